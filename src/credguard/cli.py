@@ -1,0 +1,79 @@
+"""The command line: picks the command, and turns every ending into one line and an exit code."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from credguard import __version__
+from credguard.errors import CredguardError, ExitCode
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+COMMANDS = {
+    "scan": "look for AWS credentials in files and folders as they lie on disk",
+    "audit": "audit whole repositories: credentials, credential files, ignore rules, root keys",
+    "rules": "list the rules",
+    "explain": "show one rule's page",
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs credguard with `argv` (the process's own arguments when None); gives the exit code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if arguments in (["--version"], ["-V"]):
+        print(f"credguard {__version__}")
+        return ExitCode.CLEAN
+    options = _parser(arguments).parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except CredguardError as error:
+        _say(error.message, error.hint)
+        return error.code
+    except KeyboardInterrupt:
+        _say("interrupted: nothing is known about what was not looked at")
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()
+        return ExitCode.INCOMPLETE
+    except Exception as error:  # noqa: BLE001 - the last resort: exit 4, and no text that might quote content
+        return _bug(error, debug=getattr(options, "debug", False))
+
+
+def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
+    import argparse
+    from importlib import import_module
+
+    parser = argparse.ArgumentParser(
+        prog="credguard",
+        description="AWS credential safety for git repositories.",
+        epilog="Exit codes: 0 nothing blocks, 1 findings, 2 usage, 3 incomplete, 4 a bug in credguard.",
+    )
+    parser.add_argument("-V", "--version", action="version", version=f"credguard {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, summary in COMMANDS.items():
+        command = commands.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
+        if name in arguments:
+            import_module(f"credguard.commands.{name}").configure(command)
+    return parser
+
+
+def _say(message: str, hint: str = "") -> None:
+    from credguard.report import printable
+
+    line = f"credguard: {printable(message)}" + (f"; {printable(hint)}" if hint else "")
+    print(line, file=sys.stderr)
+
+
+def _bug(error: Exception, *, debug: bool) -> int:
+    import traceback
+
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f"{frames[-1].filename.rpartition('/')[2]}:{frames[-1].lineno}" if frames else "unknown place"
+    _say(f"a bug in credguard: {type(error).__name__} at {place}", "report it with the output of --debug")
+    if debug:
+        for frame in frames:
+            print(f"  {frame.filename}:{frame.lineno} in {frame.name}", file=sys.stderr)
+    return ExitCode.BUG

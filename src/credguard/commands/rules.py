@@ -1,0 +1,31 @@
+"""`credguard rules`: the catalogue."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from credguard.errors import ExitCode
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Adds the options of `rules`."""
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="text (default) or json")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> ExitCode:
+    """Prints one line a rule, or the list as JSON."""
+    from credguard.rules import all_rules
+
+    if options.format == "json":
+        import json
+
+        keys = ("id", "name", "summary", "since")
+        print(json.dumps([{k: getattr(r, k) for k in keys} | {"severity": r.severity.label} for r in all_rules()], indent=2))
+        return ExitCode.CLEAN
+    for rule in all_rules():
+        print(f"{rule.id}  {rule.severity.label:<8}  {rule.name:<28}  {rule.summary}")
+    return ExitCode.CLEAN

@@ -1,0 +1,25 @@
+"""Exit codes and the errors that end a run with one line."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What a run says to the shell; in a git hook every code but 0 stops git."""
+
+    CLEAN = 0
+    FINDINGS = 1
+    USAGE = 2
+    INCOMPLETE = 3
+    BUG = 4
+
+
+class CredguardError(Exception):
+    """An expected failure: `message` says what and where, `hint` what to do."""
+
+    def __init__(self, message: str, hint: str = "", code: ExitCode = ExitCode.USAGE) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.code = code

@@ -1,0 +1,130 @@
+"""The pattern database: compiled once by hyperscan, cached on disk, one pass over a blob."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import tempfile
+from hashlib import blake2b
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import hyperscan
+
+from credguard import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from credguard.rule import Pattern
+
+LIMIT = (1 << 32) - 1
+"""The most bytes that one pass takes: hyperscan counts in 32 bits."""
+_MAGIC = b"credguard-db-1\n"
+
+
+class Matcher:
+    """Finds where the patterns' matches end; it decides nothing."""
+
+    def __init__(self, patterns: Iterable[Pattern], *, cache: bool = True) -> None:
+        """Compiles `patterns` or loads them from the cache.
+
+        A name must always stand for the same pattern; raises ValueError otherwise.
+        """
+        unique: dict[str, Pattern] = {}
+        for pattern in patterns:
+            if unique.setdefault(pattern.name, pattern) != pattern:
+                raise ValueError(f"two patterns are named {pattern.name}")
+        self.names = tuple(sorted(unique))
+        ordered = [unique[name] for name in self.names]
+        self._database = _load(ordered) if cache else None
+        if self._database is None:
+            self._database = _compile(ordered)
+            if cache:
+                _store(ordered, self._database)
+
+    def hits(self, data: bytes) -> dict[str, list[int]]:
+        """The ascending end offsets of each pattern seen in `data` (at most LIMIT bytes)."""
+        found: list[tuple[int, int]] = []
+        if data:
+            self._database.scan(data, match_event_handler=_note, context=found)
+        hits: dict[str, list[int]] = {}
+        for number, end in found:
+            hits.setdefault(self.names[number], []).append(end)
+        return hits
+
+
+def _note(number: int, _start: int, end: int, _flags: int, found: list[tuple[int, int]]) -> None:
+    found.append((number, end))
+
+
+def _flags(pattern: Pattern) -> int:
+    flags = hyperscan.HS_FLAG_DOTALL
+    if pattern.caseless:
+        flags |= hyperscan.HS_FLAG_CASELESS
+    return flags | hyperscan.HS_FLAG_MULTILINE if pattern.multiline else flags
+
+
+def _compile(patterns: list[Pattern]) -> hyperscan.Database:
+    database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+    database.compile(
+        expressions=[p.expression for p in patterns],
+        ids=list(range(len(patterns))),
+        elements=len(patterns),
+        flags=[_flags(p) for p in patterns],
+    )
+    return database
+
+
+def cache_folder() -> Path:
+    """Where compiled databases are kept: `$XDG_CACHE_HOME/credguard`, or the platform's own place."""
+    if sys.platform == "win32":
+        base = os.environ.get("LOCALAPPDATA")
+    else:
+        base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path("~/.cache").expanduser()) / "credguard"
+
+
+def _cache_file(patterns: list[Pattern]) -> Path:
+    digest = blake2b(digest_size=16)
+    for word in (__version__, hyperscan.__version__, *map(repr, patterns)):
+        digest.update(word.encode() + b"\0")
+    return cache_folder() / f"{digest.hexdigest()}.db"
+
+
+def _load(patterns: list[Pattern]) -> hyperscan.Database | None:
+    """The cached database, or None when there is none that is whole, private and of this machine."""
+    try:
+        path = _cache_file(patterns)
+        with path.open("rb") as handle:
+            if hasattr(os, "getuid"):
+                info = os.fstat(handle.fileno())
+                if info.st_uid != os.getuid() or info.st_mode & 0o022:
+                    return None
+            stored = handle.read()
+        head = len(_MAGIC) + 32
+        magic, digest, body = stored[: len(_MAGIC)], stored[len(_MAGIC) : head], stored[head:]
+        if magic != _MAGIC or digest != blake2b(body, digest_size=32).digest():
+            return None
+        database = hyperscan.loadb(body, hyperscan.HS_MODE_BLOCK)
+        database.scratch = hyperscan.Scratch(database)
+    except (OSError, RuntimeError, hyperscan.HyperscanError):
+        return None
+    return database
+
+
+def _store(patterns: list[Pattern], database: hyperscan.Database) -> None:
+    """Writes the cache atomically; a machine where that is impossible compiles every time."""
+    with contextlib.suppress(OSError, RuntimeError, hyperscan.HyperscanError):
+        body = hyperscan.dumpb(database)
+        path = _cache_file(patterns)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(dir=path.parent)  # mode 0600
+        try:
+            with os.fdopen(descriptor, "wb") as handle:
+                handle.write(_MAGIC + blake2b(body, digest_size=32).digest() + body)
+            os.replace(name, path)
+        except OSError:
+            with contextlib.suppress(OSError):
+                os.unlink(name)

@@ -1,0 +1,14 @@
+"""What every report shares: text that is safe to show."""
+
+from __future__ import annotations
+
+import re
+
+# C0, DEL and C1 controls drive terminals; line separators and bidirectional marks reorder what is read.
+_UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]")
+
+
+def printable(text: str) -> str:
+    """`text` with control, bidirectional and undecodable characters as backslash escapes."""
+    whole = text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return _UNSAFE.sub(lambda match: match[0].encode("unicode_escape").decode(), whole)

@@ -1,0 +1,69 @@
+"""The JSON report, schema version 1."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from credguard import __version__
+from credguard.practices import standings
+from credguard.report import printable
+from credguard.rules import all_rules
+
+if TYPE_CHECKING:
+    from credguard.model import Coverage, ScanResult, Verdict
+
+
+def render(result: ScanResult) -> bytes:
+    """The whole report as UTF-8 JSON with a final newline; nothing but ASCII is written raw."""
+    report = {
+        "schema_version": 1,
+        "tool": {
+            "name": "credguard", "version": __version__, "rules_hash": result.rules_hash,
+            "policy_hash": result.policy_hash,
+        },
+        "target": dict(result.target),
+        "exit_code": int(result.exit_code),
+        "coverage": _coverage(result.coverage),
+        "findings": [_finding(verdict) for verdict in result.verdicts],
+        "practices": [
+            {
+                "id": standing.practice.id, "title": standing.practice.title, "status": standing.status,
+                "findings": standing.findings, "enforced_in": [],
+            }
+            for standing in standings(result.verdicts, {rule.id for rule in all_rules()})
+        ],
+    }  # fmt: skip
+    return json.dumps(report, indent=2).encode() + b"\n"
+
+
+def _coverage(coverage: Coverage) -> dict[str, object]:
+    return {
+        "complete": coverage.complete,
+        "files": coverage.files,
+        "blobs": coverage.blobs,
+        "commits": coverage.commits,
+        "bytes": coverage.bytes,
+        "skipped": [{"path": printable(skip.path), "reason": printable(skip.reason)} for skip in coverage.skipped],
+        "notes": [printable(note) for note in coverage.notes],
+    }
+
+
+def _finding(verdict: Verdict) -> dict[str, object]:
+    finding = verdict.finding
+    return {
+        "rule_id": finding.rule_id,
+        "rule_name": finding.rule_name,
+        "severity": finding.severity.label,
+        "confidence": finding.confidence.label,
+        "message": printable(finding.message),
+        "fingerprint": finding.fingerprint,
+        "outcome": verdict.outcome,
+        "outcome_reason": verdict.reason,
+        "locations": [asdict(place) | {"path": printable(place.path)} for place in finding.locations],
+        "attributes": dict(finding.attributes),
+        "practices": list(finding.practices),
+        "remediation": list(finding.remediation),
+        "exposure": dict(finding.exposure),
+    }

@@ -1,0 +1,120 @@
+"""The report for people: findings by file, what to do once at the end, and what was looked at."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from credguard.errors import ExitCode
+from credguard.model import Severity
+from credguard.policy import ABOUT_THE_RUN
+from credguard.report import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from credguard.model import Coverage, Finding, ScanResult, Verdict
+
+_COLOURS = {Severity.CRITICAL: "1;31", Severity.HIGH: "31", Severity.MEDIUM: "33", Severity.LOW: "36"}
+_SHOWN_PLACES = 5
+_SHOWN_SKIPS = 50
+
+
+def render(result: ScanResult, *, colour: bool = False, quiet: bool = False, verbose: bool = False) -> bytes:
+    """The report as UTF-8; `quiet` leaves out what does not block, `verbose` adds the notes."""
+    paint = _Paint(colour)
+    shown = [v for v in result.verdicts if v.finding.rule_id not in ABOUT_THE_RUN]
+    if quiet:
+        shown = [v for v in shown if v.outcome == "report"]
+    lines: list[str] = []
+    for path, verdicts in groupby(shown, key=lambda v: v.finding.locations[0].path):
+        lines.append(paint(printable(path), "1"))
+        for verdict in verdicts:
+            lines += _finding(verdict, paint)
+        lines.append("")
+    lines += _remediation([v.finding for v in shown if v.outcome == "report"], paint)
+    lines += _not_looked_at(result.coverage, paint)
+    if verbose:
+        lines += [f"note: {printable(note)}" for note in result.coverage.notes]
+    if not quiet or result.exit_code:
+        lines += _summary(result, paint)
+    return "".join(line + "\n" for line in lines).encode("utf-8", "backslashreplace")
+
+
+class _Paint:
+    def __init__(self, colour: bool) -> None:
+        self._colour = colour
+
+    def __call__(self, text: str, code: str) -> str:
+        return f"\x1b[{code}m{text}\x1b[0m" if self._colour else text
+
+
+def _finding(verdict: Verdict, paint: _Paint) -> Iterator[str]:
+    finding = verdict.finding
+    place = finding.locations[0]
+    where = f"{place.line}:{place.column}"
+    severity = paint(finding.severity.label, _COLOURS[finding.severity])
+    outcome = "" if verdict.outcome == "report" else f" [{verdict.outcome}: {printable(verdict.reason)}]"
+    yield f"  {where:<8} {severity}  {finding.rule_id} {finding.rule_name}{outcome}"
+    yield f"           {printable(finding.message)}"
+    more = [f"{p.line}:{p.column} ({p.role.replace('_', ' ')})" for p in finding.locations[1:]]
+    if more:
+        rest = f" and {len(more) - _SHOWN_PLACES} more" if len(more) > _SHOWN_PLACES else ""
+        yield f"           also at {', '.join(more[:_SHOWN_PLACES])}{rest}"
+    if finding.remediation:
+        yield paint(f"           fix: {printable(finding.remediation[0])}", "2")
+
+
+def _remediation(findings: Sequence[Finding], paint: _Paint) -> Iterator[str]:
+    """The steps after a leak, once for each kind, with the key IDs concerned."""
+    kinds: dict[tuple[str, ...], list[str]] = {}
+    for finding in findings:
+        steps = finding.remediation[1:]
+        key_id = finding.attributes.get("access_key_id")
+        if steps:
+            general = tuple(s.replace(key_id, "AKID") for s in steps) if isinstance(key_id, str) else steps
+            kinds.setdefault(general, []).append(key_id if isinstance(key_id, str) else "")
+    for steps, key_ids in kinds.items():
+        named = list(dict.fromkeys(k for k in key_ids if k))
+        yield paint("What to do, in this order", "1") + (f" (AKID is {', '.join(named[:10])})" if named else "")
+        single = named[0] if len(named) == 1 else "AKID"
+        for number, step in enumerate(steps, 1):
+            yield f"  {number}. {printable(step.replace('AKID', single))}"
+        yield ""
+
+
+def _not_looked_at(coverage: Coverage, paint: _Paint) -> Iterator[str]:
+    if coverage.skipped:
+        yield paint("Not looked at", "1")
+        for skip in coverage.skipped[:_SHOWN_SKIPS]:
+            yield f"  {printable(skip.path)}: {printable(skip.reason)}"
+        if len(coverage.skipped) > _SHOWN_SKIPS:
+            yield f"  and {len(coverage.skipped) - _SHOWN_SKIPS} more; --format json names them all"
+        yield ""
+
+
+def _summary(result: ScanResult, paint: _Paint) -> Iterator[str]:
+    coverage = result.coverage
+    yield f"Looked at {coverage.files} files, {_size(coverage.bytes)}; {len(coverage.skipped)} could not be looked at."
+    blocking = [v.finding for v in result.verdicts if v.outcome == "report" and v.finding.rule_id not in ABOUT_THE_RUN]
+    counts = [
+        f"{sum(f.severity is s for f in blocking)} {s.label}"
+        for s in sorted(Severity, reverse=True)
+        if any(f.severity is s for f in blocking)
+    ]
+    below = sum(v.outcome == "below-threshold" for v in result.verdicts)
+    tail = f"; {below} below the threshold" if below else ""
+    if blocking:
+        plural = "finding blocks" if len(blocking) == 1 else "findings block"
+        yield paint(f"{len(blocking)} {plural}: {', '.join(counts)}{tail}.", "1;31")
+    elif result.exit_code is ExitCode.INCOMPLETE:
+        yield paint(f"Incomplete: nothing blocks in what was looked at{tail}, but not everything was looked at.", "1;33")
+    else:
+        yield paint(f"Nothing blocks{tail}.", "1;32")
+
+
+def _size(count: int) -> str:
+    for unit, divisor in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if count >= divisor:
+            return f"{count / divisor:.1f} {unit}"
+    return f"{count} bytes"

@@ -1,0 +1,59 @@
+"""What a rule is: its words, its patterns for the matcher, and its check."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from credguard.model import Confidence, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from credguard.model import Blob, Detection
+    from credguard.worktree import WorkTree
+
+    Hits = Mapping[str, Sequence[int]]
+    BlobCheck = Callable[[Blob, Hits], Iterator[Detection]]
+    TreeCheck = Callable[[WorkTree], Iterator[Detection]]
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """A candidate maker: hyperscan syntax, reported by the offset where a match ends.
+
+    It only says "look here": literals or keyword-led, never a bare character class, so that
+    the database keeps its speed. `caseless` ignores ASCII case; `.` and classes match newlines.
+    """
+
+    name: str
+    expression: bytes
+    caseless: bool = False
+    multiline: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule's words and checks.
+
+    `check_blob(blob, hits)` runs on every blob in which one of `patterns` was seen; `hits` maps
+    pattern names to ascending end offsets. `check_tree(tree)` runs once for a work tree. Both
+    are pure but for what `tree` reads, and raise nothing on any input. A rule with `check_blob`
+    and no patterns runs on every blob, if `enabled()` says at the start that it has work here.
+    """
+
+    id: str
+    name: str
+    severity: Severity
+    summary: str
+    hint: str
+    practices: tuple[str, ...]
+    confidence: Confidence = Confidence.HIGH
+    patterns: tuple[Pattern, ...] = ()
+    check_blob: BlobCheck | None = None
+    check_tree: TreeCheck | None = None
+    enabled: Callable[[], bool] | None = None
+    remediation: tuple[str, ...] = ()
+    references: tuple[str, ...] = ()
+    since: str = "0.1.0"
+    page: str = ""

@@ -1,0 +1,85 @@
+"""Cells of delimited tables (CSV, Markdown, tab- or semicolon-separated) below a header that names a secret key."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from credguard.rules._naming import Name, words_of
+from credguard.rules._vocabulary import Says, says
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+_HEADER_LIMIT = 2000
+_ROW_LIMIT = 8000
+_DELIMITERS = (b",", b";", b"\t", b"|")
+_CELL = re.compile(rb"[ \t]*(?:\"((?:[^\"\r\n]|\"\"){0,2000})\"|([^,;\t|\"\r\n]{0,2000}))[ \t]*")
+
+
+def cells(data: bytes, header_ends: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """Start and end of each cell that stands under a header cell naming a secret access key.
+
+    `header_ends` are places inside lines that may be headers. A table ends at its first row with
+    fewer cells than the column asked for, or at an empty line.
+    """
+    done = -1
+    for place in header_ends:
+        if place <= done:
+            continue
+        start = data.rfind(b"\n", max(0, place - _HEADER_LIMIT), place) + 1
+        stop = _line_end(data, place)
+        done = stop
+        if place - start >= _HEADER_LIMIT or stop - start > _HEADER_LIMIT:
+            continue
+        header = _secret_column(data[start:stop])
+        if header is None:
+            continue
+        delimiter, column = header
+        yield from _column(data, stop + 1, delimiter, column)
+
+
+def _line_end(data: bytes, position: int) -> int:
+    stop = data.find(b"\n", position)
+    return len(data) if stop < 0 else stop
+
+
+def _secret_column(line: bytes) -> tuple[bytes, int] | None:
+    for delimiter in _DELIMITERS:
+        names = line.strip(b"\r\xef\xbb\xbf").split(delimiter)
+        if 2 <= len(names) <= 60:
+            for column, name in enumerate(names):
+                if len(name) < 60 and b"=" not in name and says(Name(words_of(name))) is Says.YES:
+                    return delimiter, column
+    return None
+
+
+def _column(data: bytes, position: int, delimiter: bytes, column: int) -> Iterator[tuple[int, int]]:
+    while position < len(data):
+        stop = _line_end(data, position)
+        cell = _cell(data, position, min(stop, position + _ROW_LIMIT), delimiter, column)
+        if cell is None:
+            return
+        if cell[1] > cell[0]:
+            yield cell
+        position = stop + 1
+
+
+def _cell(data: bytes, position: int, stop: int, delimiter: bytes, column: int) -> tuple[int, int] | None:
+    for number in range(column + 1):
+        match = _CELL.match(data, position, stop)
+        if not match:
+            return None
+        if number == column:
+            return match.span(1) if match[1] is not None else _stripped(data, *match.span(2))
+        position = match.end()
+        if data[position : position + 1] != delimiter:
+            return None
+        position += 1
+    return None
+
+
+def _stripped(data: bytes, start: int, end: int) -> tuple[int, int]:
+    while end > start and data[end - 1 : end] in (b" ", b"\t"):
+        end -= 1
+    return start, end

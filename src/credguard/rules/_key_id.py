@@ -1,0 +1,133 @@
+"""AWS access key IDs: where one stands alone, what kind it is, whose account it names."""
+
+from __future__ import annotations
+
+import re
+from base64 import b32decode, b64decode
+from typing import TYPE_CHECKING
+
+from credguard.rule import Pattern
+from credguard.rules._placeholder import is_placeholder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from credguard.model import Blob
+    from credguard.rule import Hits
+
+ID_LENGTH = 20
+KEY_ID = Pattern("aws-key-id", rb"A(?:KIA|SIA|3T[A-Z0-9])[A-Z2-7]{16}")
+# "AKI" and "ASI" in base64: a Kubernetes Secret's `data` holds the ID so.
+KEY_ID_BASE64 = Pattern("aws-key-id-base64", rb"Q(?:UtJ|VNJ)[A-Za-z0-9+/]{24}")
+_BASE64_FORM = re.compile(rb"(?<![A-Za-z0-9+/])(Q(?:UtJ|VNJ)[A-Za-z0-9+/]{24}=?)(?![A-Za-z0-9+/=])")
+_ID = re.compile(rb"A(?:KIA|SIA|3T[A-Z0-9])[A-Z2-7]{16}")
+
+# A letter before an ID is allowed when it ends an escape: \n, \x22, \u0022, %3D, a terminal colour code.
+_ESCAPE_BEFORE = re.compile(rb"(?:\\[nrt\"'/bfav0]|\\x[0-9A-Fa-f]{2}|\\u00[0-9A-Fa-f]{2}|%[0-7][0-9A-Fa-f]|\[[\d;]*m)\Z")
+_WORD = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
+_BASE64_RUN = re.compile(rb"[A-Za-z0-9+/]*")
+_RUN_LIMIT = 64
+
+# Accounts whose keys are planted to be found; source: trufflehog's list of Thinkst canary accounts
+# and of accounts that imitate them (pkg/detectors/aws/access_keys/canary.go, 3ab759fe).
+CANARY_ACCOUNTS = frozenset(
+    "052310077262 171436882533 534261010715 595918472158 717712589309 819147034852 992382622183 730335385048 "
+    "266735846894 893192397702 044858866125 251535659677 344043088457 351906852752 390477818340 426127672474 "
+    "427150556519 439872796651 445142720921 465867158099 637958123769 693412236332 732624840810 735421457923 "
+    "959235150393 982842642351".split()
+)
+
+
+def key_ids(blob: Blob, hits: Hits) -> Iterator[tuple[int, int, bytes]]:
+    """Start, end and value of each access key ID of the blob that is no example or placeholder.
+
+    Kubernetes' base64 form is decoded: the place is then the encoded value's.
+    """
+    data = blob.data
+    for end in hits.get(KEY_ID.name, ()):
+        start = end - ID_LENGTH
+        value = data[start:end]
+        if stands_alone(data, start, end) and not is_placeholder(value):
+            yield start, end, value
+    seen = -1
+    for end in hits.get(KEY_ID_BASE64.name, ()):
+        match = _BASE64_FORM.match(data, end - 28)
+        if not match or match.start() <= seen:
+            continue
+        seen = match.start()
+        text = match[1] + b"=" * (-len(match[1]) % 4)
+        value = b64decode(text).rstrip(b"\r\n")
+        if _ID.fullmatch(value) and not is_placeholder(value):
+            yield match.start(1), match.end(1), value
+
+
+def stands_alone(data: bytes, start: int, end: int) -> bool:
+    """True when no letter, digit, `_` or `-` touches the ID, nor a base64 text that it is cut from."""
+    before, after = data[start - 1 : start], data[end : end + 1]
+    if after and after[0] in _WORD and not _two_dashes(data[end : end + 2]):
+        return False
+    if before and before[0] in _WORD:
+        lead = data[max(0, start - 12) : start]
+        if not _ESCAPE_BEFORE.search(lead) and not lead.endswith(b"--"):
+            return False
+    return not _inside_base64(data, start, end)
+
+
+def _two_dashes(after: bytes) -> bool:
+    return after == b"--"
+
+
+def _inside_base64(data: bytes, start: int, end: int) -> bool:
+    """True where `+` or `/` joins the ID to a run of base64 characters too long to be a path segment."""
+    if data[end : end + 1] in (b"+", b"/"):
+        match = _BASE64_RUN.match(data, end, end + _RUN_LIMIT)
+        if match and _dense(match[0]):
+            return True
+    if data[start - 1 : start] in (b"+", b"/"):
+        lead = data[max(0, start - _RUN_LIMIT) : start][::-1]
+        match = _BASE64_RUN.match(lead)
+        if match and _dense(match[0]):
+            return True
+    return False
+
+
+def _dense(run: bytes) -> bool:
+    if len(run) == 41 and run[:1] == b"/":  # an ID, a slash and its secret
+        return False
+    longest = max(map(len, run.split(b"/")), default=0)
+    mixed = run.lower() != run and run.upper() != run
+    return b"+" in run or (len(run) >= 40 and mixed) or (longest >= 24 and mixed)
+
+
+def account_of(key_id: bytes) -> str | None:
+    """The 12-digit account that a new-format ID holds, None for old formats and impossible ones.
+
+    Bits 1 to 40 of the base32 body; the top bit marks the new format
+    (https://awsteele.com/blog/2020/09/26/aws-access-key-format.html).
+    """
+    try:
+        value = int.from_bytes(b32decode(key_id[4:12] + key_id[12:20].ljust(8, b"A")), "big")
+    except ValueError:
+        return None
+    body = value >> 30  # the first 50 of 80 bits
+    if len(key_id) < 14 or not body >> 49:
+        return None
+    account = (body >> 9) & ((1 << 40) - 1)
+    return f"{account:012d}" if account <= 999_999_999_999 else None
+
+
+def kind_of(key_id: bytes) -> str:
+    """`canary`, `temporary` (ASIA), `long-lived`, `old-format` or `unknown-format`.
+
+    IDs issued before 2019 have I or J as their fifth character and name no account; any other
+    fifth character than Q-Z, 2-6, or an account over 12 digits, was never issued.
+    """
+    account = account_of(key_id)
+    if account in CANARY_ACCOUNTS:
+        return "canary"
+    old = key_id[4:5] in (b"I", b"J")
+    if key_id[:3] == b"A3T" or (account is None and not old):
+        return "unknown-format"
+    if key_id[:4] == b"ASIA":
+        return "temporary"
+    return "long-lived" if account else "old-format"

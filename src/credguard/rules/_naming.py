@@ -1,0 +1,110 @@
+"""The name that governs a value: what stands before it (or after it) in any of the usual syntaxes."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+WINDOW = 320
+_STEPS = 8
+_LINES = 4
+# Read backwards: quotes, operators, brackets and blanks between a name and its value.
+_CONNECTORS = re.compile(rb"[^A-Za-z0-9_]{0,80}")
+_BACKWARD = re.compile(rb"[A-Za-z0-9_.$\-]{1,120}")
+_PHRASE = re.compile(rb"(?:[ _\-][A-Za-z0-9_\-']{1,40}){1,5}")
+_CAMEL = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+")
+_ESCAPES = re.compile(rb"\\{1,3}[nrt]")
+_ENTITY = re.compile(rb"&(?:quot|apos|gt|lt|amp|#\d{2,3}|#x[0-9a-fA-F]{2});|%(?:3[AaDd]|2[02567CcBb]|0[AaDd])|\\{1,2}u00[0-9A-Fa-f]{2}|\\x[0-9A-Fa-f]{2}")  # fmt: skip  # noqa: E501
+_FILLERS = frozenset(
+    b"value values val default string str text content type name plaintext is was are to the of as set export env "
+    b"const let var final static public private readonly self this s b u f r bytes byte char nvarchar varchar "
+    b"std new fixed secure literal raw plain entry item property prop data description sensitive true false none "
+    b"null optional usually currently now be with and for here begin end effect pair span td th li p br code strong em "
+    b"pre div tr h1 h2 h3 dd dt".split()
+)
+_TOKEN = re.compile(rb"[A-Za-z0-9]{20}|[A-Za-z0-9]{36,}")
+_KEY_ID = re.compile(rb"A(?:KIA|SIA|3T[A-Z0-9])[A-Z2-7]{16}")
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A governing name: its lower-cased words, how many line ends lie between, whether an operator
+    does; `key_id` when the neighbour is an access key ID instead of a name."""
+
+    words: tuple[str, ...]
+    lines: int = 0
+    operator: bool = False
+    key_id: bool = False
+    raw: bytes = b""
+
+    @property
+    def joined(self) -> str:
+        """The words as one string, so that `secret_access_key` and `SecretAccessKey` are equal."""
+        return "".join(self.words)
+
+
+NOTHING = Name(())
+
+
+def words_of(identifier: bytes) -> tuple[str, ...]:
+    """`AWS_SECRET-accessKey.2` as ("aws", "secret", "access", "key", "2")."""
+    return tuple(word.lower() for word in _CAMEL.findall(identifier.decode("ascii", "replace")))
+
+
+def name_before(data: bytes, start: int) -> Name:
+    """The name that governs the value that starts at `start`."""
+    text = _flat(data[max(0, start - WINDOW) : start])
+    return _walk(text[::-1], backwards=True)
+
+
+def name_after(data: bytes, end: int) -> Name:
+    """The name that follows a value, as in `{"value": "…", "name": "…"}` or a trailing comment."""
+    return _walk(_flat(data[end : end + WINDOW]), backwards=False)
+
+
+def _flat(text: bytes) -> bytes:
+    """Escaped line ends as real ones, entities and other escapes as blanks of the same length."""
+    if b"\\" in text:
+        text = _ESCAPES.sub(lambda m: b" " * (len(m[0]) - 1) + (b"\t" if m[0].endswith(b"t") else b"\n"), text)
+    if b"&" in text or b"%" in text or b"\\" in text:
+        text = _ENTITY.sub(lambda m: _entity_stand_in(m[0]), text)
+    return text.replace(b"\x00", b"")
+
+
+def _entity_stand_in(entity: bytes) -> bytes:
+    sign = b"=" if entity[-1:] in b"dD" and entity.startswith(b"%") else b'"'
+    return sign + b" " * (len(entity) - 1)
+
+
+def _walk(text: bytes, *, backwards: bool) -> Name:
+    position = lines = 0
+    operator = False
+    for _ in range(_STEPS):
+        gap = _CONNECTORS.match(text, position)
+        between = gap[0] if gap else b""
+        lines += between.count(b"\n")
+        operator = operator or any(sign in between for sign in (b"=", b":", b",", b"(", b">", b"|"))
+        position += len(between)
+        match = _BACKWARD.match(text, position)
+        if not match or lines > _LINES:
+            return NOTHING
+        raw = match[0][::-1] if backwards else match[0]
+        position = match.end()
+        if _KEY_ID.fullmatch(raw.strip(b"-._$")):
+            return Name((), lines, operator, key_id=True)
+        called = backwards and between.endswith(b"(") or (backwards and b"(" in between[:2])
+        if _is_filler(raw, called=called):
+            continue
+        phrase = _PHRASE.match(text, position)
+        if phrase:
+            extra = phrase[0][::-1] if backwards else phrase[0]
+            raw = extra + raw if backwards else raw + extra
+        return Name(words_of(raw), lines, operator, raw=raw)
+    return NOTHING
+
+
+def _is_filler(raw: bytes, *, called: bool) -> bool:
+    word = raw.strip(b"-._$").lower()
+    if not word or word in _FILLERS or _TOKEN.fullmatch(raw):
+        return True
+    return called and not re.search(rb"secret|access|cred|sha|md5|hash|digest|aws", word)

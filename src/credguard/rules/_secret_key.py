@@ -1,0 +1,185 @@
+"""Finds 40-character secret access keys by the name, the header or the key ID that stands with them."""
+
+from __future__ import annotations
+
+import re
+from base64 import b64decode
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from credguard.rule import Pattern
+from credguard.rules import _csv_columns
+from credguard.rules._naming import name_after, name_before
+from credguard.rules._token_shape import RUN, SECRET_LENGTH, is_secret_shaped, plain
+from credguard.rules._vocabulary import AWS_NEARBY, Says, says
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from credguard.model import Blob
+    from credguard.rule import Hits
+
+_TAIL = rb".{0,300}[A-Za-z0-9/+%\\&#;]{40}[^A-Za-z0-9/+%\\&#;]"
+_TAIL_AT_END = rb".{0,300}[A-Za-z0-9/+%\\&#;]{40}\z"
+_LEAD = rb"(?:secret|aws.{0,24}(?:key|pass|pwd|token|cred)|amazon.{0,24}(?:key|pass|pwd|token|cred)|s3[a-z_.\-]{0,24}(?:key|pass|token|cred))"
+NAMED = Pattern("aws-secret-named", _LEAD + _TAIL, caseless=True)
+NAMED_AT_END = Pattern("aws-secret-named-at-end", _LEAD + _TAIL_AT_END, caseless=True)
+# The name alone: a CSV header, or a name that follows its value.
+NAME = Pattern(
+    "aws-secret-name", rb"secret[ _.\-]{0,3}access[ _.\-]{0,3}key|aws[ _.\-]{0,3}secret|secret[ _.\-]?key", caseless=True
+)
+PATTERNS = (NAMED, NAMED_AT_END, NAME)
+
+_BACK = 200
+_NEAR_ID = 400
+_CONTEXT = 3000
+_ENCODED = re.compile(rb"[A-Za-z0-9+/]{53,54}[A-Za-z0-9+/=]==?|[A-Za-z0-9+/]{54}==")
+_URL_LEAD = re.compile(rb"://[^\s\"'`<>@?=]{0,300}/\Z|arn:aws[^\s\"'`]{0,300}\Z")
+_PREFIX_ESCAPE = re.compile(rb"(?:%[0-7][0-9A-Fa-f]|\\[nrtbfv0]|\\x[0-9A-Fa-f]{2}|\\u00[0-9A-Fa-f]{2})\Z")
+_GUARD = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_=+/")
+
+
+@dataclass(frozen=True, slots=True)
+class SecretKey:
+    """A secret access key's place and plain value; `sure` when its own name or header says so."""
+
+    start: int
+    end: int
+    value: bytes
+    sure: bool
+
+
+def secret_keys(blob: Blob, hits: Hits, ids: Sequence[tuple[int, int, bytes]]) -> list[SecretKey]:
+    """Every secret access key of the blob, in order.
+
+    `ids` are the blob's key IDs (start, end, value): beside one, a bare value counts.
+    """
+    data = blob.data
+    found: dict[int, SecretKey] = {}
+    context = _Context(data, bool(ids))
+    for start, end, value in _named_runs(data, hits):
+        if start not in found and (key := _judge(data, start, end, value, context, near_id=False)):
+            found[start] = key
+    for start, end, value in _runs_near(data, ids):
+        if start not in found and (key := _judge(data, start, end, value, context, near_id=True)):
+            found[start] = key
+    for start, end, value in _runs_before_names(data, hits.get(NAME.name, ())):
+        if start not in found and says(name_after(data, end)) is Says.YES and _open_before(data, start):
+            found[start] = SecretKey(start, end, value, sure=True)
+    for start, end in _csv_columns.cells(data, hits.get(NAME.name, ())):
+        value = data[start:end]
+        if start not in found and is_secret_shaped(value):
+            found[start] = SecretKey(start, end, value, sure=True)
+    return [found[start] for start in sorted(found)]
+
+
+class _Context:
+    """Whether AWS is spoken of around a place; a key ID anywhere in the blob is enough."""
+
+    def __init__(self, data: bytes, has_id: bool) -> None:
+        self._data = data
+        self._has_id = has_id
+        self._known: dict[int, bool] = {}
+
+    def speaks_of_aws(self, position: int) -> bool:
+        if self._has_id:
+            return True
+        slot = position // _CONTEXT
+        if slot not in self._known:
+            window = self._data[max(0, (slot - 1) * _CONTEXT) : (slot + 2) * _CONTEXT]
+            self._known[slot] = AWS_NEARBY.search(window) is not None
+        return self._known[slot]
+
+
+def _judge(data: bytes, start: int, end: int, value: bytes, context: _Context, *, near_id: bool) -> SecretKey | None:
+    name = name_before(data, start)
+    verdict = Says.NEAR_ID if name.key_id else says(name)
+    if verdict is Says.YES or (verdict is Says.WITH_CONTEXT and context.speaks_of_aws(start)):
+        return SecretKey(start, end, value, sure=True)
+    if near_id and verdict in (Says.NEAR_ID, Says.WITH_CONTEXT):
+        return SecretKey(start, end, value, sure=True)
+    if near_id and verdict is Says.NOTHING:
+        return SecretKey(start, end, value, sure=False)
+    return None
+
+
+def _named_runs(data: bytes, hits: Hits) -> Iterator[tuple[int, int, bytes]]:
+    ends = sorted({*(e - 1 for e in hits.get(NAMED.name, ())), *hits.get(NAMED_AT_END.name, ())})
+    for end in ends:
+        yield from _secrets_in(data, max(0, end - _BACK), min(len(data), end + 8), past=end - _BACK + 60)
+
+
+def _runs_near(data: bytes, ids: Iterable[tuple[int, int, bytes]]) -> Iterator[tuple[int, int, bytes]]:
+    done = 0
+    for start, end, _ in ids:
+        yield from _secrets_in(data, max(done, start - _NEAR_ID), min(len(data), end + _NEAR_ID))
+        done = max(done, end - 1)
+
+
+def _runs_before_names(data: bytes, ends: Iterable[int]) -> Iterator[tuple[int, int, bytes]]:
+    done = 0
+    for end in ends:
+        if end >= done:
+            yield from _secrets_in(data, max(0, done - _BACK, end - _BACK), end)
+            done = end
+
+
+def _secrets_in(data: bytes, start: int, end: int, past: int = 0) -> Iterator[tuple[int, int, bytes]]:
+    """The places in data[start:end] that hold 40 random base64 characters, alone and not in a path."""
+    # A run cut off at the window's edge is widened, so that a slice of a longer one never passes.
+    for match in RUN.finditer(data, start, end):
+        begin, stop = match.span()
+        if stop - begin < SECRET_LENGTH or stop < past:
+            continue
+        yield from _whole(data, begin, stop)
+        yield from _encoded(data, begin, stop)
+
+
+def _whole(data: bytes, start: int, end: int) -> Iterator[tuple[int, int, bytes]]:
+    start += _escape_length(data, start)
+    value = plain(data[start:end])
+    if len(value) == 61 and value[20:21] == b"/" and value[:4] in (b"AKIA", b"ASIA"):  # ID/SECRET
+        start += 21
+        value = value[21:]
+    if len(value) != SECRET_LENGTH or not is_secret_shaped(value):
+        return
+    if _guarded(data, start, end) and not _URL_LEAD.search(data[max(0, start - 320) : start]):
+        yield start, end, value
+
+
+def _escape_length(data: bytes, start: int) -> int:
+    """How many characters of the run belong to an escape that ends before the value: `\\n`, `%3D`."""
+    for size in (1, 2, 3, 5):
+        lead = data[max(0, start - 1) : start + size]
+        if _PREFIX_ESCAPE.fullmatch(lead):
+            return size
+    return 0
+
+
+def _guarded(data: bytes, start: int, end: int) -> bool:
+    """Nothing that a longer value is made of touches this one; `=` before it is an assignment."""
+    after = data[end : end + 2]
+    if after and (after[0] in _GUARD or (after[:1] == b"-" and after != b"--" and after != b"->")):
+        return False
+    before = data[start - 1 : start]
+    return not before or before == b"=" or before[0] not in _GUARD or _PREFIX_ESCAPE.search(data[max(0, start - 6) : start]) is not None  # fmt: skip  # noqa: E501
+
+
+def _encoded(data: bytes, start: int, end: int) -> Iterator[tuple[int, int, bytes]]:
+    """A secret in base64, with or without a newline inside, as Kubernetes stores it."""
+    if not 54 <= end - start <= 56 or data[end : end + 1] != b"=" and end - start != 56:
+        return
+    stop = end
+    while stop < len(data) and stop - start < 56 and data[stop : stop + 1] == b"=":
+        stop += 1
+    text = data[start:stop]
+    if len(text) != 56 or not _ENCODED.fullmatch(text):
+        return
+    value = b64decode(text).rstrip(b"\r\n")
+    if is_secret_shaped(value):
+        yield start, stop, value
+
+
+def _open_before(data: bytes, start: int) -> bool:
+    """True when no other name claims the value from the left."""
+    return says(name_before(data, start)) in (Says.NEAR_ID, Says.NOTHING) and True

@@ -1,0 +1,125 @@
+"""Runs rules over blobs and work trees, and turns what they say into located findings."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from credguard.decode import WIDE, utf16_as_utf8
+from credguard.document import locate
+from credguard.matcher import Matcher
+from credguard.model import Blob, Finding, Location
+from credguard.rules import all_rules
+from credguard.secret import fingerprint
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from credguard.model import Detection
+    from credguard.rule import Hits, Rule
+    from credguard.worktree import WorkTree
+
+
+class Scanner:
+    """Applies rules; `failures` collects (path, rule ID, error type) of rules that crashed."""
+
+    def __init__(self, rules: Sequence[Rule] | None = None, *, cache: bool = True) -> None:
+        self.rules = tuple(all_rules() if rules is None else rules)
+        self.matcher = Matcher([WIDE, *(p for rule in self.rules for p in rule.patterns)], cache=cache)
+        self.failures: list[tuple[str, str, str]] = []
+        self._always = [r for r in self.rules if r.check_blob and not r.patterns and _enabled(r)]
+        self._by_pattern: dict[str, list[Rule]] = {}
+        for rule in self.rules:
+            for pattern in rule.patterns:
+                self._by_pattern.setdefault(pattern.name, []).append(rule)
+
+    def blob(self, blob: Blob) -> list[Finding]:
+        """The findings of every blob rule on one blob, in order of place."""
+        hits = self.matcher.hits(blob.data)
+        findings = self._blob_findings(blob, hits) if hits or self._always else []
+        if WIDE.name in hits:
+            text = Blob(utf16_as_utf8(blob.data, hits[WIDE.name]), blob.path, blob.kind)
+            findings += self._blob_findings(text, self.matcher.hits(text.data))
+        return findings
+
+    def names(self, paths: Sequence[str]) -> list[Finding]:
+        """The findings in file names themselves; all are looked at in one pass first."""
+        encoded = [os.fsencode(path) for path in paths]
+        if not self.matcher.hits(b"\n".join(encoded)) and not self._always:
+            return []
+        return [f for path, data in zip(paths, encoded, strict=True) for f in self.blob(Blob(data, path, "name"))]
+
+    def tree(self, tree: WorkTree) -> list[Finding]:
+        """The findings of every tree rule on a work tree."""
+        findings: list[Finding] = []
+        for rule in self.rules:
+            check = rule.check_tree
+            if check:
+                for detection in self._guarded(rule, str(tree.root), lambda check=check: check(tree)):  # type: ignore[misc]
+                    path = detection.path or "."
+                    data = (tree.read(path) or b"") if detection.parts else b""
+                    findings.append(_finding(rule, detection, _locations(detection, Blob(data, path))))
+        return findings
+
+    def _blob_findings(self, blob: Blob, hits: Hits) -> list[Finding]:
+        rules = {rule.id: rule for name in hits for rule in self._by_pattern.get(name, ())}
+        rules.update((rule.id, rule) for rule in self._always)
+        found: list[tuple[Rule, Detection]] = []
+        for _, rule in sorted(rules.items()):
+            check = rule.check_blob
+            if check:
+                found += [
+                    (rule, d) for d in self._guarded(rule, blob.path, lambda check=check: check(blob, hits))  # type: ignore[misc]
+                ]  # fmt: skip
+        if not found:
+            return []
+        places = locate(blob.data, (o for _, d in found for part in d.parts for o in (part.start, part.end)))
+        findings = [_finding(rule, d, _locations(d, blob, places)) for rule, d in found]
+        return sorted(findings, key=lambda f: (f.locations[0].line, f.locations[0].column, f.rule_id))
+
+    def _guarded(self, rule: Rule, path: str, check: Callable[[], Iterable[Detection]]) -> list[Detection]:
+        """What the rule says; a crash is noted by type only, for its text might quote the content."""
+        try:
+            return list(check())
+        except Exception as error:  # noqa: BLE001 - one broken rule must not hide the others
+            self.failures.append((path, rule.id, type(error).__name__))
+            if os.environ.get("CREDGUARD_RAISE"):
+                raise
+            return []
+
+
+def _enabled(rule: Rule) -> bool:
+    return rule.enabled is None or rule.enabled()
+
+
+def _locations(
+    detection: Detection, blob: Blob, places: dict[int, tuple[int, int]] | None = None
+) -> tuple[Location, ...]:
+    if not detection.parts:
+        path = detection.path if detection.path is not None else blob.path
+        return (Location(path, detection.line, 1, detection.line, 1),)
+    if places is None:
+        places = locate(blob.data, (o for part in detection.parts for o in (part.start, part.end)))
+    return tuple(
+        Location(blob.path, *places[part.start], *places[part.end], role=part.role) for part in detection.parts
+    )
+
+
+def _finding(rule: Rule, detection: Detection, locations: tuple[Location, ...]) -> Finding:
+    values = detection.identity or tuple(dict.fromkeys(part.secret.reveal() for part in detection.parts))
+    key_id = detection.attributes.get("access_key_id")
+    steps = detection.remediation or rule.remediation
+    if isinstance(key_id, str):
+        steps = tuple(step.replace("AKID", key_id) for step in steps)
+    return Finding(
+        rule.id,
+        rule.name,
+        rule.severity if detection.severity is None else detection.severity,
+        rule.confidence if detection.confidence is None else detection.confidence,
+        detection.message,
+        fingerprint(rule.id, values or (os.fsencode(locations[0].path),)),
+        locations,
+        detection.attributes,
+        rule.practices,
+        (rule.hint, *steps),
+    )

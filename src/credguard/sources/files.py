@@ -1,0 +1,226 @@
+"""Files and folders as they lie on disk: what there is to look at, and the bytes of each."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from credguard.git import GITLINK, GitError, find
+from credguard.model import Blob, Skip
+from credguard.worktree import READ_FLAGS, WorkTree
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from credguard.git import Entry
+
+DEFAULT_LIMIT = 256 << 20
+"""Bytes of the largest file that is read; a whole file is held in memory."""
+_CHUNK = 1 << 20
+
+
+@dataclass(slots=True)
+class Listing:
+    """What a folder holds: the tree, index entries by path, and what could not be listed."""
+
+    tree: WorkTree
+    entries: dict[str, Entry] = field(default_factory=dict)
+    skipped: list[Skip] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def open_tree(root: Path, *, ignored: bool = False) -> Listing:
+    """Lists `root`: by git's index and ignore rules inside a repository, every file elsewhere.
+
+    `ignored` adds the files that git ignores. A repository that git cannot read is listed file by
+    file and named in `skipped`.
+    """
+    try:
+        repository = find(root)
+        if repository is not None:
+            return _git_listing(root, ignored=ignored)
+    except GitError as error:
+        listing = _plain_listing(root)
+        listing.skipped.append(Skip(".", f"{error.message}; files were read without git: {error.hint}"))
+        return listing
+    return _plain_listing(root)
+
+
+def _git_listing(root: Path, *, ignored: bool) -> Listing:
+    repository = find(root)
+    assert repository is not None  # noqa: S101 - asked by the caller
+    tracked = {entry.path: entry for entry in repository.tracked()}
+    links = [path for path, entry in tracked.items() if entry.mode == GITLINK]
+    for path in links:
+        del tracked[path]
+    others, warning = repository.untracked()
+    if ignored:
+        more, _ = repository.untracked(ignored=True)
+        others += more
+    listing = Listing(WorkTree(root, (), frozenset(tracked), repository), tracked)
+    if warning:
+        listing.skipped.append(Skip(".", f"git could not list every untracked file: {warning}"))
+    nested = [path.rstrip("/") for path in others if path.endswith("/")]
+    files = [*tracked, *(path for path in others if not path.endswith("/"))]
+    for path in (*links, *nested):
+        files += _nested(listing, path, submodule=path in links, ignored=ignored)
+    listing.tree.files = tuple(sorted(set(files)))
+    return listing
+
+
+def _nested(listing: Listing, path: str, *, submodule: bool, ignored: bool) -> list[str]:
+    """The files of a repository inside the repository, scanned as part of it."""
+    folder = listing.tree.root / path
+    if submodule and not (folder / ".git").exists():
+        listing.notes.append(f"submodule {path} is not checked out: its content was not looked at")
+        return []
+    inner = open_tree(folder, ignored=ignored)
+    listing.skipped += [Skip(f"{path}/{skip.path}", skip.reason) for skip in inner.skipped]
+    listing.notes += inner.notes
+    return [f"{path}/{name}" for name in inner.tree.files]
+
+
+def _plain_listing(root: Path) -> Listing:
+    files: list[str] = []
+    listing = Listing(WorkTree(root, ()))
+    folders = [""]
+    while folders:
+        folder = folders.pop()
+        try:
+            with os.scandir(os.path.join(root, folder)) as entries:
+                for entry in entries:
+                    path = folder + entry.name
+                    if not entry.is_dir(follow_symlinks=False):
+                        files.append(path)
+                    elif entry.name != ".git":
+                        folders.append(path + "/")
+        except OSError as error:
+            listing.skipped.append(Skip(folder or ".", _reason(error, "folder")))
+    listing.tree.files = tuple(sorted(files))
+    return listing
+
+
+def read_all(listing: Listing, limit: int = DEFAULT_LIMIT) -> Iterator[Blob | Skip | str]:
+    """A Blob for each file of the listing, a Skip where there should have been one, or a note.
+
+    Symbolic links give their target's text. Tracked files that are not on disk (deleted, sparse
+    checkout) come from git's object store.
+    """
+    tree = listing.tree
+    missing: list[Entry] = []
+    inside: dict[str, bool] = {}
+    root = os.path.realpath(tree.root)
+    for path in tree.files:
+        folder = path.rpartition("/")[0]
+        if folder and folder not in inside:
+            real = os.path.realpath(os.path.join(root, folder))
+            inside[folder] = real == os.path.join(root, *folder.split("/"))
+        if folder and not inside[folder]:
+            yield from _gone(path, listing, missing, "lies behind a symbolic link, which is not followed")
+            continue
+        item = read(os.path.join(root, path), path, limit)
+        if item is None:
+            yield from _gone(path, listing, missing, "vanished while it was to be read; run again")
+        else:
+            yield item
+    if missing and tree.repository is not None:
+        yield from _from_objects(listing, missing, limit)
+
+
+def _gone(path: str, listing: Listing, missing: list[Entry], reason: str) -> Iterator[Skip]:
+    entry = listing.entries.get(path)
+    if entry is None:
+        yield Skip(path, reason)
+    else:
+        missing.append(entry)
+
+
+def _from_objects(listing: Listing, missing: list[Entry], limit: int) -> Iterator[Blob | Skip]:
+    repository = listing.tree.repository
+    assert repository is not None  # noqa: S101 - asked by the caller
+    try:
+        for entry, data in zip(missing, repository.blobs([e.oid for e in missing], limit), strict=False):
+            if isinstance(data, bytes):
+                yield Blob(data, entry.path)
+            else:
+                yield Skip(entry.path, f"not on disk, and {data}")
+    except GitError as error:
+        for entry in missing:
+            yield Skip(entry.path, f"not on disk, and {error.message}")
+
+
+def read(location: str, path: str, limit: int) -> Blob | Skip | str | None:
+    """One file as a Blob, a Skip, or a note when it is no file; None when it is not there.
+
+    A FIFO, socket or device is never waited for.
+    """
+    try:
+        descriptor = os.open(os.fsencode(location), READ_FLAGS)
+    except OSError as error:
+        return _unopened(error, location, path)
+    try:
+        info = os.fstat(descriptor)
+        if not stat.S_ISREG(info.st_mode):
+            return f"{path} is no regular file and has no content to look at"
+        if info.st_size > limit:
+            return Skip(path, too_large(info.st_size, limit))
+        data = os.read(descriptor, info.st_size + 1)
+        if len(data) != info.st_size:
+            data = _rest(descriptor, data, limit)
+        if len(data) > limit:
+            return Skip(path, too_large(len(data), limit))
+        return Blob(data, path)
+    except OSError as error:
+        return Skip(path, _reason(error, "file"))
+    finally:
+        os.close(descriptor)
+
+
+def too_large(size: int, limit: int) -> str:
+    """Why a file over the limit was not read, and what to do."""
+    return (
+        f"{size / (1 << 20):.0f} MiB is over the limit of {limit / (1 << 20):.0f} MiB; "
+        f"raise it with --max-file-size {-(-size // (1 << 20))}M"
+    )
+
+
+def _unopened(error: OSError, location: str, path: str) -> Blob | Skip | str | None:
+    if error.errno in (errno.ELOOP, errno.EMLINK):
+        try:
+            return Blob(os.fsencode(os.readlink(location)), path, "symlink")
+        except OSError as cause:
+            return Skip(path, _reason(cause, "symbolic link"))
+    if error.errno in (errno.ENOENT, errno.ENOTDIR):
+        return None
+    if error.errno in (errno.ENXIO, errno.EOPNOTSUPP, errno.ENODEV):
+        return f"{path} is no regular file and has no content to look at"
+    if error.errno == errno.EISDIR or os.path.isdir(location):
+        return Skip(path, "is a folder where git has a file; check it in or restore it")
+    return Skip(path, _reason(error, "file"))
+
+
+def _rest(descriptor: int, data: bytes, limit: int) -> bytes:
+    """The remainder of a file that is longer than its size said, at most one chunk over the limit."""
+    chunks = [data]
+    size = len(data)
+    while size <= limit and (chunk := os.read(descriptor, _CHUNK)):
+        chunks.append(chunk)
+        size += len(chunk)
+    return b"".join(chunks)
+
+
+def _reason(error: OSError, what: str) -> str:
+    if isinstance(error, PermissionError):
+        return f"no permission to read this {what}; run as a user who may, or exclude it"
+    return f"this {what} could not be read: {error.strerror or error}"
+
+
+def explicit(paths: Iterable[str], limit: int = DEFAULT_LIMIT) -> Iterator[Blob | Skip | str]:
+    """The files named on the command line, each under the name it was given."""
+    for path in paths:
+        item = read(path, path, limit)
+        yield Skip(path, "does not exist; check the name") if item is None else item
