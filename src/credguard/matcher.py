@@ -6,6 +6,7 @@ import contextlib
 import os
 import sys
 import tempfile
+from array import array
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -44,19 +45,19 @@ class Matcher:
             if cache:
                 _store(ordered, self._database)
 
-    def hits(self, data: bytes) -> dict[str, list[int]]:
+    def hits(self, data: bytes) -> dict[str, array[int]]:
         """The ascending end offsets of each pattern seen in `data` (at most LIMIT bytes)."""
-        found: list[tuple[int, int]] = []
+        found: dict[int, array[int]] = {}
         if data:
             self._database.scan(data, match_event_handler=_note, context=found)
-        hits: dict[str, list[int]] = {}
-        for number, end in found:
-            hits.setdefault(self.names[number], []).append(end)
-        return hits
+        return {self.names[number]: ends for number, ends in found.items()}
 
 
-def _note(number: int, _start: int, end: int, _flags: int, found: list[tuple[int, int]]) -> None:
-    found.append((number, end))
+def _note(number: int, _start: int, end: int, _flags: int, found: dict[int, array[int]]) -> None:
+    if number in found:
+        found[number].append(end)
+    else:
+        found[number] = array("Q", (end,))  # eight bytes a hit: a hostile file may bring millions
 
 
 def _flags(pattern: Pattern) -> int:

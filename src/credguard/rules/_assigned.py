@@ -7,16 +7,20 @@ import re
 from credguard.rules._placeholder import entropy, is_placeholder
 
 _QUOTE = rb"\\{0,3}[\"'`]"
-_JSON_VALUE = rb"(?:" + _QUOTE + rb")?(?:[\s,\-]|\\[nrt]){0,60}(?:" + _QUOTE + rb")?[Vv]alue(?:" + _QUOTE + rb")?\s{0,4}[:=]\s{0,4}"
-_GAP = re.compile(
-    rb"(?:" + _JSON_VALUE + rb"|(?:" + _QUOTE + rb")?\s{0,8}[\])]?\s{0,8}(?:=>|:=|==|[=:,>\s]|%3[Dd])\s{0,8})(?:" + _QUOTE + rb")?"
+_MAYBE_QUOTE = rb"(?:" + _QUOTE + rb")?"
+# `NAME", "value": ` of JSON, `NAME\n  value: ` of YAML.
+_VALUE_FIELD = (
+    _MAYBE_QUOTE + rb"(?:[\s,\-]|\\[nrt]){0,60}" + _MAYBE_QUOTE + rb"[Vv]alue" + _MAYBE_QUOTE + rb"\s{0,4}[:=]\s{0,4}"
 )
+_OPERATOR = _MAYBE_QUOTE + rb"\s{0,8}[\])]?\s{0,8}(?:=>|:=|==|[=:,>\s]|%3[Dd])\s{0,8}"
+_GAP = re.compile(rb"(?:" + _VALUE_FIELD + rb"|" + _OPERATOR + rb")" + _MAYBE_QUOTE)
 _VALUE = re.compile(rb"[A-Za-z0-9+/=_.~\-]{8,8000}")
 # What follows a name or an expression rather than a value: a call, an index, a template.
 _CODE_AFTER = frozenset(b"([{<$%*")
-_WORD = re.compile(rb"[A-Za-z][a-z]{3,}|[A-Z]{4,}")
+_WORD = re.compile(rb"[A-Z][a-z]{3,}|(?<![A-Za-z0-9])[A-Za-z]{3,}(?![A-Za-z0-9])")
 _DIGIT = re.compile(rb"\d")
 _MIN_ENTROPY = 3.4
+_MIN_DIGITS = 2
 
 
 def assigned_value(data: bytes, end: int) -> tuple[int, int] | None:
@@ -33,4 +37,4 @@ def is_opaque(value: bytes, shortest: int) -> bool:
     if len(value) < shortest or entropy(value) < _MIN_ENTROPY or is_placeholder(value):
         return False
     in_words = sum(map(len, _WORD.findall(value)))
-    return len(_DIGIT.findall(value)) >= 2 and in_words <= len(value) // 2  # noqa: PLR2004
+    return len(_DIGIT.findall(value)) >= _MIN_DIGITS and in_words <= len(value) // 2

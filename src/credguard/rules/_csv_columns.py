@@ -20,23 +20,27 @@ _CELL = re.compile(rb"[ \t]*(?:\"((?:[^\"\r\n]|\"\"){0,2000})\"|([^,;\t|\"\r\n]{
 def cells(data: bytes, header_ends: Iterable[int]) -> Iterator[tuple[int, int]]:
     """Start and end of each cell that stands under a header cell naming a secret access key.
 
-    `header_ends` are places inside lines that may be headers. A table ends at its first row with
-    fewer cells than the column asked for, or at an empty line.
+    `header_ends` are ascending places inside lines that may be headers. A table ends at its first
+    row with fewer cells than the column asked for, at an empty line or at the next header.
     """
+    headers = list(_headers(data, header_ends))
+    ends = [*(start for start, *_ in headers[1:]), len(data)]
+    for (_, rows, delimiter, column), stop in zip(headers, ends, strict=False):
+        yield from _column(data, rows, stop, delimiter, column)
+
+
+def _headers(data: bytes, places: Iterable[int]) -> Iterator[tuple[int, int, bytes, int]]:
+    """Start of the header line, start of its rows, delimiter and column."""
     done = -1
-    for place in header_ends:
+    for place in places:
         if place <= done:
             continue
         start = data.rfind(b"\n", max(0, place - _HEADER_LIMIT), place) + 1
-        stop = _line_end(data, place)
-        done = stop
-        if place - start >= _HEADER_LIMIT or stop - start > _HEADER_LIMIT:
-            continue
-        header = _secret_column(data[start:stop])
-        if header is None:
-            continue
-        delimiter, column = header
-        yield from _column(data, stop + 1, delimiter, column)
+        done = stop = _line_end(data, place)
+        if place - start < _HEADER_LIMIT and stop - start <= _HEADER_LIMIT:
+            header = _secret_column(data[start:stop])
+            if header is not None:
+                yield start, stop + 1, *header
 
 
 def _line_end(data: bytes, position: int) -> int:
@@ -54,8 +58,8 @@ def _secret_column(line: bytes) -> tuple[bytes, int] | None:
     return None
 
 
-def _column(data: bytes, position: int, delimiter: bytes, column: int) -> Iterator[tuple[int, int]]:
-    while position < len(data):
+def _column(data: bytes, position: int, last: int, delimiter: bytes, column: int) -> Iterator[tuple[int, int]]:
+    while position < last:
         stop = _line_end(data, position)
         cell = _cell(data, position, min(stop, position + _ROW_LIMIT), delimiter, column)
         if cell is None:

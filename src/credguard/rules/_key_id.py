@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 ID_LENGTH = 20
 KEY_ID = Pattern("aws-key-id", rb"A(?:KIA|SIA|3T[A-Z0-9])[A-Z2-7]{16}")
 # "AKI" and "ASI" in base64: a Kubernetes Secret's `data` holds the ID so.
-KEY_ID_BASE64 = Pattern("aws-key-id-base64", rb"Q(?:UtJ|VNJ)[A-Za-z0-9+/]{24}")
-_BASE64_FORM = re.compile(rb"(?<![A-Za-z0-9+/])(Q(?:UtJ|VNJ)[A-Za-z0-9+/]{24}=?)(?![A-Za-z0-9+/=])")
+KEY_ID_BASE64 = Pattern("aws-key-id-base64", rb"Q(?:UtJ|VNJ)[A-Za-z0-9+/]{23}[A-Za-z0-9+/=]")
+_BASE64_FORM = re.compile(rb"(?<![A-Za-z0-9+/])Q(?:UtJ|VNJ)[A-Za-z0-9+/]{23}[A-Za-z0-9+/=](?![A-Za-z0-9+/=])")
 _ID = re.compile(rb"A(?:KIA|SIA|3T[A-Z0-9])[A-Z2-7]{16}")
 
 # A letter before an ID is allowed when it ends an escape: \n, \x22, \u0022, %3D, a terminal colour code.
@@ -28,6 +28,10 @@ _WORD = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01234567
 _BASE64_RUN = re.compile(rb"[A-Za-z0-9+/]*")
 _RUN_LIMIT = 64
 
+# Accounts that documentation and emulators use; AWS never gives them to a customer.
+EXAMPLE_ACCOUNTS = frozenset(
+    ("000000000000", "111111111111", "111122223333", "123456789012", "444455556666", "555555555555", "999999999999")
+)
 # Accounts whose keys are planted to be found; source: trufflehog's list of Thinkst canary accounts
 # and of accounts that imitate them (pkg/detectors/aws/access_keys/canary.go, 3ab759fe).
 CANARY_ACCOUNTS = frozenset(
@@ -47,7 +51,7 @@ def key_ids(blob: Blob, hits: Hits) -> Iterator[tuple[int, int, bytes]]:
     for end in hits.get(KEY_ID.name, ()):
         start = end - ID_LENGTH
         value = data[start:end]
-        if stands_alone(data, start, end) and not is_placeholder(value):
+        if stands_alone(data, start, end) and not _is_dummy(value):
             yield start, end, value
     seen = -1
     for end in hits.get(KEY_ID_BASE64.name, ()):
@@ -55,10 +59,14 @@ def key_ids(blob: Blob, hits: Hits) -> Iterator[tuple[int, int, bytes]]:
         if not match or match.start() <= seen:
             continue
         seen = match.start()
-        text = match[1] + b"=" * (-len(match[1]) % 4)
-        value = b64decode(text).rstrip(b"\r\n")
-        if _ID.fullmatch(value) and not is_placeholder(value):
-            yield match.start(1), match.end(1), value
+        value = b64decode(match[0]).rstrip(b"\r\n")
+        if _ID.fullmatch(value) and not _is_dummy(value):
+            yield match.start(), match.end(), value
+
+
+def _is_dummy(value: bytes) -> bool:
+    """A placeholder; the many A of a low example account do not make one."""
+    return is_placeholder(value) and (b"EXAMPLE" in value or account_of(value) not in EXAMPLE_ACCOUNTS)
 
 
 def stands_alone(data: bytes, start: int, end: int) -> bool:
@@ -117,7 +125,7 @@ def account_of(key_id: bytes) -> str | None:
 
 
 def kind_of(key_id: bytes) -> str:
-    """`canary`, `temporary` (ASIA), `long-lived`, `old-format` or `unknown-format`.
+    """`canary`, `example-account`, `temporary` (ASIA), `long-lived`, `old-format` or `unknown-format`.
 
     IDs issued before 2019 have I or J as their fifth character and name no account; any other
     fifth character than Q-Z, 2-6, or an account over 12 digits, was never issued.
@@ -125,6 +133,8 @@ def kind_of(key_id: bytes) -> str:
     account = account_of(key_id)
     if account in CANARY_ACCOUNTS:
         return "canary"
+    if account in EXAMPLE_ACCOUNTS:
+        return "example-account"
     old = key_id[4:5] in (b"I", b"J")
     if key_id[:3] == b"A3T" or (account is None and not old):
         return "unknown-format"

@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 WINDOW = 320
-_STEPS = 8
-_LINES = 4
+_STEPS = 12
+_LINES = 6
+_CANDIDATES = 3
 # Read backwards: quotes, operators, brackets and blanks between a name and its value.
 _CONNECTORS = re.compile(rb"[^A-Za-z0-9_]{0,80}")
 _BACKWARD = re.compile(rb"[A-Za-z0-9_.$\-]{1,120}")
 _PHRASE = re.compile(rb"(?:[ _\-][A-Za-z0-9_\-']{1,40}){1,5}")
-_CAMEL = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+")
+_CAMEL = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+\d*|[A-Z]+\d*")
+# Elsewhere a number at a word's end only counts: SECRET2 is SECRET.
+_WITH_DIGITS = frozenset(
+    "s3 ec2 sha1 sha2 sha224 sha256 sha384 sha512 md5 oauth2 auth0 b2 boto3 boto2 route53 base64 b64".split()
+)
 _ESCAPES = re.compile(rb"\\{1,3}[nrt]")
 _ENTITY = re.compile(rb"&(?:quot|apos|gt|lt|amp|#\d{2,3}|#x[0-9a-fA-F]{2});|%(?:3[AaDd]|2[02567CcBb]|0[AaDd])|\\{1,2}u00[0-9A-Fa-f]{2}|\\x[0-9A-Fa-f]{2}")  # fmt: skip  # noqa: E501
 _FILLERS = frozenset(
@@ -22,7 +31,11 @@ _FILLERS = frozenset(
     b"null optional usually currently now be with and for here begin end effect pair span td th li p br code strong em "
     b"pre div tr h1 h2 h3 dd dt".split()
 )
+# A value that one of these names belongs to what stands above it.
+_HOLDERS = frozenset((b"default", b"value", b"values", b"val"))
 _TOKEN = re.compile(rb"[A-Za-z0-9]{20}|[A-Za-z0-9]{36,}")
+_VALUE = re.compile(rb"[A-Za-z0-9+/]{32,64}={0,2}")
+_SPEAKING = re.compile(rb"secret|access|key|token", re.IGNORECASE)
 _KEY_ID = re.compile(rb"A(?:KIA|SIA|3T[A-Z0-9])[A-Z2-7]{16}")
 
 
@@ -47,19 +60,26 @@ NOTHING = Name(())
 
 
 def words_of(identifier: bytes) -> tuple[str, ...]:
-    """`AWS_SECRET-accessKey.2` as ("aws", "secret", "access", "key", "2")."""
-    return tuple(word.lower() for word in _CAMEL.findall(identifier.decode("ascii", "replace")))
+    """`AWS_SECRET-accessKey.2` as ("aws", "secret", "access", "key")."""
+    words = (word.lower() for word in _CAMEL.findall(identifier.decode("ascii", "replace")))
+    return tuple(word if word in _WITH_DIGITS else word.rstrip("0123456789") for word in words)
+
+
+def names_before(data: bytes, start: int) -> list[Name]:
+    """The name that governs the value that starts at `start`, then those above it that a
+    `default` or `value` may belong to, at most three; empty when nothing governs it."""
+    text = _flat(data[max(0, start - WINDOW) : start])
+    return list(_walk(text[::-1], backwards=True))
 
 
 def name_before(data: bytes, start: int) -> Name:
-    """The name that governs the value that starts at `start`."""
-    text = _flat(data[max(0, start - WINDOW) : start])
-    return _walk(text[::-1], backwards=True)
+    """The governing name alone, NOTHING without one."""
+    return next(iter(names_before(data, start)), NOTHING)
 
 
 def name_after(data: bytes, end: int) -> Name:
     """The name that follows a value, as in `{"value": "…", "name": "…"}` or a trailing comment."""
-    return _walk(_flat(data[end : end + WINDOW]), backwards=False)
+    return next(_walk(_flat(data[end : end + WINDOW]), backwards=False), NOTHING)
 
 
 def _flat(text: bytes) -> bytes:
@@ -76,9 +96,9 @@ def _entity_stand_in(entity: bytes) -> bytes:
     return sign + b" " * (len(entity) - 1)
 
 
-def _walk(text: bytes, *, backwards: bool) -> Name:
-    position = lines = 0
-    operator = False
+def _walk(text: bytes, *, backwards: bool) -> Iterator[Name]:
+    position = lines = found = 0
+    operator = below_filler = False
     for _ in range(_STEPS):
         gap = _CONNECTORS.match(text, position)
         between = gap[0] if gap else b""
@@ -87,20 +107,29 @@ def _walk(text: bytes, *, backwards: bool) -> Name:
         position += len(between)
         match = _BACKWARD.match(text, position)
         if not match or lines > _LINES:
-            return NOTHING
+            return
         raw = match[0][::-1] if backwards else match[0]
         position = match.end()
         if _KEY_ID.fullmatch(raw.strip(b"-._$")):
-            return Name((), lines, operator, key_id=True)
-        called = backwards and between.endswith(b"(") or (backwards and b"(" in between[:2])
-        if _is_filler(raw, called=called):
+            yield Name((), lines, operator, key_id=True)
+            return
+        value = _VALUE.match(text, match.start())
+        if value and len(value[0]) > len(match[0]) and not _SPEAKING.search(value[0] if not backwards else value[0][::-1]):
+            position = value.end()  # an earlier value of a list
             continue
-        phrase = _PHRASE.match(text, position)
+        if _is_filler(raw, called=backwards and b"(" in between[:2]):
+            below_filler = below_filler or raw.lower() in _HOLDERS
+            continue
+        option = raw.startswith(b"--") if backwards else False  # an option's name ends at its dashes
+        phrase = None if option else _PHRASE.match(text, position)
         if phrase:
             extra = phrase[0][::-1] if backwards else phrase[0]
             raw = extra + raw if backwards else raw + extra
-        return Name(words_of(raw), lines, operator, raw=raw)
-    return NOTHING
+            position = phrase.end()
+        yield Name(words_of(raw), lines, operator, raw=raw)
+        found += 1
+        if not below_filler or found == _CANDIDATES:
+            return
 
 
 def _is_filler(raw: bytes, *, called: bool) -> bool:

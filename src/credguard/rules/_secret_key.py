@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from credguard.rule import Pattern
 from credguard.rules import _csv_columns
-from credguard.rules._naming import name_after, name_before
+from credguard.rules._naming import name_after, names_before
 from credguard.rules._token_shape import RUN, SECRET_LENGTH, is_secret_shaped, plain
 from credguard.rules._vocabulary import AWS_NEARBY, Says, says
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from credguard.model import Blob
     from credguard.rule import Hits
+    from credguard.rules._naming import Name
 
 _TAIL = rb".{0,300}[A-Za-z0-9/+%\\&#;]{40}[^A-Za-z0-9/+%\\&#;]"
 _TAIL_AT_END = rb".{0,300}[A-Za-z0-9/+%\\&#;]{40}\z"
@@ -34,7 +35,8 @@ _BACK = 200
 _NEAR_ID = 400
 _CONTEXT = 3000
 _ENCODED = re.compile(rb"[A-Za-z0-9+/]{53,54}[A-Za-z0-9+/=]==?|[A-Za-z0-9+/]{54}==")
-_URL_LEAD = re.compile(rb"://[^\s\"'`<>@?=]{0,300}/\Z|arn:aws[^\s\"'`]{0,300}\Z")
+_LEAD_WINDOW = 300
+_BREAKS_PATH = re.compile(rb"[\s\"'`<>@?=&,;(){}|]")
 _PREFIX_ESCAPE = re.compile(rb"(?:%[0-7][0-9A-Fa-f]|\\[nrtbfv0]|\\x[0-9A-Fa-f]{2}|\\u00[0-9A-Fa-f]{2})\Z")
 _GUARD = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_=+/")
 
@@ -68,7 +70,7 @@ def secret_keys(blob: Blob, hits: Hits, ids: Sequence[tuple[int, int, bytes]]) -
             found[start] = SecretKey(start, end, value, sure=True)
     for start, end in _csv_columns.cells(data, hits.get(NAME.name, ())):
         value = data[start:end]
-        if start not in found and is_secret_shaped(value):
+        if start not in found and is_secret_shaped(value, named=True):
             found[start] = SecretKey(start, end, value, sure=True)
     return [found[start] for start in sorted(found)]
 
@@ -92,8 +94,10 @@ class _Context:
 
 
 def _judge(data: bytes, start: int, end: int, value: bytes, context: _Context, *, near_id: bool) -> SecretKey | None:
-    name = name_before(data, start)
-    verdict = Says.NEAR_ID if name.key_id else says(name)
+    names = names_before(data, start)
+    verdict = _verdict(names)
+    if verdict is not Says.YES and not is_secret_shaped(value):
+        return None
     if verdict is Says.YES or (verdict is Says.WITH_CONTEXT and context.speaks_of_aws(start)):
         return SecretKey(start, end, value, sure=True)
     if near_id and verdict in (Says.NEAR_ID, Says.WITH_CONTEXT):
@@ -103,36 +107,52 @@ def _judge(data: bytes, start: int, end: int, value: bytes, context: _Context, *
     return None
 
 
+def _verdict(names: list[Name]) -> Says:
+    """What the governing name says; one above it counts only where it says yes."""
+    if not names or names[0].key_id:
+        return Says.NEAR_ID
+    first = says(names[0])
+    if first in (Says.NEAR_ID, Says.NOTHING) and any(says(name) is Says.YES for name in names[1:]):
+        return Says.YES
+    return first
+
+
 def _named_runs(data: bytes, hits: Hits) -> Iterator[tuple[int, int, bytes]]:
     ends = sorted({*(e - 1 for e in hits.get(NAMED.name, ())), *hits.get(NAMED_AT_END.name, ())})
-    for end in ends:
-        yield from _secrets_in(data, max(0, end - _BACK), min(len(data), end + 8), past=end - _BACK + 60)
+    return _secrets_in(data, ((end - _BACK, end + 8) for end in ends))
 
 
 def _runs_near(data: bytes, ids: Iterable[tuple[int, int, bytes]]) -> Iterator[tuple[int, int, bytes]]:
-    done = 0
-    for start, end, _ in ids:
-        yield from _secrets_in(data, max(done, start - _NEAR_ID), min(len(data), end + _NEAR_ID))
-        done = max(done, end - 1)
+    return _secrets_in(data, ((start - _NEAR_ID, end + _NEAR_ID) for start, end, _ in ids))
 
 
 def _runs_before_names(data: bytes, ends: Iterable[int]) -> Iterator[tuple[int, int, bytes]]:
-    done = 0
-    for end in ends:
-        if end >= done:
-            yield from _secrets_in(data, max(0, done - _BACK, end - _BACK), end)
-            done = end
+    return _secrets_in(data, ((end - _BACK, end) for end in ends))
 
 
-def _secrets_in(data: bytes, start: int, end: int, past: int = 0) -> Iterator[tuple[int, int, bytes]]:
-    """The places in data[start:end] that hold 40 random base64 characters, alone and not in a path."""
-    # A run cut off at the window's edge is widened, so that a slice of a longer one never passes.
-    for match in RUN.finditer(data, start, end):
-        begin, stop = match.span()
-        if stop - begin < SECRET_LENGTH or stop < past:
-            continue
-        yield from _whole(data, begin, stop)
-        yield from _encoded(data, begin, stop)
+def _merged(windows: Iterable[tuple[int, int]], size: int) -> Iterator[tuple[int, int]]:
+    """The ascending windows as disjoint ones inside a blob, so that each byte is read once."""
+    current: tuple[int, int] | None = None
+    for start, end in windows:
+        if current is None:
+            current = (max(0, start), end)
+        elif start <= current[1]:
+            current = (current[0], max(end, current[1]))
+        else:
+            yield current[0], min(current[1], size)
+            current = (start, end)
+    if current:
+        yield current[0], min(current[1], size)
+
+
+def _secrets_in(data: bytes, windows: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int, bytes]]:
+    """The places in ascending windows that hold 40 random base64 characters, alone and not in a path."""
+    for start, end in _merged(windows, len(data)):
+        for match in RUN.finditer(data, start, end):
+            begin, stop = match.span()
+            if stop - begin >= SECRET_LENGTH:
+                yield from _whole(data, begin, stop)
+                yield from _encoded(data, begin, stop)
 
 
 def _whole(data: bytes, start: int, end: int) -> Iterator[tuple[int, int, bytes]]:
@@ -141,10 +161,20 @@ def _whole(data: bytes, start: int, end: int) -> Iterator[tuple[int, int, bytes]
     if len(value) == 61 and value[20:21] == b"/" and value[:4] in (b"AKIA", b"ASIA"):  # ID/SECRET
         start += 21
         value = value[21:]
-    if len(value) != SECRET_LENGTH or not is_secret_shaped(value):
+    if not is_secret_shaped(value, named=True):
         return
-    if _guarded(data, start, end) and not _URL_LEAD.search(data[max(0, start - 320) : start]):
+    if _guarded(data, start, end) and not _in_path(data, start, end):
         yield start, end, value
+
+
+def _in_path(data: bytes, start: int, end: int) -> bool:
+    """True inside the path of a URL or an ARN; user information (`…@`) and query values are none."""
+    lead = data[max(0, start - _LEAD_WINDOW) : start]
+    for mark in (b"://", b"arn:aws"):
+        place = lead.rfind(mark)
+        if place >= 0 and data[end : end + 1] != b"@" and not _BREAKS_PATH.search(lead, place + len(mark)):
+            return True
+    return False
 
 
 def _escape_length(data: bytes, start: int) -> int:
@@ -182,4 +212,4 @@ def _encoded(data: bytes, start: int, end: int) -> Iterator[tuple[int, int, byte
 
 def _open_before(data: bytes, start: int) -> bool:
     """True when no other name claims the value from the left."""
-    return says(name_before(data, start)) in (Says.NEAR_ID, Says.NOTHING) and True
+    return _verdict(names_before(data, start)) in (Says.NEAR_ID, Says.NOTHING)

@@ -22,7 +22,7 @@ _LIMIT = 8000
 HEADER = Pattern("aws-session-token", rb"(?:F[wQ]oGZXIvYXdz|[FA]QoDYXdz|[IA][QgA-Z]oJb3JpZ2luX2Vj)[A-Za-z0-9+/%\\]{60}")
 NAMED = Pattern(
     "aws-session-token-named",
-    rb"(?:session|security)[ _.\-]{0,2}token.{0,80}[A-Za-z0-9+/%\\=]{100}[^A-Za-z0-9+/%\\=]",
+    rb"(?:session|security)[ _.\-]{0,2}token.{0,80}[A-Za-z0-9+/%\\=]{100,}[^A-Za-z0-9+/%\\=]",
     caseless=True,
 )
 NAMED_AT_END = Pattern("aws-session-token-at-end", NAMED.expression[: -len(rb"[^A-Za-z0-9+/%\\=]")] + rb"\z", caseless=True)

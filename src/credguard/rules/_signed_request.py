@@ -27,9 +27,8 @@ _ASSIGN = (
 _UNIT = rb"(?:[A-Za-z0-9+/]|%(?:25){0,3}2[BbFf]|\\{1,2}/|\\{1,2}u002[BbFf])"
 _PAD = rb"(?:=|%(?:25){0,3}3[Dd]|\\{1,2}u003[Dd])?"
 
-_SCOPE = re.compile(
-    _SLASH + rb"(\d{8})" + _SLASH + rb"(?:([a-z0-9*\-]{2,30})" + _SLASH + rb")?([A-Za-z0-9\-]{2,40})" + _SLASH + rb"aws4_request"
-)
+_REGION_AND_SERVICE = rb"(?:([a-z0-9*\-]{2,30})" + _SLASH + rb")?([A-Za-z0-9\-]{2,40})"
+_SCOPE = re.compile(_SLASH + rb"(\d{8})" + _SLASH + _REGION_AND_SERVICE + _SLASH + rb"aws4_request")
 _HEX_SIGNATURE = re.compile(rb"(?i:signature)(?:" + _ASSIGN + rb")([0-9a-fA-F]{64,150})(?![0-9A-Za-z])")
 _BASE64_SIGNATURE = re.compile(
     rb"(?i:signature)(?:" + _ASSIGN + rb")(" + _UNIT + rb"{27}(?:" + _UNIT + rb"{16})?" + _PAD + rb")(?![0-9A-Za-z+/])"
@@ -41,8 +40,14 @@ _TOKEN_NAME = re.compile(rb"(?i:x-amz-security-token)(?:" + _ASSIGN + rb")\Z")
 _AMZ_DATE = re.compile(rb"(?i:x-amz-date)(?:" + _ASSIGN + rb")(\d{8}T\d{6}Z)")
 _AMZ_EXPIRES = re.compile(rb"(?i:x-amz-expires)(?:" + _ASSIGN + rb")(\d{1,7})(?!\d)")
 _EXPIRES = re.compile(rb"(?<![A-Za-z\-])(?i:expires)(?:" + _ASSIGN + rb")(\d{9,11})(?!\d)")
-_TIMESTAMP = re.compile(rb"(?i:timestamp)(?:" + _ASSIGN + rb")(\d{4}-\d\d-\d\dT\d\d(?:%(?:25)?3[Aa]|:)\d\d(?:%(?:25)?3[Aa]|:)\d\d)")
-_MAIL_DATE = re.compile(rb"(?i:date)(?:" + _ASSIGN + rb")([A-Z][a-z]{2}, \d{1,2} [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d (?:GMT|UTC|[+\-]\d{4}))")  # fmt: skip  # noqa: E501
+_COLON = rb"(?:%(?:25)?3[Aa]|:)"
+_TIMESTAMP = re.compile(
+    rb"(?i:timestamp)(?:" + _ASSIGN + rb")(\d{4}-\d\d-\d\dT\d\d" + _COLON + rb"\d\d" + _COLON + rb"\d\d)"
+)
+_MAIL_DATE = re.compile(
+    rb"(?i:date)(?:" + _ASSIGN + rb")"
+    rb"([A-Z][a-z]{2}, \d{1,2} [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d (?:GMT|UTC|[+\-]\d{4}))"
+)
 _KEY_ID = re.compile(rb"A(?:KIA|SIA|3T[A-Z0-9])[A-Z2-7]{16}")
 _RUN_OF_URL = re.compile(rb"[^\s\"'<>`\x00]*")
 
@@ -162,7 +167,7 @@ def _version_2_query(data: bytes, start: int, end: int) -> SignedRequest | None:
     stamp = None if expires else _TIMESTAMP.search(data, low, high)
     when = from_epoch(expires[1]) if expires else None
     if stamp:
-        when = from_iso(re.sub(rb"%(?:25)?3[Aa]", b":", stamp[1]), _HEADER_LIFE)
+        when = from_iso(re.sub(_COLON, b":", stamp[1]), _HEADER_LIFE)
     return SignedRequest(low, high, (begin, stop), "v2", when)
 
 

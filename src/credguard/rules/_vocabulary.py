@@ -50,6 +50,13 @@ _NOT_VALUES = frozenset(
     "nonce iv public pub pubkey cert certificate image img icon font css script integrity cursor page next marker "
     "continuation upload etag cookie branch tree blob parent object md5sum sha1sum build release tag module package".split()
 )
+# A prefix outside these may be another product's: `duo_secret_key`. `SECRET_KEY` alone is what Flask
+# and Django sign sessions with. Both count only where AWS is spoken of nearby.
+_NEUTRAL = frozenset(
+    "secret key secretkey secretkeys my the your our new old prod production dev development stage staging test qa live "
+    "local default main user root admin account credentials credential creds cred auth storage bucket backup export "
+    "set env name value default login profile region".split()
+)
 _STRONG = re.compile(
     r"secretaccesskey|secretaccess|accesssecret|accesskeysecret|awssecret|awssk|s3secret|s3asecret|ec2secret|sessecret|"
     r"sqssecret|snssecret|amazonsecret|iamsecret|dynamodbsecret|dynamosecret|secretawskey|secretaws|secretkeyaws"
@@ -75,11 +82,13 @@ def says(name: Name) -> Says:
         return Says.NO if name.words[-1] in _NOT_VALUES and not name.lines else Says.YES
     if not aws and (not words.isdisjoint(_VENDORS) or not words.isdisjoint(_OTHER_SECRETS)):
         return Says.NO
-    if name.words and name.words[-1] in _NOT_VALUES:
+    if name.words and (name.words[-1] in _NOT_VALUES or ("api" in words and "secret" not in joined)):
         return Says.NO
     if aws and not words.isdisjoint(_CREDENTIAL_WORDS):
         return Says.YES
-    if "secretkey" in joined or words & {"secret"}:
+    if "secretkey" in joined and words <= _NEUTRAL and b"SECRET_KEY" not in name.raw:
+        return Says.YES
+    if "secret" in joined:
         return Says.WITH_CONTEXT
     if not name.words or not words.isdisjoint(_WEAK):
         return Says.NEAR_ID

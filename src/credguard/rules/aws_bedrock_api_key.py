@@ -2,8 +2,8 @@
 
 What it does
     Finds long-term keys (`ABSK…`, whose body is decoded: it names a user and an account), short-term keys
-    (`bedrock-api-key-…`, a pre-signed URL whose end of life is read from it) and values of AWS_BEARER_TOKEN_… variables.
-    Keys in base64, as Kubernetes stores them, are found too. Expired short-term keys are low.
+    (`bedrock-api-key-…`, a pre-signed URL whose end of life is read from it) and values of AWS_BEARER_TOKEN_…
+    variables. Keys in base64, as Kubernetes stores them, are found too. Expired short-term keys are low.
 
 Why it matters
     Who has the string can call the models on the account's bill, from anywhere. A long-term key belongs to an IAM user
@@ -22,12 +22,13 @@ References
 from __future__ import annotations
 
 import re
-from base64 import b64decode, b64encode
+from base64 import b64decode
 from typing import TYPE_CHECKING
 
 from credguard.model import Confidence, Detection, Part, Severity
 from credguard.rule import Pattern, Rule
 from credguard.rules._assigned import assigned_value, is_opaque
+from credguard.rules._edges import LEFT, PAD, RIGHT, UNIT, plain_base64
 from credguard.rules._expiry import graded, rfc3339, said
 from credguard.rules._key_id import account_of
 from credguard.rules._placeholder import entropy, is_example, is_placeholder
@@ -42,16 +43,18 @@ if TYPE_CHECKING:
 
 _LONG = Pattern("bedrock-long-term-key", rb"ABSK[A-Za-z0-9+/]{32}")
 _SHORT = Pattern("bedrock-short-term-key", rb"-api-key-[A-Za-z0-9+/]{32}")
-_ENCODED = Pattern("bedrock-key-base64", rb"(?:QUJTS1FtVmtjbTlqYTBGUVNVdGxlU|YmVkcm9jay1hcGkta2V5L)")
-_NAMED = Pattern("aws-bearer-token-name", rb"AWS_BEARER_TOKEN_[A-Z]")
+# "ABSK" and "bedrock-api-key-" in base64.
+_ENCODED_LONG = Pattern("bedrock-long-term-key-base64", rb"QUJTS[A-Za-z0-9+/]{40}")
+_ENCODED_SHORT = Pattern("bedrock-short-term-key-base64", rb"YmVkcm9jay1hcGkta2V5L[A-Za-z0-9+/]{24}")
+_NAMED = Pattern("aws-bearer-token-name", rb"AWS_BEARER_TOKEN_[A-Z]", caseless=True)
 
-_LONG_KEY = re.compile(rb"(?<![A-Za-z0-9+/_\-])ABSK((?:[A-Za-z0-9+/]|\\/){32,800})((?:=|%3[Dd]|\\u003[Dd]){0,2})(?![A-Za-z0-9+/=])")
+_LONG_KEY = re.compile(LEFT + rb"ABSK" + UNIT + rb"{32,800}" + PAD + rb"{0,2}" + RIGHT)
 _SHORT_KEY = re.compile(rb"((?:[a-z0-9]{2,24}-){1,6}api-key-)([A-Za-z0-9+/]{32,12000})={0,2}")
 _RUN = re.compile(rb"[A-Za-z0-9+/]{40,16000}={0,2}")
-_BODY = re.compile(rb"BedrockAPIKey-([A-Za-z0-9+=,.@_\-]{1,64})-at-(\d{12}):(.{8,300})", re.DOTALL)
-_NAME_REST = re.compile(rb"[A-Z0-9_]{0,40}")
+_BODY = re.compile(rb"([A-Za-z0-9+=,.@_\-]{1,64})-at-(\d{12}):(.{8,300})", re.DOTALL)
+_NAME_REST = re.compile(rb"[A-Za-z0-9_]{0,40}")
 _PREFIX_ROOM = 150
-_OPAQUE_BODY = 100
+_OPAQUE_BODY, _OPAQUE_ENTROPY = 100, 4.5
 
 
 def _check(blob: Blob, hits: Hits) -> Iterator[Detection]:
@@ -79,14 +82,12 @@ def _shaped(data: bytes, hits: Hits) -> Iterator[Detection]:
 
 def _encoded(data: bytes, hits: Hits) -> Iterator[Detection]:
     """Keys that were encoded once more in base64, as in a Kubernetes Secret."""
-    for end in hits.get(_ENCODED.name, ()):
-        first = b"QUJT" if data[max(0, end - 29) : end].startswith(b"QUJT") else b"YmVk"
-        match = _RUN.match(data, data.rfind(first, 0, end))
-        value = _decoded(match[0]).strip() if match else b""
-        if match and _LONG_KEY.fullmatch(value):
-            yield from _long_term(value, *match.span())
-        elif match and _SHORT_KEY.fullmatch(value):
-            yield from _short_term(value, *match.span())
+    for pattern, shape, describe in ((_ENCODED_LONG, _LONG_KEY, _long_term), (_ENCODED_SHORT, _SHORT_KEY, _short_term)):
+        for end in hits.get(pattern.name, ()):
+            match = _RUN.match(data, end - 45)
+            value = _decoded(match[0]).strip() if match else b""
+            if match and shape.fullmatch(value):
+                yield from describe(value, *match.span())
 
 
 def _named(data: bytes, hits: Hits) -> Iterator[Detection]:
@@ -96,20 +97,22 @@ def _named(data: bytes, hits: Hits) -> Iterator[Detection]:
         place = assigned_value(data, name.end() if name else end)
         value = data[slice(*place)] if place else b""
         if place and not value.startswith((b"ABSK", b"bedrock-api-key-")) and is_opaque(value, 32):
-            yield _detection("AWS bearer token", value, *place, None, Confidence.MEDIUM, {"kind": "bearer-token"})
+            part = Part("bearer_token", *place, Secret(value))
+            yield _detection("AWS bearer token", part, {"kind": "bearer-token"}, confidence=Confidence.MEDIUM)
 
 
 def _long_term(value: bytes, start: int, end: int) -> Iterator[Detection]:
-    text = value.replace(b"\\/", b"/").replace(b"\\u003d", b"=").replace(b"\\u003D", b"=")
-    body = _BODY.fullmatch(_decoded(text[4:]))
+    text = plain_base64(value)
     if is_example(text):
         return
+    part = Part("bedrock_api_key", start, end, Secret(text))
     attributes: dict[str, object] = {"kind": "long-term"}
+    body = _BODY.fullmatch(_decoded(text[4:]))
     if body and not is_placeholder(body[3]):
-        attributes |= {"account": body[2].decode(), "user": f"BedrockAPIKey-{body[1].decode()}"}
-        yield _detection("Amazon Bedrock long-term API key", value, start, end, None, Confidence.HIGH, attributes)
-    elif not body and len(text) >= _OPAQUE_BODY and entropy(text) > 4.5 and not is_placeholder(text):  # noqa: PLR2004
-        yield _detection("what looks like an Amazon Bedrock API key", value, start, end, None, Confidence.LOW, attributes)
+        attributes |= {"account": body[2].decode(), "user": body[1].decode()}
+        yield _detection("Amazon Bedrock long-term API key", part, attributes)
+    elif not body and len(text) >= _OPAQUE_BODY and entropy(text) > _OPAQUE_ENTROPY and not is_placeholder(text):
+        yield _detection("what looks like an Amazon Bedrock API key", part, attributes, confidence=Confidence.LOW)
 
 
 def _short_term(value: bytes, start: int, end: int) -> Iterator[Detection]:
@@ -117,30 +120,30 @@ def _short_term(value: bytes, start: int, end: int) -> Iterator[Detection]:
     if request is None or is_placeholder(request[0]):
         return
     key_id, signed = request
-    attributes: dict[str, object] = {"kind": "short-term", "access_key_id": key_id.decode(), "account": account_of(key_id)}
-    attributes |= {"region": signed.region, "expires": rfc3339(signed.expires) if signed.expires else None}
-    called = f"Amazon Bedrock short-term API key ({said(signed.expires)})"
-    yield _detection(called, value, start, end, graded(signed.expires, Severity.HIGH), Confidence.HIGH, attributes)
+    part = Part("bedrock_api_key", start, end, Secret(value))
+    attributes: dict[str, object] = {"kind": "short-term", "access_key_id": key_id.decode()}
+    attributes |= {"account": account_of(key_id), "region": signed.region, "service": signed.service}
+    attributes["expires"] = rfc3339(signed.expires) if signed.expires else None
+    called = f"AWS short-term API key for {signed.service} ({said(signed.expires)})"
+    yield _detection(called, part, attributes, severity=graded(signed.expires, Severity.HIGH))
 
 
 def _detection(
     called: str,
-    value: bytes,
-    start: int,
-    end: int,
-    severity: Severity | None,
-    confidence: Confidence,
+    part: Part,
     attributes: dict[str, object],
+    *,
+    severity: Severity | None = None,
+    confidence: Confidence | None = None,
 ) -> Detection:
     account = attributes.get("account")
-    message = f"{called} {Secret(value).shown}" + (f", account {account}" if account else "")
-    parts = (Part("bedrock_api_key", start, end, Secret(value)),)
-    return Detection(message, parts, severity, confidence, attributes, identity=(value,))
+    message = f"{called} {part.secret.shown}" + (f", account {account}" if account else "")
+    return Detection(message, (part,), severity, confidence, attributes)
 
 
 def _decoded(text: bytes) -> bytes:
     """The bytes of a base64 text; what its last, cut-off characters held is left out."""
-    whole = text.split(b"=")[0].split(b"%")[0]
+    whole = text.split(b"=")[0]
     return b64decode(whole + b"A" * (-len(whole) % 4))[: len(whole) * 3 // 4]
 
 
@@ -151,14 +154,14 @@ RULE = Rule(
     summary="An Amazon Bedrock API key or another AWS bearer token",
     hint="delete the service-specific credential; let the application sign with a role",
     practices=("P01", "P03"),
-    patterns=(_LONG, _SHORT, _ENCODED, _NAMED),
+    patterns=(_LONG, _SHORT, _ENCODED_LONG, _ENCODED_SHORT, _NAMED),
     check_blob=_check,
     remediation=(
         "aws iam list-service-specific-credentials --user-name USER --service-name bedrock.amazonaws.com",
         "aws iam update-service-specific-credential --user-name USER --service-specific-credential-id ACCA…"
         " --status Inactive  # first: stops use, reversible",
         "aws iam delete-service-specific-credential --user-name USER --service-specific-credential-id ACCA…  # last",
-        "short-term key: end the session that signed it (AWSRevokeOlderSessions on the role, or deactivate the user's key)",
+        "short-term key: end the session that signed it: AWSRevokeOlderSessions on the role, or deactivate the key",
     ),
     references=(
         "https://docs.aws.amazon.com/bedrock/latest/userguide/api-keys.html",

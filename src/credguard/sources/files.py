@@ -112,23 +112,31 @@ def read_all(listing: Listing, limit: int = DEFAULT_LIMIT) -> Iterator[Blob | Sk
     """
     tree = listing.tree
     missing: list[Entry] = []
-    inside: dict[str, bool] = {}
-    root = os.path.realpath(tree.root)
+    root = os.path.realpath(tree.root) + "/"
+    inside: dict[str, bool] = {"": True}
     for path in tree.files:
-        folder = path.rpartition("/")[0]
-        if folder and folder not in inside:
-            real = os.path.realpath(os.path.join(root, folder))
-            inside[folder] = real == os.path.join(root, *folder.split("/"))
-        if folder and not inside[folder]:
+        if not _is_inside(root, path.rpartition("/")[0], inside):
             yield from _gone(path, listing, missing, "lies behind a symbolic link, which is not followed")
             continue
-        item = read(os.path.join(root, path), path, limit)
+        item = read(root + path, path, limit)
         if item is None:
             yield from _gone(path, listing, missing, "vanished while it was to be read; run again")
         else:
             yield item
     if missing and tree.repository is not None:
         yield from _from_objects(listing, missing, limit)
+
+
+def _is_inside(root: str, folder: str, known: dict[str, bool]) -> bool:
+    """False where a part of the folder's path is a symbolic link, which may lead out of the root."""
+    unknown = []
+    while folder not in known:
+        unknown.append(folder)
+        folder = folder.rpartition("/")[0]
+    inside = known[folder]
+    for folder in reversed(unknown):
+        inside = known[folder] = inside and not os.path.islink(root + folder)
+    return inside
 
 
 def _gone(path: str, listing: Listing, missing: list[Entry], reason: str) -> Iterator[Skip]:

@@ -1,0 +1,64 @@
+"""Reads what IAM's account summary says of the root user, in every output format, and tells it from code and prose."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from credguard.rule import Pattern
+from credguard.rules._root import flat, is_source_code
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from credguard.model import Blob
+    from credguard.rule import Hits
+
+SUMMARY = Pattern("account-summary-root", rb"Account(?:AccessKeysPresent|MFAEnabled|SigningCertificatesPresent)")
+
+_NAME = re.compile(rb"Account(?:AccessKeysPresent|MFAEnabled|SigningCertificatesPresent)\Z")
+_VALUE = re.compile(rb"[\"']?\s{0,60}(?:[:|]|=>?(?!=)|</key>\s{0,60}<value>)\s{0,60}(\d{1,2})(?![\w.])")
+_LINE_BEFORE = re.compile(rb"[\s\"'|>#*/\-{,]*(?:SummaryMap[\"'\s:={]{1,8})?(?:<entry>\s{0,60})?(?:<key>)?[\"']?\Z")
+_LINE_AFTER = re.compile(rb"(?:[\s,|}\"'`;\])]|</value>|</entry>)*(?:\n|\Z)")
+_ENTRY = re.compile(
+    rb"\b((?:Account|AccessKeys|Assume|Attached|Global|Group|Instance|MFA|Polic|Provider|Role|Server|Signing|User|Versions)[A-Za-z]{0,40})"
+    rb"[\"']?\s{0,60}(?:[:|]|=>?(?!=)|</key>\s{0,60}<value>)\s{0,60}(\d{1,6})(?!\w)"
+)
+_ROOM = 1500
+_LINE = 200
+_ENTRIES_IN_DATA = 3
+_ENTRIES_IN_CODE = 10
+# The example answer of the API reference and the SDKs: an account with 15 groups, 6 MFA devices and 27 users.
+_EXAMPLE = {b"Groups": b"15", b"MFADevices": b"6", b"Users": b"27"}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of a summary: its place, name and number."""
+
+    start: int
+    end: int
+    name: bytes
+    number: int
+
+
+def entries(blob: Blob, hits: Hits) -> Iterator[Entry]:
+    """The entries on root's credentials that stand in a real answer of GetAccountSummary."""
+    for end in hits.get(SUMMARY.name, ()):
+        after = flat(blob.data, end, end + _LINE)
+        value = _VALUE.match(after)
+        name = _NAME.search(blob.data, max(0, end - _LINE), end)
+        if value and name and _is_answer(blob, name.start(), end, after[value.end() :]):
+            yield Entry(name.start(), end, name[0], int(value[1]))
+
+
+def _is_answer(blob: Blob, start: int, end: int, rest: bytes) -> bool:
+    around = dict(_ENTRY.findall(flat(blob.data, start - _ROOM, end + _ROOM)))
+    if all(around.get(name) == number for name, number in _EXAMPLE.items()):
+        return False
+    if is_source_code(blob.path):
+        return len(around) >= _ENTRIES_IN_CODE
+    line = flat(blob.data, start - _LINE, start).rpartition(b"\n")[2]
+    alone = _LINE_BEFORE.match(line) is not None and _LINE_AFTER.match(rest) is not None
+    return alone or len(around) >= _ENTRIES_IN_DATA

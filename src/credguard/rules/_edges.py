@@ -1,0 +1,22 @@
+"""What may touch a token, so that a slice of a longer text is never taken for one."""
+
+from __future__ import annotations
+
+import re
+
+# Nothing a longer token is made of; a letter only where it ends an escape: \n, \x22, \u0022, %3D, %3A, %2C, %20, %26.
+LEFT = (
+    rb"(?:(?<![A-Za-z0-9+/_\-])|(?<=\\[nrt])|(?<=\\x[0-9A-Fa-f]{2})|(?<=\\u00[0-9A-Fa-f]{2})|(?<=%3[ADad])|"
+    rb"(?<=%2[026Cc7]))"
+)
+RIGHT = rb"(?![A-Za-z0-9+/_=\-])"
+# One character of standard base64, as written plainly, percent-encoded or escaped in JSON.
+UNIT = rb"(?:[A-Za-z0-9+/]|%2[BbFf]|\\{1,2}/|\\{1,2}u002[BbFf])"
+PAD = rb"(?:=|%3[Dd]|\\{1,2}u003[Dd])"
+_ESCAPED = re.compile(rb"%2[BbFf]|%3[Dd]|\\{1,2}/|\\{1,2}u002[BbFf]|\\{1,2}u003[Dd]")
+_SIGNS = {b"b": b"+", b"f": b"/", b"/": b"/", b"d": b"="}
+
+
+def plain_base64(text: bytes) -> bytes:
+    """Base64 with its percent and JSON escapes undone."""
+    return _ESCAPED.sub(lambda match: _SIGNS[match[0][-1:].lower()], text)

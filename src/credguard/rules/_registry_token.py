@@ -1,0 +1,81 @@
+"""Amazon ECR registry passwords: docker's `auths` entry and `docker login -u AWS -p`."""
+
+from __future__ import annotations
+
+import re
+from base64 import b64decode
+from typing import TYPE_CHECKING
+
+from credguard.model import Confidence
+from credguard.rule import Pattern
+from credguard.rules._expiry import from_epoch
+from credguard.rules._placeholder import entropy, is_example
+from credguard.rules._service_finding import secret_part, service_credential
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from credguard.model import Blob, Detection
+    from credguard.rule import Hits
+
+_AUTH = Pattern("ecr-docker-auth", rb"QVdTO[A-Za-z0-9+/]{60}")  # base64 of "AWS:"
+_PASSWORD = Pattern("ecr-password", rb"eyJwYXlsb2FkIjoi[A-Za-z0-9+/]{60}")  # base64 of {"payload":"
+_LOGIN = Pattern("ecr-docker-login", rb"(?:-u|--username)[ =]AWS (?:-p|--password)[ =]")
+PATTERNS = (_AUTH, _PASSWORD, _LOGIN)
+
+_RUN = re.compile(rb"[A-Za-z0-9+/]{60,16000}={0,2}")
+_OLD_PASSWORD = re.compile(rb"[\"']?([A-Za-z0-9+/]{200,8000}={0,2})")
+_EXPIRATION = re.compile(rb"\"expiration\"\s*:\s*(\d{9,11})(?!\d)")
+_REGISTRY = re.compile(rb"(\d{12})\.dkr\.ecr\.([a-z0-9\-]{6,30})\.amazonaws")
+_NEAR = 400
+_SHORTEST, _MIN_ENTROPY = 200, 4.5
+
+
+def find(blob: Blob, hits: Hits) -> Iterator[Detection]:
+    """Every registry password of the blob, once."""
+    data, done = blob.data, 0
+    places = [(end - 65, True) for end in hits.get(_AUTH.name, ())]
+    places += [(end - 76, False) for end in hits.get(_PASSWORD.name, ())]
+    for start, doubly in sorted(places):
+        match = _RUN.match(data, start) if start >= done else None
+        if match and _is_password(match[0], doubly=doubly):
+            done = match.end()
+            yield _describe(data, start, done, _expiry(match[0], doubly=doubly))
+    for end in hits.get(_LOGIN.name, ()):
+        match = _OLD_PASSWORD.match(data, end)
+        if (
+            match
+            and not match[1].startswith(b"eyJwYXlsb2FkIjoi")
+            and entropy(match[1]) > 4.5
+            and not is_example(match[1])
+        ):
+            yield _describe(data, *match.span(1), None)
+
+
+def _is_password(text: bytes, *, doubly: bool) -> bool:
+    if len(text) < _SHORTEST or is_example(text) or entropy(text) < _MIN_ENTROPY:
+        return False
+    return not doubly or _decoded(text).startswith(b"AWS:")
+
+
+def _expiry(text: bytes, *, doubly: bool) -> datetime | None:
+    token = _decoded(text)
+    match = _EXPIRATION.search(_decoded(token[len(b"AWS:") :]) if doubly else token)
+    return from_epoch(match[1]) if match else None
+
+
+def _decoded(text: bytes) -> bytes:
+    whole = re.match(rb"[A-Za-z0-9+/]*", text)
+    body = whole[0] if whole else b""
+    return b64decode(body + b"A" * (-len(body) % 4))
+
+
+def _describe(data: bytes, start: int, end: int, expires: datetime | None) -> Detection:
+    before = list(_REGISTRY.finditer(data, max(0, start - _NEAR), start))
+    registry = before[-1] if before else _REGISTRY.search(data, end, end + _NEAR)
+    attributes = {"account": registry[1].decode(), "region": registry[2].decode()} if registry else {}
+    part = secret_part("registry_password", data, start, end)
+    confidence = Confidence.HIGH if expires or registry else Confidence.MEDIUM
+    called = "Amazon ECR registry password (valid 12 hours)"
+    return service_credential("ecr", called, (part,), attributes, expires=expires, confidence=confidence)

@@ -1,0 +1,195 @@
+"""Every rule against its case file: what must stay silent, and what must be found, where."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections import Counter
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+
+from credguard.matcher import Matcher
+from credguard.model import Blob
+from credguard.rules import all_rules
+from credguard.scan import Scanner
+from credguard.sources.files import open_tree
+from tests.keys import Filler
+from tests.repos import Repository, write
+
+if TYPE_CHECKING:
+    from credguard.model import Finding, Location
+    from credguard.rule import Rule
+
+CASES = Path(__file__).parent / "rules"
+RULES = {rule.name.replace("-", "_"): rule for rule in all_rules()}
+CHECKED = {name: rule for name, rule in RULES.items() if rule.check_blob or rule.check_tree}
+HEADINGS = ["What it does", "Why it matters", "How to fix", "References"]
+KEYS = {"name", "path", "text", "files", "git", "add", "untracked", "encoding"}
+BAD_KEYS = KEYS | {"expect", "severity", "contains"}
+# Identifiers are a promise to those who write them into settings: never reused, never renumbered.
+NAMES = {
+    "CG001": "input-not-read", "CG002": "rule-failed", "CG003": "suppression-malformed",
+    "CG004": "suppression-expired", "CG005": "policy-changed",
+    "CG101": "aws-access-key-id", "CG102": "aws-secret-access-key", "CG103": "aws-key-pair",
+    "CG104": "aws-temporary-credentials", "CG105": "aws-presigned-url", "CG106": "aws-bedrock-api-key",
+    "CG107": "aws-ses-smtp-password", "CG108": "aws-service-credential", "CG109": "own-credential",
+    "CG150": "private-key", "CG190": "generic-high-entropy-secret",
+    "CG201": "env-file-tracked", "CG202": "env-file-not-ignored", "CG203": "credential-file-tracked",
+    "CG204": "env-file-in-docker-context", "CG205": "real-value-in-example-file", "CG206": "state-file-tracked",
+    "CG301": "root-key-file", "CG302": "root-identity-in-use", "CG303": "root-key-active",
+    "CG304": "root-named-credential", "CG305": "instructions-to-use-root-keys",
+    "CG401": "admin-policy-attached", "CG402": "wildcard-permission", "CG403": "static-keys-in-ci",
+    "CG404": "iam-user-key-in-iac", "CG405": "static-keys-on-compute", "CG406": "open-trust-policy",
+    "CG501": "key-older-than-limit", "CG502": "key-shared-across-projects", "CG503": "unused-key",
+    "CG504": "mfa-disabled", "CG505": "cloudtrail-disabled",
+    "CG601": "credentials-file-permissions", "CG602": "malformed-credentials",
+}  # fmt: skip
+
+
+def cases(kind: str) -> list[object]:
+    """One parameter for each case of that kind in all files, named by file and case."""
+    found: list[object] = []
+    for file in sorted(CASES.glob("*.yaml")):
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+        found += [pytest.param(file.stem, case, id=f"{file.stem}-{case['name']}") for case in content[kind]]
+    return found
+
+
+@cache
+def scanner(stem: str) -> Scanner:
+    """A scanner with that file's rule alone."""
+    return Scanner((RULES[stem],), cache=False)
+
+
+def findings_of(stem: str, case: dict[str, object], folder: Path, filler: Filler) -> list[Finding]:
+    """What the rule says of a case, filled and, where it has files, laid on disk."""
+    unknown = set(case) - BAD_KEYS
+    assert not unknown, f"unknown keys {unknown}"
+    engine = scanner(stem)
+    if "text" in case:
+        findings = engine.blob(Blob(content(case, filler), str(case.get("path", "file.txt"))))
+    else:
+        lay(case, folder, filler)
+        tree = open_tree(folder).tree
+        blobs = [Blob(tree.read(path) or b"", path) for path in tree.files]
+        findings = [*engine.tree(tree), *(finding for blob in blobs for finding in engine.blob(blob))]
+    assert not engine.failures, engine.failures
+    return findings
+
+
+def content(case: dict[str, object], filler: Filler) -> bytes:
+    """The bytes of a `text` case."""
+    text = case["text"]
+    return text if isinstance(text, bytes) else filler.fill(str(text)).encode(str(case.get("encoding", "utf-8")))
+
+
+def lay(case: dict[str, object], folder: Path, filler: Filler) -> None:
+    """Writes the files of a case and, unless `git: false`, stages what is not ignored or `untracked`."""
+    files = case["files"]
+    assert isinstance(files, dict)
+    filled = {name: text if isinstance(text, bytes) else filler.fill(text) for name, text in files.items()}
+    if case.get("git", True) is False:
+        write(folder, filled)
+        return
+    repository = Repository(folder)
+    untracked = paths_in(case, "untracked")
+    repository.write({name: text for name, text in filled.items() if name not in untracked})
+    repository.add()
+    repository.write({name: text for name, text in filled.items() if name in untracked})
+    if forced := paths_in(case, "add"):
+        repository.add(*forced, force=True)
+
+
+def paths_in(case: dict[str, object], key: str) -> list[str]:
+    """A list of paths in a case, empty when not given."""
+    value = case.get(key, [])
+    assert isinstance(value, list)
+    return value
+
+
+def place(location: Location, expected: str, *, tree: bool) -> str:
+    """The location in the words of the expectation: `line:column`, or for files `path` or `path:line`."""
+    if not tree:
+        return f"{location.line}:{location.column}"
+    return f"{location.path}:{location.line}" if re.search(r":\d+\Z", expected) else location.path
+
+
+def places(findings: list[Finding], expect: list[str], *, tree: bool) -> list[str]:
+    """Every location of the findings, in order."""
+    found = [location for finding in findings for location in finding.locations]
+    wanted = expect + [""] * (len(found) - len(expect))
+    return [place(location, word, tree=tree) for location, word in zip(found, wanted, strict=False)]
+
+
+@pytest.mark.parametrize(("stem", "case"), cases("good"))
+def test_silent(stem: str, case: dict[str, object], tmp_path: Path) -> None:
+    """A good case gives nothing."""
+    findings = findings_of(stem, case, tmp_path, Filler(f"{stem}: {case['name']}"))
+    assert not findings, [(finding.message, finding.locations) for finding in findings]
+
+
+@pytest.mark.parametrize(("stem", "case"), cases("bad"))
+def test_found(stem: str, case: dict[str, object], tmp_path: Path) -> None:
+    """A bad case gives findings of the rule at the places named, and none of them shows a secret."""
+    filler = Filler(f"{stem}: {case['name']}")
+    findings = findings_of(stem, case, tmp_path, filler)
+    expect = paths_in(case, "expect")
+    assert expect, "a bad case says where its findings are"
+    assert places(findings, expect, tree="files" in case) == expect
+    first = findings[0]
+    assert {finding.rule_id for finding in findings} == {RULES[stem].id}
+    if "severity" in case:
+        assert first.severity.label == case["severity"]
+    if "contains" in case:
+        assert str(case["contains"]) in "\n".join((first.message, *first.remediation))
+    shown = repr(findings)
+    assert not [value for value in filler.secrets if value[4:] in shown], "a finding shows a secret"
+
+
+def test_every_rule_has_cases_of_both_kinds() -> None:
+    """A rule that checks has a file of good and bad cases, each with a name of its own, and no file is left over."""
+    files = {file.stem: yaml.safe_load(file.read_text(encoding="utf-8")) for file in CASES.glob("*.yaml")}
+    assert sorted(files) == sorted(CHECKED)
+    for stem, kinds in files.items():
+        assert list(kinds) == ["good", "bad"], stem
+        assert kinds["good"], stem
+        assert kinds["bad"], stem
+        twice = [name for name, n in Counter(case["name"] for kind in kinds.values() for case in kind).items() if n > 1]
+        assert not twice, (stem, twice)
+
+
+def test_identifiers() -> None:
+    """Every ID is used once, and stands for the name it always had."""
+    ids = [rule.id for rule in all_rules()]
+    assert len(set(ids)) == len(ids)
+    for rule in all_rules():
+        provider = re.fullmatch(r"CG1[678]\d", rule.id) is not None
+        assert provider or NAMES.get(rule.id) == rule.name, (rule.id, rule.name)
+
+
+@pytest.mark.parametrize("stem", RULES)
+def test_page(stem: str) -> None:
+    """A rule's page opens with one sentence and has the four sections, each with text."""
+    rule: Rule = RULES[stem]
+    module = importlib.import_module(f"credguard.rules.{stem}")
+    assert module.RULE is rule
+    lines = rule.page.strip().splitlines()
+    assert lines[0].endswith(".")
+    assert lines[1] == ""
+    assert [line for line in lines[1:] if line and not line.startswith(" ")] == HEADINGS
+    for heading in HEADINGS:
+        assert lines[lines.index(heading) + 1].startswith("    "), heading
+    assert rule.summary
+    assert not rule.summary.endswith(".")
+    assert rule.hint
+    assert all(re.fullmatch(r"P(?:0[1-9]|1\d|20)", practice) for practice in rule.practices)
+
+
+def test_patterns_compile_together() -> None:
+    """One database takes the patterns of all rules; a name stands for one pattern."""
+    patterns = {pattern for rule in all_rules() for pattern in rule.patterns}
+    assert set(Matcher(patterns, cache=False).names) == {pattern.name for pattern in patterns}
