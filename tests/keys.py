@@ -39,7 +39,7 @@ class Filler:
 
     def _replace(self, match: re.Match[str]) -> str:
         name, index, length = match[1], match[2] or match[4] or "1", match[3]
-        seeded = random.Random(f"{self.case}|{name}|{index}|{length}")  # noqa: S311 - must be the same on every run
+        seeded = random.Random(f"{self.case}|{name}|{index}|{length}")
         if length is not None and name in ALPHABETS:
             value = characters(seeded, ALPHABETS[name], int(length))
         elif length is None and name in MAKERS:

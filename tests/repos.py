@@ -20,7 +20,8 @@ _IDENTITY = {
 def clean_environment() -> dict[str, str]:
     """This process's environment without a surrounding git's variables and without anybody's git settings."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    return kept | {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+    settings = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+    return kept | settings
 
 
 def write(folder: Path, files: Mapping[str, str | bytes]) -> None:

@@ -21,6 +21,9 @@ from tests.keys import Filler
 from tests.repos import Repository, write
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
     from credguard.model import Finding, Location
     from credguard.rule import Rule
 
@@ -28,8 +31,8 @@ CASES = Path(__file__).parent / "rules"
 RULES = {rule.name.replace("-", "_"): rule for rule in all_rules()}
 CHECKED = {name: rule for name, rule in RULES.items() if rule.check_blob or rule.check_tree}
 HEADINGS = ["What it does", "Why it matters", "How to fix", "References"]
-KEYS = {"name", "path", "text", "files", "git", "add", "untracked", "encoding"}
-BAD_KEYS = KEYS | {"expect", "severity", "contains"}
+KEYS = {"name", "path", "text", "encoding", "files", "git", "add", "untracked", "home", "environ"}
+KEYS |= {"expect", "severity", "contains"}
 # Identifiers are a promise to those who write them into settings: never reused, never renumbered.
 NAMES = {
     "CG001": "input-not-read", "CG002": "rule-failed", "CG003": "suppression-malformed",
@@ -65,16 +68,33 @@ def scanner(stem: str) -> Scanner:
     return Scanner((RULES[stem],), cache=False)
 
 
+@pytest.fixture
+def filler(stem: str, case: dict[str, object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Filler]:
+    """What fills a case's templates; the machine has the case's `home` files and `environ` meanwhile."""
+    filler = Filler(f"{stem}: {case['name']}")
+    own = mapping_in(case, "home") or mapping_in(case, "environ")
+    forget = getattr(importlib.import_module(f"credguard.rules.{stem}"), "forget", None)
+    if own and forget:
+        for name in ("HOME", "USERPROFILE"):
+            monkeypatch.setenv(name, str(tmp_path / "home"))
+        write(tmp_path / "home", {k: filler.fill(v) for k, v in mapping_in(case, "home").items()})
+        for name, value in mapping_in(case, "environ").items():
+            monkeypatch.setenv(name, filler.fill(value))
+        forget()
+    yield filler
+    if own and forget:
+        forget()
+
+
 def findings_of(stem: str, case: dict[str, object], folder: Path, filler: Filler) -> list[Finding]:
     """What the rule says of a case, filled and, where it has files, laid on disk."""
-    unknown = set(case) - BAD_KEYS
-    assert not unknown, f"unknown keys {unknown}"
-    engine = scanner(stem)
+    assert set(case) <= KEYS, f"unknown keys {set(case) - KEYS}"
+    engine = Scanner((RULES[stem],), cache=False) if {"home", "environ"} & set(case) else scanner(stem)
     if "text" in case:
         findings = engine.blob(Blob(content(case, filler), str(case.get("path", "file.txt"))))
     else:
-        lay(case, folder, filler)
-        tree = open_tree(folder).tree
+        lay(case, folder / "tree", filler)
+        tree = open_tree(folder / "tree").tree
         blobs = [Blob(tree.read(path) or b"", path) for path in tree.files]
         findings = [*engine.tree(tree), *(finding for blob in blobs for finding in engine.blob(blob))]
     assert not engine.failures, engine.failures
@@ -89,8 +109,7 @@ def content(case: dict[str, object], filler: Filler) -> bytes:
 
 def lay(case: dict[str, object], folder: Path, filler: Filler) -> None:
     """Writes the files of a case and, unless `git: false`, stages what is not ignored or `untracked`."""
-    files = case["files"]
-    assert isinstance(files, dict)
+    files = mapping_in(case, "files")
     filled = {name: text if isinstance(text, bytes) else filler.fill(text) for name, text in files.items()}
     if case.get("git", True) is False:
         write(folder, filled)
@@ -111,6 +130,13 @@ def paths_in(case: dict[str, object], key: str) -> list[str]:
     return value
 
 
+def mapping_in(case: dict[str, object], key: str) -> dict[str, Any]:
+    """A mapping in a case, empty when not given."""
+    value = case.get(key, {})
+    assert isinstance(value, dict)
+    return value
+
+
 def place(location: Location, expected: str, *, tree: bool) -> str:
     """The location in the words of the expectation: `line:column`, or for files `path` or `path:line`."""
     if not tree:
@@ -126,16 +152,15 @@ def places(findings: list[Finding], expect: list[str], *, tree: bool) -> list[st
 
 
 @pytest.mark.parametrize(("stem", "case"), cases("good"))
-def test_silent(stem: str, case: dict[str, object], tmp_path: Path) -> None:
+def test_silent(stem: str, case: dict[str, object], tmp_path: Path, filler: Filler) -> None:
     """A good case gives nothing."""
-    findings = findings_of(stem, case, tmp_path, Filler(f"{stem}: {case['name']}"))
+    findings = findings_of(stem, case, tmp_path, filler)
     assert not findings, [(finding.message, finding.locations) for finding in findings]
 
 
 @pytest.mark.parametrize(("stem", "case"), cases("bad"))
-def test_found(stem: str, case: dict[str, object], tmp_path: Path) -> None:
+def test_found(stem: str, case: dict[str, object], tmp_path: Path, filler: Filler) -> None:
     """A bad case gives findings of the rule at the places named, and none of them shows a secret."""
-    filler = Filler(f"{stem}: {case['name']}")
     findings = findings_of(stem, case, tmp_path, filler)
     expect = paths_in(case, "expect")
     assert expect, "a bad case says where its findings are"

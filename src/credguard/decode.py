@@ -1,13 +1,15 @@
-"""Other encodings of text: UTF-16 content as UTF-8, found by what it says rather than by a mark."""
+"""Other encodings of text: UTF-16, and base64 with a key ID inside, found by what they say."""
 
 from __future__ import annotations
 
+from base64 import b64decode
 from typing import TYPE_CHECKING
 
+from credguard.regex import regex
 from credguard.rule import Pattern
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 
 def _wide(word: bytes) -> bytes:
@@ -41,3 +43,26 @@ def utf16_as_utf8(data: bytes, ends: Sequence[int]) -> bytes:
     else:
         codec, offset = "utf-16-be", 0
     return data[offset:].decode(codec, "replace").encode("utf-8", "replace")
+
+
+# "AKIA" and "ASIA" at the three places that base64 can cut them.
+BASE64 = Pattern("base64-key-id", rb"Q(?:UtJ|VNJ)Q[TUV]|B[SU]0lB|F[LT]SU[EF]")
+_BASE64_MIN = 60
+_BASE64_REACH = 1 << 16
+_RUN_BACK = regex(rb"[A-Za-z0-9+/]{0,65536}")
+_RUN_AHEAD = regex(rb"[A-Za-z0-9+/]{0,65536}={0,2}")
+
+
+def base64_texts(data: bytes, ends: Sequence[int]) -> Iterator[tuple[int, int, bytes]]:
+    """Start, end and decoded bytes of each base64 run around BASE64's hits that holds more than an
+    ID; a run is read 64 KiB to either side."""
+    done = -1
+    for end in ends:
+        if end <= done:
+            continue
+        lead = _RUN_BACK.match(data[max(0, end - _BASE64_REACH) : end][::-1])
+        ahead = _RUN_AHEAD.match(data, end)
+        start, done = end - (len(lead[0]) if lead else 0), ahead.end() if ahead else end
+        text = data[start:done].rstrip(b"=")
+        if done - start >= _BASE64_MIN and len(text) % 4 != 1:
+            yield start, done, b64decode(text + b"=" * (-len(text) % 4))

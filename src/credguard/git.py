@@ -119,12 +119,14 @@ class Git:
         `git check-ignore --verbose --no-index` is asked, so nested files, global excludes,
         `.git/info/exclude` and re-inclusion count as git counts them; `index=True` drops tracked paths.
         """
-        stdin = b"".join(os.fsencode(path) + b"\0" for path in paths)
+        # check-ignore takes no pathspec magic, not even `literal`; a leading colon would be some.
+        given = {f"./{path}" if path.startswith(":") else path: path for path in paths}
+        stdin = b"".join(os.fsencode(path) + b"\0" for path in given)
         extra = () if index else ("--no-index",)
-        out = self.run("check-ignore", "--verbose", *extra, "-z", "--stdin", stdin=stdin, ok=(0, 1))
-        fields = list(_split(out, keep_empty=True))
+        command = ("--no-literal-pathspecs", "check-ignore", "--verbose", *extra, "-z", "--stdin")
+        fields = list(_split(self.run(*command, stdin=stdin, ok=(0, 1)), keep_empty=True))
         groups = zip(*(iter(fields),) * 4, strict=False)
-        return {path: IgnoreMatch(source, int(line or 0), pattern) for source, line, pattern, path in groups}
+        return {given[path]: IgnoreMatch(source, int(line or 0), pattern) for source, line, pattern, path in groups}
 
     def blobs(self, oids: Iterable[str], limit: int) -> Iterator[bytes | str]:
         """The content of each object in turn, or why it cannot be had; one `cat-file --batch`.

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from credguard.decode import WIDE, utf16_as_utf8
+from credguard.decode import BASE64, WIDE, base64_texts, utf16_as_utf8
 from credguard.document import locate
 from credguard.matcher import Matcher
 from credguard.model import Blob, Finding, Location
@@ -25,7 +26,7 @@ class Scanner:
 
     def __init__(self, rules: Sequence[Rule] | None = None, *, cache: bool = True) -> None:
         self.rules = tuple(all_rules() if rules is None else rules)
-        self.matcher = Matcher([WIDE, *(p for rule in self.rules for p in rule.patterns)], cache=cache)
+        self.matcher = Matcher([WIDE, BASE64, *(p for rule in self.rules for p in rule.patterns)], cache=cache)
         self.failures: list[tuple[str, str, str]] = []
         self._always = [r for r in self.rules if r.check_blob and not r.patterns and _enabled(r)]
         self._by_pattern: dict[str, list[Rule]] = {}
@@ -34,7 +35,7 @@ class Scanner:
                 self._by_pattern.setdefault(pattern.name, []).append(rule)
 
     def blob(self, blob: Blob) -> list[Finding]:
-        """The findings of every blob rule on one blob, in order of place."""
+        """The findings of every blob rule on one blob, in order of place; also in what it encodes."""
         hits = self.matcher.hits(blob.data)
         findings = self._blob_findings(blob, hits) if hits or self._always else []
         if WIDE.name in hits:
@@ -62,6 +63,19 @@ class Scanner:
         return findings
 
     def _blob_findings(self, blob: Blob, hits: Hits) -> list[Finding]:
+        found = self._detections(blob, hits)
+        for start, end, text in base64_texts(blob.data, hits.get(BASE64.name, ())):
+            inner = Blob(text, blob.path, blob.kind)
+            for rule, one in self._detections(inner, self.matcher.hits(text)):
+                parts = tuple(replace(part, start=start, end=end) for part in one.parts)
+                found.append((rule, replace(one, parts=parts, message=one.message + ", base64-encoded")))
+        if not found:
+            return []
+        places = locate(blob.data, (o for _, d in found for part in d.parts for o in (part.start, part.end)))
+        findings = [_finding(rule, d, _locations(d, blob, places)) for rule, d in found]
+        return sorted(findings, key=lambda f: (f.locations[0].line, f.locations[0].column, f.rule_id))
+
+    def _detections(self, blob: Blob, hits: Hits) -> list[tuple[Rule, Detection]]:
         rules = {rule.id: rule for name in hits for rule in self._by_pattern.get(name, ())}
         rules.update((rule.id, rule) for rule in self._always)
         found: list[tuple[Rule, Detection]] = []
@@ -71,11 +85,7 @@ class Scanner:
                 found += [
                     (rule, d) for d in self._guarded(rule, blob.path, lambda check=check: check(blob, hits))  # type: ignore[misc]
                 ]  # fmt: skip
-        if not found:
-            return []
-        places = locate(blob.data, (o for _, d in found for part in d.parts for o in (part.start, part.end)))
-        findings = [_finding(rule, d, _locations(d, blob, places)) for rule, d in found]
-        return sorted(findings, key=lambda f: (f.locations[0].line, f.locations[0].column, f.rule_id))
+        return found
 
     def _guarded(self, rule: Rule, path: str, check: Callable[[], Iterable[Detection]]) -> list[Detection]:
         """What the rule says; a crash is noted by type only, for its text might quote the content."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-
+from credguard.regex import regex
 from credguard.rules._placeholder import entropy, is_placeholder
 
 _QUOTE = rb"\\{0,3}[\"'`]"
@@ -13,12 +12,12 @@ _VALUE_FIELD = (
     _MAYBE_QUOTE + rb"(?:[\s,\-]|\\[nrt]){0,60}" + _MAYBE_QUOTE + rb"[Vv]alue" + _MAYBE_QUOTE + rb"\s{0,4}[:=]\s{0,4}"
 )
 _OPERATOR = _MAYBE_QUOTE + rb"\s{0,8}[\])]?\s{0,8}(?:=>|:=|==|[=:,>\s]|%3[Dd])\s{0,8}"
-_GAP = re.compile(rb"(?:" + _VALUE_FIELD + rb"|" + _OPERATOR + rb")" + _MAYBE_QUOTE)
-_VALUE = re.compile(rb"[A-Za-z0-9+/=_.~\-]{8,8000}")
+_GAP = regex(rb"(?:" + _VALUE_FIELD + rb"|" + _OPERATOR + rb")" + _MAYBE_QUOTE)
+_VALUE = regex(rb"[A-Za-z0-9+/=_.~\-]{8,8000}")
 # What follows a name or an expression rather than a value: a call, an index, a template.
 _CODE_AFTER = frozenset(b"([{<$%*")
-_WORD = re.compile(rb"[A-Z][a-z]{3,}|(?<![A-Za-z0-9])[A-Za-z]{3,}(?![A-Za-z0-9])")
-_DIGIT = re.compile(rb"\d")
+_WORD = regex(rb"[A-Z][a-z]{3,}|(?<![A-Za-z0-9])[A-Za-z]{3,}(?![A-Za-z0-9])")
+_DIGIT = regex(rb"\d")
 _MIN_ENTROPY = 3.4
 _MIN_DIGITS = 2
 

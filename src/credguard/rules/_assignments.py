@@ -14,7 +14,8 @@ LOOKED_AT = 1 << 20
 _QUOTED_LIMIT = 1 << 14
 # A commented-out assignment counts when it has a `=`: what it holds is committed all the same.
 _DOTENV = re.compile(
-    rb"^[ \t]{0,40}(?:(#)[#\s]{0,8})?(?:(?:export|set|setx|setenv|declare -x|readonly)[ \t]{1,8}(?:-[a-z]{1,3}[ \t]{1,4})?)?"
+    rb"^[ \t]{0,40}(?:(#)[# \t]{0,8})?"
+    rb"(?:(?:export|set|setx|setenv|declare -x|readonly)[ \t]{1,8}(?:-[a-z]{1,3}[ \t]{1,4})?)?"
     rb"([A-Za-z_][A-Za-z0-9_.\-]{0,120})(?:[ \t]{0,8}([=:])[ \t]{0,8}|[ \t]{1,4}(?=\S))",
     re.MULTILINE,
 )
@@ -24,6 +25,7 @@ _PAIR = re.compile(
     rb"(?<![\w.$-])[\"']?([A-Za-z_][\w.\-]{0,120})[\"']?[ \t]{0,40}(?:=>|:=|[:=])[ \t]{0,40}"
     rb"(?:\"((?:[^\"\\\n]|\\.){0,4000})\"|'([^'\n]{0,4000})'|([^\s\"',;#\[\]{}()][^\s\"',;\[\]{}()]{0,4000}))"
 )
+_BOMS = ((b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +50,8 @@ def dotenv(data: bytes) -> Iterator[Assignment]:
         commented, name, operator = match.groups()
         start, end = _extent(data, start, multiline=not commented)
         position = max(end, match.end())
-        if operator == b"=" or (operator and not commented):
-            yield Assignment(name, data[start:end], start, end)
-        elif not operator and match[0].lstrip().startswith(b"set"):
+        bare = not operator and match[0].lstrip().startswith(b"set")
+        if bare or operator == b"=" or (operator and not commented):
             yield Assignment(name, data[start:end], start, end)
 
 
@@ -60,6 +61,14 @@ def pairs(data: bytes) -> Iterator[Assignment]:
         group = match.lastindex or 4
         if group > 1:
             yield Assignment(match[1], match[group], *match.span(group))
+
+
+def as_text(data: bytes) -> bytes:
+    """UTF-16 with a byte order mark as UTF-8, anything else as it is; lines stay what they are."""
+    for mark, codec in _BOMS:
+        if data.startswith(mark):
+            return data[2:].decode(codec, "replace").encode("utf-8", "replace")
+    return data
 
 
 def line_of(data: bytes, offset: int) -> int:

@@ -83,7 +83,8 @@ def _find(blob: Blob, hits: Hits) -> list[Credential]:
     unsure = {key.value for key in secrets} - {key.value for key in secrets if key.sure}
     parts += [Part(SECRET, key.start, key.end, Secret(key.value)) for key in secrets]
     for start, end, value in _session_token.session_tokens(blob, hits):
-        if not is_inside_signed_request(data, start, end):
+        in_query = data[start - 1 : start] == b"=" or data[start - 3 : start].lower() == b"%3d"
+        if not (in_query and is_inside_signed_request(data, start, end)):
             parts.append(Part(TOKEN, start, end, Secret(value)))
     groups = _join(_group(sorted(parts, key=lambda part: part.start)))
     for group in groups:

@@ -96,6 +96,7 @@ _PASSWORDS = _assigns(Worth.CHOSEN)
 CSV = Shape("a table of access keys or passwords as the AWS console downloads it", is_console_csv)
 PROFILE = Shape("an AWS profile with a static key", is_profile)
 _SHARED = Shape("an AWS shared credentials file", _ANY)
+_DOCKER = Shape("a Docker configuration with a registry's password", _docker_auth)
 _HISTORY = Shape("a command history", _ANY, always=True)
 _NAMES = {
     ".boto": Shape("a boto configuration with a key", _ANY),
@@ -115,7 +116,7 @@ _NAMES = {
     ".pgpass": Shape("PostgreSQL's password file", _password_after(_PGPASS)),
     ".pypirc": Shape("a PyPI upload configuration with a password", _PASSWORDS),
     ".npmrc": Shape("an npm configuration with a token", _PASSWORDS),
-    ".dockercfg": Shape("a Docker configuration with a registry's password", _docker_auth),
+    ".dockercfg": _DOCKER,
     **dict.fromkeys(
         (".bash_history", ".zsh_history", ".sh_history", ".ksh_history", ".histfile", "fish_history", ".psql_history",
          ".mysql_history", ".python_history", ".node_repl_history", ".irb_history", "consolehost_history.txt"),
@@ -130,12 +131,15 @@ _PLACES = (
     (re.compile(r"(?:.*/)?\.aws/(?:cli|boto)/cache/[^/]*\.json"), Shape("the AWS CLI's cached credentials", _ANY)),
     (re.compile(r"(?:.*/)?\.aws/login/cache/[^/]*"), Shape("a cached sign-in of `aws login`", _ANY)),
     (re.compile(r"(?:.*/)?\.mc/config\.json"), Shape("a MinIO client configuration with a key", _ANY)),
-    (re.compile(r"(?:.*/)?\.docker/config\.json"), Shape("a Docker configuration with a registry's password", _docker_auth)),
+    (re.compile(r"(?:.*/)?\.docker/config\.json"), _DOCKER),
 )
 _FOLDERS = (".aws/", ".mc/", ".docker/")
 _TABLES = (".csv", ".tsv")
 _INI = (".ini", ".cfg", ".conf")
-_NO_PROFILE = (".py", ".js", ".ts", ".tsx", ".jsx", ".go", ".java", ".rb", ".php", ".rs", ".cs", ".md", ".rst", ".html", ".json", ".yaml", ".yml", ".kt", ".swift", ".proto", ".tf", ".vue", ".svg", ".png")  # fmt: skip  # noqa: E501
+_NO_PROFILE = tuple(
+    ".py .js .ts .tsx .jsx .go .java .rb .php .rs .cs .md .rst .html .json .yaml .yml .kt .swift .proto .tf .vue .svg "
+    ".png".split()
+)
 
 
 def named(path: str) -> Shape | None:

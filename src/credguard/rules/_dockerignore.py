@@ -93,7 +93,7 @@ def _fits(text: str, path: str) -> bool:
         return False
     states = _close(steps, {0}, at_folder=True)
     for character in path:
-        reached = set()
+        reached: set[int] = set()
         for state in states:
             reached.update(_advance(steps, state, character))
         states = _close(steps, reached, at_folder=character == "/")

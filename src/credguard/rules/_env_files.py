@@ -5,14 +5,12 @@ from __future__ import annotations
 import os
 import re
 from enum import Enum
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 from credguard.git import GitError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from credguard.worktree import WorkTree
 
 
@@ -34,41 +32,45 @@ class Kind(Enum):
 COMMON_NAMES = (".env", ".env.local", ".env.production")
 """The names that tools load by themselves and that people put secrets in."""
 EXAMPLE_WORDS = frozenset(
-    "example examples exemple beispiel ejemplo sample samples template templates tmpl tpl dist default defaults schema skel "
-    "skeleton blank empty placeholder placeholders stub boilerplate j2 jinja jinja2 erb mustache hbs spec".split()
+    "example examples exemple beispiel ejemplo sample samples template templates tmpl tpl dist default defaults "
+    "schema skel skeleton blank empty placeholder placeholders stub boilerplate j2 jinja jinja2 erb mustache hbs "
+    "spec".split()
 )
 _TEST_WORDS = frozenset("test tests testing ci e2e cypress playwright jest vitest mock mocks fixture fixtures".split())
 _PRIVATE_WORDS = frozenset("local private secret secrets keys me personal".split())
 _STAGES = frozenset("local prod production dev development stage staging live uat qa secrets private".split())
 # Code, documents and formats of their own, and what dotenv-vault, SOPS, gpg or age have encrypted.
 _OTHER_ENDINGS = frozenset(
-    "ts tsx js jsx mjs cjs mts cts py pyi rb go rs php java kt cs c h cc cpp hpp swift dart lua ex exs scala md mdx rst adoc "
-    "html css scss json jsonc json5 yaml yml toml xml lock snap svg png jpg gif vue svelte tf hcl nix bicep cmdrc cmake d map "
-    "vault enc encrypted gpg pgp asc age sops sealed kms crypt crypted cipher pub zip gz tar tgz".split()
+    "ts tsx js jsx mjs cjs mts cts py pyi rb go rs php java kt cs c h cc cpp hpp swift dart lua ex exs scala md mdx "
+    "rst adoc html css scss json jsonc json5 yaml yml toml xml lock snap svg png jpg gif vue svelte tf hcl nix bicep "
+    "cmdrc cmake d map vault enc encrypted gpg pgp asc age sops sealed kms crypt crypted cipher pub zip gz tar "
+    "tgz".split()
 )
-_SHELL_NAMES = frozenset("env.sh setenv.sh set-env.sh set_env.sh envvars.sh env_vars.sh .env.sh .env.ps1 env.ps1 .env.fish".split())
+_SHELL_NAMES = frozenset(
+    "env.sh setenv.sh set-env.sh set_env.sh envvars.sh env_vars.sh .env.sh .env.ps1 env.ps1 .env.fish".split()
+)
 _SPLIT = re.compile(r"[._\-~]+")
 _FIXTURES = frozenset(
-    "test tests testing testdata test-data test_data fixture fixtures __fixtures__ __tests__ spec specs mocks __mocks__ e2e".split()
+    "test tests testing testdata test-data test_data fixture fixtures __fixtures__ __tests__ spec specs mocks "
+    "__mocks__ e2e".split()
 )
 _VENDORED = frozenset("node_modules vendor third_party site-packages bower_components".split())
 _MANIFESTS = frozenset(
-    "package.json requirements.txt pyproject.toml pipfile setup.py setup.cfg environment.yml gemfile go.mod composer.json "
-    "cargo.toml mix.exs pubspec.yaml build.gradle build.gradle.kts pom.xml deno.json".split()
+    "package.json requirements.txt pyproject.toml pipfile setup.py setup.cfg environment.yml gemfile go.mod "
+    "composer.json cargo.toml mix.exs pubspec.yaml build.gradle build.gradle.kts pom.xml deno.json".split()
 )
 _LOADER = re.compile(rb"dotenv|django-environ|environs\b|python-decouple|\"env-cmd\"|pydantic[-_]settings")
 _COMPOSE = re.compile(r"(?:docker-)?compose[\w.-]*\.ya?ml")
 _ENV_FILE = re.compile(rb"^\s{0,40}(?:-\s{0,8})?env_file\s{0,8}:", re.MULTILINE)
-_LOADER_WORDS = ("dotenv", "read_env(", "--env-file", "from decouple import", "loadEnvFile")
 _LOADS = re.compile(
-    rb"(?:import|from|require\(|require|use)\s{0,4}['\"]?(?:python_)?dotenv|load_?dotenv|dotenv[./]config|godotenv|read_env\(|"
-    rb"from decouple import|--env-file[= ]|loadEnvFile",
+    rb"(?:import|from|require\(|require|use)\s{0,4}['\"]?(?:python_)?dotenv|load_?dotenv|dotenv[./]config|godotenv|"
+    rb"dotenvy::",
     re.IGNORECASE,
 )
-_PROGRAMS = (
-    ".py .ipynb .js .mjs .cjs .ts .mts .cts .jsx .tsx .rb .go .php .rs .ex .exs .dart .sh .bash .r .R .jl .kt .java .cs "
-    "Makefile Justfile justfile Procfile"
-).split()
+_PROGRAMS = tuple(
+    ".py .ipynb .js .mjs .cjs .ts .mts .cts .jsx .tsx .rb .go .php .rs .ex .exs .dart .sh .bash .r .R .jl .kt .java "
+    ".cs Makefile Justfile justfile Procfile".split()
+)
 _PROGRAMS_READ = 50
 
 
@@ -84,9 +86,8 @@ def kind_of(name: str) -> Kind | None:
         return Kind.HINT if low in _SHELL_NAMES else _by_words(words[1:], Kind.ENV)
     if low in _SHELL_NAMES or words[0] == "envrc":
         return _hint(words)
-    if low.endswith(".env") or (words[0] in ("env", "dotenv") and not _STAGES.union(EXAMPLE_WORDS).isdisjoint(words[1:2])):
-        return _hint(words)
-    return None
+    named = words[0] in ("env", "dotenv") and words[1:2] and words[1] in _STAGES | EXAMPLE_WORDS
+    return _hint(words) if named or low.endswith(".env") else None
 
 
 def _by_words(words: list[str], otherwise: Kind) -> Kind:
@@ -128,42 +129,59 @@ def is_vendored(path: str) -> bool:
     return not _VENDORED.isdisjoint(path.split("/")[:-1])
 
 
+def is_compose(path: str) -> bool:
+    """True for a Docker Compose file's name."""
+    return "compose" in path and _COMPOSE.fullmatch(path[path.rfind("/") + 1 :].lower()) is not None
+
+
 def on_disk(tree: WorkTree, folder: str = "") -> list[str]:
-    """The usual env files that lie in the folder, ignored by git or not; virtual environments and links do not count."""
+    """The usual env files that lie in the folder, ignored by git or not; virtual environments do not count."""
     paths = [folder + name for name in COMMON_NAMES]
     return [path for path in paths if os.path.isfile(os.path.join(tree.root, path))]
 
 
-def uses_env_files(tree: WorkTree) -> bool:
-    """True when the repository works with env files: one on disk, an example, a loader among its
-    dependencies or in its code, `env_file:` in a compose file."""
-    if on_disk(tree) or any(not is_fixture(path) and kind is not Kind.HINT for path, kind in family(tree.files)):
-        return True
-    return any(_declares(tree, path) for path in _declarations(tree.files)) or _loads_in_code(tree)
-
-
-def _declarations(files: tuple[str, ...]) -> Iterator[str]:
+@lru_cache(maxsize=2)
+def _declarations(files: tuple[str, ...]) -> tuple[str, ...]:
+    found = []
     for path in files:
         name = path[path.rfind("/") + 1 :].lower()
-        if name in _MANIFESTS or name.startswith(("requirements", "docker-compose", "compose")):
-            yield path
+        known = name in _MANIFESTS or name.startswith(("requirements", "docker-compose", "compose"))
+        if known and not is_vendored(path) and not is_fixture(path):
+            found.append(path)
+    return tuple(found)
 
 
-def _declares(tree: WorkTree, path: str) -> bool:
-    name = path[path.rfind("/") + 1 :].lower()
-    words = _ENV_FILE if _COMPOSE.fullmatch(name) else _LOADER
-    return not is_vendored(path) and not is_fixture(path) and words.search(tree.read(path) or b"") is not None
+class EnvUse:
+    """Whether a repository, or a folder of it, works with env files."""
 
+    def __init__(self, tree: WorkTree) -> None:
+        self._tree = tree
 
-def _loads_in_code(tree: WorkTree) -> bool:
-    """Whether a tracked program loads an env file; `git grep` finds the few to read, all would take too long."""
-    if tree.repository is None or not tree.tracked:
-        return False
-    words = [option for word in _LOADER_WORDS for option in ("-e", word)]
-    try:
-        output = tree.repository.run("grep", "-l", "-z", "-I", "-F", *words, ok=(0, 1))
-    except GitError:
-        return False
-    paths = [os.fsdecode(path) for path in output.split(b"\0")]
-    programs = [path for path in paths if path.endswith(tuple(_PROGRAMS)) and not is_vendored(path) and not is_fixture(path)]
-    return any(_LOADS.search(tree.read(path) or b"") for path in programs[:_PROGRAMS_READ])
+    def within(self, folder: str = "") -> bool:
+        """True for a folder with an env file on disk, an example, a loader among its dependencies or in
+        its code, or `env_file:` in a compose file, at any depth."""
+        known = (path for path, kind in family(self._tree.files) if kind is not Kind.HINT and not is_fixture(path))
+        if on_disk(self._tree, folder) or any(path.startswith(folder) for path in known):
+            return True
+        if any(path.startswith(folder) and self._declares(path) for path in _declarations(self._tree.files)):
+            return True
+        return any(path.startswith(folder) for path in self._programs)
+
+    def _declares(self, path: str) -> bool:
+        words = _ENV_FILE if is_compose(path) else _LOADER
+        return words.search(self._tree.read(path) or b"") is not None
+
+    @cached_property
+    def _programs(self) -> tuple[str, ...]:
+        """Tracked programs that load an env file; `git grep` finds the few to read, all would take too long."""
+        tree = self._tree
+        if tree.repository is None or not tree.tracked:
+            return ()
+        try:
+            command = ("--no-literal-pathspecs", "grep", "-l", "-z", "-I", "-F", "-e", "dotenv", "--")
+            output = tree.repository.run(*command, *(f"*{ending}" for ending in _PROGRAMS), ok=(0, 1))
+        except GitError:
+            return ()
+        paths = [path for path in os.fsdecode(output).split("\0") if path.endswith(_PROGRAMS)]
+        programs = [path for path in paths if not is_vendored(path) and not is_fixture(path)]
+        return tuple(path for path in programs[:_PROGRAMS_READ] if _LOADS.search(tree.read(path) or b""))

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 from credguard.model import Severity
+from credguard.regex import regex
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_ISO = re.compile(rb"(\d{4})-?(\d\d)-?(\d\d)[T ](\d\d):?(\d\d):?(\d\d)(?:\.\d{1,9})?(?:Z|UTC|[+-]00:?00)?")
+_ISO = regex(rb"(\d{4})-?(\d\d)-?(\d\d)[T ](\d\d):?(\d\d):?(\d\d)(?:\.\d{1,9})?(?:Z|UTC|[+-]00:?00)?")
 
 
 def moment(build: Callable[[], datetime], later: timedelta = timedelta()) -> datetime | None:

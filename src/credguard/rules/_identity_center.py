@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
+from credguard.regex import regex
 from credguard.rule import Pattern
 from credguard.rules._edges import LEFT
 from credguard.rules._expiry import from_iso
@@ -22,12 +22,12 @@ _START_URL = Pattern("sso-start-url", rb"\"startUrl\\{0,3}\"")
 _TOKEN = Pattern("sso-token", rb"ao[ar]AAAAA[A-Z][A-Za-z0-9_\-]{40}")
 PATTERNS = (_START_URL, _TOKEN)
 
-_SHAPE = re.compile(LEFT + rb"ao([ar])AAAAA[A-Za-z0-9_\-]{30,4000}(?::[A-Za-z0-9+/=_\-]{20,2000})?")
-_FIELD = re.compile(
+_SHAPE = regex(LEFT + rb"ao([ar])AAAAA[A-Za-z0-9_\-]{30,4000}(?::[A-Za-z0-9+/=_\-]{20,2000})?")
+_FIELD = regex(
     rb"\"(accessToken|refreshToken|clientSecret)\\{0,3}\"\s{0,8}:\s{0,8}\\{0,3}\"([A-Za-z0-9+/=_:.~\-]{20,8000})\\{0,3}\""
 )
-_EXPIRES_AT = re.compile(rb"\"expiresAt\\{0,3}\"\s{0,8}:\s{0,8}\\{0,3}\"([0-9TZU:.+\-]{15,40})")
-_REGISTRATION = re.compile(rb"\"registrationExpiresAt\\{0,3}\"\s{0,8}:\s{0,8}\\{0,3}\"([0-9TZU:.+\-]{15,40})")
+_EXPIRES_AT = regex(rb"\"expiresAt\\{0,3}\"\s{0,8}:\s{0,8}\\{0,3}\"([0-9TZU:.+\-]{15,40})")
+_REGISTRATION = regex(rb"\"registrationExpiresAt\\{0,3}\"\s{0,8}:\s{0,8}\\{0,3}\"([0-9TZU:.+\-]{15,40})")
 _ROLES = {b"accessToken": "access_token", b"refreshToken": "refresh_token", b"clientSecret": "client_secret"}
 _OBJECT = 12_000
 _NEAR = 4_000

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-import re
+from credguard.regex import regex
 
 _WINDOW, _LINES, _PHRASE = 200, 3, 3
-_WORD = re.compile(rb"[A-Za-z][A-Za-z0-9_.\-]*")
-_LINE_END = re.compile(rb"\r\n|\r|\\{1,3}[nr]")
-_ESCAPE = re.compile(
+_WORD = regex(rb"[A-Za-z][A-Za-z0-9_.\-]*")
+_SIGNS = regex(rb"[^A-Za-z0-9]")
+_LINE_END = regex(rb"\r\n|\r|\\{1,3}[nr]")
+_ESCAPE = regex(
     rb"\\{1,3}t|\\u00[0-9A-Fa-f]{2}|\\x[0-9A-Fa-f]{2}|&(?:quot|apos|gt|lt|amp|#\d{2,3});|%(?:3[ADad]|2[0267Cc])"
 )
 _FILLERS = frozenset(
     b"value val default string str text plain literal type b u r f s is new std export set const let var final "
     b"static public private data td th li p br code pre strong span name".split()
 )
-_KEY_ID = re.compile(rb"A(?:KIA|SIA)[A-Z2-7]{16}")
-KEY_ID = "an access key id"
+_KEY_ID = regex(rb"A(?:KIA|SIA)[A-Z2-7]{16}")
+KEY_ID = b"an access key id"
 """The label of a value whose neighbour is an access key ID instead of a name."""
 
 
-def label_before(data: bytes, start: int) -> str:
-    """The name or phrase that stands before the value at `start`, in lower case without signs; "" for none.
+def label_before(data: bytes, start: int) -> bytes:
+    """The name or phrase that stands before the value at `start`, in lower case without signs; empty for none.
 
     `EMAIL_HOST_PASSWORD = "` gives "emailhostpassword", `SMTP password: ` gives "smtppassword".
     """
@@ -30,11 +31,10 @@ def label_before(data: bytes, start: int) -> str:
     while words and words[-1][0].lower() in _FILLERS:
         words.pop()
     if not words:
-        return ""
+        return b""
     if _KEY_ID.fullmatch(words[-1][0]):
         return KEY_ID
     first = len(words) - 1
     while first and len(words) - first < _PHRASE and text[words[first - 1].end() : words[first].start()] == b" ":
         first -= 1
-    label = text[words[first].start() : words[-1].end()]
-    return re.sub(rb"[^A-Za-z0-9]", b"", label).decode("ascii").lower()
+    return _SIGNS.sub(b"", text[words[first].start() : words[-1].end()]).lower()

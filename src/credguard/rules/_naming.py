@@ -33,6 +33,8 @@ _FILLERS = frozenset(
 )
 # A value that one of these names belongs to what stands above it.
 _HOLDERS = frozenset((b"default", b"value", b"values", b"val"))
+# Read backwards from a `value`: where its list item or object begins, the names before belong to others.
+_ITEM_BOUNDARY = re.compile(rb"[ \t\"']*-[ \t]*(?:\n|\Z)|[^}]*}")
 _TOKEN = re.compile(rb"[A-Za-z0-9]{20}|[A-Za-z0-9]{36,}")
 _VALUE = re.compile(rb"[A-Za-z0-9+/]{32,64}={0,2}")
 _SPEAKING = re.compile(rb"secret|access|key|token", re.IGNORECASE)
@@ -102,6 +104,8 @@ def _walk(text: bytes, *, backwards: bool) -> Iterator[Name]:
     for _ in range(_STEPS):
         gap = _CONNECTORS.match(text, position)
         between = gap[0] if gap else b""
+        if backwards and below_filler and _ITEM_BOUNDARY.match(between):
+            return
         lines += between.count(b"\n")
         operator = operator or any(sign in between for sign in (b"=", b":", b",", b"(", b">", b"|"))
         position += len(between)

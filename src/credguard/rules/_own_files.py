@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from credguard.regex import regex
 from credguard.rules._expiry import from_iso, is_past
 from credguard.rules._placeholder import entropy, is_example, is_placeholder
 from credguard.secret import Secret
@@ -29,14 +28,14 @@ _VARIABLES = ("AWS_SECRET_ACCESS_KEY", "AWS_SECRET_KEY", "AWS_SESSION_TOKEN", "A
 _BEARER = "AWS_BEARER_TOKEN_"
 _MOST_BYTES, _MOST_FILES = 1_000_000, 200
 
-_SECTION = re.compile(rb"\s*\[([^\]\r\n]{1,200})\]")
-_SETTING = re.compile(
+_SECTION = regex(rb"\s*\[([^\]\r\n]{1,200})\]")
+_SETTING = regex(
     rb"\s*(aws_secret_access_key|aws_session_token|aws_security_token|secret_key|access_token|AWSSecretKey)\s*[=:]\s*(\S+)",
     re.IGNORECASE,
 )
-_S3FS = re.compile(rb"(?:[^\s:#]+:)?[^\s:#]+:(\S+)")
-_FIELDS = frozenset("accesstoken refreshtoken clientsecret secretaccesskey sessiontoken".split())
-_VALUE = re.compile(rb"[\x21-\x7e]{20,8192}")
+_S3FS = regex(rb"(?:[^\s:#]+:)?[^\s:#]+:(\S+)")
+_FIELDS = frozenset(("accesstoken", "refreshtoken", "clientsecret", "secretaccesskey", "sessiontoken"))
+_VALUE = regex(rb"[\x21-\x7e]{20,8192}")
 _SHORT = 60
 _MIN_ENTROPY = 3.2
 
@@ -89,23 +88,23 @@ def read_own_credentials() -> OwnCredentials:
 
 
 def _path(variable: str, usual: str) -> str:
-    return os.path.expanduser((os.environ.get(variable) if variable else None) or usual)  # noqa: PTH111 - "" stays ""
+    return os.path.expanduser((os.environ.get(variable) if variable else None) or usual)
 
 
 def _cache_files(own: OwnCredentials, folder: str) -> list[str]:
     try:
-        names = sorted(name for name in os.listdir(folder) if name.endswith(".json"))  # noqa: PTH208 - 0.1 ms matters here
+        names = sorted(name for name in os.listdir(folder) if name.endswith(".json"))
     except (FileNotFoundError, NotADirectoryError):
         return []
     except (OSError, ValueError):
         own.unread.append(_shown(folder))
         return []
-    return [os.path.join(folder, name) for name in names[:_MOST_FILES]]  # noqa: PTH118
+    return [os.path.join(folder, name) for name in names[:_MOST_FILES]]
 
 
 def _read(own: OwnCredentials, path: str) -> None:
     try:
-        with Path(path).open("rb") as handle:
+        with open(path, "rb") as handle:
             data = handle.read(_MOST_BYTES)
     except (FileNotFoundError, NotADirectoryError):
         return
@@ -121,7 +120,7 @@ def _read(own: OwnCredentials, path: str) -> None:
 
 
 def _shown(path: str) -> str:
-    home = os.path.expanduser("~")  # noqa: PTH111
+    home = os.path.expanduser("~")
     return "~" + path[len(home) :] if home != "/" and path.startswith(home + os.sep) else path
 
 
@@ -145,6 +144,8 @@ def _s3fs_values(data: bytes) -> Iterator[tuple[str, bytes]]:
 
 
 def _json_values(data: bytes) -> Iterator[tuple[str, bytes, bool]]:
+    import json  # only where there are caches
+
     try:
         document = json.loads(data)
     except (ValueError, RecursionError):

@@ -3,31 +3,45 @@
 from __future__ import annotations
 
 import re
-from base64 import b64decode
 from dataclasses import dataclass
 from enum import Enum
+from hashlib import blake2b
 
+from credguard.regex import regex
+from credguard.rules._edges import decoded
+from credguard.rules._openpgp import is_protected, secret_key_packet
 from credguard.rules._placeholder import entropy
 
 SHORTEST_BODY = 60
 """Base64 characters: the smallest real key, Ed25519 in PKCS #8, has 64."""
 _MIN_ENTROPY = 4.0
-_LINE_END = re.compile(rb"\\{1,4}[rn]|\r\n|\r|<br ?/?>|&#(?:10|x[Aa]);|%0[Aa]")
-_ESCAPED = re.compile(rb"%2[BbFf]|%3[Dd]|\\{1,2}u002[BbFf]|\\{1,2}u003[Dd]|\\{1,2}/")
+_LINE_END = regex(rb"\\{1,4}[rn]|\r\n|\r|<br ?/?>|&#(?:10|x[Aa]);|%0[Aa]")
+_ESCAPED = regex(rb"%2[BbFf]|%3[Dd]|\\{1,2}u002[BbFf]|\\{1,2}u003[Dd]|\\{1,2}/")
 _SIGNS = {b"b": b"+", b"f": b"/", b"/": b"/", b"d": b"="}
 # The seam of a string literal that goes on: `" +`, `",`, `" \`, `" & _` at the end of a line.
-_SEAM = re.compile(rb"\\{0,3}[\"'`][ \t]{0,8}[+.,&\\_ \t]{0,8}\n|\\\n")
+_SEAM = regex(rb"\\{0,3}[\"'`][ \t]{0,8}[+.,&\\_ \t]{0,8}\n|\\\n")
 # What stands before a line's own text: blanks, a comment mark or quotation mark, an operator and an opening quote.
-_LINE_START = re.compile(
+_LINE_START = regex(
     rb"^[ \t]*(?:(?:#+|//+|\*|>|;|--|\||-)[ \t]+)?(?:[+.&]?[ \t]{0,4}[rbuf@]?\\{0,3}[\"'`])?", re.MULTILINE
 )
-_DIFF_START = re.compile(rb"^\+", re.MULTILINE)
-_HEADER = re.compile(rb"^[A-Za-z][A-Za-z0-9\-]{1,40}:[ \t]?[^\n]*", re.MULTILINE)
-_BASE64 = re.compile(rb"[A-Za-z0-9+/]+={0,3}")
-_CHECKSUM = re.compile(rb"=[A-Za-z0-9+/]{4}\Z")
-_ENCRYPTED = re.compile(rb"Proc-Type:\s*4,\s*ENCRYPTED")
+_DIFF_START = regex(rb"^\+", re.MULTILINE)
+_HEADER = regex(rb"^[A-Za-z][A-Za-z0-9\-]{1,40}:[ \t]?[^\n]*", re.MULTILINE)
+_BASE64 = regex(rb"[A-Za-z0-9+/]+={0,3}")
+_CHECKSUM = regex(rb"=[A-Za-z0-9+/]{4}\Z")
+_ENCRYPTED = regex(rb"Proc-Type:\s*4,\s*ENCRYPTED")
 _OPENSSH = b"openssh-key-v1\0"
 _WORD_ON_HEADER_LINE = 16
+_STUB = 5
+"""A body that holds less than a fifth of what it claims is the beginning that a document quotes."""
+_LARGEST = 16_384
+"""More bytes than any key has: a length that says so is no length."""
+_DOCUMENTED = b"EXAMPLE"
+# Keys that are published for everyone: digests of their bodies.
+_PUBLISHED = frozenset((
+    "b0b0f2588e70b50aae0a6c229aac5d31",  # Vagrant's insecure RSA key (hashicorp/vagrant, keys/)
+    "e13f86b1630167284ab5082de4465087",  # Vagrant's insecure Ed25519 key
+    "e0ca58304250c75b36633fc841e75dc6",  # the RS256 sample key of jwt.io
+))  # fmt: skip
 
 
 class State(Enum):
@@ -55,25 +69,24 @@ def read_body(raw: bytes, label: bytes) -> Body | None:
         text = _CHECKSUM.sub(b"", text)
     if not looks_like_key(text):
         return None
-    decoded = decode(text)
-    if decoded.startswith(_OPENSSH):
-        return Body(text, decoded[15:23] != b"\0\0\0\x04none", _openssh_state(decoded))
-    if _ENCRYPTED.search(flat):
-        return Body(text, True, State.UNCHECKED)
-    return Body(text, label.startswith(b"ENCRYPTED"), _der_state(decoded))
+    encrypted, (have, claimed) = _structure(decoded(text), label)
+    encrypted = encrypted or label.startswith(b"ENCRYPTED") or _ENCRYPTED.search(flat) is not None
+    if claimed > _LARGEST:
+        claimed = 0
+    if have * _STUB < claimed:
+        return None
+    if claimed and have != claimed:
+        return Body(text, encrypted, State.TRUNCATED if have < claimed else State.UNCHECKED)
+    return Body(text, encrypted, State.WHOLE if claimed else State.UNCHECKED)
 
 
 def looks_like_key(text: bytes) -> bool:
     """True for base64 long and random enough to hold a key."""
     if len(text) < SHORTEST_BODY or not _BASE64.fullmatch(text) or entropy(text) < _MIN_ENTROPY:
         return False
+    if _DOCUMENTED in text or blake2b(text, digest_size=16).hexdigest() in _PUBLISHED:
+        return False
     return any(48 <= c <= 57 for c in text) and text.upper() != text and text.lower() != text
-
-
-def decode(text: bytes) -> bytes:
-    """The bytes of a base64 text, padded or not."""
-    plain = text.rstrip(b"=")
-    return b64decode(plain + b"A" * (-len(plain) % 4))[: len(plain) * 3 // 4]
 
 
 def _unquoted(raw: bytes) -> bytes:
@@ -95,27 +108,34 @@ def _joined(text: bytes) -> bytes:
     return b"".join(text.split())
 
 
-def _der_state(decoded: bytes) -> State:
-    """Whether the outermost ASN.1 SEQUENCE is all there; other formats cannot be told."""
-    if len(decoded) < 4 or decoded[0] != 0x30:
-        return State.UNCHECKED
-    size, head = decoded[1], 2
+def _structure(key: bytes, label: bytes) -> tuple[bool, tuple[int, int]]:
+    """Whether the key says it is encrypted, and how many bytes of how many it claims; (n, 0) where it claims none."""
+    if key.startswith(_OPENSSH):
+        return not key[15:].startswith(b"\0\0\0\x04none"), _openssh_length(key)
+    if label.startswith(b"PGP"):
+        packet = secret_key_packet(key)
+        return (is_protected(packet[0]), (len(packet[0]), packet[1])) if packet else (False, (len(key), 0))
+    return False, _der_length(key)
+
+
+def _der_length(key: bytes) -> tuple[int, int]:
+    """The outermost ASN.1 SEQUENCE's own length and what it should be."""
+    if len(key) < 4 or key[0] != 0x30:
+        return len(key), 0
+    size, head = key[1], 2
     if size & 0x80:
         count = size & 0x7F
         if not 1 <= count <= 3:
-            return State.UNCHECKED
-        size, head = int.from_bytes(decoded[2 : 2 + count], "big"), 2 + count
-    if head + size > len(decoded):
-        return State.TRUNCATED
-    return State.WHOLE if head + size == len(decoded) else State.UNCHECKED
+            return len(key), 0
+        size, head = int.from_bytes(key[2 : 2 + count], "big"), 2 + count
+    return len(key), head + size
 
 
-def _openssh_state(decoded: bytes) -> State:
-    """Walks cipher, KDF, KDF options, the count of keys, the public keys and the private section."""
-    at = 15
+def _openssh_length(key: bytes) -> tuple[int, int]:
+    """Walks cipher, KDF, KDF options, the count of keys, the public key and the private section."""
+    at = len(_OPENSSH)
     for field in range(6):
-        size = 4 if field == 3 else 4 + int.from_bytes(decoded[at : at + 4], "big")
-        at += size
-        if at > len(decoded):
-            return State.TRUNCATED
-    return State.WHOLE
+        at += 4 if field == 3 else 4 + int.from_bytes(key[at : at + 4], "big")
+        if at > len(key):
+            break
+    return len(key), at

@@ -6,6 +6,7 @@ import re
 from base64 import urlsafe_b64decode
 from enum import IntEnum
 
+from credguard.rules._assignments import as_text, dotenv
 from credguard.rules._naming import words_of
 from credguard.rules._placeholder import entropy, is_example, is_placeholder, longest_step_run
 from credguard.rules._secret_name import EXPOSED, FILLERS, is_secret_name
@@ -39,46 +40,50 @@ _DOCUMENTED = frozenset({
 _REFERENCE = re.compile(
     rb"\$[A-Za-z_{(\[]|\{\{|\$\{|<%|%\{|#\{|<[^>]*>|%[A-Za-z_]+%|@[\w.]+@|__\w+__|\[[^\]]*\]|"
     rb"(?:ENC|AES|KMS|PBKDF2|pkcs7|vault|encrypted|secure|sealed|op|ref\+\w+|arn|aws|ssm|kms|gcp|secretsmanager|file|"
-    rb"resolve|classpath|doppler|infisical|keyring|env|azurekeyvault|sm|awssm|gsm)(?::|\[|\()|!\w|"
+    rb"resolve|classpath|doppler|infisical|keyring|env|azurekeyvault|sm|awssm|gsm)(?::|\[|\()|!(?:vault|ref|sub|getatt|env|secret)|"
     rb"(?:var|local|data|module|process\.env|os\.environ|env|secrets|each|self|random_\w+|aws_\w+)\.|"
     rb"projects/[^/]+/secrets/|\{cipher\}|AQICAH|AQECAH|-----BEGIN (?:CERT|PUBLIC)",
     re.IGNORECASE,
 )
 _INSIDE = re.compile(rb"\$\{|\{\{|\$\(|<[A-Za-z_ -]+>")
 _PATH = re.compile(
-    rb"(?:\.{1,2}/|~/|[A-Za-z]:[\\/]|/(?:etc|var|run|home|usr|opt|tmp|app|mnt|root|srv|keys?|secrets?|certs?|config|data)/).*|"
+    rb"(?:\.{1,2}/|~/|[A-Za-z]:[\\/]).*|"
+    rb"/(?:etc|var|run|home|usr|opt|tmp|app|mnt|root|srv|keys?|secrets?|certs?|config|data)/.*|"
     rb"[\w./\\ -]+\.(?:pem|key|crt|cer|json|txt|p12|pfx|jks|ya?ml)"
 )
-_PLAIN = re.compile(rb"[+-]?[\d.,:_]+\s?[a-zA-Z]{0,2}|\S+@\S+\.\w+|[\d.]+[a-z]{0,7}|(?:https?|file|tcp|wss?)://[^@\s]*")
+_PLAIN = re.compile(
+    rb"[+-]?[\d.,:_]+\s?[a-zA-Z]{0,2}|\S+@\S+\.\w+|[\d.]+/?[a-z]{0,7}|(?:https?|file|tcp|wss?)://[^@\s]*"
+)
 _DUMMY = re.compile(
-    rb"your|chang(?:e|it)|replac|exampl|placeholder|dummy|insert|enter|todo|fixme|x{4}|fake|sampl|redact|generat|"
-    rb"random|_here|-here|\bhere\b|\bput[-_ ]|\bmy[-_]|\*{3}|\.{3}|\bset[-_ ]|\badd[-_ ]|not[-_]?(?:so|a|the|for|real|set)|insecure|"
-    rb"unsafe|demo|lorem|foobar|hackme|abcdef|123456|987654|qwerty|do[-_ ]not|never[-_]|at[-_]least|min[-_]|long[-_]|"
-    rb"localstack|minioadmin|guest|p[a4@][s$5]{1,2}w[o0]rd|s[e3]cr[e3]t|s[e3]cur[e3]|"
-    rb"dev[-_]|test[-_]|[-_]test|[-_]dev|local[-_]|invalid|mock",
+    rb"your|chang(?:e|it)|replac|exampl|placeholder|dummy|insert|enter|todo|fixme|x{4}|fake|sampl|redact|generat|random|"
+    rb"[_-]here|\bhere\b|\bput[-_ ]|\bmy[-_]|\*{3}|\.{3}|\bset[-_ ]|\badd[-_ ]|not[-_]?(?:so|a|the|for|real|set)|"
+    rb"insecure|unsafe|demo|lorem|foobar|hackme|abcdef|123456|987654|qwerty|do[-_ ]not|never[-_]|at[-_]least|min[-_]|"
+    rb"long[-_]|localstack|minioadmin|guest|p[a4@][s$5]{1,2}w[o0]rd|s[e3]cr[e3]t|s[e3]cur[e3]|dev[-_]|test[-_]|"
+    rb"[-_]test|[-_]dev|local[-_]|invalid|mock",
     re.IGNORECASE,
 )
 _WORDS_ALONE = re.compile(rb"[A-Za-z]+(?:[-_. ][A-Za-z]+)*[-_.]?\d{0,4}[!?.]?")
 _PARTS = re.compile(rb"[A-Za-z0-9]+")
 _LEET = bytes.maketrans(b"04@3$5!", b"oaaessi")
 _TRAILING = re.compile(rb"\d+\Z|[^a-z0-9]+\Z")
-_HASH = re.compile(rb"\$(?:2[abxy]|5|6|1|y|argon2\w*|scrypt|pbkdf2[\w-]*)\$|\{\w+\}|pbkdf2_\w+\$|bcrypt\w*\$|(?:SCRAM-)?SHA-?\d+[-$]")
+_HASH = re.compile(
+    rb"\$(?:2[abxy]|5|6|1|y|argon2\w*|scrypt|pbkdf2[\w-]*)\$|\{\w+\}|pbkdf2_\w+\$|bcrypt\w*\$|(?:SCRAM-)?SHA-?\d+[-$]"
+)
 _UUID = re.compile(rb"\{?[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\}?")
 _HEX = re.compile(rb"(?:0x)?(?:[0-9a-f]{20,}|[0-9A-F]{20,})")
 _TOKEN = re.compile(rb"[\x21-\x7e]{16,4096}")
 _SEGMENT = re.compile(rb"[a-z]+|[A-Z]+|\d+|[^A-Za-z\d]+")
 _SEPARATOR = re.compile(rb"[-_.:/]")
 _JWT = re.compile(rb"eyJ[\w-]{8,}\.(eyJ[\w-]{8,})\.[\w-]{20,}")
-_PUBLIC_SEPARATOR = re.compile(rb"[-_.:/]")
-_JWT = re.compile(rb"supabase-demo|\"anon\"|1234567890|John Doe|example", re.IGNORECASE)
-_USERINFO = re.compile(rb"[a-z][a-z0-9+.-]{1,20}://([^\s:/@]{0,200}):([^\s/@]{3,300})@([\w.$%{}-]{1,200})", re.IGNORECASE)
+_PUBLIC_JWT = re.compile(rb"supabase-demo|\"anon\"|1234567890|John Doe|example", re.IGNORECASE)
+_USERINFO = re.compile(rb"[a-z][a-z0-9+.-]{1,20}://([^\s:/@]{0,200}):([^\s/@]{3,300})@([\w.$%{}-]{1,200})", re.I)
 KEY_ID = re.compile(rb"(?<![A-Za-z0-9])A(?:KIA|SIA)[A-Z2-7]{16}(?![A-Za-z0-9])")
 _KNOWN = re.compile(
     rb"-----BEGIN (?:[A-Z]+ ){0,2}PRIVATE KEY-----(?:\\n|\\r|\s){1,4}[A-Za-z0-9+/=\\\s:,-]{60}|"
     rb"(?<![A-Za-z0-9])(?:gh[pousr]_[A-Za-z0-9]{36}|github_pat_\w{40,90}|glpat-[\w-]{20}|xox[abeprs]-[\w-]{24,200}|"
-    rb"[sr]k_live_[A-Za-z0-9]{20,}|SG\.[\w-]{20,24}\.[\w-]{40,}|npm_[A-Za-z0-9]{36}|pypi-AgE[\w-]{50,}|hf_[A-Za-z]{34}|"
-    rb"sk-ant-[\w-]{40,}|sk-(?:proj-)?[\w-]{20,90}T3BlbkFJ[\w-]{20,90}|AGE-SECRET-KEY-1[A-Z0-9]{50,}|dop_v1_[0-9a-f]{64}|"
-    rb"shp(?:at|ca|pa|ss)_[0-9a-f]{32}|ABSK[A-Za-z0-9+/]{100,})|"
+    rb"[sr]k_live_[A-Za-z0-9]{20,}|SG\.[\w-]{20,24}\.[\w-]{40,}|npm_[A-Za-z0-9]{36}|pypi-AgE[\w-]{50,}|"
+    rb"hf_[A-Za-z]{34}|sk-ant-[\w-]{40,}|sk-(?:proj-)?[\w-]{20,90}T3BlbkFJ[\w-]{20,90}|AGE-SECRET-KEY-1[A-Z0-9]{50,}|"
+    rb"dop_v1_[0-9a-f]{64}|shp(?:at|ca|pa|ss)_[0-9a-f]{32}|ABSK[A-Za-z0-9+/]{100,})|"
     rb"hooks\.slack\.com/services/T\w{6,20}/B\w{6,20}/\w{20,40}|AccountKey=[A-Za-z0-9+/]{80,90}=="
 )
 
@@ -98,9 +103,22 @@ def worth(name: bytes, value: bytes) -> Worth:
     return Worth.RANDOM if is_random(value) else _as_password(name, value)
 
 
+def secrets_in(data: bytes) -> dict[str, Worth]:
+    """The variables of dotenv text whose values look like secrets, with what each is worth."""
+    found: dict[str, Worth] = {}
+    for one in dotenv(as_text(data)):
+        value = worth(one.name, one.value)
+        if value:
+            name = one.name.decode("ascii", "replace")
+            found[name] = max(value, found.get(name, value))
+    return found
+
+
 def is_random(value: bytes) -> bool:
     """True for 16 or more printable characters that a generator made: no words, no sequence, no placeholder."""
-    if not _TOKEN.fullmatch(value) or _HASH.match(value) or _UUID.fullmatch(value) or _PATH.fullmatch(value) or _says_dummy(value):
+    if not _TOKEN.fullmatch(value) or _HASH.match(value) or _UUID.fullmatch(value) or _PATH.fullmatch(value):
+        return False
+    if _says_dummy(value):
         return False
     if is_secret_shaped(value):
         return True

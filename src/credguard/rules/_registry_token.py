@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from base64 import b64decode
 from typing import TYPE_CHECKING
 
 from credguard.model import Confidence
+from credguard.regex import regex
 from credguard.rule import Pattern
+from credguard.rules._edges import decoded
 from credguard.rules._expiry import from_epoch
 from credguard.rules._placeholder import entropy, is_example
 from credguard.rules._service_finding import secret_part, service_credential
@@ -24,10 +24,11 @@ _PASSWORD = Pattern("ecr-password", rb"eyJwYXlsb2FkIjoi[A-Za-z0-9+/]{60}")  # ba
 _LOGIN = Pattern("ecr-docker-login", rb"(?:-u|--username)[ =]AWS (?:-p|--password)[ =]")
 PATTERNS = (_AUTH, _PASSWORD, _LOGIN)
 
-_RUN = re.compile(rb"[A-Za-z0-9+/]{60,16000}={0,2}")
-_OLD_PASSWORD = re.compile(rb"[\"']?([A-Za-z0-9+/]{200,8000}={0,2})")
-_EXPIRATION = re.compile(rb"\"expiration\"\s*:\s*(\d{9,11})(?!\d)")
-_REGISTRY = re.compile(rb"(\d{12})\.dkr\.ecr\.([a-z0-9\-]{6,30})\.amazonaws")
+_RUN = regex(rb"[A-Za-z0-9+/]{60,16000}={0,2}")
+_INNER = regex(rb"AWS:[A-Za-z0-9+/]{100,16000}={0,2}")
+_OLD_PASSWORD = regex(rb"[\"']?([A-Za-z0-9+/]{200,8000}={0,2})")
+_EXPIRATION = regex(rb"\"expiration\"\s*:\s*(\d{9,11})(?!\d)")
+_REGISTRY = regex(rb"(\d{12})\.dkr\.ecr\.([a-z0-9\-]{6,30})\.amazonaws")
 _NEAR = 400
 _SHORTEST, _MIN_ENTROPY = 200, 4.5
 
@@ -56,19 +57,13 @@ def find(blob: Blob, hits: Hits) -> Iterator[Detection]:
 def _is_password(text: bytes, *, doubly: bool) -> bool:
     if len(text) < _SHORTEST or is_example(text) or entropy(text) < _MIN_ENTROPY:
         return False
-    return not doubly or _decoded(text).startswith(b"AWS:")
+    return not doubly or _INNER.fullmatch(decoded(text)) is not None
 
 
 def _expiry(text: bytes, *, doubly: bool) -> datetime | None:
-    token = _decoded(text)
-    match = _EXPIRATION.search(_decoded(token[len(b"AWS:") :]) if doubly else token)
+    token = decoded(text)
+    match = _EXPIRATION.search(decoded(token[len(b"AWS:") :]) if doubly else token)
     return from_epoch(match[1]) if match else None
-
-
-def _decoded(text: bytes) -> bytes:
-    whole = re.match(rb"[A-Za-z0-9+/]*", text)
-    body = whole[0] if whole else b""
-    return b64decode(body + b"A" * (-len(body) % 4))
 
 
 def _describe(data: bytes, start: int, end: int, expires: datetime | None) -> Detection:

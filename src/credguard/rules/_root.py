@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left
 from typing import TYPE_CHECKING
 
+from credguard.regex import regex
 from credguard.rule import Pattern
 from credguard.rules._key_id import KEY_ID, account_of, key_ids, kind_of
 from credguard.rules._placeholder import longest_step_run
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Iterator
 
     from credguard.model import Blob
     from credguard.rule import Hits
 
 ROOT_ARN = Pattern("root-arn", rb"arn:aws[a-z\-]{0,10}:iam::[0-9]{12}:root")
-_ARN = re.compile(rb"arn:aws[a-z\-]{0,10}:iam::(\d{12}):root(?![\w/\-])")
+_ARN = regex(rb"arn:aws[a-z\-]{0,10}:iam::(\d{12}):root(?![\w/\-])")
 _ARN_ROOM = 48
 
 # Accounts that AWS's documentation and emulators use. Sequences, repetitions and few digits are known by their shape.
@@ -26,20 +27,20 @@ _FEWEST_DIGITS = 4
 _LONGEST_SEQUENCE = 7
 
 # \" \n \t \/ \u0022 \u003c \u003e, however often escaped, and HTML's entities of the same characters.
-_ESCAPE = re.compile(rb"\\{1,7}(?:u00(?:22|3[cCeE])|[\"'/nrt])|&(?:quot|lt|gt|#34|#39);")
-_STANDS_FOR = {b"n": b"\n", b"r": b" ", b"t": b"\t", b"/": b"/", b"'": b"'", b"c": b"<", b"C": b"<", b"e": b">", b"E": b">"}
-_ENTITIES = {b"&lt;": b"<", b"&gt;": b">", b"&#39;": b"'"}
+_ESCAPE = regex(rb"\\{1,7}(?:u00(?:22|3[cCeE])|[\"'/nrt])|&(?:quot|lt|gt|#34|#39);")
+_STANDS_FOR = dict(zip(b"nrt/'cCeE", b"\n \t/'<<>>", strict=True))
+_ENTITIES = {b"&lt;": ord("<"), b"&gt;": ord(">"), b"&#39;": ord("'")}
 _KEY_ROOM = 4000
 _CODE = tuple(
-    ".py .pyi .js .jsx .mjs .cjs .ts .tsx .mts .cts .go .rb .java .kt .kts .scala .groovy .cs .fs .vb .php .rs .swift .c .cc .cpp "
-    ".h .hpp .m .pl .pm .lua .r .dart .ex .exs .erl .clj .hs .sh .bash .zsh .fish .ps1 .psm1 .bat .cmd .tf .sql .vue .svelte "
-    ".bats .feature".split()
+    ".py .pyi .js .jsx .mjs .cjs .ts .tsx .mts .cts .go .rb .java .kt .kts .scala .groovy .cs .fs .vb .php .rs .swift "
+    ".c .cc .cpp .h .hpp .m .pl .pm .lua .r .dart .ex .exs .erl .clj .hs .sh .bash .zsh .fish .ps1 .psm1 .bat .cmd .tf "
+    ".sql .vue .svelte .bats .feature".split()
 )
 
 # Single words, in a name split by case and punctuation, that take its "root" away from the AWS root user.
 _OTHER_ROOTS = frozenset(
-    "non not no without minio ceph gitlab mysql mariadb mongo mongodb postgres document chroot module ca cert device bucket "
-    "path dir folder domain volume web".split()
+    "non not no without minio ceph gitlab mysql mariadb mongo mongodb postgres document chroot module ca cert device "
+    "bucket path dir folder domain volume web".split()
 )
 
 REMEDIATION = (
@@ -81,9 +82,8 @@ def flat(data: bytes, start: int, end: int) -> bytes:
 
 def _undone(match: re.Match[bytes]) -> bytes:
     escape = match[0]
-    known = _ENTITIES if escape.startswith(b"&") else _STANDS_FOR
-    sign = known.get(escape if known is _ENTITIES else escape[-1:], b'"')
-    return b" " * (len(escape) - 1) + sign
+    sign = _ENTITIES.get(escape) if escape.startswith(b"&") else _STANDS_FOR.get(escape[-1])
+    return b" " * (len(escape) - 1) + bytes([sign or ord('"')])
 
 
 def long_lived_key_near(blob: Blob, hits: Hits, place: int, account: bytes) -> bytes | None:
@@ -91,8 +91,8 @@ def long_lived_key_near(blob: Blob, hits: Hits, place: int, account: bytes) -> b
     ends = hits.get(KEY_ID.name, ())
     nearby = ends[bisect_left(ends, place - _KEY_ROOM) : bisect_left(ends, place + _KEY_ROOM)]
     for _, _, value in key_ids(blob, {KEY_ID.name: nearby}):
-        owner = account_of(value)
-        if value.startswith(b"AKIA") and kind_of(value) in ("long-lived", "old-format") and owner in (None, account.decode()):
+        long_lived = value.startswith(b"AKIA") and kind_of(value) in ("long-lived", "old-format")
+        if long_lived and account_of(value) in (None, account.decode()):
             return value
     return None
 

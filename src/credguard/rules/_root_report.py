@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from base64 import b64decode
 from bisect import bisect_left
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from credguard.regex import regex
 from credguard.rule import Pattern
 from credguard.rules._root import flat, is_example_account
 
@@ -24,19 +24,20 @@ ENCODED = Pattern("credential-report-base64", rb"dXNlcixhcm4sdXNlcl9jcmVhdGlvbl9
 PATTERNS = (ROW, HEADER, ENCODED)
 
 COLUMNS = tuple(
-    b"user arn user_creation_time password_enabled password_last_used password_last_changed password_next_rotation mfa_active "
-    b"access_key_1_active access_key_1_last_rotated access_key_1_last_used_date access_key_1_last_used_region "
-    b"access_key_1_last_used_service access_key_2_active access_key_2_last_rotated access_key_2_last_used_date "
-    b"access_key_2_last_used_region access_key_2_last_used_service cert_1_active cert_1_last_rotated cert_2_active "
-    b"cert_2_last_rotated".split()
+    b"user arn user_creation_time password_enabled password_last_used password_last_changed password_next_rotation "
+    b"mfa_active access_key_1_active access_key_1_last_rotated access_key_1_last_used_date "
+    b"access_key_1_last_used_region access_key_1_last_used_service access_key_2_active "
+    b"access_key_2_last_rotated access_key_2_last_used_date access_key_2_last_used_region access_key_2_last_used_service cert_1_active cert_1_last_rotated "
+    b"cert_2_active cert_2_last_rotated".split()
 )
 _ROOM = 1500
 _TOKEN = 40
-_ARN = re.compile(rb"arn:aws[a-z\-]{0,10}:iam::(\d{12}):root")
-_DELIMITER = re.compile(rb"[\"']?[ \t]{0,20}([,;\t|])")
-_FIELD = re.compile(rb"\b(" + b"|".join(COLUMNS[1:]) + rb")\b[\"'\s]{0,4}[:=][\"'\s]{0,4}([\w:+.\-/]{1,60})")
-_NEXT_USER = re.compile(rb"}|(?<![\w.])[\"']?user[\"']?\s{0,3}[:=]")
-_BASE64 = re.compile(rb"[A-Za-z0-9+/]{36,40000}")
+_MOST_ROWS = 5000  # an account has one, an organization as many as it has accounts
+_ARN = regex(rb"arn:aws[a-z\-]{0,10}:iam::(\d{12}):root")
+_DELIMITER = regex(rb"[\"']?[ \t]{0,20}([,;\t|])")
+_FIELD = regex(rb"\b(" + b"|".join(COLUMNS[1:]) + rb")\b[\"'\s]{0,4}[:=][\"'\s]{0,4}([\w:+.\-/]{1,60})")
+_NEXT_USER = regex(rb"}|(?<![\w.])[\"']?user[\"']?\s{0,3}[:=]")
+_BASE64 = regex(rb"[A-Za-z0-9+/]{36,40000}")
 _ENCODED_LENGTH = 36
 _PADDING = b" \t\r\"'"
 
@@ -58,7 +59,7 @@ class RootRow:
 def root_rows(blob: Blob, hits: Hits) -> Iterator[RootRow]:
     """Every row of a root user whose ARN names an account; where base64 holds it, its place is where that begins."""
     data = blob.data
-    for end in hits.get(ROW.name, ()):
+    for end in hits.get(ROW.name, ())[:_MOST_ROWS]:
         start = data.rfind(b"root_account", max(0, end - _TOKEN), end)
         fields = _csv(data, end, hits.get(HEADER.name, ())) or _record(data, end)
         yield from _rooted(start, start + 12, fields)
@@ -83,6 +84,8 @@ def _csv(data: bytes, end: int, headers: Sequence[int]) -> dict[bytes, bytes]:
     if not match:
         return {}
     values = [value.strip(_PADDING) for value in line[match.end() :].split(match[1])]
+    if not values[0].startswith(b"arn:"):
+        return {}
     above = bisect_left(headers, end) - 1
     names = COLUMNS[1:]
     if above >= 0:

@@ -4,111 +4,114 @@ from __future__ import annotations
 
 import re
 from enum import Enum
-from typing import TYPE_CHECKING
 
+from credguard.regex import regex
 from credguard.rules._root import flat
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 class Use(Enum):
     """How a text shows that the root user acted; the value is the sentence for it."""
 
-    CALLER = "get-caller-identity or a log line names the root user of account {account} as the caller"
-    DENIED = "an AWS error message shows the root user of account {account} making the request"
-    ACTOR = "a resource or event records that the root user of account {account} made or changed it"
-    KEY = "CloudTrail shows that an access key of the root user of account {account} was used"
-    SESSION = "CloudTrail shows a console session of the root user of account {account}"
-    TRAIL = "CloudTrail shows the root user of account {account} acting"
-    FEDERATED = "CloudTrail shows a session that the root user of account {account} issued"
+    CALLER = "the root user of account {account} is the caller in this output or log"
+    DENIED = "the root user of account {account} made the request that this error message denies"
+    ACTOR = "this record says that the root user of account {account} made or changed something"
+    KEY = "an access key of the root user of account {account} was used (CloudTrail)"
+    SESSION = "the root user of account {account} worked in a console or temporary session (CloudTrail)"
+    TRAIL = "the root user of account {account} acted (CloudTrail)"
+    FEDERATED = "the root user of account {account} issued the session that acted (CloudTrail)"
 
 
-_BACK = 700
-_AHEAD = 700
+_NEAR = 120
+_FAR = 700
+_ASKED_ROOM = 350
 _EVENT = 6000
 _SIGNS = rb"[\"'\s|>:=(,]"
 
 # `Arn` as a name of its own (`aws:PrincipalArn` or `SourceArn` is another thing), then its value.
-_ARN_NAME = re.compile(
+_ARN_NAME = regex(
     rb"(?<![\w:\-])(?:(?:caller|user|sts|identity|current|iam|aws)[ _\-]?){0,4}arn[\"'\s|>]{0,20}"
     rb"(?:=>|[:=|>(,]|\bis\b)?[\s\"'|>(]{0,40}(?:some\()?[\"']?\Z",
     re.IGNORECASE,
 )
-_USER_ID = re.compile(rb"user[ _\-]?id" + _SIGNS + rb"{1,40}(?:some\([\"'])?(\d{12})(?!\d)", re.IGNORECASE)
-_ACCOUNT_BEFORE = re.compile(rb"(?<!\d)(\d{12})[ \t|]{1,40}\Z")
-_ACCOUNT_AFTER = re.compile(rb"[ \t|]{1,40}(\d{12})(?!\d)")
-_ASKED = re.compile(rb"caller[_\- ]?identity", re.IGNORECASE)
-_ALONE = re.compile(rb"(?:\A|\n)[\s#>$\"'|*\[,]{0,40}\Z")
-_NOT_AN_ANSWER = re.compile(
+_USER_ID = regex(rb"user[ _\-]?id" + _SIGNS + rb"{1,40}(?:some\([\"'])?(\d{12})(?!\d)", re.IGNORECASE)
+_ACCOUNT_BEFORE = regex(rb"(?<!\d)(\d{12})[ \t|]{1,40}\Z")
+_ACCOUNT_AFTER = regex(rb"[ \t|]{1,40}(\d{12})(?!\d)")
+_ASKED = regex(rb"caller[_\- ]?identity", re.IGNORECASE)
+_ALONE = regex(rb"(?:\A|\n)[\s#>$\"'|*\[,]{0,40}\Z")
+_NOT_AN_ANSWER = regex(
     rb"principal|\"aws\"|\baws\s{0,4}=|polic|identifiers|condition|statement|effect|[=!]=|=~|endswith|ends_with|startswith|"
     rb"match|equal|assert|\bif\b|\bunless\b|\bnever\b|\bnot\b|\bdeny\b|\bblock|\bmust\b|\bexpect",
     re.IGNORECASE,
 )
-_CALLED = re.compile(
+_CALLED = regex(
     rb"(?:\b(?:caller(?:'s)?(?:[ _\-](?:identity|arn|is|principal)){0,3}|"
-    rb"(?:running|logged[ \-]?in|signed[ \-]?in|authenticated|authenticating|acting|executing|operating|connected|deploying)"
+    rb"(?:running|(?:logged|signed)[ \-]?in|authenticated|authenticating|acting|executing|operating|deploying)"
     rb"(?: [\w\-]{1,20}){0,3} as(?: \w{1,20}){0,2}|whoami|current[ _\-](?:user|identity|principal|caller)|"
-    rb"(?:aws|iam)[ _\-]identity)|(?-i:userArn|user_arn|UserArn))(?:[ _\-](?:arn|user|is|root)){0,2}[\"'\s:=>|()`*\-]{1,12}\Z",
+    rb"(?:aws|iam)[ _\-]identity)|(?-i:userArn|user_arn|UserArn))"
+    rb"(?:[ _\-](?:arn|user|is|root)){0,2}[\"'\s:=>|()`*\-]{1,12}\Z",
     re.IGNORECASE,
 )
-_BY = re.compile(
-    rb"(?:registered|created|modified|updated|initiated|requested|started|deployed|invoked|performed|executed|launched)[ _\-]?by"
-    rb"(?:[ _\-]?(?:arn|user))?[\"'\s:=>|]{1,20}\Z",
+_BY = regex(
+    rb"(?:registered|created|modified|updated|initiated|requested|started|deployed|invoked|performed|executed|launched)"
+    rb"[ _\-]?by(?:[ _\-]?(?:arn|user))?[\"'\s:=>|]{1,20}\Z",
     re.IGNORECASE,
 )
-_DENIED_BEFORE = re.compile(rb"\buser[\s:\"'`]{1,4}\Z", re.IGNORECASE)
-_DENIED_AFTER = re.compile(rb"[\"'`]?\s{1,4}is not authorized")
+_DENIED_BEFORE = regex(rb"\buser[\s:\"'`]{1,4}\Z", re.IGNORECASE)
+_DENIED_AFTER = regex(rb"[\"'`]?\s{1,4}is not authorized")
 
-_ROOT_TYPE = re.compile(rb"(?<![\w.$])type[\"'\s:=>|]{1,12}root\b(?![\-.])", re.IGNORECASE)
-_IDENTITY_FIELD = re.compile(rb"principal[_ ]?id|account[_ ]?id|access[_ ]?key[_ ]?id|session[_ ]?context|invoked[_ ]?by", re.I)
-_INVOKED_BY = re.compile(rb"invoked[_ ]?by[\"'\s:=>|]{1,12}[\w.]", re.IGNORECASE)
-_LONG_KEY = re.compile(rb"access[_ ]?key[_ ]?id[\"'\s:=>|]{1,12}AKIA", re.IGNORECASE)
-_SESSION_CONTEXT = re.compile(rb"session[_ ]?context", re.IGNORECASE)
-_ISSUER_BEFORE = re.compile(rb"session[_ ]?issuer[\"'\s:=>|]{1,20}\Z", re.IGNORECASE)
-_SERVICE_EVENT = re.compile(rb"event[_ ]?type[\"'\s:=>|]{1,12}AwsServiceEvent|user[_ ]?identity", re.IGNORECASE)
+_ROOT_TYPE = regex(rb"(?<![\w.$])type[\"'\s:=>|]{1,12}root\b(?![\-.])", re.IGNORECASE)
+_IDENTITY_FIELD = regex(
+    rb"principal[_ ]?id|account[_ ]?id|access[_ ]?key[_ ]?id|session[_ ]?context|invoked[_ ]?by", re.IGNORECASE
+)
+_INVOKED_BY = regex(rb"invoked[_ ]?by[\"'\s:=>|]{1,12}(?!nul|none|nil)\w", re.IGNORECASE)
+_LONG_KEY = regex(rb"access[_ ]?key[_ ]?id[\"'\s:=>|]{1,12}AKIA", re.IGNORECASE)
+_SESSION_CONTEXT = regex(rb"session[_ ]?context", re.IGNORECASE)
+_ISSUER_BEFORE = regex(rb"session[_ ]?issuer[\"'\s:=>|]{1,20}\Z", re.IGNORECASE)
+_SERVICE_EVENT = regex(rb"event[_ ]?type[\"'\s:=>|]{1,12}AwsServiceEvent|user[_ ]?identity", re.IGNORECASE)
 
 
 def use_of(data: bytes, start: int, end: int, account: bytes) -> Use | None:
     """What the text around the root ARN at data[start:end] says of the root user; None for a mere mention."""
-    before = flat(data, start - _BACK, start)
-    after = flat(data, end, end + _AHEAD)
-    if _DENIED_BEFORE.search(before[-12:]) and _DENIED_AFTER.match(after):
+    near, next_to = flat(data, start - _NEAR, start), flat(data, end, end + _NEAR)
+    if _DENIED_BEFORE.search(near) and _DENIED_AFTER.match(next_to):
         return Use.DENIED
-    line = before[-120:].rpartition(b"\n")[2]
-    if _BY.search(before[-60:]):
+    if _BY.search(near):
         return Use.ACTOR
-    if _CALLED.search(line) and not _NOT_AN_ANSWER.search(line):
+    if _says_caller(near.rpartition(b"\n")[2]) or _between_accounts(near, next_to, account):
         return Use.CALLER
-    if _between_accounts(before, after, account):
-        return Use.CALLER
-    if _ARN_NAME.search(before[-110:]):
-        return _trail(data, start, end, before, after) or _identity(before, after, account)
-    return Use.CALLER if _ALONE.search(before[-60:]) and _answers(before) else None
+    if _ARN_NAME.search(near):
+        before, after = flat(data, start - _FAR, start), flat(data, end, end + _FAR)
+        return _trail(data, end, before, after) or _identity(before, after, account)
+    return Use.CALLER if _ALONE.search(near) and _answers(flat(data, start - _ASKED_ROOM, start)) else None
+
+
+def _says_caller(line: bytes) -> bool:
+    return _CALLED.search(line) is not None and not _NOT_AN_ANSWER.search(line)
 
 
 def _between_accounts(before: bytes, after: bytes, account: bytes) -> bool:
     """The text and table output: account, ARN and user ID side by side."""
-    left, right = _ACCOUNT_BEFORE.search(before[-60:]), _ACCOUNT_AFTER.match(after)
+    left, right = _ACCOUNT_BEFORE.search(before), _ACCOUNT_AFTER.match(after)
     return bool(left and right and left[1] == right[1] == account)
 
 
 def _identity(before: bytes, after: bytes, account: bytes) -> Use | None:
     """Only root's user ID is the account number."""
     around = (before[-400:], after[:400])
-    if any(match[1] == account for text in around for match in _USER_ID.finditer(text)) or _answers(before):
+    if any(match[1] == account for text in around for match in _USER_ID.finditer(text)):
+        return Use.CALLER
+    if _answers(before[-_ASKED_ROOM:]):
         return Use.CALLER
     return None
 
 
 def _answers(before: bytes) -> bool:
     """True when the caller's identity was asked for just before, and nothing but the answer lies between."""
-    asked: Iterator[re.Match[bytes]] = _ASKED.finditer(before, max(0, len(before) - 350))
-    last = max((match.end() for match in asked), default=-1)
+    last = max((match.end() for match in _ASKED.finditer(before)), default=-1)
     return last >= 0 and not _NOT_AN_ANSWER.search(before, last)
 
 
-def _trail(data: bytes, start: int, end: int, before: bytes, after: bytes) -> Use | None:
+def _trail(data: bytes, end: int, before: bytes, after: bytes) -> Use | None:
     """The user identity of a CloudTrail record, or the issuer of its session."""
     head, body = _object(before, after)
     if not _ROOT_TYPE.search(body) or not _IDENTITY_FIELD.search(body):

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from credguard.model import Confidence, Part
+from credguard.regex import regex
 from credguard.rule import Pattern
 from credguard.rules._edges import LEFT, PAD, UNIT, plain_base64
 from credguard.rules._expiry import from_iso
@@ -26,14 +27,17 @@ _USER = Pattern("service-user-name", rb"-at-[0-9]{12}")
 _HOST = Pattern("codecommit-url", rb"@git-codecommit")
 PATTERNS = (_USER, _HOST)
 
-_NAME = re.compile(rb"[A-Za-z0-9+._@\-]{1,64}")
-_PASSWORD = re.compile(LEFT + UNIT + rb"{43}" + PAD + rb"(?![A-Za-z0-9+/=])")
-_URL_PASSWORD = re.compile(rb":([^\s:/@\"'<>$&{}]{20,200})@")
-_USERINFO = re.compile(rb"://([^\s:/@\"'<>]{1,2000}):([^\s/@\"'<>]{16,200})\Z")
-_SIGNED_PASSWORD = re.compile(rb"(\d{8}T\d{6}Z)([0-9a-f]{64})")
-_DIGEST = re.compile(r"hash|sha\d|digest|checksum|integrity|etag|fingerprint|signature$")
-_KEYSPACES = re.compile(rb"cassandra|keyspaces|cqlsh", re.IGNORECASE)
-_CODECOMMIT = re.compile(rb"codecommit", re.IGNORECASE)
+_NAME = regex(rb"[A-Za-z0-9+._@\-]{1,64}")
+_PASSWORD = regex(LEFT + UNIT + rb"{43}" + PAD + rb"(?![A-Za-z0-9+/=])")
+_URL_PASSWORD = regex(rb":([^\s:/@\"'<>$&{}]{20,200})@")
+_USERINFO = regex(rb"://([^\s:/@\"'<>]{1,2000}):([^\s/@\"'<>]{16,200})\Z")
+_SERVICE_USER = regex(rb"-at-\d{12}\Z")
+_SIGNED_PASSWORD = regex(rb"(\d{8}T\d{6}Z)([0-9a-f]{64})")
+_DIGEST = regex(rb"hash|sha\d|digest|checksum|integrity|etag|fingerprint|signature$")
+_KEYSPACES = regex(rb"cassandra|keyspaces|cqlsh", re.IGNORECASE)
+_CODECOMMIT = regex(rb"codecommit", re.IGNORECASE)
+# AWS CLI reference, iam reset-service-specific-credential.
+_DOCUMENTED = frozenset((b"+oaFsNk7tLco+C/obP9GhhcOzGcKOayTmE3LnAmAmH4=",))
 _BEFORE, _AFTER, _CONTEXT = 200, 300, 400
 _SIGNED_LIFE = timedelta(minutes=15)
 
@@ -70,7 +74,7 @@ def _password(data: bytes, low: int, start: int, end: int) -> tuple[int, int] | 
 
 
 def _is_password(value: bytes) -> bool:
-    return entropy(value) >= 3.5 and not is_placeholder(value) and not value.isalpha()
+    return value not in _DOCUMENTED and entropy(value) >= 3.5 and not is_placeholder(value) and not value.isalpha()
 
 
 def _of_user(data: bytes, start: int, end: int, place: tuple[int, int]) -> Detection:
@@ -80,17 +84,18 @@ def _of_user(data: bytes, start: int, end: int, place: tuple[int, int]) -> Detec
     kind = "codecommit" if _CODECOMMIT.search(around) else kind
     called = {"codecommit": "AWS CodeCommit HTTPS password", "keyspaces": "Amazon Keyspaces password"}
     password = Part("password", *place, Secret(plain_base64(data[slice(*place)])))
-    parts = (password, Part("user_name", start, end, Secret(user, public=True)))
     attributes = {"user": user[:-16].decode("ascii"), "account": user[-12:].decode("ascii")}
     confidence = Confidence.HIGH if kind in called else Confidence.MEDIUM
-    return service_credential(kind, called.get(kind, "AWS service password"), parts, attributes, confidence=confidence)
+    return service_credential(
+        kind, called.get(kind, "AWS service password"), (password,), attributes, confidence=confidence
+    )
 
 
 def _in_url(data: bytes, at: int) -> Iterator[Detection]:
     """`https://USER:PASSWORD@git-codecommit…` of another user: often a key ID and a 15-minute signature."""
     match = _USERINFO.search(data, max(0, at - 2300), at)
     signed = _SIGNED_PASSWORD.fullmatch(match[2]) if match else None
-    if not match or re.search(rb"-at-\d{12}\Z", match[1]) or is_placeholder(match[1].split(b"%")[0]):
+    if not match or _SERVICE_USER.search(match[1]) or is_placeholder(match[1].split(b"%")[0]):
         return
     if not _is_password(signed[2] if signed else match[2]):
         return

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from base64 import urlsafe_b64decode
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from credguard.model import Confidence, Severity
+from credguard.regex import regex
 from credguard.rule import Pattern
 from credguard.rules._assigned import assigned_value, is_opaque
 from credguard.rules._edges import LEFT, RIGHT
@@ -31,15 +31,17 @@ _COGNITO = Pattern("cognito-client-secret-name", rb"cognito[A-Za-z0-9_.\-]{0,40}
 _CONTAINER = Pattern("container-token-name", rb"AWS_CONTAINER_AUTHORIZATION_TOKEN[^_A-Za-z0-9]")
 PATTERNS = (_EKS, _APPSYNC, _MWS, _COGNITO, _CONTAINER)
 
-_EKS_TOKEN = re.compile(rb"k8s-aws-v1\.([A-Za-z0-9_\-]{60,8000})")
-_APPSYNC_KEY = re.compile(LEFT + rb"da2-[a-z0-9]{26}" + RIGHT)
-_MWS_TOKEN = re.compile(rb"(?i:amzn\.mws\.[0-9a-f\-]{36})(?![0-9A-Za-z\-])")
+_EKS_TOKEN = regex(rb"k8s-aws-v1\.([A-Za-z0-9_\-]{60,8000})")
+_APPSYNC_KEY = regex(LEFT + rb"da2-[a-z0-9]{26}" + RIGHT)
+_MWS_TOKEN = regex(rb"(?i:amzn\.mws\.[0-9a-f\-]{36})(?![0-9A-Za-z\-])")
 _MWS_DOCUMENTED = b"4ea38b7b-f563-7709-4bae-87aea"
-_NAME_REST = re.compile(rb"[A-Za-z0-9]{0,12}")
-_COGNITO_SECRET = re.compile(rb"[a-z0-9]{45,60}")
-_OTHER_SECRET = re.compile(rb"[A-Za-z0-9+_]{24,64}")
-_JWT = re.compile(rb"eyJ[A-Za-z0-9_\-]+\.([A-Za-z0-9_\-]+)\.")
-_JWT_EXPIRES = re.compile(rb"\"exp\"\s*:\s*(\d{9,11})")
+_NAME_REST = regex(rb"[A-Za-z0-9]{0,12}")
+_COGNITO_SECRET = regex(rb"[a-z0-9]{45,60}")
+_OTHER_SECRET = regex(rb"[A-Za-z0-9+_]{24,64}")
+_JWT = regex(rb"eyJ[A-Za-z0-9_\-]+\.([A-Za-z0-9_\-]+)\.")
+_JWT_EXPIRES = regex(rb"\"exp\"\s*:\s*(\d{9,11})")
+_DIGIT = regex(rb"\d")
+_SIGNED_AT = regex(rb"X-Amz-Date=(\d{8}T\d{6}Z)")
 _EKS_LIFE = timedelta(minutes=15)
 
 
@@ -58,7 +60,7 @@ def _eks(data: bytes, hits: Hits) -> Iterator[Detection]:
             key_id, signed = request
             attributes = {"access_key_id": key_id.decode(), "account": account_of(key_id), "region": signed.region}
             part = secret_part("eks_token", data, *match.span())
-            signed_at = re.search(rb"X-Amz-Date=(\d{8}T\d{6}Z)", _decoded(match[1]))
+            signed_at = _SIGNED_AT.search(_decoded(match[1]))
             expires = from_iso(signed_at[1], _EKS_LIFE) if signed_at else signed.expires
             yield service_credential("eks", "Amazon EKS cluster token", (part,), attributes, expires=expires)
 
@@ -67,7 +69,7 @@ def _appsync(data: bytes, hits: Hits) -> Iterator[Detection]:
     """An API key is often meant for browsers, so it is medium; it lives a year at most."""
     for end in hits.get(_APPSYNC.name, ()):
         match = _APPSYNC_KEY.match(data, end - 30)
-        if match and entropy(match[0][4:]) > 3.0 and re.search(rb"\d", match[0][4:]) and not is_placeholder(match[0]):
+        if match and entropy(match[0][4:]) > 3.0 and _DIGIT.search(match[0], 4) and not is_placeholder(match[0]):
             part = secret_part("appsync_api_key", data, *match.span())
             yield service_credential("appsync", "AWS AppSync API key", (part,), alive=Severity.MEDIUM)
 

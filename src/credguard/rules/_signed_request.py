@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
+from credguard.regex import regex
 from credguard.rules._expiry import from_epoch, from_iso, moment
 
 if TYPE_CHECKING:
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _BACK, _RUN, _NEAR = 3000, 6000, 1500
 _FEW_IDS = 2
+_LINES = 600
+"""How far a request that a document breaks over several lines may reach."""
 
 _SLASH = rb"(?:\\{0,2}/|%(?:25){0,3}2[Ff])"
 _EQUAL = rb"(?:=>|[=:,]|%(?:25){0,3}3[Dd]|\\{1,3}u003[Dd]|&#(?:x3[Dd]|61);)"
@@ -28,28 +30,28 @@ _UNIT = rb"(?:[A-Za-z0-9+/]|%(?:25){0,3}2[BbFf]|\\{1,2}/|\\{1,2}u002[BbFf])"
 _PAD = rb"(?:=|%(?:25){0,3}3[Dd]|\\{1,2}u003[Dd])?"
 
 _REGION_AND_SERVICE = rb"(?:([a-z0-9*\-]{2,30})" + _SLASH + rb")?([A-Za-z0-9\-]{2,40})"
-_SCOPE = re.compile(_SLASH + rb"(\d{8})" + _SLASH + _REGION_AND_SERVICE + _SLASH + rb"aws4_request")
-_HEX_SIGNATURE = re.compile(rb"(?i:signature)(?:" + _ASSIGN + rb")([0-9a-fA-F]{64,150})(?![0-9A-Za-z])")
-_BASE64_SIGNATURE = re.compile(
+_SCOPE = regex(_SLASH + rb"(\d{8})" + _SLASH + _REGION_AND_SERVICE + _SLASH + rb"aws4_request")
+_HEX_SIGNATURE = regex(rb"(?i:signature)(?:" + _ASSIGN + rb")([0-9a-fA-F]{64,150})(?![0-9A-Za-z])")
+_BASE64_SIGNATURE = regex(
     rb"(?i:signature)(?:" + _ASSIGN + rb")(" + _UNIT + rb"{27}(?:" + _UNIT + rb"{16})?" + _PAD + rb")(?![0-9A-Za-z+/])"
 )
-_HEADER_SIGNATURE = re.compile(rb":(" + _UNIT + rb"{27}=)(?![0-9A-Za-z+/=])")
-_V4_NAME = re.compile(rb"(?i:x-amz-credential)(?:" + _ASSIGN + rb")\Z")
-_V2_NAME = re.compile(rb"(?i:AWSAccessKeyId)(?:" + _ASSIGN + rb")\Z")
-_TOKEN_NAME = re.compile(rb"(?i:x-amz-security-token)(?:" + _ASSIGN + rb")\Z")
-_AMZ_DATE = re.compile(rb"(?i:x-amz-date)(?:" + _ASSIGN + rb")(\d{8}T\d{6}Z)")
-_AMZ_EXPIRES = re.compile(rb"(?i:x-amz-expires)(?:" + _ASSIGN + rb")(\d{1,7})(?!\d)")
-_EXPIRES = re.compile(rb"(?<![A-Za-z\-])(?i:expires)(?:" + _ASSIGN + rb")(\d{9,11})(?!\d)")
+_HEADER_SIGNATURE = regex(rb":(" + _UNIT + rb"{27}=)(?![0-9A-Za-z+/=])")
+_V4_NAME = regex(rb"(?i:x-amz-credential)(?:" + _ASSIGN + rb")\Z")
+_V2_NAME = regex(rb"(?i:AWSAccessKeyId)(?:" + _ASSIGN + rb")\Z")
+_TOKEN_NAME = regex(rb"(?i:x-amz-security-token)(?:" + _ASSIGN + rb")\Z")
+_AMZ_DATE = regex(rb"(?i:x-amz-date)(?:" + _ASSIGN + rb")(\d{8}T\d{6}Z)")
+_AMZ_EXPIRES = regex(rb"(?i:x-amz-expires)(?:" + _ASSIGN + rb")(\d{1,7})(?!\d)")
+_EXPIRES = regex(rb"(?<![A-Za-z\-])(?i:expires)(?:" + _ASSIGN + rb")(\d{9,11})(?!\d)")
 _COLON = rb"(?:%(?:25)?3[Aa]|:)"
-_TIMESTAMP = re.compile(
+_TIMESTAMP = regex(
     rb"(?i:timestamp)(?:" + _ASSIGN + rb")(\d{4}-\d\d-\d\dT\d\d" + _COLON + rb"\d\d" + _COLON + rb"\d\d)"
 )
-_MAIL_DATE = re.compile(
+_MAIL_DATE = regex(
     rb"(?i:date)(?:" + _ASSIGN + rb")"
     rb"([A-Z][a-z]{2}, \d{1,2} [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d (?:GMT|UTC|[+\-]\d{4}))"
 )
-_KEY_ID = re.compile(rb"A(?:KIA|SIA|3T[A-Z0-9])[A-Z2-7]{16}")
-_RUN_OF_URL = re.compile(rb"[^\s\"'<>`\x00]*")
+_KEY_ID = regex(rb"A(?:KIA|SIA|3T[A-Z0-9])[A-Z2-7]{16}")
+_RUN_OF_URL = regex(rb"[^\s\"'<>`\x00]*")
 
 _HEADER_LIFE = timedelta(minutes=15)
 _LONGEST_LIFE = timedelta(days=7)
@@ -164,7 +166,7 @@ def _version_2_query(data: bytes, start: int, end: int) -> SignedRequest | None:
     low, high, begin, stop = place
     low = max(low, start - _NEAR)
     expires = _EXPIRES.search(data, low, high)
-    stamp = None if expires else _TIMESTAMP.search(data, low, high)
+    stamp = None if expires else _TIMESTAMP.search(data, max(0, start - _LINES), high + _LINES)
     when = from_epoch(expires[1]) if expires else None
     if stamp:
         when = from_iso(re.sub(_COLON, b":", stamp[1]), _HEADER_LIFE)
@@ -175,6 +177,8 @@ def _version_2_header(data: bytes, start: int, end: int) -> SignedRequest | None
     match = _HEADER_SIGNATURE.match(data, end)
     if not match:
         return None
+    from email.utils import parsedate_to_datetime  # rare, and slow to load
+
     date = _MAIL_DATE.search(data, max(0, start - _NEAR), match.end() + _NEAR)
     text = date[1].decode("ascii").replace("-0000", "+0000") if date else ""
     when = moment(lambda: parsedate_to_datetime(text), _HEADER_LIFE) if date else None

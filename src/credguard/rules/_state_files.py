@@ -14,13 +14,16 @@ if TYPE_CHECKING:
 
 _STATE_NAME = re.compile(r".*\.tfstate(?:\.backup|\.\d+(?:\.backup)?|\.bak|\.old|~)?")
 _VARIABLES = (".tfvars", ".tfvars.json")
-_STACK_WORDS = ("stack", "export", "checkpoint", "pulumi", "state")
+_STACK_WORDS = ("stack", "export", "checkpoint", "pulumi")
+HEAD = 1024
 # Pulumi marks a secret by this key; beside it stands `ciphertext`, or `plaintext` after `--show-secrets`.
 _PLAINTEXT = re.compile(rb"\"4dabf18193072939515e22adb298388d\"[^{}]{0,400}\"plaintext\"\s{0,20}:\s{0,20}\"")
-_PLAINTEXT_FIRST = re.compile(rb"\"plaintext\"\s{0,20}:\s{0,20}\"(?:[^\"\\]|\\.){1,4000}\"[^{}]{0,400}\"4dabf18193072939515e22adb298388d\"")
+_PLAINTEXT_FIRST = re.compile(
+    rb"\"plaintext\"\s{0,20}:\s{0,20}\"(?:[^\"\\]|\\.){1,4000}\"[^{}]{0,400}\"4dabf18193072939515e22adb298388d\""
+)
 _ITEM = re.compile(rb"\"([A-Za-z_][\w.-]{0,120})\"\s{0,20}:\s{0,20}\"((?:[^\"\\\n]|\\.){1,4000})\"")
 # Attributes of resources whose names say secret and whose values are not.
-_HARMLESS = frozenset("token_type user_data_hash password_hash secret_id secret_name key_id".encode().split())
+_HARMLESS = frozenset(b"token_type user_data_hash password_hash secret_id secret_name key_id".split())
 
 
 def is_state(low: str) -> bool:
@@ -40,6 +43,11 @@ def is_stack(path: str, low: str) -> bool:
     return "/.pulumi/" in f"/{path}" or any(word in low for word in _STACK_WORDS)
 
 
+def opens_stack(head: bytes) -> bool:
+    """True for the beginning of a Pulumi checkpoint or stack export."""
+    return b'"deployment"' in head or b'"checkpoint"' in head
+
+
 def describes_resources(data: bytes) -> bool:
     """True for a Terraform state in the clear that holds a resource or an output."""
     try:
@@ -51,7 +59,8 @@ def describes_resources(data: bytes) -> bool:
     if state.get("resources") or state.get("outputs"):
         return True
     modules = state.get("modules")
-    return isinstance(modules, list) and any(isinstance(m, dict) and (m.get("resources") or m.get("outputs")) for m in modules)
+    known = [one for one in modules if isinstance(one, dict)] if isinstance(modules, list) else []
+    return any(one.get("resources") or one.get("outputs") for one in known)
 
 
 def first_secret(data: bytes) -> tuple[str, int] | None:

@@ -23,7 +23,6 @@ _ENCRYPTED = (
 )  # fmt: skip
 _ENCRYPTED_VALUE = re.compile(rb"[=:]\s{0,4}[\"']?(?:encrypted:[A-Za-z0-9+/]{20}|ENC\[AES256_GCM,)")
 _HEAD = 1 << 16
-_BOMS = ((b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
 
 
 def contents(tree: WorkTree, paths: Iterable[str]) -> Iterator[tuple[str, bytes | None]]:
@@ -52,14 +51,6 @@ def is_encrypted(data: bytes) -> bool:
     """True for what git-crypt, transcrypt, Ansible Vault, age, gpg or rclone have encrypted as a whole,
     and SOPS or dotenvx value by value."""
     return data.startswith(_ENCRYPTED) or _ENCRYPTED_VALUE.search(data, 0, _HEAD) is not None
-
-
-def as_text(data: bytes) -> bytes:
-    """UTF-16 with a byte order mark as UTF-8, anything else as it is; lines stay what they are."""
-    for mark, codec in _BOMS:
-        if data.startswith(mark):
-            return data[2:].decode(codec, "replace").encode("utf-8", "replace")
-    return data
 
 
 def untrack(path: str) -> str:

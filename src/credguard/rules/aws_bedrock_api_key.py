@@ -22,13 +22,13 @@ References
 from __future__ import annotations
 
 import re
-from base64 import b64decode
 from typing import TYPE_CHECKING
 
 from credguard.model import Confidence, Detection, Part, Severity
+from credguard.regex import regex
 from credguard.rule import Pattern, Rule
 from credguard.rules._assigned import assigned_value, is_opaque
-from credguard.rules._edges import LEFT, PAD, RIGHT, UNIT, plain_base64
+from credguard.rules._edges import LEFT, PAD, RIGHT, UNIT, decoded, plain_base64
 from credguard.rules._expiry import graded, rfc3339, said
 from credguard.rules._key_id import account_of
 from credguard.rules._placeholder import entropy, is_example, is_placeholder
@@ -48,11 +48,11 @@ _ENCODED_LONG = Pattern("bedrock-long-term-key-base64", rb"QUJTS[A-Za-z0-9+/]{40
 _ENCODED_SHORT = Pattern("bedrock-short-term-key-base64", rb"YmVkcm9jay1hcGkta2V5L[A-Za-z0-9+/]{24}")
 _NAMED = Pattern("aws-bearer-token-name", rb"AWS_BEARER_TOKEN_[A-Z]", caseless=True)
 
-_LONG_KEY = re.compile(LEFT + rb"ABSK" + UNIT + rb"{32,800}" + PAD + rb"{0,2}" + RIGHT)
-_SHORT_KEY = re.compile(rb"((?:[a-z0-9]{2,24}-){1,6}api-key-)([A-Za-z0-9+/]{32,12000})={0,2}")
-_RUN = re.compile(rb"[A-Za-z0-9+/]{40,16000}={0,2}")
-_BODY = re.compile(rb"([A-Za-z0-9+=,.@_\-]{1,64})-at-(\d{12}):(.{8,300})", re.DOTALL)
-_NAME_REST = re.compile(rb"[A-Za-z0-9_]{0,40}")
+_LONG_KEY = regex(LEFT + rb"ABSK" + UNIT + rb"{32,800}" + PAD + rb"{0,2}" + RIGHT)
+_SHORT_KEY = regex(rb"((?:[a-z0-9]{2,24}-){1,6}api-key-)([A-Za-z0-9+/]{32,12000})={0,2}")
+_RUN = regex(rb"[A-Za-z0-9+/]{40,16000}={0,2}")
+_BODY = regex(rb"([A-Za-z0-9+=,.@_\-]{1,64})-at-(\d{12}):(.{8,300})", re.DOTALL)
+_NAME_REST = regex(rb"[A-Za-z0-9_]{0,40}")
 _PREFIX_ROOM = 150
 _OPAQUE_BODY, _OPAQUE_ENTROPY = 100, 4.5
 
@@ -85,7 +85,7 @@ def _encoded(data: bytes, hits: Hits) -> Iterator[Detection]:
     for pattern, shape, describe in ((_ENCODED_LONG, _LONG_KEY, _long_term), (_ENCODED_SHORT, _SHORT_KEY, _short_term)):
         for end in hits.get(pattern.name, ()):
             match = _RUN.match(data, end - 45)
-            value = _decoded(match[0]).strip() if match else b""
+            value = decoded(match[0]).strip() if match else b""
             if match and shape.fullmatch(value):
                 yield from describe(value, *match.span())
 
@@ -107,7 +107,7 @@ def _long_term(value: bytes, start: int, end: int) -> Iterator[Detection]:
         return
     part = Part("bedrock_api_key", start, end, Secret(text))
     attributes: dict[str, object] = {"kind": "long-term"}
-    body = _BODY.fullmatch(_decoded(text[4:]))
+    body = _BODY.fullmatch(decoded(text[4:]))
     if body and not is_placeholder(body[3]):
         attributes |= {"account": body[2].decode(), "user": body[1].decode()}
         yield _detection("Amazon Bedrock long-term API key", part, attributes)
@@ -116,7 +116,7 @@ def _long_term(value: bytes, start: int, end: int) -> Iterator[Detection]:
 
 
 def _short_term(value: bytes, start: int, end: int) -> Iterator[Detection]:
-    request = embedded_request(_decoded(value.rpartition(b"-")[2]))
+    request = embedded_request(decoded(value.rpartition(b"-")[2]))
     if request is None or is_placeholder(request[0]):
         return
     key_id, signed = request
@@ -139,12 +139,6 @@ def _detection(
     account = attributes.get("account")
     message = f"{called} {part.secret.shown}" + (f", account {account}" if account else "")
     return Detection(message, (part,), severity, confidence, attributes)
-
-
-def _decoded(text: bytes) -> bytes:
-    """The bytes of a base64 text; what its last, cut-off characters held is left out."""
-    whole = text.split(b"=")[0]
-    return b64decode(whole + b"A" * (-len(whole) % 4))[: len(whole) * 3 // 4]
 
 
 RULE = Rule(

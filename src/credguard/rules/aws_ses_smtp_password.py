@@ -21,13 +21,13 @@ References
 from __future__ import annotations
 
 import re
-from base64 import b64decode
 from typing import TYPE_CHECKING
 
 from credguard.model import Confidence, Detection, Part, Severity
+from credguard.regex import regex
 from credguard.rule import Pattern, Rule
 from credguard.rules import _label
-from credguard.rules._edges import LEFT, PAD, RIGHT, UNIT, plain_base64
+from credguard.rules._edges import LEFT, PAD, RIGHT, UNIT, decoded, plain_base64
 from credguard.rules._key_id import ID_LENGTH, KEY_ID, account_of, key_ids, kind_of
 from credguard.rules._placeholder import entropy, is_placeholder
 from credguard.secret import Secret
@@ -45,17 +45,17 @@ _NAMED = Pattern(
 )
 _HOST = Pattern("ses-smtp-host", rb"email-smtp[.\-]")
 
-_PASSWORD = re.compile(LEFT + rb"(?:B[A-P]|A[g-v])" + UNIT + rb"{42}" + RIGHT)
+_PASSWORD = regex(LEFT + rb"(?:B[A-P]|A[g-v])" + UNIT + rb"{42}" + RIGHT)
 # The same in base64 once more, with or without a newline, as Kubernetes stores it.
-_ENCODED = re.compile(LEFT + rb"Q[WUk][A-Za-z0-9+/]{57}" + PAD + rb"?[A-Za-z0-9+/]?" + RIGHT)
-_SHAPE = re.compile(rb"(?:B[A-P]|A[g-v])[A-Za-z0-9+/]{42}")
-_REGION = re.compile(rb"email-smtp(?:-fips)?\.([a-z]{2}(?:-[a-z]{2,4})?-[a-z]{4,9}-\d)\.amazonaws")
+_ENCODED = regex(LEFT + rb"Q[WUk][A-Za-z0-9+/]{57}" + PAD + rb"?[A-Za-z0-9+/]?" + RIGHT)
+_SHAPE = regex(rb"(?:B[A-P]|A[g-v])[A-Za-z0-9+/]{42}")
+_REGION = regex(rb"email-smtp(?:-fips)?\.([a-z]{2}(?:-[a-z]{2,4})?-[a-z]{4,9}-\d)\.amazonaws")
 
 _NEAR, _MAIL_NEAR = 300, 600
-_MAIL = re.compile(r"smtp|mail|sendmail|postfix|^ses|sasl")
-_SECRET_WORD = re.compile(r"pass|pwd|secret|credential|auth|token|key$")
-_DIGEST = re.compile(r"hash|sha\d|digest|checksum|integrity|etag|fingerprint|signature|nonce|salt")
-_MAIL_CONTEXT = re.compile(rb"smtp|mail|sendmail|postfix|(?<![a-z])ses(?![a-z])|amazonses", re.IGNORECASE)
+_MAIL = regex(rb"smtp|mail|sendmail|postfix|^ses|sasl")
+_SECRET_WORD = regex(rb"pass|pwd|secret|credential|auth|token|key$")
+_DIGEST = regex(rb"hash|sha\d|digest|checksum|integrity|etag|fingerprint|signature|nonce|salt")
+_MAIL_CONTEXT = regex(rb"smtp|mail|sendmail|postfix|(?<![a-z])ses(?![a-z])|amazonses", re.IGNORECASE)
 _MIN_ENTROPY = 4.1
 
 
@@ -92,7 +92,7 @@ def _shaped(data: bytes, low: int, high: int) -> Iterator[Place]:
     for match in _PASSWORD.finditer(data, low, high):
         yield *match.span(), plain_base64(match[0])
     for match in _ENCODED.finditer(data, low, high):
-        value = b64decode(match[0].rstrip(b"=") + b"=" * (-len(match[0].rstrip(b"=")) % 4)).rstrip(b"\r\n")
+        value = decoded(match[0]).rstrip(b"\r\n")
         if _SHAPE.fullmatch(value):
             yield *match.span(), value
 
@@ -101,7 +101,7 @@ def _is_random(value: bytes) -> bool:
     mixed = any(48 <= c <= 57 for c in value) and value.upper() != value and value.lower() != value
     if not mixed or entropy(value) < _MIN_ENTROPY or is_placeholder(value):
         return False
-    return b64decode(value)[:1] in (b"\x02", b"\x04")
+    return decoded(value)[:1] in (b"\x02", b"\x04")
 
 
 def _distance(place: Place, start: int, end: int) -> int:

@@ -1,20 +1,20 @@
 """A file in which a tool keeps credentials is tracked by git.
 
 What it does
-    Reports tracked files that are known by name and hold a credential: `.aws/credentials` and `.aws/config` with static
-    keys, the sign-in caches below `.aws`, `.boto`, `.s3cfg`, `.passwd-s3fs`, `rclone.conf`, `AwsCredentials.properties`,
-    `.mc/config.json`, `.docker/config.json`, `.netrc`, `.git-credentials`, `.pgpass`, `.pypirc`, `.npmrc`; and, whatever
-    they are called, the tables that the AWS console downloads (`accessKeys.csv`, `credentials.csv`) and ini profiles with
-    a whole key. Files whose values are empty, references, placeholders or documented examples are not reported. Command
-    histories are, at low severity where no credential is seen in them.
+    Reports tracked files that are known by name and hold a credential: `.aws/credentials` and `.aws/config` with
+    static keys, the sign-in caches below `.aws`, `.boto`, `.s3cfg`, `.passwd-s3fs`, `rclone.conf`,
+    `AwsCredentials.properties`, `.mc/config.json`, `.docker/config.json`, `.netrc`, `.git-credentials`, `.pgpass`,
+    `.pypirc`, `.npmrc`; and, whatever they are called, the tables that the AWS console downloads (`accessKeys.csv`,
+    `credentials.csv`) and ini profiles with a whole key. Files whose values are empty, references, placeholders or
+    documented examples are not reported. Command histories are, at low severity where no credential is seen in them.
     Content is read as git holds it, so a file that git-crypt encrypts is not reported. `rootkey.csv` is CG301's.
 
 Why it matters
     These files are plain text and work as they are: whoever has the file has the access.
 
 How to fix
-    Deactivate the key, take the file out of git, and leave it in the home folder of the one person it belongs to. Code
-    that runs on AWS needs no such file: give it a role.
+    Deactivate the key, take the file out of git, and leave it in the home folder of the one person it belongs to.
+    Code that runs on AWS needs no such file: give it a role.
 
 References
     https://docs.aws.amazon.com/sdkref/latest/guide/file-location.html;
@@ -28,9 +28,10 @@ from typing import TYPE_CHECKING
 
 from credguard.model import Detection, Severity
 from credguard.rule import Rule
+from credguard.rules._assignments import as_text
 from credguard.rules._credential_files import HEAD, may_be, named, perhaps
 from credguard.rules._env_files import is_vendored
-from credguard.rules._tracked import as_text, contents, erase, head, ignore_line, is_encrypted, untrack
+from credguard.rules._tracked import contents, erase, head, ignore_line, is_encrypted, untrack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,16 +8,16 @@ What it does
     git-crypt have encrypted are not reported: content is read as git holds it.
     High when a value looks like a secret; medium when a value may be a poor password, when the file is one that every
     convention keeps out of git (`.env.local`, `.env.keys`), and for generated values in files for tests; low when all
-    values are empty, references, placeholders or public settings (`PORT=3000`), for some frameworks commit those.
-    The message says so when an ignore rule matches the file: git goes on following what it already tracks.
+    values are empty, references, placeholders or public settings (`PORT=3000`), for some frameworks commit those. The
+    message says so when an ignore rule matches the file: git goes on following what it already tracks.
 
 Why it matters
     Everybody who can read the repository, now or later, reads the file, and its history keeps it after it is deleted.
     Applications put all their credentials into it.
 
 How to fix
-    Replace the secrets in it first: they must count as known. Then `git rm --cached .env`, add the ignore line, commit,
-    and keep a `.env.example` with names and no values.
+    Replace the secrets in it first: they must count as known. Then `git rm --cached .env`, add the ignore line,
+    commit, and keep a `.env.example` with names and no values.
 
 References
     https://12factor.net/config; gitignore(5): "files already tracked by Git are not affected";
@@ -31,10 +31,9 @@ from typing import TYPE_CHECKING
 
 from credguard.model import Detection, Severity
 from credguard.rule import Rule
-from credguard.rules._assignments import dotenv
 from credguard.rules._env_files import COMMON_NAMES, Kind, family, is_fixture
-from credguard.rules._real_value import Worth, worth
-from credguard.rules._tracked import as_text, contents, erase, ignore_line, is_encrypted, untrack
+from credguard.rules._real_value import Worth, secrets_in
+from credguard.rules._tracked import contents, erase, ignore_line, is_encrypted, untrack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,24 +54,13 @@ def check_tree(tree: WorkTree) -> Iterator[Detection]:
     }
     graded = []
     for path, data in contents(tree, kinds):
-        values = secrets_in(data)
+        values = secrets_in(data or b"")
         severity = _severity(kinds[path], values, readable=data is not None)
         if severity and (values or not is_encrypted(data or b"")):
             graded.append((path, severity, values))
     rules = tree.repository.check_ignore(path for path, _, _ in graded) if tree.repository and graded else {}
     for path, severity, values in graded:
         yield _detection(path, severity, values, rules.get(path))
-
-
-def secrets_in(data: bytes | None) -> dict[str, Worth]:
-    """The variables of dotenv text whose values look like secrets, with what each is worth."""
-    found: dict[str, Worth] = {}
-    for one in dotenv(as_text(data or b"")):
-        value = worth(one.name, one.value)
-        if value:
-            name = one.name.decode("ascii", "replace")
-            found[name] = max(value, found.get(name, value))
-    return found
 
 
 def _severity(kind: Kind, values: dict[str, Worth], *, readable: bool) -> Severity | None:

@@ -25,7 +25,6 @@ import re
 from base64 import b64encode
 from functools import cache
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 from credguard.matcher import Matcher
 from credguard.model import Detection, Part, Severity
@@ -35,19 +34,66 @@ from credguard.rules._remediation import ACCESS_KEY
 from credguard.secret import Secret
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from credguard.model import Blob
     from credguard.rule import Hits
 
 _TAIL = 20
 """How many last bytes of a needle the matcher looks for; the rest is compared where they are seen."""
+_COMPILE_AFTER = 1_000_000
 _MOST_PLACES = 50
+
+
+class _Needles:
+    """The ways in which the own values may be written, and the search for them.
+
+    The first megabyte is searched by `bytes.find`; beyond that a matcher in memory pays: over 93 MB and 60 needles it
+    took 23 ms, `find` 510 ms, and compiling it 10 ms. It is never cached on disk: it holds pieces of the secrets.
+    """
+
+    def __init__(self, values: Sequence[OwnValue]) -> None:
+        self.all = [(one, way, Secret(text)) for one in values for way, text in _written(one.secret.reveal())]
+        self._matcher: Matcher | None = None
+        self._searched = 0
+
+    def places(self, data: bytes) -> Iterator[tuple[int, int]]:
+        """The number of a needle and where it ends, for each place of each."""
+        self._searched += len(data)
+        if self._searched < _COMPILE_AFTER:
+            return self._found(data)
+        if self._matcher is None:
+            self._matcher = Matcher(map(self._pattern, range(len(self.all))), cache=False)
+        return self._matched(self._matcher, data)
+
+    def _pattern(self, number: int) -> Pattern:
+        tail = self.all[number][2].reveal()[-_TAIL:]
+        return Pattern(str(number), b"".join(b"\\x%02x" % byte for byte in tail))
+
+    def _found(self, data: bytes) -> Iterator[tuple[int, int]]:
+        for number, (_, _, needle) in enumerate(self.all):
+            value = needle.reveal()
+            at = data.find(value)
+            while at >= 0:
+                yield number, at + len(value)
+                at = data.find(value, at + len(value))
+
+    def _matched(self, matcher: Matcher, data: bytes) -> Iterator[tuple[int, int]]:
+        for name, ends in matcher.hits(data).items():
+            value = self.all[int(name)][2].reveal()
+            for end in ends:
+                if data.endswith(value, 0, end):
+                    yield int(name), end
 
 
 @cache
 def _own() -> OwnCredentials:
     return read_own_credentials()
+
+
+@cache
+def _needles() -> _Needles:
+    return _Needles(_own().values)
 
 
 def own_values() -> tuple[bytes, ...]:
@@ -60,7 +106,7 @@ def unread_files() -> tuple[str, ...]:
     return tuple(_own().unread)
 
 
-def ENABLED() -> bool:  # noqa: N802 - named by the scanner's contract
+def enabled() -> bool:
     """True when this machine has credentials to compare with."""
     return bool(_own().values)
 
@@ -68,30 +114,13 @@ def ENABLED() -> bool:  # noqa: N802 - named by the scanner's contract
 def forget() -> None:
     """Lets the next call read files and environment anew."""
     _own.cache_clear()
-    _index.cache_clear()
-
-
-@cache
-def _index() -> tuple[Matcher, Mapping[str, tuple[OwnValue, str, Secret]]]:
-    """A matcher in memory over the ends of all needles, and what each needle stands for.
-
-    The database is never cached on disk: it holds pieces of the secrets. One pass of it over 93 MB took 23 ms with 60
-    needles, `bytes.find` for each 510 ms.
-    """
-    needles: dict[str, tuple[OwnValue, str, Secret]] = {}
-    patterns = []
-    for number, one in enumerate(_own().values):
-        for way, needle in _written(one.secret.reveal()):
-            name = f"own-{number}-{len(needles)}"
-            needles[name] = (one, way, Secret(needle))
-            patterns.append(
-                Pattern(name, re.sub(rb".", lambda m: b"\\x%02x" % m[0][0], needle[-_TAIL:], flags=re.DOTALL))
-            )
-    return Matcher(patterns, cache=False), needles
+    _needles.cache_clear()
 
 
 def _written(value: bytes) -> Iterator[tuple[str, bytes]]:
     """The ways in which a value may be written, each once."""
+    from urllib.parse import quote  # only where there are values
+
     percent = quote(value, safe="").encode()
     yield "plain", value
     if percent != value:
@@ -107,24 +136,16 @@ def _written(value: bytes) -> Iterator[tuple[str, bytes]]:
 
 def matches(data: bytes) -> Iterator[Detection]:
     """One detection for each own value that stands in `data`, with every place where it does."""
-    if not ENABLED():
+    if not enabled():
         return
-    matcher, needles = _index()
-    found: dict[bytes, tuple[OwnValue, str, list[Part]]] = {}
-    for name, ends in matcher.hits(data).items():
-        one, way, needle = needles[name]
-        for part in _places(data, ends, needle, one.secret):
-            _, _, parts = found.setdefault(one.secret.reveal(), (one, way, []))
-            parts.append(part)
+    needles = _needles()
+    found: dict[Secret, tuple[OwnValue, str, list[Part]]] = {}
+    for number, end in needles.places(data):
+        one, way, needle = needles.all[number]
+        _, _, parts = found.setdefault(one.secret, (one, way, []))
+        parts.append(Part("own_credential", end - len(needle.reveal()), end, one.secret))
     for one, way, parts in found.values():
         yield _describe(one, way, sorted(parts, key=lambda part: part.start)[:_MOST_PLACES])
-
-
-def _places(data: bytes, ends: Sequence[int], needle: Secret, secret: Secret) -> Iterator[Part]:
-    value = needle.reveal()
-    for end in ends:
-        if data.endswith(value, 0, end):
-            yield Part("own_credential", end - len(value), end, secret)
 
 
 def _describe(one: OwnValue, way: str, parts: list[Part]) -> Detection:
@@ -148,6 +169,7 @@ RULE = Rule(
     hint="take it out before it leaves the machine; if it has, deactivate the key first",
     practices=("P01", "P14"),
     check_blob=_check,
+    enabled=enabled,
     remediation=ACCESS_KEY,
     references=(
         "https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-files.html",

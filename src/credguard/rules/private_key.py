@@ -22,12 +22,13 @@ References
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from credguard.model import Confidence, Detection, Part, Severity
+from credguard.regex import regex
 from credguard.rule import Pattern, Rule
-from credguard.rules._pem import Body, State, decode, looks_like_key, read_body
+from credguard.rules._edges import decoded
+from credguard.rules._pem import Body, State, looks_like_key, read_body
 from credguard.secret import Secret
 
 if TYPE_CHECKING:
@@ -55,19 +56,19 @@ _SSH2 = Pattern("private-key-ssh2", rb"---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ---
 _PUTTY = Pattern("private-key-putty", rb"PuTTY-User-Key-File-[123]:")
 _ENCODED = Pattern("private-key-base64", rb"LS0tLS1CRUdJTiB[A-Za-z0-9+/]{60}")
 
-_LABEL = re.compile(rb"-----BEGIN(?: |%20|\+)([A-Z0-9 %+]{0,48})KEY")
-_END = re.compile(rb"-----END[A-Z0-9 %+]{1,60}-----")
-_SSH2_END = re.compile(rb"---- END SSH2[A-Z0-9 ]{1,40}----")
-_NO_END = re.compile(rb"[A-Za-z0-9+/=\s\\\"'`,]{0,16000}")
-_LINE = re.compile(rb"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{48,}={0,2}")
-_RUN = re.compile(rb"[A-Za-z0-9+/]{75,40000}={0,2}")
-_PUTTY_PARTS = re.compile(
+_LABEL = regex(rb"-----BEGIN(?: |%20|\+)([A-Z0-9 %+]{0,48})KEY")
+_END = regex(rb"-----END[A-Z0-9 %+]{1,60}-----")
+_SSH2_END = regex(rb"---- END SSH2[A-Z0-9 ]{1,40}----")
+_NO_END = regex(rb"[A-Za-z0-9+/=\s\\\"'`,]{0,16000}")
+_LINE = regex(rb"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{48,}={0,2}")
+_RUN = regex(rb"[A-Za-z0-9+/]{75,40000}={0,2}")
+_PUTTY_PARTS = regex(
     rb"PuTTY-User-Key-File-[123]:[^\n]{1,80}\nEncryption: ([a-z0-9\-]{1,30})\n(?:[^\n]{0,2000}\n){1,200}?"
     rb"Private-Lines: (\d{1,3})\n((?:[A-Za-z0-9+/=]{1,128}(?:\n|\Z)){1,400})"
 )
 _PUTTY_HEAD = b"PuTTY-User-Key-File-2:"
-_HEADER_END = re.compile(rb"PRIVATE KEY(?: BLOCK)?-----")
-_LINE_END = re.compile(rb"\\{1,3}r\\{1,3}n|\\{1,3}n|\r\n")
+_HEADER_END = regex(rb"PRIVATE KEY(?: BLOCK)?-----")
+_LINE_END = regex(rb"\\{1,3}r\\{1,3}n|\\{1,3}n|\r\n")
 _LONGEST = {b"PGP": 400_000}
 _LONG = 16_000
 _LEAST_WITHOUT_END = 200
@@ -129,7 +130,7 @@ def _ssh2(data: bytes, ends: Sequence[int]) -> Iterator[Found]:
         tail = _SSH2_END.search(data, end, following if following >= 0 else end + _LONG)
         body = read_body(data[end : tail.start()], b"SSH2") if tail else None
         if tail and body:
-            encrypted = b"none" not in decode(body.text)[:80]
+            encrypted = b"none" not in decoded(body.text)[:80]
             yield (
                 end - len(_SSH2.expression),
                 tail.end(),
@@ -160,7 +161,7 @@ def _encoded(data: bytes, ends: Sequence[int]) -> Iterator[Found]:
         if not run:
             continue
         done = run.end()
-        text = decode(run[0])
+        text = decoded(run[0])
         header = _HEADER_END.search(text)
         for _, _, kind, body in _blocks(text, (header.end(),) if header else ()):
             yield run.start(), done, kind, body

@@ -2,15 +2,15 @@
 
 What it does
     Reads `.env.example`, `.env.sample`, `.env.template`, `.env.dist` and their like, and configuration files named so
-    (`config.yml.example`, `settings.sample.ini`, `terraform.tfvars.example`), and reports values that are credentials:
-    an access key ID, a token of a known shape, a private key, or a generated value under a secret's name. Passwords of
-    words (`changeme`, `postgres`), references (`${VAR}`), documented examples, the public keys of emulators, UUIDs and
-    `<placeholders>` are not reported.
+    (`config.yml.example`, `settings.sample.ini`, `terraform.tfvars.example`), and reports values that are
+    credentials: an access key ID, a token of a known shape, a private key, or a generated value under a secret's
+    name. Passwords of words (`changeme`, `postgres`), references (`${VAR}`), documented examples, the public keys of
+    emulators, UUIDs and `<placeholders>` are not reported.
     One finding a value. Medium confidence where only its randomness speaks for it.
 
 Why it matters
-    Examples are made by copying the real file. They are committed on purpose, so nobody looks twice, and everybody who
-    starts from one uses the same secret.
+    Examples are made by copying the real file. They are committed on purpose, so nobody looks twice, and everybody
+    who starts from one uses the same secret.
 
 How to fix
     Replace the secret: it must count as known. Then leave the value empty or write a word that cannot be mistaken,
@@ -27,11 +27,11 @@ from typing import TYPE_CHECKING
 
 from credguard.model import Confidence, Detection, Part, Severity
 from credguard.rule import Rule
-from credguard.rules._assignments import dotenv, line_of, pairs
+from credguard.rules._assignments import as_text, dotenv, line_of, pairs
 from credguard.rules._env_files import EXAMPLE_WORDS, Kind, is_fixture, is_vendored, kind_of
 from credguard.rules._key_id import kind_of as kind_of_key
 from credguard.rules._real_value import KEY_ID, Worth, worth
-from credguard.rules._tracked import as_text, erase, is_encrypted
+from credguard.rules._tracked import is_encrypted
 from credguard.secret import Secret
 
 if TYPE_CHECKING:
@@ -40,6 +40,9 @@ if TYPE_CHECKING:
     from credguard.rules._assignments import Assignment
     from credguard.worktree import WorkTree
 
+_CLEAN_UP = (
+    "git filter-repo --sensitive-data-removal --replace-text expressions.txt  # only after that, in a fresh clone"
+)
 _MARKS = frozenset("example sample template tmpl tpl dist skel".split())
 # Formats of settings; of the two that hold all kinds of data, only those that are called settings.
 _SETTINGS = frozenset("ini cfg conf config cnf toml properties tfvars rc env yml yaml json xml".split())
@@ -48,15 +51,12 @@ _CALLED = frozenset(
     "config configuration conf settings setting secrets secret credentials credential env environment application "
     "appsettings values local database parameters params options preferences docker compose vault keys auth aws".split()
 )
-_CONTAINERS = ("example", "sample", "template", "tmpl", "tpl", "dist", "skel")
 
 
 def check_tree(tree: WorkTree) -> Iterator[Detection]:
     """The real values in the example files of the tree."""
     for path in tree.files:
         low = path[path.rfind("/") + 1 :].lower()
-        if not any(mark in low for mark in _CONTAINERS) and ("env" not in low or kind_of(low) is not Kind.EXAMPLE):
-            continue
         if _is_example(low) and not is_vendored(path):
             data = tree.read(path)
             if data and not is_encrypted(data):
@@ -65,6 +65,9 @@ def check_tree(tree: WorkTree) -> Iterator[Detection]:
 
 def _is_example(low: str) -> bool:
     """True for an env example, and for settings with a word for example at either end of the name."""
+    marked = "ample" in low or "templ" in low or "dist" in low or "tmpl" in low or "tpl" in low or "skel" in low
+    if not marked and "env" not in low:
+        return False
     if kind_of(low) is Kind.EXAMPLE:
         return True
     words = [word for word in low.replace("-", ".").replace("_", ".").split(".") if word]
@@ -103,7 +106,7 @@ def _detection(path: str, text: bytes, one: Assignment, value: Worth, *, decoded
         remediation=(
             "replace the secret where it is used: everybody who read the repository may know it",
             f"leave `{name}` empty in {path}, or write a placeholder",
-            "git filter-repo --sensitive-data-removal --replace-text expressions.txt  # only after that, in a fresh clone",
+            _CLEAN_UP,
         ),
         path=path, line=line_of(text, one.start), identity=(os.fsencode(path), one.name) if decoded else (),
     )  # fmt: skip

@@ -17,7 +17,8 @@ How to fix
 
 References
     IAM User Guide, "AWS account root user" and "AWS JSON policy elements: Principal"; CloudTrail User Guide,
-    "CloudTrail userIdentity element"; CIS AWS Foundations Benchmark 1.7 (v1.4 to 4.0), 1.6 (v5.0), 2.6 (v6.0), 2.7 (v7.0).
+    "CloudTrail userIdentity element"; CIS AWS Foundations Benchmark 1.7 (v1.4 to 4.0), 1.6 (v5.0), 2.6 (v6.0),
+    2.7 (v7.0).
 """
 
 from __future__ import annotations

@@ -21,10 +21,12 @@ References
 
 from __future__ import annotations
 
+import os
 import re
 from typing import TYPE_CHECKING
 
 from credguard.model import Detection, Severity
+from credguard.regex import regex
 from credguard.rule import Rule
 from credguard.rules import _credential, _root
 from credguard.rules._key_id import account_of, kind_of
@@ -37,17 +39,18 @@ if TYPE_CHECKING:
     from credguard.rule import Hits
     from credguard.rules._credential import Credential
 
-_SEPARATORS = re.compile(r"[/\\!]")
-_NAMED = re.compile(
-    r"(?:\A|[^a-z0-9])(?:aws[ _\-]?)?root[ _\-]?(?:user[ _\-]?|account[ _\-]?)?(?:access[ _\-]?)?keys?"
-    r"(?:[ _\-.(\d][^/]{0,60})?\.(?:csv|txt|tsv|xlsx?|bak|old|orig|save)\Z",
+_SEPARATORS = regex(rb"[/\\!]")
+_NAMED = regex(
+    rb"(?:\A|(?<!non)(?<!not)[^a-z0-9])(?:aws[ _\-]?)?root[ _\-]?(?:user[ _\-]?|account[ _\-]?)?(?:access[ _\-]?)?keys?"
+    rb"(?:[ _\-.(\d][^/]{0,60})?\.(?:csv|txt|tsv|xlsx?|bak|old|orig|save)\Z",
     re.IGNORECASE,
 )
-_BARE = re.compile(r"[._]?root[ _\-]?(?:access[ _\-]?)?keys?", re.IGNORECASE)
+_BARE = regex(rb"[._]?root[ _\-]?(?:access[ _\-]?)?keys?", re.IGNORECASE)
 # A whole file in one of the console's two forms, quoted or not.
-_OLD_FORM = re.compile(rb"\s{0,9}AWSAccessKeyId\s{0,3}=[^\r\n]{16,60}\s{1,9}AWSSecretKey\s{0,3}=[^\r\n]{30,90}\s{0,99}")
-_NEW_FORM = re.compile(
-    rb"\s{0,9}\"?Access key ID\"?[,;\t]\"?Secret access key\"?\s{1,9}\"?[^\r\n\",;\t]{16,60}\"?[,;\t]\"?[^\r\n]{30,90}\s{0,99}",
+_OLD_FORM = regex(rb"\s{0,9}AWSAccessKeyId\s{0,3}=[^\r\n]{16,60}\s{1,9}AWSSecretKey\s{0,3}=[^\r\n]{30,90}\s{0,99}")
+_NEW_FORM = regex(
+    rb"\s{0,9}\"?Access key ID\"?[,;\t]\"?Secret access key\"?\s{1,9}"
+    rb"\"?[^\r\n\",;\t]{16,60}\"?[,;\t]\"?[^\r\n]{30,90}\s{0,99}",
     re.IGNORECASE,
 )
 _DOWNLOAD_SIZE = 400
@@ -61,7 +64,7 @@ def _check(blob: Blob, hits: Hits) -> Iterator[Detection]:
 
 
 def _is_root_key_file(blob: Blob) -> bool:
-    name = _SEPARATORS.split(blob.path)[-1]
+    name = _SEPARATORS.split(os.fsencode(blob.path))[-1]
     if _NAMED.search(name) or _BARE.fullmatch(name):
         return True
     if len(blob.data) > _DOWNLOAD_SIZE or not _names_root(name):
@@ -70,8 +73,8 @@ def _is_root_key_file(blob: Blob) -> bool:
     return bool(_OLD_FORM.fullmatch(text) or _NEW_FORM.fullmatch(text))
 
 
-def _names_root(name: str) -> bool:
-    words = words_of(name.encode("utf-8", "replace"))
+def _names_root(name: bytes) -> bool:
+    words = words_of(name)
     return _root.says_root(words) or any(word.startswith("rootkey") for word in words)
 
 

@@ -2,18 +2,18 @@
 
 What it does
     Reports tracked `*.tfstate` files and their backups that describe at least one resource or output; `*.tfvars` and
-    `*.tfvars.json` files with a literal that looks like a secret; and Pulumi checkpoints and stack exports that show a
-    secret in the clear. Empty states, states that OpenTofu or git-crypt has encrypted, and variable files with regions,
-    sizes, names and references are not reported; states below a folder of tests only if they hold a secret. A
-    `.terraform/terraform.tfstate` without a secret only names the backend: low.
+    `*.tfvars.json` files with a literal that looks like a secret; and Pulumi checkpoints and stack exports that show
+    a secret in the clear. Empty states, states that OpenTofu or git-crypt has encrypted, and variable files with
+    regions, sizes, names and references are not reported; states below a folder of tests only if they hold a secret.
+    A `.terraform/terraform.tfstate` without a secret only names the backend: low.
 
 Why it matters
     Terraform writes every attribute of every resource into its state, passwords and secret access keys of
     `aws_iam_access_key` among them, in plain text, `sensitive` or not.
 
 How to fix
-    Keep state in a remote backend (S3 with encryption and locking), give variables by the environment or a secret store,
-    and take the file out of git. Replace the secrets that it holds.
+    Keep state in a remote backend (S3 with encryption and locking), give variables by the environment or a secret
+    store, and take the file out of git. Replace the secrets that it holds.
 
 References
     https://developer.hashicorp.com/terraform/language/state/sensitive-data;
@@ -29,8 +29,9 @@ from typing import TYPE_CHECKING
 from credguard.model import Detection, Severity
 from credguard.rule import Rule
 from credguard.rules import _state_files
+from credguard.rules._assignments import as_text
 from credguard.rules._env_files import is_fixture, is_vendored
-from credguard.rules._tracked import as_text, contents, erase, ignore_line, is_encrypted, untrack
+from credguard.rules._tracked import contents, erase, head, ignore_line, is_encrypted, untrack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,7 +60,9 @@ def _candidates(tree: WorkTree) -> Iterator[str]:
         if not path.endswith((".json", ".tfvars", ".bak")) and ".tfstate" not in path:
             continue
         low = path[path.rfind("/") + 1 :].lower()
-        known = _state_files.is_state(low) or _state_files.is_variables(low) or _state_files.is_stack(path, low)
+        known = _state_files.is_state(low) or _state_files.is_variables(low)
+        if not known and _state_files.is_stack(path, low):
+            known = path in tree.tracked and _state_files.opens_stack(as_text(head(tree, path, _state_files.HEAD)))
         if known and path in tree.tracked and not is_vendored(path):
             yield path
 
@@ -96,7 +99,7 @@ def _what(kind: str, secret: tuple[str, int] | None) -> str:
 def _detection(
     path: str, what: str, secret: tuple[str, int] | None, lines: tuple[str, ...], severity: Severity | None = None
 ) -> Detection:
-    steps = (f"add the lines {', '.join(f'`{line}`' for line in lines)} to .gitignore", untrack(path))
+    steps: tuple[str, ...] = (f"add the lines {', '.join(f'`{line}`' for line in lines)} to .gitignore", untrack(path))
     if secret:
         steps = ("replace the secrets it holds: everybody who read the repository may know them", *steps, erase(path))
     return Detection(
