@@ -41,7 +41,7 @@ PAIR_FORMS = [
     "{i}:{s}\n",
     "s3://{i}:{es}@bucket/path\n",
     'new BasicAWSCredentials("{i}", "{s}")\n',
-    "NewStaticCredentials(\n\t\"{i}\",\n\t\"{s}\",\n\t\"\")\n",
+    'NewStaticCredentials(\n\t"{i}",\n\t"{s}",\n\t"")\n',
     "ENV AWS_ACCESS_KEY_ID {i}\nENV AWS_SECRET_ACCESS_KEY {s}\n",
     "setx AWS_ACCESS_KEY_ID {i}\r\nsetx AWS_SECRET_ACCESS_KEY {s}\r\n",
     "set -gx AWS_ACCESS_KEY_ID {i}\nset -gx AWS_SECRET_ACCESS_KEY {s}\n",
@@ -49,7 +49,8 @@ PAIR_FORMS = [
     "<accessKey>{i}</accessKey>\n<secretKey>{s}</secretKey>\n",
     "<name>fs.s3a.access.key</name><value>{i}</value>\n<name>fs.s3a.secret.key</name>\n<value>{s}</value>\n",
     "data:\n  AWS_ACCESS_KEY_ID: {bi}\n  AWS_SECRET_ACCESS_KEY: {bs}\n",
-    '"source": ["os.environ[\'AWS_ACCESS_KEY_ID\'] = \\"{i}\\"\\n", "os.environ[\'AWS_SECRET_ACCESS_KEY\'] = \\"{s}\\"\\n"]',
+    '"source": ["os.environ[\'AWS_ACCESS_KEY_ID\'] = \\"{i}\\"\\n", '
+    '"os.environ[\'AWS_SECRET_ACCESS_KEY\'] = \\"{s}\\"\\n"]',
     'provider "aws" {{\n  access_key = "{i}"\n  secret_key = "{s}"\n}}\n',
     "mc alias set store https://s3.amazonaws.com {i} {s}\n",
 ]
@@ -85,7 +86,9 @@ def rule_ids(data: bytes) -> set[str]:
 surroundings = st.one_of(
     st.text(max_size=300).map(lambda t: t.encode("utf-8", "replace")),
     st.binary(max_size=300),
-    st.sampled_from([b"# secret\n" * 40, b"{" * 200, b"\\" * 99, b"AKIA" * 50, b"x" * 5000, b'"', b"'''", b"\xef\xbb\xbf"]),
+    st.sampled_from(
+        [b"# secret\n" * 40, b"{" * 200, b"\\" * 99, b"AKIA" * 50, b"x" * 5000, b'"', b"'''", b"\xef\xbb\xbf"]
+    ),
 )
 
 
@@ -125,8 +128,9 @@ def test_scanning_never_raises(data: bytes) -> None:
 KEYWORDS = st.sampled_from(
     ["secret", "AKIA", "ASIA", "aws_secret_access_key", "=", ":", '"', "\\", "\n", ",", "Secret access key", "token",
      "-----BEGIN RSA PRIVATE KEY-----", "X-Amz-Credential=", "X-Amz-Signature=", "<root_account>", "%2F", "/" * 40,
-     "A" * 40, "aB3/" * 10, "\0", "QUtJ", "ABSK", "IQoJb3JpZ2luX2Vj", "amzn.mws.", "-at-", "\ufeff", "{", "}", "a\0w\0s\0",
-     "s\0e\0c\0r\0e\0t\0", "arn:aws:iam::", ":root", "AccountAccessKeysPresent", "smtp", "password", "da2-", "k8s-aws-v1."]
+     "A" * 40, "aB3/" * 10, "\0", "QUtJ", "ABSK", "IQoJb3JpZ2luX2Vj", "amzn.mws.", "-at-", "\ufeff", "{", "}",
+     "a\0w\0s\0", "s\0e\0c\0r\0e\0t\0", "arn:aws:iam::", ":root", "AccountAccessKeysPresent", "smtp", "password", "da2-",
+     "k8s-aws-v1."]
 )  # fmt: skip
 
 

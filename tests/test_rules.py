@@ -31,7 +31,12 @@ CASES = Path(__file__).parent / "rules"
 RULES = {rule.name.replace("-", "_"): rule for rule in all_rules()}
 CHECKED = {name: rule for name, rule in RULES.items() if rule.check_blob or rule.check_tree}
 HEADINGS = ["What it does", "Why it matters", "How to fix", "References"]
-KEYS = {"name", "path", "text", "encoding", "files", "git", "add", "untracked", "home", "environ"}
+# A case has a `name` and either `text` (one blob, at `path`, in `encoding`) or `files` (path -> content, laid on disk in a
+# git repository unless `git: false`; all that is not ignored is staged, `add` is forced, `untracked` is left out).
+# `home` (path -> content) and `environ` are the machine's. A bad case says in `expect` where every finding is:
+# "line:column" in a text, "path" or "path:line" among files; `severity` and `contains` (words of message or remedy) speak
+# of the first one. {{TEMPLATES}} are filled by tests/keys.py.
+KEYS = {"name", "text", "path", "encoding", "files", "git", "add", "untracked", "home", "environ"}
 KEYS |= {"expect", "severity", "contains"}
 # Identifiers are a promise to those who write them into settings: never reused, never renumbered.
 NAMES = {

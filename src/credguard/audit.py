@@ -7,8 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from credguard.model import Blob, Coverage, Finding, Location, ScanResult, Severity, Skip
-from credguard.model import Confidence
+from credguard.model import Blob, Confidence, Coverage, Finding, Location, ScanResult, Severity, Skip
 from credguard.policy import Policy, decide, enabled_rules, exit_code
 from credguard.rules import all_rules, rules_hash
 from credguard.scan import Scanner
@@ -16,7 +15,7 @@ from credguard.secret import fingerprint
 from credguard.sources import files
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
 
     Progress = Callable[[Iterable[Blob | Skip | str], int], Iterable[Blob | Skip | str]]
 
@@ -44,7 +43,9 @@ class Run:
         part = Coverage(skipped=listing.skipped, notes=listing.notes)
         findings, masks = self._names(tree.files)
         if tree.repository is None:
-            part.notes.append(f"{label or root} is no git repository: rules on tracked and ignored files had nothing to ask")
+            part.notes.append(
+                f"{label or root} is no git repository: rules on tracked and ignored files had nothing to ask"
+            )
         findings += self._stream(files.read_all(listing, self.limit), len(tree.files), part)
         findings += self.scanner.tree(tree)
         self._keep(findings, part, masks, label)
@@ -73,9 +74,15 @@ class Run:
     def result(self, target: dict[str, object]) -> ScanResult:
         """Verdicts on everything found, the worst first within a file."""
         for path, rule_id, kind in self.scanner.failures:
-            self.coverage.skipped.append(Skip(path, f"rule {rule_id} failed ({kind}); report it and use --ignore {rule_id}"))
+            self.coverage.skipped.append(
+                Skip(path, f"rule {rule_id} failed ({kind}); report it and use --ignore {rule_id}")
+            )
         findings = self.findings + [_not_read(skip) for skip in self.coverage.skipped]
-        verdicts = tuple(decide(finding, self.policy) for finding in sorted(findings, key=_order) if self.policy.enables(finding.rule_id))
+        verdicts = tuple(
+            decide(finding, self.policy)
+            for finding in sorted(findings, key=_order)
+            if self.policy.enables(finding.rule_id)
+        )
         code = exit_code(verdicts, self.coverage)
         return ScanResult(target, verdicts, self.coverage, code, rules_hash(), self.policy.digest)
 

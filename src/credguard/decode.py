@@ -21,8 +21,8 @@ def _wide(word: bytes) -> bytes:
 WIDE = Pattern(
     "utf-16",
     b"|".join([
-        rb"a\x00[ks]\x00i\x00a\x00[a-z2-7]", *map(_wide, (b"secret", b"token", b"private", b"absk", b"bedrock-api-key")),
-        *map(_wide, (b"amz-", b"amzn", b"password", b"da2-", b"-at-", b"arn:aws", b"root")),
+        rb"a\x00[ks]\x00i\x00a\x00[a-z2-7]", *map(_wide, (b"secret", b"token", b"private", b"absk")),
+        *map(_wide, (b"bedrock-api-key", b"amz-", b"amzn", b"password", b"da2-", b"-at-", b"arn:aws", b"root")),
     ]),
     caseless=True,
 )  # fmt: skip

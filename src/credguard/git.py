@@ -17,8 +17,13 @@ if TYPE_CHECKING:
 # Command-scope settings win over every file a repository or user brings. `safe.directory` is
 # safe to lift because none of the plumbing used here runs a configured program.
 _SETTINGS = (
-    "core.fsmonitor=false", "core.hooksPath=/dev/null", "core.quotePath=false", "core.untrackedCache=false",
-    "color.ui=false", "protocol.allow=never", "safe.directory=*",
+    "core.fsmonitor=false",
+    "core.hooksPath=/dev/null",
+    "core.quotePath=false",
+    "core.untrackedCache=false",
+    "color.ui=false",
+    "protocol.allow=never",
+    "safe.directory=*",
 )
 _COMMAND = ("git", "--no-pager", "--literal-pathspecs", *(w for s in _SETTINGS for w in ("-c", s)))
 _ENVIRONMENT = {

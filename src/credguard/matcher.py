@@ -9,9 +9,10 @@ import tempfile
 from array import array
 from hashlib import blake2b
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import hyperscan
+from hyperscan._version import __version__ as _hyperscan_version
 
 from credguard import __version__
 
@@ -39,11 +40,12 @@ class Matcher:
                 raise ValueError(f"two patterns are named {pattern.name}")
         self.names = tuple(sorted(unique))
         ordered = [unique[name] for name in self.names]
-        self._database = _load(ordered) if cache else None
-        if self._database is None:
-            self._database = _compile(ordered)
+        database = _load(ordered) if cache else None
+        if database is None:
+            database = _compile(ordered)
             if cache:
-                _store(ordered, self._database)
+                _store(ordered, database)
+        self._database = database
 
     def hits(self, data: bytes) -> dict[str, array[int]]:
         """The ascending end offsets of each pattern seen in `data` (at most LIMIT bytes)."""
@@ -53,7 +55,8 @@ class Matcher:
         return {self.names[number]: ends for number, ends in found.items()}
 
 
-def _note(number: int, _start: int, end: int, _flags: int, found: dict[int, array[int]]) -> None:
+def _note(number: int, _start: int, end: int, _flags: int, context: object) -> None:
+    found = cast("dict[int, array[int]]", context)
     if number in found:
         found[number].append(end)
     else:
@@ -89,7 +92,7 @@ def cache_folder() -> Path:
 
 def _cache_file(patterns: list[Pattern]) -> Path:
     digest = blake2b(digest_size=16)
-    for word in (__version__, hyperscan.__version__, *map(repr, patterns)):
+    for word in (__version__, _hyperscan_version, *map(repr, patterns)):
         digest.update(word.encode() + b"\0")
     return cache_folder() / f"{digest.hexdigest()}.db"
 

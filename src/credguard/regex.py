@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, cast
-
-if TYPE_CHECKING:
-    from typing import Any
+from typing import cast
 
 
 class _Lazy:
@@ -15,11 +12,12 @@ class _Lazy:
     def __init__(self, pattern: bytes, flags: int) -> None:
         self._made_of = (pattern, flags)
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> object:
         compiled = re.compile(*self._made_of)
         for method in ("search", "match", "fullmatch", "finditer", "findall", "sub", "split", "pattern"):
             setattr(self, method, getattr(compiled, method))
-        return getattr(compiled, name)
+        answer: object = getattr(compiled, name)
+        return answer
 
 
 def regex(pattern: bytes, flags: int = 0) -> re.Pattern[bytes]:

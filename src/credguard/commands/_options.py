@@ -116,4 +116,6 @@ def _write(path: Path, report: bytes) -> None:
             handle.write(report)
         os.replace(name, path)
     except OSError as error:
-        raise CredguardError(f"the report could not be written to {path}: {error.strerror}", "choose another --output") from error
+        raise CredguardError(
+            f"the report could not be written to {path}: {error.strerror}", "choose another --output"
+        ) from error

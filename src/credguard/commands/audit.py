@@ -29,7 +29,11 @@ def run(options: argparse.Namespace) -> ExitCode:
     folders = [path for path in paths if os.path.isdir(path)]
     for path in paths:
         if path not in folders:
-            reason = "is no folder; `credguard scan` takes files" if os.path.exists(path) else "does not exist; check the name"
+            reason = (
+                "is no folder; `credguard scan` takes files"
+                if os.path.exists(path)
+                else "does not exist; check the name"
+            )
             work.coverage.skipped.append(Skip(path, reason))
     if folders:
         work.paths(folders if len(paths) == 1 else [*folders])

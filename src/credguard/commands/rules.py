@@ -24,7 +24,11 @@ def run(options: argparse.Namespace) -> ExitCode:
         import json
 
         keys = ("id", "name", "summary", "since")
-        print(json.dumps([{k: getattr(r, k) for k in keys} | {"severity": r.severity.label} for r in all_rules()], indent=2))
+        print(
+            json.dumps(
+                [{k: getattr(r, k) for k in keys} | {"severity": r.severity.label} for r in all_rules()], indent=2
+            )
+        )
         return ExitCode.CLEAN
     for rule in all_rules():
         print(f"{rule.id}  {rule.severity.label:<8}  {rule.name:<28}  {rule.summary}")

@@ -108,7 +108,9 @@ def _summary(result: ScanResult, paint: _Paint) -> Iterator[str]:
         plural = "finding blocks" if len(blocking) == 1 else "findings block"
         yield paint(f"{len(blocking)} {plural}: {', '.join(counts)}{tail}.", "1;31")
     elif result.exit_code is ExitCode.INCOMPLETE:
-        yield paint(f"Incomplete: nothing blocks in what was looked at{tail}, but not everything was looked at.", "1;33")
+        yield paint(
+            f"Incomplete: nothing blocks in what was looked at{tail}, but not everything was looked at.", "1;33"
+        )
     else:
         yield paint(f"Nothing blocks{tail}.", "1;32")
 

@@ -11,12 +11,12 @@ from credguard.rules._signed_request import is_inside_signed_request
 from credguard.secret import Secret
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterator
 
     from credguard.model import Blob
     from credguard.rule import Hits
 
-ID, SECRET, TOKEN = "access_key_id", "secret_access_key", "session_token"  # noqa: S105 - role names
+ID, SECRET, TOKEN = "access_key_id", "secret_access_key", "session_token"
 PATTERNS = (_key_id.KEY_ID, _key_id.KEY_ID_BASE64, *_secret_key.PATTERNS, *_session_token.PATTERNS)
 _MANY = 200
 """Above this many lone halves they are paired in order: nearness would cost a square."""
@@ -68,9 +68,9 @@ def credentials(blob: Blob, hits: Hits) -> list[Credential]:
     return known[1]
 
 
-def detections(rule_id: str, blob: Blob, hits: Hits) -> Iterable[Detection]:
+def detections(rule_id: str, blob: Blob, hits: Hits) -> Iterator[Detection]:
     """What the rule `rule_id` (CG101 to CG104) says of the blob."""
-    return [_describe(one) for one in credentials(blob, hits) if one.rule_id == rule_id]
+    return (_describe(one) for one in credentials(blob, hits) if one.rule_id == rule_id)
 
 
 def _find(blob: Blob, hits: Hits) -> list[Credential]:

@@ -91,6 +91,10 @@ def _password_after(pattern: re.Pattern[bytes]) -> Callable[[bytes], bool]:
     return lambda data: any(worth(b"password", m[1]) >= Worth.CHOSEN for m in pattern.finditer(data, 0, LOOKED_AT))
 
 
+def _urls(data: bytes) -> bool:
+    return any(worth(b"url", line) >= Worth.CHOSEN for line in data[:LOOKED_AT].splitlines())
+
+
 _ANY = _assigns(Worth.RANDOM)
 _PASSWORDS = _assigns(Worth.CHOSEN)
 CSV = Shape("a table of access keys or passwords as the AWS console downloads it", is_console_csv)
@@ -110,7 +114,7 @@ _NAMES = {
     ".rclone.conf": Shape("an rclone configuration with a credential", _PASSWORDS),
     "awscredentials.properties": Shape("the credentials file of the AWS SDK for Java", _ANY),
     "awscreds": Shape("the key file of the old EC2 and CloudWatch tools", _ANY),
-    ".git-credentials": Shape("git's stored passwords", _PASSWORDS),
+    ".git-credentials": Shape("git's stored passwords", _urls),
     ".netrc": Shape("a netrc file with a password", _password_after(_NETRC)),
     "_netrc": Shape("a netrc file with a password", _password_after(_NETRC)),
     ".pgpass": Shape("PostgreSQL's password file", _password_after(_PGPASS)),

@@ -98,7 +98,7 @@ class IgnoreFiles:
     def _of(self, ignore_file: str) -> list[bytes]:
         if ignore_file not in self._lines:
             data = self.tree.read(ignore_file) or b""
-            self._lines[ignore_file] = data.removeprefix(_BOM).split(b"\n") if b"env" in data.lower() else []
+            self._lines[ignore_file] = data.removeprefix(_BOM).split(b"\n")
         return self._lines[ignore_file]
 
 

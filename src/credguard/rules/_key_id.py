@@ -23,7 +23,9 @@ _BASE64_FORM = re.compile(rb"(?<![A-Za-z0-9+/])Q(?:UtJ|VNJ)[A-Za-z0-9+/]{23}[A-Z
 _ID = re.compile(rb"A(?:KIA|SIA|3T[A-Z0-9])[A-Z2-7]{16}")
 
 # A letter before an ID is allowed when it ends an escape: \n, \x22, \u0022, %3D, a terminal colour code.
-_ESCAPE_BEFORE = re.compile(rb"(?:\\[nrt\"'/bfav0]|\\x[0-9A-Fa-f]{2}|\\u00[0-9A-Fa-f]{2}|%[0-7][0-9A-Fa-f]|\[[\d;]*m)\Z")
+_ESCAPE_BEFORE = re.compile(
+    rb"(?:\\[nrt\"'/bfav0]|\\x[0-9A-Fa-f]{2}|\\u00[0-9A-Fa-f]{2}|%[0-7][0-9A-Fa-f]|\[[\d;]*m)\Z"
+)
 _WORD = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
 _BASE64_RUN = re.compile(rb"[A-Za-z0-9+/]*")
 _RUN_LIMIT = 64

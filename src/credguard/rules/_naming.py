@@ -118,7 +118,11 @@ def _walk(text: bytes, *, backwards: bool) -> Iterator[Name]:
             yield Name((), lines, operator, key_id=True)
             return
         value = _VALUE.match(text, match.start())
-        if value and len(value[0]) > len(match[0]) and not _SPEAKING.search(value[0] if not backwards else value[0][::-1]):
+        if (
+            value
+            and len(value[0]) > len(match[0])
+            and not _SPEAKING.search(value[0] if not backwards else value[0][::-1])
+        ):
             position = value.end()  # an earlier value of a list
             continue
         if _is_filler(raw, called=backwards and b"(" in between[:2]):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from math import log2
 
 # Values that AWS's guides, SDK docs and well-known emulators print whole. Most hold the word EXAMPLE and
@@ -56,7 +57,7 @@ def longest_step_run(value: bytes) -> int:
     """The length of the longest run whose neighbours differ by the same -1, 0 or +1."""
     best = run = 1
     previous = None
-    for left, right in zip(value, value[1:], strict=False):
+    for left, right in pairwise(value):
         step = right - left
         run = run + 1 if step == previous and -1 <= step <= 1 else (2 if -1 <= step <= 1 else 1)
         previous = step

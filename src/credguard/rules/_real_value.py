@@ -91,7 +91,7 @@ _KNOWN = re.compile(
 def worth(name: bytes, value: bytes) -> Worth:
     """How surely `value`, unquoted, assigned to `name` is a secret."""
     value = value[:_LONGEST].strip()
-    if len(value) < 6 or _is_reference(value) or value.removeprefix(b"0x") in _DOCUMENTED:
+    if len(value) < 6 or _is_reference(value) or any(one in value for one in _DOCUMENTED):
         return Worth.NOTHING
     if _is_known(value):
         return Worth.KNOWN

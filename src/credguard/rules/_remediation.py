@@ -17,7 +17,7 @@ ACCESS_KEY = (
 TEMPORARY = (
     "aws sts get-access-key-info --access-key-id AKID  # whose account; run with your own credentials",
     "aws iam put-role-policy --role-name ROLE --policy-name AWSRevokeOlderSessions --policy-document"
-    " '{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Deny\",\"Action\":[\"*\"],\"Resource\":[\"*\"],"
+    ' \'{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":["*"],"Resource":["*"],'
     '"Condition":{"DateLessThan":{"aws:TokenIssueTime":"NOW"}}}]}\'  # first: ends the sessions issued so far',
     "aws cloudtrail lookup-events --lookup-attributes AttributeKey=AccessKeyId,AttributeValue=AKID --region REGION"
     "  # what it did, 90 days, each region",

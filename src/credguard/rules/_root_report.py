@@ -24,11 +24,11 @@ ENCODED = Pattern("credential-report-base64", rb"dXNlcixhcm4sdXNlcl9jcmVhdGlvbl9
 PATTERNS = (ROW, HEADER, ENCODED)
 
 COLUMNS = tuple(
-    b"user arn user_creation_time password_enabled password_last_used password_last_changed password_next_rotation "
-    b"mfa_active access_key_1_active access_key_1_last_rotated access_key_1_last_used_date "
-    b"access_key_1_last_used_region access_key_1_last_used_service access_key_2_active "
-    b"access_key_2_last_rotated access_key_2_last_used_date access_key_2_last_used_region access_key_2_last_used_service cert_1_active cert_1_last_rotated "
-    b"cert_2_active cert_2_last_rotated".split()
+    b"user arn user_creation_time password_enabled password_last_used password_last_changed "
+    b"password_next_rotation mfa_active access_key_1_active access_key_1_last_rotated "
+    b"access_key_1_last_used_date access_key_1_last_used_region access_key_1_last_used_service "
+    b"access_key_2_active access_key_2_last_rotated access_key_2_last_used_date access_key_2_last_used_region "
+    b"access_key_2_last_used_service cert_1_active cert_1_last_rotated cert_2_active cert_2_last_rotated".split()
 )
 _ROOM = 1500
 _TOKEN = 40

@@ -22,12 +22,14 @@ if TYPE_CHECKING:
 
 _TAIL = rb".{0,300}[A-Za-z0-9/+%\\&#;]{40}[^A-Za-z0-9/+%\\&#;]"
 _TAIL_AT_END = rb".{0,300}[A-Za-z0-9/+%\\&#;]{40}\z"
-_LEAD = rb"(?:secret|aws.{0,24}(?:key|pass|pwd|token|cred)|amazon.{0,24}(?:key|pass|pwd|token|cred)|s3[a-z_.\-]{0,24}(?:key|pass|token|cred))"
+_LEAD = rb"(?:secret|(?:aws|amazon).{0,24}(?:key|pass|pwd|token|cred)|s3[a-z_.\-]{0,24}(?:key|pass|token|cred))"
 NAMED = Pattern("aws-secret-named", _LEAD + _TAIL, caseless=True)
 NAMED_AT_END = Pattern("aws-secret-named-at-end", _LEAD + _TAIL_AT_END, caseless=True)
 # The name alone: a CSV header, or a name that follows its value.
 NAME = Pattern(
-    "aws-secret-name", rb"secret[ _.\-]{0,3}access[ _.\-]{0,3}key|aws[ _.\-]{0,3}secret|secret[ _.\-]?key", caseless=True
+    "aws-secret-name",
+    rb"secret[ _.\-]{0,3}access[ _.\-]{0,3}key|aws[ _.\-]{0,3}secret|secret[ _.\-]?key",
+    caseless=True,
 )
 PATTERNS = (NAMED, NAMED_AT_END, NAME)
 
@@ -189,7 +191,7 @@ def _escape_length(data: bytes, start: int) -> int:
 def _guarded(data: bytes, start: int, end: int) -> bool:
     """Nothing that a longer value is made of touches this one; `=` before it is an assignment."""
     after = data[end : end + 2]
-    if after and (after[0] in _GUARD or (after[:1] == b"-" and after != b"--" and after != b"->")):
+    if after and (after[0] in _GUARD or (after[:1] == b"-" and after not in (b"--", b"->"))):
         return False
     before = data[start - 1 : start]
     return not before or before == b"=" or before[0] not in _GUARD or _PREFIX_ESCAPE.search(data[max(0, start - 6) : start]) is not None  # fmt: skip  # noqa: E501
@@ -197,7 +199,7 @@ def _guarded(data: bytes, start: int, end: int) -> bool:
 
 def _encoded(data: bytes, start: int, end: int) -> Iterator[tuple[int, int, bytes]]:
     """A secret in base64, with or without a newline inside, as Kubernetes stores it."""
-    if not 54 <= end - start <= 56 or data[end : end + 1] != b"=" and end - start != 56:
+    if not 54 <= end - start <= 56 or (data[end : end + 1] != b"=" and end - start != 56):
         return
     stop = end
     while stop < len(data) and stop - start < 56 and data[stop : stop + 1] == b"=":

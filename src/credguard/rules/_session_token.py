@@ -25,7 +25,9 @@ NAMED = Pattern(
     rb"(?:session|security)[ _.\-]{0,2}token.{0,80}[A-Za-z0-9+/%\\=]{100,}[^A-Za-z0-9+/%\\=]",
     caseless=True,
 )
-NAMED_AT_END = Pattern("aws-session-token-at-end", NAMED.expression[: -len(rb"[^A-Za-z0-9+/%\\=]")] + rb"\z", caseless=True)
+NAMED_AT_END = Pattern(
+    "aws-session-token-at-end", NAMED.expression[: -len(rb"[^A-Za-z0-9+/%\\=]")] + rb"\z", caseless=True
+)
 PATTERNS = (HEADER, NAMED, NAMED_AT_END)
 
 _HEAD = re.compile(rb"(?:F[wQ]oGZXIvYXdz|[FA]QoDYXdz|[IA][QgA-Z]oJb3JpZ2luX2Vj)")
@@ -46,6 +48,8 @@ def session_tokens(blob: Blob, hits: Hits) -> Iterator[tuple[int, int, bytes]]:
         value = match[0]
         if len(value) < MIN_LENGTH or is_example(value) or _FILLED.search(value) or entropy(value) < 4.0:
             continue
+        if value.startswith(b"eyJ"):  # a JSON web token
+            continue
         if _has_header(value) or (named and _is_named(data, start) and entropy(value) > 4.5):
             yield start, done, value
 
@@ -54,10 +58,11 @@ def _by_header(data: bytes, hits: Hits) -> Iterator[tuple[int, bool]]:
     last = -1
     for end in hits.get(HEADER.name, ()):
         match = _HEAD.search(data, max(0, end - 80), end)
-        if match and match.start() != last and not data[max(0, match.start() - 1) : match.start()].isalnum():
-            last = match.start()
-            yield last, False
-        elif match and match.start() != last and data[max(0, match.start() - 2) : match.start()] in (b"\\n", b"3D", b"3d"):
+        if (match and match.start() != last and not data[max(0, match.start() - 1) : match.start()].isalnum()) or (
+            match
+            and match.start() != last
+            and data[max(0, match.start() - 2) : match.start()] in (b"\\n", b"3D", b"3d")
+        ):
             last = match.start()
             yield last, False
 

@@ -23,46 +23,55 @@ class Says(IntEnum):
 
 
 _AWS = frozenset(
-    "aws amazon amazonaws amz amzn s3 s3a s3n ec2 ses sqs sns dynamo dynamodb iam boto boto3 lambda redshift athena kinesis "
-    "sagemaker emr cloudfront route53 cloudwatch lightsail ecr ecs eks rds textract rekognition polly".split()
+    "aws amazon amazonaws amz amzn s3 s3a s3n ec2 ses sqs sns dynamo dynamodb iam boto boto3 lambda redshift "
+    "athena kinesis sagemaker emr cloudfront route53 cloudwatch lightsail ecr ecs eks rds textract "
+    "rekognition polly".split()
 )
 _VENDORS = frozenset(
-    "stripe github gitlab bitbucket google gcp gcs gs firebase azure cloudflare cf twilio slack facebook fb twitter "
-    "heroku datadog dd sendgrid mailgun mailchimp digitalocean linode vultr alibaba aliyun alicloud oss tencent qcloud cos "
-    "qiniu oracle oci ibm okta auth0 discord telegram recaptcha captcha hcaptcha paypal braintree square wechat weixin "
-    "linkedin instagram spotify dropbox box zoom shopify algolia pusher plaid mapbox sentry segment mixpanel amplitude "
-    "newrelic pagerduty jira confluence atlassian npm pypi docker dockerhub huggingface openai anthropic netlify vercel "
-    "supabase contentful coinbase binance kraken bitmex bybit ftx huobi okex okx poloniex bittrex bitfinex backblaze b2 "
-    "wasabi minio scaleway hetzner ovh consul nomad rollbar bugsnag".split()
+    "stripe github gitlab bitbucket google gcp gcs gs firebase azure cloudflare cf twilio slack facebook fb "
+    "twitter heroku datadog dd sendgrid mailgun mailchimp digitalocean linode vultr alibaba aliyun alicloud "
+    "oss tencent qcloud cos qiniu oracle oci ibm okta auth0 discord telegram recaptcha captcha hcaptcha "
+    "paypal braintree square wechat weixin linkedin instagram spotify dropbox box zoom shopify algolia pusher "
+    "plaid mapbox sentry segment mixpanel amplitude newrelic pagerduty jira confluence atlassian npm pypi "
+    "docker dockerhub huggingface openai anthropic netlify vercel supabase contentful coinbase binance kraken "
+    "bitmex bybit ftx huobi okex okx poloniex bittrex bitfinex backblaze b2 wasabi minio scaleway hetzner ovh "
+    "consul nomad rollbar bugsnag".split()
 )
 # Another secret than an access key: signing, sessions, OAuth.
 _OTHER_SECRETS = frozenset(
-    "jwt csrf xsrf session cookie client consumer oauth oauth2 oidc saml webhook hook signing hmac salt pepper flask "
-    "django rails laravel express nextauth application recovery totp otp mfa 2fa shared webhooks encryption bearer".split()
+    "jwt csrf xsrf session cookie client consumer oauth oauth2 oidc saml webhook hook signing hmac salt "
+    "pepper flask django rails laravel express nextauth application recovery totp otp mfa 2fa shared webhooks "
+    "encryption bearer".split()
 )
 _DIGESTS = frozenset(
-    "hash hashes hashed sha sha1 sha2 sha224 sha256 sha384 sha512 md5 digest checksum checksums fingerprint integrity sri "
-    "etag commit rev revision thumbprint crc hexdigest sum ciphertext encrypted cipher cipherblob sealed encryptedvalue".split()
+    "hash hashes hashed sha sha1 sha2 sha224 sha256 sha384 sha512 md5 digest checksum checksums fingerprint "
+    "integrity sri etag commit rev revision thumbprint crc hexdigest sum ciphertext encrypted cipher "
+    "cipherblob sealed encryptedvalue".split()
 )
 _NOT_VALUES = frozenset(
-    "path paths file files filename dir folder arn url uri href link src ref refs uuid guid id ids length len size count "
-    "regex pattern format version expiry expires ttl rotation date time timestamp request trace span signature sig sign "
-    "nonce iv public pub pubkey cert certificate image img icon font css script integrity cursor page next marker "
-    "continuation upload etag cookie branch tree blob parent object md5sum sha1sum build release tag module package".split()
+    "path paths file files filename dir folder arn url uri href link src ref refs uuid guid id ids length len "
+    "size count regex pattern format version expiry expires ttl rotation date time timestamp request trace "
+    "span signature sig sign nonce iv public pub pubkey cert certificate image img icon font css script "
+    "integrity cursor page next marker continuation upload etag cookie branch tree blob parent object md5sum "
+    "sha1sum build release tag module package".split()
 )
 # A prefix outside these may be another product's: `duo_secret_key`. `SECRET_KEY` alone is what Flask
 # and Django sign sessions with. Both count only where AWS is spoken of nearby.
 _NEUTRAL = frozenset(
-    "secret key secretkey secretkeys my the your our new old prod production dev development stage staging test qa live "
-    "local default main user root admin account credentials credential creds cred auth storage bucket backup export "
-    "set env name value default login profile region".split()
+    "secret key secretkey secretkeys my the your our new old prod production dev development stage staging "
+    "test qa live local default main user root admin account credentials credential creds cred auth storage "
+    "bucket backup export set env name value default login profile region".split()
 )
 _STRONG = re.compile(
     r"secretaccesskey|secretaccess|accesssecret|accesskeysecret|awssecret|awssk|s3secret|s3asecret|ec2secret|sessecret|"
     r"sqssecret|snssecret|amazonsecret|iamsecret|dynamodbsecret|dynamosecret|secretawskey|secretaws|secretkeyaws"
 )
-_CREDENTIAL_WORDS = frozenset("key keys secret pass password passwd pwd token cred creds credential credentials sk".split())
-_WEAK = frozenset("secret key token password passwd pass pwd private sk credential credentials creds auth access".split())
+_CREDENTIAL_WORDS = frozenset(
+    "key keys secret pass password passwd pwd token cred creds credential credentials sk".split()
+)
+_WEAK = frozenset(
+    "secret key token password passwd pass pwd private sk credential credentials creds auth access".split()
+)
 AWS_NEARBY = re.compile(
     rb"(?<![a-z])(?:aws|amazon|amzn|boto3?|s3|s3a|s3n|s3fs|ec2|dynamodb|sqs|sns)(?![a-z])|aws_|_aws|amazonaws|awssdk|s3client|"
     rb"(?:us|eu|ap|sa|ca|me|af|il|mx|cn)-(?:gov-)?(?:north|south|east|west|central)(?:east|west)?-\d|accesskeyid|access_key_id|"
