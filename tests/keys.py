@@ -215,8 +215,10 @@ MAKERS: dict[str, Callable[[random.Random], str]] = {
     "PEM_OPENSSH": lambda seeded: pem("OPENSSH PRIVATE KEY", openssh_blob(seeded), 70),
     "PEM_PKCS8": lambda seeded: pem("PRIVATE KEY", pkcs8_der(seeded)),
     "UUID": uuid,
+    "ACCOUNT": lambda seeded: str(seeded.randrange(100_000_000_000, 999_999_999_999)),
+    "NOTHING": lambda _: "",  # parts a word that a rule would find in the case file itself
 }
-PUBLIC = {"AKID", "ASIA", "OLD_AKID", "CANARY", "HEX40", "UUID"}
+PUBLIC = {"AKID", "ASIA", "OLD_AKID", "CANARY", "HEX40", "UUID", "ACCOUNT", "NOTHING"}
 """Values that reports may show whole."""
 ALPHABETS = {
     "B64": BASE64,

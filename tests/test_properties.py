@@ -129,8 +129,8 @@ KEYWORDS = st.sampled_from(
     ["secret", "AKIA", "ASIA", "aws_secret_access_key", "=", ":", '"', "\\", "\n", ",", "Secret access key", "token",
      "-----BEGIN RSA PRIVATE KEY-----", "X-Amz-Credential=", "X-Amz-Signature=", "<root_account>", "%2F", "/" * 40,
      "A" * 40, "aB3/" * 10, "\0", "QUtJ", "ABSK", "IQoJb3JpZ2luX2Vj", "amzn.mws.", "-at-", "\ufeff", "{", "}",
-     "a\0w\0s\0", "s\0e\0c\0r\0e\0t\0", "arn:aws:iam::", ":root", "AccountAccessKeysPresent", "smtp", "password", "da2-",
-     "k8s-aws-v1."]
+     "a\0w\0s\0", "s\0e\0c\0r\0e\0t\0", "arn:aws:iam::", ":root", "AccountAccessKeysPresent", "smtp", "password",
+     "da2-", "k8s-aws-v1."]
 )  # fmt: skip
 
 

@@ -31,11 +31,11 @@ CASES = Path(__file__).parent / "rules"
 RULES = {rule.name.replace("-", "_"): rule for rule in all_rules()}
 CHECKED = {name: rule for name, rule in RULES.items() if rule.check_blob or rule.check_tree}
 HEADINGS = ["What it does", "Why it matters", "How to fix", "References"]
-# A case has a `name` and either `text` (one blob, at `path`, in `encoding`) or `files` (path -> content, laid on disk in a
-# git repository unless `git: false`; all that is not ignored is staged, `add` is forced, `untracked` is left out).
+# A case has a `name` and either `text` (one blob, at `path`, in `encoding`) or `files` (path -> content, laid out in
+# a git repository unless `git: false`; all that is not ignored is staged, `add` is forced, `untracked` is left out).
 # `home` (path -> content) and `environ` are the machine's. A bad case says in `expect` where every finding is:
-# "line:column" in a text, "path" or "path:line" among files; `severity` and `contains` (words of message or remedy) speak
-# of the first one. {{TEMPLATES}} are filled by tests/keys.py.
+# "line:column" in a text, "path" or "path:line" among files; `severity` and `contains` (words of message or remedy)
+# speak of the first one. {{TEMPLATES}} are filled by tests/keys.py.
 KEYS = {"name", "text", "path", "encoding", "files", "git", "add", "untracked", "home", "environ"}
 KEYS |= {"expect", "severity", "contains"}
 # Identifiers are a promise to those who write them into settings: never reused, never renumbered.
@@ -96,7 +96,7 @@ def findings_of(stem: str, case: dict[str, object], folder: Path, filler: Filler
     assert set(case) <= KEYS, f"unknown keys {set(case) - KEYS}"
     engine = Scanner((RULES[stem],), cache=False) if {"home", "environ"} & set(case) else scanner(stem)
     if "text" in case:
-        findings = engine.blob(Blob(content(case, filler), str(case.get("path", "file.txt"))))
+        findings = engine.blob(Blob(content(case, filler), filler.fill(str(case.get("path", "file.txt")))))
     else:
         lay(case, folder / "tree", filler)
         tree = open_tree(folder / "tree").tree
@@ -115,24 +115,24 @@ def content(case: dict[str, object], filler: Filler) -> bytes:
 def lay(case: dict[str, object], folder: Path, filler: Filler) -> None:
     """Writes the files of a case and, unless `git: false`, stages what is not ignored or `untracked`."""
     files = mapping_in(case, "files")
-    filled = {name: text if isinstance(text, bytes) else filler.fill(text) for name, text in files.items()}
+    filled = {filler.fill(k): text if isinstance(text, bytes) else filler.fill(text) for k, text in files.items()}
     if case.get("git", True) is False:
         write(folder, filled)
         return
     repository = Repository(folder)
-    untracked = paths_in(case, "untracked")
+    untracked = words_in(case, "untracked", filler)
     repository.write({name: text for name, text in filled.items() if name not in untracked})
     repository.add()
     repository.write({name: text for name, text in filled.items() if name in untracked})
-    if forced := paths_in(case, "add"):
+    if forced := words_in(case, "add", filler):
         repository.add(*forced, force=True)
 
 
-def paths_in(case: dict[str, object], key: str) -> list[str]:
-    """A list of paths in a case, empty when not given."""
+def words_in(case: dict[str, object], key: str, filler: Filler) -> list[str]:
+    """A list in a case, filled; empty when not given."""
     value = case.get(key, [])
     assert isinstance(value, list)
-    return value
+    return [filler.fill(word) for word in value]
 
 
 def mapping_in(case: dict[str, object], key: str) -> dict[str, Any]:
@@ -167,7 +167,7 @@ def test_silent(stem: str, case: dict[str, object], tmp_path: Path, filler: Fill
 def test_found(stem: str, case: dict[str, object], tmp_path: Path, filler: Filler) -> None:
     """A bad case gives findings of the rule at the places named, and none of them shows a secret."""
     findings = findings_of(stem, case, tmp_path, filler)
-    expect = paths_in(case, "expect")
+    expect = words_in(case, "expect", filler)
     assert expect, "a bad case says where its findings are"
     assert places(findings, expect, tree="files" in case) == expect
     first = findings[0]
@@ -175,7 +175,7 @@ def test_found(stem: str, case: dict[str, object], tmp_path: Path, filler: Fille
     if "severity" in case:
         assert first.severity.label == case["severity"]
     if "contains" in case:
-        assert str(case["contains"]) in "\n".join((first.message, *first.remediation))
+        assert filler.fill(str(case["contains"])) in "\n".join((first.message, *first.remediation))
     shown = repr(findings)
     assert not [value for value in filler.secrets if value[4:] in shown], "a finding shows a secret"
 

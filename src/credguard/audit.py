@@ -41,26 +41,26 @@ class Run:
         listing = files.open_tree(root, ignored=self.ignored)
         tree = listing.tree
         part = Coverage(skipped=listing.skipped, notes=listing.notes)
-        findings, masks = self._names(tree.files)
+        findings, masks = self.names(tree.files)
         if tree.repository is None:
             part.notes.append(
                 f"{label or root} is no git repository: rules on tracked and ignored files had nothing to ask"
             )
         findings += self._stream(files.read_all(listing, self.limit), len(tree.files), part)
         findings += self.scanner.tree(tree)
-        self._keep(findings, part, masks, label)
+        self.keep(findings, part, masks, label)
 
     def files(self, paths: list[str]) -> None:
         """Scans the files named, each under the name given."""
         part = Coverage()
-        findings, masks = self._names(paths)
+        findings, masks = self.names(paths)
         findings += self._stream(files.explicit(paths, self.limit), len(paths), part)
-        self._keep(findings, part, masks, "")
+        self.keep(findings, part, masks)
 
     def blob(self, blob: Blob) -> None:
         """Scans one blob that is in memory already."""
         part = Coverage()
-        self._keep(self._stream(iter([blob]), 1, part), part, {}, "")
+        self.keep(self._stream(iter([blob]), 1, part), part, {})
 
     def paths(self, paths: list[str]) -> None:
         """Scans files and folders of the command line; several get their names as labels."""
@@ -88,20 +88,28 @@ class Run:
 
     def _stream(self, items: Iterable[Blob | Skip | str], total: int, part: Coverage) -> list[Finding]:
         findings: list[Finding] = []
-        scan = self.scanner.blob
         for item in self.progress(items, total) if self.progress else items:
-            if isinstance(item, Blob):
-                part.files += 1
-                part.blobs += 1
-                part.bytes += len(item.data)
-                findings += scan(item)
-            elif isinstance(item, Skip):
-                part.skipped.append(item)
-            else:
-                part.notes.append(item)
+            findings += self.take(item, part, keep=False)
         return findings
 
-    def _names(self, paths: Iterable[str]) -> tuple[list[Finding], dict[str, str]]:
+    def take(self, item: Blob | Skip | str, part: Coverage, *, keep: bool = True) -> list[Finding]:
+        """Scans one input or notes why not, counted in `part`; `keep` adds the findings to the run."""
+        if isinstance(item, Blob):
+            part.files += 1
+            part.blobs += 1
+            part.bytes += len(item.data)
+            findings = self.scanner.blob(item)
+            if keep:
+                self.findings += findings
+            return findings
+        if isinstance(item, Skip):
+            part.skipped.append(item)
+        else:
+            part.notes.append(item)
+        return []
+
+    def names(self, paths: Iterable[str]) -> tuple[list[Finding], dict[str, str]]:
+        """The findings in file names, and how to show the names that hold a secret."""
         findings = self.scanner.names(list(paths))
         masks: dict[str, str] = {}
         for finding in findings:
@@ -110,7 +118,9 @@ class Run:
                     masks[place.path] = _masked(masks.get(place.path, place.path), place)
         return findings, masks
 
-    def _keep(self, findings: list[Finding], part: Coverage, masks: dict[str, str], label: str) -> None:
+    def keep(self, findings: list[Finding], part: Coverage, masks: dict[str, str], label: str = "") -> None:
+        """Adds findings and coverage to the run, file names shown as `masks` and `label` say."""
+
         def shown(path: str) -> str:
             return label + masks.get(path, path)
 

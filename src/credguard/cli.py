@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
 
 from credguard import __version__
-from credguard.errors import CredguardError, ExitCode
 
+TYPE_CHECKING = False  # as in typing, which takes as long to import as Python to start
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
@@ -15,6 +14,7 @@ if TYPE_CHECKING:
 COMMANDS = {
     "scan": "look for AWS credentials in files and folders as they lie on disk",
     "audit": "audit whole repositories: credentials, credential files, ignore rules, root keys",
+    "hook": "judge what a commit, a push or a message brings, as a git hook",
     "rules": "list the rules",
     "explain": "show one rule's page",
 }
@@ -25,7 +25,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     if arguments in (["--version"], ["-V"]):
         print(f"credguard {__version__}")
-        return ExitCode.CLEAN
+        return 0
+    return _run(arguments)
+
+
+def _run(arguments: list[str]) -> int:
+    from credguard.errors import CredguardError, ExitCode
+
     options = _parser(arguments).parse_args(arguments)
     try:
         return int(options.run(options))
@@ -69,6 +75,8 @@ def _say(message: str, hint: str = "") -> None:
 
 def _bug(error: Exception, *, debug: bool) -> int:
     import traceback
+
+    from credguard.errors import ExitCode
 
     frames = traceback.extract_tb(error.__traceback__)
     place = f"{frames[-1].filename.rpartition('/')[2]}:{frames[-1].lineno}" if frames else "unknown place"

@@ -104,7 +104,11 @@ class Location:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A detection with its rule, places and identity; it holds no secret."""
+    """A detection with its rule, places and identity; it holds no secret.
+
+    `values` are digests of the secrets, to tell whether they stood elsewhere; `known` says where
+    all of them stood before the change.
+    """
 
     rule_id: str
     rule_name: str
@@ -117,6 +121,8 @@ class Finding:
     practices: tuple[str, ...] = ()
     remediation: tuple[str, ...] = ()
     exposure: Mapping[str, object] = field(default_factory=dict)
+    values: frozenset[str] = frozenset()
+    known: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,8 @@ def enabled_rules(policy: Policy, rules: Iterable[Rule]) -> tuple[Rule, ...]:
 
 def decide(finding: Finding, policy: Policy) -> Verdict:
     """The verdict on one finding."""
+    if finding.known:
+        return Verdict(finding, "baseline", finding.known)
     if finding.severity < policy.fail_on and finding.rule_id not in ABOUT_THE_RUN:
         return Verdict(finding, "below-threshold", f"below {policy.fail_on.label}")
     return Verdict(finding, "report")

@@ -40,6 +40,9 @@ class Rule:
     pattern names to ascending end offsets. `check_tree(tree)` runs once for a work tree. Both
     are pure but for what `tree` reads, and raise nothing on any input. A rule with `check_blob`
     and no patterns runs on every blob, if `enabled()` says at the start that it has work here.
+    A tree rule with `concerns` needs the whole tree even for a change, and only where the change
+    touches a path (in lower case) which that regular expression finds; the others judge each
+    changed file by itself. `in_hooks` keeps a tree rule for CI and audits.
     """
 
     id: str
@@ -53,6 +56,8 @@ class Rule:
     check_blob: BlobCheck | None = None
     check_tree: TreeCheck | None = None
     enabled: Callable[[], bool] | None = None
+    concerns: str = ""
+    in_hooks: bool = True
     remediation: tuple[str, ...] = ()
     references: tuple[str, ...] = ()
     since: str = "0.1.0"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from credguard.decode import BASE64, WIDE, base64_texts, utf16_as_utf8
 from credguard.document import locate
+from credguard.errors import CredguardError
 from credguard.matcher import Matcher
 from credguard.model import Blob, Finding, Location
 from credguard.rules import all_rules
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Scanner:
-    """Applies rules; `failures` collects (path, rule ID, error type) of rules that crashed."""
+    """Applies rules; `failures` collects (path, rule ID, reason) of rules that could not answer."""
 
     def __init__(self, rules: Sequence[Rule] | None = None, *, cache: bool = True) -> None:
         self.rules = tuple(all_rules() if rules is None else rules)
@@ -50,10 +51,10 @@ class Scanner:
             return []
         return [f for path, data in zip(paths, encoded, strict=True) for f in self.blob(Blob(data, path, "name"))]
 
-    def tree(self, tree: WorkTree) -> list[Finding]:
-        """The findings of every tree rule on a work tree."""
+    def tree(self, tree: WorkTree, rules: Sequence[Rule] | None = None) -> list[Finding]:
+        """The findings of every tree rule, or of those given, on a work tree."""
         findings: list[Finding] = []
-        for rule in self.rules:
+        for rule in self.rules if rules is None else rules:
             check = rule.check_tree
             if check:
                 for detection in self._guarded(rule, str(tree.root), lambda check=check: check(tree)):  # type: ignore[misc]
@@ -91,6 +92,9 @@ class Scanner:
         """What the rule says; a crash is noted by type only, for its text might quote the content."""
         try:
             return list(check())
+        except CredguardError as error:
+            self.failures.append((path, rule.id, error.message))
+            return []
         except Exception as error:
             self.failures.append((path, rule.id, type(error).__name__))
             if os.environ.get("CREDGUARD_RAISE"):
@@ -132,4 +136,5 @@ def _finding(rule: Rule, detection: Detection, locations: tuple[Location, ...]) 
         detection.attributes,
         rule.practices,
         (rule.hint, *steps),
+        values=frozenset(fingerprint("value", (value,)) for value in values),
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from credguard.git import Git
@@ -23,19 +23,21 @@ class WorkTree:
 
     `files` are the paths in scope (tracked, and untracked but not ignored; every file where there
     is no repository), relative to `root`, `/`-separated. `tracked` is the part of them that git
-    tracks. `repository` is None outside git.
+    tracks. `repository` is None outside git. `reader` gives the bytes of a file where they do not
+    come from the disk.
     """
 
     root: Path
     files: tuple[str, ...]
     tracked: frozenset[str] = frozenset()
     repository: Git | None = None
+    reader: Callable[[str], bytes | None] | None = None
     _cache: dict[str, bytes | None] = field(default_factory=dict)
 
     def read(self, path: str) -> bytes | None:
         """The bytes of a regular file of the tree (at most 16 MiB), None when it cannot be had."""
         if path not in self._cache:
-            self._cache[path] = self._read(path)
+            self._cache[path] = self.reader(path) if self.reader else self._read(path)
         return self._cache[path]
 
     def named(self, *names: str) -> Iterator[str]:

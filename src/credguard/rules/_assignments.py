@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from credguard.regex import regex
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -13,15 +15,15 @@ LOOKED_AT = 1 << 20
 """Bytes of a file that are read for assignments: settings written by people are far smaller."""
 _QUOTED_LIMIT = 1 << 14
 # A commented-out assignment counts when it has a `=`: what it holds is committed all the same.
-_DOTENV = re.compile(
+_DOTENV = regex(
     rb"^[ \t]{0,40}(?:(#)[# \t]{0,8})?"
     rb"(?:(?:export|set|setx|setenv|declare -x|readonly)[ \t]{1,8}(?:-[a-z]{1,3}[ \t]{1,4})?)?"
     rb"([A-Za-z_][A-Za-z0-9_.\-]{0,120})(?:[ \t]{0,8}([=:])[ \t]{0,8}|[ \t]{1,4}(?=\S))",
     re.MULTILINE,
 )
-_LINE_END = re.compile(rb"[\r\n]|\Z")
-_COMMENT = re.compile(rb"[ \t]#")
-_PAIR = re.compile(
+_LINE_END = regex(rb"[\r\n]|\Z")
+_COMMENT = regex(rb"[ \t]#")
+_PAIR = regex(
     rb"(?<![\w.$-])[\"']?([A-Za-z_][\w.\-]{0,120})[\"']?[ \t]{0,40}(?:=>|:=|[:=])[ \t]{0,40}"
     rb"(?:\"((?:[^\"\\\n]|\\.){0,4000})\"|'([^'\n]{0,4000})'|([^\s\"',;#\[\]{}()][^\s\"',;\[\]{}()]{0,4000}))"
 )

@@ -8,6 +8,7 @@ from base64 import b64decode
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from credguard.regex import regex
 from credguard.rules._assignments import LOOKED_AT, pairs
 from credguard.rules._real_value import Worth, is_random, worth
 
@@ -15,11 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 HEAD = 4096
-_AWS_SECTION = re.compile(rb"^\s{0,20}\[[^\]\n]{1,200}\]", re.MULTILINE)
-_AUTH = re.compile(rb"[\"_]auth\"?\s{0,20}[:=]\s{0,20}\"?([A-Za-z0-9+/]{8,16000}={0,2})")
-_S3FS = re.compile(rb"^[ \t]{0,20}(?:[^\s:#]{1,200}:)?[^\s:#]{3,200}:(\S{16,200})[ \t\r]*$", re.MULTILINE)
-_NETRC = re.compile(rb"(?<!\S)password[ \t\r\n]{1,20}(\S{1,4000})")
-_PGPASS = re.compile(rb"^[^#\s:][^:\n]{0,200}(?::[^:\n]{0,200}){3}:([^\s:]{1,200})[ \t\r]*$", re.MULTILINE)
+_AWS_SECTION = regex(rb"^\s{0,20}\[[^\]\n]{1,200}\]", re.MULTILINE)
+_AUTH = regex(rb"[\"_]auth\"?\s{0,20}[:=]\s{0,20}\"?([A-Za-z0-9+/]{8,16000}={0,2})")
+_S3FS = regex(rb"^[ \t]{0,20}(?:[^\s:#]{1,200}:)?[^\s:#]{3,200}:(\S{16,200})[ \t\r]*$", re.MULTILINE)
+_NETRC = regex(rb"(?<!\S)password[ \t\r\n]{1,20}(\S{1,4000})")
+_PGPASS = regex(rb"^[^#\s:][^:\n]{0,200}(?::[^:\n]{0,200}){3}:([^\s:]{1,200})[ \t\r]*$", re.MULTILINE)
 _SPACES = re.compile(r"[\s_\-\"']+")
 
 
@@ -64,12 +65,11 @@ def is_profile(data: bytes) -> bool:
     """True for an ini section with a static key: an ID and a secret, both real."""
     if not _AWS_SECTION.search(data, 0, LOOKED_AT):
         return False
-    names = {one.name.lower(): worth(one.name, one.value) for one in pairs(data)}
-    return names.get(b"aws_access_key_id", Worth.NOTHING) >= Worth.RANDOM and _secret_in(names)
-
-
-def _secret_in(names: dict[bytes, Worth]) -> bool:
-    return names.get(b"aws_secret_access_key", Worth.NOTHING) >= Worth.RANDOM
+    needed = {b"aws_access_key_id", b"aws_secret_access_key"}
+    for one in pairs(data):
+        if one.name.lower() in needed and worth(one.name, one.value) >= Worth.RANDOM:
+            needed.discard(one.name.lower())
+    return not needed
 
 
 def _docker_auth(data: bytes) -> bool:
@@ -137,7 +137,6 @@ _PLACES = (
     (re.compile(r"(?:.*/)?\.mc/config\.json"), Shape("a MinIO client configuration with a key", _ANY)),
     (re.compile(r"(?:.*/)?\.docker/config\.json"), _DOCKER),
 )
-_FOLDERS = (".aws/", ".mc/", ".docker/")
 _TABLES = (".csv", ".tsv")
 _INI = (".ini", ".cfg", ".conf")
 _NO_PROFILE = tuple(
@@ -150,7 +149,7 @@ def named(path: str) -> Shape | None:
     """The kind of credential file that a path's name announces."""
     low = path.lower()
     shape = _NAMES.get(low[low.rfind("/") + 1 :])
-    if shape is None and any(folder in low for folder in _FOLDERS):
+    if shape is None and (".aws/" in low or ".mc/" in low or ".docker/" in low):
         shape = next((shape for pattern, shape in _PLACES if pattern.fullmatch(low)), None)
     return shape
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
+from credguard.regex import regex
 from credguard.rules._naming import Name, words_of
 from credguard.rules._vocabulary import Says, says
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _HEADER_LIMIT = 2000
 _ROW_LIMIT = 8000
 _DELIMITERS = (b",", b";", b"\t", b"|")
-_CELL = re.compile(rb"[ \t]*(?:\"((?:[^\"\r\n]|\"\"){0,2000})\"|([^,;\t|\"\r\n]{0,2000}))[ \t]*")
+_CELL = regex(rb"[ \t]*(?:\"((?:[^\"\r\n]|\"\"){0,2000})\"|([^,;\t|\"\r\n]{0,2000}))[ \t]*")
 
 
 def cells(data: bytes, header_ends: Iterable[int]) -> Iterator[tuple[int, int]]:

@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from credguard.regex import regex
 from credguard.rules._dockerignore import Pattern, clean, is_excluded
 
 if TYPE_CHECKING:
@@ -18,14 +19,14 @@ _NO_DOCKERFILE = tuple(
     ".dockerignore .containerignore .md .rst .py .go .ts .js .rb .java .rs .json .yml .yaml .txt .html .snap .sh .lua "
     ".vim .png .svg".split()
 )
-_ESCAPE = re.compile(rb"#\s*escape\s*=\s*`", re.IGNORECASE)
-_HEREDOC = re.compile(rb"<<-?[\"']?([A-Za-z_]\w{0,60})[\"']?")
-_INSTRUCTION = re.compile(rb"\s*(?:onbuild\s+)?(copy|add|run)\s+(.*)", re.IGNORECASE | re.DOTALL)
+_ESCAPE = regex(rb"#\s*escape\s*=\s*`", re.IGNORECASE)
+_HEREDOC = regex(rb"(?<!<)<<-?[\"']?([A-Za-z_]\w{0,60})[\"']?")
+_INSTRUCTION = regex(rb"\s*(?:onbuild\s+)?(copy|add|run)\s+(.*)", re.IGNORECASE | re.DOTALL)
 _FLAG = re.compile(r"\s*--([a-z-]+)(?:=(\S*))?(?=\s|$)")
 _REMOTE = re.compile(r"[a-z][a-z0-9+.-]*://|git@|<<", re.IGNORECASE)
 _LINES = 5000
-_BUILD = re.compile(rb"^([ \t]*)(?:-[ \t]+)?build[ \t]*:[ \t]*(.*)$", re.MULTILINE)
-_KEY = re.compile(rb"^([ \t]+)(context|dockerfile)[ \t]*:[ \t]*[\"']?([^\"'\s#]+)", re.MULTILINE)
+_BUILD = regex(rb"^([ \t]*)(?:-[ \t]+)?build[ \t]*:[ \t]*(.*)$", re.MULTILINE)
+_KEY = regex(rb"^([ \t]+)(context|dockerfile)[ \t]*:[ \t]*[\"']?([^\"'\s#]+)", re.MULTILINE)
 _SPECIAL = frozenset("*?[\\")
 # Folders that hold Dockerfiles and little else: builds are started above them.
 _SET_ASIDE = frozenset(
@@ -142,32 +143,42 @@ def _words(text: str) -> list[str]:
 
 def _instructions(data: bytes) -> Iterator[tuple[int, bytes, bytes]]:
     """Line, lower-cased name and arguments of each COPY, ADD and RUN, continued lines joined."""
-    escape = b"`" if _ESCAPE.match(data.lstrip(b"\xef\xbb\xbf")) else b"\\"
-    lines = data.lstrip(b"\xef\xbb\xbf").split(b"\n")[:_LINES]
+    data = data.removeprefix(b"\xef\xbb\xbf")
+    escape = b"`" if _ESCAPE.match(data) else b"\\"
+    lines = [line.rstrip() for line in data.split(b"\n")[:_LINES]]
+    unended: set[bytes] = set()
     index = 0
     while index < len(lines):
-        start, text = index, b""
-        while index < len(lines):
-            line = lines[index].rstrip()
-            index += 1
-            if line.lstrip().startswith(b"#") or not line:
-                if text:
-                    continue
-                break
-            text += line.removesuffix(escape)
-            if not line.endswith(escape):
-                break
-            text += b" "
+        start = index
+        text, index = _joined(lines, index, escape)
         match = _INSTRUCTION.match(text)
         if match:
             yield start + 1, match[1].lower(), match[2]
             for word in _HEREDOC.findall(match[2]):
-                index = _after_heredoc(lines, index, word)
+                end = _heredoc_end(lines, index, word) if word not in unended else None
+                if end is None:
+                    unended.add(word)  # `1<<WORD`, or a Dockerfile that cannot be built
+                else:
+                    index = end
 
 
-def _after_heredoc(lines: list[bytes], index: int, word: bytes) -> int:
-    """The index of the line after a heredoc's end, or `index` when it never ends."""
-    for position in range(index, len(lines)):
-        if lines[position].strip() == word:
-            return position + 1
-    return index
+def _joined(lines: list[bytes], index: int, escape: bytes) -> tuple[bytes, int]:
+    """The instruction that begins at `index`, its continued lines joined, and the index after it; comments
+    and empty lines between them are passed over."""
+    pieces: list[bytes] = []
+    while index < len(lines):
+        line = lines[index]
+        index += 1
+        if not line or line.lstrip().startswith(b"#"):
+            if pieces:
+                continue
+            break
+        pieces.append(line.removesuffix(escape))
+        if not line.endswith(escape):
+            break
+    return b" ".join(pieces), index
+
+
+def _heredoc_end(lines: list[bytes], index: int, word: bytes) -> int | None:
+    """The index of the line after a heredoc's end, None when it never ends."""
+    return next((at + 1 for at in range(index, len(lines)) if lines[at].strip() == word), None)

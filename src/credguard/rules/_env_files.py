@@ -9,6 +9,7 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 from credguard.git import GitError
+from credguard.regex import regex
 
 if TYPE_CHECKING:
     from credguard.worktree import WorkTree
@@ -34,7 +35,7 @@ COMMON_NAMES = (".env", ".env.local", ".env.production")
 EXAMPLE_WORDS = frozenset(
     "example examples exemple beispiel ejemplo sample samples template templates tmpl tpl dist default defaults "
     "schema skel skeleton blank empty placeholder placeholders stub boilerplate j2 jinja jinja2 erb mustache hbs "
-    "spec".split()
+    "spec demo".split()
 )
 _TEST_WORDS = frozenset("test tests testing ci e2e cypress playwright jest vitest mock mocks fixture fixtures".split())
 _PRIVATE_WORDS = frozenset("local private secret secrets keys me personal".split())
@@ -44,7 +45,7 @@ _OTHER_ENDINGS = frozenset(
     "ts tsx js jsx mjs cjs mts cts py pyi rb go rs php java kt cs c h cc cpp hpp swift dart lua ex exs scala md mdx "
     "rst adoc html css scss json jsonc json5 yaml yml toml xml lock snap svg png jpg gif vue svelte tf hcl nix bicep "
     "cmdrc cmake d map vault enc encrypted gpg pgp asc age sops sealed kms crypt crypted cipher pub zip gz tar "
-    "tgz".split()
+    "tgz patch diff".split()
 )
 _SHELL_NAMES = frozenset(
     "env.sh setenv.sh set-env.sh set_env.sh envvars.sh env_vars.sh .env.sh .env.ps1 env.ps1 .env.fish".split()
@@ -59,10 +60,13 @@ _MANIFESTS = frozenset(
     "package.json requirements.txt pyproject.toml pipfile setup.py setup.cfg environment.yml gemfile go.mod "
     "composer.json cargo.toml mix.exs pubspec.yaml build.gradle build.gradle.kts pom.xml deno.json".split()
 )
-_LOADER = re.compile(rb"dotenv|django-environ|environs\b|python-decouple|\"env-cmd\"|pydantic[-_]settings")
+# A line of go.mod that says `indirect` is about what others depend on.
+_LOADER = regex(
+    rb"dotenv(?![^\n]{0,200}// indirect)|django-environ|environs\b|python-decouple|\"env-cmd\"|pydantic[-_]settings"
+)
 _COMPOSE = re.compile(r"(?:docker-)?compose[\w.-]*\.ya?ml")
-_ENV_FILE = re.compile(rb"^\s{0,40}(?:-\s{0,8})?env_file\s{0,8}:", re.MULTILINE)
-_LOADS = re.compile(
+_ENV_FILE = regex(rb"^\s{0,40}(?:-\s{0,8})?env_file\s{0,8}:", re.MULTILINE)
+_LOADS = regex(
     rb"(?:import|from|require\(|require|use)\s{0,4}['\"]?(?:python_)?dotenv|load_?dotenv|dotenv[./]config|godotenv|"
     rb"dotenvy::",
     re.IGNORECASE,

@@ -35,19 +35,19 @@ _NEAR = 4_000
 
 def find(blob: Blob, hits: Hits) -> Iterator[Detection]:
     """One finding a cache object, then one for each token that stands elsewhere."""
-    data, done = blob.data, 0
+    data, told, done = blob.data, set[int](), 0
     for end in hits.get(_START_URL.name, ()):
         if end > done:
-            low, high = _object(data, end, done)
-            parts = list(_fields(data, low, high))
+            low, done = _object(data, end, done)
+            parts = list(_fields(data, low, done))
             if any(part.role != "client_secret" for part in parts):
-                done = high
-                yield _describe(parts, data, low, high)
+                told.update(part.start for part in parts)
+                yield _describe(parts, data, low, done)
     done = 0
     for end in hits.get(_TOKEN.name, ()):
         match = _SHAPE.match(data, end - 49) if end - 49 >= done else None
-        if match and not _in_cache_object(data, match.start()) and _is_token(match[0]):
-            done = match.end()
+        done = match.end() if match else done
+        if match and match.start() not in told and _is_token(match[0]):
             role = "access_token" if match[1] == b"a" else "refresh_token"
             low, high = max(0, match.start() - _NEAR), done + _NEAR
             yield _describe([secret_part(role, data, *match.span())], data, low, high)
@@ -65,11 +65,6 @@ def _fields(data: bytes, low: int, high: int) -> Iterator[Part]:
     found = [match for match in _FIELD.finditer(data, low, high) if _is_token(match[2])]
     for match in sorted(found, key=lambda one: (list(_ROLES).index(one[1]), one.start())):
         yield secret_part(_ROLES[match[1]], data, *match.span(2))
-
-
-def _in_cache_object(data: bytes, start: int) -> bool:
-    low, high = _object(data, start, 0)
-    return data.find(b'"startUrl', low, high) >= 0
 
 
 def _is_token(value: bytes) -> bool:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
+from credguard.regex import regex
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -28,6 +30,8 @@ class Cause:
     line: int
     sentence: str
     delete: bool = False
+    everywhere: bool = True
+    """False when this machine's own settings do ignore the path."""
 
 
 @dataclass(slots=True)
@@ -38,7 +42,7 @@ class IgnoreFiles:
     prefix: str = ""
     hidden: frozenset[str] = frozenset()
     """The ignore files that are ignored themselves and untracked: they exist on this machine only."""
-    _lines: dict[str, list[bytes]] = field(default_factory=dict)
+    _attempts: dict[tuple[str, str], Cause | None] = field(default_factory=dict)
 
     def cause(self, path: str, match: IgnoreMatch | None, *, meant: bool = True) -> Cause | None:
         """Why `path` is not ignored in every clone, None when it is; `match` is git's deciding pattern.
@@ -57,7 +61,7 @@ class IgnoreFiles:
             sentence = f"only {place} ignores it, which git ignores too, so no clone has it"
         else:
             return None
-        return Cause(IGNORE_FILE, 1, sentence)
+        return Cause(IGNORE_FILE, 1, sentence, everywhere=False)
 
     def _place(self, source: str) -> str | None:
         """The ignore file's path from the tree's root; None for one that is not shared by the repository."""
@@ -67,18 +71,24 @@ class IgnoreFiles:
 
     def _ineffective(self, path: str) -> Cause | None:
         """The entry that looks as if it should match the path, and does not."""
-        for ignore_file in self._above(path):
-            if (self.tree.read(ignore_file) or b"").startswith(_UTF16):
-                return Cause(ignore_file, 1, f"{ignore_file} is UTF-16, of which git reads no line; save it as UTF-8")
-            for number, line in enumerate(self._of(ignore_file), 1):
-                reason = _why_not(line, path[path.rfind("/") + 1 :])
-                if reason:
-                    text = line.decode("utf-8", "replace").strip()
-                    return Cause(ignore_file, number, f"`{text}` on line {number} of {ignore_file} {reason}")
-        return None
+        name = path[path.rfind("/") + 1 :]
+        return next((cause for file in self._above(path) if (cause := self._attempt(file, name))), None)
+
+    def _attempt(self, ignore_file: str, name: str) -> Cause | None:
+        """The first line of an ignore file that was meant for a name and does not work."""
+        if (ignore_file, name) not in self._attempts:
+            data = self.tree.read(ignore_file) or b""
+            if data.startswith(_UTF16):
+                cause: Cause | None = Cause(
+                    ignore_file, 1, f"{ignore_file} is UTF-16, of which git reads no line; save it as UTF-8"
+                )
+            else:
+                cause = _first_attempt(ignore_file, data.removeprefix(_BOM).split(b"\n"), name)
+            self._attempts[ignore_file, name] = cause
+        return self._attempts[ignore_file, name]
 
     def _missing(self) -> Cause:
-        if self.tree.read(IGNORE_FILE) is not None:
+        if any(self.tree.read(ignore_file) is not None for ignore_file in self._above("")):
             return Cause(IGNORE_FILE, 1, f"no line of {IGNORE_FILE} matches it")
         misnamed = next((name for name in _MISNAMED if self.tree.read(name) is not None), None)
         named = f"; git does not read {misnamed}" if misnamed else ""
@@ -95,11 +105,14 @@ class IgnoreFiles:
         for up in range(1, depth + 1):
             yield "../" * up + IGNORE_FILE
 
-    def _of(self, ignore_file: str) -> list[bytes]:
-        if ignore_file not in self._lines:
-            data = self.tree.read(ignore_file) or b""
-            self._lines[ignore_file] = data.removeprefix(_BOM).split(b"\n")
-        return self._lines[ignore_file]
+
+def _first_attempt(ignore_file: str, lines: list[bytes], name: str) -> Cause | None:
+    for number, line in enumerate(lines, 1):
+        reason = _why_not(line, name)
+        if reason:
+            text = line.decode("utf-8", "replace").strip()
+            return Cause(ignore_file, number, f"`{text}` on line {number} of {ignore_file} {reason}")
+    return None
 
 
 def _personal(source: str) -> str:
@@ -108,7 +121,7 @@ def _personal(source: str) -> str:
     return f"your own {os.path.basename(source)} (core.excludesFile)"
 
 
-_COMMENTED = re.compile(rb"#+\s*(?:\*\*/|/)?\.env(?:\*|\.\*|\.[\w.*-]+)?/?\s*")
+_COMMENTED = regex(rb"#+\s*(?:\*\*/|/)?\.env(?:\*|\.\*|\.[\w.*-]+)?/?\s*")
 _MISSPELT = frozenset({b".evn", b".emv", b".nev", b".enve", b"..env", b".ENV", b".Env", b".env.", b".env,"})
 _FOLDER_NAMES = frozenset({b"env", b"ENV", b"venv", b".venv"})
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from base64 import b32decode, b64decode
 from typing import TYPE_CHECKING
 
+from credguard.regex import regex
 from credguard.rule import Pattern
 from credguard.rules._placeholder import is_placeholder
 
@@ -19,15 +19,13 @@ ID_LENGTH = 20
 KEY_ID = Pattern("aws-key-id", rb"A(?:KIA|SIA|3T[A-Z0-9])[A-Z2-7]{16}")
 # "AKI" and "ASI" in base64: a Kubernetes Secret's `data` holds the ID so.
 KEY_ID_BASE64 = Pattern("aws-key-id-base64", rb"Q(?:UtJ|VNJ)[A-Za-z0-9+/]{23}[A-Za-z0-9+/=]")
-_BASE64_FORM = re.compile(rb"(?<![A-Za-z0-9+/])Q(?:UtJ|VNJ)[A-Za-z0-9+/]{23}[A-Za-z0-9+/=](?![A-Za-z0-9+/=])")
-_ID = re.compile(rb"A(?:KIA|SIA|3T[A-Z0-9])[A-Z2-7]{16}")
+_BASE64_FORM = regex(rb"(?<![A-Za-z0-9+/])Q(?:UtJ|VNJ)[A-Za-z0-9+/]{23}[A-Za-z0-9+/=](?![A-Za-z0-9+/=])")
+_ID = regex(rb"A(?:KIA|SIA|3T[A-Z0-9])[A-Z2-7]{16}")
 
 # A letter before an ID is allowed when it ends an escape: \n, \x22, \u0022, %3D, a terminal colour code.
-_ESCAPE_BEFORE = re.compile(
-    rb"(?:\\[nrt\"'/bfav0]|\\x[0-9A-Fa-f]{2}|\\u00[0-9A-Fa-f]{2}|%[0-7][0-9A-Fa-f]|\[[\d;]*m)\Z"
-)
+_ESCAPE_BEFORE = regex(rb"(?:\\[nrt\"'/bfav0]|\\x[0-9A-Fa-f]{2}|\\u00[0-9A-Fa-f]{2}|%[0-7][0-9A-Fa-f]|\[[\d;]*m)\Z")
 _WORD = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
-_BASE64_RUN = re.compile(rb"[A-Za-z0-9+/]*")
+_BASE64_RUN = regex(rb"[A-Za-z0-9+/]*")
 _RUN_LIMIT = 64
 
 # Accounts that documentation and emulators use; AWS never gives them to a customer.

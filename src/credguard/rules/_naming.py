@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from credguard.regex import regex
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -14,16 +16,16 @@ _STEPS = 12
 _LINES = 6
 _CANDIDATES = 3
 # Read backwards: quotes, operators, brackets and blanks between a name and its value.
-_CONNECTORS = re.compile(rb"[^A-Za-z0-9_]{0,80}")
-_BACKWARD = re.compile(rb"[A-Za-z0-9_.$\-]{1,120}")
-_PHRASE = re.compile(rb"(?:[ _\-][A-Za-z0-9_\-']{1,40}){1,5}")
+_CONNECTORS = regex(rb"[^A-Za-z0-9_]{0,80}")
+_BACKWARD = regex(rb"[A-Za-z0-9_.$\-]{1,120}")
+_PHRASE = regex(rb"(?:[ _\-][A-Za-z0-9_\-']{1,40}){1,5}")
 _CAMEL = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+\d*|[A-Z]+\d*")
 # Elsewhere a number at a word's end only counts: SECRET2 is SECRET.
 _WITH_DIGITS = frozenset(
     "s3 ec2 sha1 sha2 sha224 sha256 sha384 sha512 md5 oauth2 auth0 b2 boto3 boto2 route53 base64 b64".split()
 )
-_ESCAPES = re.compile(rb"\\{1,3}[nrt]")
-_ENTITY = re.compile(rb"&(?:quot|apos|gt|lt|amp|#\d{2,3}|#x[0-9a-fA-F]{2});|%(?:3[AaDd]|2[02567CcBb]|0[AaDd])|\\{1,2}u00[0-9A-Fa-f]{2}|\\x[0-9A-Fa-f]{2}")  # fmt: skip  # noqa: E501
+_ESCAPES = regex(rb"\\{1,3}[nrt]")
+_ENTITY = regex(rb"&(?:quot|apos|gt|lt|amp|#\d{2,3}|#x[0-9a-fA-F]{2});|%(?:3[AaDd]|2[02567CcBb]|0[AaDd])|\\{1,2}u00[0-9A-Fa-f]{2}|\\x[0-9A-Fa-f]{2}")  # fmt: skip  # noqa: E501
 _FILLERS = frozenset(
     b"value values val default string str text content type name plaintext is was are to the of as set export env "
     b"const let var final static public private readonly self this s b u f r bytes byte char nvarchar varchar "
@@ -34,11 +36,11 @@ _FILLERS = frozenset(
 # A value that one of these names belongs to what stands above it.
 _HOLDERS = frozenset((b"default", b"value", b"values", b"val"))
 # Read backwards from a `value`: where its list item or object begins, the names before belong to others.
-_ITEM_BOUNDARY = re.compile(rb"[ \t\"']*-[ \t]*(?:\n|\Z)|[^}]*}")
-_TOKEN = re.compile(rb"[A-Za-z0-9]{20}|[A-Za-z0-9]{36,}")
-_VALUE = re.compile(rb"[A-Za-z0-9+/]{32,64}={0,2}")
-_SPEAKING = re.compile(rb"secret|access|key|token", re.IGNORECASE)
-_KEY_ID = re.compile(rb"A(?:KIA|SIA|3T[A-Z0-9])[A-Z2-7]{16}")
+_ITEM_BOUNDARY = regex(rb"[ \t\"']*-[ \t]*(?:\n|\Z)|[^}]*}")
+_TOKEN = regex(rb"[A-Za-z0-9]{20}|[A-Za-z0-9]{36,}")
+_VALUE = regex(rb"[A-Za-z0-9+/]{32,64}={0,2}")
+_SPEAKING = regex(rb"secret|access|key|token", re.IGNORECASE)
+_KEY_ID = regex(rb"A(?:KIA|SIA|3T[A-Z0-9])[A-Z2-7]{16}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,8 @@ import re
 from itertools import pairwise
 from math import log2
 
+from credguard.regex import regex
+
 # Values that AWS's guides, SDK docs and well-known emulators print whole. Most hold the word EXAMPLE and
 # are caught by that; listed here is what does not, or what stands for a family.
 EXAMPLE_VALUES = frozenset({
@@ -21,13 +23,13 @@ EXAMPLE_VALUES = frozenset({
 })  # fmt: skip
 # Fragments of documented secrets and tokens: a value that holds one is a variation on the example.
 _EXAMPLE_PARTS = (b"EXAMPLE", b"wJalrXUtnFEMI", b"je7MtGbClwBF", b"AKIAIOSFODNN7", b"AKIAI44QH8DHB")
-_WORDS = re.compile(
+_WORDS = regex(
     rb"example|sample|placeholder|redacted|changeme|change_me|deadbeef|xxxxx|dummy|insert|replace|yourkey|"
     rb"youraws|yoursecret|youraccess|secretkey|accesskey|awskey|notreal|not_real|invalid|foobar|goeshere|"
     rb"abcdefgh|12345678|23456789|98765432|qwerty|aaaaaa|zzzzzz|000000|111111|asdfgh",
     re.IGNORECASE,
 )
-_SHORT_WORDS = re.compile(rb"(?:FAKE|TEST|MOCK|DEMO|YOUR).{0,12}(?:FAKE|TEST|MOCK|DEMO|KEY|SECRET|TOKEN|ACCESS)", re.I)
+_SHORT_WORDS = regex(rb"(?:FAKE|TEST|MOCK|DEMO|YOUR).{0,12}(?:FAKE|TEST|MOCK|DEMO|KEY|SECRET|TOKEN|ACCESS)", re.I)
 _CONSONANTS_ONLY = 3.0
 
 

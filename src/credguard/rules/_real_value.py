@@ -6,6 +6,7 @@ import re
 from base64 import urlsafe_b64decode
 from enum import IntEnum
 
+from credguard.regex import regex
 from credguard.rules._assignments import as_text, dotenv
 from credguard.rules._naming import words_of
 from credguard.rules._placeholder import entropy, is_example, is_placeholder, longest_step_run
@@ -37,7 +38,7 @@ _DOCUMENTED = frozenset({
     b"4f3edf983ac636a65a842ce7c78d9aa706d3b113bce9c46f30d7d21715b23b1d",  # Ganache, account 0
     b"6LeIxAcTAAAAAGG-vFI1TnRWxMZNFuojJ4WifJWe",  # reCAPTCHA test secret
 })  # fmt: skip
-_REFERENCE = re.compile(
+_REFERENCE = regex(
     rb"\$[A-Za-z_{(\[]|\{\{|\$\{|<%|%\{|#\{|<[^>]*>|%[A-Za-z_]+%|@[\w.]+@|__\w+__|\[[^\]]*\]|"
     rb"(?:ENC|AES|KMS|PBKDF2|pkcs7|vault|encrypted|secure|sealed|op|ref\+\w+|arn|aws|ssm|kms|gcp|secretsmanager|file|"
     rb"resolve|classpath|doppler|infisical|keyring|env|azurekeyvault|sm|awssm|gsm)(?::|\[|\()|!(?:vault|ref|sub|getatt|env|secret)|"
@@ -45,16 +46,14 @@ _REFERENCE = re.compile(
     rb"projects/[^/]+/secrets/|\{cipher\}|AQICAH|AQECAH|-----BEGIN (?:CERT|PUBLIC)",
     re.IGNORECASE,
 )
-_INSIDE = re.compile(rb"\$\{|\{\{|\$\(|<[A-Za-z_ -]+>")
-_PATH = re.compile(
+_INSIDE = regex(rb"\$\{|\{\{|\$\(|<[A-Za-z_ -]+>")
+_PATH = regex(
     rb"(?:\.{1,2}/|~/|[A-Za-z]:[\\/]).*|"
     rb"/(?:etc|var|run|home|usr|opt|tmp|app|mnt|root|srv|keys?|secrets?|certs?|config|data)/.*|"
     rb"[\w./\\ -]+\.(?:pem|key|crt|cer|json|txt|p12|pfx|jks|ya?ml)"
 )
-_PLAIN = re.compile(
-    rb"[+-]?[\d.,:_]+\s?[a-zA-Z]{0,2}|\S+@\S+\.\w+|[\d.]+/?[a-z]{0,7}|(?:https?|file|tcp|wss?)://[^@\s]*"
-)
-_DUMMY = re.compile(
+_PLAIN = regex(rb"[+-]?[\d.,:_]+\s?[a-zA-Z]{0,2}|\S+@\S+\.\w+|[\d.]+/?[a-z]{0,7}|(?:https?|file|tcp|wss?)://[^@\s]*")
+_DUMMY = regex(
     rb"your|chang(?:e|it)|replac|exampl|placeholder|dummy|insert|enter|todo|fixme|x{4}|fake|sampl|redact|generat|random|"
     rb"[_-]here|\bhere\b|\bput[-_ ]|\bmy[-_]|\*{3}|\.{3}|\bset[-_ ]|\badd[-_ ]|not[-_]?(?:so|a|the|for|real|set)|"
     rb"insecure|unsafe|demo|lorem|foobar|hackme|abcdef|123456|987654|qwerty|do[-_ ]not|never[-_]|at[-_]least|min[-_]|"
@@ -62,23 +61,23 @@ _DUMMY = re.compile(
     rb"[-_]test|[-_]dev|local[-_]|invalid|mock",
     re.IGNORECASE,
 )
-_WORDS_ALONE = re.compile(rb"[A-Za-z]+(?:[-_. ][A-Za-z]+)*[-_.]?\d{0,4}[!?.]?")
-_PARTS = re.compile(rb"[A-Za-z0-9]+")
+_WORDS_ALONE = regex(rb"[A-Za-z]+(?:[-_. ][A-Za-z]+)*[-_.]?\d{0,4}[!?.]?")
+_PARTS = regex(rb"[A-Za-z0-9]+")
 _LEET = bytes.maketrans(b"04@3$5!", b"oaaessi")
-_TRAILING = re.compile(rb"\d+\Z|[^a-z0-9]+\Z")
-_HASH = re.compile(
+_TRAILING = regex(rb"\d+\Z|[^a-z0-9]+\Z")
+_HASH = regex(
     rb"\$(?:2[abxy]|5|6|1|y|argon2\w*|scrypt|pbkdf2[\w-]*)\$|\{\w+\}|pbkdf2_\w+\$|bcrypt\w*\$|(?:SCRAM-)?SHA-?\d+[-$]"
 )
-_UUID = re.compile(rb"\{?[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\}?")
-_HEX = re.compile(rb"(?:0x)?(?:[0-9a-f]{20,}|[0-9A-F]{20,})")
-_TOKEN = re.compile(rb"[\x21-\x7e]{16,4096}")
-_SEGMENT = re.compile(rb"[a-z]+|[A-Z]+|\d+|[^A-Za-z\d]+")
-_SEPARATOR = re.compile(rb"[-_.:/]")
-_JWT = re.compile(rb"eyJ[\w-]{8,}\.(eyJ[\w-]{8,})\.[\w-]{20,}")
-_PUBLIC_JWT = re.compile(rb"supabase-demo|\"anon\"|1234567890|John Doe|example", re.IGNORECASE)
-_USERINFO = re.compile(rb"[a-z][a-z0-9+.-]{1,20}://([^\s:/@]{0,200}):([^\s/@]{3,300})@([\w.$%{}-]{1,200})", re.I)
-KEY_ID = re.compile(rb"(?<![A-Za-z0-9])A(?:KIA|SIA)[A-Z2-7]{16}(?![A-Za-z0-9])")
-_KNOWN = re.compile(
+_UUID = regex(rb"\{?[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\}?")
+_HEX = regex(rb"(?:0x)?(?:[0-9a-f]{20,}|[0-9A-F]{20,})")
+_TOKEN = regex(rb"[\x21-\x7e]{16,4096}")
+_SEGMENT = regex(rb"[a-z]+|[A-Z]+|\d+|[^A-Za-z\d]+")
+_SEPARATOR = regex(rb"[-_.:/]")
+_JWT = regex(rb"eyJ[\w-]{8,}\.(eyJ[\w-]{8,})\.[\w-]{20,}")
+_PUBLIC_JWT = regex(rb"supabase-demo|\"anon\"|1234567890|John Doe|example", re.IGNORECASE)
+_USERINFO = regex(rb"[a-z][a-z0-9+.-]{1,20}://([^\s:/@]{0,200}):([^\s/@]{3,300})@([\w.$%{}-]{1,200})", re.I)
+KEY_ID = regex(rb"(?<![A-Za-z0-9])A(?:KIA|SIA)[A-Z2-7]{16}(?![A-Za-z0-9])")
+_KNOWN = regex(
     rb"-----BEGIN (?:[A-Z]+ ){0,2}PRIVATE KEY-----(?:\\n|\\r|\s){1,4}[A-Za-z0-9+/=\\\s:,-]{60}|"
     rb"(?<![A-Za-z0-9])(?:gh[pousr]_[A-Za-z0-9]{36}|github_pat_\w{40,90}|glpat-[\w-]{20}|xox[abeprs]-[\w-]{24,200}|"
     rb"[sr]k_live_[A-Za-z0-9]{20,}|SG\.[\w-]{20,24}\.[\w-]{40,}|npm_[A-Za-z0-9]{36}|pypi-AgE[\w-]{50,}|"

@@ -40,8 +40,8 @@ def find(blob: Blob, hits: Hits) -> Iterator[Detection]:
     places += [(end - 76, False) for end in hits.get(_PASSWORD.name, ())]
     for start, doubly in sorted(places):
         match = _RUN.match(data, start) if start >= done else None
+        done = match.end() if match else done
         if match and _is_password(match[0], doubly=doubly):
-            done = match.end()
             yield _describe(data, start, done, _expiry(match[0], doubly=doubly))
     for end in hits.get(_LOGIN.name, ()):
         match = _OLD_PASSWORD.match(data, end)

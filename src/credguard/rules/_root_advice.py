@@ -8,6 +8,8 @@ from credguard.regex import regex
 
 # Emphasis, quotes, brackets, links and comment signs are blanks to a reader.
 _NOISE = regex(rb"[\s*_`\"'()\[\]{}\\<>|/#:,&;~\-]+")
+_MOST_LINES = 12
+_LINE = regex(rb"\n[\s#*/>;\-]{0,40}")
 _TAG = regex(rb"<[a-z/][^>]{0,200}>|\]\([^)\s]{0,300}\)", re.IGNORECASE)
 
 _PARTS = {
@@ -50,10 +52,10 @@ _CAUTION = regex(
     rb"strongly recommend|best practice|instead of|rather than|security risk|not advis|no longer need|"
     rb"(?:delete|remove|deactivate|disable)\w{0,2} (?:\w{1,10} ){0,3}(?:root|access keys?)"
 )
-# A warning of root somewhere on the page; "MFA delete" is a setting of S3 that only root can switch.
+# A warning of root somewhere on the page; to delete the key at the end of a guide is none.
 _WARNING = regex(
-    rb"(?:do not|don.t|never|not recommend\w*|avoid|instead of|rather than|(?<!mfa )delete|remove|disable|safeguard|"
-    rb"lock away|strongly recommend) (?:[\w.]{1,20} ){0,9}?root (?:aws |access |s )?(?:user|account|access|key|cred)"
+    rb"(?:do not|don.t|never|not recommend\w*|avoid|instead of|rather than|discourage|safeguard|lock away|"
+    rb"strongly recommend) (?:[\w.]{1,20} ){0,9}?root (?:aws |access |s )?(?:user|account|access|key|cred)"
 )
 _EXAM = regex(
     rb"which of the|(?:select|choose) (?:two|2)|which combination|correct answer|\bexplanation\b|answer:", re.IGNORECASE
@@ -74,11 +76,16 @@ def plain(text: bytes) -> bytes:
     return _NOISE.sub(b" ", _TAG.sub(b" ", text)).strip().lower()
 
 
-def tells_to_use_root_key(sentence: bytes, around: bytes) -> bool:
-    """True when `sentence` tells to make or use a root access key, and neither it nor the text around warns of it."""
-    words = plain(sentence)
-    told = any(form.search(words) for form in _FORMS)
-    return told and not _AGAINST.search(words) and _speaks_of_aws_root(around)
+def tells_to_use_root_key(sentence: bytes, around: bytes) -> int | None:
+    """Where in `sentence` it begins to tell to make or use a root access key: at its start or at that of a line.
+
+    None when it does not, or when it or the text around warns of it.
+    """
+    if _AGAINST.search(plain(sentence)) or not _speaks_of_aws_root(around):
+        return None
+    starts = [0, *(match.end() for match in _LINE.finditer(sentence))][:_MOST_LINES]
+    told = [start for start in starts if any(form.search(plain(sentence[start:])) for form in _FORMS)]
+    return max(told, default=None)
 
 
 def tells_to_make_key(passage: bytes, around: bytes) -> bool:

@@ -108,6 +108,6 @@ def _record(data: bytes, end: int) -> dict[bytes, bytes]:
 
 
 def _encoded(text: bytes) -> dict[bytes, bytes]:
-    report = b64decode(text[: len(text) // 4 * 4])
+    report = b64decode(text + b"=" * (-len(text) % 4)) if len(text) % 4 != 1 else b64decode(text[:-1])
     row = report.find(b"<root_account>")
     return _csv(report, row + 14, (report.find(b"user_creation_time") + 18,)) if row > 0 else {}

@@ -34,6 +34,7 @@ _ARN_NAME = regex(
     re.IGNORECASE,
 )
 _USER_ID = regex(rb"user[ _\-]?id" + _SIGNS + rb"{1,40}(?:some\([\"'])?(\d{12})(?!\d)", re.IGNORECASE)
+_MFA_DEVICE = regex(rb"enable_?date|serial_?number|mfa-device", re.IGNORECASE)
 _ACCOUNT_BEFORE = regex(rb"(?<!\d)(\d{12})[ \t|]{1,40}\Z")
 _ACCOUNT_AFTER = regex(rb"[ \t|]{1,40}(\d{12})(?!\d)")
 _ASKED = regex(rb"caller[_\- ]?identity", re.IGNORECASE)
@@ -53,7 +54,7 @@ _CALLED = regex(
 )
 _BY = regex(
     rb"(?:registered|created|modified|updated|initiated|requested|started|deployed|invoked|performed|executed|launched)"
-    rb"[ _\-]?by(?:[ _\-]?(?:arn|user))?[\"'\s:=>|]{1,20}\Z",
+    rb"[ _\-]?(?:by|user)(?:[ _\-]?(?:arn|user))?[\"'\s:=>|]{1,20}\Z",
     re.IGNORECASE,
 )
 _DENIED_BEFORE = regex(rb"\buser[\s:\"'`]{1,4}\Z", re.IGNORECASE)
@@ -97,6 +98,10 @@ def _between_accounts(before: bytes, after: bytes, account: bytes) -> bool:
 
 def _identity(before: bytes, after: bytes, account: bytes) -> Use | None:
     """Only root's user ID is the account number."""
+    if _MFA_DEVICE.search(
+        before[-250:] + after[:400]
+    ):  # an entry of ListVirtualMFADevices: root's device, whoever asked
+        return None
     around = (before[-400:], after[:400])
     if any(match[1] == account for text in around for match in _USER_ID.finditer(text)):
         return Use.CALLER

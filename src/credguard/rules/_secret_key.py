@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from base64 import b64decode
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from credguard.regex import regex
 from credguard.rule import Pattern
 from credguard.rules import _csv_columns
 from credguard.rules._naming import name_after, names_before
@@ -36,10 +36,10 @@ PATTERNS = (NAMED, NAMED_AT_END, NAME)
 _BACK = 200
 _NEAR_ID = 400
 _CONTEXT = 3000
-_ENCODED = re.compile(rb"[A-Za-z0-9+/]{53,54}[A-Za-z0-9+/=]==?|[A-Za-z0-9+/]{54}==")
+_ENCODED = regex(rb"[A-Za-z0-9+/]{53,54}[A-Za-z0-9+/=]==?|[A-Za-z0-9+/]{54}==")
 _LEAD_WINDOW = 300
-_BREAKS_PATH = re.compile(rb"[\s\"'`<>@?=&,;(){}|]")
-_PREFIX_ESCAPE = re.compile(rb"(?:%[0-7][0-9A-Fa-f]|\\[nrtbfv0]|\\x[0-9A-Fa-f]{2}|\\u00[0-9A-Fa-f]{2})\Z")
+_BREAKS_PATH = regex(rb"[\s\"'`<>@?=&,;(){}|]")
+_PREFIX_ESCAPE = regex(rb"(?:%[0-7][0-9A-Fa-f]|\\[nrtbfv0]|\\x[0-9A-Fa-f]{2}|\\u00[0-9A-Fa-f]{2})\Z")
 _GUARD = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_=+/")
 
 

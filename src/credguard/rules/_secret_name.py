@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 
+from credguard.regex import regex
 from credguard.rules._naming import words_of
 
 # Build tools put variables with these prefixes into the page that every visitor loads: public by intent.
-EXPOSED = re.compile(
-    rb"NEXT_PUBLIC_|VITE_|REACT_APP_|NUXT_PUBLIC_|EXPO_PUBLIC_|GATSBY_|PUBLIC_|VUE_APP_|NG_APP_|STORYBOOK_"
-)
+EXPOSED = regex(rb"NEXT_PUBLIC_|VITE_|REACT_APP_|NUXT_PUBLIC_|EXPO_PUBLIC_|GATSBY_|PUBLIC_|VUE_APP_|NG_APP_|STORYBOOK_")
 FILLERS = frozenset(
     "secret secrets password passwd pass pwd passphrase key keys token tokens api auth dev develop development local "
     "test testing tests staging prod production admin administrator root user username db database default defaults "

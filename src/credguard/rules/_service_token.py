@@ -53,8 +53,10 @@ def find(blob: Blob, hits: Hits) -> Iterator[Detection]:
 
 def _eks(data: bytes, hits: Hits) -> Iterator[Detection]:
     """A pre-signed sts:GetCallerIdentity URL in base64, honoured for 15 minutes whatever it says itself."""
+    done = 0
     for end in hits.get(_EKS.name, ()):
-        match = _EKS_TOKEN.match(data, end - 71)
+        match = _EKS_TOKEN.match(data, end - 71) if end > done else None
+        done = match.end() if match else done
         request = embedded_request(_decoded(match[1])) if match else None
         if match and request and not is_placeholder(request[0]):
             key_id, signed = request
@@ -85,9 +87,11 @@ def _mws(data: bytes, hits: Hits) -> Iterator[Detection]:
 
 
 def _cognito(data: bytes, hits: Hits) -> Iterator[Detection]:
+    done = 0
     for end in hits.get(_COGNITO.name, ()):
         rest = _NAME_REST.match(data, end)
-        place = assigned_value(data, rest.end() if rest else end)
+        place = assigned_value(data, rest.end() if rest else end) if end > done else None
+        done = place[1] if place else done
         value = data[slice(*place)] if place else b""
         if place and _OTHER_SECRET.fullmatch(value) and is_opaque(value, 24):
             confidence = Confidence.HIGH if _COGNITO_SECRET.fullmatch(value) else Confidence.MEDIUM
@@ -97,8 +101,10 @@ def _cognito(data: bytes, hits: Hits) -> Iterator[Detection]:
 
 def _container(data: bytes, hits: Hits) -> Iterator[Detection]:
     """The token with which a container asks its credentials endpoint."""
+    done = 0
     for end in hits.get(_CONTAINER.name, ()):
-        place = assigned_value(data, end - 1)
+        place = assigned_value(data, end - 1) if end > done else None
+        done = place[1] if place else done
         value = data[slice(*place)] if place else b""
         if place and is_opaque(value, 20):
             part = secret_part("authorization_token", data, *place)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from base64 import b64decode
 from typing import TYPE_CHECKING
 
+from credguard.regex import regex
 from credguard.rule import Pattern
 from credguard.rules._naming import name_before
 from credguard.rules._placeholder import entropy, is_example
@@ -30,10 +30,10 @@ NAMED_AT_END = Pattern(
 )
 PATTERNS = (HEADER, NAMED, NAMED_AT_END)
 
-_HEAD = re.compile(rb"(?:F[wQ]oGZXIvYXdz|[FA]QoDYXdz|[IA][QgA-Z]oJb3JpZ2luX2Vj)")
+_HEAD = regex(rb"(?:F[wQ]oGZXIvYXdz|[FA]QoDYXdz|[IA][QgA-Z]oJb3JpZ2luX2Vj)")
 _UNIT = rb"(?:[A-Za-z0-9+/]|%2[BbFf]|\\{1,2}/|\\{1,2}u002[BbFf])"
-_TOKEN = re.compile(_UNIT + rb"{80,8000}(?:=|%3[Dd]|\\u003[Dd]){0,2}")
-_FILLED = re.compile(rb"X{6}|x{6}|\*{4}")
+_TOKEN = regex(_UNIT + rb"{80,8000}(?:=|%3[Dd]|\\u003[Dd]){0,2}")
+_FILLED = regex(rb"X{6}|x{6}|\*{4}")
 
 
 def session_tokens(blob: Blob, hits: Hits) -> Iterator[tuple[int, int, bytes]]:

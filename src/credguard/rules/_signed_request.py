@@ -117,24 +117,25 @@ def _ids_around(data: bytes, start: int, end: int) -> Iterator[tuple[int, int]]:
         yield match.span()
 
 
-def _run(data: bytes, start: int, end: int) -> tuple[int, int]:
+def _run(data: bytes, start: int, end: int, limit: int) -> tuple[int, int]:
     """The blank- and quote-free text around data[start:end]: a URL and what it is glued to."""
     back = _RUN_OF_URL.match(data[max(0, start - _BACK) : start][::-1])
-    ahead = _RUN_OF_URL.match(data, end, end + _RUN)
+    ahead = _RUN_OF_URL.match(data, end, limit)
     return start - (len(back[0]) if back else 0), ahead.end() if ahead else end
 
 
 def _signature(pattern: re.Pattern[bytes], data: bytes, start: int, end: int) -> tuple[int, int, int, int] | None:
     """Extent of the request around the key ID data[start:end] and its signature's place."""
-    low, high = _run(data, start, end)
-    following = _KEY_ID.search(data, end, max(high, end + _NEAR))
-    limit = following.start() if following else max(high, end + _NEAR)
-    match = pattern.search(data, end, limit)
+    following = _KEY_ID.search(data, end, end + _RUN)
+    limit = following.start() if following else end + _RUN
+    low, high = _run(data, start, end, limit)
+    low = max(low, data.rfind(b"AKIA", low, start) + 1, data.rfind(b"ASIA", low, start) + 1)
+    match = pattern.search(data, end, min(limit, max(high, end + _NEAR)))
     if not match and data.rfind(b"ignature", low, start) >= 0:
         match = pattern.search(data, low, start)
     if not match or len(set(match[1])) < _FEWEST_DIGITS:
         return None
-    return low, max(min(high, limit), match.end(1)), *match.span(1)
+    return low, max(high, match.end(1)), *match.span(1)
 
 
 def _version_4(data: bytes, start: int, scope: re.Match[bytes]) -> SignedRequest | None:

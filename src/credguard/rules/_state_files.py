@@ -6,6 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING
 
+from credguard.regex import regex
 from credguard.rules._assignments import line_of, pairs
 from credguard.rules._real_value import Worth, worth
 
@@ -17,11 +18,11 @@ _VARIABLES = (".tfvars", ".tfvars.json")
 _STACK_WORDS = ("stack", "export", "checkpoint", "pulumi")
 HEAD = 1024
 # Pulumi marks a secret by this key; beside it stands `ciphertext`, or `plaintext` after `--show-secrets`.
-_PLAINTEXT = re.compile(rb"\"4dabf18193072939515e22adb298388d\"[^{}]{0,400}\"plaintext\"\s{0,20}:\s{0,20}\"")
-_PLAINTEXT_FIRST = re.compile(
+_PLAINTEXT = regex(rb"\"4dabf18193072939515e22adb298388d\"[^{}]{0,400}\"plaintext\"\s{0,20}:\s{0,20}\"")
+_PLAINTEXT_FIRST = regex(
     rb"\"plaintext\"\s{0,20}:\s{0,20}\"(?:[^\"\\]|\\.){1,4000}\"[^{}]{0,400}\"4dabf18193072939515e22adb298388d\""
 )
-_ITEM = re.compile(rb"\"([A-Za-z_][\w.-]{0,120})\"\s{0,20}:\s{0,20}\"((?:[^\"\\\n]|\\.){1,4000})\"")
+_ITEM = regex(rb"\"([A-Za-z_][\w.-]{0,120})\"\s{0,20}:\s{0,20}\"((?:[^\"\\\n]|\\.){1,4000})\"")
 # Attributes of resources whose names say secret and whose values are not.
 _HARMLESS = frozenset(b"token_type user_data_hash password_hash secret_id secret_name key_id".split())
 

@@ -8,6 +8,7 @@ import shlex
 from typing import TYPE_CHECKING
 
 from credguard.git import GitError
+from credguard.regex import regex
 from credguard.worktree import READ_FLAGS, RULE_READ_LIMIT
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ _ENCRYPTED = (
     b"\x00GITCRYPT\x00", b"Salted__", b"U2FsdGVkX1", b"$ANSIBLE_VAULT;", b"-----BEGIN AGE ENCRYPTED FILE-----",
     b"age-encryption.org/v1", b"-----BEGIN PGP MESSAGE-----", b"# Encrypted rclone configuration File",
 )  # fmt: skip
-_ENCRYPTED_VALUE = re.compile(rb"[=:]\s{0,4}[\"']?(?:encrypted:[A-Za-z0-9+/]{20}|ENC\[AES256_GCM,)")
+_ENCRYPTED_VALUE = regex(rb"[=:]\s{0,4}[\"']?(?:encrypted:[A-Za-z0-9+/]{20}|ENC\[AES256_GCM,)")
 _HEAD = 1 << 16
 
 
@@ -31,6 +32,9 @@ def contents(tree: WorkTree, paths: Iterable[str]) -> Iterator[tuple[str, bytes 
     What a filter decrypts on disk (git-crypt) is thus seen as others see it. The file on disk stands
     in where the index cannot be read; None when neither can be had.
     """
+    if tree.reader:
+        yield from ((path, tree.read(path)) for path in paths)
+        return
     wanted = [path for path in paths if not os.path.islink(os.path.join(tree.root, path))]
     if not wanted:
         return
@@ -72,6 +76,8 @@ def ignore_line(path: str) -> str:
 
 def head(tree: WorkTree, path: str, size: int) -> bytes:
     """The first bytes of a file on disk, empty where there are none to be had."""
+    if tree.reader:
+        return (tree.read(path) or b"")[:size]
     try:
         descriptor = os.open(os.path.join(tree.root, path), READ_FLAGS)
     except OSError:

@@ -6,6 +6,8 @@ import re
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
+from credguard.regex import regex
+
 if TYPE_CHECKING:
     from credguard.rules._naming import Name
 
@@ -72,7 +74,7 @@ _CREDENTIAL_WORDS = frozenset(
 _WEAK = frozenset(
     "secret key token password passwd pass pwd private sk credential credentials creds auth access".split()
 )
-AWS_NEARBY = re.compile(
+AWS_NEARBY = regex(
     rb"(?<![a-z])(?:aws|amazon|amzn|boto3?|s3|s3a|s3n|s3fs|ec2|dynamodb|sqs|sns)(?![a-z])|aws_|_aws|amazonaws|awssdk|s3client|"
     rb"(?:us|eu|ap|sa|ca|me|af|il|mx|cn)-(?:gov-)?(?:north|south|east|west|central)(?:east|west)?-\d|accesskeyid|access_key_id|"
     rb"access-key-id|sessiontoken",

@@ -68,9 +68,11 @@ def _check(blob: Blob, hits: Hits) -> Iterator[Detection]:
 
 
 def _shaped(data: bytes, hits: Hits) -> Iterator[Detection]:
+    done = 0
     for end in hits.get(_LONG.name, ()):
-        match = _LONG_KEY.match(data, end - 36)
+        match = _LONG_KEY.match(data, end - 36) if end > done else None
         if match:
+            done = match.end()
             yield from _long_term(match[0], match.start(), match.end())
     done = 0
     for end in hits.get(_SHORT.name, ()):
@@ -83,8 +85,10 @@ def _shaped(data: bytes, hits: Hits) -> Iterator[Detection]:
 def _encoded(data: bytes, hits: Hits) -> Iterator[Detection]:
     """Keys that were encoded once more in base64, as in a Kubernetes Secret."""
     for pattern, shape, describe in ((_ENCODED_LONG, _LONG_KEY, _long_term), (_ENCODED_SHORT, _SHORT_KEY, _short_term)):
+        done = 0
         for end in hits.get(pattern.name, ()):
-            match = _RUN.match(data, end - 45)
+            match = _RUN.match(data, end - 45) if end > done else None
+            done = match.end() if match else done
             value = decoded(match[0]).strip() if match else b""
             if match and shape.fullmatch(value):
                 yield from describe(value, *match.span())
@@ -92,9 +96,11 @@ def _encoded(data: bytes, hits: Hits) -> Iterator[Detection]:
 
 def _named(data: bytes, hits: Hits) -> Iterator[Detection]:
     """Values of AWS_BEARER_TOKEN_… that have another shape than the known keys."""
+    done = 0
     for end in hits.get(_NAMED.name, ()):
         name = _NAME_REST.match(data, end)
-        place = assigned_value(data, name.end() if name else end)
+        place = assigned_value(data, name.end() if name else end) if end > done else None
+        done = place[1] if place else done
         value = data[slice(*place)] if place else b""
         if place and not value.startswith((b"ABSK", b"bedrock-api-key-")) and is_opaque(value, 32):
             part = Part("bearer_token", *place, Secret(value))

@@ -21,6 +21,7 @@ References
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING
 
 from credguard.model import Confidence, Detection, Part, Severity
@@ -60,32 +61,50 @@ _MIN_ENTROPY = 4.1
 
 
 def _check(blob: Blob, hits: Hits) -> Iterator[Detection]:
-    data = blob.data
-    ids = [place for place in key_ids(blob, hits) if place[1] - place[0] == ID_LENGTH]
+    data, ids = blob.data, None
     hosts = hits.get(_HOST.name, ())
     for start, end, value in _candidates(data, hits):
-        user = min(ids, key=lambda place: _distance(place, start, end), default=None)
-        if user and _distance(user, start, end) > _MAIL_NEAR:
-            user = None
-        host = next((at for at in hosts if abs(at - start) <= _MAIL_NEAR), None)
-        confidence = _judged(data, start, user, at_host=host is not None)
+        if ids is None:
+            ids = [place for place in key_ids(blob, hits) if place[1] - place[0] == ID_LENGTH]
+        user = _nearest(ids, start, end)
+        at_host = bisect_left(hosts, start - _MAIL_NEAR) != bisect_right(hosts, start + _MAIL_NEAR)
+        confidence = _judged(data, start, user, at_host=at_host)
         if confidence:
             yield _describe(Part("ses_smtp_password", start, end, Secret(value)), user, data, confidence)
 
 
+def _nearest(ids: list[Place], start: int, end: int) -> Place | None:
+    """The access key ID closest to data[start:end], near enough to be its user name."""
+    at = bisect_left(ids, (start, end, b""))
+    near = [place for place in ids[max(0, at - 1) : at + 1] if _distance(place, start, end) <= _MAIL_NEAR]
+    return min(near, key=lambda place: _distance(place, start, end), default=None)
+
+
 def _candidates(data: bytes, hits: Hits) -> Iterator[Place]:
     """Every value of the shape near a hit, once: start, end and plain value."""
-    areas = [(end - 60, end + 120) for end in hits.get(_NAMED.name, ())]
-    areas += [(end - _NEAR, end + _NEAR) for end in hits.get(KEY_ID.name, ())]
-    areas += [(end - _MAIL_NEAR, end + _MAIL_NEAR) for end in hits.get(_HOST.name, ())]
-    done = 0
-    for low, high in sorted(areas):
-        low = max(low, done, 0)  # noqa: PLW2901 - what was searched is not searched again
-        for start, end, value in _shaped(data, low, min(high, len(data))):
+    for low, high in _areas(hits):
+        done = 0
+        for start, end, value in sorted(_shaped(data, max(low, 0), high)):
             if start >= done and _is_random(value):
                 done = end
                 yield start, end, value
-        done = max(done, min(high, len(data)) - 160)
+
+
+def _areas(hits: Hits) -> Iterator[tuple[int, int]]:
+    """The surroundings of the hits, those that overlap joined."""
+    areas = [(end - 60, end + 120) for end in hits.get(_NAMED.name, ())]
+    areas += [(end - _NEAR, end + _NEAR) for end in hits.get(KEY_ID.name, ())]
+    areas += [(end - _MAIL_NEAR, end + _MAIL_NEAR) for end in hits.get(_HOST.name, ())]
+    joined: tuple[int, int] | None = None
+    for low, high in sorted(areas):
+        if joined and low <= joined[1]:
+            joined = joined[0], max(joined[1], high)
+            continue
+        if joined:
+            yield joined
+        joined = low, high
+    if joined:
+        yield joined
 
 
 def _shaped(data: bytes, low: int, high: int) -> Iterator[Place]:

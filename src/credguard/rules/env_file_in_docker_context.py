@@ -189,6 +189,7 @@ RULE = Rule(
     hint="exclude it in .dockerignore and give the values when the container runs",
     practices=("P02",),
     check_tree=check_tree,
+    concerns=r"(?:env|docker|container|compose|\.gitignore)[^/]*$",
     references=(
         "https://docs.docker.com/build/concepts/context/#dockerignore-files",
         "https://docs.docker.com/build/building/secrets/",

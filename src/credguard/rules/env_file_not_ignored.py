@@ -36,6 +36,10 @@ if TYPE_CHECKING:
     from credguard.worktree import WorkTree
 
 _NAMED = 3
+# Which file an example stands for.
+_EXAMPLES = {
+    f"{name}.{word}": name for name in COMMON_NAMES for word in ("example", "sample", "template", "dist", "tmpl")
+} | {f".env.{word}.{stage}": f".env.{stage}" for word in ("example", "sample") for stage in ("local", "production")}
 
 
 def check_tree(tree: WorkTree) -> Iterator[Detection]:
@@ -82,11 +86,6 @@ def _asked(tree: WorkTree) -> dict[str, bool]:
     return {path: must for path, must in asked.items() if path not in tree.tracked}
 
 
-_EXAMPLES = {
-    f"{name}.{word}": name for name in COMMON_NAMES for word in ("example", "sample", "template", "dist", "tmpl")
-} | {f".env.{word}.{stage}": f".env.{stage}" for word in ("example", "sample") for stage in ("local", "production")}
-
-
 def _is_repository(tree: WorkTree, folder: str) -> bool:
     """True inside a nested repository or submodule, which has ignore rules of its own."""
     while folder:
@@ -125,14 +124,15 @@ def _detection(tree: WorkTree, cause: Cause, paths: list[str], severity: Severit
     lying = [path for path in paths if os.path.isfile(os.path.join(tree.root, path))]
     shown = lying or paths
     names = ", ".join(shown[:_NAMED]) + (f" and {len(shown) - _NAMED} more" if len(shown) > _NAMED else "")
-    verb = "is not ignored by git" if lying else "would not be ignored by git"
+    verb = f"{'is' if len(shown) == 1 else 'are'} not" if lying else "would not be"
+    where = "by git" if cause.everywhere else "in every clone"
     lines = _lines(tree, paths)
     if cause.delete:
         cure = f"delete line {cause.line} of {cause.path}"
     else:
         cure = f"add the lines {', '.join(f'`{line}`' for line in lines)} at the end of {IGNORE_FILE} and commit it"
     return Detection(
-        f"{names} {verb}: {cause.sentence}",
+        f"{names} {verb} ignored {where}: {cause.sentence}",
         severity=severity,
         attributes={
             "files": paths, "present": lying, "ignore_file": IGNORE_FILE,
@@ -147,10 +147,10 @@ def _detection(tree: WorkTree, cause: Cause, paths: list[str], severity: Severit
 def _lines(tree: WorkTree, paths: Iterable[str]) -> list[str]:
     """The entries to add: they hold in every folder, and spare the examples."""
     names = {path.rpartition("/")[2] for path in paths}
-    lines = [".env"] if ".env" in names else []
     if names == {".env.local"}:
         return [".env.local", ".env.*.local"]
-    if names != {".env"}:
+    lines = sorted(name for name in names if not name.startswith(".env."))
+    if len(lines) < len(names):
         examples = {path.rpartition("/")[2] for path, kind in family(tree.files) if kind is Kind.EXAMPLE}
         spared = sorted({".env.example"} | {name for name in examples if name.startswith(".env.")})
         lines += [".env.*", *(f"!{name}" for name in spared)]
@@ -165,6 +165,7 @@ RULE = Rule(
     hint="add the entry to .gitignore and commit it before anybody writes a .env file",
     practices=("P02",),
     check_tree=check_tree,
+    concerns=r"(?:env|docker|container|compose|\.gitignore)[^/]*$",
     references=(
         "https://git-scm.com/docs/gitignore",
         "https://git-scm.com/docs/git-check-ignore",

@@ -6,10 +6,11 @@ What it does
     tests or fixtures) are reported only if a value in them looks like a secret. Examples (`.env.example`, `.sample`,
     `.template`, `.dist`, `.defaults`), type declarations (`.env.d.ts`) and files that dotenv-vault, dotenvx, SOPS or
     git-crypt have encrypted are not reported: content is read as git holds it.
-    High when a value looks like a secret; medium when a value may be a poor password, when the file is one that every
-    convention keeps out of git (`.env.local`, `.env.keys`), and for generated values in files for tests; low when all
-    values are empty, references, placeholders or public settings (`PORT=3000`), for some frameworks commit those. The
-    message says so when an ignore rule matches the file: git goes on following what it already tracks.
+    High when a value looks like a secret; medium when a value may be a poor password, and when the file is one that
+    every convention keeps out of git (`.env.local`, `.env.keys`); low when all values are empty, references,
+    placeholders or public settings (`PORT=3000`), for some frameworks commit those, and for values in files for tests
+    that are generated but of no known kind. The message says so when an ignore rule matches the file: git goes on
+    following what it already tracks.
 
 Why it matters
     Everybody who can read the repository, now or later, reads the file, and its history keeps it after it is deleted.
@@ -48,7 +49,7 @@ _LISTED = 20
 def check_tree(tree: WorkTree) -> Iterator[Detection]:
     """The tracked env files of the tree; git is asked twice at most, and only if there are any."""
     kinds = {
-        path: Kind.TEST if kind in (Kind.ENV, Kind.HINT) and is_fixture(path) else kind
+        path: Kind.TEST if is_fixture(path) else kind
         for path, kind in family(tree.files)
         if kind is not Kind.EXAMPLE and path in tree.tracked
     }
@@ -66,7 +67,7 @@ def check_tree(tree: WorkTree) -> Iterator[Detection]:
 def _severity(kind: Kind, values: dict[str, Worth], *, readable: bool) -> Severity | None:
     best = max(values.values(), default=Worth.NOTHING)
     if kind is Kind.TEST:
-        return {Worth.KNOWN: Severity.HIGH, Worth.RANDOM: Severity.MEDIUM}.get(best)
+        return {Worth.KNOWN: Severity.HIGH, Worth.RANDOM: Severity.LOW}.get(best)
     if best >= Worth.CHOSEN:
         return Severity.HIGH
     if kind is Kind.HINT:

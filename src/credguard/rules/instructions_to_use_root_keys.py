@@ -3,8 +3,8 @@
 What it does
     Reads sentences of documentation, notebooks and comments that speak of root and access keys, or of the console's
     credentials page of root, and reports those that tell the reader to make or use such a key; and code or text that
-    has rootkey.csv read. Warnings, checks, deletions, exam questions and other products' root users are not reported.
-    English only.
+    has rootkey.csv read. Warnings, checks, deletions, exam questions and other products' root users are not reported,
+    nor is a page that advises against root nearby. English only.
 
 Why it matters
     Readers do what a guide says. Each of them then has a key on disk that opens a whole AWS account and that no policy
@@ -57,7 +57,7 @@ _AROUND = 250
 _PAGE_ROOM = 3000
 _STOP = (
     rb"[.!?](?=[\s\"'<*_)`]|\Z)|\n[ \t\"',>/*;\-]{0,30}\n|\n[ \t\"'>]{0,20}(?:[\-*+] |\d{1,2}[.)] )|"
-    rb"</?(?:p|li|br|h\d|td|div|ul|ol|tr|dd|dt)\b[^>]{0,100}>"
+    rb"\[\s{0,20}\"|\",\s{0,40}\"|</?(?:p|li|br|h\d|td|div|ul|ol|tr|dd|dt)\b[^>]{0,100}>"
 )
 _END_IN_TEXT = regex(_STOP + rb"|\n[ \t\"']{0,20}#{1,6} |\n(?=[=\-~^]{3})", re.IGNORECASE)
 _END_IN_COMMENT = regex(_STOP, re.IGNORECASE)
@@ -113,10 +113,11 @@ def _sentences(data: bytes, ends: list[int], document: bool) -> Iterator[tuple[i
         text = flat(data, base, place + _ROOM)
         start, stop = _sentence(text, place - base, stops)
         done = base + stop
-        if (document or _COMMENT.match(_line(text, place - base))) and tells_to_use_root_key(
-            text[start:stop], text[max(0, start - _AROUND) : stop + _AROUND]
-        ):
-            yield base + start, base + stop, "documentation tells to make or use an access key of the AWS root user"
+        if document or _COMMENT.match(_line(text, place - base)):
+            told = tells_to_use_root_key(text[start:stop], text[max(0, start - _AROUND) : stop + _AROUND])
+            if told is not None:
+                message = "documentation tells to make or use an access key of the AWS root user"
+                yield base + start + told, base + stop, message
 
 
 def _sentence(text: bytes, place: int, stops: re.Pattern[bytes]) -> tuple[int, int]:

@@ -1,0 +1,120 @@
+"""Judges what a change brings: staged content, the commits of a push, a commit message."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from credguard.model import Blob, Coverage
+from credguard.sources import changes
+from credguard.worktree import WorkTree
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from credguard.audit import Run
+    from credguard.git import Git
+    from credguard.model import Finding
+    from credguard.sources.changes import Brought, Change
+
+SCISSORS = b"------------------------ >8 ------------------------"
+
+
+def staged(run: Run, repository: Git, *, whole_files: bool = False) -> list[str]:
+    """Judges what a commit of the index would bring against HEAD; gives the paths, raises GitError."""
+    brought = changes.staged(repository)
+    _judge(run, repository, brought, "already in HEAD at this path", whole_files=whole_files)
+    _judge_files(run, repository, brought.changes, lambda: {e.path: e.oid for e in repository.tracked()})
+    return [change.path for change in brought.changes]
+
+
+def commits(run: Run, repository: Git, revisions: Sequence[str], *exclude: str, whole_files: bool = False) -> int:
+    """Judges every commit that `git rev-list --stdin exclude` names for `revisions`, files and
+    messages, each against its parents; gives their number. Raises GitError."""
+    brought = changes.commits(repository, revisions, *exclude)
+    _judge(run, repository, brought, "already in the parent commit at this path", whole_files=whole_files)
+    part = Coverage()
+    for item in changes.messages(repository, revisions, run.limit, *exclude):
+        run.take(item, part)
+    part.commits = part.blobs
+    run.coverage.add(part)
+    last = tuple({change.path: change for change in reversed(brought.changes)}.values())
+    _judge_files(run, repository, last, lambda: {change.path: change.oid for change in last})
+    return part.commits
+
+
+def message(run: Run, text: bytes, comment: bytes, path: str) -> None:
+    """Judges a commit message as git will keep it: without comment lines, and without what follows
+    the scissors line (`commit --verbose`)."""
+    lines = []
+    for line in text.splitlines(keepends=True):
+        if line.startswith(comment + b" " + SCISSORS):
+            break
+        lines.append(b"\n" if line.startswith(comment) else line)
+    run.blob(Blob(b"".join(lines), path, "message"))
+
+
+def _judge(run: Run, repository: Git, brought: Brought, known: str, *, whole_files: bool) -> None:
+    part = Coverage(skipped=list(brought.skipped), notes=list(brought.notes))
+    groups: dict[tuple[str, str], list[Change]] = {}
+    for change in brought.changes:
+        groups.setdefault((change.path, change.oid), []).append(change)
+    # rev-list gives the newest commit first: the last of a group is the one that introduced it.
+    first = [group[-1] for group in groups.values()]
+    findings, masks = run.names(dict.fromkeys(change.path for change in first))
+    found: list[tuple[Change, Finding]] = []
+    for change, item in changes.read(repository, first, run.limit):
+        found += [(change, finding) for finding in run.take(item, part, keep=False)]
+    concerned = {(change.path, change.oid): groups[change.path, change.oid] for change, _ in found}
+    before = {} if whole_files else _values_before(run, repository, concerned)
+    for change, finding in found:
+        seen = bool(finding.values) and finding.values <= before.get((change.path, change.oid), frozenset())
+        places = tuple(replace(place, commit=change.commit) for place in finding.locations)
+        findings.append(replace(finding, locations=places, known=known if seen else ""))
+    run.keep(findings, part, masks)
+
+
+def _values_before(
+    run: Run, repository: Git, groups: dict[tuple[str, str], list[Change]]
+) -> dict[tuple[str, str], frozenset[str]]:
+    """Digests of the values that stood at the path before each time that the content was brought."""
+    asked = list({(change.path, oid): None for group in groups.values() for change in group for oid in change.before})
+    held: dict[tuple[str, str], frozenset[str]] = {}
+    for (path, oid), data in zip(asked, repository.blobs([oid for _, oid in asked], run.limit), strict=True):
+        if isinstance(data, bytes):
+            held[path, oid] = frozenset(v for f in run.scanner.blob(Blob(data, path)) for v in f.values)
+    nothing: frozenset[str] = frozenset()
+    return {
+        key: frozenset.intersection(
+            *(nothing.union(*(held.get((c.path, oid), nothing) for oid in c.before)) for c in group)
+        )
+        for key, group in groups.items()
+    }
+
+
+def _judge_files(
+    run: Run, repository: Git, brought: Sequence[Change], everything: Callable[[], dict[str, str]]
+) -> None:
+    """What the file rules say of the changed files; the whole tree is read only for a rule that
+    needs it and that the change concerns."""
+    paths = [change.path for change in brought]
+    rules = [rule for rule in run.scanner.rules if rule.check_tree and rule.in_hooks]
+    alone = [rule for rule in rules if not rule.concerns]
+    whole = [rule for rule in rules if rule.concerns and any(re.search(rule.concerns, p.lower()) for p in paths)]
+    if alone and paths:
+        tree = _object_tree(repository, {change.path: change.oid for change in brought}, run.limit)
+        run.findings += run.scanner.tree(tree, alone)
+    if whole:
+        run.findings += run.scanner.tree(_object_tree(repository, everything(), run.limit), whole)
+
+
+def _object_tree(repository: Git, entries: dict[str, str], limit: int) -> WorkTree:
+    def read(path: str) -> bytes | None:
+        oid = entries.get(path)
+        data = next(repository.blobs([oid], limit)) if oid else None
+        return data if isinstance(data, bytes) else None
+
+    names = tuple(sorted(entries))
+    return WorkTree(Path(repository.folder), names, frozenset(names), repository, reader=read)

@@ -1,0 +1,169 @@
+"""What a change brings, read from git's objects: the index against HEAD, or each commit against its parents."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from credguard.git import GITLINK, SYMLINK
+from credguard.model import Blob, Skip
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from credguard.git import Git
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One file that a change adds or alters: its object now, and those that stood at the same path
+    before (one, or one for each parent that had it)."""
+
+    path: str
+    mode: str
+    oid: str
+    before: tuple[str, ...] = ()
+    commit: str | None = None
+
+    @property
+    def kind(self) -> str:
+        """`symlink` where the content is a link's target, else `file`."""
+        return "symlink" if self.mode == SYMLINK else "file"
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """The files of a change, and what could not be found out or is not looked at."""
+
+    changes: tuple[Change, ...]
+    skipped: tuple[Skip, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def staged(repository: Git) -> Brought:
+    """What a commit of the index would bring against HEAD, or against nothing on an unborn branch.
+
+    The index is the one that git itself would commit (GIT_INDEX_FILE).
+    """
+    base = repository.head() or repository.empty_tree()
+    raw = repository.run("diff-index", "--cached", "--raw", "-z", "--no-renames", "--no-abbrev", base, "--")
+    fields = repository.split(raw)
+    return _sorted_out(_Entry.parse(head, path) for head, path in zip(fields[::2], fields[1::2], strict=True))
+
+
+def commits(repository: Git, revisions: Sequence[str], *exclude: str) -> Brought:
+    """What the commits that `git rev-list --stdin exclude` names for `revisions` bring, each
+    against all its parents.
+
+    A merge brings only what differs from every parent: the rest came with the commits merged.
+    Raises GitError for a bad revision, and where history ends in a shallow boundary.
+    """
+    stdin = "\n".join(revisions).encode() + b"\n"
+    lines = repository.run("rev-list", "--parents", "--stdin", *exclude, stdin=stdin).split(b"\n")
+    parents = {words[0].decode(): words[1:] for line in lines if (words := line.split())}
+    if not parents:
+        return Brought(())
+    shallow = repository.shallow_commits()
+    cut = sorted(shallow & parents.keys())
+    pairs = [b" ".join((c.encode(), p)) for c, ps in parents.items() for p in ps or (b"",)]
+    raw = repository.run(
+        "diff-tree", "--stdin", "--always", "-r", "--root", "--raw", "-z", "--no-renames", "--no-abbrev",
+        stdin=b"\n".join(pair.rstrip() for pair in pairs) + b"\n",
+    )  # fmt: skip
+    brought = _sorted_out(_entries_of_commits(repository.split(raw), parents))
+    if not cut:
+        return brought
+    skip = Skip(".", f"history is cut off (shallow clone) at {cut[0][:12]}; run `git fetch --unshallow`")
+    return Brought(brought.changes, (*brought.skipped, skip), brought.notes)
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    old: str
+    mode: str
+    oid: str
+    status: str
+    path: str
+    commit: str | None = None
+
+    @classmethod
+    def parse(cls, head: str, path: str, commit: str | None = None) -> _Entry:
+        """`:oldmode newmode oldoid newoid status`, and the path that follows it."""
+        old_mode, mode, old, oid, status = head[1:].split(" ")
+        return cls("" if old_mode in ("000000", GITLINK) else old, mode, oid, status[0], path, commit)
+
+
+def _entries_of_commits(fields: list[str], parents: dict[str, list[bytes]]) -> Iterator[_Entry]:
+    """Of a merge only the entries that stand in the comparison with every parent."""
+    seen: dict[tuple[str, str], list[_Entry]] = {}
+    commit = ""
+    position = 0
+    while position < len(fields):
+        field = fields[position]
+        position += 1
+        if not field.startswith(":"):
+            commit = field.strip()
+            continue
+        entry = _Entry.parse(field, fields[position], commit)
+        position += 1
+        seen.setdefault((commit, entry.path), []).append(entry)
+    for (commit, _), entries in seen.items():
+        if len(entries) >= len(parents.get(commit, ())):
+            yield from entries
+
+
+def _sorted_out(entries: Iterable[_Entry]) -> Brought:
+    changes: dict[tuple[str, str, str | None], Change] = {}
+    skipped: list[Skip] = []
+    notes: list[str] = []
+    for entry in entries:
+        if entry.status == "D":
+            continue
+        if entry.status == "U":
+            skipped.append(Skip(entry.path, "is not merged; resolve it and stage it"))
+        elif entry.mode == GITLINK:
+            notes.append(f"{entry.path} is a submodule: its content is not looked at here")
+        else:
+            key = (entry.path, entry.oid, entry.commit)
+            before = changes[key].before if key in changes else ()
+            old = (entry.old,) if entry.old else ()
+            changes[key] = Change(entry.path, entry.mode, entry.oid, (*before, *old), entry.commit)
+    return Brought(tuple(changes.values()), tuple(skipped), tuple(dict.fromkeys(notes)))
+
+
+def read(repository: Git, changes: Sequence[Change], limit: int) -> Iterator[tuple[Change, Blob | Skip]]:
+    """Each change with its content; an object is read once for the first path that has it.
+
+    Raises GitError when git stops answering.
+    """
+    for change, data in zip(changes, repository.blobs([c.oid for c in changes], limit), strict=True):
+        if isinstance(data, bytes):
+            yield change, Blob(data, change.path, change.kind)
+        else:
+            yield change, Skip(change.path, data)
+
+
+def messages(repository: Git, revisions: Sequence[str], limit: int, *exclude: str) -> Iterator[Blob | Skip]:
+    """The objects (author, message) of the commits that `commits` looks at, as blobs."""
+    stdin = "\n".join(revisions).encode() + b"\n"
+    out = repository.run("rev-list", "--stdin", *exclude, stdin=stdin).decode().split()
+    for commit, data in zip(out, repository.blobs(out, limit), strict=True):
+        path = f"commit {commit[:12]}"
+        yield Blob(data, path, "message") if isinstance(data, bytes) else Skip(path, data)
+
+
+def tags(repository: Git, oids: Iterable[str], limit: int) -> Iterator[Blob | Skip]:
+    """The annotated tags that `oids` name, and the tags that they point to, as blobs; also a file
+    that a ref names directly. Commits and trees are left out."""
+    left = list(oids)
+    while left:
+        found = list(zip(left, repository.objects(left, limit), strict=True))
+        left = []
+        for oid, (kind, data) in found:
+            if isinstance(data, str):
+                yield Skip(f"object {oid[:12]}", data)
+            elif kind == "tag":
+                yield Blob(data, f"tag {oid[:12]}", "message")
+                left.append(data.split(b"\n", 1)[0].removeprefix(b"object ").decode())
+            elif kind == "blob":
+                yield Blob(data, f"object {oid[:12]}")
