@@ -85,7 +85,7 @@ class Detection:
     remediation: tuple[str, ...] = ()
     path: str | None = None
     line: int = 1
-    identity: tuple[bytes, ...] = ()
+    identity: tuple[bytes, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)

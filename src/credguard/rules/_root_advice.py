@@ -1,4 +1,4 @@
-"""Reads a sentence of documentation: does it tell its reader to make or use an access key of the AWS root user?"""
+"""Reads a sentence of documentation: is it advice that ends in a key of the account's owner, the root user?"""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ _PARTS = {
 _FORMS = tuple(
     regex(form % _PARTS)
     for form in (
-        # use your root access keys; create root user access keys; configure the AWS CLI with root account access keys
+        # verb, root, key
         rb"%(lead)b(?:%(make)b|%(use)b) (?!of\b)%(word)b{0,6}?%(root)b %(of)b{0,2}?(?:%(key)b|keys?)\b",
-        # create an access key for the root user; generate access keys as root
+        # verb, key, preposition, root
         rb"%(lead)b(?:%(make)b|%(use)b) %(word)b{0,4}?%(key)b %(word)b{0,4}?(?:for|of|from|as|with|using|under|by) "
         rb"%(word)b{0,4}?(?<!project )(?<!repo )(?<!repository )root(?:\Z|(?: s)? (?:user|account|aws|level|key|access|"
         rb"cred|iam|login|email|identity)| (?:and|then|or|in|on|to|at)\b)",
-        # sign in as the root user and create an access key
+        # the log-in as root first, the key afterwards
         rb"\b(?:log|sign|logged|signed) ?(?:in )?(?:to )?%(word)b{0,8}?root %(word)b{0,14}?%(make)b %(word)b{0,4}?"
         rb"%(key)b",
     )

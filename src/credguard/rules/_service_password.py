@@ -31,6 +31,7 @@ _NAME = regex(rb"[A-Za-z0-9+._@\-]{1,64}")
 _PASSWORD = regex(LEFT + UNIT + rb"{43}" + PAD + rb"(?![A-Za-z0-9+/=])")
 _URL_PASSWORD = regex(rb":([^\s:/@\"'<>$&{}]{20,200})@")
 _USERINFO = regex(rb"://([^\s:/@\"'<>]{1,2000}):([^\s/@\"'<>]{16,200})\Z")
+_KEY_ID = regex(rb"A[KS]IA[A-Z2-7]{16}")
 _SERVICE_USER = regex(rb"-at-\d{12}\Z")
 _SIGNED_PASSWORD = regex(rb"(\d{8}T\d{6}Z)([0-9a-f]{64})")
 _DIGEST = regex(rb"hash|sha\d|digest|checksum|integrity|etag|fingerprint|signature$")
@@ -100,5 +101,9 @@ def _in_url(data: bytes, at: int) -> Iterator[Detection]:
     if not _is_password(signed[2] if signed else match[2]):
         return
     expires: datetime | None = from_iso(signed[1], _SIGNED_LIFE) if signed else None
-    part = secret_part("password", data, *match.span(2))
-    yield service_credential("codecommit", "AWS CodeCommit HTTPS password", (part,), expires=expires)
+    parts = [secret_part("password", data, *match.span(2))]
+    key_id = _KEY_ID.match(match[1])
+    if key_id:
+        start = match.start(1)
+        parts.append(Part("access_key_id", start, start + key_id.end(), Secret(key_id[0], public=True)))
+    yield service_credential("codecommit", "AWS CodeCommit HTTPS password", parts, expires=expires)

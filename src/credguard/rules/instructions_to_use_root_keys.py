@@ -64,8 +64,8 @@ _END_IN_COMMENT = regex(_STOP, re.IGNORECASE)
 _PASSAGE_BEFORE, _PASSAGE_AFTER = 160, 320
 _OTHER_CREDENTIAL = regex(rb"#/security_credentials?\?credentials=(?:codecommit|mcs)|signing|mfa", re.IGNORECASE)
 _READS = regex(
-    rb"(?:\b(?:open|fopen|read\w{0,20}|load\w{0,20}|lines|get|cat|awk|grep|source|import|parse\w{0,10}|path|file\w{0,10}|"
-    rb"download\w{0,3}|save|copy|cp|mv|move|put|place|rename|use|using|create|store|drop|add|contents? of)\b"
+    rb"(?:\b(?:open|fopen|read\w{0,20}|load\w{0,20}|lines|get|cat|awk|grep|source|import|parse\w{0,10}|"
+    rb"download\w{0,3}|save|copy|cp|mv|move|put|place|rename|use|using|store|drop|contents? of)\b"
     rb"[^\n]{0,100})\Z",
     re.IGNORECASE,
 )
@@ -153,7 +153,7 @@ def _pages(data: bytes, ends: Sequence[int]) -> Iterator[tuple[int, int, str]]:
 
 
 def _files(data: bytes, ends: Sequence[int]) -> Iterator[tuple[int, int, str]]:
-    """Places that read rootkey.csv, or tell to."""
+    """Places that read the console's download of such a key, or tell to."""
     for end in ends[:_MOST_SENTENCES]:
         start = end - len(data[max(0, end - 13) : end].lower().rpartition(b"root")[2]) - 4
         line = _line(flat(data, start - _AROUND, start), _AROUND)
