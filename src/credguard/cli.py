@@ -26,6 +26,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments in (["--version"], ["-V"]):
         print(f"credguard {__version__}")
         return 0
+    if arguments in (["hook", "pre-commit"], ["hook", "pre-merge-commit"]):
+        from credguard.quick import nothing_staged_to_judge
+
+        if nothing_staged_to_judge():
+            return 0
     return _run(arguments)
 
 

@@ -16,16 +16,17 @@ def _wide(word: bytes) -> bytes:
     return rb"\x00".join(word[i : i + 1] for i in range(len(word)))
 
 
+_WIDE_WORDS = (
+    b"secret token private absk bedrock-api-key k8s-aws putty starturl amz- amzn password da2- -at- arn:aws root smtp "
+    b"cognito"
+).split()
 # The words that every candidate pattern holds, with a zero byte between their letters. Each ends in
 # an ASCII letter, so the place of that letter tells the alignment.
 WIDE = Pattern(
     "utf-16",
-    b"|".join([
-        rb"a\x00[ks]\x00i\x00a\x00[a-z2-7]", *map(_wide, (b"secret", b"token", b"private", b"absk")),
-        *map(_wide, (b"bedrock-api-key", b"amz-", b"amzn", b"password", b"da2-", b"-at-", b"arn:aws", b"root")),
-    ]),
+    b"|".join([rb"a\x00[ks]\x00i\x00a\x00[a-z2-7]", *map(_wide, _WIDE_WORDS)]),
     caseless=True,
-)  # fmt: skip
+)
 
 
 def utf16_as_utf8(data: bytes, ends: Sequence[int]) -> bytes:

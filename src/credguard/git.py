@@ -8,35 +8,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from credguard.errors import CredguardError, ExitCode
+from credguard.plumbing import COMMAND, environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
     from typing import IO
 
-# Command-scope settings win over every file a repository or user brings. `safe.directory` is
-# safe to lift because none of the plumbing used here runs a configured program.
-_SETTINGS = (
-    "core.fsmonitor=false",
-    "core.hooksPath=/dev/null",
-    "core.quotePath=false",
-    "core.untrackedCache=false",
-    "color.ui=false",
-    "protocol.allow=never",
-    "safe.directory=*",
-)
-_COMMAND = ("git", "--no-pager", "--literal-pathspecs", *(w for s in _SETTINGS for w in ("-c", s)))
-_ENVIRONMENT = {
-    "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "GIT_NO_LAZY_FETCH": "1",
-    "GIT_NO_REPLACE_OBJECTS": "1", "GIT_GRAFT_FILE": os.devnull, "LC_ALL": "C", "GIT_EXTERNAL_DIFF": "",
-    "GIT_PAGER": "cat",
-}  # fmt: skip
-# What a surrounding git (a hook, `git -c`) sets about *its* repository must not leak into others.
-_INHERITED = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_NAMESPACE",
-              "GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_CEILING_DIRECTORIES",
-              "GIT_CONFIG", "GIT_CONFIG_PARAMETERS", "GIT_CONFIG_COUNT", "GIT_COMMON_DIR",
-              "GIT_GRAFT_FILE", "GIT_SHALLOW_FILE", "GIT_EXTERNAL_DIFF")  # fmt: skip
-_NEVER_INHERITED = ("GIT_PREFIX", "GIT_GRAFT_FILE", "GIT_EXTERNAL_DIFF")
 GITLINK = "160000"
 SYMLINK = "120000"
 _PIECE = 1 << 20
@@ -56,6 +34,15 @@ class Entry:
     mode: str
     oid: str
     path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One value of a git setting: its scope (`system`, `global`, `local`, `worktree`), the file it stands in, and the value."""
+
+    scope: str
+    origin: str
+    value: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +67,7 @@ class Git:
         """`inherit` keeps what the surrounding git says of its repository (GIT_DIR, GIT_INDEX_FILE,
         quarantined objects): a hook must see what git is about to commit or receive."""
         self.folder = folder
-        self._environment = _environment(inherit=inherit)
+        self._environment = environment(inherit=inherit)
 
     def run(self, *args: str, stdin: bytes | None = None, ok: tuple[int, ...] = (0,)) -> bytes:
         """The output of `git args` in the folder; raises GitError unless it exits with one of `ok`."""
@@ -90,14 +77,15 @@ class Git:
         """Output, and the first line that git wrote to standard error."""
         try:
             done = subprocess.run(  # noqa: S603 - a fixed argument list, no shell
-                [*_COMMAND, *args], cwd=self.folder, env=self._environment, input=stdin or b"", capture_output=True,
+                [*COMMAND, *args], cwd=self.folder, env=self._environment, input=stdin or b"", capture_output=True,
                 check=False,
             )  # fmt: skip
         except OSError as error:
             raise GitError(f"git could not be started: {error.strerror}", "install git and put it on PATH") from error
         lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
         if done.returncode not in ok:
-            raise GitError(f"git {args[0]} failed in {self.folder}: {lines[0] if lines else done.returncode}")
+            reason = lines[0] if lines else f"exit code {done.returncode}"
+            raise GitError(f"git {args[0]} failed in {self.folder}: {reason}", _cure(reason))
         return done.stdout, lines[0] if lines else ""
 
     def toplevel(self) -> str:
@@ -159,6 +147,11 @@ class Git:
             if len(words) == 3 and words[1] == "commit":
                 yield words[0]
 
+    def comment_sign(self) -> bytes:
+        """The character that begins a comment in a commit message."""
+        sign = self.run("config", "--get", "core.commentChar", ok=(0, 1)).strip()
+        return sign if len(sign) == 1 else b"#"
+
     def empty_tree(self) -> str:
         """The object ID of the tree without entries, in the repository's hash."""
         return self.run("hash-object", "-t", "tree", "--stdin").strip().decode()
@@ -185,7 +178,7 @@ class Git:
 
         An object over `limit` bytes is passed over in pieces, never held.
         """
-        command = [*_COMMAND, "cat-file", "--batch"]
+        command = [*COMMAND, "cat-file", "--batch"]
         with subprocess.Popen(  # noqa: S603 - a fixed argument list, no shell
             command, cwd=self.folder, env=self._environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -231,9 +224,10 @@ def find(path: Path) -> Git | None:
     return repository
 
 
-def _environment(*, inherit: bool) -> dict[str, str]:
-    dropped = _NEVER_INHERITED if inherit else _INHERITED
-    return {k: v for k, v in os.environ.items() if k not in dropped and not k.startswith("GIT_TRACE")} | _ENVIRONMENT
+def _cure(reason: str) -> str:
+    if "not a git repository" in reason:
+        return "run it inside a repository"
+    return "check the revision, or fetch it" if "revision" in reason or "bad object" in reason else ""
 
 
 def _split(output: bytes, *, keep_empty: bool = False) -> Iterator[str]:

@@ -47,6 +47,10 @@ class Matcher:
                 _store(ordered, database)
         self._database = database
 
+    def serialized(self) -> bytes:
+        """The compiled database, as hyperscan writes it."""
+        return bytes(hyperscan.dumpb(self._database))
+
     def hits(self, data: bytes) -> dict[str, array[int]]:
         """The ascending end offsets of each pattern seen in `data` (at most LIMIT bytes)."""
         found: dict[int, array[int]] = {}
@@ -119,16 +123,21 @@ def _load(patterns: list[Pattern]) -> hyperscan.Database | None:
 
 
 def _store(patterns: list[Pattern], database: hyperscan.Database) -> None:
-    """Writes the cache atomically; a machine where that is impossible compiles every time."""
+    """Keeps the database for the next run; a machine where that is impossible compiles every time."""
     with contextlib.suppress(OSError, RuntimeError, hyperscan.HyperscanError):
         body = hyperscan.dumpb(database)
-        path = _cache_file(patterns)
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=path.parent)  # mode 0600
-        try:
-            with os.fdopen(descriptor, "wb") as handle:
-                handle.write(_MAGIC + blake2b(body, digest_size=32).digest() + body)
-            os.replace(name, path)
-        except OSError:
-            with contextlib.suppress(OSError):
-                os.unlink(name)
+        write_private(_cache_file(patterns), _MAGIC + blake2b(body, digest_size=32).digest() + body)
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Writes a cache file atomically, readable by nobody else; raises OSError."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(dir=path.parent)  # mode 0600
+    try:
+        with os.fdopen(descriptor, "wb") as handle:
+            handle.write(content)
+        os.replace(name, path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.unlink(name)
+        raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from bisect import bisect_left
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from credguard.model import Detection
     from credguard.rule import Hits, Rule
     from credguard.worktree import WorkTree
+
+_HALVES = ("CG101", "CG102")
 
 
 class Scanner:
@@ -65,11 +68,15 @@ class Scanner:
 
     def _blob_findings(self, blob: Blob, hits: Hits) -> list[Finding]:
         found = self._detections(blob, hits)
+        plain = sorted((part.start, part.end) for _, one in found for part in one.parts)
         for start, end, text in base64_texts(blob.data, hits.get(BASE64.name, ())):
+            if _overlaps(plain, start, end):
+                continue  # a rule has read this base64 itself
             inner = Blob(text, blob.path, blob.kind)
             for rule, one in self._detections(inner, self.matcher.hits(text)):
                 parts = tuple(replace(part, start=start, end=end) for part in one.parts)
                 found.append((rule, replace(one, parts=parts, message=one.message + ", base64-encoded")))
+        found = _without_halves(found)
         if not found:
             return []
         places = locate(blob.data, (o for _, d in found for part in d.parts for o in (part.start, part.end)))
@@ -100,6 +107,24 @@ class Scanner:
             if os.environ.get("CREDGUARD_RAISE"):
                 raise
             return []
+
+
+def _overlaps(places: Sequence[tuple[int, int]], start: int, end: int) -> bool:
+    """True when one of the ascending places shares a byte with start..end."""
+    at = bisect_left(places, (start, 0))
+    return (at < len(places) and places[at][0] < end) or (at > 0 and places[at - 1][1] > start)
+
+
+def _without_halves(found: list[tuple[Rule, Detection]]) -> list[tuple[Rule, Detection]]:
+    """Leaves out a lone ID or secret whose every place another rule's finding speaks of."""
+    if len({rule.id for rule, _ in found}) < 2:
+        return found
+    told = {(part.start, part.end) for rule, one in found if rule.id not in _HALVES for part in one.parts}
+    return [
+        (rule, one)
+        for rule, one in found
+        if rule.id not in _HALVES or not all((part.start, part.end) in told for part in one.parts)
+    ]
 
 
 def _enabled(rule: Rule) -> bool:

@@ -40,6 +40,7 @@ def run(options: argparse.Namespace) -> ExitCode:
         _HOOKS[options.name](work, repository, options)
     except GitError as error:
         raise CredguardError(f"{options.name}: {error.message}", error.hint, ExitCode.INCOMPLETE) from error
+    _remember(work)
     result = work.result({"kind": "hook", "hook": options.name})
     if options.format == "text" and not options.output:
         from credguard.report import text
@@ -79,8 +80,7 @@ def _commit_msg(work: Run, repository: Git, options: argparse.Namespace) -> None
         raise CredguardError(
             f"the message {path} could not be read: {error.strerror}", "", ExitCode.INCOMPLETE
         ) from error
-    comment = repository.run("config", "--get", "core.commentChar", ok=(0, 1)).strip()
-    gate.message(work, text, comment if len(comment) == 1 else b"#", "commit message")
+    gate.message(work, text, repository.comment_sign(), "commit message")
 
 
 def _pre_push(work: Run, repository: Git, options: argparse.Namespace) -> None:
@@ -137,6 +137,18 @@ def _judge_refs(
 def _local_refs(repository: Git) -> list[tuple[str, str]]:
     refs = repository.run("for-each-ref", "--format=%(objectname)", "refs/heads", "refs/tags").decode().split()
     return [(oid, "") for oid in refs]
+
+
+def _remember(work: Run) -> None:
+    """Keeps the pattern database where the quick way of the next commit finds it."""
+    import contextlib
+
+    from credguard import quick
+    from credguard.matcher import write_private
+
+    if not work.policy.select and not work.policy.ignore and not quick.remembered():
+        with contextlib.suppress(OSError, RuntimeError):
+            write_private(Path(quick.cache_path()), quick.pack(work.scanner.matcher.serialized()))
 
 
 def _doctor() -> ExitCode:
