@@ -11,12 +11,14 @@ from credguard.errors import CredguardError, ExitCode
 from credguard.plumbing import COMMAND, environment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
     from typing import IO
 
 GITLINK = "160000"
 SYMLINK = "120000"
+_NO_HOOKS = COMMAND.index("core.hooksPath=/dev/null")
+_WITH_HOOKS = COMMAND[: _NO_HOOKS - 1] + COMMAND[_NO_HOOKS + 1 :]
 _PIECE = 1 << 20
 
 
@@ -38,7 +40,8 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One value of a git setting: its scope (`system`, `global`, `local`, `worktree`), the file it stands in, and the value."""
+    """One value of a git setting: its scope (`system`, `global`, `local`, `worktree`), the file it
+    stands in, and the value."""
 
     scope: str
     origin: str
@@ -63,21 +66,24 @@ class IgnoreMatch:
 class Git:
     """A repository, asked from `folder` (its root or any folder inside the work tree)."""
 
-    def __init__(self, folder: Path, *, inherit: bool = False) -> None:
+    def __init__(self, folder: Path, *, inherit: bool = False, extra: Mapping[str, str] | None = None) -> None:
         """`inherit` keeps what the surrounding git says of its repository (GIT_DIR, GIT_INDEX_FILE,
-        quarantined objects): a hook must see what git is about to commit or receive."""
+        quarantined objects): a hook must see what git is about to commit or receive. `extra`
+        variables are set on top: another index, another object store."""
         self.folder = folder
-        self._environment = environment(inherit=inherit)
+        self._environment = environment(inherit=inherit) | dict(extra or {})
 
     def run(self, *args: str, stdin: bytes | None = None, ok: tuple[int, ...] = (0,)) -> bytes:
         """The output of `git args` in the folder; raises GitError unless it exits with one of `ok`."""
         return self._run(*args, stdin=stdin, ok=ok)[0]
 
-    def _run(self, *args: str, stdin: bytes | None = None, ok: tuple[int, ...] = (0,)) -> tuple[bytes, str]:
+    def _run(
+        self, *args: str, stdin: bytes | None = None, ok: tuple[int, ...] = (0,), command: tuple[str, ...] = COMMAND
+    ) -> tuple[bytes, str]:
         """Output, and the first line that git wrote to standard error."""
         try:
             done = subprocess.run(  # noqa: S603 - a fixed argument list, no shell
-                [*COMMAND, *args], cwd=self.folder, env=self._environment, input=stdin or b"", capture_output=True,
+                [*command, *args], cwd=self.folder, env=self._environment, input=stdin or b"", capture_output=True,
                 check=False,
             )  # fmt: skip
         except OSError as error:
@@ -92,6 +98,19 @@ class Git:
         """The absolute path of the work tree's root."""
         return os.fsdecode(self.run("rev-parse", "--show-toplevel").rstrip(b"\n"))
 
+    def settings(self, key: str) -> list[Setting]:
+        """The values of a setting that is a path (`~` made out), the one that counts last; what this
+        program sets for its own calls is left out."""
+        options = ("-z", "--show-scope", "--show-origin", "--type=path", "--get-all")
+        fields = list(_split(self.run("config", *options, key, ok=(0, 1)), keep_empty=True))
+        values = [Setting(*three) for three in zip(*(iter(fields),) * 3, strict=False)]
+        return [setting for setting in values if setting.scope != "command"]
+
+    def hooks_path(self) -> str:
+        """The folder in which git looks for hooks, as its settings have it; raises GitError."""
+        output, _ = self._run("rev-parse", "--git-path", "hooks", command=_WITH_HOOKS)  # which runs none
+        return os.fsdecode(output.removesuffix(b"\n"))
+
     def tracked(self) -> list[Entry]:
         """The index entries below the folder, each path once."""
         entries: dict[str, Entry] = {}
@@ -102,9 +121,9 @@ class Git:
         return list(entries.values())
 
     def tree(self, commit: str) -> dict[str, str]:
-        """The object ID of every file of a commit by its path."""
-        records = _split(self.run("ls-tree", "-r", "-z", "--full-tree", commit))
-        return {path: head.split(" ")[2] for head, _, path in (record.partition("\t") for record in records)}
+        """The object ID of every file of a commit by its path, submodules left out."""
+        records = (record.partition("\t") for record in _split(self.run("ls-tree", "-r", "-z", "--full-tree", commit)))
+        return {path: head.split(" ")[2] for head, _, path in records if not head.startswith(GITLINK)}
 
     def untracked(self, *, ignored: bool = False) -> tuple[list[str], str]:
         """Untracked paths below the folder that are not ignored, or with `ignored` those that are,

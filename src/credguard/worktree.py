@@ -24,13 +24,14 @@ class WorkTree:
     `files` are the paths in scope (tracked, and untracked but not ignored; every file where there
     is no repository), relative to `root`, `/`-separated. `tracked` is the part of them that git
     tracks. `repository` is None outside git. `reader` gives the bytes of a file where they do not
-    come from the disk.
+    come from the disk. `bare` is set where git has no work tree to ask about ignore rules.
     """
 
     root: Path
     files: tuple[str, ...]
     tracked: frozenset[str] = frozenset()
     repository: Git | None = None
+    bare: bool = False
     reader: Callable[[str], bytes | None] | None = None
     _cache: dict[str, bytes | None] = field(default_factory=dict)
 

@@ -164,6 +164,16 @@ def test_a_deleted_tracked_file_is_read_from_the_index(tmp_path: Path) -> None:
     assert report("audit", "r", cwd=tmp_path)["exit_code"] == 1
 
 
+def test_a_bare_repository_is_read_from_its_objects(tmp_path: Path) -> None:
+    repo = Repository(tmp_path / "r")
+    repo.commit("a", {"d/a.ini": KEY})
+    repo.git("clone", "-q", "--bare", str(tmp_path / "r"), str(tmp_path / "b.git"))
+    result = report("audit", "b.git", cwd=tmp_path)
+    assert {f["locations"][0]["path"] for f in result["findings"] if f["rule_id"] == "CG103"} == {"d/a.ini"}
+    Repository(tmp_path / "empty.git", bare=True)
+    assert report("audit", "empty.git", cwd=tmp_path)["exit_code"] == 0
+
+
 def test_a_missing_object_is_said(tmp_path: Path) -> None:
     repo = Repository(tmp_path / "r")
     repo.commit("a", {"a.ini": "x"})

@@ -44,7 +44,7 @@ _EXAMPLES = {
 
 def check_tree(tree: WorkTree) -> Iterator[Detection]:
     """One detection for each cause that keeps an env file from being ignored."""
-    if tree.repository is None:
+    if tree.repository is None or tree.bare:
         return
     asked = _asked(tree)
     own = sorted({folder_of(path) + IGNORE_FILE for path in asked} | {IGNORE_FILE})

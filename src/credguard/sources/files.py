@@ -8,15 +8,13 @@ import stat
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from credguard.git import GITLINK, GitError, find
+from credguard.git import GITLINK, Entry, Git, GitError, find
 from credguard.model import Blob, Skip
-from credguard.worktree import READ_FLAGS, WorkTree
+from credguard.worktree import READ_FLAGS, RULE_READ_LIMIT, WorkTree
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
-
-    from credguard.git import Entry
 
 DEFAULT_LIMIT = 256 << 20
 """Bytes of the largest file that is read; a whole file is held in memory."""
@@ -40,6 +38,8 @@ def open_tree(root: Path, *, ignored: bool = False) -> Listing:
     file and named in `skipped`.
     """
     try:
+        if is_bare(root):
+            return _bare_listing(root)
         repository = find(root)
         if repository is not None:
             return _git_listing(root, ignored=ignored)
@@ -69,6 +69,28 @@ def _git_listing(root: Path, *, ignored: bool) -> Listing:
     for path in (*links, *nested):
         files += _nested(listing, path, submodule=path in links, ignored=ignored)
     listing.tree.files = tuple(sorted(set(files)))
+    return listing
+
+
+def is_bare(root: Path) -> bool:
+    """True for a repository without a work tree."""
+    return (root / "HEAD").is_file() and (root / "objects").is_dir()
+
+
+def _bare_listing(root: Path) -> Listing:
+    """The files of HEAD, which all come from the object store."""
+    repository = Git(root)
+    head = repository.head()
+    files = repository.tree(head) if head else {}
+    names = tuple(sorted(files))
+
+    def read_object(path: str) -> bytes | None:
+        data = next(repository.blobs([files[path]], RULE_READ_LIMIT)) if path in files else None
+        return data if isinstance(data, bytes) else None
+
+    tree = WorkTree(root, names, frozenset(names), repository, reader=read_object, bare=True)
+    listing = Listing(tree, {path: Entry("100644", oid, path) for path, oid in files.items()})
+    listing.notes.append(f"{root} has no work tree: the files of its HEAD were looked at, its ignore rules were not")
     return listing
 
 
@@ -118,7 +140,7 @@ def read_all(listing: Listing, limit: int = DEFAULT_LIMIT) -> Iterator[Blob | Sk
         if not _is_inside(root, path.rpartition("/")[0], inside):
             yield from _gone(path, listing, missing, "lies behind a symbolic link, which is not followed")
             continue
-        item = read(root + path, path, limit)
+        item = None if tree.reader else read(root + path, path, limit)
         if item is None:
             yield from _gone(path, listing, missing, "vanished while it was to be read; run again")
         else:

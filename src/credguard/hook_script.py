@@ -1,0 +1,112 @@
+"""The text of credguard's git hooks: the plain ones of `hooks/`, and those that `credguard install` writes."""
+
+from __future__ import annotations
+
+import shlex
+
+NAMES = ("pre-commit", "pre-merge-commit", "commit-msg", "pre-push", "pre-receive", "post-rewrite")
+DEFAULT = NAMES[:4]
+CHAINED = ".credguard-chained"
+"""Added to the name of a hook that was there first; ours runs it afterwards."""
+READS_STDIN = ("pre-push", "pre-receive", "post-rewrite")
+_MARK = b"written by `credguard install`"
+_HEAD = 4096
+
+# Both leave PYTHONPATH and the current folder out of account, where `python -m` looks first: a
+# repository could bring its own credguard, which lets everything pass.
+_PLAIN = """\
+#!/bin/sh
+# credguard: git's {name} hook, for a folder that core.hooksPath names, or copied into .git/hooks.
+# It fails closed: where credguard cannot run, git stops.
+if command -v credguard >/dev/null 2>&1; then
+    exec credguard hook {name} "$@"
+fi
+# Not `python -m`: the repository that is looked at must not bring its own credguard.
+start='import sys; sys.path[:] = filter(None, sys.path); from credguard.cli import main'
+for python in python3 python; do
+    if "$python" -E -c "$start" </dev/null >/dev/null 2>&1; then
+        exec "$python" -E -c "$start; sys.exit(main())" hook {name} "$@"
+    fi
+done
+echo "credguard is missing, so nothing was checked; cure: python3 -m pip install /path/to/its/checkout" >&2
+exit 2
+"""
+_INSTALLED = """\
+#!/bin/sh
+# credguard: git's {name} hook, written by `credguard install`; `credguard uninstall` takes it away.
+# It fails closed: where credguard cannot run, git stops. A hook that was here before runs after it.
+python={python}
+# Not `python -m`: the repository that is looked at must not bring its own credguard.
+start='import sys
+sys.path[:] = filter(None, sys.path)
+try:
+    from credguard.cli import main
+except ModuleNotFoundError:
+    sys.exit(127)
+sys.exit(main())'
+look() {{
+    status=127
+    if [ -x "$python" ]; then "$python" -E -c "$start" hook {name} "$@"; status=$?; fi
+    if [ "$status" -eq 127 ] && command -v credguard >/dev/null 2>&1; then credguard hook {name} "$@"; status=$?; fi
+    if [ "$status" -eq 127 ]; then
+        echo "credguard is missing, so nothing was checked; cure: install it, then run 'credguard install' here" >&2
+        status=2
+    fi
+    return "$status"
+}}
+chained=${{0%"${{0##*/}}"}}{name}{chained}
+{end}"""
+_END = """\
+look "$@" || exit $?
+[ -x "$chained" ] || exit 0
+exec "$chained" "$@"
+"""
+# A here-document, not `printf |`: that would lose a long input where printf is no part of the shell.
+_FEED = """\
+input=$(cat) || exit 2  # of standard input, both get all
+feed() {
+    if [ -z "$input" ]; then "$@" </dev/null; return; fi
+    "$@" <<END
+$input
+END
+}
+"""
+_END_STDIN = f"""\
+{_FEED}feed look "$@" || exit $?
+[ -x "$chained" ] || exit 0
+feed "$chained" "$@"
+"""
+# git does not stop after post-rewrite, so what others do there is done in any case.
+_END_REWRITE = f"""\
+{_FEED}status=0
+feed look "$@" || status=$?
+[ ! -x "$chained" ] || feed "$chained" "$@" || status=$?
+exit "$status"
+"""
+
+
+def plain(name: str) -> bytes:
+    """The hook of `hooks/`: it finds credguard on PATH, on every machine."""
+    return _PLAIN.format(name=name).encode()
+
+
+def installed(name: str, python: str) -> bytes:
+    """The hook for one machine: it starts credguard with `python`, and runs the hook it is chained with."""
+    end = _END_REWRITE if name == "post-rewrite" else _END_STDIN if name in READS_STDIN else _END
+    text = _INSTALLED.format(name=name, python=shlex.quote(python), chained=CHAINED, end=end)
+    return text.encode("utf-8", "surrogateescape")
+
+
+def is_installed(content: bytes) -> bool:
+    """True for a hook that `credguard install` wrote, of whatever version."""
+    return _MARK in content[:_HEAD]
+
+
+def is_plain(content: bytes, name: str) -> bool:
+    """True for the hook of `hooks/`."""
+    return content.replace(b"\r\n", b"\n") == plain(name)
+
+
+def calls_credguard(content: bytes) -> bool:
+    """True when a hook of somebody else names credguard outside a comment."""
+    return any(b"credguard" in line and not line.lstrip().startswith(b"#") for line in content.splitlines())
