@@ -15,6 +15,8 @@ COMMANDS = {
     "scan": "look for AWS credentials in files and folders as they lie on disk",
     "audit": "audit whole repositories: credentials, credential files, ignore rules, root keys",
     "hook": "judge what a commit, a push or a message brings, as a git hook",
+    "install": "install git hooks that call credguard, beside what is there",
+    "uninstall": "take the git hooks away again and put back what was there before",
     "rules": "list the rules",
     "explain": "show one rule's page",
 }

@@ -96,7 +96,7 @@ class Git:
 
     def toplevel(self) -> str:
         """The absolute path of the work tree's root."""
-        return os.fsdecode(self.run("rev-parse", "--show-toplevel").rstrip(b"\n"))
+        return os.fsdecode(self.run("rev-parse", "--show-toplevel").removesuffix(b"\n"))
 
     def settings(self, key: str) -> list[Setting]:
         """The values of a setting that is a path (`~` made out), the one that counts last; what this

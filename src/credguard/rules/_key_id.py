@@ -23,7 +23,9 @@ _BASE64_FORM = regex(rb"(?<![A-Za-z0-9+/])Q(?:UtJ|VNJ)[A-Za-z0-9+/]{23}[A-Za-z0-
 _ID = regex(rb"A(?:KIA|SIA|3T[A-Z0-9])[A-Z2-7]{16}")
 
 # A letter before an ID is allowed when it ends an escape: \n, \x22, \u0022, %3D, a terminal colour code.
-_ESCAPE_BEFORE = regex(rb"(?:\\[nrt\"'/bfav0]|\\x[0-9A-Fa-f]{2}|\\u00[0-9A-Fa-f]{2}|%[0-7][0-9A-Fa-f]|\[[\d;]*m)\Z")
+_ESCAPE_BEFORE = regex(
+    rb"(?:\\[nrt\"'/bfav0]|\\x[0-9A-Fa-f]{2}|\\u00[0-9A-Fa-f]{2}|%(?:25)?[0-7][0-9A-Fa-f]|=3D|\[[\d;]*m)\Z"
+)
 _WORD = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
 _BASE64_RUN = regex(rb"[A-Za-z0-9+/]*")
 _RUN_LIMIT = 64
@@ -87,24 +89,25 @@ def _two_dashes(after: bytes) -> bool:
 
 def _inside_base64(data: bytes, start: int, end: int) -> bool:
     """True where `+` or `/` joins the ID to a run of base64 characters too long to be a path segment."""
-    if data[end : end + 1] in (b"+", b"/"):
-        match = _BASE64_RUN.match(data, end, end + _RUN_LIMIT)
-        if match and _dense(match[0]):
-            return True
     if data[start - 1 : start] in (b"+", b"/"):
-        lead = data[max(0, start - _RUN_LIMIT) : start][::-1]
-        match = _BASE64_RUN.match(lead)
-        if match and _dense(match[0]):
+        lead = _BASE64_RUN.match(data[max(0, start - _RUN_LIMIT) : start][::-1])
+        if lead and _dense(lead[0]):
             return True
-    return False
+    if data[end : end + 1] not in (b"+", b"/"):
+        return False
+    rest = _BASE64_RUN.match(data, end, end + _RUN_LIMIT)
+    alone = data[start - 1 : start] not in (b"+", b"/")
+    if rest and alone and len(rest[0]) == 41:  # an ID, a slash and its secret
+        return False
+    return rest is not None and _dense(rest[0])
 
 
 def _dense(run: bytes) -> bool:
-    if len(run) == 41 and run[:1] == b"/":  # an ID, a slash and its secret
-        return False
     longest = max(map(len, run.split(b"/")), default=0)
     mixed = run.lower() != run and run.upper() != run
-    return b"+" in run or (len(run) >= 40 and mixed) or (longest >= 24 and mixed)
+    if b"+" in run and len(run) > 1 and not run.replace(b"+", b"").islower():
+        return True
+    return (len(run) >= 40 and mixed) or (longest >= 24 and mixed)
 
 
 def account_of(key_id: bytes) -> str | None:

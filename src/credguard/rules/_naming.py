@@ -26,19 +26,25 @@ _WITH_DIGITS = frozenset(
 )
 _ESCAPES = regex(rb"\\{1,3}[nrt]")
 _ENTITY = regex(rb"&(?:quot|apos|gt|lt|amp|#\d{2,3}|#x[0-9a-fA-F]{2});|%(?:3[AaDd]|2[02567CcBb]|0[AaDd])|\\{1,2}u00[0-9A-Fa-f]{2}|\\x[0-9A-Fa-f]{2}")  # fmt: skip  # noqa: E501
+_COLOUR = regex(rb"\x1b\[[\d;]{0,12}m")
 _FILLERS = frozenset(
-    b"value values val default string str text content type name plaintext is was are to the of as set export env "
-    b"const let var final static public private readonly self this s b u f r bytes byte char nvarchar varchar "
-    b"std new fixed secure literal raw plain entry item property prop data description sensitive true false none "
-    b"null optional usually currently now be with and for here begin end effect pair span td th li p br code strong em "
-    b"pre div tr h1 h2 h3 dd dt".split()
+    b"value values val default string str text content type name plaintext is was are to the of as set export "
+    b"env const let var final static public private readonly self this s b u f r bytes byte char nvarchar "
+    b"varchar std new fixed secure literal raw plain entry item property prop data description sensitive true "
+    b"false none null optional usually currently now be with and for here begin end effect pair span td th li "
+    b"p br code strong em pre div tr h1 h2 h3 dd dt class example examples sample body defaultvalue "
+    b"default_value initialvalue fallback outputvalue outputkey parametervalue parameterkey constant "
+    b"securestring real actual newvalue new_value oldvalue old_value after before d v x put add".split()
 )
 # A value that one of these names belongs to what stands above it.
-_HOLDERS = frozenset((b"default", b"value", b"values", b"val"))
+_HOLDERS = frozenset(
+    b"default value values val example examples body defaultvalue default_value initialvalue outputvalue "
+    b"parametervalue".split()
+)
 # Read backwards from a `value`: where its list item or object begins, the names before belong to others.
 _ITEM_BOUNDARY = regex(rb"[ \t\"']*-[ \t]*(?:\n|\Z)|[^}]*}")
 _TOKEN = regex(rb"[A-Za-z0-9]{20}|[A-Za-z0-9]{36,}")
-_VALUE = regex(rb"[A-Za-z0-9+/]{32,64}={0,2}")
+_VALUE = regex(rb"[A-Za-z0-9+/]{40}(?![A-Za-z0-9+/=])")
 _SPEAKING = regex(rb"secret|access|key|token", re.IGNORECASE)
 _KEY_ID = regex(rb"A(?:KIA|SIA|3T[A-Z0-9])[A-Z2-7]{16}")
 
@@ -46,12 +52,14 @@ _KEY_ID = regex(rb"A(?:KIA|SIA|3T[A-Z0-9])[A-Z2-7]{16}")
 @dataclass(frozen=True, slots=True)
 class Name:
     """A governing name: its lower-cased words, how many line ends lie between, whether an operator
-    does; `key_id` when the neighbour is an access key ID instead of a name."""
+    does; `key_id` when the neighbour is an access key ID instead of a name. `own` are the words of the
+    identifier itself, without the phrase that it ends."""
 
     words: tuple[str, ...]
     lines: int = 0
     operator: bool = False
     key_id: bool = False
+    own: tuple[str, ...] = ()
     raw: bytes = b""
 
     @property
@@ -92,6 +100,8 @@ def _flat(text: bytes) -> bytes:
         text = _ESCAPES.sub(lambda m: b" " * (len(m[0]) - 1) + (b"\t" if m[0].endswith(b"t") else b"\n"), text)
     if b"&" in text or b"%" in text or b"\\" in text:
         text = _ENTITY.sub(lambda m: _entity_stand_in(m[0]), text)
+    if b"\x1b" in text:
+        text = _COLOUR.sub(lambda m: b" " * len(m[0]), text)
     return text.replace(b"\x00", b"")
 
 
@@ -127,16 +137,19 @@ def _walk(text: bytes, *, backwards: bool) -> Iterator[Name]:
         ):
             position = value.end()  # an earlier value of a list
             continue
+        if not backwards and raw.lower() in (b"key", b"id"):
+            continue  # `value="…" key="NAME"`
         if _is_filler(raw, called=backwards and b"(" in between[:2]):
             below_filler = below_filler or raw.lower() in _HOLDERS
             continue
-        option = raw.startswith(b"--") if backwards else False  # an option's name ends at its dashes
+        own = words_of(raw)
+        option = backwards and raw.startswith(b"--")  # an option's name ends at its dashes
         phrase = None if option else _PHRASE.match(text, position)
         if phrase:
             extra = phrase[0][::-1] if backwards else phrase[0]
             raw = extra + raw if backwards else raw + extra
             position = phrase.end()
-        yield Name(words_of(raw), lines, operator, raw=raw)
+        yield Name(words_of(raw), lines, operator, raw=raw, own=own)
         found += 1
         if not below_filler or found == _CANDIDATES:
             return

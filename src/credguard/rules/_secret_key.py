@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from base64 import b64decode
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -36,10 +37,25 @@ PATTERNS = (NAMED, NAMED_AT_END, NAME)
 _BACK = 200
 _NEAR_ID = 400
 _CONTEXT = 3000
+_LINE = 120
+_ENCRYPTED = regex(rb"(?<![A-Za-z0-9])\{\Z")
+_COLOUR_BEFORE = regex(rb"\x1b\[[\d;]{0,12}\Z")
+_COLOUR_REST = regex(rb"\d{0,3}m")
+_WORD_NEXT = regex(rb"[ \t]{0,8}[A-Za-z0-9]")
+_STRONG_NAME = regex(
+    rb"(?:secret[ _.\\\-]{0,3}access[ _.\\\-]{0,3}key|aws[ _.\\\-]{0,3}secret(?:[ _.\\\-]{0,3}key)?|s3[ _.\-]secret)"
+    rb"(?![a-z_\-.]{0,12}(?:arn|path|file|name|hash|sha|id|url|uri|ref)(?![a-z]))",
+    re.IGNORECASE,
+)
+_OTHER_NAME = regex(
+    rb"hash|sha1|sha256|digest|md5|fingerprint|signature|checksum|integrity|etag|commit|nonce|public|encrypted|"
+    rb"token|client|session|license|enc\[|aes|cipher|vault|sealed|secure:|mappings|[;}]|\\n|(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{40}(?![A-Za-z0-9+/])(?<!EXAMPLEKEY)",
+    re.IGNORECASE,
+)
 _ENCODED = regex(rb"[A-Za-z0-9+/]{53,54}[A-Za-z0-9+/=]==?|[A-Za-z0-9+/]{54}==")
 _LEAD_WINDOW = 300
 _BREAKS_PATH = regex(rb"[\s\"'`<>@?=&,;(){}|]")
-_PREFIX_ESCAPE = regex(rb"(?:%[0-7][0-9A-Fa-f]|\\[nrtbfv0]|\\x[0-9A-Fa-f]{2}|\\u00[0-9A-Fa-f]{2})\Z")
+_PREFIX_ESCAPE = regex(rb"(?:%[0-7][0-9A-Fa-f]|\\[nrtbfv0]|\\x[0-9A-Fa-f]{2}|\\u00[0-9A-Fa-f]{2}|\x1b\[[\d;]{0,12}m)\Z")
 _GUARD = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_=+/")
 
 
@@ -68,7 +84,7 @@ def secret_keys(blob: Blob, hits: Hits, ids: Sequence[tuple[int, int, bytes]]) -
         if start not in found and (key := _judge(data, start, end, value, context, near_id=True)):
             found[start] = key
     for start, end, value in _runs_before_names(data, hits.get(NAME.name, ())):
-        if start not in found and says(name_after(data, end)) is Says.YES and _open_before(data, start):
+        if start not in found and not _WORD_NEXT.match(data, end) and _named_after(data, start, end):
             found[start] = SecretKey(start, end, value, sure=True)
     for start, end in _csv_columns.cells(data, hits.get(NAME.name, ())):
         value = data[start:end]
@@ -102,11 +118,21 @@ def _judge(data: bytes, start: int, end: int, value: bytes, context: _Context, *
         return None
     if verdict is Says.YES or (verdict is Says.WITH_CONTEXT and context.speaks_of_aws(start)):
         return SecretKey(start, end, value, sure=True)
+    if verdict in (Says.NOTHING, Says.NEAR_ID, Says.WITH_CONTEXT) and _named_on_line(data, start):
+        return SecretKey(start, end, value, sure=True)
     if near_id and verdict in (Says.NEAR_ID, Says.WITH_CONTEXT):
         return SecretKey(start, end, value, sure=True)
     if near_id and verdict is Says.NOTHING:
         return SecretKey(start, end, value, sure=False)
     return None
+
+
+def _named_on_line(data: bytes, start: int) -> bool:
+    """True when the line up to the value names a secret access key, and nothing else after it."""
+    lead = data[max(0, start - _LINE) : start]
+    lead = lead[lead.rfind(b"\n") + 1 :]
+    names = list(_STRONG_NAME.finditer(lead))
+    return bool(names) and not _OTHER_NAME.search(lead, names[-1].end())
 
 
 def _verdict(names: list[Name]) -> Says:
@@ -160,12 +186,20 @@ def _secrets_in(data: bytes, windows: Iterable[tuple[int, int]]) -> Iterator[tup
 def _whole(data: bytes, start: int, end: int) -> Iterator[tuple[int, int, bytes]]:
     start += _escape_length(data, start)
     value = plain(data[start:end])
+    split = False
     if len(value) == 61 and value[20:21] == b"/" and value[:4] in (b"AKIA", b"ASIA"):  # ID/SECRET
         start += 21
         value = value[21:]
+        split = True
+    if len(value) == SECRET_LENGTH + 1 and value[:1] == b"+" and data[start - 1 : start] in (b"", b"\n"):
+        start += 1  # an added line of a diff
+        value = value[1:]
+        split = True
     if not is_secret_shaped(value, named=True):
         return
-    if _guarded(data, start, end) and not _in_path(data, start, end):
+    if _ENCRYPTED.search(data[start - 2 : start]) and data[end : end + 1] == b"}":  # as Jenkins writes ciphertext
+        return
+    if _guarded(data, start, end, split=split) and not _in_path(data, start, end):
         yield start, end, value
 
 
@@ -181,6 +215,8 @@ def _in_path(data: bytes, start: int, end: int) -> bool:
 
 def _escape_length(data: bytes, start: int) -> int:
     """How many characters of the run belong to an escape that ends before the value: `\\n`, `%3D`."""
+    if _COLOUR_BEFORE.search(data[max(0, start - 14) : start]) and (rest := _COLOUR_REST.match(data, start)):
+        return len(rest[0])
     for size in (1, 2, 3, 5):
         lead = data[max(0, start - 1) : start + size]
         if _PREFIX_ESCAPE.fullmatch(lead):
@@ -188,13 +224,16 @@ def _escape_length(data: bytes, start: int) -> int:
     return 0
 
 
-def _guarded(data: bytes, start: int, end: int) -> bool:
-    """Nothing that a longer value is made of touches this one; `=` before it is an assignment."""
+def _guarded(data: bytes, start: int, end: int, *, split: bool) -> bool:
+    """Nothing that a longer value is made of touches this one; `=` before it is an assignment, and
+    before one that was `split` from what it followed there is nothing to see."""
     after = data[end : end + 2]
     if after and (after[0] in _GUARD or (after[:1] == b"-" and after not in (b"--", b"->"))):
         return False
     before = data[start - 1 : start]
-    return not before or before == b"=" or before[0] not in _GUARD or _PREFIX_ESCAPE.search(data[max(0, start - 6) : start]) is not None  # fmt: skip  # noqa: E501
+    if split or not before or before == b"=" or before[0] not in _GUARD:
+        return True
+    return _PREFIX_ESCAPE.search(data[max(0, start - 18) : start]) is not None
 
 
 def _encoded(data: bytes, start: int, end: int) -> Iterator[tuple[int, int, bytes]]:
@@ -212,6 +251,8 @@ def _encoded(data: bytes, start: int, end: int) -> Iterator[tuple[int, int, byte
         yield start, stop, value
 
 
-def _open_before(data: bytes, start: int) -> bool:
-    """True when no other name claims the value from the left."""
+def _named_after(data: bytes, start: int, end: int) -> bool:
+    """True when a secret's name follows and no other name claims the value from the left."""
+    if says(name_after(data, end)) is not Says.YES:
+        return False
     return _verdict(names_before(data, start)) in (Says.NEAR_ID, Says.NOTHING)

@@ -16,6 +16,7 @@ SECRET_LENGTH = 40
 # One character of a secret, as written plainly, percent-encoded, or escaped in JSON, PHP or HTML.
 UNIT = rb"(?:[A-Za-z0-9+/]|%2[BbFf]|\\{1,2}/|\\{1,2}u002[BbFf]|&#x2[BbFf];|&#4[37];)"
 RUN = regex(UNIT + rb"+")
+_HEX = regex(rb"[0-9A-Fa-f]{40}")
 _ALPHABET = regex(rb"[A-Za-z0-9+/]{40}")
 _ESCAPED = regex(rb"%2[BbFf]|\\{1,2}/|\\{1,2}u002[BbFf]|&#x2[BbFf];|&#4[37];")
 _LETTERS_OR_DIGITS = regex(rb"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
@@ -49,7 +50,7 @@ def is_secret_shaped(value: bytes, *, named: bool = False) -> bool:
 
     `named` says that the value's own name calls it a secret access key: then a rarer look passes.
     """
-    if not _ALPHABET.fullmatch(value) or not _mixed(value, named=named):
+    if not _ALPHABET.fullmatch(value) or _HEX.fullmatch(value) or not _mixed(value, named=named):
         return False
     return not _readable(value, named=named) and not is_placeholder(value)
 

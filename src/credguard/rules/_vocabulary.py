@@ -54,8 +54,16 @@ _NOT_VALUES = frozenset(
     "path paths file files filename dir folder arn url uri href link src ref refs uuid guid id ids length len "
     "size count regex pattern format version expiry expires ttl rotation date time timestamp request trace "
     "span signature sig sign nonce iv public pub pubkey cert certificate image img icon font css script "
-    "integrity cursor page next marker continuation upload etag cookie branch tree blob parent object md5sum "
+    "integrity cursor page next marker continuation name upload etag cookie branch tree blob parent object md5sum "
     "sha1sum build release tag module package".split()
+)
+_ID_WORDS = frozenset("access key id".split())
+_AWS_ITSELF = frozenset("aws amazon amazonaws amz amzn boto boto3 iam".split())
+# What makes a key or token something else than a credential.
+_OTHER_KEYS = frozenset(
+    "api kms cache object public pair partition sort primary foreign license topic queue table dedup deduplication "
+    "encryption ssh host count client next page continuation idempotency request pool cognito index row column map "
+    "json message group item label tag metric event stream shard record folder prefix".split()
 )
 # A prefix outside these may be another product's: `duo_secret_key`. `SECRET_KEY` alone is what Flask
 # and Django sign sessions with. Both count only where AWS is spoken of nearby.
@@ -89,14 +97,18 @@ def says(name: Name) -> Says:
     aws = not words.isdisjoint(_AWS) or "aws" in joined
     if not words.isdisjoint(_DIGESTS):
         return Says.NO
+    if not aws and not _VENDORS.isdisjoint(name.own or words):
+        return Says.NO
     if _STRONG.search(joined):
-        return Says.NO if name.words[-1] in _NOT_VALUES and not name.lines else Says.YES
+        return Says.NO if "publickey" in joined or (name.words[-1] in _NOT_VALUES and not name.lines) else Says.YES
     if not aws and (not words.isdisjoint(_VENDORS) or not words.isdisjoint(_OTHER_SECRETS)):
         return Says.NO
-    if name.words and (name.words[-1] in _NOT_VALUES or ("api" in words and "secret" not in joined)):
+    if name.words[-2:] == ("key", "id") and (name.lines or aws or words <= _ID_WORDS):
+        return Says.NEAR_ID  # a secret in the ID's field, or a comment on the ID in the line above
+    if name.words and (name.words[-1] in _NOT_VALUES or ("secret" not in joined and not words.isdisjoint(_OTHER_KEYS))):
         return Says.NO
     if aws and not words.isdisjoint(_CREDENTIAL_WORDS):
-        return Says.YES
+        return Says.YES if _names_a_secret(words) else Says.NEAR_ID
     if "secretkey" in joined and words <= _NEUTRAL and b"SECRET_KEY" not in name.raw:
         return Says.YES
     if "secret" in joined:
@@ -104,3 +116,22 @@ def says(name: Name) -> Says:
     if not name.words or not words.isdisjoint(_WEAK):
         return Says.NEAR_ID
     return Says.NOTHING
+
+
+def _names_a_secret(words: frozenset[str]) -> bool:
+    """`aws_key` and `aws_password` may hold a secret; `s3_key` and `dynamodb_token` name other things."""
+    if words & {
+        "secret",
+        "password",
+        "passwd",
+        "pwd",
+        "sk",
+        "access",
+        "credential",
+        "credentials",
+        "cred",
+        "creds",
+        "pass",
+    }:
+        return True
+    return not words.isdisjoint(_AWS_ITSELF) and "token" not in words

@@ -59,7 +59,11 @@ def check_tree(tree: WorkTree) -> Iterator[Detection]:
         severity = _severity(kinds[path], values, readable=data is not None)
         if severity and (values or not is_encrypted(data or b"")):
             graded.append((path, severity, values))
-    rules = tree.repository.check_ignore(path for path, _, _ in graded) if tree.repository and graded and not tree.bare else {}
+    rules = (
+        tree.repository.check_ignore(path for path, _, _ in graded)
+        if tree.repository and graded and not tree.bare
+        else {}
+    )
     for path, severity, values in graded:
         yield _detection(path, severity, values, rules.get(path))
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 DEFAULT_LIMIT = 256 << 20
 """Bytes of the largest file that is read; a whole file is held in memory."""
 _CHUNK = 1 << 20
+_BARE = frozenset(("HEAD", "objects", "refs"))
 
 
 @dataclass(slots=True)
@@ -114,12 +115,18 @@ def _plain_listing(root: Path) -> Listing:
         folder = folders.pop()
         try:
             with os.scandir(os.path.join(root, folder)) as entries:
+                names = set()
                 for entry in entries:
+                    names.add(entry.name)
                     path = folder + entry.name
                     if not entry.is_dir(follow_symlinks=False):
                         files.append(path)
                     elif entry.name != ".git":
                         folders.append(path + "/")
+                if names >= _BARE:
+                    listing.notes.append(
+                        f"{folder or root} holds git's objects, packed: audit that repository by itself"
+                    )
         except OSError as error:
             listing.skipped.append(Skip(folder or ".", _reason(error, "folder")))
     listing.tree.files = tuple(sorted(files))

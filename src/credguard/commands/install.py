@@ -1,0 +1,53 @@
+"""`credguard install`: native git hooks, beside what is there."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from credguard.errors import ExitCode
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterable
+    from typing import TextIO
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Adds the options of `install`."""
+    add_options(parser, "the first four, in a bare repository pre-receive")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> ExitCode:
+    """Installs the hooks and says what was done; raises CredguardError."""
+    from credguard.install import ManagedError, chosen, install, install_global
+
+    names = chosen(options.hooks)
+    try:
+        lines = install_global(names) if options.for_all else install(Path(), names)
+    except ManagedError as error:
+        show(error.advice, sys.stderr)
+        raise
+    show(lines)
+    return ExitCode.CLEAN
+
+
+def add_options(parser: argparse.ArgumentParser, default: str) -> None:
+    """Adds the options that `install` and `uninstall` share; `default` says which hooks are meant without any."""
+    parser.add_argument(
+        "--hooks", metavar="LIST",
+        help="these hooks, separated by commas: pre-commit, pre-merge-commit, commit-msg, pre-push, pre-receive, "
+             f"post-rewrite (default: {default})",
+    )  # fmt: skip
+    parser.add_argument("--global", dest="for_all", action="store_true", help="for repositories made from now on")
+    parser.add_argument("--debug", action="store_true", help="print where a bug happened")
+
+
+def show(lines: Iterable[str], stream: TextIO | None = None) -> None:
+    """Prints lines; what would drive the terminal is escaped."""
+    from credguard.report import printable
+
+    for line in lines:
+        print(printable(line), file=stream or sys.stdout)

@@ -1,0 +1,27 @@
+"""`credguard uninstall`: takes the hooks of `credguard install` away and puts back what was there before."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from credguard.commands.install import add_options, show
+from credguard.errors import ExitCode
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Adds the options of `uninstall`."""
+    add_options(parser, "all that are there")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> ExitCode:
+    """Takes the hooks away and says what was done; raises CredguardError."""
+    from credguard.install import chosen, uninstall, uninstall_global
+
+    names = chosen(options.hooks)
+    show(uninstall_global(names) if options.for_all else uninstall(Path(), names))
+    return ExitCode.CLEAN
