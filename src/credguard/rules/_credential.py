@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from credguard.model import Confidence, Detection, Part, Severity
+from credguard.regex import regex
 from credguard.rules import _key_id, _secret_key, _session_token
 from credguard.rules._signed_request import is_inside_signed_request
 from credguard.secret import Secret
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 ID, SECRET, TOKEN = "access_key_id", "secret_access_key", "session_token"
 PATTERNS = (_key_id.KEY_ID, _key_id.KEY_ID_BASE64, *_secret_key.PATTERNS, *_session_token.PATTERNS)
 _MANY = 200
+_GAP = 2000
+_BREAK = regex(rb"\n[ \t\r]{0,40}(?:\n|\[[^\]\n]{1,80}\][ \t\r]{0,40}\n)")
 """Above this many lone halves they are paired in order: nearness would cost a square."""
 
 
@@ -76,8 +79,9 @@ def detections(rule_id: str, blob: Blob, hits: Hits) -> Iterator[Detection]:
 def _find(blob: Blob, hits: Hits) -> list[Credential]:
     data = blob.data
     ids = list(_key_id.key_ids(blob, hits))
-    anchors = [(end - _key_id.ID_LENGTH, end, b"") for end in hits.get(_key_id.KEY_ID.name, ())]
-    anchors += [one for one in ids if one[1] - one[0] > _key_id.ID_LENGTH]
+    real = {start for start, _, _ in ids}
+    documented = [(end - _key_id.ID_LENGTH, end, b"") for end in hits.get(_key_id.KEY_ID.name, ())]
+    anchors = [*ids, *(one for one in documented if one[0] not in real)]
     parts = [Part(ID, s, e, Secret(v, public=True)) for s, e, v in ids if not is_inside_signed_request(data, s, e)]
     secrets = _secret_key.secret_keys(blob, hits, sorted(anchors))
     unsure = {key.value for key in secrets} - {key.value for key in secrets if key.sure}
@@ -86,27 +90,34 @@ def _find(blob: Blob, hits: Hits) -> list[Credential]:
         in_query = data[start - 1 : start] == b"=" or data[start - 3 : start].lower() == b"%3d"
         if not (in_query and is_inside_signed_request(data, start, end)):
             parts.append(Part(TOKEN, start, end, Secret(value)))
-    groups = _join(_group(sorted(parts, key=lambda part: part.start)))
+    groups = _join(_group(sorted(parts, key=lambda part: part.start), data))
     for group in groups:
         group.sure = group.value(SECRET) not in unsure
     # A bare random token near an ID that got no partner says nothing on its own.
     return [group for group in groups if group.sure or group.rule_id != "CG102"]
 
 
-def _group(parts: list[Part]) -> list[Credential]:
+def _group(parts: list[Part], data: bytes) -> list[Credential]:
     """Neighbours of different roles form a credential; a role that comes again opens the next one.
 
-    Blocks of equal length (all IDs, then all secrets) are taken column by column.
+    Blocks of equal length (all IDs, then all secrets) are taken column by column. A blank line or
+    the head of a section ends what is open.
     """
     runs: list[list[Part]] = []
+    breaks: set[int] = set()
     for part in parts:
-        if runs and runs[-1][0].role == part.role:
+        parted = bool(runs) and _parted(data, runs[-1][-1].end, part.start)
+        if runs and runs[-1][0].role == part.role and not parted:
             runs[-1].append(part)
         else:
             runs.append([part])
+        if parted:
+            breaks.add(len(runs) - 1)
     groups: list[Credential] = []
     opened: list[Credential] = []
-    for run in runs:
+    for number, run in enumerate(runs):
+        if number in breaks:
+            opened = []
         if len(opened) == len(run) and all(one.value(run[0].role) is None for one in opened):
             for one, part in zip(opened, run, strict=True):
                 one.parts.append(part)
@@ -118,6 +129,11 @@ def _group(parts: list[Part]) -> list[Credential]:
             opened = [Credential([part]) for part in run]
             groups += opened
     return groups
+
+
+def _parted(data: bytes, start: int, end: int) -> bool:
+    gap = data[start:end] if end - start <= _GAP else data[start : start + _GAP]
+    return _BREAK.search(gap) is not None
 
 
 def _join(groups: list[Credential]) -> list[Credential]:
@@ -160,6 +176,11 @@ def _pair_halves(found: list[Credential]) -> list[Credential]:
     for partner, half in pairs:
         partner.parts += half.parts
     gone = {id(half) for _, half in pairs}
+    tokens = [one for one in found if {part.role for part in one.parts} == {TOKEN}]
+    waiting = [one for one in found if one.value(ID) and one.temporary and not one.value(TOKEN)]
+    for partner, half in zip(waiting, tokens, strict=False):
+        partner.parts += half.parts
+        gone.add(id(half))
     return [one for one in found if id(one) not in gone]
 
 

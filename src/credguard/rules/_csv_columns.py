@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 _HEADER_LIMIT = 2000
 _ROW_LIMIT = 8000
+_RULE = regex(rb"[ |+:=\-\r\t]{3,8000}")
 _DELIMITERS = (b",", b";", b"\t", b"|")
 _CELL = regex(rb"[ \t]*(?:\"((?:[^\"\r\n]|\"\"){0,2000})\"|([^,;\t|\"\r\n]{0,2000}))[ \t]*")
 
@@ -61,6 +62,9 @@ def _secret_column(line: bytes) -> tuple[bytes, int] | None:
 def _column(data: bytes, position: int, last: int, delimiter: bytes, column: int) -> Iterator[tuple[int, int]]:
     while position < last:
         stop = _line_end(data, position)
+        if _RULE.fullmatch(data, position, min(stop, position + _ROW_LIMIT)):  # the line under a header
+            position = stop + 1
+            continue
         cell = _cell(data, position, min(stop, position + _ROW_LIMIT), delimiter, column)
         if cell is None:
             return

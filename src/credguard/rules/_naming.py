@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from credguard.regex import regex
+from credguard.rules._placeholder import is_example
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +23,7 @@ _PHRASE = regex(rb"(?:[ _\-][A-Za-z0-9_\-']{1,40}){1,5}")
 _CAMEL = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+\d*|[A-Z]+\d*")
 # Elsewhere a number at a word's end only counts: SECRET2 is SECRET.
 _WITH_DIGITS = frozenset(
-    "s3 ec2 sha1 sha2 sha224 sha256 sha384 sha512 md5 oauth2 auth0 b2 boto3 boto2 route53 base64 b64".split()
+    "s3 ec2 sha1 sha2 sha224 sha256 sha384 sha512 md5 oauth2 auth0 b2 boto3 boto2 route53 base64 b64 r2".split()
 )
 _ESCAPES = regex(rb"\\{1,3}[nrt]")
 _ENTITY = regex(rb"&(?:quot|apos|gt|lt|amp|#\d{2,3}|#x[0-9a-fA-F]{2});|%(?:3[AaDd]|2[02567CcBb]|0[AaDd])|\\{1,2}u00[0-9A-Fa-f]{2}|\\x[0-9A-Fa-f]{2}")  # fmt: skip  # noqa: E501
@@ -130,11 +131,7 @@ def _walk(text: bytes, *, backwards: bool) -> Iterator[Name]:
             yield Name((), lines, operator, key_id=True)
             return
         value = _VALUE.match(text, match.start())
-        if (
-            value
-            and len(value[0]) > len(match[0])
-            and not _SPEAKING.search(value[0] if not backwards else value[0][::-1])
-        ):
+        if value and len(value[0]) > len(match[0]) and _passed_over(value[0][::-1] if backwards else value[0]):
             position = value.end()  # an earlier value of a list
             continue
         if not backwards and raw.lower() in (b"key", b"id"):
@@ -153,6 +150,10 @@ def _walk(text: bytes, *, backwards: bool) -> Iterator[Name]:
         found += 1
         if not below_filler or found == _CANDIDATES:
             return
+
+
+def _passed_over(value: bytes) -> bool:
+    return is_example(value) or not _SPEAKING.search(value)
 
 
 def _is_filler(raw: bytes, *, called: bool) -> bool:

@@ -22,15 +22,17 @@ EXAMPLE_VALUES = frozenset({
     b"AKIAIOSFODNN7EAXMPLE",  # a common misspelling of the documented ID
 })  # fmt: skip
 # Fragments of documented secrets and tokens: a value that holds one is a variation on the example.
-_EXAMPLE_PARTS = (b"EXAMPLE", b"wJalrXUtnFEMI", b"je7MtGbClwBF", b"AKIAIOSFODNN7", b"AKIAI44QH8DHB")
+_EXAMPLE_PARTS = (b"EXAMPLE", b"wJalrXUtnFEMI", b"je7MtGbClwBF", b"IOSFODNN7", b"AKIAI44QH8DHB")
 _WORDS = regex(
-    rb"example|sample|placeholder|redacted|changeme|change_me|pacific|deadbeef|xxxxx|dummy|insert|replace|yourkey|"
+    rb"example|sample|placeholder|redacted|changeme|change_me|pacific|notareal|something|temporary|bogus|thisisa|realid|"
+    rb"secretsecret|deadbeef|xxxxx|dummy|insert|replace|yourkey|"
     rb"youraws|yoursecret|youraccess|secretkey|accesskey|awskey|notreal|not_real|invalid|foobar|goeshere|"
     rb"abcdefgh|12345678|23456789|98765432|qwerty|aaaaaa|zzzzzz|000000|111111|asdfgh",
     re.IGNORECASE,
 )
 _SHORT_WORDS = regex(rb"(?:FAKE|TEST|MOCK|DEMO|YOUR).{0,12}(?:FAKE|TEST|MOCK|DEMO|KEY|SECRET|TOKEN|ACCESS)", re.I)
-_LOWEST = 2.7
+_NOT_LETTERS = regex(rb"[^A-Za-z]+")
+_LOWEST = 3.0
 
 
 def is_example(value: bytes) -> bool:
@@ -46,7 +48,11 @@ def is_placeholder(value: bytes) -> bool:
     """
     if is_example(value) or _WORDS.search(value) or _SHORT_WORDS.search(value):
         return True
-    return entropy(value) < _LOWEST or longest_step_run(value) >= 8 or longest_step_run(value[::2].lower()) >= 8
+    return (
+        entropy(value) < _LOWEST
+        or longest_step_run(value) >= 8
+        or longest_step_run(_NOT_LETTERS.sub(b"", value).lower()) >= 8
+    )
 
 
 def entropy(value: bytes) -> float:

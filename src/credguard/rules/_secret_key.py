@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64decode
+from bisect import bisect_left
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -38,6 +39,7 @@ _BACK = 200
 _NEAR_ID = 400
 _CONTEXT = 3000
 _LINE = 120
+_KEY_ID_USER = regex(rb"A(?:KIA|SIA)[A-Z2-7]{16}\Z")
 _ENCRYPTED = regex(rb"(?<![A-Za-z0-9])\{\Z")
 _COLOUR_BEFORE = regex(rb"\x1b\[[\d;]{0,12}\Z")
 _COLOUR_REST = regex(rb"\d{0,3}m")
@@ -55,7 +57,9 @@ _OTHER_NAME = regex(
 _ENCODED = regex(rb"[A-Za-z0-9+/]{53,54}[A-Za-z0-9+/=]==?|[A-Za-z0-9+/]{54}==")
 _LEAD_WINDOW = 300
 _BREAKS_PATH = regex(rb"[\s\"'`<>@?=&,;(){}|]")
-_PREFIX_ESCAPE = regex(rb"(?:%[0-7][0-9A-Fa-f]|\\[nrtbfv0]|\\x[0-9A-Fa-f]{2}|\\u00[0-9A-Fa-f]{2}|\x1b\[[\d;]{0,12}m)\Z")
+_PREFIX_ESCAPE = regex(
+    rb"(?:%[0-7][0-9A-Fa-f]|=3D|\\[nrtbfv0]|\\x[0-9A-Fa-f]{2}|\\u00[0-9A-Fa-f]{2}|\x1b\[[\d;]{0,12}m)\Z"
+)
 _GUARD = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_=+/")
 
 
@@ -72,7 +76,8 @@ class SecretKey:
 def secret_keys(blob: Blob, hits: Hits, ids: Sequence[tuple[int, int, bytes]]) -> list[SecretKey]:
     """Every secret access key of the blob, in order.
 
-    `ids` are the blob's key IDs (start, end, value): beside one, a bare value counts.
+    `ids` are the blob's key IDs (start, end, value; documented ones without value): beside one, a
+    bare value counts.
     """
     data = blob.data
     found: dict[int, SecretKey] = {}
@@ -80,8 +85,11 @@ def secret_keys(blob: Blob, hits: Hits, ids: Sequence[tuple[int, int, bytes]]) -
     for start, end, value in _named_runs(data, hits):
         if start not in found and (key := _judge(data, start, end, value, context, near_id=False)):
             found[start] = key
+    satisfied = _Satisfied(ids, found)
     for start, end, value in _runs_near(data, ids):
-        if start not in found and (key := _judge(data, start, end, value, context, near_id=True)):
+        if start in found or (satisfied.at(start) and not _is_positional(data, start)):
+            continue
+        if key := _judge(data, start, end, value, context, near_id=True):
             found[start] = key
     for start, end, value in _runs_before_names(data, hits.get(NAME.name, ())):
         if start not in found and not _WORD_NEXT.match(data, end) and _named_after(data, start, end):
@@ -91,6 +99,32 @@ def secret_keys(blob: Blob, hits: Hits, ids: Sequence[tuple[int, int, bytes]]) -
         if start not in found and is_secret_shaped(value, named=True):
             found[start] = SecretKey(start, end, value, sure=True)
     return [found[start] for start in sorted(found)]
+
+
+class _Satisfied:
+    """Which key IDs lend nothing to their neighbours: those that have a named secret beside them
+    already, and documented ones (of empty value)."""
+
+    def __init__(self, ids: Sequence[tuple[int, int, bytes]], found: Iterable[int]) -> None:
+        secrets = sorted(found)
+        self._ends = [end for _, end, _ in ids]
+        self._has = [not value or self._near(secrets, start, end) for start, end, value in ids]
+
+    def at(self, place: int) -> bool:
+        """True when the ID nearest to `place` is such a one."""
+        after = bisect_left(self._ends, place)
+        near = [n for n in (after - 1, after) if 0 <= n < len(self._ends)]
+        return bool(near) and self._has[min(near, key=lambda n: abs(self._ends[n] - place))]
+
+    @staticmethod
+    def _near(secrets: list[int], start: int, end: int) -> bool:
+        at = bisect_left(secrets, start - _NEAR_ID)
+        return at < len(secrets) and secrets[at] <= end + _NEAR_ID
+
+
+def _is_positional(data: bytes, start: int) -> bool:
+    names = names_before(data, start)
+    return not names or names[0].key_id
 
 
 class _Context:
@@ -114,7 +148,7 @@ class _Context:
 def _judge(data: bytes, start: int, end: int, value: bytes, context: _Context, *, near_id: bool) -> SecretKey | None:
     names = names_before(data, start)
     verdict = _verdict(names)
-    if verdict is not Says.YES and not is_secret_shaped(value):
+    if verdict not in (Says.YES, Says.WITH_CONTEXT) and not is_secret_shaped(value):
         return None
     if verdict is Says.YES or (verdict is Says.WITH_CONTEXT and context.speaks_of_aws(start)):
         return SecretKey(start, end, value, sure=True)
@@ -204,11 +238,19 @@ def _whole(data: bytes, start: int, end: int) -> Iterator[tuple[int, int, bytes]
 
 
 def _in_path(data: bytes, start: int, end: int) -> bool:
-    """True inside the path of a URL or an ARN; user information (`…@`) and query values are none."""
+    """True inside the path of a URL or an ARN, and for the password of a user that is no key ID;
+    query values and what follows a key ID are none."""
+    if data[start - 2 : start] == b"==":
+        return True  # the rest of longer base64
     lead = data[max(0, start - _LEAD_WINDOW) : start]
+    if b"ENC[" in lead[-60:]:
+        return True  # a value that SOPS has encrypted
     for mark in (b"://", b"arn:aws"):
         place = lead.rfind(mark)
-        if place >= 0 and data[end : end + 1] != b"@" and not _BREAKS_PATH.search(lead, place + len(mark)):
+        if place < 0 or _BREAKS_PATH.search(lead, place + len(mark)):
+            continue
+        user = lead[place + len(mark) :].rpartition(b":")[0]
+        if data[end : end + 1] != b"@" or (user and not _KEY_ID_USER.search(user)):
             return True
     return False
 

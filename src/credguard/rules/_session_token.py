@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING
 
 from credguard.regex import regex
 from credguard.rule import Pattern
+from credguard.rules._key_id import KEY_ID
 from credguard.rules._naming import name_before
 from credguard.rules._placeholder import entropy, is_example
+from credguard.rules._token_shape import plain
+from credguard.rules._vocabulary import AWS_NEARBY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
 
 MIN_LENGTH = 100
 _LIMIT = 8000
+_NEARBY = 1500
 # A type byte, 0x0A, a length and the origin "aws", "er/aws" or "origin_ec", in base64.
 HEADER = Pattern("aws-session-token", rb"(?:F[wQ]oGZXIvYXdz|[FA]QoDYXdz|[IA][QgA-Z]oJb3JpZ2luX2Vj)[A-Za-z0-9+/%\\]{60}")
 NAMED = Pattern(
@@ -40,7 +44,8 @@ def session_tokens(blob: Blob, hits: Hits) -> Iterator[tuple[int, int, bytes]]:
     """Start, end and value of each session token that is no documented example."""
     data = blob.data
     done = -1
-    for start, named in sorted({*_by_header(data, hits), *_by_name(data, hits)}):
+    places = dict(_by_header(data, hits)) | dict(_by_name(data, hits))
+    for start, named in sorted(places.items()):
         match = _TOKEN.match(data, start) if start >= done else None
         if not match:
             continue
@@ -50,7 +55,7 @@ def session_tokens(blob: Blob, hits: Hits) -> Iterator[tuple[int, int, bytes]]:
             continue
         if value.startswith(b"eyJ"):  # a JSON web token
             continue
-        if _has_header(value) or (named and _is_named(data, start) and entropy(value) > 4.5):
+        if _has_header(value) or (named and _is_named(data, start, hits) and entropy(value) > 4.5):
             yield start, done, value
 
 
@@ -80,11 +85,16 @@ def _by_name(data: bytes, hits: Hits) -> Iterator[tuple[int, bool]]:
 def _has_header(value: bytes) -> bool:
     """The type byte, 0x0A, a length and a known origin stand at the start."""
     try:
-        head = b64decode(value[:24])
+        head = b64decode(plain(value[:160])[:24])
     except ValueError:
         return False
     return head[1:2] == b"\n" and head[3 : 3 + head[2]] in (b"aws", b"er/aws", b"origin_ec")
 
 
-def _is_named(data: bytes, start: int) -> bool:
-    return name_before(data, start).joined.endswith(("sessiontoken", "securitytoken"))
+def _is_named(data: bytes, start: int, hits: Hits) -> bool:
+    """A session token by name, where AWS is spoken of: others have sessions too."""
+    name = name_before(data, start).joined
+    if not name.endswith(("sessiontoken", "securitytoken")):
+        return False
+    spoken = "aws" in name or "amz" in name or KEY_ID.name in hits
+    return spoken or AWS_NEARBY.search(data, max(0, start - _NEARBY), start) is not None

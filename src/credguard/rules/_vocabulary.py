@@ -37,7 +37,9 @@ _VENDORS = frozenset(
     "plaid mapbox sentry segment mixpanel amplitude newrelic pagerduty jira confluence atlassian npm pypi "
     "docker dockerhub huggingface openai anthropic netlify vercel supabase contentful coinbase binance kraken "
     "bitmex bybit ftx huobi okex okx poloniex bittrex bitfinex backblaze b2 wasabi minio scaleway hetzner ovh "
-    "consul nomad rollbar bugsnag".split()
+    "consul nomad rollbar bugsnag r2 pay cloudinary razorpay clerk spaces scw db database rds redis mail smtp "
+    "mongo mongodb postgres postgresql mysql mssql pg sql kafka rabbitmq amqp ldap ftp sftp grafana jenkins "
+    "sonar influx elastic elasticsearch cron".split()
 )
 # Another secret than an access key: signing, sessions, OAuth.
 _OTHER_SECRETS = frozenset(
@@ -54,16 +56,17 @@ _NOT_VALUES = frozenset(
     "path paths file files filename dir folder arn url uri href link src ref refs uuid guid id ids length len "
     "size count regex pattern format version expiry expires ttl rotation date time timestamp request trace "
     "span signature sig sign nonce iv public pub pubkey cert certificate image img icon font css script "
-    "integrity cursor page next marker continuation name upload etag cookie branch tree blob parent object md5sum "
-    "sha1sum build release tag module package".split()
+    "integrity cursor page next marker continuation name upload etag cookie branch tree blob parent object "
+    "md5sum sha1sum build release tag module package".split()
 )
 _ID_WORDS = frozenset("access key id".split())
+_OTHER_AWS = frozenset("pay appsync sse customer sso".split())
 _AWS_ITSELF = frozenset("aws amazon amazonaws amz amzn boto boto3 iam".split())
 # What makes a key or token something else than a credential.
 _OTHER_KEYS = frozenset(
-    "api kms cache object public pair partition sort primary foreign license topic queue table dedup deduplication "
-    "encryption ssh host count client next page continuation idempotency request pool cognito index row column map "
-    "json message group item label tag metric event stream shard record folder prefix".split()
+    "api kms cache object public pair partition sort primary foreign license topic queue table dedup "
+    "deduplication encryption ssh host count client next page continuation idempotency request pool cognito "
+    "index row column map json message group item label tag metric event stream shard record folder prefix".split()
 )
 # A prefix outside these may be another product's: `duo_secret_key`. `SECRET_KEY` alone is what Flask
 # and Django sign sessions with. Both count only where AWS is spoken of nearby.
@@ -73,7 +76,7 @@ _NEUTRAL = frozenset(
     "bucket backup export set env name value default login profile region".split()
 )
 _STRONG = re.compile(
-    r"secretaccesskey|secretaccess|accesssecret|accesskeysecret|awssecret|awssk|s3secret|s3asecret|ec2secret|sessecret|"
+    r"fss3\w*secretkey|secretaccesskey|secretaccess|accesssecret|accesskeysecret|awssecret|awssk|s3secret|s3asecret|ec2secret|sessecret|"
     r"sqssecret|snssecret|amazonsecret|iamsecret|dynamodbsecret|dynamosecret|secretawskey|secretaws|secretkeyaws"
 )
 _CREDENTIAL_WORDS = frozenset(
@@ -103,16 +106,20 @@ def says(name: Name) -> Says:
         return Says.NO if "publickey" in joined or (name.words[-1] in _NOT_VALUES and not name.lines) else Says.YES
     if not aws and (not words.isdisjoint(_VENDORS) or not words.isdisjoint(_OTHER_SECRETS)):
         return Says.NO
+    if name.words == ("id",) and name.lines:
+        return Says.NEAR_ID
     if name.words[-2:] == ("key", "id") and (name.lines or aws or words <= _ID_WORDS):
         return Says.NEAR_ID  # a secret in the ID's field, or a comment on the ID in the line above
     if name.words and (name.words[-1] in _NOT_VALUES or ("secret" not in joined and not words.isdisjoint(_OTHER_KEYS))):
+        return Says.NO
+    if aws and not words.isdisjoint(_OTHER_SECRETS | _OTHER_AWS):
         return Says.NO
     if aws and not words.isdisjoint(_CREDENTIAL_WORDS):
         return Says.YES if _names_a_secret(words) else Says.NEAR_ID
     if "secretkey" in joined and words <= _NEUTRAL and b"SECRET_KEY" not in name.raw:
         return Says.YES
     if "secret" in joined:
-        return Says.WITH_CONTEXT
+        return Says.WITH_CONTEXT if words <= _NEUTRAL | _AWS else Says.NEAR_ID
     if not name.words or not words.isdisjoint(_WEAK):
         return Says.NEAR_ID
     return Says.NOTHING
