@@ -71,8 +71,8 @@ _OTHER_KEYS = frozenset(
 # A prefix outside these may be another product's: `duo_secret_key`. `SECRET_KEY` alone is what Flask
 # and Django sign sessions with. Both count only where AWS is spoken of nearby.
 _NEUTRAL = frozenset(
-    "secret key secretkey secretkeys my the your our new old prod production dev development stage staging "
-    "test qa live local default main user root admin account credentials credential creds cred auth storage "
+    "secret secrets key keys secretkey secretkeys my the your our new old prod production dev development stage "
+    "staging test qa live local default main user root admin account credentials credential creds cred auth storage "
     "bucket backup export set env name value default login profile region".split()
 )
 _STRONG = re.compile(
