@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 _HEADER_LIMIT = 2000
 _ROW_LIMIT = 8000
-_RULE = regex(rb"[ |+:=\-\r\t]{3,8000}")
+_EMPTY_LINE = regex(rb"\n[ \t\r]{0,80}\n")
+_CANDIDATE = regex(rb"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{40}(?![A-Za-z0-9+/=])")
 _DELIMITERS = (b",", b";", b"\t", b"|")
 _CELL = regex(rb"[ \t]*(?:\"((?:[^\"\r\n]|\"\"){0,2000})\"|([^,;\t|\"\r\n]{0,2000}))[ \t]*")
 
@@ -21,8 +22,8 @@ _CELL = regex(rb"[ \t]*(?:\"((?:[^\"\r\n]|\"\"){0,2000})\"|([^,;\t|\"\r\n]{0,200
 def cells(data: bytes, header_ends: Iterable[int]) -> Iterator[tuple[int, int]]:
     """Start and end of each cell that stands under a header cell naming a secret access key.
 
-    `header_ends` are ascending places inside lines that may be headers. A table ends at its first
-    row with fewer cells than the column asked for, at an empty line or at the next header.
+    `header_ends` are ascending places inside lines that may be headers. A table ends at an
+    empty line or at the next header.
     """
     headers = list(_headers(data, header_ends))
     ends = [*(start for start, *_ in headers[1:]), len(data)]
@@ -60,17 +61,13 @@ def _secret_column(line: bytes) -> tuple[bytes, int] | None:
 
 
 def _column(data: bytes, position: int, last: int, delimiter: bytes, column: int) -> Iterator[tuple[int, int]]:
-    while position < last:
-        stop = _line_end(data, position)
-        if _RULE.fullmatch(data, position, min(stop, position + _ROW_LIMIT)):  # the line under a header
-            position = stop + 1
-            continue
-        cell = _cell(data, position, min(stop, position + _ROW_LIMIT), delimiter, column)
-        if cell is None:
-            return
-        if cell[1] > cell[0]:
-            yield cell
-        position = stop + 1
+    """The cells of the column that could be secrets: those are looked for first, then their rows read."""
+    empty = _EMPTY_LINE.search(data, position - 1, last)
+    for match in _CANDIDATE.finditer(data, position, empty.start() + 1 if empty else last):
+        row = max(position, data.rfind(b"\n", max(0, match.start() - _ROW_LIMIT), match.start()) + 1)
+        end = data.find(b"\n", match.end(), match.end() + _ROW_LIMIT)
+        if _cell(data, row, end if end >= 0 else match.end() + _ROW_LIMIT, delimiter, column) == match.span():
+            yield match.span()
 
 
 def _cell(data: bytes, position: int, stop: int, delimiter: bytes, column: int) -> tuple[int, int] | None:
