@@ -78,12 +78,10 @@ def detections(rule_id: str, blob: Blob, hits: Hits) -> Iterator[Detection]:
 
 def _find(blob: Blob, hits: Hits) -> list[Credential]:
     data = blob.data
-    ids = list(_key_id.key_ids(blob, hits))
-    real = {start for start, _, _ in ids}
-    documented = [(end - _key_id.ID_LENGTH, end, b"") for end in hits.get(_key_id.KEY_ID.name, ())]
-    anchors = [*ids, *(one for one in documented if one[0] not in real)]
+    anchors = sorted(_key_id.all_ids(blob, hits))
+    ids = [one for one in anchors if one[2]]
     parts = [Part(ID, s, e, Secret(v, public=True)) for s, e, v in ids if not is_inside_signed_request(data, s, e)]
-    secrets = _secret_key.secret_keys(blob, hits, sorted(anchors))
+    secrets = _secret_key.secret_keys(blob, hits, anchors)
     unsure = {key.value for key in secrets} - {key.value for key in secrets if key.sure}
     parts += [Part(SECRET, key.start, key.end, Secret(key.value)) for key in secrets]
     for start, end, value in _session_token.session_tokens(blob, hits):

@@ -45,7 +45,12 @@ CANARY_ACCOUNTS = frozenset(
 
 
 def key_ids(blob: Blob, hits: Hits) -> Iterator[tuple[int, int, bytes]]:
-    """Start, end and value of each access key ID of the blob that is no example or placeholder.
+    """Start, end and value of each access key ID of the blob that is no example or placeholder."""
+    return ((start, end, value) for start, end, value in all_ids(blob, hits) if value)
+
+
+def all_ids(blob: Blob, hits: Hits) -> Iterator[tuple[int, int, bytes]]:
+    """Start, end and value of each access key ID of the blob; the value of a placeholder is empty.
 
     Kubernetes' base64 form is decoded: the place is then the encoded value's.
     """
@@ -53,8 +58,8 @@ def key_ids(blob: Blob, hits: Hits) -> Iterator[tuple[int, int, bytes]]:
     for end in hits.get(KEY_ID.name, ()):
         start = end - ID_LENGTH
         value = data[start:end]
-        if stands_alone(data, start, end) and not _is_dummy(value):
-            yield start, end, value
+        if stands_alone(data, start, end):
+            yield start, end, b"" if _is_dummy(value) else value
     seen = -1
     for end in hits.get(KEY_ID_BASE64.name, ()):
         match = _BASE64_FORM.match(data, end - 28)

@@ -50,6 +50,8 @@ _NAMED = Pattern("aws-bearer-token-name", rb"AWS_BEARER_TOKEN_[A-Z]", caseless=T
 
 _LONG_KEY = regex(LEFT + rb"ABSK" + UNIT + rb"{32,800}" + PAD + rb"{0,2}" + RIGHT)
 _SHORT_KEY = regex(rb"((?:[a-z0-9]{2,24}-){1,6}api-key-)([A-Za-z0-9+/]{32,12000})={0,2}")
+_SHORT_BODY = regex(rb"[A-Za-z0-9+/]{32,12000}={0,2}")
+_SHORT_LEAD = regex(rb"(?:[a-z0-9]{2,24}-){1,6}api-key-\Z")
 _RUN = regex(rb"[A-Za-z0-9+/]{40,16000}={0,2}")
 _BODY = regex(rb"([A-Za-z0-9+=,.@_\-]{1,64})-at-(\d{12}):(.{8,300})", re.DOTALL)
 _NAME_REST = regex(rb"[A-Za-z0-9_]{0,40}")
@@ -76,10 +78,11 @@ def _shaped(data: bytes, hits: Hits) -> Iterator[Detection]:
             yield from _long_term(match[0], match.start(), match.end())
     done = 0
     for end in hits.get(_SHORT.name, ()):
-        match = _SHORT_KEY.search(data, max(done, end - _PREFIX_ROOM), end + 12000) if end > done else None
-        if match:
-            done = match.end()
-            yield from _short_term(match[0], match.start(), match.end())
+        body = _SHORT_BODY.match(data, end - 32) if end > done else None
+        lead = _SHORT_LEAD.search(data, max(0, end - _PREFIX_ROOM), end - 32) if body else None
+        if body and lead:
+            done = body.end()
+            yield from _short_term(data[lead.start() : done], lead.start(), done)
 
 
 def _encoded(data: bytes, hits: Hits) -> Iterator[Detection]:

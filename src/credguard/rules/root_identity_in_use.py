@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 
 _MOST_PLACES = 20
 """A log of root's calls is one finding with at most this many places."""
+_MOST_ACCOUNTS = 100
+"""So many accounts of one file are told; each takes a look around."""
 _OUTPUT = (Use.CALLER, Use.DENIED)
 
 
@@ -47,7 +49,7 @@ def _check(blob: Blob, hits: Hits) -> Iterator[Detection]:
     places: dict[tuple[bytes, Use], list[Part]] = {}
     for start, end, account in _root.root_arns(blob, hits):
         use = use_of(blob.data, start, end, account)
-        if use:
+        if use and ((account, use) in places or len(places) < _MOST_ACCOUNTS):
             parts = places.setdefault((account, use), [])
             if len(parts) < _MOST_PLACES:
                 parts.append(Part("root_arn", start, end, Secret(blob.data[start:end], public=True)))
