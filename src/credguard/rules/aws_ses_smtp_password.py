@@ -84,7 +84,7 @@ def _candidates(data: bytes, hits: Hits) -> Iterator[Place]:
     """Every value of the shape near a hit, once: start, end and plain value."""
     for low, high in _areas(hits):
         done = 0
-        for start, end, value in sorted(_shaped(data, max(low, 0), high)):
+        for start, end, value in _shaped(data, max(low, 0), high):
             if start >= done and _is_random(value):
                 done = end
                 yield start, end, value
@@ -92,11 +92,13 @@ def _candidates(data: bytes, hits: Hits) -> Iterator[Place]:
 
 def _areas(hits: Hits) -> Iterator[tuple[int, int]]:
     """The surroundings of the hits, those that overlap joined."""
-    areas = [(end - 60, end + 120) for end in hits.get(_NAMED.name, ())]
-    areas += [(end - _NEAR, end + _NEAR) for end in hits.get(KEY_ID.name, ())]
-    areas += [(end - _MAIL_NEAR, end + _MAIL_NEAR) for end in hits.get(_HOST.name, ())]
+    areas = merge(
+        ((end - 60, end + 120) for end in hits.get(_NAMED.name, ())),
+        ((end - _NEAR, end + _NEAR) for end in hits.get(KEY_ID.name, ())),
+        ((end - _MAIL_NEAR, end + _MAIL_NEAR) for end in hits.get(_HOST.name, ())),
+    )  # ascending and never held: a hostile file brings millions
     joined: tuple[int, int] | None = None
-    for low, high in sorted(areas):
+    for low, high in areas:
         if joined and low <= joined[1]:
             joined = joined[0], max(joined[1], high)
             continue
