@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
+from heapq import merge
 from typing import TYPE_CHECKING
 
 from credguard.model import Confidence, Detection, Part, Severity
