@@ -13,6 +13,7 @@ from credguard.regex import regex
 EXAMPLE_VALUES = frozenset({
     b"AKIAJ5C56P35AEBRX2QQ",  # AWS CLI reference, iam examples
     b"AKIA32P3D2JDNMVAJLGF",  # AWS CLI reference, iam examples
+    b"ASIAJUMHIZPTOKTBMK5A",  # IAM User Guide, custom identity broker
     b"ASIAY34FZKBOKMUTVV7A",  # awsteele.com 2020-09-26, copied into many fixtures
     b"022QF06E7MXBSH9DHM02",  # 2009 developer guide
     b"kWcrlUX5JEDGM/LtmEENI/aVmYvHNif5zB+d9+ct",  # its secret
