@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import re
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from credguard.model import Blob, Coverage
-from credguard.sources import changes
+from credguard.sources import changes, files
+from credguard.sources.changes import Change
 from credguard.worktree import WorkTree
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from credguard.audit import Run
     from credguard.git import Git
     from credguard.model import Finding
-    from credguard.sources.changes import Brought, Change
+    from credguard.sources.changes import Brought
 
 SCISSORS = b"------------------------ >8 ------------------------"
 
@@ -28,6 +31,22 @@ def staged(run: Run, repository: Git, *, whole_files: bool = False) -> list[str]
     _judge(run, repository, brought, "already in HEAD at this path", whole_files=whole_files)
     _judge_files(run, repository, brought.changes, lambda: {e.path: e.oid for e in repository.tracked()})
     return [change.path for change in brought.changes]
+
+
+def named(run: Run, repository: Git, paths: Sequence[str], staged: Collection[str]) -> None:
+    """Judges files as they lie on disk, and what the file rules say of them.
+
+    `paths` are relative to the repository's folder, `staged` to the root of its work tree: what
+    `staged` has judged already is left out where the disk holds the same. Raises GitError.
+    """
+    prefix = os.fsdecode(repository.run("rev-parse", "--show-prefix").removesuffix(b"\n"))
+    entries = {entry.path: entry for entry in repository.tracked()}
+    fresh = [path for path in paths if prefix + path not in staged]
+    altered = [p for p in paths if prefix + p in staged and not _same_on_disk(p, entries[p].oid, run.limit)]
+    run.files(fresh + altered)
+    tracked = [entries[path] for path in fresh if path in entries]
+    brought = [Change(entry.path, entry.mode, entry.oid) for entry in tracked]
+    _judge_files(run, repository, brought, lambda: {path: entry.oid for path, entry in entries.items()})
 
 
 def commits(run: Run, repository: Git, revisions: Sequence[str], *exclude: str, whole_files: bool = False) -> int:
@@ -54,6 +73,16 @@ def message(run: Run, text: bytes, comment: bytes, path: str) -> None:
             break
         lines.append(b"\n" if line.startswith(comment) else line)
     run.blob(Blob(b"".join(lines), path, "message"))
+
+
+def _same_on_disk(path: str, oid: str, limit: int) -> bool:
+    """True where the bytes on disk are those of the git object."""
+    item = files.read(path, path, limit)
+    if not isinstance(item, Blob):
+        return False
+    hashed = hashlib.new("sha1" if len(oid) == 40 else "sha256", b"blob %d\0" % len(item.data), usedforsecurity=False)
+    hashed.update(item.data)
+    return hashed.hexdigest() == oid
 
 
 def _judge(run: Run, repository: Git, brought: Brought, known: str, *, whole_files: bool) -> None:

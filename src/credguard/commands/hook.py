@@ -58,14 +58,19 @@ def _pre_commit(work: Run, repository: Git, options: argparse.Namespace) -> None
     and the range it was given."""
     from credguard import gate
 
-    source, target = os.environ.get("PRE_COMMIT_FROM_REF"), os.environ.get("PRE_COMMIT_TO_REF")
-    if os.environ.get("PRE_COMMIT") and source and target:
-        gate.commits(work, repository, [target, f"^{source}"], whole_files=options.whole_files)
+    given = _given_range()
+    if given:
+        gate.commits(work, repository, given, whole_files=options.whole_files)
         return
     staged = set(gate.staged(work, repository, whole_files=options.whole_files))
-    named = [path for path in options.arguments if path not in staged]
-    if named:
-        work.files(named)
+    if options.arguments:
+        gate.named(work, repository, options.arguments, staged)
+
+
+def _given_range() -> list[str]:
+    """The revisions between --from-ref and --to-ref of the pre-commit framework, if it was given them."""
+    source, target = os.environ.get("PRE_COMMIT_FROM_REF"), os.environ.get("PRE_COMMIT_TO_REF")
+    return [target, f"^{source}"] if os.environ.get("PRE_COMMIT") and source and target else []
 
 
 def _commit_msg(work: Run, repository: Git, options: argparse.Namespace) -> None:
@@ -85,8 +90,14 @@ def _commit_msg(work: Run, repository: Git, options: argparse.Namespace) -> None
 
 def _pre_push(work: Run, repository: Git, options: argparse.Namespace) -> None:
     """Everything that is pushed and that the remote is not known to have."""
+    from credguard import gate
+
     remote = options.arguments[0] if options.arguments else os.environ.get("PRE_COMMIT_REMOTE_NAME", "")
     exclude = ("--not", f"--remotes={remote}") if remote and "/" not in remote and ":" not in remote else ()
+    given = _given_range()
+    if given and not remote:  # run by hand or in CI, not by a push
+        gate.commits(work, repository, given, whole_files=options.whole_files)
+        return
     if os.environ.get("PRE_COMMIT"):
         # The framework tells of the first ref only: all that is local and not on the remote is judged.
         _judge_refs(work, repository, _local_refs(repository), exclude, options)
@@ -135,8 +146,10 @@ def _judge_refs(
 
 
 def _local_refs(repository: Git) -> list[tuple[str, str]]:
+    """Branches, tags, and what is pushed without having one: HEAD, and the commit that the framework names."""
     refs = repository.run("for-each-ref", "--format=%(objectname)", "refs/heads", "refs/tags").decode().split()
-    return [(oid, "") for oid in refs]
+    others = (repository.head(), os.environ.get("PRE_COMMIT_TO_REF"))
+    return [(oid, "") for oid in dict.fromkeys((*refs, *filter(None, others)))]
 
 
 def _remember(work: Run) -> None:
