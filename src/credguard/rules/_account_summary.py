@@ -27,7 +27,7 @@ _ENTRY = regex(
 )
 _ROOM = 1500
 _LINE = 200
-_MOST_ENTRIES = 5000
+_MOST_ENTRIES = 1000
 _ENTRIES_IN_DATA = 3
 _COMMENT = regex(rb"\s*(?:#|//|\*|--)")
 # The example answer of the API reference and the SDKs: an account with 15 groups, 6 MFA devices and 27 users.

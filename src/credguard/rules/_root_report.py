@@ -32,7 +32,7 @@ COLUMNS = tuple(
 )
 _ROOM = 1500
 _TOKEN = 40
-_MOST_ROWS = 5000  # an account has one, an organization as many as it has accounts
+_MOST_ROWS = 1000  # an account has one, an organization as many as it has accounts
 _ARN = regex(rb"arn:aws[a-z\-]{0,10}:iam::(\d{12}):root")
 _DELIMITER = regex(rb"[\"']?[ \t]{0,20}([,;\t|])")
 _FIELD = regex(rb"\b(" + b"|".join(COLUMNS[1:]) + rb")\b[\"'\s]{0,4}[:=][\"'\s]{0,4}([\w:+.\-/]{1,60})")
