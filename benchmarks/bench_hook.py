@@ -58,6 +58,7 @@ class Timing:
 
     @property
     def median(self) -> float:
+        """Seconds of the middle run."""
         return statistics.median(self.seconds)
 
 
@@ -191,7 +192,8 @@ def table(results: dict[str, dict[str, Timing]]) -> Iterator[str]:
     """The results as lines of Markdown."""
     for scenario, timings in results.items():
         own = timings["credguard"].median
-        yield f"\n{scenario}\n\n| program | median ms | fastest ms | peak MB | credguard / it | stops a key |\n|---|---|---|---|---|---|"
+        yield f"\n{scenario}\n\n| program | median ms | fastest ms | peak MB | credguard / it | stops a key |"
+        yield "|---|---|---|---|---|---|"
         for name, timing in sorted(timings.items(), key=lambda pair: pair[1].median):
             yield (
                 f"| {name} | {timing.median * 1000:.0f} | {min(timing.seconds) * 1000:.0f} | {timing.peak / 1e6:.0f} "
