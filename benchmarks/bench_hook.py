@@ -25,6 +25,9 @@ WORDS = (
     "close read write table field number list left right print return update client server request response"
 ).split()
 ENDINGS = ("py", "js", "md", "go", "html")
+SLOW = 10.0
+"""Seconds after which a program is not called again for the same commit."""
+STOPS = {True: "yes", False: "NO", None: "not tried"}
 # What each is called as, as its own documentation has it for a hook; {files} are the staged names.
 COMMANDS = {
     "credguard": (".git/hooks/pre-commit",),
@@ -54,7 +57,7 @@ class Timing:
 
     seconds: list[float] = field(default_factory=list)
     peak: int = 0
-    stops_a_key: bool = False
+    stops_a_key: bool | None = None
 
     @property
     def median(self) -> float:
@@ -151,14 +154,18 @@ def measure(scenario: Scenario, programs: dict[str, tuple[str, ...]], environmen
             order = list(programs)
             order = order[number % len(order) :] + order[: number % len(order)]
             for name in order:
+                if number and timings[name].seconds and timings[name].seconds[0] > SLOW:
+                    continue  # its first turn says enough
                 seconds, peak, code = call(programs[name], folder, environment, names)
                 if code:
                     print(f"{name} ended with {code} on a clean commit: {scenario.name}", file=sys.stderr)
-                if number:  # the first round warms caches
+                if number or seconds > SLOW:  # the first round warms caches
                     timings[name].seconds.append(seconds)
                     timings[name].peak = max(timings[name].peak, peak)
         planted = plant(folder, environment)
         for name, command in programs.items():
+            if timings[name].median > SLOW:
+                continue
             timings[name].stops_a_key = call(command, folder, environment, [*names, planted])[2] != 0
     return timings
 
@@ -197,7 +204,7 @@ def table(results: dict[str, dict[str, Timing]]) -> Iterator[str]:
         for name, timing in sorted(timings.items(), key=lambda pair: pair[1].median):
             yield (
                 f"| {name} | {timing.median * 1000:.0f} | {min(timing.seconds) * 1000:.0f} | {timing.peak / 1e6:.0f} "
-                f"| {own / timing.median:.2f} | {'yes' if timing.stops_a_key else 'NO'} |"
+                f"| {own / timing.median:.2f} | {STOPS[timing.stops_a_key]} |"
             )
 
 

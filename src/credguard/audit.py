@@ -23,18 +23,21 @@ if TYPE_CHECKING:
 @dataclass(slots=True)
 class Run:
     """Collects what a run finds. `policy` chooses the rules; `limit` is the largest file in bytes;
-    `progress` wraps the stream of inputs."""
+    `progress` wraps the stream of inputs; a run `in_hook` leaves out the rules that are for CI and
+    audits."""
 
     policy: Policy = field(default_factory=Policy)
     limit: int = files.DEFAULT_LIMIT
     ignored: bool = False
     progress: Progress | None = None
+    in_hook: bool = False
     findings: list[Finding] = field(default_factory=list)
     coverage: Coverage = field(default_factory=Coverage)
     scanner: Scanner = field(init=False)
 
     def __post_init__(self) -> None:
-        self.scanner = Scanner(enabled_rules(self.policy, all_rules()))
+        rules = [rule for rule in all_rules() if rule.in_hooks or not self.in_hook]
+        self.scanner = Scanner(enabled_rules(self.policy, rules))
 
     def folder(self, root: Path, label: str = "") -> None:
         """Scans a folder and applies the tree rules; `label` goes before every path."""
@@ -73,6 +76,7 @@ class Run:
 
     def result(self, target: dict[str, object]) -> ScanResult:
         """Verdicts on everything found, the worst first within a file."""
+        self.coverage.skipped += [Skip(path, reason) for path, reason in self.scanner.unread.items()]
         for path, rule_id, kind in self.scanner.failures:
             self.coverage.skipped.append(
                 Skip(path, f"rule {rule_id} failed ({kind}); report it and use --ignore {rule_id}")

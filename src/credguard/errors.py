@@ -23,3 +23,11 @@ class CredguardError(Exception):
         self.message = message
         self.hint = hint
         self.code = code
+
+
+class UnreadableError(CredguardError):
+    """Content that a rule has to judge and that is not what its name or its words say: the run is
+    incomplete. `message` is said after the path, without quoting content."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, "", ExitCode.INCOMPLETE)

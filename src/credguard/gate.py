@@ -129,7 +129,7 @@ def _judge_files(
     """What the file rules say of the changed files; the whole tree is read only for a rule that
     needs it and that the change concerns."""
     paths = [change.path for change in brought]
-    rules = [rule for rule in run.scanner.rules if rule.check_tree and rule.in_hooks]
+    rules = [rule for rule in run.scanner.rules if rule.check_tree]
     alone = [rule for rule in rules if not rule.concerns]
     whole = [rule for rule in rules if rule.concerns and any(re.search(rule.concerns, p.lower()) for p in paths)]
     if alone and paths:

@@ -20,12 +20,12 @@ _MAGIC = "credguard quick 1"
 _SOURCE = (
     ".py .pyi .js .jsx .ts .tsx .mjs .cjs .go .java .kt .rs .c .h .cc .cpp .hpp .cs .rb .php .swift .scala .ex .exs "
     ".erl .hs .lua .pl .r .jl .dart .m .vue .svelte .css .scss .less .html .htm .md .rst .txt .svg .sql .proto "
-    ".graphql .png .jpg .gif"
+    ".graphql .png .jpg .gif .json .yaml .yml .toml .sh .lock"
 )
 _ENDINGS = tuple(_SOURCE.split())
 _WORDS = tuple(
     "env cred key secret aws boto s3 root docker container compose example sample template dist default tfstate tfvars "
-    "pulumi history netrc rclone ignore token".split()
+    "pulumi stack export checkpoint .mc/ tmpl tpl skel history netrc rclone ignore token".split()
 )
 
 _OWN = ("AWS_", "BOTO_", "S3CMD_")

@@ -42,7 +42,8 @@ class Rule:
     and no patterns runs on every blob, if `enabled()` says at the start that it has work here.
     A tree rule with `concerns` needs the whole tree even for a change, and only where the change
     touches a path (in lower case) which that regular expression finds; the others judge each
-    changed file by itself. `in_hooks` keeps a tree rule for CI and audits.
+    changed file by itself. A rule that is not `in_hooks` speaks in CI and audits only. A check may
+    raise UnreadableError for content that it should judge and cannot parse.
     """
 
     id: str

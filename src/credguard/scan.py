@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from credguard.decode import BASE64, WIDE, base64_texts, utf16_as_utf8
 from credguard.document import locate
-from credguard.errors import CredguardError
+from credguard.errors import CredguardError, UnreadableError
 from credguard.matcher import Matcher
 from credguard.model import Blob, Finding, Location
 from credguard.rules import all_rules
@@ -26,12 +26,14 @@ _HALVES = ("CG101", "CG102")
 
 
 class Scanner:
-    """Applies rules; `failures` collects (path, rule ID, reason) of rules that could not answer."""
+    """Applies rules; `failures` collects (path, rule ID, reason) of rules that could not answer,
+    `unread` the reason why a file's structure could not be parsed, by path."""
 
     def __init__(self, rules: Sequence[Rule] | None = None, *, cache: bool = True) -> None:
         self.rules = tuple(all_rules() if rules is None else rules)
         self.matcher = Matcher([WIDE, BASE64, *(p for rule in self.rules for p in rule.patterns)], cache=cache)
         self.failures: list[tuple[str, str, str]] = []
+        self.unread: dict[str, str] = {}
         self._always = [r for r in self.rules if r.check_blob and not r.patterns and _enabled(r)]
         self._by_pattern: dict[str, list[Rule]] = {}
         for rule in self.rules:
@@ -99,6 +101,9 @@ class Scanner:
         """What the rule says; a crash is noted by type only, for its text might quote the content."""
         try:
             return list(check())
+        except UnreadableError as error:
+            self.unread.setdefault(path, error.message)
+            return []
         except CredguardError as error:
             self.failures.append((path, rule.id, error.message))
             return []

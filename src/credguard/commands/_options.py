@@ -47,14 +47,14 @@ def add_common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--debug", action="store_true", help="print where a bug happened")
 
 
-def new_run(options: argparse.Namespace) -> Run:
+def new_run(options: argparse.Namespace, *, in_hook: bool = False) -> Run:
     """A run with the policy, limits and progress that the options ask for; raises CredguardError."""
     from credguard.audit import Run
 
     show = options.progress
     if show is None:
         show = sys.stderr.isatty() and not options.quiet
-    return Run(_policy(options), _size(options.max_file_size), options.include_ignored, _bar if show else None)
+    return Run(_policy(options), _size(options.max_file_size), options.include_ignored, _bar if show else None, in_hook)
 
 
 def finish(result: ScanResult, options: argparse.Namespace) -> ExitCode:

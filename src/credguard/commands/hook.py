@@ -34,7 +34,7 @@ def run(options: argparse.Namespace) -> ExitCode:
 
     if options.name == "doctor":
         return _doctor()
-    work = _options.new_run(options)
+    work = _options.new_run(options, in_hook=True)
     repository = Git(Path.cwd(), inherit=True)
     try:
         _HOOKS[options.name](work, repository, options)

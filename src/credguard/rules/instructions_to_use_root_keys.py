@@ -172,6 +172,7 @@ RULE = Rule(
     confidence=Confidence.MEDIUM,
     patterns=(_ROOT_KEY, _KEY_ROOT, _PAGE, _FILE),
     check_blob=_check,
+    in_hooks=False,
     remediation=(
         "rewrite the passage: no guide needs a root access key",
         "tell readers who followed it to delete theirs",

@@ -81,6 +81,7 @@ RULE = Rule(
     practices=("P04",),
     patterns=(_root.ROOT_ARN, KEY_ID),
     check_blob=_check,
+    in_hooks=False,
     remediation=_root.REMEDIATION,
     references=(
         *_root.REFERENCES,

@@ -94,6 +94,7 @@ RULE = Rule(
     practices=("P04",),
     patterns=(*_root_report.PATTERNS, _account_summary.SUMMARY),
     check_blob=_check,
+    in_hooks=False,
     remediation=_root.REMEDIATION,
     references=(
         *_root.REFERENCES,
