@@ -17,6 +17,8 @@ COMMANDS = {
     "hook": "judge what a commit, a push or a message brings, as a git hook",
     "install": "install git hooks that call credguard, beside what is there",
     "uninstall": "take the git hooks away again and put back what was there before",
+    "report": "convert a saved JSON report to another format",
+    "diff": "compare two saved JSON reports: new, fixed and moved findings",
     "rules": "list the rules",
     "explain": "show one rule's page",
 }

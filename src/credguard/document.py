@@ -2,28 +2,38 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-def locate(data: bytes, offsets: Iterable[int]) -> dict[int, tuple[int, int]]:
-    """Line and column, from 1, of each byte offset in one pass over `data`.
+class Place(NamedTuple):
+    """Line and column, from 1; the column in characters, and in UTF-16 units as editors and SARIF count."""
+
+    line: int
+    column: int
+    utf16: int
+
+
+def locate(data: bytes, offsets: Iterable[int]) -> dict[int, Place]:
+    """The place of each byte offset, found in one pass over `data`.
 
     Columns count characters of UTF-8, an undecodable byte as one; a leading byte order mark
     counts as none.
     """
-    places: dict[int, tuple[int, int]] = {}
-    line, column, position = 1, 1, 3 if data.startswith(b"\xef\xbb\xbf") else 0
+    places: dict[int, Place] = {}
+    line, column, wide, position = 1, 1, 0, 3 if data.startswith(b"\xef\xbb\xbf") else 0
     for offset in sorted(set(offsets)):
         segment = data[position:offset]
         newlines = segment.count(b"\n")
         if newlines:
             line += newlines
-            column = 1
+            column, wide = 1, 0
             segment = segment[segment.rfind(b"\n") + 1 :]
-        column += len(segment.decode("utf-8", "surrogateescape"))
+        text = segment.decode("utf-8", "surrogateescape")
+        column += len(text)
+        wide += 0 if text.isascii() else sum(character > "\uffff" for character in text)
         position = max(position, offset)
-        places[offset] = (line, column)
+        places[offset] = Place(line, column, column + wide)
     return places

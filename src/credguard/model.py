@@ -91,7 +91,7 @@ class Detection:
 @dataclass(frozen=True, slots=True)
 class Location:
     """A place in a file; lines and columns (in characters) count from 1, `end_column` is one
-    past the last character."""
+    past the last character. `utf16` are both columns in UTF-16 units, where they differ."""
 
     path: str
     line: int = 1
@@ -100,6 +100,7 @@ class Location:
     end_column: int = 1
     role: str = "file"
     commit: str | None = None
+    utf16: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from credguard.secret import fingerprint
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from credguard.document import Place
     from credguard.model import Detection
     from credguard.rule import Hits, Rule
     from credguard.worktree import WorkTree
@@ -137,16 +138,20 @@ def _enabled(rule: Rule) -> bool:
 
 
 def _locations(
-    detection: Detection, blob: Blob, places: dict[int, tuple[int, int]] | None = None
+    detection: Detection, blob: Blob, places: dict[int, Place] | None = None
 ) -> tuple[Location, ...]:
     if not detection.parts:
         path = detection.path if detection.path is not None else blob.path
         return (Location(path, detection.line, 1, detection.line, 1),)
     if places is None:
         places = locate(blob.data, (o for part in detection.parts for o in (part.start, part.end)))
-    return tuple(
-        Location(blob.path, *places[part.start], *places[part.end], role=part.role) for part in detection.parts
-    )
+    return tuple(_location(blob.path, part.role, places[part.start], places[part.end]) for part in detection.parts)
+
+
+def _location(path: str, role: str, start: Place, end: Place) -> Location:
+    utf16 = (start.utf16, end.utf16)
+    same = utf16 == (start.column, end.column)
+    return Location(path, start.line, start.column, end.line, end.column, role, utf16=None if same else utf16)
 
 
 def _finding(rule: Rule, detection: Detection, locations: tuple[Location, ...]) -> Finding:

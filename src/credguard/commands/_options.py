@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from credguard.errors import CredguardError, ExitCode
 from credguard.model import Severity
+from credguard.report import FORMATS, render
 
 if TYPE_CHECKING:
     import argparse
@@ -26,8 +27,13 @@ _RULE = re.compile(r"CG\d{1,3}")
 
 def add_common(parser: argparse.ArgumentParser) -> None:
     """Adds what every looking command understands."""
-    parser.add_argument("--format", choices=("text", "json"), default="text", help="report format (default: text)")
+    parser.add_argument(
+        "--format", choices=FORMATS, default="text", metavar="FORMAT", help=f"one of {', '.join(FORMATS)} (default: text)"
+    )
     parser.add_argument("--output", metavar="FILE", help="write the report to FILE instead of standard output")
+    parser.add_argument(
+        "--report", metavar="FORMAT=FILE", action="append", default=[], help="write a further report; may be repeated"
+    )
     parser.add_argument(
         "--fail-on", choices=[s.label for s in Severity], default="medium", metavar="SEVERITY",
         help="the lowest severity that blocks: low, medium, high, critical (default: medium)",
@@ -59,15 +65,14 @@ def new_run(options: argparse.Namespace, *, in_hook: bool = False) -> Run:
 
 def finish(result: ScanResult, options: argparse.Namespace) -> ExitCode:
     """Prints or writes the report; gives the exit code of the run."""
-    if options.format == "json":
-        from credguard.report import json
-
-        report = json.render(result)
-    else:
+    write_reports(result, options.report)
+    if options.format == "text":
         from credguard.report import text
 
         colour = not options.no_color and not os.environ.get("NO_COLOR") and not options.output and sys.stdout.isatty()
         report = text.render(result, colour=colour, quiet=options.quiet, verbose=options.verbose)
+    else:
+        report = render(options.format, result)
     if options.output:
         _write(Path(options.output), report)
     else:
@@ -106,6 +111,20 @@ def _bar(items: Iterable[Blob | Skip | str], total: int) -> Iterator[Blob | Skip
     from tqdm import tqdm
 
     yield from tqdm(items, total=total, unit="file", delay=1, leave=False, file=sys.stderr)
+
+
+def write_reports(result: ScanResult, wanted: Iterable[str]) -> None:
+    """Writes each `FORMAT=FILE`; all are rendered before the first is written. Raises CredguardError."""
+    reports = {}
+    for word in wanted:
+        name, _, path = word.partition("=")
+        if name not in FORMATS or not path:
+            raise CredguardError(f"--report {word} is no FORMAT=FILE", f"formats are {', '.join(FORMATS)}")
+        if path in reports:
+            raise CredguardError(f"two reports are to be written to {path}", "give each a file of its own")
+        reports[path] = render(name, result)
+    for path, report in reports.items():
+        _write(Path(path), report)
 
 
 def _write(path: Path, report: bytes) -> None:

@@ -12,7 +12,7 @@ from credguard.report import printable
 from credguard.rules import all_rules
 
 if TYPE_CHECKING:
-    from credguard.model import Coverage, ScanResult, Verdict
+    from credguard.model import Coverage, Location, ScanResult, Verdict
 
 
 def render(result: ScanResult) -> bytes:
@@ -61,9 +61,16 @@ def _finding(verdict: Verdict) -> dict[str, object]:
         "fingerprint": finding.fingerprint,
         "outcome": verdict.outcome,
         "outcome_reason": verdict.reason,
-        "locations": [asdict(place) | {"path": printable(place.path)} for place in finding.locations],
+        "locations": [_location(place) for place in finding.locations],
         "attributes": dict(finding.attributes),
         "practices": list(finding.practices),
         "remediation": list(finding.remediation),
         "exposure": dict(finding.exposure),
     }
+
+
+def _location(place: Location) -> dict[str, object]:
+    """The place; `utf16_column` and `utf16_end_column` only where they differ from those in characters."""
+    shown = asdict(place) | {"path": printable(place.path)}
+    utf16 = shown.pop("utf16")
+    return shown | ({"utf16_column": utf16[0], "utf16_end_column": utf16[1]} if utf16 else {})

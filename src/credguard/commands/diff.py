@@ -1,0 +1,61 @@
+"""`credguard diff`: what is new, fixed or moved between two saved reports."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from credguard.errors import ExitCode
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
+
+    from credguard.comparison import Difference
+    from credguard.model import Finding
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of `diff`."""
+    parser.add_argument("old", type=Path, metavar="OLD.json", help="the earlier report")
+    parser.add_argument("new", type=Path, metavar="NEW.json", help="the later report")
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="text (default) or json")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> ExitCode:
+    """Prints the difference: 1 when a new finding blocks, 3 when the later run was incomplete."""
+    from credguard.comparison import compare
+    from credguard.report import saved
+
+    old, new = saved.load(options.old), saved.load(options.new)
+    difference = compare(old, new)
+    if options.format == "json":
+        import json
+
+        print(json.dumps({kind: [_entry(f) for f in found] for kind, found in difference.kinds()}, indent=2))
+    else:
+        print("\n".join(_lines(difference)))
+    if difference.blocking:
+        return ExitCode.FINDINGS
+    return ExitCode.CLEAN if new.coverage.complete else ExitCode.INCOMPLETE
+
+
+def _lines(difference: Difference) -> Iterator[str]:
+    from credguard.report import printable
+
+    for kind, findings in difference.kinds():
+        if kind != "unchanged":
+            for finding in findings:
+                place = finding.locations[0]
+                where = printable(f"{place.path}:{place.line}")
+                yield f"{kind:<6} {finding.severity.label:<8} {finding.rule_id} {where}  {printable(finding.message)}"
+    counts = ", ".join(f"{len(findings)} {kind}" for kind, findings in difference.kinds())
+    yield f"{counts}."
+
+
+def _entry(finding: Finding) -> dict[str, object]:
+    return {
+        "rule_id": finding.rule_id, "severity": finding.severity.label, "fingerprint": finding.fingerprint,
+        "message": finding.message, "path": finding.locations[0].path, "line": finding.locations[0].line,
+    }  # fmt: skip

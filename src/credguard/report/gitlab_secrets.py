@@ -1,0 +1,66 @@
+"""GitLab's secret-detection report, security report schema 15."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from credguard import __version__
+from credguard.errors import ExitCode
+from credguard.policy import ABOUT_THE_RUN
+from credguard.report import printable
+
+if TYPE_CHECKING:
+    from credguard.model import ScanResult, Verdict
+
+SCHEMA_VERSION = "15.2.1"
+_NO_COMMIT = "0" * 40
+
+
+def render(result: ScanResult) -> bytes:
+    """The report as JSON with a final newline; only findings that are not suppressed are vulnerabilities."""
+    now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S")
+    tool = {
+        "id": "credguard", "name": "credguard", "version": __version__, "vendor": {"name": "credguard"},
+    }  # fmt: skip
+    shown = [
+        verdict
+        for verdict in result.verdicts
+        if verdict.outcome in ("report", "below-threshold") and verdict.finding.rule_id not in ABOUT_THE_RUN
+    ]
+    looked = result.exit_code in (ExitCode.CLEAN, ExitCode.FINDINGS) and result.coverage.complete
+    report = {
+        "version": SCHEMA_VERSION,
+        "scan": {
+            "analyzer": tool, "scanner": tool, "type": "secret_detection", "start_time": now, "end_time": now,
+            "status": "success" if looked else "failure",
+            "messages": [
+                {"level": "warn", "value": printable(f"not looked at: {skip.path}: {skip.reason}")}
+                for skip in result.coverage.skipped
+            ],
+        },
+        "vulnerabilities": [_vulnerability(verdict) for verdict in shown],
+    }  # fmt: skip
+    return json.dumps(report, indent=2).encode() + b"\n"
+
+
+def _vulnerability(verdict: Verdict) -> dict[str, object]:
+    finding = verdict.finding
+    place = finding.locations[0]
+    return {
+        "id": str(UUID(finding.fingerprint)),
+        "category": "secret_detection",
+        "name": finding.rule_name,
+        "description": printable(finding.message),
+        "severity": finding.severity.label.capitalize(),
+        "solution": printable("; ".join(finding.remediation)),
+        "identifiers": [
+            {"type": "credguard_rule_id", "name": f"credguard {finding.rule_id}", "value": finding.rule_id}
+        ],
+        "location": {
+            "file": printable(place.path), "start_line": place.line, "end_line": place.end_line,
+            "commit": {"sha": place.commit or _NO_COMMIT},
+        },
+    }  # fmt: skip

@@ -1,0 +1,56 @@
+"""The JUnit XML report: a test suite whose failures are findings and whose errors are inputs not looked at."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from xml.etree import ElementTree as ET
+
+from credguard.policy import ABOUT_THE_RUN
+from credguard.report import printable
+
+if TYPE_CHECKING:
+    from credguard.model import ScanResult, Verdict
+
+
+def render(result: ScanResult) -> bytes:
+    """The report as UTF-8 XML; what does not block is a skipped test."""
+    verdicts = [v for v in result.verdicts if v.finding.rule_id not in ABOUT_THE_RUN]
+    failures = sum(v.outcome == "report" for v in verdicts)
+    counts = {
+        "tests": str(len(verdicts) + len(result.coverage.skipped) or 1),
+        "failures": str(failures),
+        "errors": str(len(result.coverage.skipped)),
+        "skipped": str(len(verdicts) - failures),
+    }
+    suite = ET.Element("testsuite", {"name": "credguard", **counts})
+    for verdict in verdicts:
+        _case(suite, verdict)
+    for skip in result.coverage.skipped:
+        case = ET.SubElement(suite, "testcase", {"classname": printable(skip.path), "name": "CG001 input-not-read"})
+        ET.SubElement(case, "error", {"message": printable(skip.reason), "type": "CG001"})
+    if not len(suite):
+        ET.SubElement(suite, "testcase", {"classname": "credguard", "name": "no findings"})
+    root = ET.Element("testsuites", {"name": "credguard", **counts})
+    root.append(suite)
+    ET.indent(root)
+    report: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
+    return report + b"\n"
+
+
+def _case(suite: ET.Element, verdict: Verdict) -> None:
+    finding = verdict.finding
+    place = finding.locations[0]
+    name = f"{finding.rule_id} {finding.rule_name} at line {place.line}"
+    case = ET.SubElement(suite, "testcase", {"classname": _text(place.path), "name": name, "file": _text(place.path)})
+    if verdict.outcome != "report":
+        ET.SubElement(case, "skipped", {"message": _text(f"{verdict.outcome}: {verdict.reason}")})
+        return
+    failure = ET.SubElement(
+        case, "failure", {"message": _text(finding.message), "type": f"{finding.rule_id} {finding.severity.label}"}
+    )
+    failure.text = "\n".join(_text(line) for line in (f"{place.path}:{place.line}", *finding.remediation))
+
+
+def _text(text: str) -> str:
+    """Safe characters of XML 1.0 only (W3C, section 2.2): noncharacters are written as escapes."""
+    return printable(text).replace("\ufffe", "\\ufffe").replace("\uffff", "\\uffff")

@@ -1,0 +1,117 @@
+"""The Markdown report: a job summary with the scorecard first, then what was found."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from credguard.errors import ExitCode
+from credguard.policy import ABOUT_THE_RUN
+from credguard.practices import standings
+from credguard.report import printable
+from credguard.rules import all_rules
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from credguard.model import ScanResult, Verdict
+
+_MARKS = {"pass": "✅ pass", "fail": "❌ fail", "partial": "◐ partial", "not-checked": "not checked"}
+_MOST_ROWS = 500
+"""GitHub takes 1 MiB of summary a step (docs.github.com, "Workflow commands")."""
+_MEANING = re.compile(r"([\\`*_{}\[\]<>#|~&$@:]|(?<=www)\.)", re.IGNORECASE)
+
+
+def render(result: ScanResult) -> bytes:
+    """The report as UTF-8."""
+    lines = [*_headline(result), *_scorecard(result), *_findings(result), *_steps(result), *_not_looked_at(result)]
+    return "".join(line + "\n" for line in lines).encode("utf-8", "backslashreplace")
+
+
+def _headline(result: ScanResult) -> Iterator[str]:
+    blocking = [v for v in result.verdicts if v.outcome == "report" and v.finding.rule_id not in ABOUT_THE_RUN]
+    words = {
+        ExitCode.CLEAN: "nothing blocks",
+        ExitCode.INCOMPLETE: "incomplete, not everything was looked at",
+    }.get(result.exit_code, f"{len(blocking)} {'finding blocks' if len(blocking) == 1 else 'findings block'}")
+    coverage = result.coverage
+    yield f"## credguard: {words}"
+    yield ""
+    yield f"{coverage.blobs} files and messages looked at; {len(coverage.skipped)} could not be looked at."
+    yield ""
+
+
+def _scorecard(result: ScanResult) -> Iterator[str]:
+    yield "### Practices"
+    yield ""
+    yield "| | practice | standing | findings |"
+    yield "|---|---|---|---|"
+    for standing in standings(result.verdicts, {rule.id for rule in all_rules()}):
+        practice = standing.practice
+        yield f"| {practice.id} | {escape(practice.title)} | {_MARKS[standing.status]} | {standing.findings or ''} |"
+    yield ""
+
+
+def _findings(result: ScanResult) -> Iterator[str]:
+    shown = [
+        v
+        for v in result.verdicts
+        if v.outcome in ("report", "below-threshold") and v.finding.rule_id not in ABOUT_THE_RUN
+    ]
+    shown.sort(key=lambda v: (v.outcome != "report", -v.finding.severity))
+    if shown:
+        yield "### Findings"
+        yield ""
+        yield "| severity | rule | where | what |"
+        yield "|---|---|---|---|"
+        yield from (_row(verdict) for verdict in shown[:_MOST_ROWS])
+        yield ""
+    if len(shown) > _MOST_ROWS:
+        yield f"and {len(shown) - _MOST_ROWS} more: see the JSON or SARIF report."
+        yield ""
+    hidden = [v for v in result.verdicts if v.outcome in ("allowed", "baseline", "inline")]
+    if hidden:
+        yield f"{len(hidden)} suppressed or known before."
+        yield ""
+
+
+def _row(verdict: Verdict) -> str:
+    finding = verdict.finding
+    place = finding.locations[0]
+    severity = finding.severity.label if verdict.outcome == "report" else f"{finding.severity.label}, does not block"
+    return (
+        f"| {severity} | {finding.rule_id} {escape(finding.rule_name)} "
+        f"| {escape(place.path)} line {place.line} | {escape(finding.message)} |"
+    )
+
+
+def _steps(result: ScanResult) -> Iterator[str]:
+    """What to do, once for each kind of finding that blocks."""
+    kinds = dict.fromkeys((v.finding.rule_id, v.finding.remediation) for v in result.verdicts if v.outcome == "report")
+    rules = [(rule, steps) for rule, steps in kinds if steps and rule not in ABOUT_THE_RUN]
+    if not rules:
+        return
+    yield "### What to do"
+    yield ""
+    for rule, steps in rules[:20]:
+        yield f"<details><summary>{rule}</summary>"
+        yield ""
+        yield from (f"{number}. {escape(step)}" for number, step in enumerate(steps, 1))
+        yield ""
+        yield "</details>"
+        yield ""
+
+
+def _not_looked_at(result: ScanResult) -> Iterator[str]:
+    skipped = result.coverage.skipped
+    if skipped:
+        yield "### Not looked at"
+        yield ""
+        yield from (f"- {escape(skip.path)}: {escape(skip.reason)}" for skip in skipped[:_MOST_ROWS])
+        if len(skipped) > _MOST_ROWS:
+            yield f"- and {len(skipped) - _MOST_ROWS} more"
+
+
+def escape(text: str) -> str:
+    """Text in which nothing is Markdown or HTML, on one line, so that a table's cell holds it."""
+    return _MEANING.sub(lambda match: f"&#{ord(match[1])};", printable(text))

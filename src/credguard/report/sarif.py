@@ -1,0 +1,139 @@
+"""The SARIF 2.1.0 report (OASIS standard), as GitHub code scanning and other viewers read it."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from credguard import __version__
+from credguard.errors import ExitCode
+from credguard.model import Severity
+from credguard.policy import ABOUT_THE_RUN
+from credguard.report import printable
+from credguard.rules import all_rules
+
+if TYPE_CHECKING:
+    from credguard.model import Finding, Location, ScanResult, Skip, Verdict
+    from credguard.rule import Rule
+
+SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/os/schemas/sarif-schema-2.1.0.json"
+_LEVELS = {Severity.CRITICAL: "error", Severity.HIGH: "error", Severity.MEDIUM: "warning", Severity.LOW: "note"}
+# GitHub reads 9.0 and above as critical, 7.0 high, 4.0 medium, below low (docs.github.com, "SARIF support").
+_SCORES = {Severity.CRITICAL: "9.5", Severity.HIGH: "8.0", Severity.MEDIUM: "5.5", Severity.LOW: "2.0"}
+_SUPPRESSED = {"inline": "inSource", "allowed": "external", "baseline": "external"}
+
+
+def render(result: ScanResult) -> bytes:
+    """The log with one run, as UTF-8 JSON with a final newline."""
+    rules = all_rules()
+    numbers = {rule.id: number for number, rule in enumerate(rules)}
+    driver = {
+        "name": "credguard",
+        "version": __version__,
+        "semanticVersion": __version__,
+        "rules": [_rule(rule) for rule in rules],
+        "properties": {"rulesHash": result.rules_hash, "policyHash": result.policy_hash},
+    }
+    run = {
+        "tool": {"driver": driver},
+        "invocations": [_invocation(result)],
+        "columnKind": "utf16CodeUnits",
+        "originalUriBaseIds": {"ROOT": {"description": {"text": "the folder that was looked at"}}},
+        "results": [
+            _result(verdict, numbers) for verdict in result.verdicts if verdict.finding.rule_id not in ABOUT_THE_RUN
+        ],
+    }
+    return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2).encode() + b"\n"
+
+
+def _rule(rule: Rule) -> dict[str, object]:
+    steps = "\n".join(f"{number}. {step}" for number, step in enumerate((rule.hint, *rule.remediation), 1))
+    page = "\n".join(line.strip() for line in rule.page.strip().splitlines())
+    described: dict[str, object] = {
+        "id": rule.id,
+        "name": rule.name,
+        "shortDescription": {"text": rule.summary},
+        "fullDescription": {"text": page.partition("\n")[0] or rule.summary},
+        "help": {"text": f"{page}\n\n{steps}", "markdown": f"{page}\n\n**What to do**\n\n{steps}"},
+        "defaultConfiguration": {"level": _LEVELS[rule.severity]},
+        "properties": {
+            "tags": ["security", "credentials", *rule.practices],
+            "precision": {3: "very-high", 2: "high", 1: "medium"}[int(rule.confidence)],
+            "security-severity": _SCORES[rule.severity],
+        },
+    }
+    return described | ({"helpUri": rule.references[0]} if rule.references else {})
+
+
+def _result(verdict: Verdict, numbers: dict[str, int]) -> dict[str, object]:
+    finding = verdict.finding
+    first, *others = finding.locations
+    result: dict[str, object] = {
+        "ruleId": finding.rule_id,
+        "level": _LEVELS[finding.severity],
+        "message": {"text": printable(finding.message)},
+        "locations": [_location(first)],
+        "partialFingerprints": {"credguard/v1": finding.fingerprint},
+        "properties": _properties(verdict),
+    }
+    if finding.rule_id in numbers:
+        result["ruleIndex"] = numbers[finding.rule_id]
+    if others:
+        result["relatedLocations"] = [
+            _location(place) | {"id": number, "message": {"text": place.role.replace("_", " ")}}
+            for number, place in enumerate(others, 1)
+        ]
+    if verdict.outcome in _SUPPRESSED:
+        kind = _SUPPRESSED[verdict.outcome]
+        justified = {"justification": printable(verdict.reason)} if verdict.reason else {}
+        result["suppressions"] = [{"kind": kind, "status": "accepted"} | justified]
+    return result
+
+
+def _properties(verdict: Verdict) -> dict[str, object]:
+    finding: Finding = verdict.finding
+    return {
+        "severity": finding.severity.label,
+        "confidence": finding.confidence.label,
+        "security-severity": _SCORES[finding.severity],
+        "outcome": verdict.outcome,
+        "practices": list(finding.practices),
+        "remediation": [printable(step) for step in finding.remediation],
+        "exposure": dict(finding.exposure),
+    }
+
+
+def _location(place: Location) -> dict[str, object]:
+    start, end = place.utf16 or (place.column, place.end_column)
+    region = {"startLine": place.line}
+    if place.role != "file":
+        region |= {"startColumn": start, "endLine": place.end_line, "endColumn": end}
+    physical: dict[str, object] = {"artifactLocation": {"uri": uri(place.path), "uriBaseId": "ROOT"}, "region": region}
+    where: dict[str, object] = {"physicalLocation": physical}
+    return where | ({"logicalLocations": [{"name": place.commit, "kind": "commit"}]} if place.commit else {})
+
+
+def uri(path: str) -> str:
+    """A path as a relative URI reference (RFC 3986): every byte that could mean something is percent-encoded."""
+    reference = quote(os.fsencode(path.lstrip("/")), safe="/") or "."
+    return f"./{reference}" if reference.startswith("/") else reference
+
+
+def _invocation(result: ScanResult) -> dict[str, object]:
+    complete = result.coverage.complete and result.exit_code in (ExitCode.CLEAN, ExitCode.FINDINGS)
+    return {
+        "executionSuccessful": complete,
+        "exitCode": int(result.exit_code),
+        "toolExecutionNotifications": [
+            *(_notification(skip) for skip in result.coverage.skipped),
+            *({"level": "note", "message": {"text": printable(note)}} for note in result.coverage.notes),
+        ],
+    }
+
+
+def _notification(skip: Skip) -> dict[str, object]:
+    place = {"physicalLocation": {"artifactLocation": {"uri": uri(skip.path), "uriBaseId": "ROOT"}}}
+    text = f"not looked at: {printable(skip.path)}: {printable(skip.reason)}"
+    return {"level": "error", "message": {"text": text}, "locations": [place], "descriptor": {"id": "input-not-read"}}

@@ -1,0 +1,65 @@
+"""Reads a saved JSON report back, to convert it or to compare it with another."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from credguard.errors import CredguardError, ExitCode
+from credguard.model import Confidence, Coverage, Finding, Location, ScanResult, Severity, Skip, Verdict
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_OUTCOMES = ("report", "allowed", "baseline", "inline", "below-threshold")
+
+
+def load(path: Path) -> ScanResult:
+    """The result that `--format json` wrote to `path`; raises CredguardError when the file is none of ours."""
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        raise CredguardError(f"{path} could not be read: {error.strerror}", "check the name") from error
+    try:
+        report = json.loads(text)
+        if report["schema_version"] != 1 or report["tool"]["name"] != "credguard":
+            raise ValueError
+        return _result(report)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        hint = "write one with `credguard audit --format json --output FILE`"
+        raise CredguardError(f"{path} is no JSON report of credguard, schema version 1", hint) from error
+
+
+def _result(report: dict[str, Any]) -> ScanResult:
+    counted = report["coverage"]
+    coverage = Coverage(
+        **{name: int(counted[name]) for name in ("files", "blobs", "commits", "bytes")},
+        skipped=[Skip(str(skip["path"]), str(skip["reason"])) for skip in counted["skipped"]],
+        notes=[str(note) for note in counted["notes"]],
+    )
+    verdicts = tuple(_verdict(finding) for finding in report["findings"])
+    tool = report["tool"]
+    return ScanResult(
+        dict(report["target"]), verdicts, coverage, ExitCode(report["exit_code"]), str(tool["rules_hash"]),
+        str(tool["policy_hash"]),
+    )  # fmt: skip
+
+
+def _verdict(saved: dict[str, Any]) -> Verdict:
+    if saved["outcome"] not in _OUTCOMES or not saved["locations"]:
+        raise ValueError
+    finding = Finding(
+        str(saved["rule_id"]), str(saved["rule_name"]), Severity[saved["severity"].upper()],
+        Confidence[saved["confidence"].upper()], str(saved["message"]), str(saved["fingerprint"]),
+        tuple(_location(place) for place in saved["locations"]), dict(saved["attributes"]),
+        tuple(str(practice) for practice in saved["practices"]), tuple(str(step) for step in saved["remediation"]),
+        dict(saved["exposure"]),
+    )  # fmt: skip
+    return Verdict(finding, saved["outcome"], str(saved["outcome_reason"]))
+
+
+def _location(saved: dict[str, Any]) -> Location:
+    utf16 = (int(saved["utf16_column"]), int(saved["utf16_end_column"])) if "utf16_column" in saved else None
+    line, column, end_line, end_column = (int(saved[name]) for name in ("line", "column", "end_line", "end_column"))
+    commit = None if saved["commit"] is None else str(saved["commit"])
+    return Location(str(saved["path"]), line, column, end_line, end_column, str(saved["role"]), commit, utf16)
