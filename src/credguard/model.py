@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from credguard.errors import ExitCode
     from credguard.secret import Secret
@@ -43,12 +44,13 @@ class Confidence(IntEnum):
 @dataclass(frozen=True, slots=True)
 class Blob:
     """Bytes to look at. `path` is relative to the root, `/`-separated, undecodable bytes as
-    surrogate escapes. `kind` is `file`, `name` (a file's own path), `symlink`, `stdin` or
-    `message`."""
+    surrogate escapes. `kind` is `file`, `name` (a file's own path), `symlink`, `stdin`, `message`
+    or `credential-report` (one that the user vouches for); `made` is when it was made, where known."""
 
     data: bytes
     path: str
     kind: str = "file"
+    made: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +110,7 @@ class Finding:
     """A detection with its rule, places and identity; it holds no secret.
 
     `values` are digests of the secrets, to tell whether they stood elsewhere; `known` says where
-    all of them stood before the change.
+    all of them stood before the change; `context` are the lines concerned (number, text), redacted.
     """
 
     rule_id: str
@@ -124,6 +126,7 @@ class Finding:
     exposure: Mapping[str, object] = field(default_factory=dict)
     values: frozenset[str] = frozenset()
     known: str = ""
+    context: tuple[tuple[int, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from bisect import bisect_left
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from credguard.context import redacted
 from credguard.decode import BASE64, WIDE, base64_texts, utf16_as_utf8
 from credguard.document import locate
 from credguard.errors import CredguardError, UnreadableError
@@ -83,7 +84,10 @@ class Scanner:
         if not found:
             return []
         places = locate(blob.data, (o for _, d in found for part in d.parts for o in (part.start, part.end)))
-        findings = [_finding(rule, d, _locations(d, blob, places)) for rule, d in found]
+        findings = [
+            replace(_finding(rule, d, _locations(d, blob, places)), context=redacted(blob.data, d.parts, places))
+            for rule, d in found
+        ]
         return sorted(findings, key=lambda f: (f.locations[0].line, f.locations[0].column, f.rule_id))
 
     def _detections(self, blob: Blob, hits: Hits) -> list[tuple[Rule, Detection]]:

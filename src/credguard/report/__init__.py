@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from credguard.model import ScanResult
 
-FORMATS = ("text", "json", "sarif", "github", "gitlab", "gitlab-secrets", "junit", "csv", "markdown")
+FORMATS = ("text", "json", "sarif", "github", "gitlab", "gitlab-secrets", "junit", "csv", "markdown", "html")
 
 # C0, DEL and C1 controls drive terminals; line separators and bidirectional marks reorder what is read.
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]")

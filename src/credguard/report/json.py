@@ -26,7 +26,7 @@ def render(result: ScanResult) -> bytes:
         "target": dict(result.target),
         "exit_code": int(result.exit_code),
         "coverage": _coverage(result.coverage),
-        "findings": [_finding(verdict) for verdict in result.verdicts],
+        "findings": [entry(verdict) for verdict in result.verdicts],
         "practices": [
             {
                 "id": standing.practice.id, "title": standing.practice.title, "status": standing.status,
@@ -50,7 +50,8 @@ def _coverage(coverage: Coverage) -> dict[str, object]:
     }
 
 
-def _finding(verdict: Verdict) -> dict[str, object]:
+def entry(verdict: Verdict) -> dict[str, object]:
+    """One finding as it stands in the report."""
     finding = verdict.finding
     return {
         "rule_id": finding.rule_id,
@@ -66,6 +67,7 @@ def _finding(verdict: Verdict) -> dict[str, object]:
         "practices": list(finding.practices),
         "remediation": list(finding.remediation),
         "exposure": dict(finding.exposure),
+        "context": [{"line": line, "text": printable(text)} for line, text in finding.context],
     }
 
 

@@ -54,6 +54,7 @@ def _verdict(saved: dict[str, Any]) -> Verdict:
         tuple(_location(place) for place in saved["locations"]), dict(saved["attributes"]),
         tuple(str(practice) for practice in saved["practices"]), tuple(str(step) for step in saved["remediation"]),
         dict(saved["exposure"]),
+        context=tuple((int(line["line"]), str(line["text"])) for line in saved.get("context", ())),
     )  # fmt: skip
     return Verdict(finding, saved["outcome"], str(saved["outcome_reason"]))
 

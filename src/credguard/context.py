@@ -1,0 +1,61 @@
+"""The lines around a finding, with everything blotted out that could be part of a secret."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from credguard.document import Place
+    from credguard.model import Part
+
+_WIDTH = 160
+_MOST_LINES = 6
+_REACH = 4096
+_BLOT = "•" * 4
+# A name stands before `=`, `:` or `(` and is made of letters; all else of three characters or more is blotted out,
+# for a password may look like any word.
+_WORD = re.compile(r"[^\s=:,;(){}\[\]<>\"'`|&]{3,}")
+_NAME = re.compile(r"[A-Za-z_$.\-]{3,60}")
+_AFTER_NAME = re.compile(r"[\"'`\])]{0,2}\s{0,8}(?:[=:(]|<-)")
+_KEYWORDS = frozenset(
+    "export set setx env ENV ARG RUN const let var val def return new final static public private String string echo "
+    "aws configure true false null None the and for with not".split()
+)
+
+
+def redacted(data: bytes, parts: Iterable[Part], places: dict[int, Place]) -> tuple[tuple[int, str], ...]:
+    """The line of each part, by number, at most 160 characters around it; a public value (an access
+    key ID) stays, other values show their first four characters, and names stay."""
+    lines: dict[int, str] = {}
+    ordered = sorted(parts, key=lambda part: part.start)
+    for part in ordered:
+        line = places[part.start].line
+        if line not in lines and len(lines) < _MOST_LINES:
+            start = max(data.rfind(b"\n", max(0, part.start - _REACH), part.start) + 1, part.start - _WIDTH // 2)
+            end = data.find(b"\n", part.start, part.start + _WIDTH)
+            end = end if end >= 0 else min(len(data), part.start + _WIDTH)
+            lines[line] = _line(data, start, end, [p for p in ordered if start <= p.start < end])
+    return tuple(lines.items())
+
+
+def _line(data: bytes, start: int, end: int, parts: list[Part]) -> str:
+    shown = ""
+    position = start
+    for part in parts:
+        if part.start >= position:
+            shown += _plain(data[position : part.start]) + part.secret.shown
+        position = max(position, part.end)
+    return shown + (_plain(data[position:end]) if position < end else "")
+
+
+def _plain(piece: bytes) -> str:
+    text = piece.decode("utf-8", "replace")
+
+    def word(match: re.Match[str]) -> str:
+        named = _NAME.fullmatch(match[0]) and _AFTER_NAME.match(text, match.end())
+        return match[0] if named or match[0] in _KEYWORDS else _BLOT
+
+    return _WORD.sub(word, text)
