@@ -1,0 +1,127 @@
+"""Cloning for an audit: nothing unsafe is run, nothing secret is said, nothing is left behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from credguard.errors import CredguardError, ExitCode
+from credguard.sources import remote
+from tests.repos import Repository
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def origin(tmp_path: Path) -> Repository:
+    repo = Repository(tmp_path / "origin")
+    repo.commit("begin", {"a.txt": "one\n"})
+    repo.git("branch", "side")
+    repo.git("update-ref", "refs/pull/7/head", "HEAD")
+    return repo
+
+
+@pytest.fixture(autouse=True)
+def own_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setenv("TMPDIR", str(folder))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("target", "url"),
+    [
+        ("https://example.com/a.git", True), ("ssh://git@example.com/a", True), ("git@example.com:a/b.git", True),
+        ("file:///srv/a.git", True), ("ext::sh -c id", True), ("fd::17", True), (".", False), ("a/b", False),
+        ("/srv/a", False), ("C:\\repo", False), ("a:b/c", False), ("./x@y:z", False),
+    ],
+)  # fmt: skip
+def test_what_is_a_url(target: str, url: bool) -> None:
+    assert remote.is_url(target) is url
+
+
+def test_a_clone_has_every_ref_is_private_and_is_gone_afterwards(origin: Repository) -> None:
+    stages = []
+    with remote.cloned(origin.folder.as_uri(), lambda stage, _share: stages.append(stage)) as path:
+        refs = subprocess.run(["git", "for-each-ref"], cwd=path, capture_output=True, text=True, check=True).stdout
+        assert "refs/pull/7/head" in refs and "refs/heads/side" in refs
+        assert not list((path / "hooks").glob("*")) if (path / "hooks").exists() else True
+        if os.name == "posix":
+            assert path.parent.stat().st_mode & 0o077 == 0
+    assert stages and not path.exists() and not path.parent.exists()
+
+
+def test_an_error_inside_removes_the_clone(origin: Repository) -> None:
+    with pytest.raises(KeyboardInterrupt), remote.cloned(origin.folder.as_uri()) as path:
+        raise KeyboardInterrupt
+    assert not path.parent.exists()
+
+
+@pytest.mark.parametrize(
+    "url", ["ext::sh -c 'touch pwned'", "ext://sh/-c", "fd::3", "EXT::x", "-uorigin", "ssh://-oProxyCommand=id/x",
+            "git@-oProxyCommand=id:x", "https://example.com/\nx", "gopher://example.com/x"],
+)  # fmt: skip
+def test_addresses_that_would_run_something_are_refused(url: str, tmp_path: Path) -> None:
+    with pytest.raises(CredguardError) as refused, remote.cloned(url):
+        pass
+    assert refused.value.code is ExitCode.USAGE
+    assert not (tmp_path / "pwned").exists()
+
+
+def test_what_cannot_be_cloned_is_incomplete_and_no_password_is_said(own_temporary_folder: Path) -> None:
+    url = "https://ada:hunter2hunter2@127.0.0.1:1/x.git?token=abcabcabc"
+    with pytest.raises(CredguardError) as failed, remote.cloned(url):
+        pass
+    assert failed.value.code is ExitCode.INCOMPLETE
+    words = f"{failed.value} {failed.value.hint} {failed.value.__cause__!r}"
+    assert "127.0.0.1" in words and "hunter2" not in words and "abcabc" not in words and "ada" not in words
+    assert not list(own_temporary_folder.iterdir())
+
+
+SCRIPT = """
+import sys, time
+from credguard.sources import remote
+with remote.cloned(sys.argv[1]) as path:
+    print(path, flush=True)
+    time.sleep(60)
+"""
+
+
+def started(origin: Repository) -> tuple[subprocess.Popen[str], str]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, origin.folder.as_uri()], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout
+    with process.stdout as words:
+        return process, words.readline().strip()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+@pytest.mark.parametrize("number", ["SIGTERM", "SIGHUP", "SIGINT"])
+def test_a_signal_removes_the_clone(origin: Repository, number: str) -> None:
+    process, path = started(origin)
+    assert os.path.exists(path)
+    process.send_signal(getattr(signal, number))
+    assert process.wait(20) != 0
+    assert not os.path.exists(os.path.dirname(path))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+def test_the_next_audit_removes_what_a_killed_one_left(origin: Repository) -> None:
+    process, path = started(origin)
+    process.kill()
+    process.wait(20)
+    time.sleep(0.1)
+    assert os.path.exists(path)
+    with remote.cloned(origin.folder.as_uri()) as other:
+        assert other.exists() and not os.path.exists(os.path.dirname(path))
