@@ -9,10 +9,14 @@ import sys
 from typing import TYPE_CHECKING
 
 from tests.keys import Filler
+from tests.repos import Repository
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+KEY_ID = Filler("install").fill("{{AKID}}")
+SECRET = Filler("install").fill("{{SECRET}}")
+HOOKS = ("pre-commit", "pre-merge-commit", "commit-msg", "pre-push", "post-rewrite")
 LEAK = Filler("install").fill("aws_access_key_id = {{AKID}}\naws_secret_access_key = {{SECRET}}\n")
 IDENTITY = {f"GIT_{who}_{what}": "a@example.com" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
 THEIRS = '#!/bin/sh\n{ echo "theirs $*"; cat; } >>"$LOG"\nexit "${THEIRS:-0}"\n'
@@ -79,3 +83,31 @@ def which(name: str) -> str:
     found = shutil.which(name)
     assert found
     return found
+
+
+def set_hooks(repo: Repository, *names: str) -> None:
+    """Puts hooks (default: all of a work tree) in place that start this credguard."""
+    folder = repo.folder / ("hooks" if (repo.folder / "HEAD").exists() else ".git/hooks")
+    for name in names or HOOKS:
+        hook(folder, name, f'#!/bin/sh\nexec "{sys.executable}" -m credguard hook {name} "$@"\n')
+
+
+def hooked(folder: Path) -> Repository:
+    """A repository with a first commit and every hook in place."""
+    repo = Repository(folder)
+    repo.commit("begin", {"README.md": "hello\n", ".gitignore": ".env\n.env.*\n"})
+    set_hooks(repo)
+    return repo
+
+
+def leak(repo: Repository, name: str = "c.ini", content: str | bytes = LEAK) -> None:
+    """Stages a key pair, or other content."""
+    repo.write({name: content})
+    repo.git("add", "-f", "--", name)
+
+
+def commit_leak(repo: Repository, name: str = "c.ini", content: str | bytes = LEAK) -> str:
+    """Commits a key pair past the hooks; gives the commit."""
+    leak(repo, name, content)
+    repo.git("commit", "-qm", "leak", "--no-verify")
+    return repo.git("rev-parse", "HEAD").strip()

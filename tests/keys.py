@@ -6,10 +6,14 @@ import json
 import random
 import re
 import string
-from base64 import b64encode, urlsafe_b64encode
+from base64 import b32encode, b64encode, urlsafe_b64encode
+from binascii import crc_hqx
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import quote
+from zlib import crc32
+
+from credguard.rules._checksum import base62
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -190,6 +194,33 @@ def pem(label: str, data: bytes, width: int = 64) -> str:
     return "\n".join([f"-----BEGIN {label}-----", *lines, f"-----END {label}-----"])
 
 
+def with_crc32(seeded: random.Random, prefix: str) -> str:
+    """A token of GitHub's form: 30 random characters and their CRC-32 in base 62."""
+    body = characters(seeded, ALPHABETS["ALNUM"], 30)
+    return prefix + body + base62(crc32(body.encode())).decode()
+
+
+def web_token(seeded: random.Random, expires: int) -> str:
+    """A JSON web token with a random signature."""
+    header = {"alg": "RS256", "typ": "JWT"}
+    claims = {"iss": "https://id.acme.io", "sub": characters(seeded, "0123456789", 12), "exp": expires}
+    parts = (json.dumps(part, separators=(",", ":")).encode() for part in (header, claims))
+    return ".".join(urlsafe_b64encode(part).decode().rstrip("=") for part in (*parts, seeded.randbytes(256)))
+
+
+def nats_seed(seeded: random.Random) -> str:
+    """The seed of a NATS user: two bytes of prefix, 32 random ones, a CRC-16."""
+    raw = b"\x95\x00" + seeded.randbytes(32)
+    return b32encode(raw + crc_hqx(raw, 0).to_bytes(2, "little")).decode().rstrip("=")
+
+
+def bot_token(seeded: random.Random) -> str:
+    """A Discord bot token: its number in base64, a time, a random end."""
+    number = str(seeded.randrange(10**17, 10**18))
+    rest = [characters(seeded, ALPHABETS["ALNUM"], size) for size in (6, 38)]
+    return ".".join((b64(number.encode()), *rest))
+
+
 def uuid(seeded: random.Random) -> str:
     """A random UUID, version 4."""
     text = characters(seeded, "0123456789abcdef", 32)
@@ -214,17 +245,29 @@ MAKERS: dict[str, Callable[[random.Random], str]] = {
     "PEM_EC": lambda seeded: pem("EC PRIVATE KEY", ec_der(seeded)),
     "PEM_OPENSSH": lambda seeded: pem("OPENSSH PRIVATE KEY", openssh_blob(seeded), 70),
     "PEM_PKCS8": lambda seeded: pem("PRIVATE KEY", pkcs8_der(seeded)),
+    "GITHUB": lambda seeded: with_crc32(seeded, "ghp_"),
+    "NPM": lambda seeded: with_crc32(seeded, "npm_"),
+    "JWT": lambda seeded: web_token(seeded, EXPIRES),
+    "JWT_EXPIRED": lambda seeded: web_token(seeded, 1514862245),
+    "NKEY": nats_seed,
+    "DISCORD": bot_token,
+    "BASIC": lambda seeded: b64(f"ops:{characters(seeded, ALPHABETS['ALNUM'], 16)}".encode()),
     "UUID": uuid,
     "ACCOUNT": lambda seeded: str(seeded.randrange(100_000_000_000, 999_999_999_999)),
     "NOTHING": lambda _: "",  # parts a word that a rule would find in the case file itself
 }
 PUBLIC = {"AKID", "ASIA", "OLD_AKID", "CANARY", "HEX40", "UUID", "ACCOUNT", "NOTHING"}
 """Values that reports may show whole."""
-ALPHABETS = {
+ALPHABETS: dict[str, str] = {
     "B64": BASE64,
     "ALNUM": string.ascii_letters + string.digits,
     "HEX": "0123456789abcdef",
     "LOWER": string.ascii_lowercase,
+    "LETTER": string.ascii_letters,
+    "UPPER": string.ascii_uppercase + string.digits,
+    "DIGIT": string.digits,
+    "BASE32": BASE32,
+    "BECH32": "QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L",
 }
 FILTERS: dict[str, Callable[[str], str]] = {
     "b64": lambda value: b64(value.encode()),

@@ -41,7 +41,7 @@ KEYS |= {"expect", "severity", "contains"}
 # Identifiers are a promise to those who write them into settings: never reused, never renumbered.
 NAMES = {
     "CG001": "input-not-read", "CG002": "rule-failed", "CG003": "suppression-malformed",
-    "CG004": "suppression-expired", "CG005": "policy-changed",
+    "CG004": "suppression-expired", "CG005": "policy-loosened",
     "CG101": "aws-access-key-id", "CG102": "aws-secret-access-key", "CG103": "aws-key-pair",
     "CG104": "aws-temporary-credentials", "CG105": "aws-presigned-url", "CG106": "aws-bedrock-api-key",
     "CG107": "aws-ses-smtp-password", "CG108": "aws-service-credential", "CG109": "own-credential",

@@ -7,42 +7,107 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from credguard.context import masked
+from credguard.custom.checks import rules_of
+from credguard.judge import Judge
+from credguard.matcher import LIMIT
 from credguard.model import Blob, Confidence, Coverage, Finding, Location, ScanResult, Severity, Skip
-from credguard.policy import Policy, decide, enabled_rules, exit_code
+from credguard.policy import Policy, combined_digest, enabled_rules, exit_code
 from credguard.rules import all_rules, rules_hash
 from credguard.scan import Scanner
 from credguard.secret import fingerprint
 from credguard.sources import files
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
+
+    from credguard.git import Git
+    from credguard.model import Verdict
+    from credguard.policies import Policies
+    from credguard.practices import Enforcement
+    from credguard.rule import Rule
+    from credguard.worktree import WorkTree
 
     Progress = Callable[[Iterable[Blob | Skip | str], int], Iterable[Blob | Skip | str]]
+
+BUILT_ON_VALUES = ("CG501", "CG502")
+"""Rules on the age and the sharing of the values that other rules find."""
+VALUES = ("CG101", "CG102", "CG103", "CG106", "CG107", "CG108")
 
 
 @dataclass(slots=True)
 class Run:
     """Collects what a run finds. `policy` chooses the rules; `limit` is the largest file in bytes;
     `progress` wraps the stream of inputs; a run `in_hook` leaves out the rules that are for CI and
-    audits."""
+    audits. With `policies`, folders and files are judged by the policy of their repository; else by
+    that of the judge followed last. `trees` are the folders looked at, each with what goes before its
+    paths; `asked` are the rules that were given what no folder holds; `changed` the paths of a change;
+    `past` looks at the history of each folder that is a repository; `where` tells, for repositories
+    audited elsewhere, where they call credguard."""
 
     policy: Policy = field(default_factory=Policy)
     limit: int = files.DEFAULT_LIMIT
     ignored: bool = False
     progress: Progress | None = None
     in_hook: bool = False
+    trees: list[tuple[str, WorkTree]] = field(default_factory=list)
+    asked: set[str] = field(default_factory=set)
+    past: Callable[[Run, Git, str], None] | None = None
+    where: list[tuple[str, Enforcement | None]] | None = None
     findings: list[Finding] = field(default_factory=list)
     coverage: Coverage = field(default_factory=Coverage)
+    stage: str = "audit"
+    policies: Policies | None = None
+    judges: list[Judge] = field(default_factory=list)
+    changed: set[str] = field(default_factory=set)
+    decided: list[Verdict] = field(default_factory=list)
+    digests: set[str] = field(default_factory=set)
     scanner: Scanner = field(init=False)
 
     def __post_init__(self) -> None:
-        rules = [rule for rule in all_rules() if rule.in_hooks or not self.in_hook]
-        self.scanner = Scanner(enabled_rules(self.policy, rules))
+        rules = [rule for rule in all_rules() if rule.by_default and (rule.in_hooks or not self.in_hook)]
+        self.scanner = Scanner(self._wanted([self.policy]), known=rules)
+
+    @property
+    def judge(self) -> Judge:
+        """The judge followed last."""
+        if not self.judges:
+            self.judges.append(Judge(self.policy, self.stage))
+        return self.judges[-1]
+
+    def follow(self, judge: Judge) -> None:
+        """Looks from now on for what the judge's policy asks for; what is found below its label, it decides."""
+        self.judges.append(judge)
+        self.policy = judge.policy
+        self.limit = min(judge.policy.file_size, LIMIT)
+        self.scanner.budget.depth = judge.policy.depth
+        self.scanner.choose(self._wanted([judge.policy]))
+        self.coverage.add(Coverage(skipped=list(judge.skipped), notes=list(judge.notes)))
+
+    def _wanted(self, policies: Sequence[Policy]) -> list[Rule]:
+        """The rules that one of the policies lets speak, and those that these build on."""
+        rules = [self._settled(rule) for rule in all_rules() if rule.in_hooks or not self.in_hook]
+        rules += {rule.id: rule for policy in policies for rule in rules_of(policy.custom)}.values()
+        wanted = {rule.id for policy in policies for rule in enabled_rules(policy, rules, self.stage)}
+        if not wanted.isdisjoint(BUILT_ON_VALUES):
+            wanted.update(VALUES)  # what is not to be reported is left out of the result
+        return [rule for rule in rules if rule.id in wanted]
+
+    def _settled(self, rule: Rule) -> Rule:
+        """The rule with the limit that the policy sets for it."""
+        if rule.id != "CG501" or self.policy.rotation_days == Policy().rotation_days:
+            return rule
+        from credguard.rules.key_older_than_limit import with_limit
+
+        return with_limit(self.policy.rotation_days)
 
     def folder(self, root: Path, label: str = "") -> None:
         """Scans a folder and applies the tree rules; `label` goes before every path."""
+        if self.policies:
+            self.follow(self.policies.folder(root, label))
         listing = files.open_tree(root, ignored=self.ignored)
         tree = listing.tree
+        self.trees.append((label, tree))
         part = Coverage(skipped=listing.skipped, notes=listing.notes)
         findings, masks = self.names(tree.files)
         if tree.repository is None:
@@ -50,11 +115,26 @@ class Run:
                 f"{label or root} is no git repository: rules on tracked and ignored files had nothing to ask"
             )
         findings += self._stream(files.read_all(listing, self.limit), len(tree.files), part)
-        findings += self.scanner.tree(tree)
+        findings += self.tree(tree)
         self.keep(findings, part, masks, label)
+        if self.past and tree.repository:
+            self.past(self, tree.repository, label)
+
+    def tree(self, tree: WorkTree, rules: Sequence[Rule] | None = None) -> list[Finding]:
+        """What the tree rules (or those given) say, with the comments in the files that they speak of."""
+        found: dict[str, list[Finding]] = {}
+        for finding in self.scanner.tree(tree, rules):
+            found.setdefault(finding.locations[0].path, []).append(finding)
+        return [
+            finding
+            for path, findings in found.items()
+            for finding in self.judge.marked(findings, Blob(tree.read(path) or b"", path), self.scanner)
+        ]
 
     def files(self, paths: list[str]) -> None:
         """Scans the files named, each under the name given."""
+        if self.policies:
+            self.follow(self.policies.files(paths))
         part = Coverage()
         findings, masks = self.names(paths)
         findings += self._stream(files.explicit(paths, self.limit), len(paths), part)
@@ -73,22 +153,33 @@ class Run:
                 self.folder(Path(path), path.rstrip("/") + "/" if len(paths) > 1 else "")
         if loose:
             self.files(loose)
+        self.scanner.choose(self._wanted([judge.policy for judge in self.judges] or [self.policy]))
 
     def result(self, target: dict[str, object]) -> ScanResult:
         """Verdicts on everything found, the worst first within a file."""
         self.coverage.skipped += [Skip(path, reason) for path, reason in self.scanner.unread.items()]
+        self.coverage.notes += self.scanner.notes
         for path, rule_id, kind in self.scanner.failures:
             self.coverage.skipped.append(
                 Skip(path, f"rule {rule_id} failed ({kind}); report it and use --ignore {rule_id}")
             )
-        findings = self.findings + [_not_read(skip) for skip in self.coverage.skipped]
-        verdicts = tuple(
-            decide(finding, self.policy)
-            for finding in sorted(findings, key=_order)
-            if self.policy.enables(finding.rule_id)
-        )
+        self.findings += [_not_read(skip) for skip in self.coverage.skipped]
+        self.settle()
+        verdicts = tuple(sorted({_identity(verdict): verdict for verdict in self.decided}.values(), key=_order))
         code = exit_code(verdicts, self.coverage)
-        return ScanResult(target, verdicts, self.coverage, code, rules_hash(), self.policy.digest)
+        return ScanResult(target, verdicts, self.coverage, code, rules_hash(), combined_digest(self.digests))
+
+    def settle(self) -> None:
+        """Lets the judges decide on all that was found, and say what they have to say themselves."""
+        judges = sorted([self.judge, *self.judges[:-1]], key=lambda one: -len(one.label))
+        self.decided += filter(None, (_judge_of(judges, finding).verdict(finding) for finding in self.findings))
+        for judge in judges:
+            changed = () if judge.before else self.changed if self.in_hook else None
+            self.decided += filter(None, map(judge.verdict, judge.remarks(changed)))
+            everything = not self.in_hook and not judge.policy.select and not judge.policy.ignore
+            self.coverage.add(Coverage(notes=judge.unused() if everything else []))
+            self.digests.add(judge.policy.digest)
+        self.findings, self.judges = [], []
 
     def _stream(self, items: Iterable[Blob | Skip | str], total: int, part: Coverage) -> list[Finding]:
         findings: list[Finding] = []
@@ -102,7 +193,7 @@ class Run:
             part.files += 1
             part.blobs += 1
             part.bytes += len(item.data)
-            findings = self.scanner.blob(item)
+            findings = self.judge.marked(self.scanner.blob(item), item, self.scanner)
             if keep:
                 self.findings += findings
             return findings
@@ -117,10 +208,9 @@ class Run:
         findings = self.scanner.names(list(paths))
         masks: dict[str, str] = {}
         for finding in findings:
-            for place in finding.locations:
-                if place.role != "access_key_id":
-                    masks[place.path] = _masked(masks.get(place.path, place.path), place)
-        return findings, masks
+            path = finding.locations[0].path
+            masks[path] = masked(masks.get(path, path), (finding,))
+        return findings, {path: shown for path, shown in masks.items() if shown != path}
 
     def keep(self, findings: list[Finding], part: Coverage, masks: dict[str, str], label: str = "") -> None:
         """Adds findings and coverage to the run, file names shown as `masks` and `label` say."""
@@ -135,12 +225,6 @@ class Run:
         self.coverage.add(part)
 
 
-def _masked(path: str, place: Location) -> str:
-    """The file name with the secret in it blotted out; what stays is its length and first four characters."""
-    start, end = place.column + 3, place.end_column - 1
-    return path[:start] + "*" * (end - start) + path[end:]
-
-
 def _not_read(skip: Skip) -> Finding:
     rule_id, name = ("CG002", "rule-failed") if skip.reason.startswith("rule CG") else ("CG001", "input-not-read")
     return Finding(
@@ -149,6 +233,18 @@ def _not_read(skip: Skip) -> Finding:
     )  # fmt: skip
 
 
-def _order(finding: Finding) -> tuple[str, int, int, str]:
-    place = finding.locations[0]
-    return place.path, place.line, place.column, finding.rule_id
+def _judge_of(judges: Sequence[Judge], finding: Finding) -> Judge:
+    """The judge with the longest label that fits, the last one where none does."""
+    path = finding.locations[0].path
+    return next((judge for judge in judges if path.startswith(judge.label)), judges[-1])
+
+
+def _identity(verdict: Verdict) -> tuple[object, ...]:
+    """What tells a verdict from others: two judges may have looked at the same commit."""
+    finding = verdict.finding
+    return finding.rule_id, finding.fingerprint, finding.message, finding.locations, verdict.outcome, verdict.reason
+
+
+def _order(verdict: Verdict) -> tuple[str, int, int, str]:
+    place = verdict.finding.locations[0]
+    return place.path, place.line, place.column, verdict.finding.rule_id

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 COMMANDS = {
     "scan": "look for AWS credentials in files and folders as they lie on disk",
     "audit": "audit whole repositories: credentials, credential files, ignore rules, root keys",
+    "doctor": "look at this machine: its AWS credential files, .env files here, and whether the hooks work",
+    "ci": "judge what a CI job is about: a change, a checkout or the whole history",
     "hook": "judge what a commit, a push or a message brings, as a git hook",
     "install": "install git hooks that call credguard, beside what is there",
     "uninstall": "take the git hooks away again and put back what was there before",
@@ -21,6 +23,11 @@ COMMANDS = {
     "diff": "compare two saved JSON reports: new, fixed and moved findings",
     "rules": "list the rules",
     "explain": "show one rule's page",
+    "practices": "list the best practices, the rules that check them, and what else enforces them",
+    "baseline": "record what is known, so that only what is new blocks; hooks never do",
+    "allow": "record an exception in the policy, with its reason",
+    "fix": "mend what can be mended safely: shows the change, and makes it with --apply",
+    "init": "write a starting policy, the pre-commit entry and the CI step, each shown first",
 }
 
 
@@ -30,12 +37,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments in (["--version"], ["-V"]):
         print(f"credguard {__version__}")
         return 0
-    if arguments in (["hook", "pre-commit"], ["hook", "pre-merge-commit"]):
-        from credguard.quick import nothing_staged_to_judge
+    try:
+        return 0 if arguments[:1] == ["hook"] and _nothing_to_judge(arguments[1:]) else _run(arguments)
+    except KeyboardInterrupt:
+        _say("interrupted: nothing is known about what was not looked at")
+        return 130
 
-        if nothing_staged_to_judge():
-            return 0
-    return _run(arguments)
+
+def _nothing_to_judge(arguments: list[str]) -> bool:
+    """True for a hook that certainly has nothing to say, as most have."""
+    from credguard import quick
+
+    if arguments in (["pre-commit"], ["pre-merge-commit"]):
+        return quick.nothing_staged_to_judge()
+    return len(arguments) == 2 and arguments[0] == "commit-msg" and quick.nothing_in_message(arguments[1])
 
 
 def _run(arguments: list[str]) -> int:
@@ -47,9 +62,6 @@ def _run(arguments: list[str]) -> int:
     except CredguardError as error:
         _say(error.message, error.hint)
         return error.code
-    except KeyboardInterrupt:
-        _say("interrupted: nothing is known about what was not looked at")
-        return 130
     except BrokenPipeError:
         sys.stderr.close()
         return ExitCode.INCOMPLETE
@@ -78,8 +90,13 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
 def _say(message: str, hint: str = "") -> None:
     from credguard.report import printable
 
+    if sys.stderr is None:
+        return
     line = f"credguard: {printable(message)}" + (f"; {printable(hint)}" if hint else "")
-    print(line, file=sys.stderr)
+    try:
+        print(line, file=sys.stderr, flush=True)
+    except (OSError, ValueError):  # nobody to tell: the exit code says enough
+        return
 
 
 def _bug(error: Exception, *, debug: bool) -> int:

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from credguard.document import Place
-    from credguard.model import Part
+    from credguard.model import Finding, Part
 
 _WIDTH = 160
 _MOST_LINES = 6
@@ -59,3 +59,14 @@ def _plain(piece: bytes) -> str:
         return match[0] if named or match[0] in _KEYWORDS else _BLOT
 
     return _WORD.sub(word, text)
+
+
+def masked(path: str, findings: Iterable[Finding]) -> str:
+    """A file name as it may be shown: the secrets that these findings see in it are blotted out but
+    for their first four characters; its length stays."""
+    for finding in findings:
+        for place in finding.locations:
+            if place.role != "access_key_id":
+                start, end = place.column + 3, place.end_column - 1
+                path = path[:start] + "*" * (end - start) + path[end:]
+    return path

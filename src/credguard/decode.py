@@ -1,15 +1,13 @@
-"""Other encodings of text: UTF-16, and base64 with a key ID inside, found by what they say."""
+"""Texts in UTF-16 and UTF-32, found by what they say."""
 
 from __future__ import annotations
 
-from base64 import b64decode
 from typing import TYPE_CHECKING
 
-from credguard.regex import regex
 from credguard.rule import Pattern
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
 
 def _wide(word: bytes) -> bytes:
@@ -46,24 +44,18 @@ def utf16_as_utf8(data: bytes, ends: Sequence[int]) -> bytes:
     return data[offset:].decode(codec, "replace").encode("utf-8", "replace")
 
 
-# "AKIA" and "ASIA" at the three places that base64 can cut them.
-BASE64 = Pattern("base64-key-id", rb"Q(?:UtJ|VNJ)Q[TUV]|B[SU]0lB|F[LT]SU[EF]")
-_BASE64_MIN = 60
-_BASE64_REACH = 1 << 16
-_RUN_BACK = regex(rb"[A-Za-z0-9+/]{0,65536}")
-_RUN_AHEAD = regex(rb"[A-Za-z0-9+/]{0,65536}={0,2}")
+UTF32 = Pattern(
+    "utf-32",
+    b"|".join(
+        rb"\x00\x00\x00".join(b"%c" % byte for byte in word) for word in (b"AKIA", b"ASIA", b"secret", b"SECRET")
+    ),
+)
 
 
-def base64_texts(data: bytes, ends: Sequence[int]) -> Iterator[tuple[int, int, bytes]]:
-    """Start, end and decoded bytes of each base64 run around BASE64's hits that holds more than an
-    ID; a run is read 64 KiB to either side."""
-    done = -1
-    for end in ends:
-        if end <= done:
-            continue
-        lead = _RUN_BACK.match(data[max(0, end - _BASE64_REACH) : end][::-1])
-        ahead = _RUN_AHEAD.match(data, end)
-        start, done = end - (len(lead[0]) if lead else 0), ahead.end() if ahead else end
-        text = data[start:done].rstrip(b"=")
-        if done - start >= _BASE64_MIN and len(text) % 4 != 1:
-            yield start, done, b64decode(text + b"=" * (-len(text) % 4))
+def utf32_as_utf8(data: bytes, ends: Sequence[int]) -> bytes:
+    """The text of `data` as UTF-8, read as UTF-32 in the byte order that UTF32's first hit shows; lines stay."""
+    letter = ends[0] - 1
+    codec, offset = ("utf-32-le", letter % 4) if data[letter + 1 : letter + 4] == b"\0\0\0" else ("utf-32-be", 0)
+    if data[letter + 1 : letter + 4] == b"\0\0\0" and data[letter - 3 : letter] == b"\0\0\0" and letter % 4 == 3:
+        codec, offset = "utf-32-be", 0
+    return data[offset:].decode(codec, "replace").lstrip("\ufeff").encode("utf-8", "replace")

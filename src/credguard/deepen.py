@@ -22,11 +22,12 @@ _COMMAND = (
 _TIMEOUT = 600
 
 
-def bring(repository: Git, folder: Path, wanted: Sequence[str]) -> list[str]:
-    """Fetches what is missing of `wanted` (object IDs and `refs/heads/…`) and of a shallow history;
-    gives the notes on it. Raises GitError where it stays missing: the run would be incomplete."""
+def bring(repository: Git, folder: Path, wanted: Sequence[str], *, whole: bool = True) -> list[str]:
+    """Fetches what is missing of `wanted` (object IDs and `refs/heads/…`) and, for the `whole`
+    history, what a shallow clone lacks; gives the notes on it. Raises GitError where it stays missing: the run
+    would be incomplete."""
     notes: list[str] = []
-    if repository.shallow_commits():
+    if whole and repository.shallow_commits():
         _fetch(folder, "--unshallow", "origin")
         notes.append("the clone was shallow: its history was fetched")
     for revision in wanted:
@@ -36,7 +37,7 @@ def bring(repository: Git, folder: Path, wanted: Sequence[str]) -> list[str]:
                 _fetch(folder, "origin", f"+{revision}:{here}")
         elif not _present(repository, revision):
             _try(folder, "origin", revision)
-    if repository.shallow_commits():
+    if whole and repository.shallow_commits():
         raise GitError("the clone is shallow and could not be deepened", "check out with `fetch-depth: 0`")
     return notes
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from credguard import hook_script
 from credguard.errors import CredguardError, ExitCode
 from credguard.git import Git
-from credguard.hook_folder import locate, manager, must_be_folder, read_hook
+from credguard.hook_folder import leads_to_credguard, locate, must_be_folder, read_hook
 from credguard.hook_script import CHAINED, DEFAULT, NAMES
 from credguard.plumbing import environment
 
@@ -97,9 +97,8 @@ class _Hook:
     def of(cls, place: HookFolder, name: str) -> _Hook:
         path = place.path / name
         content = read_hook(path)
-        ours = content is not None and (hook_script.is_installed(content) or hook_script.is_plain(content, name))
-        through = "" if ours or content is None else _through(place, name, content)
-        return cls(path, content, ours, through, os.path.lexists(path.with_name(name + CHAINED)))
+        through = None if content is None else leads_to_credguard(place, name, content)
+        return cls(path, content, through == "", through or "", os.path.lexists(path.with_name(name + CHAINED)))
 
     @property
     def name(self) -> str:
@@ -134,17 +133,6 @@ class _Hook:
             return f"{self.name}: another program's, does not call credguard"
         also = f", and {self.name}{CHAINED} after it" if self.chained else ""
         return f"{self.name}: runs credguard" + (f" through {self.through}" if self.through else also)
-
-
-def _through(place: HookFolder, name: str, content: bytes) -> str:
-    """How a hook that is not ours leads to credguard, by what is written in it and in its program's files."""
-    if hook_script.is_installed(read_hook(place.path / f"{name}.legacy") or b""):
-        return f"{name}.legacy"
-    owner = manager(place, (name,))
-    for file in owner.files if owner else ():
-        if file.is_file() and hook_script.calls_credguard(read_hook(file) or b""):
-            return f"{owner.name} ({file.name})" if owner else ""
-    return "its own call" if owner is None and hook_script.calls_credguard(content) else ""
 
 
 def _prove(place: HookFolder, hook: _Hook, report: Callable[[str], None]) -> list[str]:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from credguard import commit_message
 from credguard.model import Blob, Coverage
 from credguard.sources import changes, files
 from credguard.sources.changes import Change
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from credguard.git import Git
     from credguard.model import Finding
     from credguard.sources.changes import Brought
-
-SCISSORS = b"------------------------ >8 ------------------------"
 
 
 def staged(run: Run, repository: Git, *, whole_files: bool = False) -> list[str]:
@@ -64,15 +63,33 @@ def commits(run: Run, repository: Git, revisions: Sequence[str], *exclude: str, 
     return part.commits
 
 
-def message(run: Run, text: bytes, comment: bytes, path: str) -> None:
+def loose(run: Run, repository: Git, oids: Sequence[str]) -> None:
+    """Judges what refs name that is no commit: annotated tags and what they point to, trees, files."""
+    part = Coverage()
+    trees: dict[str, None] = {}
+    for item in changes.pointed(repository, oids, run.limit):
+        if isinstance(item, str):
+            trees[item] = None
+        else:
+            run.take(item, part)
+    run.coverage.add(part)
+    for tree in trees:
+        brought = changes.of_tree(repository, tree)
+        _judge(run, repository, brought, "", whole_files=True)
+        _judge_files(run, repository, brought.changes, lambda: repository.tree(tree))  # noqa: B023 - called at once
+
+
+def ref_names(run: Run, names: Sequence[str]) -> None:
+    """Judges the names that refs get on the other side."""
+    findings, masks = run.names([name for name in names if name])
+    run.keep(findings, Coverage(), masks)
+
+
+def message(run: Run, repository: Git, text: bytes, path: str) -> None:
     """Judges a commit message as git will keep it: without comment lines, and without what follows
-    the scissors line (`commit --verbose`)."""
-    lines = []
-    for line in text.splitlines(keepends=True):
-        if line.startswith(comment + b" " + SCISSORS):
-            break
-        lines.append(b"\n" if line.startswith(comment) else line)
-    run.blob(Blob(b"".join(lines), path, "message"))
+    the scissors line (`commit --verbose`). Raises GitError."""
+    settings = repository.run(*commit_message.SETTINGS, ok=(0, 1))
+    run.blob(Blob(commit_message.kept(text, settings), path, "message"))
 
 
 def _same_on_disk(path: str, oid: str, limit: int) -> bool:
@@ -92,6 +109,7 @@ def _judge(run: Run, repository: Git, brought: Brought, known: str, *, whole_fil
         groups.setdefault((change.path, change.oid), []).append(change)
     # rev-list gives the newest commit first: the last of a group is the one that introduced it.
     first = [group[-1] for group in groups.values()]
+    run.changed.update(change.path for change in first)
     findings, masks = run.names(dict.fromkeys(change.path for change in first))
     found: list[tuple[Change, Finding]] = []
     for change, item in changes.read(repository, first, run.limit):
@@ -134,9 +152,9 @@ def _judge_files(
     whole = [rule for rule in rules if rule.concerns and any(re.search(rule.concerns, p.lower()) for p in paths)]
     if alone and paths:
         tree = _object_tree(repository, {change.path: change.oid for change in brought}, run.limit)
-        run.findings += run.scanner.tree(tree, alone)
+        run.findings += run.tree(tree, alone)
     if whole:
-        run.findings += run.scanner.tree(_object_tree(repository, everything(), run.limit), whole)
+        run.findings += run.tree(_object_tree(repository, everything(), run.limit), whole)
 
 
 def _object_tree(repository: Git, entries: dict[str, str], limit: int) -> WorkTree:
@@ -146,4 +164,5 @@ def _object_tree(repository: Git, entries: dict[str, str], limit: int) -> WorkTr
         return data if isinstance(data, bytes) else None
 
     names = tuple(sorted(entries))
-    return WorkTree(Path(repository.folder), names, frozenset(names), repository, reader=read)
+    bare = not repository.is_in_work_tree()
+    return WorkTree(Path(repository.folder), names, frozenset(names), repository, reader=read, bare=bare)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 from dataclasses import dataclass
@@ -13,7 +14,14 @@ from credguard.plumbing import COMMAND, environment
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
+    from types import ModuleType
     from typing import IO
+
+fcntl: ModuleType | None
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
 
 GITLINK = "160000"
 SYMLINK = "120000"
@@ -87,16 +95,41 @@ class Git:
                 check=False,
             )  # fmt: skip
         except OSError as error:
-            raise GitError(f"git could not be started: {error.strerror}", "install git and put it on PATH") from error
+            raise _not_started(error) from error
         lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
         if done.returncode not in ok:
             reason = lines[0] if lines else f"exit code {done.returncode}"
             raise GitError(f"git {args[0]} failed in {self.folder}: {reason}", _cure(reason))
         return done.stdout, lines[0] if lines else ""
 
+    def start(
+        self, *args: str, stdin: IO[bytes] | None = None, stdout: IO[bytes] | None = None
+    ) -> subprocess.Popen[bytes]:
+        """`git args` in the folder, reading `stdin` (without it nothing) and writing to `stdout`, or to a
+        pipe as large as the system gives. The caller ends it with `stop`. Raises GitError."""
+        try:
+            process = subprocess.Popen(  # noqa: S603 - a fixed argument list, no shell
+                [*COMMAND, *args], cwd=self.folder, env=self._environment,
+                stdin=stdin or subprocess.DEVNULL, stdout=stdout or subprocess.PIPE, stderr=subprocess.DEVNULL,
+                bufsize=_PIECE,
+            )  # fmt: skip
+        except OSError as error:
+            raise _not_started(error) from error
+        if process.stdout:
+            widen(process.stdout)
+        return process
+
     def toplevel(self) -> str:
         """The absolute path of the work tree's root."""
         return os.fsdecode(self.run("rev-parse", "--show-toplevel").removesuffix(b"\n"))
+
+    def is_in_work_tree(self) -> bool:
+        """False in a bare repository, and inside a `.git` folder, where the hooks of a push are run: with
+        GIT_DIR, git takes any current folder for the root of a work tree."""
+        output = self.run("rev-parse", "--is-inside-work-tree", "--absolute-git-dir").removesuffix(b"\n")
+        inside, _, git_dir = output.partition(b"\n")
+        here = os.path.realpath(self.folder)
+        return inside == b"true" and here != os.path.realpath(os.fsdecode(git_dir))
 
     def settings(self, key: str) -> list[Setting]:
         """The values of a setting that is a path (`~` made out), the one that counts last; what this
@@ -122,8 +155,12 @@ class Git:
 
     def tree(self, commit: str) -> dict[str, str]:
         """The object ID of every file of a commit by its path, submodules left out."""
-        records = (record.partition("\t") for record in _split(self.run("ls-tree", "-r", "-z", "--full-tree", commit)))
-        return {path: head.split(" ")[2] for head, _, path in records if not head.startswith(GITLINK)}
+        return {entry.path: entry.oid for entry in self.entries_of(commit) if entry.mode != GITLINK}
+
+    def entries_of(self, tree: str) -> list[Entry]:
+        """Every file and submodule of a tree or a commit."""
+        records = (record.partition("\t") for record in _split(self.run("ls-tree", "-r", "-z", "--full-tree", tree)))
+        return [Entry(words[0], words[2], path) for head, _, path in records if (words := head.split(" "))]
 
     def untracked(self, *, ignored: bool = False) -> tuple[list[str], str]:
         """Untracked paths below the folder that are not ignored, or with `ignored` those that are,
@@ -155,8 +192,10 @@ class Git:
         out = self.run("rev-parse", "--verify", "--quiet", "HEAD^{commit}", ok=(0, 1)).strip()
         if out:
             return out.decode()
-        self.run("symbolic-ref", "--quiet", "HEAD")  # fails unless HEAD names a branch that has yet to begin
-        return None
+        branch = self.run("symbolic-ref", "--quiet", "HEAD").strip()  # fails unless HEAD names a branch
+        if self.run("rev-parse", "--verify", "--quiet", os.fsdecode(branch), ok=(0, 1)):
+            raise GitError(f"the commit that HEAD names is missing in {self.folder}")
+        return None  # the branch has yet to begin
 
     def commits_of(self, oids: Iterable[str]) -> Iterator[str]:
         """The commits behind those of the object IDs (tags, commits) that are here and lead to one."""
@@ -165,11 +204,6 @@ class Git:
             words = line.split(" ")
             if len(words) == 3 and words[1] == "commit":
                 yield words[0]
-
-    def comment_sign(self) -> bytes:
-        """The character that begins a comment in a commit message."""
-        sign = self.run("config", "--get", "core.commentChar", ok=(0, 1)).strip()
-        return sign if len(sign) == 1 else b"#"
 
     def empty_tree(self) -> str:
         """The object ID of the tree without entries, in the repository's hash."""
@@ -197,19 +231,39 @@ class Git:
 
         An object over `limit` bytes is passed over in pieces, never held.
         """
-        command = [*COMMAND, "cat-file", "--batch"]
-        with subprocess.Popen(  # noqa: S603 - a fixed argument list, no shell
-            command, cwd=self.folder, env=self._environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-        ) as process:  # fmt: skip
-            assert process.stdin and process.stdout  # noqa: S101 - both are pipes
-            try:
-                for oid in oids:
-                    process.stdin.write(oid.encode() + b"\n")
-                    process.stdin.flush()
-                    yield _object(process.stdout, oid, limit)
-            except BrokenPipeError as error:
-                raise GitError("git cat-file stopped answering") from error
+        process = self._cat_file()
+        assert process.stdin and process.stdout  # noqa: S101 - both are pipes
+        try:
+            for oid in oids:
+                process.stdin.write(oid.encode() + b"\n")
+                process.stdin.flush()
+                yield _object(process.stdout, oid, limit)
+        except BrokenPipeError as error:
+            raise GitError("git cat-file stopped answering") from error
+        finally:
+            _end(process)
+
+    def _cat_file(self) -> subprocess.Popen[bytes]:
+        try:
+            return subprocess.Popen(  # noqa: S603 - a fixed argument list, no shell
+                [*COMMAND, "cat-file", "--batch"], cwd=self.folder, env=self._environment, stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            )  # fmt: skip
+        except OSError as error:
+            raise _not_started(error) from error
+
+
+def _not_started(error: OSError) -> GitError:
+    return GitError(f"git could not be started: {error.strerror}", "install git and put it on PATH")
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Closes the pipes of a process, which ends it whatever it is doing, and waits for it."""
+    for pipe in (process.stdin, process.stdout):
+        with contextlib.suppress(BrokenPipeError):
+            if pipe:
+                pipe.close()
+    process.wait()
 
 
 def _object(stream: IO[bytes], oid: str, limit: int) -> tuple[str, bytes | str]:
@@ -220,14 +274,29 @@ def _object(stream: IO[bytes], oid: str, limit: int) -> tuple[str, bytes | str]:
         return "", "its content is missing in the object store; fetch it"
     size = int(header[2])
     if size <= limit:
-        data = stream.read(size + 1)
-        if len(data) != size + 1:
+        data = stream.read(size)
+        if len(data) != size or stream.read(1) != b"\n":
             raise GitError(f"git cat-file stopped inside object {oid}")
-        return header[1].decode(), data[:-1]
+        return header[1].decode(), data
     left = size + 1
     while left > 0:
         left -= len(stream.read(min(left, _PIECE))) or left
     return "", f"its {size} bytes are over the limit; raise it with --max-file-size"
+
+
+def widen(pipe: IO[bytes]) -> None:
+    """Lets a pipe hold 1 MiB where the system allows: both ends then wait for each other less."""
+    if fcntl is not None and hasattr(fcntl, "F_SETPIPE_SZ"):
+        with contextlib.suppress(OSError):
+            fcntl.fcntl(pipe.fileno(), fcntl.F_SETPIPE_SZ, _PIECE)
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """Ends a process of `Git.start`, done or not."""
+    process.kill()
+    process.wait()
+    if process.stdout:
+        process.stdout.close()
 
 
 def find(path: Path) -> Git | None:
@@ -238,9 +307,7 @@ def find(path: Path) -> Git | None:
     if not any((folder / ".git").exists() for folder in (path, *path.parents)):
         return None
     repository = Git(path)
-    if repository.run("rev-parse", "--is-inside-work-tree").strip() != b"true":
-        return None
-    return repository
+    return repository if repository.is_in_work_tree() else None
 
 
 def _cure(reason: str) -> str:

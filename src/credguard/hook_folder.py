@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from credguard import hook_script
 from credguard.errors import CredguardError
 from credguard.git import Git, GitError
 
@@ -126,6 +127,20 @@ def generated(folder: Path, root: Path, names: Sequence[str]) -> Manager | None:
             if words in content:
                 return _lefthook(root, names) if program == "lefthook" else _framework(program, root, names)
     return None
+
+
+def leads_to_credguard(place: HookFolder, name: str, content: bytes) -> str | None:
+    """How a hook leads to credguard: empty where it is ours, else what calls it, by what is written in it and
+    in its program's files; None where nothing does. Raises CredguardError for files that cannot be read."""
+    if hook_script.is_installed(content) or hook_script.is_plain(content, name):
+        return ""
+    if hook_script.is_installed(read_hook(place.path / f"{name}.legacy") or b""):
+        return f"{name}.legacy"
+    owner = manager(place, (name,))
+    for file in owner.files if owner else ():
+        if file.is_file() and hook_script.calls_credguard(read_hook(file) or b""):
+            return f"{owner.name} ({file.name})" if owner else None
+    return "its own call" if owner is None and hook_script.calls_credguard(content) else None
 
 
 def _husky_folder(place: HookFolder) -> Path | None:

@@ -18,10 +18,11 @@ _PLAIN = """\
 #!/bin/sh
 # credguard: git's {name} hook, for a folder that core.hooksPath names, or copied into .git/hooks.
 # It fails closed: where credguard cannot run, git stops.
+# The repository that is looked at must not bring its own credguard: no PYTHONPATH, no `python -m`.
+unset PYTHONPATH
 if command -v credguard >/dev/null 2>&1; then
     exec credguard hook {name} "$@"
 fi
-# Not `python -m`: the repository that is looked at must not bring its own credguard.
 start='import sys; sys.path[:] = filter(None, sys.path); from credguard.cli import main'
 for python in python3 python; do
     if "$python" -E -c "$start" </dev/null >/dev/null 2>&1; then
@@ -47,7 +48,9 @@ sys.exit(main())'
 look() {{
     status=127
     if [ -x "$python" ]; then "$python" -E -c "$start" hook {name} "$@"; status=$?; fi
-    if [ "$status" -eq 127 ] && command -v credguard >/dev/null 2>&1; then credguard hook {name} "$@"; status=$?; fi
+    if [ "$status" -eq 127 ] && command -v credguard >/dev/null 2>&1; then
+        (unset PYTHONPATH; exec credguard hook {name} "$@"); status=$?
+    fi
     if [ "$status" -eq 127 ]; then
         echo "credguard is missing, so nothing was checked; cure: install it, then run 'credguard install' here" >&2
         status=2
@@ -59,7 +62,8 @@ chained=${{0%"${{0##*/}}"}}{name}{chained}
 _END = """\
 look "$@" || exit $?
 [ -x "$chained" ] || exit 0
-exec "$chained" "$@"
+"$chained" "$@" || exit $?
+look "$@"  # again, for what that hook may have changed
 """
 # A here-document, not `printf |`: that would lose a long input where printf is no part of the shell.
 _FEED = """\

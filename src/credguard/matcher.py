@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 LIMIT = (1 << 32) - 1
 """The most bytes that one pass takes: hyperscan counts in 32 bits."""
+REACH = 1 << 9
+"""No pattern's match is longer (tests see to it), but for one repetition without end of characters that
+are no line break."""
 _MAGIC = b"credguard-db-1\n"
 
 
@@ -51,7 +54,7 @@ class Matcher:
         """The compiled database, as hyperscan writes it."""
         return bytes(hyperscan.dumpb(self._database))
 
-    def hits(self, data: bytes) -> dict[str, array[int]]:
+    def hits(self, data: bytes | memoryview) -> dict[str, array[int]]:
         """The ascending end offsets of each pattern seen in `data` (at most LIMIT bytes)."""
         found: dict[int, array[int]] = {}
         if data:
@@ -86,12 +89,16 @@ def _compile(patterns: list[Pattern]) -> hyperscan.Database:
 
 
 def cache_folder() -> Path:
-    """Where compiled databases are kept: `$XDG_CACHE_HOME/credguard`, or the platform's own place."""
+    """Where compiled databases are kept: `$XDG_CACHE_HOME/credguard`, or the platform's own place;
+    raises RuntimeError where there is none. It never lies below the current folder, in a repository."""
     if sys.platform == "win32":
         base = os.environ.get("LOCALAPPDATA")
     else:
         base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path("~/.cache").expanduser()) / "credguard"
+    folder = Path(base) if base and os.path.isabs(base) else Path("~/.cache").expanduser()
+    if not folder.is_absolute():
+        raise RuntimeError("there is no home folder")
+    return folder / "credguard"
 
 
 def _cache_file(patterns: list[Pattern]) -> Path:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from credguard.errors import ExitCode
+    from credguard.practices import Standing
     from credguard.secret import Secret
 
 
@@ -110,7 +111,8 @@ class Finding:
     """A detection with its rule, places and identity; it holds no secret.
 
     `values` are digests of the secrets, to tell whether they stood elsewhere; `known` says where
-    all of them stood before the change; `context` are the lines concerned (number, text), redacted.
+    all of them stood before the change; `context` are the lines concerned (number, text), redacted;
+    `inline` is the reason of a comment beside it that suppresses it.
     """
 
     rule_id: str
@@ -127,6 +129,7 @@ class Finding:
     values: frozenset[str] = frozenset()
     known: str = ""
     context: tuple[tuple[int, str], ...] = ()
+    inline: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +170,7 @@ class Coverage:
 
 @dataclass(frozen=True, slots=True)
 class ScanResult:
-    """Everything a report may print."""
+    """Everything a report may print; `standings` is the scorecard, where the run made one."""
 
     target: Mapping[str, object]
     verdicts: tuple[Verdict, ...]
@@ -175,3 +178,4 @@ class ScanResult:
     exit_code: ExitCode
     rules_hash: str
     policy_hash: str
+    standings: tuple[Standing, ...] = ()

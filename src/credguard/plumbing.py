@@ -6,7 +6,7 @@ import os
 
 TYPE_CHECKING = False  # as in typing, whose import costs more than a git process
 if TYPE_CHECKING:
-    from typing import IO
+    from collections.abc import Generator, Iterator, Sequence
 
 # Command-scope settings win over every file a repository or user brings. `safe.directory` is
 # safe to lift because none of the plumbing used here runs a configured program.
@@ -24,6 +24,8 @@ _ENVIRONMENT = {
     "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "GIT_NO_LAZY_FETCH": "1",
     "GIT_NO_REPLACE_OBJECTS": "1", "GIT_GRAFT_FILE": os.devnull, "LC_ALL": "C", "GIT_EXTERNAL_DIFF": "",
     "GIT_PAGER": "cat",
+    # It wins over protocol.NAME.allow, which a repository may set; older versions of git know no GIT_NO_LAZY_FETCH.
+    "GIT_ALLOW_PROTOCOL": "none",
 }  # fmt: skip
 # What a surrounding git (a hook, `git -c`) sets about *its* repository must not leak into others.
 _INHERITED = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_NAMESPACE",
@@ -31,20 +33,25 @@ _INHERITED = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_N
               "GIT_CONFIG", "GIT_CONFIG_PARAMETERS", "GIT_CONFIG_COUNT", "GIT_COMMON_DIR",
               "GIT_GRAFT_FILE", "GIT_SHALLOW_FILE", "GIT_EXTERNAL_DIFF")  # fmt: skip
 _NEVER_INHERITED = ("GIT_PREFIX", "GIT_GRAFT_FILE", "GIT_EXTERNAL_DIFF")
+_DIAGNOSTIC = ("GIT_TRACE", "GIT_TEST_")
 PIPE_SIZE = 60_000
 """Bytes that a pipe takes without a reader (64 KiB on Linux and macOS)."""
+_PIECE = 1 << 20
+_FEW = 64
+_HEADER = 200
 
 
 def environment(*, inherit: bool) -> dict[str, str]:
     """The environment for git: this process's, less what would tie git to a repository (unless
     `inherit`) or let a setting run something."""
     dropped = _NEVER_INHERITED if inherit else _INHERITED
-    return {k: v for k, v in os.environ.items() if k not in dropped and not k.startswith("GIT_TRACE")} | _ENVIRONMENT
+    return {k: v for k, v in os.environ.items() if k not in dropped and not k.startswith(_DIAGNOSTIC)} | _ENVIRONMENT
 
 
-def start(arguments: tuple[str, ...], stdin: bytes = b"") -> tuple[int, IO[bytes]]:
+def start(arguments: tuple[str, ...], stdin: bytes = b"") -> tuple[int, int]:
     """Starts git in this folder with at most PIPE_SIZE bytes of input, without the weight of
-    `subprocess`; gives the process ID and its output. Raises OSError where that cannot be done."""
+    `subprocess`; gives the process ID and the descriptor of its output. Raises OSError where that
+    cannot be done."""
     command = [*COMMAND, *arguments]
     input_read, input_write = os.pipe()
     output_read, output_write = os.pipe()
@@ -59,9 +66,132 @@ def start(arguments: tuple[str, ...], stdin: bytes = b"") -> tuple[int, IO[bytes
     finally:
         for descriptor in (input_read, input_write, output_write):
             os.close(descriptor)
-    return process, os.fdopen(output_read, "rb")
+    return process, output_read
 
 
-def succeeded(process: int) -> bool:
-    """Waits for a process of `start`; True when it ended with 0."""
-    return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == 0
+def finished(process: int, output: int, ok: tuple[int, ...] = (0,)) -> bytes | None:
+    """Reads the output of a process of `start` to its end; None unless it ends with one of `ok`."""
+    with os.fdopen(output, "rb") as handle:
+        written = handle.read()
+    return written if os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) in ok else None
+
+
+class Failed(Exception):  # noqa: N818 - it says that git did not answer, which need not be an error
+    """An object is not there or larger than asked for, or git has stopped answering."""
+
+
+def objects(oids: Sequence[bytes], most: int) -> Generator[bytes | memoryview, None, None]:
+    """The content of objects, in pieces that hold one or more of them whole, each between the
+    header of `cat-file --batch` and a newline. Raises Failed.
+
+    The objects come from two processes at a time: it is git that takes the time.
+    """
+    waiting = [_Objects(part, most) for part in _parts(oids)]
+    running: list[_Objects] = []
+    try:
+        while waiting or running:
+            while waiting and len(running) < 2:
+                running.append(waiting.pop())
+                running[-1].start()
+            for one in list(running):
+                if one.left:
+                    yield one.piece()
+                else:
+                    running.remove(one)
+                    one.end()
+    finally:
+        for one in running:
+            one.stop()
+
+
+def contents(piece: bytes | memoryview) -> Iterator[memoryview]:
+    """The content of each object of a piece."""
+    data, at = memoryview(piece), 0
+    while at < len(data):
+        header, _, _ = bytes(data[at : at + _HEADER]).partition(b"\n")
+        start = at + len(header) + 1
+        at = start + int(header.split(b" ")[2]) + 1
+        yield data[start : at - 1]
+
+
+def _parts(oids: Sequence[bytes]) -> list[Sequence[bytes]]:
+    """At least two parts of what takes git some time, none of them over PIPE_SIZE bytes of input."""
+    if not oids:
+        return []
+    fitting = PIPE_SIZE // (len(oids[0]) + 1)
+    size = min(fitting, len(oids) if len(oids) < _FEW else (len(oids) + 1) // 2)
+    return [oids[start : start + size] for start in range(0, len(oids), size)]
+
+
+class _Objects:
+    """One process of `cat-file --batch`; `left` counts the objects that it has still to give."""
+
+    def __init__(self, oids: Sequence[bytes], most: int) -> None:
+        self._oids = oids
+        self._most = most
+        self._held = b""
+        self._process = self._output = -1
+        self.left = len(oids)
+
+    def start(self) -> None:
+        """Sets git to work."""
+        self._process, self._output = start(("cat-file", "--batch"), b"\n".join(self._oids) + b"\n")
+
+    def piece(self) -> bytes | memoryview:
+        """The next objects that are there whole; waits for one."""
+        while True:
+            end, needed = self._whole()
+            if end:
+                piece = memoryview(self._held)[:end]
+                self._held = self._held[end:]
+                return piece
+            if needed > _PIECE:
+                return self._large(needed)
+            self._held += self._read()
+
+    def _whole(self) -> tuple[int, int]:
+        """Where the last whole object ends in what is held, and how long the one after it is."""
+        held, end = self._held, 0
+        while self.left:
+            line_end = held.find(b"\n", end)
+            if line_end < 0:
+                return end, 0
+            head = held[end:line_end].split(b" ")
+            if len(head) != 3 or int(head[2]) > self._most:
+                raise Failed
+            after = line_end + 1 + int(head[2]) + 1
+            if after > len(held):
+                return end, after - end
+            end = after
+            self.left -= 1
+        return end, 0
+
+    def _large(self, size: int) -> memoryview:
+        """A large object by itself, of which no second copy is made."""
+        piece = memoryview(bytearray(size))
+        at = len(self._held)
+        piece[:at] = self._held
+        self._held = b""
+        while at < size:
+            count = os.readv(self._output, [piece[at:]])
+            if not count:
+                raise Failed
+            at += count
+        self.left -= 1
+        return piece
+
+    def _read(self) -> bytes:
+        data = os.read(self._output, _PIECE)
+        if not data:
+            raise Failed
+        return data
+
+    def end(self) -> None:
+        """Raises Failed unless git ended well."""
+        if finished(self._process, self._output) != b"":
+            raise Failed
+
+    def stop(self) -> None:
+        """Leaves the rest of the answer alone."""
+        os.close(self._output)
+        os.waitpid(self._process, 0)

@@ -8,14 +8,22 @@ from __future__ import annotations
 import os
 import zlib
 
-from credguard import __version__, plumbing
+from credguard import __version__, commit_message, plumbing
+from credguard.glance import Glance, packed
 
 TYPE_CHECKING = False  # as in typing, whose import costs more than a git process
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import IO
 
-_MOST_OBJECTS = 1400
-_MAGIC = "credguard quick 1"
+    from credguard.matcher import Matcher
+
+_LARGEST = 256 << 20
+_MAGIC = "credguard quick 2"
+_STAGED = ("diff-index", "--cached", "--raw", "-z", "--no-renames", "--no-abbrev", "HEAD", "--")
+POLICY = ".credguard.yaml"
+_MISNAMED = ".credguard.yml"
+_LONGEST_POLICY = 1 << 16
 # File rules look at names. These endings, on a name without such words, are none that they know.
 _SOURCE = (
     ".py .pyi .js .jsx .ts .tsx .mjs .cjs .go .java .kt .rs .c .h .cc .cpp .hpp .cs .rb .php .swift .scala .ex .exs "
@@ -28,9 +36,6 @@ _WORDS = tuple(
     "pulumi stack export checkpoint .mc/ tmpl tpl skel history netrc rclone ignore token".split()
 )
 
-_OWN = ("AWS_", "BOTO_", "S3CMD_")
-_OWN_WORDS = ("SECRET", "TOKEN", "CREDENTIAL", "CONFIG", "LOGIN")
-
 
 def nothing_staged_to_judge() -> bool:
     """True when it is certain that judging the staged content would find nothing.
@@ -38,39 +43,114 @@ def nothing_staged_to_judge() -> bool:
     Looks at each staged object and name with the cached database of all patterns. False means
     nothing but "look properly".
     """
-    if not hasattr(os, "posix_spawnp") or os.environ.get("PRE_COMMIT") or _has_own_credentials():
+    try:
+        return _possible() and _staged_is_clean()
+    except Exception:  # noqa: BLE001 - whatever it is, the full way will meet it and tell
+        return False
+
+
+def nothing_in_message(path: str) -> bool:
+    """The same of a commit message that git has written to a file."""
+    try:
+        if not _possible():
+            return False
+        asked = plumbing.start(commit_message.SETTINGS)
+        glance = _cached_glance()
+        with open(path, "rb") as handle:
+            text = handle.read()
+        settings = plumbing.finished(*asked, ok=(0, 1))
+        return glance is not None and settings is not None and not glance.sees(commit_message.kept(text, settings))
+    except Exception:  # noqa: BLE001 - as above
+        return False
+
+
+def _possible() -> bool:
+    return hasattr(os, "posix_spawnp") and not os.environ.get("PRE_COMMIT") and policy_is_known()
+
+
+def _staged_is_clean() -> bool:
+    asked = plumbing.start(_STAGED)
+    glance = _cached_glance()  # while git is at work
+    output = plumbing.finished(*asked)
+    staged = None if output is None else _staged(output)
+    if glance is None or staged is None:
+        return False
+    names, objects = staged
+    return not glance.sees(b"\n".join(names)) and not any(
+        glance.sees(piece) and glance.judges(plumbing.contents(piece)) for piece in plumbing.objects(objects, _LARGEST)
+    )
+
+
+def policy_is_known() -> bool:
+    """True where this repository has no policy, or one that was read before and that adds nothing to find."""
+    if not os.path.lexists(".git"):
+        return False  # not at the root, where the policy is
+    if os.path.lexists(_MISNAMED):
         return False
     try:
-        scan = _cached_scan()
-        staged = _staged() if scan else None
-        if staged is None or not scan:
-            return False
-        names, objects = staged
-        return not scan(b"\n".join(names)) and _all_clean(objects, scan)
-    except (OSError, ValueError, RuntimeError):
+        with open(POLICY, "rb", opener=_open_itself) as handle:
+            content = handle.read(_LONGEST_POLICY + 1)
+    except FileNotFoundError:
+        return True
+    except OSError:
         return False
+    if len(content) > _LONGEST_POLICY:
+        return False
+    try:
+        with open(policy_path(content), "rb", opener=_open_itself) as handle:
+            return _is_private(handle) and handle.read() == policy_record(content)
+    except OSError:
+        return False
+
+
+def _open_itself(path: str, flags: int) -> int:
+    """Follows no link, and waits for no pipe."""
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
+
+
+def policy_path(content: bytes) -> str:
+    """Where it is noted that a policy file with this content can be followed and adds nothing to find."""
+    return f"{cache_path()[:-3]}-policy-{zlib.crc32(content):08x}"
+
+
+def policy_record(content: bytes) -> bytes:
+    """The note itself: the whole content, so that no other one can pass for it."""
+    return state().encode() + content
 
 
 def state() -> str:
-    """What the cached database depends on: versions, and the rule modules as they lie on disk."""
-    folder = os.path.join(os.path.dirname(__file__), "rules")
-    with os.scandir(folder) as entries:
-        files = sorted((e.name, e.stat().st_size, e.stat().st_mtime_ns) for e in entries if e.name.endswith(".py"))
-    own = os.stat(os.path.join(os.path.dirname(__file__), "decode.py"))
+    """What the cached database and the notes depend on: versions, and this package as it lies on disk."""
     from hyperscan._version import __version__ as engine
 
-    return f"{_MAGIC} {__version__} {engine} {own.st_size} {own.st_mtime_ns} {zlib.crc32(repr(files).encode())}\n"
+    files = sorted(_files(os.path.dirname(__file__)))
+    return f"{_MAGIC} {__version__} {engine} {zlib.crc32(repr(files).encode())}\n"
+
+
+def _files(folder: str) -> Iterator[tuple[str, int, int]]:
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.endswith(".py"):
+                info = entry.stat()
+                yield entry.path, info.st_size, info.st_mtime_ns
+            elif entry.name != "__pycache__" and entry.is_dir():
+                yield from _files(entry.path)
 
 
 def cache_path() -> str:
-    """Where the database for this purpose is kept."""
-    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    """Where the database for this purpose is kept; raises OSError where there is no such place.
+
+    Never below the current folder: a repository could bring a cache in which nothing is found.
+    """
+    bases = (os.environ.get("XDG_CACHE_HOME", ""), os.path.join(os.path.expanduser("~"), ".cache"))
+    base = next(filter(os.path.isabs, bases), None)
+    if base is None:
+        raise FileNotFoundError("there is no home folder")
     return os.path.join(base, "credguard", "quick.db")
 
 
-def pack(body: bytes) -> bytes:
-    """The content of the cache file for a serialised database."""
-    head = state().encode()
+def pack(matcher: Matcher) -> bytes:
+    """The content of the cache file for a matcher."""
+    head, body = state().encode(), packed(matcher)
     return head + zlib.crc32(head + body).to_bytes(4, "big") + body
 
 
@@ -83,9 +163,8 @@ def remembered() -> bool:
 
 
 def _unpacked() -> bytes | None:
-    with open(cache_path(), "rb") as handle:
-        info = os.fstat(handle.fileno())
-        if info.st_uid != os.getuid() or info.st_mode & 0o022:
+    with open(cache_path(), "rb", opener=_open_itself) as handle:
+        if not _is_private(handle):
             return None
         stored = handle.read()
     head = state().encode()
@@ -95,47 +174,24 @@ def _unpacked() -> bytes | None:
     return stored[start:]
 
 
-class _Scan:
-    """Calls hyperscan; true when any pattern matches. A match ends the pass."""
-
-    def __init__(self, body: bytes) -> None:
-        import hyperscan
-
-        self._stopped = hyperscan.HyperscanError
-        self._database = hyperscan.loadb(body, hyperscan.HS_MODE_BLOCK)
-        self._database.scratch = hyperscan.Scratch(self._database)
-
-    def __call__(self, data: bytes) -> bool:
-        found: list[int] = []
-
-        def note(number: int, _start: int, _end: int, _flags: int, _context: object) -> bool:
-            found.append(number)
-            return True
-
-        if data:
-            try:
-                self._database.scan(data, match_event_handler=note)
-            except Exception as error:
-                if not found:
-                    raise RuntimeError from error
-        return bool(found)
+def _is_private(handle: IO[bytes]) -> bool:
+    """True for a cache file that nobody else can have written."""
+    info = os.fstat(handle.fileno())
+    return info.st_uid == os.getuid() and not info.st_mode & 0o022
 
 
-def _cached_scan() -> _Scan | None:
+def _cached_glance() -> Glance | None:
     body = _unpacked()
-    return _Scan(body) if body is not None else None
+    return Glance(body) if body is not None else None
 
 
-def _staged() -> tuple[list[bytes], list[bytes]] | None:
+def _staged(output: bytes) -> tuple[list[bytes], list[bytes]] | None:
     """Names and object IDs of what is staged, None when anything about it is unusual."""
-    arguments = ("diff-index", "--cached", "--raw", "-z", "--no-renames", "--no-abbrev", "HEAD", "--")
-    process, output = plumbing.start(arguments)
-    with output:
-        fields = output.read().split(b"\0")
-    if not plumbing.succeeded(process) or len(fields) > 2 * _MOST_OBJECTS:
+    *fields, end = output.split(b"\0")
+    if end:
         return None
     names, objects = [], []
-    for head, name in zip(fields[::2], fields[1::2], strict=False):
+    for head, name in zip(fields[::2], fields[1::2], strict=True):
         _, mode, _, oid, status = head.split(b" ")
         if status[:1] == b"D":
             continue
@@ -149,29 +205,3 @@ def _staged() -> tuple[list[bytes], list[bytes]] | None:
 def _concerns_a_file_rule(name: bytes) -> bool:
     low = os.fsdecode(name).lower()
     return not low.endswith(_ENDINGS) or any(word in low for word in _WORDS)
-
-
-def _all_clean(objects: list[bytes], scan: _Scan) -> bool:
-    if not objects:
-        return True
-    process, output = plumbing.start(("cat-file", "--batch"), b"\n".join(objects) + b"\n")
-    with output:
-        clean = all(_is_clean(output, scan) for _ in objects)
-    return plumbing.succeeded(process) and clean
-
-
-def _is_clean(output: IO[bytes], scan: _Scan) -> bool:
-    header = output.readline().split()
-    size = int(header[2]) if len(header) == 3 else -1
-    if not 0 <= size <= 256 << 20:
-        return False
-    data = output.read(size + 1)
-    return len(data) == size + 1 and not scan(data)
-
-
-def _has_own_credentials() -> bool:
-    """True where this machine's own AWS credentials may have to be looked for as well."""
-    if any(name.startswith(_OWN) and any(word in name for word in _OWN_WORDS) for name in os.environ):
-        return True
-    home = os.path.expanduser("~")
-    return any(os.path.exists(os.path.join(home, name)) for name in (".aws", ".boto", ".s3cfg", ".passwd-s3fs"))

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     TreeCheck = Callable[[WorkTree], Iterator[Detection]]
 
 
+CUSTOM_ID = r"(?!CG)[A-Z][A-Z0-9]{1,9}[0-9]{1,6}"
+"""The ID of a rule that a policy brings along."""
+
+
 @dataclass(frozen=True, slots=True)
 class Pattern:
     """A candidate maker: hyperscan syntax, reported by the offset where a match ends.
@@ -42,8 +46,10 @@ class Rule:
     and no patterns runs on every blob, if `enabled()` says at the start that it has work here.
     A tree rule with `concerns` needs the whole tree even for a change, and only where the change
     touches a path (in lower case) which that regular expression finds; the others judge each
-    changed file by itself. A rule that is not `in_hooks` speaks in CI and audits only. A check may
-    raise UnreadableError for content that it should judge and cannot parse.
+    changed file by itself. A rule that is not `in_hooks` speaks in CI and audits only, one not
+    `by_default` where the policy switches it on. A check may
+    raise UnreadableError for content that it should judge and cannot parse. `standards` are the
+    numbers of controls that ask for the same, each with its version.
     """
 
     id: str
@@ -59,7 +65,9 @@ class Rule:
     enabled: Callable[[], bool] | None = None
     concerns: str = ""
     in_hooks: bool = True
+    by_default: bool = True
     remediation: tuple[str, ...] = ()
     references: tuple[str, ...] = ()
+    standards: tuple[str, ...] = ()
     since: str = "0.1.0"
     page: str = ""

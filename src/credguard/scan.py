@@ -5,14 +5,18 @@ from __future__ import annotations
 import os
 from bisect import bisect_left
 from dataclasses import replace
+from itertools import chain
 from typing import TYPE_CHECKING
 
-from credguard.context import redacted
-from credguard.decode import BASE64, WIDE, base64_texts, utf16_as_utf8
+from credguard import mail
+from credguard.archive import CONTAINER, Budget, members
+from credguard.context import masked, redacted
+from credguard.decode import UTF32, WIDE, utf16_as_utf8, utf32_as_utf8
+from credguard.disguise import READERS, views
 from credguard.document import locate
 from credguard.errors import CredguardError, UnreadableError
 from credguard.matcher import Matcher
-from credguard.model import Blob, Finding, Location
+from credguard.model import Blob, Finding, Location, Skip
 from credguard.rules import all_rules
 from credguard.secret import fingerprint
 
@@ -24,32 +28,85 @@ if TYPE_CHECKING:
     from credguard.rule import Hits, Rule
     from credguard.worktree import WorkTree
 
-_HALVES = ("CG101", "CG102")
+_HALVES = ("CG101", "CG102", "CG150")
+_GUESSES = ("CG189", "CG190")
+"""Rules that go by what stands around a value, the surer first."""
+_EVERYWHERE = (WIDE, UTF32, CONTAINER, mail.PART, mail.RECORDED, *(pattern for pattern, _ in READERS))
+"""What says that a blob has to be read in another way as well."""
 
 
 class Scanner:
     """Applies rules; `failures` collects (path, rule ID, reason) of rules that could not answer,
-    `unread` the reason why a file's structure could not be parsed, by path."""
+    `unread` the reason why a file could not be judged whole, by path, `notes` what is closed to
+    everybody. `budget` bounds what is unpacked."""
 
-    def __init__(self, rules: Sequence[Rule] | None = None, *, cache: bool = True) -> None:
-        self.rules = tuple(all_rules() if rules is None else rules)
-        self.matcher = Matcher([WIDE, BASE64, *(p for rule in self.rules for p in rule.patterns)], cache=cache)
+    def __init__(self, rules: Sequence[Rule] | None = None, *, cache: bool = True, known: Sequence[Rule] = ()) -> None:
+        """`known` are further rules that may be chosen: their patterns are looked for as well, so that
+        one compiled database serves every policy."""
+        self.rules: tuple[Rule, ...] = tuple(all_rules() if rules is None else rules)
+        patterns = [pattern for rule in (*self.rules, *known) for pattern in rule.patterns]
+        self._patterns, self._cache = [*_EVERYWHERE, *patterns], cache
+        self.matcher = Matcher(self._patterns, cache=cache)
         self.failures: list[tuple[str, str, str]] = []
         self.unread: dict[str, str] = {}
-        self._always = [r for r in self.rules if r.check_blob and not r.patterns and _enabled(r)]
+        self.notes: dict[str, None] = {}
+        self.budget = Budget()
+        self._always: list[Rule] = []
         self._by_pattern: dict[str, list[Rule]] = {}
+        self.choose(self.rules)
+
+    def choose(self, rules: Sequence[Rule]) -> None:
+        """Applies these rules from now on; one that was not known is looked for from here on."""
+        more = [pattern for rule in rules for pattern in rule.patterns if pattern.name not in self.matcher.names]
+        if more:
+            self._patterns += more
+            self.matcher = Matcher(self._patterns, cache=self._cache)
+        self.rules = tuple(rules)
+        self._always = [r for r in self.rules if r.check_blob and not r.patterns and _enabled(r)]
+        self._by_pattern = {}
         for rule in self.rules:
             for pattern in rule.patterns:
                 self._by_pattern.setdefault(pattern.name, []).append(rule)
 
-    def blob(self, blob: Blob) -> list[Finding]:
-        """The findings of every blob rule on one blob, in order of place; also in what it encodes."""
-        hits = self.matcher.hits(blob.data)
+    def blob(self, blob: Blob, depth: int = 0, hits: Hits | None = None) -> list[Finding]:
+        """The findings of every blob rule on one blob, in order of place; also in what it encodes,
+        packs or compresses. `depth` archives stand around it; `hits` are the matcher's, where known."""
+        hits = self.matcher.hits(blob.data) if hits is None else hits
         findings = self._blob_findings(blob, hits) if hits or self._always else []
-        if WIDE.name in hits:
-            text = Blob(utf16_as_utf8(blob.data, hits[WIDE.name]), blob.path, blob.kind)
-            findings += self._blob_findings(text, self.matcher.hits(text.data))
+        for pattern, read in ((WIDE, utf16_as_utf8), (UTF32, utf32_as_utf8)):
+            if pattern.name in hits:
+                text = Blob(read(blob.data, hits[pattern.name]), blob.path, blob.kind)
+                findings += self._blob_findings(text, self.matcher.hits(text.data))
+        if CONTAINER.name in hits or mail.PART.name in hits or mail.RECORDED.name in hits:
+            packed = self._packed(blob, depth, hits)
+            told = {finding.fingerprint for finding in packed}
+            findings = [finding for finding in findings if finding.fingerprint not in told] + packed
         return findings
+
+    def _packed(self, blob: Blob, depth: int, hits: Hits) -> list[Finding]:
+        """The findings in the members of an archive or a mail; a member's name is looked at too."""
+        findings: list[Finding] = []
+        packed = members(blob, self.budget, depth) if CONTAINER.name in hits else ()
+        for item in chain(packed, mail.members(blob, hits, self.budget, depth)):
+            if isinstance(item, Blob):
+                named = self.names([item.path])
+                shown = masked(item.path, named)
+                findings += [_renamed(finding, shown) for finding in named]
+                findings += self.blob(replace(item, path=shown), depth + 1)
+            elif isinstance(item, Skip):
+                self.unread.setdefault(item.path, item.reason)
+            else:
+                self.notes[item] = None
+        return findings
+
+    def always_sees(self, data: bytes) -> bool:
+        """True where a rule without patterns finds something."""
+        return bool(self._always) and bool(self._detections(Blob(data, ""), {}))
+
+    @property
+    def looks_always(self) -> bool:
+        """True when there are rules that look without a pattern's hit."""
+        return bool(self._always)
 
     def names(self, paths: Sequence[str]) -> list[Finding]:
         """The findings in file names themselves; all are looked at in one pass first."""
@@ -67,28 +124,41 @@ class Scanner:
                 for detection in self._guarded(rule, str(tree.root), lambda check=check: check(tree)):  # type: ignore[misc]
                     path = detection.path or "."
                     data = (tree.read(path) or b"") if detection.parts else b""
-                    findings.append(_finding(rule, detection, _locations(detection, Blob(data, path))))
+                    findings.append(finding_of(rule, detection, _locations(detection, Blob(data, path))))
         return findings
 
     def _blob_findings(self, blob: Blob, hits: Hits) -> list[Finding]:
-        found = self._detections(blob, hits)
-        plain = sorted((part.start, part.end) for _, one in found for part in one.parts)
-        for start, end, text in base64_texts(blob.data, hits.get(BASE64.name, ())):
-            if _overlaps(plain, start, end):
-                continue  # a rule has read this base64 itself
-            inner = Blob(text, blob.path, blob.kind)
-            for rule, one in self._detections(inner, self.matcher.hits(text)):
-                parts = tuple(replace(part, start=start, end=end) for part in one.parts)
-                found.append((rule, replace(one, parts=parts, message=one.message + ", base64-encoded")))
+        packed: list[Finding] = []
+        found = self._undisguised(blob, hits, packed)
         found = _without_halves(found)
         if not found:
-            return []
+            return packed
         places = locate(blob.data, (o for _, d in found for part in d.parts for o in (part.start, part.end)))
         findings = [
-            replace(_finding(rule, d, _locations(d, blob, places)), context=redacted(blob.data, d.parts, places))
+            replace(finding_of(rule, d, _locations(d, blob, places)), context=redacted(blob.data, d.parts, places))
             for rule, d in found
         ]
-        return sorted(findings, key=lambda f: (f.locations[0].line, f.locations[0].column, f.rule_id))
+        return sorted(findings, key=lambda f: (f.locations[0].line, f.locations[0].column, f.rule_id)) + packed
+
+    def _undisguised(
+        self, blob: Blob, hits: Hits, packed: list[Finding], depth: int = 0
+    ) -> list[tuple[Rule, Detection]]:
+        """What the rules say of the blob as it stands and, where its disguises hide more, of what they
+        hide; the findings in archives that were written as base64 go to `packed`."""
+        found = self._detections(blob, hits)
+        if depth >= self.budget.depth:
+            return found
+        plain = sorted((part.start, part.end) for _, one in found for part in one.parts)
+        for view in views(blob.data, hits):
+            inner = Blob(view.text, blob.path, blob.kind)
+            inner_hits = self.matcher.hits(view.text)
+            for rule, one in self._undisguised(inner, inner_hits, packed, depth + 1):
+                parts = tuple(replace(p, start=view.origin[p.start], end=view.origin[p.end]) for p in one.parts)
+                if not all(_overlaps(plain, part.start, part.end) for part in parts):
+                    found.append((rule, replace(one, parts=parts, message=f"{one.message}, {view.how}")))
+            if CONTAINER.name in inner_hits:
+                packed += self._packed(replace(inner, path=f"{blob.path}!base64"), depth, inner_hits)
+        return found
 
     def _detections(self, blob: Blob, hits: Hits) -> list[tuple[Rule, Detection]]:
         rules = {rule.id: rule for name in hits for rule in self._by_pattern.get(name, ())}
@@ -126,24 +196,51 @@ def _overlaps(places: Sequence[tuple[int, int]], start: int, end: int) -> bool:
 
 
 def _without_halves(found: list[tuple[Rule, Detection]]) -> list[tuple[Rule, Detection]]:
-    """Leaves out a lone ID or secret whose every place another rule's finding speaks of."""
+    """Leaves out a lone ID, secret or key whose every place another rule's finding speaks of, and a guess
+    that touches one."""
     if len({rule.id for rule, _ in found}) < 2:
         return found
-    told = {(part.start, part.end) for rule, one in found if rule.id not in _HALVES for part in one.parts}
-    return [
+    sure = [(rule, one) for rule, one in found if rule.id not in _GUESSES]
+    told = {(part.start, part.end) for rule, one in sure if _is_whole(rule) for part in one.parts}
+    kept = [
         (rule, one)
-        for rule, one in found
+        for rule, one in sure
         if rule.id not in _HALVES or not all((part.start, part.end) in told for part in one.parts)
     ]
+    if len(sure) == len(found):
+        return kept
+    for guess in _GUESSES:
+        taken = _merged((part.start, part.end) for _, one in kept for part in one.parts)
+        guessed = [(rule, one) for rule, one in found if rule.id == guess]
+        kept += [(rule, one) for rule, one in guessed if not any(_overlaps(taken, p.start, p.end) for p in one.parts)]
+    return kept
+
+
+def _is_whole(rule: Rule) -> bool:
+    """True for a rule of ours that says more than that there is half a pair; a custom rule hides nothing."""
+    return rule.id not in _HALVES and rule.id.startswith("CG")
+
+
+def _merged(places: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The places in ascending order, those that overlap as one."""
+    merged: list[tuple[int, int]] = []
+    for start, end in sorted(places):
+        if merged and start < merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+    return merged
+
+
+def _renamed(finding: Finding, path: str) -> Finding:
+    return replace(finding, locations=tuple(replace(place, path=path) for place in finding.locations))
 
 
 def _enabled(rule: Rule) -> bool:
     return rule.enabled is None or rule.enabled()
 
 
-def _locations(
-    detection: Detection, blob: Blob, places: dict[int, Place] | None = None
-) -> tuple[Location, ...]:
+def _locations(detection: Detection, blob: Blob, places: dict[int, Place] | None = None) -> tuple[Location, ...]:
     if not detection.parts:
         path = detection.path if detection.path is not None else blob.path
         return (Location(path, detection.line, 1, detection.line, 1),)
@@ -158,7 +255,8 @@ def _location(path: str, role: str, start: Place, end: Place) -> Location:
     return Location(path, start.line, start.column, end.line, end.column, role, utf16=None if same else utf16)
 
 
-def _finding(rule: Rule, detection: Detection, locations: tuple[Location, ...]) -> Finding:
+def finding_of(rule: Rule, detection: Detection, locations: tuple[Location, ...]) -> Finding:
+    """The finding that a rule's detection is at these places."""
     values = detection.identity or tuple(dict.fromkeys(part.secret.reveal() for part in detection.parts))
     key_id = detection.attributes.get("access_key_id")
     steps = detection.remediation or rule.remediation

@@ -1,14 +1,16 @@
-"""What the pre-commit hook imports: a commit with nothing to judge must not wait for what it does not need."""
+"""What a hook imports: a commit with nothing to judge must not wait for what it does not need."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
+import zlib
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.hooking import LEAK
+from tests.keys import Filler
 from tests.repos import Repository, clean_environment
 
 if TYPE_CHECKING:
@@ -16,25 +18,47 @@ if TYPE_CHECKING:
 
 DUMP = (
     "import sys; before = set(sys.modules); from credguard.cli import main; "
-    "code = main(['hook', 'pre-commit']); print(code, *sorted(set(sys.modules) - before))"
+    "code = main(['hook', *sys.argv[1:]]); print(code, *sorted(set(sys.modules) - before))"
 )
-QUICK = {"credguard", "credguard.cli", "credguard.plumbing", "credguard.quick"}
-SLOW = {"argparse", "asyncio", "dataclasses", "inspect", "json", "pathlib", "shutil", "subprocess", "tempfile"}
+QUICK = {
+    "credguard", "credguard.cli", "credguard.commit_message", "credguard.glance", "credguard.plumbing",
+    "credguard.quick",
+}  # fmt: skip
+SECOND_LOOK = {"credguard.regex", "credguard.rules", "credguard.rules._placeholder", "credguard.rules._token_shape"}
+OWN = {"credguard.regex", "credguard.rules", "credguard.rules._own_files", "credguard.rules._placeholder",
+       "credguard.rules._written"}  # fmt: skip
+SLOW = {
+    "argparse", "asyncio", "dataclasses", "datetime", "hashlib", "inspect", "json", "pathlib", "shutil", "subprocess",
+    "tempfile",
+}  # fmt: skip
 NEVER = {"detect_secrets", "git", "gitdb", "tqdm", "yaml"}
+MENTIONS = (
+    'aws_secret_access_key = os.environ["AWS_SECRET_ACCESS_KEY"]\n'
+    "uses: actions/checkout@11bd71901bbe5b1630ceea73d27597364c9af683 # needs secrets.TOKEN\n"
+    "import github.com/example/secretmanager/pkg/providers/amazonsecretsmanagerprovider\n"
+)
 
 
 @pytest.fixture
 def repo(tmp_path: Path) -> Repository:
     repo = Repository(tmp_path / "repo")
     repo.commit("begin", {"a.py": "print('one')\n"})
+    stage(repo, {"a.py": "print('two')\n"})
+    imported(repo, tmp_path)  # keeps what the quick way needs
     return repo
 
 
-def imported(repo: Repository, cache: Path) -> tuple[str, set[str]]:
-    """The exit code of the hook, and the modules that it imported."""
+def stage(repo: Repository, files: dict[str, str]) -> None:
+    repo.write(files)
+    repo.add()
+
+
+def imported(repo: Repository, cache: Path, *hook: str, **environment: str) -> tuple[str, set[str]]:
+    """The exit code of the hook (default: pre-commit), and the modules that it imported."""
     done = subprocess.run(
-        [sys.executable, "-c", DUMP], cwd=repo.folder, env=clean_environment() | {"XDG_CACHE_HOME": str(cache)},
-        capture_output=True, text=True, check=True,
+        [sys.executable, "-c", DUMP, *(hook or ("pre-commit",))], cwd=repo.folder,
+        env=clean_environment() | {"XDG_CACHE_HOME": str(cache)} | environment, capture_output=True, text=True,
+        check=True,
     )  # fmt: skip
     code, *names = done.stdout.split()
     return code, set(names)
@@ -44,9 +68,10 @@ def own(modules: set[str]) -> set[str]:
     return {name for name in modules if name.partition(".")[0] == "credguard"}
 
 
-def test_the_first_run_keeps_what_the_quick_way_needs(repo: Repository, tmp_path: Path) -> None:
-    repo.write({"a.py": "print('two')\n"})
-    repo.add()
+def test_the_first_run_keeps_what_the_quick_way_needs(tmp_path: Path) -> None:
+    repo = Repository(tmp_path / "repo")
+    repo.commit("begin", {"a.py": "print('one')\n"})
+    stage(repo, {"a.py": "print('two')\n"})
     code, modules = imported(repo, tmp_path)
     assert code == "0" and "credguard.rules.aws_key_pair" in modules and not modules & NEVER
     code, modules = imported(repo, tmp_path)
@@ -55,20 +80,105 @@ def test_the_first_run_keeps_what_the_quick_way_needs(repo: Repository, tmp_path
 
 
 def test_nothing_staged_is_as_quick(repo: Repository, tmp_path: Path) -> None:
-    imported(repo, tmp_path)
-    repo.write({"a.py": "print('two')\n"})
-    repo.add()
-    imported(repo, tmp_path)
     repo.git("reset", "-q", "--hard")
     code, modules = imported(repo, tmp_path)
     assert code == "0" and own(modules) == QUICK
 
 
+def test_words_that_mean_nothing_need_no_rule(repo: Repository, tmp_path: Path) -> None:
+    stage(repo, {"a.py": MENTIONS})
+    code, modules = imported(repo, tmp_path)
+    assert code == "0" and own(modules) == QUICK | SECOND_LOOK
+    assert not modules & (SLOW | NEVER)
+
+
+def test_own_credentials_are_looked_for_without_the_rules(repo: Repository, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    (home / ".aws" / "sso" / "cache").mkdir(parents=True)
+    secret = Filler("own").fill("{{SECRET}}")
+    (home / ".aws" / "credentials").write_text(f"[a]\naws_secret_access_key = {secret}\n")
+    code, modules = imported(repo, tmp_path, HOME=str(home))
+    assert code == "0" and own(modules) == QUICK | OWN
+    assert not modules & (SLOW | NEVER)
+    (home / ".aws" / "sso" / "cache" / "x.json").write_text(f'{{"accessToken": "{secret[::-1]}/{secret}"}}')
+    code, modules = imported(repo, tmp_path, HOME=str(home))
+    assert code == "0" and own(modules) == QUICK | OWN
+    stage(repo, {"a.py": f"x = '{secret}'\n"})
+    code, modules = imported(repo, tmp_path, HOME=str(home))
+    assert code == "1" and "credguard.rules.own_credential" in modules
+
+
+def test_a_message_is_as_quick(repo: Repository, tmp_path: Path) -> None:
+    repo.write({"m": "use the role\n\n# secret: nothing\n"})
+    code, modules = imported(repo, tmp_path, "commit-msg", "m")
+    assert code == "0" and own(modules) == QUICK
+    repo.write({"m": LEAK})
+    code, modules = imported(repo, tmp_path, "commit-msg", "m")
+    assert code == "1"
+
+
 def test_a_key_is_judged_by_the_rules_and_nothing_else(repo: Repository, tmp_path: Path) -> None:
-    repo.write({"a.py": "print('two')\n"})
-    repo.add()
-    imported(repo, tmp_path)
-    repo.write({"c.ini": LEAK})
-    repo.add()
+    stage(repo, {"c.ini": LEAK})
     code, modules = imported(repo, tmp_path)
     assert code == "1" and "credguard.rules.aws_key_pair" in modules and not modules & NEVER
+
+
+POLICY = ".credguard.yaml"
+
+
+def twice(repo: Repository, cache: Path) -> tuple[str, set[str]]:
+    """The second run's exit code and modules of credguard, with something new staged each time."""
+    for text in ("print('two')\n", "print('three')\n"):
+        repo.write({"a.py": text})
+        repo.add("a.py")
+        code, modules = imported(repo, cache)
+    return code, own(modules)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "version: 1\nextends: recommended\n", "rules: {CG202: off, CG101: low}\nstages: {ci: warn}\n",
+        "paths: {exclude: [vendor/]}\nallow: [{rule: CG101, path: x/, reason: y, expires: 2020-01-01}]\n",
+    ],
+)  # fmt: skip
+def test_a_policy_that_was_read_before_costs_nothing(repo: Repository, tmp_path: Path, text: str) -> None:
+    repo.write({POLICY: text})
+    assert twice(repo, tmp_path) == ("0", QUICK)
+
+
+@pytest.mark.parametrize("text", ["extends: ./team.yaml\n", "extends: strict\n", "limits: {file-size: 1M}\n"])
+def test_a_policy_that_depends_on_more_is_read_each_time(repo: Repository, tmp_path: Path, text: str) -> None:
+    repo.write({POLICY: text, "team.yaml": "version: 1\n"})
+    code, modules = twice(repo, tmp_path)
+    assert code == "0" and "credguard.config.keys" in modules
+
+
+def test_a_policy_that_cannot_be_followed_stops_even_clean_work(repo: Repository, tmp_path: Path) -> None:
+    repo.write({POLICY: "version: 1\n"})
+    assert twice(repo, tmp_path) == ("0", QUICK)
+    for name, text in ((POLICY, "versoin: 1\n"), (POLICY, "version: 1\n\tx"), (".credguard.yml", "version: 1\n")):
+        (repo.folder / POLICY).unlink(missing_ok=True)
+        repo.write({name: text})
+        assert twice(repo, tmp_path)[0] == "2"
+    (repo.folder / ".credguard.yml").unlink()
+    (repo.folder / POLICY).symlink_to("a.py")
+    assert twice(repo, tmp_path)[0] == "2"
+
+
+def test_a_note_on_another_policy_with_the_same_checksum_does_not_count(repo: Repository, tmp_path: Path) -> None:
+    repo.write({POLICY: "version: 1\n"})
+    assert twice(repo, tmp_path) == ("0", QUICK)
+    (note,) = (tmp_path / "credguard").glob("quick-policy-*")
+    repo.write({POLICY: "versoin: 1\n"})
+    other = f"quick-policy-{zlib.crc32(b'versoin: 1' + bytes([10])):08x}"
+    note.rename(note.with_name(other))
+    assert twice(repo, tmp_path)[0] == "2"
+
+
+def test_from_a_folder_below_the_root(repo: Repository, tmp_path: Path) -> None:
+    imported(repo, tmp_path)
+    repo.write({POLICY: "versoin: 1\n", "sub/b.py": "x = 1\n"})
+    below = Repository.__new__(Repository)
+    below.folder = repo.folder / "sub"
+    assert imported(below, tmp_path)[0] == "2"

@@ -9,34 +9,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.keys import Filler
+from tests.hooking import IDENTITY, KEY_ID, LEAK, SECRET, commit_leak, hooked, leak, set_hooks
 from tests.repos import Repository, clean_environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-
-LEAK = Filler("hook").fill("aws_access_key_id = {{AKID}}\naws_secret_access_key = {{SECRET}}\n")
-KEY_ID = Filler("hook").fill("{{AKID}}")
-HOOKS = ("pre-commit", "pre-merge-commit", "commit-msg", "pre-push", "post-rewrite")
-IDENTITY = {f"GIT_{who}_{what}": "a@example.com" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
-
-
-def hooked(folder: Path) -> Repository:
-    """A repository with a first commit and every hook in place."""
-    repo = Repository(folder)
-    repo.commit("begin", {"README.md": "hello\n", ".gitignore": ".env\n.env.*\n"})
-    set_hooks(repo)
-    return repo
-
-
-def set_hooks(repo: Repository, *names: str) -> None:
-    folder = repo.folder / ".git" / "hooks"
-    folder.mkdir(exist_ok=True)
-    for name in names or HOOKS:
-        hook = folder / name
-        hook.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m credguard hook {name} "$@"\n')
-        hook.chmod(0o755)
 
 
 def git(repo: Repository, *args: str, stdin: bytes = b"", **environment: str) -> subprocess.CompletedProcess[bytes]:
@@ -48,11 +26,6 @@ def git(repo: Repository, *args: str, stdin: bytes = b"", **environment: str) ->
 
 def head(repo: Repository) -> str:
     return repo.git("rev-parse", "HEAD")
-
-
-def leak(repo: Repository, name: str = "c.ini", content: str | bytes = LEAK) -> None:
-    repo.write({name: content})
-    repo.git("add", "-f", "--", name)
 
 
 def config(key: str, value: str) -> Callable[[Repository], None]:
@@ -140,7 +113,7 @@ def test_a_commit_is_stopped(tmp_path: Path, trap: str) -> None:
     done = git(repo, "commit", "-m", "x")
     assert done.returncode == 1, done.stderr.decode("utf-8", "replace")
     assert head(repo) == before
-    assert Filler("hook").fill("{{SECRET}}")[4:].encode() not in done.stderr + done.stdout
+    assert SECRET[4:].encode() not in done.stderr + done.stdout
 
 
 def test_the_first_commit(tmp_path: Path) -> None:
@@ -239,11 +212,6 @@ def pushed(tmp_path: Path) -> Repository:
     repo.git("push", "-q", "origin", "main")
     set_hooks(repo)
     return repo
-
-
-def commit_leak(repo: Repository, name: str = "c.ini") -> None:
-    leak(repo, name)
-    repo.git("commit", "-qm", "leak", "--no-verify")
 
 
 def test_push_of_a_key_that_a_later_commit_removed(pushed: Repository) -> None:

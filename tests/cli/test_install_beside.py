@@ -11,7 +11,7 @@ import pytest
 from credguard import hook_script, install
 from credguard.errors import CredguardError, ExitCode
 from credguard.hook_script import CHAINED
-from tests.hooking import credguard, git, hook, listing
+from tests.hooking import KEY_ID, LEAK, credguard, git, hook, listing
 from tests.repos import Repository
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def test_the_hook_that_was_there_comes_back_as_it_was(repo: Repository, hooks: P
     assert (hooks / "pre-push").read_bytes() == content
 
 
-def test_both_hooks_run_ours_first(repo: Repository, hooks: Path, stub: str, tmp_path: Path) -> None:
+def test_both_hooks_run_ours_first_and_last(repo: Repository, hooks: Path, stub: str, tmp_path: Path) -> None:
     for name in ("pre-commit", "commit-msg"):
         hook(hooks, name)
     install.install(repo.folder, (), stub)
@@ -44,8 +44,22 @@ def test_both_hooks_run_ours_first(repo: Repository, hooks: Path, stub: str, tmp
     assert done.returncode == 0, done.stderr
     message = "commit-msg .git/COMMIT_EDITMSG"
     assert log.read_text().splitlines() == [
-        "ours hook pre-commit", "theirs ", f"ours hook {message}", f"theirs {message.split()[1]}"
+        "ours hook pre-commit", "theirs ", "ours hook pre-commit",
+        f"ours hook {message}", f"theirs {message.split()[1]}", f"ours hook {message}",
     ]  # fmt: skip
+
+
+def test_what_the_other_hook_brings_in_is_looked_at(repo: Repository, hooks: Path) -> None:
+    (repo.folder / "late.ini").write_text(LEAK)
+    hook(hooks, text="#!/bin/sh\ngit add late.ini\n")
+    hook(hooks, "commit-msg", f"#!/bin/sh\necho 'see {KEY_ID}' >>\"$1\"\n")
+    assert credguard("install", cwd=repo.folder).returncode == 0
+    done = git(repo.folder, "commit", "--allow-empty", "-qm", "x")
+    assert done.returncode == 1 and "late.ini" in done.stderr
+    (repo.folder / "late.ini").write_text("nothing\n")
+    repo.git("rm", "-q", "-f", "--cached", "late.ini")
+    done = git(repo.folder, "commit", "--allow-empty", "-qm", "x")
+    assert done.returncode == 1 and "commit message" in done.stderr
 
 
 @pytest.mark.parametrize(("ours", "theirs"), [("1", "0"), ("0", "1"), ("3", "1")])

@@ -6,43 +6,67 @@ import os
 import re
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from credguard.errors import CredguardError, ExitCode
 from credguard.model import Severity
+from credguard.policy import Policy
 from credguard.report import FORMATS, render
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable, Iterator
+    from datetime import date
 
     from credguard.audit import Run
     from credguard.model import Blob, ScanResult, Skip
-    from credguard.policy import Policy
+    from credguard.policies import Policies
 
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
-_RULE = re.compile(r"CG\d{1,3}")
+_CI = (
+    "CI",
+    "GITHUB_ACTIONS",
+    "GITLAB_CI",
+    "CIRCLECI",
+    "BITBUCKET_BUILD_NUMBER",
+    "TF_BUILD",
+    "JENKINS_URL",
+    "BUILDKITE",
+)
+_RULE = re.compile(r"CG\d{1,3}|(?!CG)[A-Z][A-Z0-9]{0,15}")
 
 
 def add_common(parser: argparse.ArgumentParser) -> None:
     """Adds what every looking command understands."""
     parser.add_argument(
-        "--format", choices=FORMATS, default="text", metavar="FORMAT", help=f"one of {', '.join(FORMATS)} (default: text)"
+        "--format",
+        choices=FORMATS,
+        default="text",
+        metavar="FORMAT",
+        help=f"one of {', '.join(FORMATS)} (default: text)",
     )
     parser.add_argument("--output", metavar="FILE", help="write the report to FILE instead of standard output")
     parser.add_argument(
         "--report", metavar="FORMAT=FILE", action="append", default=[], help="write a further report; may be repeated"
     )
     parser.add_argument(
-        "--fail-on", choices=[s.label for s in Severity], default="medium", metavar="SEVERITY",
-        help="the lowest severity that blocks: low, medium, high, critical (default: medium)",
+        "--fail-on", choices=[s.label for s in Severity], metavar="SEVERITY",
+        help="the lowest severity that blocks: low, medium, high, critical (default: the policy's, or medium)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--config", metavar="FILE", default="", help="the policy (default: .credguard.yaml at the root)"
+    )
+    parser.add_argument(
+        "--policy-from", metavar="REF", default="",
+        help="take policy, baseline and inline comments from this commit, and report what the change loosens",
     )  # fmt: skip
     parser.add_argument("--select", metavar="RULE,…", default="", help="only these rules, by ID or beginning of one")
     parser.add_argument("--ignore", metavar="RULE,…", default="", help="all rules but these")
     parser.add_argument(
-        "--max-file-size", metavar="SIZE", default="256M",
-        help="files over SIZE (bytes, or with K, M, G) are not read, and said to be (default: 256M)",
+        "--max-file-size", metavar="SIZE",
+        help="files over SIZE (bytes, or with K, M, G) are not read, and said to be (default: the policy's, or 256M)",
     )  # fmt: skip
     parser.add_argument("--include-ignored", action="store_true", help="also look at files that git ignores")
     parser.add_argument("--no-color", action="store_true", help="no colours (also with NO_COLOR set)")
@@ -53,14 +77,89 @@ def add_common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--debug", action="store_true", help="print where a bug happened")
 
 
-def new_run(options: argparse.Namespace, *, in_hook: bool = False) -> Run:
-    """A run with the policy, limits and progress that the options ask for; raises CredguardError."""
+def add_reports(parser: argparse.ArgumentParser) -> None:
+    """Adds the option that brings an account's credential report."""
+    parser.add_argument(
+        "--credential-report", metavar="FILE", action="append", default=[],
+        help="also judge an IAM credential report (CSV or the API's JSON): key age, unused keys, MFA, root; repeatable",
+    )  # fmt: skip
+
+
+def read_reports(options: argparse.Namespace) -> list[Blob]:
+    """The credential reports that the options name; raises CredguardError for what is none."""
+    if not options.credential_report:
+        return []
+    from credguard.lifecycle import read_report
+
+    return [read_report(path) for path in options.credential_report]
+
+
+def judge_reports(run: Run, reports: list[Blob]) -> None:
+    """Adds to the run what its rules say of the reports; after the folders, which may hold copies of them."""
+    if reports:
+        from credguard import lifecycle
+
+        lifecycle.judge_reports(run, reports)
+
+
+def new_run(options: argparse.Namespace, *, in_hook: bool = False, stage: str = "") -> Run:
+    """A run with the policy, limits and progress that the options ask for; raises CredguardError.
+
+    Without a `stage` it is `ci` where a CI system runs it, else `audit`. A run `in_hook` has no
+    policies of its own: the hook says whose it follows.
+    """
     from credguard.audit import Run
 
     show = options.progress
     if show is None:
-        show = sys.stderr.isatty() and not options.quiet
-    return Run(_policy(options), _size(options.max_file_size), options.include_ignored, _bar if show else None, in_hook)
+        show = bool(sys.stderr) and sys.stderr.isatty() and not options.quiet
+    found = policies(options, stage or ("ci" if in_ci() else "audit"))
+    policy = found.over(Policy())
+    run = Run(policy, policy.file_size, options.include_ignored, _bar if show else None, in_hook, stage=found.stage)
+    run.policies = None if in_hook else found
+    return run
+
+
+def policies(options: argparse.Namespace, stage: str) -> Policies:
+    """Where the policies of a run come from, and what the options lay over them; raises CredguardError."""
+    from credguard.policies import Policies
+
+    given: dict[str, Any] = {"select": _rules(options.select), "ignore": _rules(options.ignore)}
+    if options.fail_on:
+        given["fail_on"] = Severity[options.fail_on.upper()]
+    if options.max_file_size:
+        given["file_size"] = _size(options.max_file_size)
+    return Policies(stage, options.config, options.policy_from, lambda policy: replace(policy, **given))
+
+
+def reason(text: str) -> str:
+    """The reason of an exception as one line of printable text; raises CredguardError for a text that says nothing."""
+    from credguard.baseline import plain
+
+    said = plain(text)
+    if text and not any(map(str.isalnum, said)):
+        raise CredguardError("the reason says nothing", "say why it may stay")
+    return said
+
+
+def day(text: str) -> date | None:
+    """The last day of an exception, None for ""; raises CredguardError for what is no date to come."""
+    from datetime import date, datetime, timezone
+
+    try:
+        found = date.fromisoformat(text) if text else None
+    except ValueError:
+        found = date.min
+    if found == date.min or (found and len(text) != len("2027-01-31")):
+        raise CredguardError(f"{text} is no date", "write it as 2027-01-31")
+    if found and found < datetime.now(timezone.utc).date():
+        raise CredguardError(f"{text} has passed", "give a day to come")
+    return found
+
+
+def in_ci() -> bool:
+    """True where a CI system says that it runs this process."""
+    return any(os.environ.get(name, "").lower() not in ("", "0", "false") for name in _CI)
 
 
 def finish(result: ScanResult, options: argparse.Namespace) -> ExitCode:
@@ -82,18 +181,13 @@ def finish(result: ScanResult, options: argparse.Namespace) -> ExitCode:
     return result.exit_code
 
 
-def _policy(options: argparse.Namespace) -> Policy:
-    from credguard.policy import Policy
-
-    return Policy(Severity[options.fail_on.upper()], _rules(options.select), _rules(options.ignore))
-
-
 def _rules(words: str) -> tuple[str, ...]:
-    from credguard.rules import all_rules
+    from credguard.commands._catalogue import known_rules
 
     chosen = tuple(word.strip().upper() for word in words.split(",") if word.strip())
+    known = known_rules() if chosen else ()
     for word in chosen:
-        if not _RULE.fullmatch(word) or not any(rule.id.startswith(word) for rule in all_rules()):
+        if not _RULE.fullmatch(word) or not any(rule.id.startswith(word) for rule in known):
             raise CredguardError(f"there is no rule {word}", "`credguard rules` lists them")
     return chosen
 

@@ -1,8 +1,11 @@
-"""`credguard audit`: whole repositories, all rules."""
+"""`credguard audit`: whole repositories, with their history, by all rules."""
 
 from __future__ import annotations
 
+import functools
 import os
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from credguard.commands import _options
@@ -10,31 +13,92 @@ from credguard.commands import _options
 if TYPE_CHECKING:
     import argparse
 
+    from credguard.audit import Run
     from credguard.errors import ExitCode
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the options of `audit`."""
-    parser.add_argument("path", nargs="*", metavar="PATH", help="local repositories (default: this folder)")
+    parser.add_argument("path", nargs="*", metavar="PATH|URL", help="repositories (default: this folder)")
+    parser.add_argument("--html", metavar="FILE", help="also write the report as a page to look at")
+    parser.add_argument(
+        "--jobs", type=int, default=os.cpu_count() or 1, metavar="N", help="repositories at the same time"
+    )
+    parser.add_argument(
+        "--resume", metavar="STATE", type=Path, help="keep in this file what is done, and skip it when nothing changed"
+    )
+    _options.add_reports(parser)
     _options.add_common(parser)
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> ExitCode:
     """Audits each repository and reports on all of them together."""
-    from credguard.model import Skip
+    from credguard import scorecard
+    from credguard.sources import remote
+
+    if options.html:
+        options.report.append(f"html={options.html}")
+    paths = options.path or ["."]
+    urls = [path for path in paths if remote.is_url(path)]
+    for url in urls:
+        remote.refuse(url)
+    reports = _options.read_reports(options)
+    alone = len(paths) == 1 and not urls and not options.resume
+    work = _one(options, paths[0]) if alone else _several(options, paths)
+    _options.judge_reports(work, reports)
+    shown = [remote.shown(path) if path in urls else path for path in paths]
+    return _options.finish(scorecard.concluded(work, {"kind": "audit", "paths": shown}), options)
+
+
+def new_run(options: argparse.Namespace) -> Run:
+    """A run that looks at the history too."""
+    from credguard import historic
 
     work = _options.new_run(options)
-    paths = options.path or ["."]
-    folders = [path for path in paths if os.path.isdir(path)]
+    work.past = historic.look
+    return work
+
+
+def _one(options: argparse.Namespace, path: str) -> Run:
+    from credguard import fleet, lifecycle
+
+    work = new_run(options)
+    if os.path.isdir(path):
+        work.paths([path])
+        lifecycle.conclude(work)
+    else:
+        work.coverage.add(fleet.nothing_there(path))
+    return work
+
+
+def _several(options: argparse.Namespace, paths: list[str]) -> Run:
+    """Each repository in a process of its own; what can only be told of all of them comes last."""
+    from credguard import fleet, resume
+    from credguard.sources import remote
+
+    work = _options.new_run(options)
+    targets = []
     for path in paths:
-        if path not in folders:
-            reason = (
-                "is no folder; `credguard scan` takes files"
-                if os.path.exists(path)
-                else "does not exist; check the name"
-            )
-            work.coverage.skipped.append(Skip(path, reason))
-    if folders:
-        work.paths(folders if len(paths) == 1 else [*folders])
-    return _options.finish(work.result({"kind": "audit", "paths": paths}), options)
+        if remote.is_url(path) or os.path.isdir(path):
+            targets.append(fleet.Target(path, _label(path) if len(paths) > 1 else ""))
+        else:
+            work.coverage.add(fleet.nothing_there(path))
+    show = options.progress if options.progress is not None else sys.stderr.isatty() and not options.quiet
+    if len(targets) > 1:
+        options.progress = False  # one bar for all
+    state = resume.State(options.resume) if options.resume else None
+    try:
+        with fleet.counted(len(targets), show=show and len(targets) > 1) as tell:
+            make = functools.partial(new_run, options)
+            fleet.together(work, list(fleet.all_of(make, targets, options.jobs, state, tell)))
+    finally:
+        if state:
+            state.close()
+    return work
+
+
+def _label(path: str) -> str:
+    from credguard.sources import remote
+
+    return (remote.shown(path) if remote.is_url(path) else path).rstrip("/") + "/"

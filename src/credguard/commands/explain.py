@@ -20,9 +20,9 @@ def run(options: argparse.Namespace) -> ExitCode:
     """Prints the page; raises CredguardError for an unknown rule."""
     from difflib import get_close_matches
 
-    from credguard.rules import all_rules
+    from credguard.commands._catalogue import known_rules
 
-    known = {word: rule for rule in all_rules() for word in (rule.id, rule.name)}
+    known = {word: rule for rule in known_rules() for word in (rule.id, rule.name)}
     wanted = options.rule.strip()
     rule = known.get(wanted.upper()) or known.get(wanted.lower())
     if rule is None:
@@ -33,4 +33,6 @@ def run(options: argparse.Namespace) -> ExitCode:
     print(rule.page.strip())
     if rule.practices:
         print(f"\nPractices\n    {', '.join(rule.practices)}")
+    if rule.standards:
+        print("\nStandards\n    " + "\n    ".join(rule.standards))
     return ExitCode.CLEAN

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from pathlib import Path
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
     from credguard.audit import Run
     from credguard.git import Git
+    from credguard.judge import Judge
+    from credguard.policies import Policies
 
 NAMES = ("pre-commit", "pre-merge-commit", "commit-msg", "pre-push", "pre-receive", "post-rewrite", "doctor")
 
@@ -33,11 +36,11 @@ def run(options: argparse.Namespace) -> ExitCode:
     from credguard.git import Git, GitError
 
     if options.name == "doctor":
-        return _doctor()
-    work = _options.new_run(options, in_hook=True)
+        return _doctor(quiet=options.quiet)
+    work = _options.new_run(options, in_hook=True, stage=_STAGES.get(options.name, options.name))
     repository = Git(Path.cwd(), inherit=True)
     try:
-        _HOOKS[options.name](work, repository, options)
+        _HOOKS[options.name](work, repository, options, _options.policies(options, work.stage))
     except GitError as error:
         raise CredguardError(f"{options.name}: {error.message}", error.hint, ExitCode.INCOMPLETE) from error
     _remember(work)
@@ -45,25 +48,34 @@ def run(options: argparse.Namespace) -> ExitCode:
     if options.format == "text" and not options.output:
         from credguard.report import text
 
-        if result.exit_code or options.verbose:
+        if (result.exit_code or options.verbose) and sys.stderr:
             colour = not options.no_color and not os.environ.get("NO_COLOR") and sys.stderr.isatty()
-            sys.stderr.buffer.write(text.render(result, colour=colour, quiet=not options.verbose))
-            sys.stderr.buffer.flush()
+            _tell(text.render(result, colour=colour, quiet=not options.verbose))
         return result.exit_code
     return _options.finish(result, options)
 
 
-def _pre_commit(work: Run, repository: Git, options: argparse.Namespace) -> None:
+def _tell(report: bytes) -> None:
+    """Writes to standard error, if it takes it: what stops git is the exit code."""
+    with contextlib.suppress(OSError):
+        sys.stderr.buffer.write(report)
+        sys.stderr.buffer.flush()
+
+
+def _pre_commit(work: Run, repository: Git, options: argparse.Namespace, policies: Policies) -> None:
     """The staged content; under the pre-commit framework also files it names that are not staged,
     and the range it was given."""
     from credguard import gate
 
     given = _given_range()
     if given:
+        work.follow(_judge_of_range(repository, policies, given))
         gate.commits(work, repository, given, whole_files=options.whole_files)
-        return
+        work.settle()
+    # Also beside a range: these variables may be left over from a run around this commit.
+    work.follow(policies.local(repository))
     staged = set(gate.staged(work, repository, whole_files=options.whole_files))
-    if options.arguments:
+    if options.arguments and not given:
         gate.named(work, repository, options.arguments, staged)
 
 
@@ -73,9 +85,17 @@ def _given_range() -> list[str]:
     return [target, f"^{source}"] if os.environ.get("PRE_COMMIT") and source and target else []
 
 
-def _commit_msg(work: Run, repository: Git, options: argparse.Namespace) -> None:
+def _judge_of_range(repository: Git, policies: Policies, given: list[str]) -> Judge:
+    """By the policy of the range's beginning in CI, where the change must not choose it; by the work
+    tree's here."""
+    head, start = given
+    return policies.change(repository, start[1:], head) if _options.in_ci() else policies.local(repository)
+
+
+def _commit_msg(work: Run, repository: Git, options: argparse.Namespace, policies: Policies) -> None:
     from credguard import gate
 
+    work.follow(policies.local(repository))
     if len(options.arguments) != 1:
         raise CredguardError("commit-msg needs the file that holds the message", "git gives it as the first argument")
     path = options.arguments[0]
@@ -85,10 +105,10 @@ def _commit_msg(work: Run, repository: Git, options: argparse.Namespace) -> None
         raise CredguardError(
             f"the message {path} could not be read: {error.strerror}", "", ExitCode.INCOMPLETE
         ) from error
-    gate.message(work, text, repository.comment_sign(), "commit message")
+    gate.message(work, repository, text, "commit message")
 
 
-def _pre_push(work: Run, repository: Git, options: argparse.Namespace) -> None:
+def _pre_push(work: Run, repository: Git, options: argparse.Namespace, policies: Policies) -> None:
     """Everything that is pushed and that the remote is not known to have."""
     from credguard import gate
 
@@ -96,30 +116,57 @@ def _pre_push(work: Run, repository: Git, options: argparse.Namespace) -> None:
     exclude = ("--not", f"--remotes={remote}") if remote and "/" not in remote and ":" not in remote else ()
     given = _given_range()
     if given and not remote:  # run by hand or in CI, not by a push
+        work.follow(_judge_of_range(repository, policies, given))
         gate.commits(work, repository, given, whole_files=options.whole_files)
         return
-    if os.environ.get("PRE_COMMIT"):
+    work.follow(policies.local(repository))
+    if os.environ.get("PRE_COMMIT") and not options.arguments:
         # The framework tells of the first ref only: all that is local and not on the remote is judged.
+        gate.ref_names(work, [os.environ.get("PRE_COMMIT_REMOTE_BRANCH", "")])
         _judge_refs(work, repository, _local_refs(repository), exclude, options)
         return
-    pushed = [line.split() for line in sys.stdin.buffer.read().decode("utf-8", "surrogateescape").splitlines()]
-    if any(len(words) != 4 for words in pushed):
-        raise CredguardError("pre-push: standard input is not what git gives this hook", "call it from git")
-    _judge_refs(work, repository, [(words[1], words[3]) for words in pushed], exclude, options)
+    pushed = _lines("pre-push", 4)  # the first word, what was asked to be pushed, may hold blanks
+    gate.ref_names(work, [name for _, new, name, _ in pushed if new.strip("0")])
+    _judge_refs(work, repository, [(new, old) for _, new, _, old in pushed], exclude, options)
 
 
-def _pre_receive(work: Run, repository: Git, options: argparse.Namespace) -> None:
-    """Everything that is received and that no ref of this repository holds yet."""
-    received = [line.split() for line in sys.stdin.buffer.read().decode("utf-8", "surrogateescape").splitlines()]
-    if any(len(words) != 3 for words in received):
-        raise CredguardError("pre-receive: standard input is not what git gives this hook", "call it from git")
-    _judge_refs(work, repository, [(words[1], words[0]) for words in received], ("--not", "--all"), options)
+def _pre_receive(work: Run, repository: Git, options: argparse.Namespace, policies: Policies) -> None:
+    """Everything that is received and that no ref of this repository holds yet, by the policy of what
+    each ref held before, and for a new ref by that of HEAD."""
+    from credguard import gate
+
+    received = _lines("pre-receive", 3)
+    gate.ref_names(work, [name for _, new, name in received if new.strip("0")])
+    groups: dict[str | None, list[tuple[str, str]]] = {}
+    for old, new, _ in received:
+        if new.strip("0"):
+            base = next(repository.commits_of([old]), None) if old.strip("0") else None
+            groups.setdefault(base or repository.head(), []).append((new, old))
+    for base, pairs in groups.items():
+        work.follow(policies.change(repository, base, *repository.commits_of(new for new, _ in pairs)))
+        _judge_refs(work, repository, pairs, ("--not", "--all"), options)
+        work.settle()
 
 
-def _post_rewrite(work: Run, repository: Git, options: argparse.Namespace) -> None:
+def _post_rewrite(work: Run, repository: Git, options: argparse.Namespace, policies: Policies) -> None:
     """What an amend or a rebase made anew; git does not wait for the answer, people read it."""
-    rewritten = [line.split()[:2] for line in sys.stdin.buffer.read().decode().splitlines() if line.strip()]
+    work.follow(policies.local(repository))
+    rewritten = [line.split()[:2] for line in _input() if line]
     _judge_refs(work, repository, [(new, old) for old, new in rewritten], (), options)
+
+
+def _input() -> list[str]:
+    """The lines that git gives the hook; a ref's name may hold whatever Python takes for a line's end."""
+    data = sys.stdin.buffer.read() if sys.stdin else b""
+    return [os.fsdecode(line) for line in data.removesuffix(b"\n").split(b"\n") if line]
+
+
+def _lines(hook: str, words: int) -> list[list[str]]:
+    """The words of each line; raises CredguardError where there are fewer."""
+    lines = [line.rsplit(" ", words - 1) for line in _input()]
+    if any(len(line) != words for line in lines):
+        raise CredguardError(f"{hook}: standard input is not what git gives this hook", "call it from git")
+    return lines
 
 
 def _judge_refs(
@@ -127,8 +174,6 @@ def _judge_refs(
 ) -> None:
     """Judges what each (new, old) pair of object IDs brings; a new of zeros is a deletion."""
     from credguard import gate
-    from credguard.model import Coverage
-    from credguard.sources import changes
 
     new = [one for one, _ in pairs if one.strip("0")]
     if not new:
@@ -139,10 +184,7 @@ def _judge_refs(
         gate.commits(
             work, repository, [*commits, *(f"^{one}" for one in old)], *exclude, whole_files=options.whole_files
         )
-    part = Coverage()
-    for item in changes.tags(repository, new, work.limit):
-        work.take(item, part)
-    work.coverage.add(part)
+    gate.loose(work, repository, new)
 
 
 def _local_refs(repository: Git) -> list[tuple[str, str]]:
@@ -153,28 +195,32 @@ def _local_refs(repository: Git) -> list[tuple[str, str]]:
 
 
 def _remember(work: Run) -> None:
-    """Keeps the pattern database where the quick way of the next commit finds it."""
-    import contextlib
-
+    """Keeps the pattern database where the quick way of the next commit finds it, and that this policy
+    can be followed."""
     from credguard import quick
     from credguard.matcher import write_private
 
-    if not work.policy.select and not work.policy.ignore and not quick.remembered():
-        with contextlib.suppress(OSError, RuntimeError):
-            write_private(Path(quick.cache_path()), quick.pack(work.scanner.matcher.serialized()))
+    with contextlib.suppress(OSError, RuntimeError):
+        if not quick.remembered():
+            write_private(Path(quick.cache_path()), quick.pack(work.scanner.matcher))
+        content = work.judge.content
+        if content is not None and not quick.policy_is_known():
+            write_private(Path(quick.policy_path(content)), quick.policy_record(content))
 
 
-def _doctor() -> ExitCode:
+def _doctor(*, quiet: bool) -> ExitCode:
     from credguard.doctor import doctor
 
-    problems = doctor(Path.cwd())
+    lines: list[str] = []
+    problems = doctor(Path.cwd(), lines.append)
+    for line in [] if quiet else lines:
+        print(line)
     for problem in problems:
         print(f"credguard: {problem}", file=sys.stderr)
-    if not problems:
-        print("credguard: the hooks are installed and stop a planted key")
     return ExitCode.FINDINGS if problems else ExitCode.CLEAN
 
 
+_STAGES = {"pre-merge-commit": "pre-commit", "post-rewrite": "pre-commit", "doctor": "pre-commit"}
 _HOOKS = {
     "pre-commit": _pre_commit,
     "pre-merge-commit": _pre_commit,

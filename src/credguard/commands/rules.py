@@ -18,7 +18,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> ExitCode:
     """Prints one line a rule, or the list as JSON."""
-    from credguard.rules import all_rules
+    from credguard.commands._catalogue import known_rules
 
     if options.format == "json":
         import json
@@ -26,10 +26,10 @@ def run(options: argparse.Namespace) -> ExitCode:
         keys = ("id", "name", "summary", "since")
         print(
             json.dumps(
-                [{k: getattr(r, k) for k in keys} | {"severity": r.severity.label} for r in all_rules()], indent=2
+                [{k: getattr(r, k) for k in keys} | {"severity": r.severity.label} for r in known_rules()], indent=2
             )
         )
         return ExitCode.CLEAN
-    for rule in all_rules():
+    for rule in known_rules():
         print(f"{rule.id}  {rule.severity.label:<8}  {rule.name:<28}  {rule.summary}")
     return ExitCode.CLEAN

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from credguard.commands import _options
+from credguard.commands import _narrowing, _options
 from credguard.errors import CredguardError, ExitCode
 
 if TYPE_CHECKING:
@@ -23,32 +23,52 @@ def configure(parser: argparse.ArgumentParser) -> None:
     sources.add_argument("--staged", action="store_true", help="look at what the next commit would bring")
     sources.add_argument("--range", metavar="A..B", help="look at what these commits bring, files and messages")
     sources.add_argument("--message", metavar="FILE", help="look at a commit message in FILE")
+    sources.add_argument("--history", action="store_true", help="look at every object of the repository here")
     parser.add_argument(
         "--whole-files", action="store_true", help="with --staged or --range, also what stood there before the change"
     )
+    _narrowing.add(parser)
+    _options.add_reports(parser)
     _options.add_common(parser)
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> ExitCode:
     """Scans what the options name."""
-    other = options.stdin or options.staged or options.range or options.message
+    other = options.stdin or options.staged or options.range or options.message or options.history
     if other and options.path:
-        raise CredguardError("--stdin, --staged, --range and --message take no PATH", "give one or the other")
+        words = "--stdin, --staged, --range, --message and --history take no PATH"
+        raise CredguardError(words, "give one or the other")
+    if _narrowing.is_given(options) and not options.history:
+        raise CredguardError("--rev, --branch, --since, --until and --max-commits narrow --history", "add --history")
     work = _options.new_run(options)
+    reports = _options.read_reports(options)
+    target: dict[str, object] = {"kind": "files", "paths": options.path or ["."]}
     if options.stdin:
-        return _options.finish(_standard_input(work).result({"kind": "stdin"}), options)
-    if other:
-        return _options.finish(_change(work, options).result({"kind": "change", "range": options.range}), options)
-    paths = options.path or ["."]
-    work.paths(paths)
-    return _options.finish(work.result({"kind": "files", "paths": paths}), options)
+        target = {"kind": "stdin"}
+        _standard_input(work)
+    elif options.history:
+        target = {"kind": "history"}
+        _history(work, options)
+    elif other:
+        target = {"kind": "change", "range": options.range}
+        _change(work, options)
+    else:
+        work.paths(options.path or ["."])
+    _options.judge_reports(work, reports)
+    if other or not work.trees:
+        return _options.finish(work.result(target), options)
+    from credguard import scorecard
+
+    return _options.finish(scorecard.concluded(work, target), options)
 
 
 def _standard_input(work: Run) -> Run:
     from credguard.model import Blob, Skip
     from credguard.sources.files import too_large
 
+    if work.policies:
+        work.follow(work.policies.files([]))
     data = sys.stdin.buffer.read(work.limit + 1)
     if len(data) > work.limit:
         work.coverage.skipped.append(Skip("<stdin>", too_large(len(data), work.limit)))
@@ -57,14 +77,28 @@ def _standard_input(work: Run) -> Run:
     return work
 
 
+def _history(work: Run, options: argparse.Namespace) -> None:
+    from credguard import historic
+    from credguard.git import Git
+
+    repository = Git(Path.cwd())
+    narrowed = _narrowing.revisions(options, repository)
+    if work.policies:
+        work.follow(work.policies.folder(Path.cwd()))
+    historic.look(work, repository, revisions=narrowed)
+
+
 def _change(work: Run, options: argparse.Namespace) -> Run:
     from credguard import gate
     from credguard.git import Git
 
     repository = Git(Path.cwd(), inherit=True)
+    policies, work.policies = _options.policies(options, work.stage), None
     if options.staged:
+        work.follow(policies.local(repository))
         gate.staged(work, repository, whole_files=options.whole_files)
     elif options.range:
+        work.follow(policies.range(repository, options.range))
         if not gate.commits(work, repository, [options.range], whole_files=options.whole_files):
             work.coverage.notes.append(f"{options.range} names no commit")
     else:
@@ -72,5 +106,6 @@ def _change(work: Run, options: argparse.Namespace) -> Run:
             text = Path(options.message).read_bytes()
         except OSError as error:
             raise CredguardError(f"{options.message} could not be read: {error.strerror}", "check the name") from error
-        gate.message(work, text, repository.comment_sign(), options.message)
+        work.follow(policies.local(repository))
+        gate.message(work, repository, text, options.message)
     return work

@@ -9,12 +9,10 @@ from hashlib import sha256
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from credguard import __version__
+from credguard import __version__, practices
 from credguard.errors import ExitCode
 from credguard.policy import ABOUT_THE_RUN
-from credguard.practices import standings
 from credguard.report import json, printable
-from credguard.rules import all_rules
 
 if TYPE_CHECKING:
     from credguard.model import ScanResult
@@ -30,7 +28,7 @@ def render(result: ScanResult) -> bytes:
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     environment.filters["shown"] = printable
     template = environment.from_string(_asset("report.html.j2"))
-    practices = standings(result.verdicts, {rule.id for rule in all_rules()})
+    standings = practices.of(result)
     headline, state = _headline(result)
     page = template.render(
         result=result,
@@ -40,9 +38,9 @@ def render(result: ScanResult) -> bytes:
         target=printable(", ".join(map(str, result.target.get("paths", ["."])))),  # type: ignore[call-overload]
         made=datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
         numbers=_numbers(result),
-        standings=practices,
-        passed=sum(standing.status == "pass" for standing in practices),
-        failed=sum(standing.status == "fail" for standing in practices),
+        standings=standings,
+        passed=sum(standing.status == "pass" for standing in standings),
+        failed=sum(standing.status == "fail" for standing in standings),
         data=Markup(_inert(_findings(result))),  # noqa: S704 - `_inert` leaves nothing that ends the element
         css=Markup(css),  # noqa: S704 - our own files
         script=Markup(script),  # noqa: S704
@@ -83,7 +81,10 @@ def _numbers(result: ScanResult) -> list[tuple[str, str]]:
 
 
 def _findings(result: ScanResult) -> list[dict[str, object]]:
-    return [json.entry(v) for v in result.verdicts if v.finding.rule_id not in ABOUT_THE_RUN]
+    """The findings as in the JSON report, each with every practice that counts it."""
+    shown = [v for v in result.verdicts if v.finding.rule_id not in ABOUT_THE_RUN]
+    counted = [sorted({*v.finding.practices, *practices.of_rule(v.finding.rule_id)}) for v in shown]
+    return [json.entry(v) | {"practices": ids} for v, ids in zip(shown, counted, strict=True)]
 
 
 def _inert(data: object) -> str:

@@ -6,10 +6,8 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from credguard import __version__
-from credguard.practices import standings
+from credguard import __version__, practices
 from credguard.report import printable
-from credguard.rules import all_rules
 
 if TYPE_CHECKING:
     from credguard.model import Coverage, Location, ScanResult, Verdict
@@ -30,9 +28,10 @@ def render(result: ScanResult) -> bytes:
         "practices": [
             {
                 "id": standing.practice.id, "title": standing.practice.title, "status": standing.status,
-                "findings": standing.findings, "enforced_in": [],
+                "findings": standing.findings, "enforced_in": [printable(one) for one in standing.enforced_in],
+                "reason": printable(standing.reason), "rules": list(standing.practice.rules),
             }
-            for standing in standings(result.verdicts, {rule.id for rule in all_rules()})
+            for standing in practices.of(result)
         ],
     }  # fmt: skip
     return json.dumps(report, indent=2).encode() + b"\n"
@@ -61,7 +60,7 @@ def entry(verdict: Verdict) -> dict[str, object]:
         "message": printable(finding.message),
         "fingerprint": finding.fingerprint,
         "outcome": verdict.outcome,
-        "outcome_reason": verdict.reason,
+        "outcome_reason": printable(verdict.reason),
         "locations": [_location(place) for place in finding.locations],
         "attributes": dict(finding.attributes),
         "practices": list(finding.practices),

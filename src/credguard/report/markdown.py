@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from credguard import practices
 from credguard.errors import ExitCode
 from credguard.policy import ABOUT_THE_RUN
-from credguard.practices import standings
 from credguard.report import printable
-from credguard.rules import all_rules
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,11 +43,12 @@ def _headline(result: ScanResult) -> Iterator[str]:
 def _scorecard(result: ScanResult) -> Iterator[str]:
     yield "### Practices"
     yield ""
-    yield "| | practice | standing | findings |"
-    yield "|---|---|---|---|"
-    for standing in standings(result.verdicts, {rule.id for rule in all_rules()}):
+    yield "| | practice | standing | findings | to do |"
+    yield "|---|---|---|---|---|"
+    for standing in practices.of(result):
         practice = standing.practice
-        yield f"| {practice.id} | {escape(practice.title)} | {_MARKS[standing.status]} | {standing.findings or ''} |"
+        cells = (practice.id, escape(practice.title), _MARKS[standing.status], str(standing.findings or ""))
+        yield f"| {' | '.join(cells)} | {escape(standing.reason)} |"
     yield ""
 
 

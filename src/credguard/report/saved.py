@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from credguard.errors import CredguardError, ExitCode
 from credguard.model import Confidence, Coverage, Finding, Location, ScanResult, Severity, Skip, Verdict
+from credguard.practices import MARKS, PRACTICES, Standing
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 _OUTCOMES = ("report", "allowed", "baseline", "inline", "below-threshold")
@@ -24,28 +26,41 @@ def load(path: Path) -> ScanResult:
         report = json.loads(text)
         if report["schema_version"] != 1 or report["tool"]["name"] != "credguard":
             raise ValueError
-        return _result(report)
+        return result(report)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         hint = "write one with `credguard audit --format json --output FILE`"
         raise CredguardError(f"{path} is no JSON report of credguard, schema version 1", hint) from error
 
 
-def _result(report: dict[str, Any]) -> ScanResult:
+def result(report: dict[str, Any]) -> ScanResult:
+    """The result that a parsed report stands for; raises KeyError, TypeError, ValueError or AttributeError
+    for what is none."""
     counted = report["coverage"]
     coverage = Coverage(
         **{name: int(counted[name]) for name in ("files", "blobs", "commits", "bytes")},
         skipped=[Skip(str(skip["path"]), str(skip["reason"])) for skip in counted["skipped"]],
         notes=[str(note) for note in counted["notes"]],
     )
-    verdicts = tuple(_verdict(finding) for finding in report["findings"])
+    verdicts = tuple(verdict(finding) for finding in report["findings"])
     tool = report["tool"]
     return ScanResult(
         dict(report["target"]), verdicts, coverage, ExitCode(report["exit_code"]), str(tool["rules_hash"]),
-        str(tool["policy_hash"]),
+        str(tool["policy_hash"]), tuple(_standings(report.get("practices", ()))),
     )  # fmt: skip
 
 
-def _verdict(saved: dict[str, Any]) -> Verdict:
+def _standings(saved: list[dict[str, Any]]) -> Iterator[Standing]:
+    """The scorecard as it was; a practice that this version does not know is left out."""
+    known = {practice.id: practice for practice in PRACTICES}
+    for one in saved:
+        if one["id"] in known and one["status"] in MARKS:
+            places = tuple(str(place) for place in one["enforced_in"])
+            reason = str(one.get("reason", ""))
+            yield Standing(known[one["id"]], str(one["status"]), int(one["findings"]), reason, places)
+
+
+def verdict(saved: dict[str, Any]) -> Verdict:
+    """The verdict that an entry of `findings` stands for; raises as `result` does."""
     if saved["outcome"] not in _OUTCOMES or not saved["locations"]:
         raise ValueError
     finding = Finding(

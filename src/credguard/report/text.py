@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 from credguard.errors import ExitCode
 from credguard.model import Severity
 from credguard.policy import ABOUT_THE_RUN
-from credguard.report import printable
+from credguard.report import printable, scorecard
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from credguard.model import Coverage, Finding, ScanResult, Verdict
+    from credguard.model import Coverage, Finding, Location, ScanResult, Verdict
 
 _COLOURS = {Severity.CRITICAL: "1;31", Severity.HIGH: "31", Severity.MEDIUM: "33", Severity.LOW: "36"}
+_SUPPRESSED = ("allowed", "baseline", "inline")
 _SHOWN_PLACES = 5
 _SHOWN_SKIPS = 50
 
@@ -26,6 +27,8 @@ def render(result: ScanResult, *, colour: bool = False, quiet: bool = False, ver
     shown = [v for v in result.verdicts if v.finding.rule_id not in ABOUT_THE_RUN]
     if quiet:
         shown = [v for v in shown if v.outcome == "report"]
+    elif not verbose:
+        shown = [v for v in shown if v.outcome not in _SUPPRESSED or v.finding.known]
     lines: list[str] = []
     for path, verdicts in groupby(shown, key=lambda v: v.finding.locations[0].path):
         lines.append(paint(printable(path), "1"))
@@ -34,10 +37,13 @@ def render(result: ScanResult, *, colour: bool = False, quiet: bool = False, ver
         lines.append("")
     lines += _remediation([v.finding for v in shown if v.outcome == "report"], paint)
     lines += _not_looked_at(result.coverage, paint)
+    if result.standings and not quiet and result.target.get("kind") == "audit":
+        lines += scorecard.lines(result.standings, paint)
     if verbose:
         lines += [f"note: {printable(note)}" for note in result.coverage.notes]
     if not quiet or result.exit_code:
         lines += _summary(result, paint)
+    lines += _exception(result)
     return "".join(line + "\n" for line in lines).encode("utf-8", "backslashreplace")
 
 
@@ -57,12 +63,18 @@ def _finding(verdict: Verdict, paint: _Paint) -> Iterator[str]:
     outcome = "" if verdict.outcome == "report" else f" [{verdict.outcome}: {printable(verdict.reason)}]"
     yield f"  {where:<8} {severity}  {finding.rule_id} {finding.rule_name}{outcome}"
     yield f"           {printable(finding.message)}"
-    more = [f"{p.line}:{p.column} ({p.role.replace('_', ' ')})" for p in finding.locations[1:]]
+    more = [_also(other, place) for other in finding.locations[1:]]
     if more:
         rest = f" and {len(more) - _SHOWN_PLACES} more" if len(more) > _SHOWN_PLACES else ""
         yield f"           also at {', '.join(more[:_SHOWN_PLACES])}{rest}"
     if finding.remediation:
         yield paint(f"           fix: {printable(finding.remediation[0])}", "2")
+    yield paint(f"           fingerprint: {finding.fingerprint}", "2")
+
+
+def _also(other: Location, first: Location) -> str:
+    path = "" if other.path == first.path else f"{printable(other.path)}:"
+    return f"{path}{other.line}:{other.column} ({other.role.replace('_', ' ')})"
 
 
 def _remediation(findings: Sequence[Finding], paint: _Paint) -> Iterator[str]:
@@ -104,6 +116,8 @@ def _summary(result: ScanResult, paint: _Paint) -> Iterator[str]:
     ]
     below = sum(v.outcome == "below-threshold" for v in result.verdicts)
     tail = f"; {below} below the threshold" if below else ""
+    suppressed = sum(v.outcome in _SUPPRESSED for v in result.verdicts)
+    tail += f"; {suppressed} suppressed" if suppressed else ""
     if blocking:
         plural = "finding blocks" if len(blocking) == 1 else "findings block"
         yield paint(f"{len(blocking)} {plural}: {', '.join(counts)}{tail}.", "1;31")
@@ -113,6 +127,18 @@ def _summary(result: ScanResult, paint: _Paint) -> Iterator[str]:
         )
     else:
         yield paint(f"Nothing blocks{tail}.", "1;32")
+
+
+def _exception(result: ScanResult) -> Iterator[str]:
+    """How to record that a finding may stay, for who is stopped by a hook."""
+    marks = dict.fromkeys(
+        v.finding.fingerprint
+        for v in result.verdicts
+        if v.outcome == "report" and v.finding.rule_id not in (*ABOUT_THE_RUN, "CG003", "CG004", "CG005")
+    )
+    if marks and result.target.get("kind") == "hook" and result.target.get("hook") != "pre-receive":
+        one = next(iter(marks)) if len(marks) == 1 else "FINGERPRINT"
+        yield f'If it is no secret, record an exception: credguard allow {one} --reason "why"'
 
 
 def _size(count: int) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from functools import cache
-from hashlib import blake2b
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -27,6 +26,8 @@ def all_rules() -> tuple[Rule, ...]:
 
 def rules_hash() -> str:
     """A digest of what the rules look for: 16 hex digits over IDs, severities and patterns."""
+    from hashlib import blake2b
+
     digest = blake2b(digest_size=8)
     for rule in all_rules():
         words = (rule.id, rule.name, rule.severity.label, *(repr(p) for p in rule.patterns))

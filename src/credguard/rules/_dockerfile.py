@@ -62,7 +62,7 @@ def is_dockerfile(low: str) -> bool:
 
 def copies(data: bytes) -> Iterator[Copy]:
     """The instructions that copy from the context; `--from` a stage, remote sources and heredocs do not."""
-    for line, name, arguments in _instructions(data):
+    for line, name, arguments in instructions(data):
         flags, rest = _flags(arguments.decode("utf-8", "replace").strip())
         if name != b"run" and not any(flag == "from" for flag, _ in flags):
             sources = tuple(_source(word) for word in _words(rest)[:-1] if not _REMOTE.match(word) and "$" not in word)
@@ -141,8 +141,9 @@ def _words(text: str) -> list[str]:
     return text.split()
 
 
-def _instructions(data: bytes) -> Iterator[tuple[int, bytes, bytes]]:
-    """Line, lower-cased name and arguments of each COPY, ADD and RUN, continued lines joined."""
+def instructions(data: bytes, wanted: re.Pattern[bytes] = _INSTRUCTION) -> Iterator[tuple[int, bytes, bytes]]:
+    """Line, lower-cased name and arguments of each COPY, ADD and RUN, continued lines joined; or of what is
+    `wanted`, which has to take RUN in too, for its heredocs."""
     data = data.removeprefix(b"\xef\xbb\xbf")
     escape = b"`" if _ESCAPE.match(data) else b"\\"
     lines = [line.rstrip() for line in data.split(b"\n")[:_LINES]]
@@ -151,7 +152,7 @@ def _instructions(data: bytes) -> Iterator[tuple[int, bytes, bytes]]:
     while index < len(lines):
         start = index
         text, index = _joined(lines, index, escape)
-        match = _INSTRUCTION.match(text)
+        match = wanted.match(text)
         if match:
             yield start + 1, match[1].lower(), match[2]
             for word in _HEREDOC.findall(match[2]):

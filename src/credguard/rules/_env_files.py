@@ -8,7 +8,6 @@ from enum import Enum
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
-from credguard.git import GitError
 from credguard.regex import regex
 
 if TYPE_CHECKING:
@@ -179,13 +178,11 @@ class EnvUse:
     def _programs(self) -> tuple[str, ...]:
         """Tracked programs that load an env file; `git grep` finds the few to read, all would take too long."""
         tree = self._tree
-        if tree.repository is None or not tree.tracked:
+        if tree.repository is None or tree.bare or not tree.tracked:
             return ()
-        try:
-            command = ("--no-literal-pathspecs", "grep", "-l", "-z", "-I", "-F", "-e", "dotenv", "--")
-            output = tree.repository.run(*command, *(f"*{ending}" for ending in _PROGRAMS), ok=(0, 1))
-        except GitError:
-            return ()
+        # `-a`: attributes say what is binary, and a repository could say it of its programs.
+        command = ("--no-literal-pathspecs", "grep", "-l", "-z", "-a", "-F", "-e", "dotenv", "--")
+        output = tree.repository.run(*command, *(f"*{ending}" for ending in _PROGRAMS), ok=(0, 1))
         paths = [path for path in os.fsdecode(output).split("\0") if path.endswith(_PROGRAMS)]
         programs = [path for path in paths if not is_vendored(path) and not is_fixture(path)]
         return tuple(path for path in programs[:_PROGRAMS_READ] if _LOADS.search(tree.read(path) or b""))

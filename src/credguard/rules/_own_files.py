@@ -1,19 +1,20 @@
-"""This machine's own AWS credentials: read from the usual files and the environment, kept in memory only."""
+"""Where this machine keeps its own AWS credentials, and how they are read; nothing here is kept or shown."""
 
 from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+import stat
 
 from credguard.regex import regex
-from credguard.rules._expiry import from_iso, is_past
 from credguard.rules._placeholder import entropy, is_example, is_placeholder
-from credguard.secret import Secret
 
+TYPE_CHECKING = False  # as in typing, whose import the hook would wait for
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    Told = tuple[bytes, str, str, str]
+    """A value, its name, where it was read, and when it expires in the words of the file."""
 
 _FILES = (
     ("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials"),
@@ -23,6 +24,7 @@ _FILES = (
     ("S3CMD_CONFIG", "~/.s3cfg"),
     ("", "~/.passwd-s3fs"),
 )
+_RCLONE = (("RCLONE_CONFIG", "~/.config/rclone/rclone.conf"), ("", "~/.rclone.conf"))
 _CACHES = (("", "~/.aws/sso/cache"), ("", "~/.aws/cli/cache"), ("AWS_LOGIN_CACHE_DIRECTORY", "~/.aws/login/cache"))
 _VARIABLES = ("AWS_SECRET_ACCESS_KEY", "AWS_SECRET_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN")
 _BEARER = "AWS_BEARER_TOKEN_"
@@ -40,29 +42,6 @@ _SHORT = 60
 _MIN_ENTROPY = 3.2
 
 
-@dataclass(frozen=True, slots=True)
-class OwnValue:
-    """A secret of this machine: where it was read, under which name, whether it has expired since."""
-
-    secret: Secret
-    name: str
-    source: str
-    expired: bool = False
-
-
-@dataclass(slots=True)
-class OwnCredentials:
-    """All that was read, and the files that could not be."""
-
-    values: list[OwnValue] = field(default_factory=list)
-    unread: list[str] = field(default_factory=list)
-
-    def add(self, value: bytes, name: str, source: str, *, expired: bool = False) -> None:
-        """Keeps a value that can be a credential and is not known yet."""
-        if is_credential(value) and all(value != known.secret.reveal() for known in self.values):
-            self.values.append(OwnValue(Secret(value), name, source, expired))
-
-
 def is_credential(value: bytes) -> bool:
     """False for what is short, empty, a reference, a placeholder or a documented example."""
     if not _VALUE.fullmatch(value) or is_example(value) or entropy(value) < _MIN_ENTROPY:
@@ -71,52 +50,70 @@ def is_credential(value: bytes) -> bool:
     return len(value) > _SHORT or not is_placeholder(value)
 
 
-def read_own_credentials() -> OwnCredentials:
-    """Reads environment and files; what is missing is passed over, what cannot be read is listed."""
-    own = OwnCredentials()
+def read(unread: Callable[[str], None]) -> Iterator[Told]:
+    """What environment and files hold that can be a credential; a file that cannot be read is told to `unread`."""
+    return (one for one in _told(unread) if is_credential(one[0]))
+
+
+def _told(unread: Callable[[str], None]) -> Iterator[Told]:
     for name, value in os.environ.items():
         if name in _VARIABLES or name.startswith(_BEARER):
-            own.add(os.fsencode(value), name, "the environment")
+            yield os.fsencode(value), name, "the environment", ""
     for variable, usual in _FILES:
         path = _path(variable, usual)
         if path:
-            _read(own, path)
+            yield from _values(path, unread)
     for variable, usual in _CACHES:
-        for path in _cache_files(own, _path(variable, usual)):
-            _read(own, path)
-    return own
+        for path in _cache_files(_path(variable, usual), unread):
+            yield from _values(path, unread)
+
+
+def credential_files() -> list[str]:
+    """The files of this machine that may hold AWS credentials, caches and rclone's too; those that exist."""
+    paths = [_path(variable, usual) for variable, usual in (*_FILES, *_RCLONE)]
+    for variable, usual in _CACHES:
+        paths += _cache_files(_path(variable, usual), lambda _folder: None)
+    return [path for path in dict.fromkeys(paths) if path and os.path.lexists(path)]
+
+
+def shown(path: str) -> str:
+    """The path with `~` for the home folder."""
+    return _shown(path)
 
 
 def _path(variable: str, usual: str) -> str:
     return os.path.expanduser((os.environ.get(variable) if variable else None) or usual)
 
 
-def _cache_files(own: OwnCredentials, folder: str) -> list[str]:
+def _cache_files(folder: str, unread: Callable[[str], None]) -> list[str]:
     try:
         names = sorted(name for name in os.listdir(folder) if name.endswith(".json"))
     except (FileNotFoundError, NotADirectoryError):
         return []
     except (OSError, ValueError):
-        own.unread.append(_shown(folder))
+        unread(_shown(folder))
         return []
     return [os.path.join(folder, name) for name in names[:_MOST_FILES]]
 
 
-def _read(own: OwnCredentials, path: str) -> None:
+def _values(path: str, unread: Callable[[str], None]) -> Iterator[Told]:
     try:
-        with open(path, "rb") as handle:
-            data = handle.read(_MOST_BYTES)
+        # A pipe or a device is never waited for, nor emptied.
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+        with os.fdopen(descriptor, "rb") as handle:
+            data = handle.read(_MOST_BYTES) if stat.S_ISREG(os.fstat(descriptor).st_mode) else None
     except (FileNotFoundError, NotADirectoryError):
         return
     except (OSError, ValueError):
-        own.unread.append(_shown(path))
+        data = None
+    if data is None:
+        unread(_shown(path))
         return
     if path.endswith(".json"):
-        for name, value, expired in _json_values(data):
-            own.add(value, name, _shown(path), expired=expired)
-        return
-    for name, value in _s3fs_values(data) if path.endswith(".passwd-s3fs") else _ini_values(data):
-        own.add(value, name, _shown(path))
+        yield from ((value, name, _shown(path), expiry) for name, value, expiry in _json_values(data))
+    else:
+        pairs = _s3fs_values(data) if path.endswith(".passwd-s3fs") else _ini_values(data)
+        yield from ((value, name, _shown(path), "") for name, value in pairs)
 
 
 def _shown(path: str) -> str:
@@ -143,7 +140,7 @@ def _s3fs_values(data: bytes) -> Iterator[tuple[str, bytes]]:
             yield "secret", match[1]
 
 
-def _json_values(data: bytes) -> Iterator[tuple[str, bytes, bool]]:
+def _json_values(data: bytes) -> Iterator[tuple[str, bytes, str]]:
     import json  # only where there are caches
 
     try:
@@ -156,9 +153,9 @@ def _json_values(data: bytes) -> Iterator[tuple[str, bytes, bool]]:
         if not isinstance(one, dict):
             continue
         expiry = one.get("expiresAt") or one.get("Expiration")
-        expired = is_past(from_iso(expiry.encode())) if isinstance(expiry, str) else False
+        expiry = expiry if isinstance(expiry, str) else ""
         for name, value in one.items():
             if isinstance(value, str) and name.lower() in _FIELDS:
-                yield name, value.encode(), expired and "refresh" not in name.lower()
+                yield name, value.encode("utf-8", "surrogatepass"), "" if "refresh" in name.lower() else expiry
             elif isinstance(value, dict):
                 waiting.append(value)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from base64 import b64decode
 from bisect import bisect_left
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from credguard.regex import regex
 from credguard.rule import Pattern
+from credguard.rules import _credential_report
 from credguard.rules._root import flat, is_example_account
 
 if TYPE_CHECKING:
@@ -16,12 +18,13 @@ if TYPE_CHECKING:
 
     from credguard.model import Blob
     from credguard.rule import Hits
+    from credguard.rules._credential_report import Row
 
 ROW = Pattern("credential-report-root", rb"(?:<|\\u003[cC]|&lt;)root_account(?:>|\\u003[eE]|&gt;)")
 HEADER = Pattern("credential-report-header", rb"user\W{1,6}arn\W{1,6}user_creation_time")
 # "user,arn,user_creation_time" in base64: the Content of GetCredentialReport.
 ENCODED = Pattern("credential-report-base64", rb"dXNlcixhcm4sdXNlcl9jcmVhdGlvbl90aW1l")
-PATTERNS = (ROW, HEADER, ENCODED)
+PATTERNS = (ROW, HEADER, ENCODED, _credential_report.COLUMN)
 
 COLUMNS = tuple(
     b"user arn user_creation_time password_enabled password_last_used password_last_changed "
@@ -44,12 +47,14 @@ _PADDING = b" \t\r\"'"
 
 @dataclass(frozen=True, slots=True)
 class RootRow:
-    """Root's row: its place in the blob, its account, and its fields by column name."""
+    """Root's row: its place in the blob, its account, and its fields by column name; whether the blob is a `whole`
+    report, of which more rules speak."""
 
     start: int
     end: int
     account: bytes
     fields: dict[bytes, bytes]
+    whole: bool = False
 
     def says(self, column: bytes, value: bytes) -> bool:
         """True when the field of that column has that value, in any case."""
@@ -59,6 +64,10 @@ class RootRow:
 def root_rows(blob: Blob, hits: Hits) -> Iterator[RootRow]:
     """Every row of a root user whose ARN names an account; where base64 holds it, its place is where that begins."""
     data = blob.data
+    whole = _credential_report.report(blob)
+    if whole:
+        yield from islice((_of_report(row) for row in whole.judged() if row.is_root), _MOST_ROWS)
+        return
     for end in hits.get(ROW.name, ())[:_MOST_ROWS]:
         start = data.rfind(b"root_account", max(0, end - _TOKEN), end)
         fields = _csv(data, end, hits.get(HEADER.name, ())) or _record(data, end)
@@ -69,6 +78,12 @@ def root_rows(blob: Blob, hits: Hits) -> Iterator[RootRow]:
         if match:
             done = match.end()
             yield from _rooted(match.start(), end, _encoded(match[0]))
+
+
+def _of_report(row: Row) -> RootRow:
+    start = row.part("user").start + 1
+    fields = {name.encode("latin-1"): value.strip().encode("latin-1") for name, value in row.cells.items()}
+    return RootRow(start, start + 12, row.account.encode(), fields, whole=True)
 
 
 def _rooted(start: int, end: int, fields: dict[bytes, bytes]) -> Iterator[RootRow]:

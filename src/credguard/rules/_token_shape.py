@@ -16,6 +16,11 @@ SECRET_LENGTH = 40
 # One character of a secret, as written plainly, percent-encoded, or escaped in JSON, PHP or HTML.
 UNIT = rb"(?:[A-Za-z0-9+/]|%2[BbFf]|\\{1,2}/|\\{1,2}u002[BbFf]|&#x2[BbFf];|&#4[37];)"
 RUN = regex(UNIT + rb"+")
+# In base64, with or without a newline inside.
+_ENCODED = regex(rb"[A-Za-z0-9+/]{54,56}")
+_BEFORE_VALUE = regex(
+    rb"|\+|[nrtbfv0]|[0-7][0-9A-Fa-f]|3D|x[0-9A-Fa-f]{2}|u00[0-9A-Fa-f]{2}|[0-9]{0,3}m|A(?:KIA|SIA)[A-Z2-7]{16}/"
+)
 _HEX = regex(rb"[0-9A-Fa-f]{40}")
 _ALPHABET = regex(rb"[A-Za-z0-9+/]{40}")
 _ESCAPED = regex(rb"%2[BbFf]|\\{1,2}/|\\{1,2}u002[BbFf]|&#x2[BbFf];|&#4[37];")
@@ -53,6 +58,27 @@ def is_secret_shaped(value: bytes, *, named: bool = False) -> bool:
     if not _ALPHABET.fullmatch(value) or _HEX.fullmatch(value) or not _mixed(value, named=named):
         return False
     return not _readable(value, named=named) and not is_placeholder(value)
+
+
+def may_hold_secret(data: bytes | memoryview) -> bool:
+    """False where nothing in `data` can be a secret access key, plain, escaped or base64-encoded.
+
+    A value ends where a run of its characters ends; before it the run may hold the rest of an
+    escape, a diff's sign, or the key ID.
+    """
+    return any(_may_be_secret(match[0]) for match in RUN.finditer(data) if match.end() - match.start() >= SECRET_LENGTH)
+
+
+def _may_be_secret(run: bytes) -> bool:
+    text = plain(run)
+    value = text[-SECRET_LENGTH:]
+    if _BEFORE_VALUE.fullmatch(text[:-SECRET_LENGTH]) and is_secret_shaped(value, named=True):
+        return True
+    return _ENCODED.fullmatch(run) is not None and is_secret_shaped(_decoded(run))
+
+
+def _decoded(run: bytes) -> bytes:
+    return b64decode(run + b"=" * (-len(run) % 4)).rstrip(b"\r\n")
 
 
 def _mixed(value: bytes, *, named: bool) -> bool:

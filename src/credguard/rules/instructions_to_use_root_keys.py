@@ -177,5 +177,10 @@ RULE = Rule(
         "rewrite the passage: no guide needs a root access key",
         "tell readers who followed it to delete theirs",
     ),
+    standards=(
+        "CIS AWS Foundations Benchmark: 1.4 (v1.4 to v4.0), 1.3 (v5.0), 2.3 (v6.0), 2.4 (v7.0)",
+        "AWS Security Hub: IAM.4",
+        "AWS Config: iam-root-access-key-check",
+    ),
     references=_root.REFERENCES,
 )

@@ -21,16 +21,15 @@ References
 
 from __future__ import annotations
 
-import re
-from base64 import b64encode
 from functools import cache
 from typing import TYPE_CHECKING
 
 from credguard.matcher import Matcher
 from credguard.model import Detection, Part, Severity
 from credguard.rule import Pattern, Rule
-from credguard.rules._own_files import OwnCredentials, OwnValue, read_own_credentials
+from credguard.rules._own_values import OwnCredentials, OwnValue, read_own_credentials
 from credguard.rules._remediation import ACCESS_KEY
+from credguard.rules._written import written
 from credguard.secret import Secret
 
 if TYPE_CHECKING:
@@ -53,7 +52,7 @@ class _Needles:
     """
 
     def __init__(self, values: Sequence[OwnValue]) -> None:
-        self.all = [(one, way, Secret(text)) for one in values for way, text in _written(one.secret.reveal())]
+        self.all = [(one, way, Secret(text)) for one in values for way, text in written(one.secret.reveal())]
         self._matcher: Matcher | None = None
         self._searched = 0
 
@@ -115,23 +114,6 @@ def forget() -> None:
     """Lets the next call read files and environment anew."""
     _own.cache_clear()
     _needles.cache_clear()
-
-
-def _written(value: bytes) -> Iterator[tuple[str, bytes]]:
-    """The ways in which a value may be written, each once."""
-    from urllib.parse import quote  # only where there are values
-
-    percent = quote(value, safe="").encode()
-    yield "plain", value
-    if percent != value:
-        yield "percent-encoded", percent
-        yield "percent-encoded", re.sub(rb"%[0-9A-F]{2}", lambda match: match[0].lower(), percent)
-    if b"/" in value:
-        yield "escaped", value.replace(b"/", b"\\/")
-    for shift in range(3):
-        # The characters at both ends also hold bits of the neighbours.
-        whole = b64encode(bytes(shift) + value).rstrip(b"=")
-        yield "base64", whole[(0, 2, 3)[shift] : len(whole) - (1 if (shift + len(value)) % 3 else 0)]
 
 
 def matches(data: bytes) -> Iterator[Detection]:

@@ -83,6 +83,11 @@ RULE = Rule(
     check_blob=_check,
     in_hooks=False,
     remediation=_root.REMEDIATION,
+    standards=(
+        "CIS AWS Foundations Benchmark: 1.7 (v1.4 to v4.0), 1.6 (v5.0), 2.6 (v6.0), 2.7 (v7.0)",
+        "CIS AWS Foundations Benchmark: 4.3 (v1.4 to v5.0), 5.3 (v6.0 and v7.0), for an alarm on root's use",
+        "AWS Security Hub: IAM.20",
+    ),
     references=(
         *_root.REFERENCES,
         "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html",

@@ -1,10 +1,10 @@
 """A report of the account says that its root user has active access keys, or is otherwise not locked away.
 
 What it does
-    Reads root's row of IAM credential reports (CSV by header name, JSON made of it, the API's base64) and the entries
-    of GetAccountSummary (JSON, YAML, table, XML). An active access key is critical; root without MFA, an active signing
-    certificate, or use of root within the last 90 days are high. Accounts and answers that documentation prints,
-    mocks and comparisons in code, and prose are not reported.
+    Reads root's row of IAM credential reports (`--credential-report FILE`, CSV by header name, JSON made of it, the
+    API's base64) and the entries of GetAccountSummary (JSON, YAML, table, XML). An active access key is critical; root
+    without MFA (of whole reports CG504 says so), an active signing certificate, or use of root within the last 90 days
+    are high. Accounts and answers that documentation prints, mocks and comparisons in code, and prose are not reported.
 
 Why it matters
     A root access key opens the whole account and no policy of the account limits it. The report also tells whoever
@@ -56,8 +56,9 @@ def _check(blob: Blob, hits: Hits) -> Iterator[Detection]:
                 continue
             seen.add((row.account, topic))
             account = row.account.decode()
+            of = f" of account {account}" if account else ""
             yield Detection(
-                f"the root user of account {account} {message} (credential report)", (part,), severity,
+                f"the root user{of} {message} (credential report)", (part,), severity,
                 attributes={"account": account, "evidence": topic}, identity=(row.account, topic.encode()),
             )  # fmt: skip
     for entry in _account_summary.entries(blob, hits):
@@ -76,7 +77,8 @@ def _judged(row: RootRow) -> Iterator[tuple[str, Severity | None, str]]:
     keys = [number for number in (b"1", b"2") if row.says(b"access_key_%b_active" % number, b"true")]
     if keys:
         yield "access-key", None, f"has {'two active access keys' if len(keys) > 1 else 'an active access key'}"
-    if row.says(b"mfa_active", b"false") and (keys or not row.says(b"password_enabled", b"false")):
+    # Of a whole report CG504 says this.
+    if not row.whole and row.says(b"mfa_active", b"false") and (keys or not row.says(b"password_enabled", b"false")):
         yield "mfa", Severity.HIGH, "has no MFA"
     if row.says(b"cert_1_active", b"true") or row.says(b"cert_2_active", b"true"):
         yield "certificate", Severity.HIGH, "has an active signing certificate"
@@ -96,6 +98,12 @@ RULE = Rule(
     check_blob=_check,
     in_hooks=False,
     remediation=_root.REMEDIATION,
+    standards=(
+        "CIS AWS Foundations Benchmark: 1.4 (v1.4 to v4.0), 1.3 (v5.0), 2.3 (v6.0), 2.4 (v7.0)",
+        "CIS AWS Foundations Benchmark: 1.5 (v1.4 to v4.0), 1.4 (v5.0), 2.4 (v6.0), 2.5 (v7.0), for root's MFA",
+        "AWS Security Hub: IAM.4, IAM.9",
+        "AWS Config: iam-root-access-key-check",
+    ),
     references=(
         *_root.REFERENCES,
         "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_getting-report.html",

@@ -104,5 +104,10 @@ RULE = Rule(
         *_root.REMEDIATION,
         "git filter-repo --sensitive-data-removal --invert-paths --path FILE  # only after that, in a fresh clone",
     ),
+    standards=(
+        "CIS AWS Foundations Benchmark: 1.4 (v1.4 to v4.0), 1.3 (v5.0), 2.3 (v6.0), 2.4 (v7.0)",
+        "AWS Security Hub: IAM.4",
+        "AWS Config: iam-root-access-key-check",
+    ),
     references=_root.REFERENCES,
 )

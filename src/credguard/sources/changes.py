@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from credguard.git import GITLINK, SYMLINK
+from credguard.git import GITLINK, SYMLINK, GitError
 from credguard.model import Blob, Skip
 
 if TYPE_CHECKING:
@@ -48,6 +48,8 @@ def staged(repository: Git) -> Brought:
     base = repository.head() or repository.empty_tree()
     raw = repository.run("diff-index", "--cached", "--raw", "-z", "--no-renames", "--no-abbrev", base, "--")
     fields = repository.split(raw)
+    if len(fields) % 2 or raw[-1:] not in (b"", b"\0"):
+        raise GitError("git diff-index gave half an answer")
     return _sorted_out(_Entry.parse(head, path) for head, path in zip(fields[::2], fields[1::2], strict=True))
 
 
@@ -152,10 +154,10 @@ def messages(repository: Git, revisions: Sequence[str], limit: int, *exclude: st
         yield Blob(data, path, "message") if isinstance(data, bytes) else Skip(path, data)
 
 
-def tags(repository: Git, oids: Iterable[str], limit: int) -> Iterator[Blob | Skip]:
+def pointed(repository: Git, oids: Iterable[str], limit: int) -> Iterator[Blob | Skip | str]:
     """The annotated tags that `oids` name, and the tags that they point to, as blobs; also a file
-    that a ref names directly. Commits and trees are left out."""
-    left = list(oids)
+    that a ref names directly, and the object ID of a tree. Commits are left out."""
+    left = list(dict.fromkeys(oids))
     while left:
         found = list(zip(left, repository.objects(left, limit), strict=True))
         left = []
@@ -167,3 +169,16 @@ def tags(repository: Git, oids: Iterable[str], limit: int) -> Iterator[Blob | Sk
                 left.append(data.split(b"\n", 1)[0].removeprefix(b"object ").decode())
             elif kind == "blob":
                 yield Blob(data, f"object {oid[:12]}")
+            elif kind == "tree":
+                yield oid
+
+
+def tags(repository: Git, oids: Iterable[str], limit: int) -> Iterator[Blob | Skip]:
+    """What `pointed` gives, without trees."""
+    return (item for item in pointed(repository, oids, limit) if not isinstance(item, str))
+
+
+def of_tree(repository: Git, tree: str) -> Brought:
+    """All that a tree holds."""
+    entries = repository.entries_of(tree)
+    return _sorted_out(_Entry("", entry.mode, entry.oid, "A", entry.path) for entry in entries)

@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*://|[A-Za-z][A-Za-z0-9+.\-]*::|[^/\\:\s]+@[^/\\:\s]+:")
 _SCHEMES = ("https", "http", "ssh", "git", "file", "git+ssh", "ssh+git")
+_ENVIRONMENT = {
+    "GIT_TERMINAL_PROMPT": "0", "GIT_ALLOW_PROTOCOL": "https:http:ssh:git:file", "GIT_LFS_SKIP_SMUDGE": "1",
+    "LC_ALL": "C", "GIT_ASKPASS": "true", "SSH_ASKPASS": "true",
+    "GIT_SSH_COMMAND": os.environ.get("GIT_SSH_COMMAND", "ssh -oBatchMode=yes"),
+}  # fmt: skip
 _PREFIX = "credguard-clone-"
 _ENDING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
 
@@ -45,14 +50,15 @@ def cloned(url: str, progress: Progress | None = None) -> Iterator[Path]:
     `progress` is told git's stage and the share done (0 to 1). Raises CredguardError (incomplete)
     where it cannot be cloned, and (usage) for an address that would run a program.
     """
-    _refuse(url)
+    refuse(url)
     with _private_folder() as folder:
         path = folder / "repository.git"
         _clone(url, path, folder, progress)
         yield path
 
 
-def _refuse(url: str) -> None:
+def refuse(url: str) -> None:
+    """Raises CredguardError for an address with which git would run a program, or that looks like an option."""
     scheme = re.split(r"::|://", url, maxsplit=1)[0].lower()
     if "::" in url.partition("://")[0] or ("://" in url and scheme not in _SCHEMES):
         raise CredguardError(
@@ -67,11 +73,7 @@ def _clone(url: str, path: Path, folder: Path, progress: Progress | None) -> Non
 
     empty = folder / "template"
     empty.mkdir()
-    environment = {
-        "GIT_TERMINAL_PROMPT": "0", "GIT_ALLOW_PROTOCOL": "https:http:ssh:git:file", "GIT_TEMPLATE_DIR": str(empty),
-        "GIT_LFS_SKIP_SMUDGE": "1", "LC_ALL": "C", "GIT_ASKPASS": "true", "SSH_ASKPASS": "true",
-        "GIT_SSH_COMMAND": os.environ.get("GIT_SSH_COMMAND", "ssh -oBatchMode=yes"),
-    }  # fmt: skip
+    environment = {**_ENVIRONMENT, "GIT_TEMPLATE_DIR": str(empty)}
     try:
         git.Repo.clone_from(
             url, path, progress=_told(progress), env=environment, mirror=True, allow_unsafe_protocols=False,
@@ -84,6 +86,18 @@ def _clone(url: str, path: Path, folder: Path, progress: Progress | None) -> Non
         raise CredguardError(
             f"{shown(url)} could not be cloned: {reason}", "check the address and your access", ExitCode.INCOMPLETE
         ) from None
+
+
+def refs(url: str) -> bytes | None:
+    """What the server says of its refs, None where it cannot be asked."""
+    import git
+
+    refuse(url)
+    try:
+        words = git.cmd.Git().ls_remote("--", url, env=_ENVIRONMENT, strip_newline_in_stdout=False)
+    except (git.exc.GitError, OSError):
+        return None
+    return str(words).encode("utf-8", "surrogateescape")
 
 
 def _told(progress: Progress | None) -> Callable[..., None] | None:

@@ -1,0 +1,39 @@
+"""Imports the rules of other scanners into a policy."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from credguard.errors import CredguardError, ExitCode
+
+_LARGEST = 8 << 20
+
+
+def gitleaks(path: str, output: str) -> ExitCode:
+    """Prints gitleaks' rules as custom rules, or writes them to a new file; what is left out is told on standard
+    error. Raises CredguardError for a file that cannot be read or written."""
+    from credguard.custom.gitleaks import converted, written
+
+    try:
+        with Path(path).open("rb") as handle:
+            data = handle.read(_LARGEST)
+        kept, left = converted(data)
+        text = written(kept, Path(path).name)
+        if output:
+            with Path(output).open("x", encoding="utf-8") as handle:
+                handle.write(text)
+    except FileExistsError:
+        raise CredguardError(f"{output} is there already", "give another --output") from None
+    except OSError as error:
+        raise CredguardError(f"{error.filename} could not be opened: {error.strerror}", "check the name") from None
+    except ValueError as error:
+        raise CredguardError(f"{path} is no gitleaks rule file: {error}", "give a TOML file of rules") from None
+    for line in left:
+        print(line, file=sys.stderr)
+    print(f"{len(kept)} rules imported, {len(left)} things left out", file=sys.stderr)
+    if output:
+        print(f"name it in .credguard.yaml: `extends: [./{output}]`", file=sys.stderr)
+    else:
+        print(text, end="")
+    return ExitCode.CLEAN

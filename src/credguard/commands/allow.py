@@ -1,0 +1,145 @@
+"""`credguard allow`: records an exception in the policy, with its reason."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING
+
+from credguard.commands import _options, _survey
+from credguard.commands._screen import Screen, coloured
+from credguard.errors import CredguardError, ExitCode
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from credguard.commands._survey import Survey
+    from credguard.model import Finding
+    from credguard.policy import Allow
+
+_PREFIX = re.compile(r"[0-9a-f]{8,32}")
+_WHOLE = 32
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Adds the options of `allow`."""
+    parser.add_argument(
+        "fingerprint", nargs="?", default="", metavar="FINGERPRINT",
+        help="the finding, by its fingerprint or the first 8 digits and more of it",
+    )  # fmt: skip
+    parser.add_argument("--reason", metavar="TEXT", default="", help="why it may stay (needed)")
+    parser.add_argument("--expires", metavar="DATE", default="", help="the last day on which it counts (YYYY-MM-DD)")
+    parser.add_argument("--by", metavar="NAME", default="", help="who decided")
+    parser.add_argument("--rule", metavar="RULE", default="", help="the rule, where no finding tells it")
+    parser.add_argument(
+        "--path", metavar="GLOB", default="", help="instead of that value: all findings of its rule at these paths"
+    )
+    parser.add_argument("--force", action="store_true", help="also where nothing of this fingerprint is found now")
+    _survey.add_options(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> ExitCode:
+    """Adds the entry to the policy file and shows it; raises CredguardError."""
+    _survey.refuse_in_hooks("credguard allow")
+    reason, expires = _options.reason(options.reason), _options.day(options.expires)
+    if not reason:
+        raise CredguardError("an exception needs a reason", "add --reason TEXT")
+    if not options.fingerprint and not (options.path and options.rule):
+        raise CredguardError("no finding is named", "give a FINGERPRINT, or --path with --rule")
+    from credguard.policy import Allow
+
+    found = _survey.survey(options, history=False)
+    findings = _matching(options, found)
+    if options.fingerprint and not findings:
+        found = _survey.survey(options, history=True)
+        findings = _matching(options, found) or _missing(options)
+    rule = _rule(options, findings)
+    fingerprint = "" if options.path else findings[0].fingerprint if findings else options.fingerprint.lower()
+    return _record(
+        options, found, findings, Allow(reason, rule, fingerprint, options.path, expires, options.by.strip())
+    )
+
+
+def _matching(options: argparse.Namespace, found: Survey) -> list[Finding]:
+    """The findings with the fingerprint; raises CredguardError for several fingerprints, and for what is none."""
+    prefix = options.fingerprint.lower()
+    if not prefix:
+        return []
+    if not _PREFIX.fullmatch(prefix):
+        raise CredguardError(f"{options.fingerprint} is no fingerprint", "give 8 to 32 hex digits; reports show them")
+    findings = [v.finding for v in found.result.verdicts if v.finding.fingerprint.startswith(prefix)]
+    known = sorted({finding.fingerprint for finding in findings})
+    if len(known) > 1:
+        raise CredguardError(f"{len(known)} findings begin with {prefix}: {', '.join(known)}", "give more digits")
+    return findings
+
+
+def _missing(options: argparse.Namespace) -> list[Finding]:
+    """No finding, where that is what the user wants; raises CredguardError where it is not."""
+    if options.force and len(options.fingerprint) == _WHOLE:
+        return []
+    hint = "with --force give all 32 digits" if options.force else "--force records it all the same"
+    raise CredguardError(f"nothing is found now with the fingerprint {options.fingerprint}", hint)
+
+
+def _rule(options: argparse.Namespace, findings: Sequence[Finding]) -> str:
+    """The rule of the exception; raises CredguardError for one that cannot be, or that is not the finding's."""
+    from credguard.commands._catalogue import known_rules
+    from credguard.policy import WHOLE_CREDENTIALS
+
+    told = options.rule.strip().upper()
+    rule = findings[0].rule_id if findings else told
+    if told and told != rule:
+        raise CredguardError(f"the finding is one of {rule}, not of {told}", "leave --rule out")
+    if told and all(told != one.id for one in known_rules()):
+        raise CredguardError(f"there is no rule {told}", "`credguard rules` lists them")
+    if rule.startswith("CG00"):
+        raise CredguardError(f"{rule} is about credguard itself and cannot be allowed", "mend what it names")
+    if options.path and rule in WHOLE_CREDENTIALS:
+        raise CredguardError(f"{rule} is about whole credentials, which no path exempts", "leave --path out")
+    return rule
+
+
+def _record(options: argparse.Namespace, found: Survey, findings: Sequence[Finding], entry: Allow) -> ExitCode:
+    from credguard.allow_entry import added
+    from credguard.config.place import Folder
+    from credguard.mending import Edit
+    from credguard.rules import all_rules
+
+    path = _policy_path(options.config, found.root)
+    for known in found.policy.allow:
+        if (known.rule or entry.rule, known.fingerprint, known.path) == (entry.rule, entry.fingerprint, entry.path):
+            until = f" until {known.expires}" if known.expires else ""
+            raise CredguardError(f"{known.source[0]}:{known.source[1]} allows it already{until}", "change that entry")
+    place = Folder(found.root)
+    after = added(place, path, entry, {rule.id: rule.name for rule in all_rules()})
+    screen = Screen(colour=coloured(options))
+    written = _survey.put(found.root, [Edit(path, place.read(path), after)], screen, dry_run=options.dry_run)
+    _say(screen, findings, entry, written)
+    return ExitCode.CLEAN
+
+
+def _say(screen: Screen, findings: Sequence[Finding], entry: Allow, written: list[str]) -> None:
+    if entry.path and findings:
+        screen.say(f"All findings of {entry.rule} at {entry.path} may stay then.")
+    for finding in () if entry.path else findings:
+        place = finding.locations[0]
+        screen.say(f"{finding.rule_id} at {place.path}:{place.line} may stay then.")
+    screen.say(
+        f"Written: {written[0]}. Next: git add -- {written[0]}, and commit." if written else "Nothing was written."
+    )
+
+
+def _policy_path(named: str, root: Path) -> str:
+    """The policy's path below the root; raises CredguardError for one outside of it."""
+    from credguard.config import NAME
+
+    if not named:
+        return NAME
+    path = os.path.relpath(os.path.realpath(named), os.path.realpath(root))
+    if path.split(os.sep)[0] == os.pardir:
+        raise CredguardError(f"{named} lies outside of the repository", "add the entry there yourself")
+    return path

@@ -1,0 +1,217 @@
+"""`credguard baseline`: records what is known, so that only what is new blocks."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from credguard import baseline
+from credguard.commands import _options, _survey
+from credguard.commands._screen import Screen, coloured
+from credguard.errors import CredguardError, ExitCode
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterable, Sequence
+    from datetime import date
+
+    from credguard.adoption import Known
+    from credguard.baseline import Baseline, Entry
+    from credguard.commands._survey import Survey
+    from credguard.mending import Edit
+    from credguard.model import Finding
+
+_ACTIONS = ("create", "update", "prune")
+_REASON = "stood there when the baseline was written"
+_SHOWN = 20
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Adds the options of `baseline`."""
+    parser.add_argument(
+        "action", choices=_ACTIONS, metavar="ACTION",
+        help="create (a new one), update (add what is new, keep what is there) or prune (take out what is gone)",
+    )  # fmt: skip
+    parser.add_argument("path", nargs="?", default=".", metavar="PATH", help="the repository (default: this one)")
+    parser.add_argument("--reason", metavar="TEXT", default="", help="why the new entries may stay")
+    parser.add_argument("--expires", metavar="DATE", default="", help="the last day on which they count (YYYY-MM-DD)")
+    parser.add_argument(
+        "--import", "--from", dest="imports", metavar="FILE", action="append", default=[],
+        help="add only what another scanner holds for known: .secrets.baseline, .gitleaksignore, .gitallowed or a JSON "
+             "report of gitleaks or betterleaks; may be repeated",
+    )  # fmt: skip
+    parser.add_argument("--no-history", action="store_true", help="do not look at what only older commits hold")
+    parser.add_argument("--no-gitattributes", action="store_true", help="do not touch .gitattributes")
+    _survey.add_options(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> ExitCode:
+    """Works out the new file, shows the change and writes it; raises CredguardError."""
+    _survey.refuse_in_hooks("credguard baseline")
+    if options.action == "prune" and (options.imports or options.reason or options.expires):
+        raise CredguardError("prune adds nothing, so --import, --reason and --expires say nothing", "use update")
+    if options.action == "prune" and options.no_history:
+        raise CredguardError("prune has to look at the history: entries may stand for what only that holds")
+    reason, expires = _options.reason(options.reason), _options.day(options.expires)
+    known = [entry for name in options.imports for entry in _imported(name)]
+    found = _survey.survey(options, options.path, history=not options.no_history)
+    data = _there(found, options.action)
+    old = _readable(data, found.policy.baseline)
+    screen = Screen(colour=coloured(options))
+    if options.action == "prune":
+        entries = _pruned(found, old)
+    else:
+        findings = _new(found, old)
+        reasons = _adopted(findings, known, found, screen) if options.imports else [_REASON] * len(findings)
+        chosen = [(one, why) for one, why in zip(findings, reasons, strict=True) if why]
+        entries = [*old.entries, *_entries(chosen, found, old, reason, expires)]
+    return _finish(options, found, data, entries, screen)
+
+
+def _imported(name: str) -> list[Known]:
+    from credguard import adoption
+
+    try:
+        with Path(name).open("rb") as handle:
+            data = handle.read(adoption.LARGEST + 1)
+    except (OSError, ValueError) as error:
+        said = getattr(error, "strerror", None) or type(error).__name__
+        raise CredguardError(f"{name} could not be read: {said}", "check the name") from None
+    return adoption.read(data, name)
+
+
+def _there(found: Survey, action: str) -> bytes | None:
+    """The baseline as it is, None where there is none; raises CredguardError where the action wants the other."""
+    from credguard.mending.edit import RefusedError, load
+
+    path = found.policy.baseline
+    try:
+        data = load(found.root, path)
+    except RefusedError as error:
+        raise CredguardError(f"{path} {error}", "") from None
+    if data is not None and action == "create":
+        raise CredguardError(f"there is a baseline, {path}", "`credguard baseline update` adds to it")
+    if data is None and action == "prune":
+        raise CredguardError(f"there is no baseline {path}", "`credguard baseline create` writes one")
+    return data
+
+
+def _readable(data: bytes | None, path: str) -> Baseline:
+    """The baseline, healed of what a merge left; raises CredguardError where rewriting would lose a line."""
+    read = baseline.read(baseline.without_traces(data or b""), path)
+    if read.problems:
+        raise CredguardError(f"{path} has a line that would be lost: {read.problems[0][1]}", "mend it or take it out")
+    return read
+
+
+def _new(found: Survey, old: Baseline) -> list[Finding]:
+    """What blocks and is in no entry, in date or not."""
+    verdicts = (v for v in found.result.verdicts if v.outcome == "report" and not v.finding.rule_id.startswith("CG00"))
+    return [verdict.finding for verdict in verdicts if old.covering(verdict.finding) is None]
+
+
+def _adopted(findings: Sequence[Finding], known: Sequence[Known], found: Survey, screen: Screen) -> list[str]:
+    """The reason of each finding that an imported entry speaks of, "" for the others; unused entries are named."""
+    from credguard.adoption import adopt
+
+    adopted, unused = adopt(known, found.sights(findings))
+    for entry in unused[:_SHOWN]:
+        screen.say(f"{entry.where}: fits nothing that is found now and not yet in the baseline")
+    if len(unused) > _SHOWN:
+        screen.say(f"and {len(unused) - _SHOWN} more entries that fit nothing")
+    return [_told(adopted[number]) if number in adopted else "" for number in range(len(findings))]
+
+
+def _told(entry: Known) -> str:
+    return f"known to {entry.tool}" + (f", {entry.note}" if entry.note else "")
+
+
+def _entries(
+    chosen: Iterable[tuple[Finding, str]], found: Survey, old: Baseline, reason: str, expires: date | None
+) -> list[Entry]:
+    """Entries for findings; one whose file was renamed keeps what its entry said."""
+    present = _present(found)
+    moved = {(entry.fingerprint, entry.rule): entry for entry in old.entries if entry.key not in present}
+    made = []
+    for finding, why in chosen:
+        same = moved.get((finding.fingerprint, finding.rule_id))
+        entry = baseline.Entry(finding.fingerprint, finding.rule_id, finding.locations[0].path, reason or why, expires)
+        made.append(replace(entry, reason=reason or same.reason, expires=expires or same.expires) if same else entry)
+    return made
+
+
+def _present(found: Survey) -> set[tuple[str, str, str]]:
+    """All that is found, whatever became of it, as entries name it."""
+    findings = (verdict.finding for verdict in found.result.verdicts)
+    return {(one.fingerprint, one.rule_id, one.locations[0].path) for one in findings}
+
+
+def _pruned(found: Survey, old: Baseline) -> list[Entry]:
+    """The entries that something found stands behind, and those of rules that did not look.
+
+    Raises CredguardError when not everything was looked at: what was not seen may still be there.
+    """
+    skipped = found.result.coverage.skipped
+    if skipped:
+        said = f"{skipped[0].path}: {skipped[0].reason}"
+        raise CredguardError(
+            f"not everything could be looked at ({said})", "nothing was taken out", ExitCode.INCOMPLETE
+        )
+    present = _present(found)
+    return [entry for entry in old.entries if entry.key in present or entry.rule not in found.rules]
+
+
+def _finish(
+    options: argparse.Namespace, found: Survey, data: bytes | None, entries: Sequence[Entry], screen: Screen
+) -> ExitCode:
+    """Shows and writes what is to change."""
+    edits = [edit for edit in (_edit(found, data, entries), _attributes(options, found)) if edit]
+    if not edits or edits[0].path != found.policy.baseline:
+        edits = []
+    written = _survey.put(found.root, edits, screen, dry_run=options.dry_run)
+    skipped = found.result.coverage.skipped
+    screen.unseen(skipped)
+    count = f"{len(entries)} {'entry' if len(entries) == 1 else 'entries'}"
+    if written:
+        files = shlex.join(written)
+        screen.say(f"Written: {', '.join(written)}, {count}. Next: git add -- {files}, and commit.")
+    else:
+        screen.say("Nothing was written." if edits else f"Nothing to {options.action}: {count}.")
+    return ExitCode.INCOMPLETE if skipped else ExitCode.CLEAN
+
+
+def _edit(found: Survey, data: bytes | None, entries: Sequence[Entry]) -> Edit | None:
+    """The new baseline; None where there is nothing to write. Raises CredguardError for one too large to be read."""
+    from credguard.mending import Edit
+
+    after = baseline.write(entries, baseline.head_of(data or b""))
+    if len(after) > baseline.LARGEST:
+        raise CredguardError(
+            f"the baseline would be larger than {baseline.LARGEST >> 20} MiB ({len(entries)} entries)",
+            "exclude paths in the policy first",
+        )
+    if after == data or (data is None and not entries):
+        return None
+    return Edit(found.policy.baseline, data, after)
+
+
+def _attributes(options: argparse.Namespace, found: Survey) -> Edit | None:
+    """The line of .gitattributes that lets git merge two baselines, where nothing says how."""
+    from credguard.mending import Edit, RefusedError
+    from credguard.mending.edit import appended, load
+
+    path, name = found.policy.baseline, ".gitattributes"
+    if options.no_gitattributes or found.repository is None:
+        return None
+    said = found.repository.run("check-attr", "-z", "merge", "--", path).split(b"\0")
+    try:
+        before = load(found.root, name)
+    except RefusedError:
+        return None
+    if said[2:3] != [b"unspecified"]:
+        return None
+    pattern = f'"{path}"' if any(sign in path for sign in ' "\\') else path
+    return Edit(name, before, appended(before or b"", [f"{pattern} merge=union"]))

@@ -1,0 +1,164 @@
+"""`credguard ci`: judges what a CI job is about, and says it where people read it."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from credguard import __version__
+from credguard.commands import _options
+from credguard.errors import CredguardError, ExitCode
+
+if TYPE_CHECKING:
+    import argparse
+
+    from credguard.audit import Run
+    from credguard.ci import Plan
+    from credguard.git import Git
+    from credguard.model import ScanResult
+
+MODES = ("change", "tree", "history")
+_REVISION = re.compile(r"HEAD|[0-9a-f]{7,64}|refs/(?:heads|tags|remotes)/[^\s~^:?*\[\\\x00-\x1f\x7f]+")
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Adds the options of `ci`."""
+    parser.add_argument("--path", default=".", metavar="FOLDER", help="the repository (default: this folder)")
+    parser.add_argument("--mode", choices=MODES, help="what to judge (default: by the event)")
+    parser.add_argument("--sarif-file", metavar="FILE", default="", help="also write a SARIF report")
+    parser.add_argument("--version", metavar="VERSION", default="", help="fail unless this version runs")
+    _options.add_common(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> ExitCode:
+    """Judges and reports; the outputs are written whatever the ending."""
+    try:
+        result = _judged(options)
+    except CredguardError as error:
+        _outputs({"exit-code": int(error.code), "findings": 0, "complete": "false", "sarif-file": ""})
+        raise
+    wanted = [f"sarif={options.sarif_file}"] if options.sarif_file else []
+    _options.write_reports(result, wanted)
+    if os.environ.get("GITHUB_ACTIONS"):
+        _say_on_github(result)
+    blocking = sum(verdict.outcome == "report" for verdict in result.verdicts)
+    _outputs(
+        {
+            "exit-code": int(result.exit_code),
+            "findings": blocking,
+            "complete": str(result.coverage.complete).lower(),
+            "sarif-file": options.sarif_file,
+        }
+    )
+    return _options.finish(result, options)
+
+
+def _judged(options: argparse.Namespace) -> ScanResult:
+    from credguard import ci, scorecard
+
+    if options.version and options.version.removeprefix("v") != __version__:
+        raise CredguardError(
+            f"this is credguard {__version__}, not {options.version}", "pin the commit of that version"
+        )
+    plan = ci.plan(os.environ)
+    if options.mode and plan.mode not in (options.mode, "nothing"):
+        if options.mode == "change" and not plan.heads:
+            raise CredguardError(f"--mode change: {plan.why}", "take tree or history here")
+        plan = replace(plan, mode=options.mode)
+    print(f"credguard {__version__} on {plan.system}: {plan.why}", file=sys.stderr, flush=True)
+    for revision in (*plan.heads, *plan.excluded, *plan.wanted, plan.base or "HEAD", plan.tag or "HEAD"):
+        if not _REVISION.fullmatch(revision) or ".." in revision:
+            raise CredguardError("the CI system names a revision that is none", f"see {plan.system}'s variables")
+    if plan.mode != "change" and plan.base and not options.policy_from:
+        options.policy_from = plan.base
+    work = _options.new_run(options, stage="ci")
+    target: dict[str, object] = {"kind": "ci", "system": plan.system, "mode": plan.mode, "paths": [options.path]}
+    if plan.mode != "nothing":
+        _look(work, Path(options.path), plan, options)
+    return work.result(target) if plan.mode in ("change", "nothing") else scorecard.concluded(work, target)
+
+
+def _look(work: Run, folder: Path, plan: Plan, options: argparse.Namespace) -> None:
+    from credguard.deepen import bring
+    from credguard.git import Git
+
+    repository = Git(folder)
+    if plan.mode != "tree" or plan.base:
+        work.coverage.notes += bring(repository, folder, plan.wanted, whole=plan.mode != "tree")
+    if plan.mode == "change":
+        _change(work, Git(Path(repository.toplevel())), plan, options)
+    elif plan.mode == "tree":
+        work.paths([options.path])
+    else:
+        from credguard import historic
+
+        work.paths([options.path])
+        historic.look(work, repository)
+
+
+def _change(work: Run, repository: Git, plan: Plan, options: argparse.Namespace) -> None:
+    from credguard import gate
+    from credguard.model import Coverage
+    from credguard.sources import changes
+
+    policies, work.policies = _options.policies(options, work.stage), None
+    base = _there(repository, plan)
+    work.follow(policies.change(repository, base, *plan.heads))
+    without = [f"^{base}"] if base else []
+    count = gate.commits(work, repository, [*plan.heads, *without])
+    work.coverage.notes.append(f"{count} commits are new against {base or 'nothing'}")
+    if plan.tag:
+        part = Coverage()
+        oid = repository.run("rev-parse", "--verify", plan.tag).strip().decode()
+        for item in changes.tags(repository, [oid], work.limit):
+            work.take(item, part)
+        work.coverage.add(part)
+
+
+def _there(repository: Git, plan: Plan) -> str | None:
+    """The base, or after a force-push that took it away the default branch; None to judge the whole history."""
+    fallback = [
+        f"refs/remotes/origin/{one.removeprefix('refs/heads/')}" for one in plan.wanted if one.startswith("refs/")
+    ]
+    for revision in (*plan.excluded, *fallback):
+        found = repository.run("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}", ok=(0, 1, 128)).strip()
+        if found:
+            return found.decode()
+    return None
+
+
+def _say_on_github(result: ScanResult) -> None:
+    """Annotations on standard output and the job's summary."""
+    from credguard.report import render
+
+    sys.stdout.flush()
+    sys.stdout.buffer.write(render("github", result))
+    sys.stdout.buffer.flush()
+    summary = os.environ.get("GITHUB_STEP_SUMMARY")
+    if summary:
+        _append(summary, render("markdown", result)[: 1 << 20])
+
+
+def _outputs(values: dict[str, object]) -> None:
+    """Sets the step's outputs; a value is one line, so that none can set another."""
+    path = os.environ.get("GITHUB_OUTPUT")
+    if path:
+        lines = (f"{name}={_line(value)}\n" for name, value in values.items())
+        _append(path, "".join(lines).encode("utf-8", "backslashreplace"))
+
+
+def _line(value: object) -> str:
+    return re.sub(r"[\r\n]", " ", str(value))
+
+
+def _append(path: str, text: bytes) -> None:
+    try:
+        with open(path, "ab") as handle:
+            handle.write(text)
+    except OSError as error:
+        raise CredguardError(f"{path} could not be written: {error.strerror}", "", ExitCode.INCOMPLETE) from error

@@ -1,0 +1,60 @@
+"""`credguard doctor`: this machine's credential files, the .env files here, and the hooks."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from credguard.commands import _options
+from credguard.errors import CredguardError, ExitCode
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Adds the options of `doctor`."""
+    parser.add_argument("path", nargs="?", default=".", metavar="PATH", help="the repository (default: this folder)")
+    parser.add_argument("--no-hooks", action="store_true", help="do not try the hooks")
+    _options.add_common(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> ExitCode:
+    """Looks at machine, .env files and hooks; nothing leaves the machine, and no secret is shown."""
+    from credguard import machine
+
+    folder = Path(options.path)
+    if not folder.is_dir():
+        raise CredguardError(f"{options.path} is no folder", "name a repository, or leave it out")
+    work = _options.new_run(options)
+    if work.policies:
+        work.follow(work.policies.folder(folder))
+    machine.examine_machine(work)
+    machine.examine_env_files(work, folder)
+    hooks = {"checked": False, "lines": [], "problems": []} if options.no_hooks else machine.examine_hooks(folder)
+    result = work.result({"kind": "doctor", "path": options.path, "hooks": hooks})
+    problems = hooks["problems"]
+    if problems:
+        result = replace(result, exit_code=ExitCode.FINDINGS)
+    code = _options.finish(result, options)
+    if options.format == "text" and not options.output:
+        _say(hooks, quiet=options.quiet)
+    return code
+
+
+def _say(hooks: dict[str, object], *, quiet: bool) -> None:
+    """The hooks' part of the text report, below the findings."""
+    problems, lines = _lines(hooks["problems"]), _lines(hooks["lines"])
+    for problem in problems:
+        print(f"The hooks do not work: {problem}.")
+    if not problems and not quiet:
+        print(f"The hooks work: {lines[-1]}." if lines else "The hooks were not looked at.")
+
+
+def _lines(value: object) -> Sequence[str]:
+    from credguard.report import printable
+
+    return [printable(str(line)) for line in value] if isinstance(value, list) else []

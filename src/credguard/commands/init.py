@@ -1,0 +1,110 @@
+"""`credguard init`: a starting policy, the pre-commit entry and the CI step, each shown first."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from credguard.commands._screen import Screen, coloured
+from credguard.errors import CredguardError, ExitCode
+
+if TYPE_CHECKING:
+    import argparse
+
+    from credguard.mending import Edit
+    from credguard.starting import Start
+
+_INSTALL = (
+    "pre-commit install --hook-type pre-commit --hook-type pre-merge-commit --hook-type commit-msg --hook-type pre-push"
+)
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Adds the options of `init`."""
+    parser.add_argument("path", nargs="?", default=".", metavar="PATH", help="the repository (default: this one)")
+    parser.add_argument("--yes", action="store_true", help="write without asking")
+    parser.add_argument(
+        "--source", metavar="URL", default="",
+        help="the repository that pre-commit and CI take credguard from (default: where this one was installed from)",
+    )  # fmt: skip
+    parser.add_argument("--rev", metavar="COMMIT", default="", help="the commit of it")
+    parser.add_argument(
+        "--import-gitleaks", metavar="FILE", default="",
+        help="do nothing else than print the rules of a gitleaks TOML file as `custom-rules` for .credguard.yaml",
+    )  # fmt: skip
+    parser.add_argument("--output", metavar="FILE", default="", help="write the imported rules to FILE, a new one")
+    parser.add_argument("--no-color", action="store_true", help="no colours (also with NO_COLOR set)")
+    parser.add_argument("--debug", action="store_true", help="print where a bug happened")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> ExitCode:
+    """Shows each file and writes it where that is wanted; 1 when something is left unwritten."""
+    if options.import_gitleaks:
+        from credguard.commands._import import gitleaks
+
+        return gitleaks(options.import_gitleaks, options.output)
+    if options.output:
+        raise CredguardError("--output is for --import-gitleaks alone", "leave it out")
+    from credguard.git import find
+    from credguard.sources.files import is_bare
+    from credguard.starting import UNKNOWN, source, start
+
+    folder = Path(options.path)
+    if not folder.is_dir():
+        raise CredguardError(f"{options.path} is no folder", "name a repository, or leave it out for this one")
+    if is_bare(folder):
+        raise CredguardError(
+            f"{options.path} is a repository without a work tree", "name a work tree, or leave it out for this one"
+        )
+    kept = source(options.source, options.rev)
+    repository = find(folder.absolute())
+    root = Path(repository.toplevel()) if repository else folder
+    made = start(root, kept)
+    screen = Screen(colour=coloured(options))
+    left = [edit.path for edit in made.edits if not _written(root, edit, screen, made, yes=options.yes)]
+    screen.left_by_hand(made.refused, made.by_hand)
+    unknown = kept is UNKNOWN and bool(made.by_hand)
+    if unknown:
+        screen.say("Where credguard is kept is not known: give --source URL --rev COMMIT to have these written.")
+    _say_next(made, left, screen)
+    return ExitCode.FINDINGS if left or made.refused or unknown else ExitCode.CLEAN
+
+
+def _written(root: Path, edit: Edit, screen: Screen, made: Start, *, yes: bool) -> bool:
+    """Shows a file and writes it, if that is wanted."""
+    from credguard.mending.edit import RefusedError, write
+
+    screen.diff(edit)
+    if not yes and not (sys.stdin.isatty() and _agreed(edit.path)):
+        return False
+    try:
+        write(root, edit)
+    except RefusedError as error:
+        made.refused.append(f"{edit.path} {error}")
+        return False
+    return True
+
+
+def _agreed(path: str) -> bool:
+    try:
+        return input(f"Write {path}? [y/N] ").strip().lower() in ("y", "yes")
+    except EOFError:
+        return False
+
+
+def _say_next(made: Start, left: list[str], screen: Screen) -> None:
+    from credguard.starting import FRAMEWORK_FILE
+
+    written = [edit.path for edit in made.edits if edit.path not in left]
+    if made.there:
+        screen.say(f"Already there: {', '.join(made.there)}.")
+    if left:
+        screen.say(f"Not written: {', '.join(left)}. To write without being asked: credguard init --yes")
+    if written:
+        screen.say(f"Written: {', '.join(written)}. Next: look at it, git add -- {' '.join(written)}, and commit.")
+    if made.framework and FRAMEWORK_FILE in written:
+        screen.say(f"Everybody then runs once: {_INSTALL}")
+    if not made.edits and not made.by_hand and not made.refused:
+        screen.say("Nothing to do. `credguard audit` tells where the repository stands.")

@@ -1,0 +1,125 @@
+"""Where a policy and the files beside it are read from: a folder, a commit, the index, the package."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from credguard.config.text import LARGEST, PolicyError
+from credguard.git import SYMLINK
+from credguard.worktree import READ_FLAGS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from credguard.git import Git
+
+_LINK = "is a symbolic link, which is not followed"
+
+
+class Place(Protocol):
+    """Gives files by their path from the root, `/`-separated."""
+
+    def read(self, path: str) -> bytes | None:
+        """The file's bytes (at most one over LARGEST), None where there is nothing. Raises PolicyError
+        for a link, a folder, and what cannot be read."""
+
+    def texts(self, paths: Sequence[str], folders: Sequence[str]) -> dict[str, bytes]:
+        """The content of those of the paths that are files, and of the files right in the folders; what
+        cannot be read is left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A folder on disk; nothing outside of it is read."""
+
+    root: Path
+
+    def read(self, path: str) -> bytes | None:
+        """As Place says."""
+        location = os.path.join(self.root, path)
+        try:
+            if stat.S_ISLNK(os.lstat(location).st_mode) or not self._holds(location):
+                raise PolicyError(path, 0, 0, _LINK, "put the file itself there")
+            descriptor = os.open(location, READ_FLAGS)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            raise PolicyError(path, 0, 0, f"could not be read: {error.strerror}", "make it readable") from None
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise PolicyError(path, 0, 0, "is no file", "put a file there")
+        with os.fdopen(descriptor, "rb") as handle:
+            return handle.read(LARGEST + 1)
+
+    def _holds(self, location: str) -> bool:
+        root = os.path.realpath(self.root)
+        return os.path.realpath(os.path.dirname(location)) == os.path.normpath(
+            os.path.join(root, os.path.relpath(os.path.dirname(location), self.root))
+        )
+
+    def texts(self, paths: Sequence[str], folders: Sequence[str]) -> dict[str, bytes]:
+        """As Place says."""
+        names = list(paths)
+        for folder in folders:
+            with contextlib.suppress(OSError):
+                names += sorted(f"{folder}/{name}" for name in os.listdir(os.path.join(self.root, folder)))
+        found: dict[str, bytes] = {}
+        for name in names:
+            with contextlib.suppress(PolicyError):
+                data = self.read(name)
+                if data is not None:
+                    found[name] = data
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Objects:
+    """A commit (or a tree) of a repository, or with an empty `commit` the index."""
+
+    repository: Git
+    commit: str = ""
+
+    def read(self, path: str) -> bytes | None:
+        """As Place says."""
+        entry = next((e for e in self._entries(path) if e[2] == path), None)
+        if entry is None:
+            return None
+        mode, oid, _ = entry
+        if mode == SYMLINK:
+            raise PolicyError(path, 0, 0, _LINK, "put the file itself there")
+        if not mode.startswith("100"):
+            raise PolicyError(path, 0, 0, "is no file", "put a file there")
+        data = next(self.repository.blobs([oid], LARGEST))
+        if isinstance(data, str):
+            too_large = "limit" in data
+            raise PolicyError(path, 0, 0, "is larger than 1 MiB" if too_large else data, "")
+        return data
+
+    def texts(self, paths: Sequence[str], folders: Sequence[str]) -> dict[str, bytes]:
+        """As Place says."""
+        inside = tuple(folders)
+        entries = [
+            (oid, path)
+            for mode, oid, path in self._entries(*paths, *(folder + "/" for folder in inside))
+            if mode.startswith("100") and (path in paths or path.rpartition("/")[0] in inside)
+        ]
+        contents = self.repository.blobs([oid for oid, _ in entries], LARGEST)
+        return {path: data for (_, path), data in zip(entries, contents, strict=True) if isinstance(data, bytes)}
+
+    def _entries(self, *paths: str) -> list[tuple[str, str, str]]:
+        """Mode, object ID and path of what lies there."""
+        if self.commit:
+            raw = self.repository.run("ls-tree", "-z", "--full-tree", self.commit, "--", *paths)
+        else:
+            raw = self.repository.run("ls-files", "-z", "--stage", "--", *(p.rstrip("/") for p in paths))
+        found = []
+        for record in self.repository.split(raw):
+            head, _, path = record.partition("\t")
+            words = head.split(" ")
+            found.append((words[0], words[2] if self.commit else words[1], path))
+        return found

@@ -1,0 +1,170 @@
+"""Findings of a history as they are reported: one for a value, at its place, with all that git knows of it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING
+
+from credguard import formerly
+from credguard.context import masked
+from credguard.exposure import told
+from credguard.model import Blob
+from credguard.rules._key_id import kind_of
+from credguard.rules.key_older_than_limit import older_than
+from credguard.scan import finding_of
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+
+    from credguard.audit import Run
+    from credguard.exposure import Trail
+    from credguard.git import Git
+    from credguard.model import Finding, Location
+    from credguard.rule import Rule
+    from credguard.scan import Scanner
+    from credguard.tracing import Tracing
+
+_HALVES = ("CG101", "CG102")
+_KEY_RULES = ("CG101", "CG103")
+_LIMIT = 1 << 32
+
+Key = tuple[str, str]
+"""Rule ID and fingerprint."""
+
+
+@dataclass(slots=True)
+class _Told:
+    """A finding, the objects that hold its value, and where the run has it (-1: only the history has)."""
+
+    finding: Finding
+    oids: dict[str, None] = field(default_factory=dict)
+    number: int = -1
+
+
+class Disclosure:
+    """Gathers the findings of one history; `publish` adds them to the run, or to what it has already."""
+
+    def __init__(self, run: Run, repository: Git, label: str, tracing: Tracing, scanner: Scanner) -> None:
+        self._run, self._git, self._label = run, repository, label
+        self._tracing, self._scanner = tracing, scanner
+        self._masks: dict[str, str] = {}
+        self._now = datetime.now(timezone.utc)
+        self._told: dict[Key, _Told] = {
+            (finding.rule_id, finding.fingerprint): _Told(finding, number=number)
+            for number, finding in enumerate(run.findings)
+            if finding.locations[0].path.startswith(label)
+        }
+
+    def contents(self, found: Mapping[Key, Collection[str]]) -> None:
+        """Findings in contents and messages, by the objects that hold each: they are read once more, now
+        that their paths are known."""
+        groups = list(found.values())
+        places = {
+            self._tracing.place(oids, trail) for oids, trail in zip(groups, self._tracing.trails(groups), strict=True)
+        }
+        every = {oid for oids in groups for oid in oids}
+        places |= {(oid, path, "") for oid in every for path in self._tracing.paths(oid) if "root" in path.lower()}
+        ordered = sorted(places, key=lambda one: (one[0], one[1], one[2] == ""))
+        holding: dict[str, list[Key]] = {}
+        for key, oids in found.items():
+            for oid in oids:
+                holding.setdefault(oid, []).append(key)
+        for (oid, path, commit), data in zip(
+            ordered, self._git.blobs([one[0] for one in ordered], _LIMIT), strict=True
+        ):
+            if isinstance(data, bytes):
+                kind = "file" if self._tracing.kinds.get(oid) == "blob" else "message"
+                for finding in self._at(Blob(data, path, kind), commit):
+                    key = (finding.rule_id, finding.fingerprint)
+                    self._add(finding, found.get(key) or (oid,))
+
+    def names(self, found: Mapping[bytes, Sequence[Finding]]) -> None:
+        """Findings in file names, shown without the secret."""
+        for name, findings in found.items():
+            shown = masked(os.fsdecode(name), findings)
+            arrivals = [one for one in self._tracing.former if name in one.path.split(b"/")]
+            for one in arrivals[:1]:
+                path = os.fsdecode(one.path).replace(os.fsdecode(name), shown)
+                for finding in findings:
+                    places = tuple(replace(p, path=path, commit=one.commit) for p in finding.locations)
+                    self._add(replace(finding, locations=places), [one.oid for one in arrivals])
+                    self._tracing.count_in(arrivals)
+
+    def files(self, rules: Sequence[Rule]) -> None:
+        """What the file rules say of files that were tracked once."""
+        arrivals = [one for one in self._tracing.former if formerly.is_one(one.path)] if rules else []
+        for finding, versions in formerly.judged(self._scanner, rules, self._git, arrivals):
+            places = tuple(replace(place, commit=versions[0].commit) for place in finding.locations)
+            message = formerly.in_the_past(finding.message)
+            self._add(replace(finding, locations=places, message=message), [one.oid for one in versions])
+            self._tracing.count_in(versions)
+
+    def publish(self) -> None:
+        """Adds them all."""
+        everything = _without_halves(self._told)
+        known = [one for one in everything if one.oids]
+        for one, trail in zip(known, self._tracing.trails([one.oids for one in known]), strict=True):
+            shown = replace(trail, paths=[self._shown(path) for path in trail.paths])
+            finding = told(one.finding, shown, self._now, self._run.policy.rotation_days)
+            if one.number >= 0:
+                self._run.findings[one.number] = finding
+                continue
+            places = tuple(self._placed(place, trail) for place in finding.locations)
+            finding = replace(finding, locations=places)
+            self._run.findings.append(finding)
+            self._age(finding, trail)
+
+    def _at(self, blob: Blob, commit: str) -> list[Finding]:
+        findings = self._run.judge.marked(self._scanner.blob(blob), blob, self._scanner)
+        return [
+            replace(f, locations=tuple(replace(place, commit=commit or None) for place in f.locations))
+            for f in findings
+        ]
+
+    def _add(self, finding: Finding, oids: Iterable[str]) -> None:
+        one = self._told.setdefault((finding.rule_id, finding.fingerprint), _Told(finding))
+        one.oids.update(dict.fromkeys(oids))
+
+    def _placed(self, place: Location, trail: Trail) -> Location:
+        path = self._label + self._shown(place.path)
+        return replace(place, path=path, commit=place.commit or trail.first_commit or None)
+
+    def _shown(self, path: str) -> str:
+        """A path without the secrets in it."""
+        if path not in self._masks:
+            self._masks[path] = masked(path, self._scanner.names([path]))
+        return self._masks[path]
+
+    def _age(self, finding: Finding, trail: Trail) -> None:
+        """CG501 for a long-lived key that no file holds any more."""
+        rule = next((rule for rule in self._run.scanner.rules if rule.id == "CG501"), None)
+        key_id = finding.attributes.get("access_key_id")
+        if rule is None or not isinstance(key_id, str) or not trail.first_seen or finding.rule_id not in _KEY_RULES:
+            return
+        if key_id.startswith("AKIA") and kind_of(key_id.encode()) in ("long-lived", "old-format"):
+            detection = older_than(trail.first_seen, self._now, self._run.policy.rotation_days, key_id)
+            if detection:
+                self._run.findings.append(
+                    replace(finding_of(rule, detection, finding.locations[:1]), exposure=finding.exposure)
+                )
+
+
+def _without_halves(told: Mapping[Key, _Told]) -> list[_Told]:
+    """Leaves out lone halves of the history that are part of a whole credential, which takes over their objects."""
+    wholes = [one for (rule_id, _), one in told.items() if rule_id not in _HALVES and one.finding.values]
+    owners: dict[str, list[_Told]] = {}
+    for one in wholes:
+        for value in one.finding.values:
+            owners.setdefault(value, []).append(one)
+    kept = []
+    for (rule_id, _), one in told.items():
+        values = one.finding.values if rule_id in _HALVES and one.number < 0 else frozenset()
+        near = (whole for value in values for whole in owners.get(value, ()))
+        owner = next((whole for whole in near if values <= whole.finding.values), None)
+        if owner is None:
+            kept.append(one)
+        else:
+            owner.oids.update(one.oids)
+    return kept

@@ -1,0 +1,105 @@
+"""detect-secrets' plugins: run only on lines where a pattern says that one may find something, and imported only then.
+
+The patterns are written by tools/plugin_patterns.py from the plugins' own expressions; a plugin decides by its
+`analyze_string`, which asks no network. What it finds is given as places.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import import_module
+from typing import TYPE_CHECKING, Protocol, cast
+
+from credguard.plugin_patterns import PLUGINS
+from credguard.rule import Pattern
+
+if TYPE_CHECKING:
+    import re
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from credguard.rule import Hits
+
+    Plugin = tuple[str, str, tuple[Pattern, ...]]
+
+
+class Detector(Protocol):
+    """What is asked of a plugin."""
+
+    denylist: Sequence[re.Pattern[str]]
+
+    def analyze_string(self, string: str) -> Iterable[str]:
+        """The values in a line."""
+
+
+LONGEST_LINE = 8192
+"""Of a longer line a plugin is given what stands around the place: its expressions may take quadratic time."""
+_AROUND = 2048
+_MOST = 2_000
+"""Lines of one file that a plugin is given."""
+
+
+@cache
+def plugins(rule_id: str) -> tuple[Plugin, ...]:
+    """The plugins whose finds a rule speaks of: name, module, and the patterns that say where to look."""
+    return tuple(
+        (name, module, tuple(Pattern(f"plugin-{name}-{n}", e, multiline=True) for n, e in enumerate(expressions)))
+        for name, module, rule, expressions in PLUGINS
+        if rule == rule_id
+    )
+
+
+def patterns(rule_id: str) -> tuple[Pattern, ...]:
+    """All patterns of the rule's plugins."""
+    return tuple(pattern for _, _, some in plugins(rule_id) for pattern in some)
+
+
+def finds(rule_id: str, data: bytes, hits: Hits) -> Iterator[tuple[int, int]]:
+    """The places of what the rule's plugins find, where their patterns were seen."""
+    for name, module, some in plugins(rule_id):
+        ends = sorted(end for pattern in some for end in hits.get(pattern.name, ()))
+        for start, stop in _lines(data, ends):
+            line = data[start:stop].decode("utf-8", "surrogateescape")
+            for left, right in found(_plugin(name, module), line):
+                before = start + len(line[:left].encode("utf-8", "surrogateescape"))
+                yield before, before + len(line[left:right].encode("utf-8", "surrogateescape"))
+
+
+def _lines(data: bytes, ends: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """The lines in which the offsets lie, or what stands around them in long ones, each once."""
+    done = given = 0
+    for end in ends:
+        if end <= done or given >= _MOST:
+            continue
+        given += 1
+        start, stop = data.rfind(b"\n", 0, end - 1) + 1, data.find(b"\n", end - 1)
+        stop = len(data) if stop < 0 else stop
+        if stop - start > LONGEST_LINE:
+            start, stop = max(start, end - _AROUND), min(stop, end + _AROUND)
+        done = stop
+        yield start, stop - (data[stop - 1 : stop] == b"\r")
+
+
+@cache
+def _plugin(name: str, module: str) -> Detector:
+    return cast("Detector", getattr(import_module(module), name)())
+
+
+def found(plugin: Detector, line: str) -> list[tuple[int, int]]:
+    """Where the values stand that the plugin finds in a line; of a value that is only a token's prefix, the token."""
+    values = set(plugin.analyze_string(line))
+    places = {
+        _place(match, value)
+        for expression in (plugin.denylist if values else ())
+        for match in expression.finditer(line)
+        for value in values
+        if value in (match[0], *match.groups())
+    }
+    return sorted(places)
+
+
+def _place(match: re.Match[str], value: str) -> tuple[int, int]:
+    groups: Sequence[str | None] = match.groups()
+    if value not in groups:
+        return match.span()
+    left, right = match.span(groups.index(value) + 1)
+    return match.span() if left == match.start() else (left, right)

@@ -1,0 +1,32 @@
+"""Checksums inside tokens: CRC-32 in base 62 of GitHub and npm, CRC-16 of NATS."""
+
+from __future__ import annotations
+
+from base64 import b32decode
+from binascii import Error, crc_hqx
+from zlib import crc32
+
+_BASE62 = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+
+def base62(number: int, width: int = 6) -> bytes:
+    """The number in base 62, digits first, then capitals; zeros in front fill the width."""
+    digits = bytearray()
+    while number:
+        number, rest = divmod(number, 62)
+        digits.append(_BASE62[rest])
+    return bytes(reversed(digits)).rjust(width, b"0")
+
+
+def crc32_holds(body: bytes) -> bool:
+    """True where the last six characters are the checksum of those before."""
+    return base62(crc32(body[:-6])) == body[-6:]
+
+
+def crc16_holds(text: bytes) -> bool:
+    """True for base32 whose last two bytes are the CRC-16 (XMODEM) of the rest, low byte first; raises nothing."""
+    try:
+        raw = b32decode(text + b"=" * (-len(text) % 8))
+    except (Error, ValueError):
+        return False
+    return crc_hqx(raw[:-2], 0) == int.from_bytes(raw[-2:], "little")

@@ -1,0 +1,125 @@
+"""AWS credentials as settings files write them: every value raw, with its line, in groups that belong together."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ID, SECRET, TOKEN = "access_key_id", "secret_access_key", "session_token"
+LOOKED_AT = 1 << 20
+"""Bytes of a file that are read: what people write by hand is far smaller."""
+_MOST_LINES, _LONGEST_LINE = 20_000, 16_000
+_INI_ROLES = {
+    "aws_access_key_id": ID, "aws_secret_access_key": SECRET, "aws_session_token": TOKEN, "aws_security_token": TOKEN,
+    "access_key": ID, "secret_key": SECRET, "access_token": TOKEN,
+    "access_key_id": ID, "secret_access_key": SECRET, "session_token": TOKEN,
+}  # fmt: skip
+_VARIABLE = (
+    rb"[ \t]{0,40}(?P<export>export[ \t]{1,8})?(?P<name>(?P<before>[A-Za-z0-9_]{0,60}?)AWS_"
+    rb"(?P<role>ACCESS_KEY_ID|ACCESS_KEY|SECRET_ACCESS_KEY|SECRET_KEY|SESSION_TOKEN|SECURITY_TOKEN)"
+    rb"(?P<after>[A-Za-z0-9_]{0,60}))(?P<blank>[ \t]{0,40})=(?P<raw>.*)"
+)
+_WORDS = rb"(?:[A-Z0-9]{1,16}_){1,8}[A-Z0-9]{1,16}"
+_SECTION = rb"[ \t]{0,40}\[([^\n]{1,200})\]"
+_SETTING = rb"[ \t]{0,200}(?P<name>[^\s=:\[#;][^=:\n]{0,200})[=:](?P<raw>[^\n]*)"
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """One value: its name, its line, and what stands between the sign and the end of the line. `blank` is true for
+    blanks before the sign, `exported` after the word `export`, `continued` where an indented line follows it."""
+
+    role: str
+    name: str
+    line: int
+    raw: bytes
+    blank: bool = False
+    exported: bool = False
+    continued: bool = False
+
+
+@dataclass(slots=True)
+class Group:
+    """The values of one profile, or of one prefix of variables; a role that is written twice comes twice."""
+
+    name: str
+    line: int
+    values: list[Written] = field(default_factory=list)
+    has_endpoint: bool = False
+
+
+@dataclass(slots=True)
+class Profiles:
+    """An ini file: its sections in order, and the lines that are none of section, setting, comment or blank."""
+
+    groups: list[Group] = field(default_factory=list)
+    stray: list[int] = field(default_factory=list)
+    loose: list[int] = field(default_factory=list)
+
+
+def lines_of(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Number and text of each line that is no longer than a credential can make it; a carriage return before
+    the line end is not part of it."""
+    for number, line in enumerate(data[:LOOKED_AT].split(b"\n", _MOST_LINES)[:_MOST_LINES], 1):
+        if len(line) <= _LONGEST_LINE:
+            yield number, line.removesuffix(b"\r")
+
+
+def variables(data: bytes) -> list[Group]:
+    """The AWS variables of dotenv text, grouped by what stands before and after AWS's own names."""
+    groups: dict[tuple[bytes, bytes], Group] = {}
+    for number, line in lines_of(data.removeprefix(b"\xef\xbb\xbf")):
+        match = re.fullmatch(_VARIABLE, line, re.DOTALL)
+        if match:
+            role = ID if match["role"].startswith(b"ACCESS") else SECRET if b"SECRET" in match["role"] else TOKEN
+            group = groups.setdefault((match["before"], match["after"]), Group("", number))
+            plain = re.fullmatch(_WORDS, match["name"])  # what is no plain name could be a value
+            name = (match["name"] if plain else b"AWS_" + match["role"]).decode("ascii")
+            group.values.append(Written(role, name, number, match["raw"], bool(match["blank"])))
+    return list(groups.values())
+
+
+def profiles(data: bytes) -> Profiles:
+    """The sections of an ini file as AWS's tools read it."""
+    found = Profiles()
+    group: Group | None = None
+    indent: int | None = None
+    for number, line in lines_of(data.removeprefix(b"\xef\xbb\xbf")):
+        text = line.strip(b" \t")
+        if not text or text.startswith((b"#", b";")):
+            continue
+        deep = len(line) - len(line.lstrip(b" \t"))
+        if indent is not None and deep > indent:
+            _continue(group)
+        elif match := re.match(_SECTION, line):
+            group, indent = Group(match[1].strip().decode("utf-8", "replace"), number), None
+            found.groups.append(group)
+        elif match := re.fullmatch(_SETTING, line):
+            indent = deep
+            if group is None:
+                found.loose.append(number)
+            else:
+                _add(group, number, match)
+        else:
+            found.stray.append(number)
+    return found
+
+
+def _continue(group: Group | None) -> None:
+    if group and group.values:
+        last = group.values[-1]
+        group.values[-1] = Written(last.role, last.name, last.line, last.raw, last.blank, last.exported, continued=True)
+
+
+def _add(group: Group, number: int, match: re.Match[bytes]) -> None:
+    words = match["name"].decode("utf-8", "replace").strip().lower().split()
+    exported = len(words) > 1 and words[0] in ("export", "set")
+    name = words[-1] if words else ""
+    role = _INI_ROLES.get(name, "")
+    group.has_endpoint |= name in ("endpoint_url", "endpoint", "host_base", "host_bucket", "provider")
+    # Settings of other names are kept too: a value that goes on in the next line is the last one's.
+    group.values.append(Written(role, name, number, match["raw"], exported=exported))

@@ -1,0 +1,37 @@
+"""An API key or a reference token of JFrog Artifactory.
+
+What it does
+    Finds API keys (`AKCp` and 69 characters) and reference tokens (`cmVmdGtu…`, base64 of reftkn).
+
+Why it matters
+    With it anybody downloads the company's packages and, with deploy rights, replaces them.
+
+How to fix
+    Revoke the key in the user's profile.
+
+References
+    https://jfrog.com/help/r/jfrog-platform-administration-documentation/access-tokens
+"""
+
+from __future__ import annotations
+
+from credguard.rules._provider import kind, token_rule
+
+_KINDS = (
+    kind("artifactory", "Artifactory API key", rb"AKC[a-z]", (rb"[A-Za-z0-9]", 60), rb"[A-Za-z0-9]{0,20}"),
+    kind(
+        "artifactory-reference",
+        "Artifactory reference token",
+        rb"cmVmdGtu",
+        (rb"[A-Za-z0-9]", 56),
+        rb"[A-Za-z0-9=]{0,30}",
+    ),
+)
+RULE = token_rule(
+    186,
+    "artifactory-token",
+    "An Artifactory token",
+    _KINDS,
+    revoke="JFrog > User profile > API key or identity tokens > Revoke",
+    references=("https://jfrog.com/help/r/jfrog-platform-administration-documentation/access-tokens",),
+)

@@ -1,0 +1,123 @@
+"""An Azure credential: a storage or service key, a shared access signature, or an application's secret.
+
+What it does
+    Finds `AccountKey=` and `SharedAccessKey=` of connection strings, the `sig=` of shared access signatures whose end
+    of life is read from `se=` (expired ones are low), and client secrets of Entra applications (three characters, a
+    digit, `Q~`). The documented keys of the storage and Cosmos DB emulators are silent.
+
+Why it matters
+    An account key reads and writes everything in the storage account and cannot be narrowed; a client secret signs in
+    as the application.
+
+How to fix
+    Rotate the key that leaked (there are two for this), remove the client secret. Use managed identities.
+
+References
+    https://learn.microsoft.com/azure/storage/common/storage-account-keys-manage
+    https://learn.microsoft.com/azure/storage/common/storage-sas-overview
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING
+
+from credguard.model import Severity
+from credguard.regex import regex
+from credguard.rule import Pattern
+from credguard.rules._expiry import from_iso, moment
+from credguard.rules._provider import Grade, Kind, described, opaque, token_rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from credguard.model import Blob, Detection
+    from credguard.rule import Hits
+
+# What Azurite and the Cosmos DB emulator print: public, the same everywhere.
+_EMULATORS = (b"Eby8vdM02xNOcqFlqUwJPLlm", b"C2y6yDjf5/R+ob0N8A7Cgv30")
+_SIGNATURE = Pattern("token-azure-sas", rb"[?&;]sig=[A-Za-z0-9%+/]{43}")
+_SIG = regex(rb"sig=((?:[A-Za-z0-9+/]|%2[BbFf]){43}(?:=|%3[Dd]))")
+_QUERY = regex(rb"[^\s\"'<>]{0,600}")
+_END = regex(rb"(?:[?&;]|&amp;)se=(\d{4}-\d\d-\d\d)(T[0-9A-Za-z%:]{0,20})?")
+_VERSION = regex(rb"(?:[?&;]|&amp;)s[vrp]=")
+
+
+def _key(value: bytes) -> Grade | None:
+    return None if value.startswith(_EMULATORS) else opaque(value)
+
+
+def _mixed(value: bytes) -> Grade | None:
+    return opaque(value) if re.search(rb"[a-z]", value) and re.search(rb"[A-Z]", value) else None
+
+
+_KINDS = (
+    Kind(
+        "azure-account-key",
+        "Azure account key",
+        Pattern("token-azure-account-key", rb"AccountKey=[A-Za-z0-9+/]{43}"),
+        43,
+        regex(rb"((?:[A-Za-z0-9+/]{86}==|[A-Za-z0-9+/]{43}=))(?![A-Za-z0-9+/=])"),
+        _key,
+    ),
+    Kind(
+        "azure-shared-access-key",
+        "Azure shared access key",
+        Pattern("token-azure-shared-key", rb"SharedAccessKey=[A-Za-z0-9+/]{43}="),
+        44,
+        regex(rb"([A-Za-z0-9+/]{43}=)"),
+    ),
+    Kind(
+        "azure-client-secret",
+        "Azure client secret",
+        Pattern("token-azure-client-secret", rb"[0-9]Q~[A-Za-z0-9_~.\-]{31}"),
+        34,
+        regex(rb"(?<![A-Za-z0-9_~.\-])[A-Za-z0-9_~.\-]{3}[0-9]Q~[A-Za-z0-9_~.\-]{31,34}(?![A-Za-z0-9_~\-])"),
+        _mixed,
+        back=3,
+    ),
+)
+_SAS = Kind("azure-sas", "Azure shared access signature", _SIGNATURE, 0, _SIG)
+
+
+def _signatures(blob: Blob, hits: Hits) -> Iterator[Detection]:
+    """Signatures in a query that also names a version, a resource or rights."""
+    data, done = blob.data, 0
+    for end in hits.get(_SIGNATURE.name, ()):
+        match = _SIG.search(data, max(done, end - 48), end + 100) if end > done else None
+        if not match:
+            continue
+        done = match.end()
+        before = data[max(0, match.start() - 600) : match.start()]
+        query = before[max(before.rfind(sign) for sign in (b"\n", b" ", b'"', b"'")) + 1 :]
+        rest = _QUERY.match(data, done)
+        query += rest[0] if rest else b""
+        if _VERSION.search(query) and opaque(match[1]):
+            yield described(_SAS, data, *match.span(1), Grade(expires=_expiry(query)), Severity.HIGH)
+
+
+def _expiry(query: bytes) -> datetime | None:
+    match = _END.search(query.replace(b"%3A", b":").replace(b"%3a", b":"))
+    if not match:
+        return None
+    day = match[1].decode()
+    return from_iso(match[1] + (match[2] or b"")) or moment(
+        lambda: datetime.strptime(day, "%Y-%m-%d").replace(tzinfo=timezone.utc)
+    )
+
+
+RULE = token_rule(
+    170,
+    "azure-credential",
+    "An Azure key, shared access signature or client secret",
+    _KINDS,
+    more=(_SIGNATURE,),
+    also=_signatures,
+    revoke="az storage account keys renew --key primary --account-name NAME --resource-group GROUP; a client secret:"
+    " az ad app credential delete --id APP --key-id KEY",
+    references=(
+        "https://learn.microsoft.com/azure/storage/common/storage-account-keys-manage",
+        "https://learn.microsoft.com/azure/storage/common/storage-sas-overview",
+    ),
+)

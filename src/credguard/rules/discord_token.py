@@ -1,0 +1,58 @@
+"""A Discord bot token or webhook.
+
+What it does
+    Finds bot tokens, whose first part is the bot's number in base64 (it is decoded), and webhook URLs.
+
+Why it matters
+    Who has the token is the bot, with all its rights on every server; a webhook lets anybody post in the channel.
+
+How to fix
+    Reset the token in the developer portal; delete the webhook in the channel's settings.
+
+References
+    https://discord.com/developers/docs/reference#authentication
+    https://discord.com/developers/docs/resources/webhook
+"""
+
+from __future__ import annotations
+
+from credguard.regex import regex
+from credguard.rule import Pattern
+from credguard.rules._edges import decoded
+from credguard.rules._provider import AFTER_DASH, BEFORE, Grade, Kind, opaque, token_rule
+
+
+def _bot(value: bytes) -> Grade | None:
+    number, _, rest = value.partition(b".")
+    return opaque(rest) if decoded(number).isdigit() and opaque(number) else None
+
+
+_KINDS = (
+    Kind(
+        "discord",
+        "Discord bot token",
+        Pattern("token-discord", rb"[MNO][DTjz][A-Za-z0-9][w-z0-5][MNO][DTjz][A-Za-z0-9]{17}"),
+        23,
+        regex(BEFORE + rb"[MNO][A-Za-z0-9]{22,26}\.[A-Za-z0-9_\-]{6}\.[A-Za-z0-9_\-]{27,40}" + AFTER_DASH),
+        _bot,
+    ),
+    Kind(
+        "discord-webhook",
+        "Discord webhook",
+        Pattern("token-discord-webhook", rb"/api/webhooks/[0-9]{17}"),
+        17,
+        regex(rb"[0-9]{17,20}/([A-Za-z0-9_\-]{60,80})" + AFTER_DASH),
+    ),
+)
+RULE = token_rule(
+    179,
+    "discord-token",
+    "A Discord bot token or webhook",
+    _KINDS,
+    judge=_bot,
+    revoke="https://discord.com/developers/applications > Bot > Reset Token; webhooks: channel > Integrations > Delete",
+    references=(
+        "https://discord.com/developers/docs/reference#authentication",
+        "https://discord.com/developers/docs/resources/webhook",
+    ),
+)

@@ -1,0 +1,140 @@
+"""A value that its name calls a password, secret, token or key, and that looks like one.
+
+What it does
+    Reads assignments in code and settings of any language, options of commands (`-p`, `-u user:password`, `pass:`),
+    SQL (`IDENTIFIED BY`, `PASSWORD '…'`) and query strings. What is a variable, a call, a type, a path, a word, a
+    template, a date or the name itself is silent. Values that a more certain rule knows by their form are left to it.
+    The rule is off unless a policy or the command line asks for it: `strict` does.
+
+Why it matters
+    Most passwords have no form by which they could be known; their name is all that tells them.
+
+How to fix
+    Take the value from the environment or a secrets store, and replace it where it was used.
+
+References
+    https://cheatsheetseries.owasp.org/cheatsheets/Secrets_Management_Cheat_Sheet.html
+    https://cwe.mitre.org/data/definitions/798.html
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from credguard.model import Confidence, Detection, Part, Severity
+from credguard.regex import regex
+from credguard.rule import Pattern, Rule
+from credguard.rules._generic_value import is_generic_secret
+from credguard.secret import Secret
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from credguard.model import Blob
+    from credguard.rule import Hits
+
+_WORDS = (
+    rb"(?:passw(?:or)?d|passphrase|passwd|pwd|pass|secret|token|key|auth|credential|salt|nonce|cookie|session|sid|bearer|"
+    rb"signature|verifier)"
+)
+_NAMED = Pattern(
+    "generic-secret-name",
+    _WORDS + rb"[A-Za-z0-9_.\-]{0,16}\\?[\"'`\])]{0,3}\s{0,3}(?:=>|:=|===?|[:=,(])",
+    caseless=True,
+)
+_SPOKEN = Pattern(
+    "generic-secret-spoken",
+    rb"(?:identified by|password|passin pass:|passout pass:|password pass:|"
+    rb"curl [^\n]{0,80}-u|mysql(?:dump)? [^\n]{0,60}-p)[ '\"]{1,2}",
+    caseless=True,
+)
+_NAME = regex(rb"[A-Za-z0-9_.\-]{1,60}\Z")
+_TAIL = regex(rb"([A-Za-z0-9_.\-]{1,60})\\?[\"'`\])]{0,3}\s{0,3}(?:=>|:=|===?|[:=,(])\Z")
+_PASSWORD = regex(rb"pass|pwd|pw\Z", re.IGNORECASE)
+_WHOLE = regex(rb"(?:^|[._\-])(?:key|keys|pass|auth|session|token|cookie|signature)(?:s)?\Z", re.IGNORECASE)
+_OTHER = regex(
+    rb"(?:public|primary|foreign|sort|partition|cache|index|lookup|hot|short|press|map|dict|row|column|group|object|config|"
+    rb"i18n|label|msg|message|translation)[._\-]?keys?\Z|key(?:board|code|word|s?path|name|type|id|file|size|length|up|down)|"
+    rb"(?:pass|token|secret|key|auth|password|session)[._\-]?(?:file|path|dir|name|type|id|url|uri|field|label|hint|length|size|"
+    rb"count|policy|format|ttl|expir\w*|timeout|prefix|suffix|class|regex|pattern|method|provider|mode|field|encryption|encoding|generator|hash\w*|reset\w*)\Z|"
+    rb"public_?key|x-amz-|encryption\Z|author|author[sy]|authenticat\w*|authoriz\w*|oauth\Z|passed|passes|passive|passing|bypass|compass|tokenize\w*|monkey|turkey|donkey|"
+    rb"\Apass\Z|keyring|secretary",
+    re.IGNORECASE,
+)
+_VALUE = regex(
+    rb"\s{0,4}(?:(?:new String|String|str|b|r|u|@|N|Buffer\.from|fixed|\[\](?:byte|string))?[({]{0,2})"
+    rb"(?:\\?\"([^\"\\\r\n]{4,400})\\?\"|\\?'([^'\\\r\n]{4,400})\\?'|`([^`\\\r\n]{4,400})`)"
+)
+_BARE = regex(rb"[ \t]{0,4}([^\s\"'`,;(){}\[\]<>&|#]{4,400})(?=[\s,;&\"'}\])]|\\n|\Z)")
+_CODE_FILES = frozenset(
+    "py java go js jsx ts tsx rb kt cs php scala groovy c h cc cpp hpp m swift rs dart lua pl ex exs gradle vue".split()
+)
+_MOST = 5_000
+
+
+def _check(blob: Blob, hits: Hits) -> Iterator[Detection]:
+    data, done = blob.data, 0
+    told: set[int] = set()
+    code = blob.path.rpartition(".")[2].lower() in _CODE_FILES
+    for end, spoken in _places(hits):
+        if end <= done:
+            continue
+        name = b"password" if spoken else _name(data, end)
+        match = _assigned(data, end, code=code) if name else None
+        if match and name:
+            place = match.span(match.lastindex or 0)
+            value = data[slice(*place)]
+            done = max(done, place[0])
+            if place[0] not in told and is_generic_secret(value, name, password=_PASSWORD.search(name) is not None):
+                done = place[1]
+                told.add(place[0])
+                part = Part("secret", *place, Secret(value))
+                yield Detection(f"what looks like a {_called(name)} {part.secret.shown}", (part,))
+
+
+def _places(hits: Hits) -> list[tuple[int, bool]]:
+    named = [(end, False) for end in hits.get(_NAMED.name, ())]
+    spoken = [(end, True) for end in hits.get(_SPOKEN.name, ())]
+    return sorted(named + spoken)[:_MOST]
+
+
+def _name(data: bytes, end: int) -> bytes | None:
+    """The whole name before the operator, unless it says that its value is something else."""
+    match = _TAIL.search(data, max(0, end - 84), end)
+    return match[1] if match and not _OTHER.search(match[1]) else None
+
+
+def _assigned(data: bytes, end: int, *, code: bool) -> re.Match[bytes] | None:
+    quoted = _VALUE.match(data, end)
+    if quoted:
+        return quoted
+    operator = data[max(0, end - 3) : end]
+    if operator.endswith((b",", b"(")) or b"==" in operator:
+        return None
+    inside = b"&" in data[max(0, end - 90) : end] or b"?" in data[max(0, end - 90) : end]
+    return None if code and not inside else _BARE.match(data, end)
+
+
+def _called(name: bytes) -> str:
+    return "password" if _PASSWORD.search(name) else "secret"
+
+
+RULE = Rule(
+    id="CG190",
+    name="generic-high-entropy-secret",
+    severity=Severity.MEDIUM,
+    confidence=Confidence.LOW,
+    summary="A value that its name calls a secret, and that looks like one",
+    hint="take it from the environment or a secrets store, and replace it where it was used",
+    practices=("P01", "P10", "P16"),
+    patterns=(_NAMED, _SPOKEN),
+    check_blob=_check,
+    by_default=False,
+    remediation=(
+        "replace it first: change the password, revoke the token, make another key",
+        "keep the new one in a secrets store or the CI's own store",
+        "git filter-repo --sensitive-data-removal --replace-text expressions.txt  # only after that, in a fresh clone",
+    ),
+    references=("https://cwe.mitre.org/data/definitions/798.html",),
+)

@@ -1,0 +1,59 @@
+"""An API key, an OAuth client secret or an OAuth token of Google.
+
+What it does
+    Finds API keys (`AIza…`; those of Firebase are public by design, but have to be restricted), OAuth client secrets
+    (`GOCSPX-`), access tokens (`ya29.`, medium: they live for an hour) and refresh tokens (`1//0…`).
+
+Why it matters
+    An API key without restrictions uses every enabled API on the owner's bill. A refresh token acts for the user
+    until it is revoked.
+
+How to fix
+    Delete or restrict the key under APIs & Services, Credentials; reset the client's secret.
+
+References
+    https://cloud.google.com/docs/authentication/api-keys-best-practices
+    https://firebase.google.com/docs/projects/api-keys
+"""
+
+from __future__ import annotations
+
+from credguard.model import Severity
+from credguard.rules._provider import AFTER_DASH, Grade, kind, opaque, token_rule
+
+
+def _hourly(value: bytes) -> Grade | None:
+    return Grade(Severity.MEDIUM, note="lives for an hour") if opaque(value) else None
+
+
+_KINDS = (
+    kind("google-api", "Google API key", rb"AIza", (rb"[A-Za-z0-9_\-]", 35)),
+    kind("google-oauth-secret", "Google OAuth client secret", rb"GOCSPX-", (rb"[A-Za-z0-9_\-]", 28), after=AFTER_DASH),
+    kind(
+        "google-access-token",
+        "Google access token",
+        rb"ya29\.",
+        (rb"[A-Za-z0-9_\-]", 40),
+        rb"[A-Za-z0-9_\-.]{0,2000}",
+        judge=_hourly,
+    ),
+    kind(
+        "google-refresh-token",
+        "Google refresh token",
+        rb"1//0",
+        (rb"[A-Za-z0-9_\-]", 40),
+        rb"[A-Za-z0-9_\-]{0,200}",
+        AFTER_DASH,
+    ),
+)
+RULE = token_rule(
+    168,
+    "google-api-key",
+    "A Google API key or OAuth secret",
+    _KINDS,
+    revoke="https://console.cloud.google.com/apis/credentials > delete, or restrict to APIs and referrers",
+    references=(
+        "https://cloud.google.com/docs/authentication/api-keys-best-practices",
+        "https://firebase.google.com/docs/projects/api-keys",
+    ),
+)

@@ -1,0 +1,54 @@
+"""An npm access token.
+
+What it does
+    Finds `npm_` tokens, whose last six characters are a checksum: where it is wrong the finding is low. Older tokens,
+    which are UUIDs, are found behind `:_authToken=` of an .npmrc file.
+
+Why it matters
+    With it anybody publishes a release of the owner's packages, and everybody's next install runs it.
+
+How to fix
+    Revoke the token, look at the releases, publish from CI with OIDC (trusted publishing) instead.
+
+References
+    https://github.blog/security/announcing-npms-new-access-token-format/
+    https://docs.npmjs.com/revoking-access-tokens
+"""
+
+from __future__ import annotations
+
+from credguard.model import Confidence, Severity
+from credguard.regex import regex
+from credguard.rule import Pattern
+from credguard.rules._checksum import crc32_holds
+from credguard.rules._provider import AFTER_DASH, PLAIN, Grade, Kind, kind, opaque, token_rule
+
+
+def _checked(value: bytes) -> Grade | None:
+    body = value[4:]
+    if crc32_holds(body):
+        return PLAIN
+    return Grade(Severity.LOW, Confidence.LOW, "its checksum is wrong") if opaque(body) else None
+
+
+_KINDS = (
+    kind("npm", "npm token", rb"npm_", (rb"[A-Za-z0-9]", 36), judge=_checked),
+    Kind(
+        "npm-legacy",
+        "npm token of the old form",
+        Pattern("token-npm-legacy", rb":_authToken ?= ?[\"']?[0-9a-fA-F]{8}-"),
+        9,
+        regex(rb"([0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})" + AFTER_DASH),
+    ),
+)
+RULE = token_rule(
+    164,
+    "npm-token",
+    "An npm access token",
+    _KINDS,
+    revoke="npm token revoke ID (npm token list shows the IDs)",
+    references=(
+        "https://github.blog/security/announcing-npms-new-access-token-format/",
+        "https://docs.npmjs.com/revoking-access-tokens",
+    ),
+)

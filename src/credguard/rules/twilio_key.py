@@ -1,0 +1,85 @@
+"""A Twilio API key, or an account's SID with its auth token.
+
+What it does
+    Finds API key SIDs (`SK` and 32 hexadecimal digits) where Twilio or a secret is spoken of nearby, and the auth token
+    that stands beside an account SID (`AC` and 32 hexadecimal digits). A SID alone is no secret and stays silent.
+
+Why it matters
+    With the token anybody sends messages and makes calls on the account's bill and reads its logs.
+
+How to fix
+    Promote a secondary auth token and delete the old one; delete API keys in the Console.
+
+References
+    https://www.twilio.com/docs/iam/access-tokens
+    https://help.twilio.com/articles/223136027
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from credguard.model import Severity
+from credguard.regex import regex
+from credguard.rule import Pattern
+from credguard.rules._provider import AFTER, BEFORE, PLAIN, Kind, described, opaque, token_rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from credguard.model import Blob, Detection
+    from credguard.rule import Hits
+
+_SIDS = Pattern("token-twilio", rb"(?:AC|SK)[0-9a-f]{32}")
+_SID = regex(BEFORE + rb"(AC|SK)[0-9a-f]{32}" + AFTER)
+_TOKEN = regex(
+    rb"(?:token|secret|password|auth)[\"'\])]{0,3}[ \t]{0,4}(?:=>|[:=,])[ \t]{0,4}[\"']?([0-9a-f]{32})(?![0-9A-Za-z])",
+    re.I,
+)
+_AGAIN = regex(rb"[\"' ]{0,2}[:,][\"' ]{0,3}([0-9a-f]{32})(?![0-9A-Za-z])")
+_TWILIO = regex(rb"twilio", re.IGNORECASE)
+_NEAR = 250
+_AUTH = Kind("twilio-auth-token", "Twilio auth token", _SIDS, 34, _SID)
+_KEY = Kind("twilio-api-key", "Twilio API key", _SIDS, 34, _SID)
+
+
+def _check(blob: Blob, hits: Hits) -> Iterator[Detection]:
+    data, told = blob.data, set()
+    for end in hits.get(_SIDS.name, ())[:1000]:
+        sid = _SID.match(data, end - 34)
+        if not sid or not opaque(sid[0]):
+            continue
+        for place in _beside(data, sid) if sid[1] == b"AC" else _alone(data, sid):
+            if place not in told:
+                told.add(place)
+                yield described(_AUTH if sid[1] == b"AC" else _KEY, data, *place, PLAIN, Severity.HIGH)
+
+
+def _beside(data: bytes, sid: re.Match[bytes]) -> Iterator[tuple[int, int]]:
+    """The auth token after the account's SID, at once or with a name, or just before it."""
+    start, end = sid.span()
+    match = (
+        _AGAIN.match(data, end)
+        or _TOKEN.search(data, end, end + _NEAR)
+        or _TOKEN.search(data, max(0, start - _NEAR), start)
+    )
+    if match and opaque(match[1]):
+        yield match.span(1)
+
+
+def _alone(data: bytes, sid: re.Match[bytes]) -> Iterator[tuple[int, int]]:
+    if _TWILIO.search(data, max(0, sid.start() - _NEAR), sid.end() + _NEAR):
+        yield sid.span()
+
+
+RULE = token_rule(
+    178,
+    "twilio-key",
+    "A Twilio API key or auth token",
+    (),
+    more=(_SIDS,),
+    also=_check,
+    revoke="https://console.twilio.com > Account > API keys & tokens > delete, or promote the secondary token",
+    references=("https://www.twilio.com/docs/iam/access-tokens", "https://help.twilio.com/articles/223136027"),
+)

@@ -1,0 +1,189 @@
+"""What a change loosens: the policy, the exceptions and the calls of credguard before it and after it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from credguard import baseline, config, guards
+from credguard.custom import comparing as custom
+from credguard.model import Severity
+from credguard.policy import ACTIONS, STAGES, Policy, RuleSetting
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from credguard.baseline import Baseline
+    from credguard.config import Loaded
+    from credguard.config.place import Place
+    from credguard.policy import Allow
+    from credguard.rule import Rule
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What settles a run at one moment: the policy with its baseline, and where credguard is called."""
+
+    loaded: Loaded | None = None
+    baseline: Baseline | None = None
+    calls: Mapping[str, guards.Calls] = field(default_factory=dict)
+
+    @property
+    def policy(self) -> Policy:
+        """The policy, or what holds without one."""
+        return self.loaded.policy if self.loaded else Policy()
+
+
+@dataclass(frozen=True, slots=True)
+class Loosening:
+    """One thing that a change loosens: the dotted key (or the file) that tells it from others, the
+    place that does it, and words that go on after "the change"."""
+
+    key: str
+    text: str
+    path: str
+    line: int = 1
+
+
+def state(
+    place: Place,
+    rules: Mapping[str, str],
+    name: str = config.NAME,
+    outside: Loaded | None = None,
+    *,
+    calls: bool = True,
+) -> State:
+    """What settles a run by the files of `place`: its policy, which is at `name` there or stands
+    `outside`, and unless `calls` is false where credguard is called.
+
+    Raises PolicyError for a policy or a baseline that cannot be followed.
+    """
+    loaded = outside
+    if not loaded and name == config.NAME:
+        loaded = config.find(place, rules)
+    elif not loaded and place.read(name) is not None:
+        loaded = config.load(place, name, rules)
+    path = loaded.policy.baseline if loaded else Policy().baseline
+    data = place.read(path)
+    return State(loaded, baseline.read(data, path) if data is not None else None, guards.calls(place) if calls else {})
+
+
+def loosened(before: State, after: State, rules: Mapping[str, Rule]) -> Iterator[Loosening]:
+    """All that holds less after the change than before it."""
+    if before.loaded and not after.loaded:
+        yield Loosening("policy", "removes the policy", before.loaded.path)
+    path = after.loaded.path if after.loaded else before.loaded.path if before.loaded else config.NAME
+    lines = after.loaded.lines if after.loaded else {}
+    for key, text in _settings(before.policy, after.policy, rules):
+        yield Loosening(key, text, *lines.get(key, (path, 1)))
+    for rule_id, text in custom.loosened(before.policy.custom, after.policy.custom):
+        yield Loosening(f"custom-rules.{rule_id}", text, *lines.get(f"custom-rules.{rule_id}", (path, 1)))
+    yield from _allowed(before.policy, after.policy)
+    yield from _listed(before.baseline, after.baseline, after.policy.baseline)
+    for file, text in guards.taken_away(before.calls, after.calls):
+        yield Loosening(f"{file} {text}", f"makes that {file} {text}", file)
+
+
+def _settings(before: Policy, after: Policy, rules: Mapping[str, Rule]) -> Iterator[tuple[str, str]]:
+    """Key and words of each looser setting."""
+    if after.fail_on > before.fail_on:
+        yield "fail-on", f"raises fail-on from {before.fail_on.label} to {after.fail_on.label}"
+    for stage in STAGES:
+        old, new = (policy.stages.get(stage, "block") for policy in (before, after))
+        if _softer(new, old):
+            yield f"stages.{stage}", f"softens {stage} from {old} to {new}"
+    for rule_id, rule in rules.items():
+        yield from _rule(rule_id, rule, before, after)
+    yield from _paths(before, after, rules)
+    if before.own_accounts - after.own_accounts:
+        gone = ", ".join(sorted(before.own_accounts - after.own_accounts))
+        yield "accounts.own", f"no longer names our account {gone}"
+    if after.own_accounts and not before.own_accounts and after.fail_on > Severity.HIGH:
+        yield "accounts.own", "makes keys of other accounts at most high, which does not block"
+    if after.rotation_days > before.rotation_days:
+        yield "rotation-days", f"raises rotation-days from {before.rotation_days} to {after.rotation_days}"
+    if after.depth < before.depth:
+        yield "limits.depth", f"lowers limits.depth from {before.depth} to {after.depth}"
+    if after.foreign_markers and not before.foreign_markers:
+        yield "markers.foreign", "lets the comments of other scanners count"
+
+
+def _softer(new: str, old: str) -> bool:
+    return ACTIONS.index(new) > ACTIONS.index(old)
+
+
+def _rule(rule_id: str, rule: Rule, before: Policy, after: Policy) -> Iterator[tuple[str, str]]:
+    old, new = before.setting(rule_id), after.setting(rule_id)
+    key = f"rules.{rule_id}"
+    if new.enabled is False and old.enabled is not False:
+        yield key, f"switches {rule_id} off"
+    was, now = old.severity or rule.severity, new.severity or rule.severity
+    if now < was:
+        yield key, f"lowers {rule_id} from {was.label} to {now.label}"
+    for stage in STAGES:
+        if stage in old.stages or stage in new.stages:
+            action, held = after.action(rule_id, stage), before.action(rule_id, stage)
+            if _softer(action, held):
+                yield key, f"softens {rule_id} in {stage} from {held} to {action}"
+
+
+def _paths(before: Policy, after: Policy, rules: Mapping[str, Rule]) -> Iterator[tuple[str, str]]:
+    new = Counter(after.exclude) - Counter(before.exclude)
+    gone = Counter(before.exclude) - Counter(after.exclude)
+    for pattern in new:
+        if not pattern.startswith("!"):
+            yield f"paths.exclude.{pattern}", f"excludes {pattern}"
+    for pattern in gone:
+        if pattern.startswith("!"):
+            yield "paths.exclude", f"no longer says {pattern}"
+    if not new and not gone and before.exclude != after.exclude:
+        yield "paths.exclude", "changes the order of what is excluded"
+    told = [(pattern, rule, setting) for pattern, settings in before.paths for rule, setting in settings.items()]
+    tells = [(pattern, rule, setting) for pattern, settings in after.paths for rule, setting in settings.items()]
+    for entry in tells:
+        if entry not in told and not _tightens(entry[2], entry[1], before, rules):
+            yield f"paths.rules.{entry[0]}.{entry[1]}", f"loosens {entry[1]} at {entry[0]}"
+    for entry in told:
+        if entry not in tells and not any(one[:2] == entry[:2] for one in tells) and _means(entry[2]):
+            yield f"paths.rules.{entry[0]}.{entry[1]}", f"no longer sets {entry[1]} at {entry[0]}"
+    if sorted(map(repr, told)) == sorted(map(repr, tells)) and told != tells:
+        yield "paths.rules", "changes the order of paths.rules"
+
+
+def _tightens(setting: RuleSetting, rule_id: str, before: Policy, rules: Mapping[str, Rule]) -> bool:
+    general = before.setting(rule_id).severity or (rules[rule_id].severity if rule_id in rules else Severity.LOW)
+    lower = setting.severity is not None and setting.severity < general
+    return setting.enabled is not False and not lower and set(setting.stages.values()) <= {"block"}
+
+
+def _means(setting: RuleSetting) -> bool:
+    """True for a setting that can make a path stricter than the rest."""
+    return bool(setting.enabled) or setting.severity is not None or "block" in setting.stages.values()
+
+
+def _allowed(before: Policy, after: Policy) -> Iterator[Loosening]:
+    known = {(entry.rule, entry.fingerprint, entry.path): entry for entry in before.allow}
+    for entry in after.allow:
+        same = known.get((entry.rule, entry.fingerprint, entry.path))
+        what = f"{entry.rule or 'a finding'} {f'at {entry.path}' if entry.path else entry.fingerprint}"
+        key = f"allow {entry.rule} {entry.fingerprint} {entry.path} {entry.expires}"
+        if same is None:
+            yield Loosening(key, f"allows {what}", *entry.source)
+        elif _longer(entry, same):
+            yield Loosening(key, f"extends the exception for {what}", *entry.source)
+
+
+def _longer(entry: Allow, same: Allow) -> bool:
+    return same.expires is not None and (entry.expires is None or entry.expires > same.expires)
+
+
+def _listed(before: Baseline | None, after: Baseline | None, path: str) -> Iterator[Loosening]:
+    known = {(entry.fingerprint, entry.path): entry for entry in (before.entries if before else ())}
+    for entry in after.entries if after else ():
+        same = known.get((entry.fingerprint, entry.path))
+        key = f"baseline {entry.fingerprint} {entry.path} {entry.expires}"
+        if same is None:
+            yield Loosening(key, f"adds {entry.rule} of {entry.path} to the baseline", path, entry.line)
+        elif same.expires is not None and (entry.expires is None or entry.expires > same.expires):
+            yield Loosening(key, f"extends a baseline entry of {entry.path}", path, entry.line)

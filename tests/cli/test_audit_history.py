@@ -1,0 +1,475 @@
+"""`credguard audit` and `scan --history` on real repositories: what only the history holds, and how far it has come."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from credguard.cli import main
+from tests.keys import Filler
+from tests.repos import Repository, clean_environment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+PAIR = "aws_access_key_id = {{AKID}}\naws_secret_access_key = {{SECRET}}\n"
+Report = dict[str, Any]
+Audit = "Callable[..., Report]"
+
+
+@pytest.fixture
+def repo(tmp_path: Path) -> Repository:
+    """A repository with one innocent commit, so that a planted one is not the first."""
+    repository = Repository(tmp_path / "repo")
+    repository.commit("begin", {"README.md": "hello\n"})
+    return repository
+
+
+@pytest.fixture
+def filler(request: pytest.FixtureRequest) -> Filler:
+    """Fills templates with keys of this test."""
+    return Filler(request.node.name)
+
+
+@pytest.fixture
+def audit(capfd: pytest.CaptureFixture[str], filler: Filler) -> Callable[..., Report]:
+    """Runs credguard and gives its report; no output may hold a secret."""
+
+    def run(*words: object) -> Report:
+        code = main([*map(str, words), "--format", "json", "--no-progress"])
+        out, err = capfd.readouterr()
+        for secret in filler.secrets:
+            assert secret not in out
+            assert secret not in err
+        assert out, err
+        report: Report = json.loads(out)
+        assert report["exit_code"] == code
+        return report
+
+    return run
+
+
+def found(report: Report, rule: str = "CG103") -> Report:
+    """The one finding of the rule."""
+    findings = [finding for finding in report["findings"] if finding["rule_id"] == rule]
+    assert len(findings) == 1, report["findings"]
+    return findings[0]  # type: ignore[no-any-return]
+
+
+def removed(repo: Repository, path: str) -> str:
+    """Deletes a file and commits that."""
+    repo.git("rm", "-q", path)
+    return repo.commit("remove")
+
+
+def test_a_deleted_file(repo: Repository, filler: Filler, audit: Callable[..., Report]) -> None:
+    first = repo.commit("add settings", {"conf/aws.ini": filler.fill(PAIR)})
+    removed(repo, "conf/aws.ini")
+    report = audit("audit", repo.folder)
+    finding = found(report)
+    exposure = finding["exposure"]
+    assert report["exit_code"] == 1
+    assert [place["path"] for place in finding["locations"]] == ["conf/aws.ini"] * 2
+    assert {place["commit"] for place in finding["locations"]} == {first}
+    assert exposure["first_commit"] == first
+    assert exposure["first_seen"] == "2026-01-02T03:04:05Z"
+    assert exposure["author"] == "Ada <ada@example.com>"
+    assert exposure["paths"] == ["conf/aws.ini"]
+    assert not exposure["in_head"]
+    assert not exposure["pushed"]
+    assert not exposure["unreachable"]
+    assert exposure["refs"]["branches"] == ["main"]
+    assert exposure["refs"]["counts"] == {"branches": 1, "tags": 0, "remotes": 0, "pulls": 0, "others": 0}
+    assert any(f"git rebase --interactive {first[:12]}^" in step for step in finding["remediation"])
+    assert report["coverage"]["commits"] == 3
+    assert report["coverage"]["complete"]
+
+
+def test_many_versions_are_one_finding_with_all_paths(
+    repo: Repository, filler: Filler, audit: Callable[..., Report]
+) -> None:
+    pair = filler.fill(PAIR)
+    first = repo.commit("one", {"a.ini": pair})
+    for number in range(5):
+        repo.commit("more", {"a.ini": f"{pair}# {number}\n"})
+    repo.git("mv", "a.ini", "b.ini")
+    repo.commit("rename")
+    finding = found(audit("audit", repo.folder))
+    assert finding["exposure"]["first_commit"] == first
+    assert finding["exposure"]["paths"] == ["a.ini", "b.ini"]
+    assert finding["exposure"]["versions"] == 6
+    assert finding["exposure"]["in_head"]
+    assert finding["locations"][0]["path"] == "b.ini"
+    assert finding["locations"][0]["commit"] is None
+
+
+def test_a_lone_half_before_the_whole_is_not_told_twice(
+    repo: Repository, filler: Filler, audit: Callable[..., Report]
+) -> None:
+    first = repo.commit("half", {"a.ini": filler.fill("aws_access_key_id = {{AKID}}\n")})
+    repo.commit("whole", {"a.ini": filler.fill(PAIR)})
+    report = audit("audit", repo.folder)
+    assert found(report)["exposure"]["first_commit"] == first
+    assert not [f for f in report["findings"] if f["rule_id"] == "CG101"]
+
+
+def test_stash_and_its_untracked_files(repo: Repository, filler: Filler, audit: Callable[..., Report]) -> None:
+    repo.write({"README.md": filler.fill(PAIR), "new.txt": filler.fill("key: {{AKID.2}}\n")})
+    repo.git("stash", "push", "-q", "--include-untracked")
+    report = audit("audit", repo.folder)
+    for rule, path in (("CG103", "README.md"), ("CG101", "new.txt")):
+        finding = found(report, rule)
+        assert finding["exposure"]["paths"] == [path]
+        assert finding["exposure"]["refs"]["others"] == ["stash"]
+        assert any("git stash drop" in step for step in finding["remediation"])
+
+
+def test_an_older_stash_entry(repo: Repository, filler: Filler, audit: Callable[..., Report]) -> None:
+    repo.write({"README.md": filler.fill(PAIR)})
+    repo.git("stash", "push", "-q")
+    repo.write({"README.md": "other\n"})
+    repo.git("stash", "push", "-q")
+    exposure = found(audit("audit", repo.folder))["exposure"]
+    assert exposure["unreachable"]
+    assert exposure["reflog"]
+
+
+def test_reflog_only(repo: Repository, filler: Filler, audit: Callable[..., Report]) -> None:
+    first = repo.commit("oops", {"a.ini": filler.fill(PAIR)})
+    repo.git("reset", "-q", "--hard", "HEAD^")
+    finding = found(audit("audit", repo.folder))
+    assert finding["exposure"]["first_commit"] == first
+    assert finding["exposure"]["unreachable"]
+    assert finding["exposure"]["reflog"]
+    assert any("git reflog expire" in step for step in finding["remediation"])
+
+
+def test_unreachable(repo: Repository, filler: Filler, audit: Callable[..., Report]) -> None:
+    first = repo.commit("oops", {"a.ini": filler.fill(PAIR)})
+    repo.git("reset", "-q", "--hard", "HEAD^")
+    repo.git("reflog", "expire", "--expire=now", "--all")
+    exposure = found(audit("audit", repo.folder))["exposure"]
+    assert exposure["first_commit"] == first
+    assert exposure["paths"] == ["a.ini"]
+    assert exposure["unreachable"]
+    assert not exposure["reflog"]
+
+
+def test_a_blob_that_no_commit_ever_held(repo: Repository, filler: Filler, audit: Callable[..., Report]) -> None:
+    oid = repo.git("hash-object", "-w", "--stdin", stdin=filler.fill(PAIR)).strip()
+    finding = found(audit("audit", repo.folder))
+    assert finding["exposure"]["first_commit"] is None
+    assert finding["exposure"]["unreachable"]
+    assert finding["locations"][0]["path"] == f"object {oid[:12]}"
+
+
+def test_notes_messages_and_tags(repo: Repository, filler: Filler, audit: Callable[..., Report]) -> None:
+    commit = repo.commit(filler.fill("use {{AKID}}"))
+    repo.git("notes", "add", "-m", filler.fill("or {{AKID.2}}"))
+    repo.git("tag", "-a", "v1", "-m", filler.fill("not {{AKID.3}}"))
+    report = audit("audit", repo.folder)
+    by_id = {
+        finding["attributes"]["access_key_id"]: finding
+        for finding in report["findings"]
+        if finding["rule_id"] == "CG101"
+    }
+    said, noted, tagged = (by_id[filler.fill(f"{{{{AKID{n}}}}}")] for n in ("", ".2", ".3"))
+    assert said["locations"][0]["path"] == f"commit {commit[:12]}"
+    assert said["exposure"]["first_commit"] == commit
+    assert said["exposure"]["refs"]["tags"] == ["v1"]
+    assert noted["exposure"]["refs"]["others"] == ["notes/commits"]
+    assert tagged["locations"][0]["path"] == "tag v1"
+    assert tagged["exposure"]["refs"]["tags"] == ["v1"]
+    assert tagged["exposure"]["author"] == "Ada <ada@example.com>"
+
+
+def test_a_merge_that_brings_what_no_parent_has(repo: Repository, filler: Filler, audit: Callable[..., Report]) -> None:
+    repo.git("checkout", "-q", "-b", "side")
+    repo.commit("side", {"side.txt": "x\n"})
+    repo.git("checkout", "-q", "main")
+    repo.commit("main", {"main.txt": "y\n"})
+    repo.git("merge", "-q", "--no-commit", "side")
+    merge = repo.commit("merge", {"evil.ini": filler.fill(PAIR)})
+    removed(repo, "evil.ini")
+    finding = found(audit("audit", repo.folder))
+    assert finding["exposure"]["first_commit"] == merge
+    assert finding["exposure"]["refs"]["branches"] == ["main"]
+
+
+def test_an_orphan_branch_and_an_octopus_merge(repo: Repository, filler: Filler, audit: Callable[..., Report]) -> None:
+    repo.git("checkout", "-q", "--orphan", "pages")
+    first = repo.commit("orphan", {"o.ini": filler.fill(PAIR)})
+    repo.git("rm", "-q", "-r", ".")
+    repo.commit("empty")
+    repo.git("checkout", "-q", "main")
+    for name in ("one", "two"):
+        repo.git("checkout", "-q", "-b", name, "main")
+        repo.commit(name, {name: name})
+    repo.git("checkout", "-q", "main")
+    repo.git("merge", "-q", "-m", "octopus", "one", "two", "--no-ff")
+    exposure = found(audit("audit", repo.folder))["exposure"]
+    assert exposure["first_commit"] == first
+    assert exposure["refs"]["branches"] == ["pages"]
+
+
+def test_pushed_and_not(tmp_path: Path, repo: Repository, filler: Filler, audit: Callable[..., Report]) -> None:
+    Repository(tmp_path / "server", bare=True)
+    repo.commit("pushed", {"a.txt": filler.fill("{{AKID}}\n")})
+    removed(repo, "a.txt")
+    repo.git("remote", "add", "origin", str(tmp_path / "server"))
+    repo.git("push", "-q", "origin", "main")
+    repo.commit("kept", {"b.txt": filler.fill("{{AKID.2}}\n")})
+    report = audit("audit", repo.folder)
+    by_id = {f["attributes"]["access_key_id"]: f for f in report["findings"] if f["rule_id"] == "CG101"}
+    pushed, kept = by_id[filler.fill("{{AKID}}")], by_id[filler.fill("{{AKID.2}}")]
+    assert pushed["exposure"]["pushed"]
+    assert pushed["exposure"]["refs"]["remotes"] == ["origin/main"]
+    assert pushed["severity"] == "critical"
+    assert pushed["remediation"][1].startswith("pushed: ")
+    assert any("--replace-text expressions.txt" in step for step in pushed["remediation"])
+    assert not kept["exposure"]["pushed"]
+    assert kept["severity"] == "high"
+    assert any("--amend" in step for step in kept["remediation"])
+
+
+def test_a_bare_repository_with_pull_requests(tmp_path: Path, filler: Filler, audit: Callable[..., Report]) -> None:
+    work = Repository(tmp_path / "work")
+    work.commit("begin", {"a": "a"})
+    work.git("checkout", "-q", "-b", "topic")
+    work.commit("topic", {"b.ini": filler.fill(PAIR)})
+    server = Repository(tmp_path / "server.git", bare=True)
+    work.git(
+        "push", "-q", str(server.folder), "main:main", "topic:refs/pull/7/head", "topic:refs/merge-requests/8/head"
+    )
+    finding = found(audit("audit", server.folder))
+    assert finding["exposure"]["pushed"]
+    assert finding["exposure"]["refs"]["pulls"] == ["merge-requests/8/head", "pull/7/head"]
+    assert finding["exposure"]["refs"]["branches"] == []
+    assert any("pull request" in step for step in finding["remediation"])
+
+
+def test_temporary_credentials_that_have_died(repo: Repository, filler: Filler, audit: Callable[..., Report]) -> None:
+    repo.commit("sts", {"a.txt": filler.fill("{{ASIA}}\n")})
+    removed(repo, "a.txt")
+    finding = found(audit("audit", repo.folder), "CG101")
+    assert finding["severity"] == "low"
+    assert finding["exposure"]["alive"] is False
+
+
+def test_a_key_that_only_the_history_has_is_old(repo: Repository, filler: Filler, audit: Callable[..., Report]) -> None:
+    repo.git("config", "user.name", "Ada")
+    environment = clean_environment() | {
+        f"GIT_{who}_{what}": value
+        for who in ("AUTHOR", "COMMITTER")
+        for what, value in (("DATE", "2020-01-01T00:00:00Z"), ("NAME", "Bob\x1b[31m"), ("EMAIL", "b@example.com"))
+    }
+    repo.write({"old.ini": filler.fill(PAIR)})
+    repo.add("old.ini")
+    subprocess.run(["git", "commit", "-q", "-m", "old"], cwd=repo.folder, env=environment, check=True)
+    removed(repo, "old.ini")
+    report = audit("audit", repo.folder)
+    assert found(report)["exposure"]["over_rotation_limit"]
+    assert "\x1b" not in found(report)["exposure"]["author"]
+    assert found(report, "CG501")["attributes"]["access_key_id"] == filler.fill("{{AKID}}")
+
+
+def test_a_key_in_a_file_name(repo: Repository, filler: Filler, audit: Callable[..., Report]) -> None:
+    name = filler.fill("aws_secret_access_key={{B64:20}}.{{AKID}}.txt")
+    first = repo.commit("name", {f"deep/{name}": "x"})
+    removed(repo, f"deep/{name}")
+    finding = found(audit("audit", repo.folder), "CG101")
+    assert finding["exposure"]["first_commit"] == first
+
+
+def test_files_that_were_tracked_once(repo: Repository, filler: Filler, audit: Callable[..., Report]) -> None:
+    repo.write(
+        {
+            ".env": filler.fill("DB_PASSWORD={{ALNUM:30}}\n"),
+            "rootkey.csv": filler.fill("AWSAccessKeyId={{AKID}}\r\nAWSSecretKey={{SECRET}}\r\n"),
+        }
+    )
+    repo.write(
+        {
+            "home/.aws/credentials": filler.fill(
+                "[default]\naws_access_key_id={{AKID.2}}\naws_secret_access_key={{SECRET.2}}\n"
+            )
+        }
+    )
+    repo.add(force=True)
+    first = repo.commit("all")
+    repo.git("rm", "-q", ".env", "rootkey.csv", "home/.aws/credentials")
+    repo.commit("clean up")
+    report = audit("audit", repo.folder)
+    for rule in ("CG201", "CG203", "CG301"):
+        assert found(report, rule)["exposure"]["first_commit"] == first
+    assert "was tracked" in found(report, "CG201")["message"]
+
+
+def test_replaced_objects_and_grafts_hide_nothing(
+    repo: Repository, filler: Filler, audit: Callable[..., Report]
+) -> None:
+    first = repo.commit("bad", {"a.ini": filler.fill(PAIR)})
+    last = removed(repo, "a.ini")
+    good = repo.git("commit-tree", f"{last}^{{tree}}", "-m", "innocent").strip()
+    repo.git("replace", first, good)
+    assert found(audit("audit", repo.folder))["exposure"]["first_commit"] == first
+    repo.git("replace", "-d", first)
+    grafts = repo.folder / ".git" / "info" / "grafts"
+    grafts.parent.mkdir(exist_ok=True)
+    grafts.write_text(f"{last}\n")
+    report = audit("audit", repo.folder)
+    assert found(report)["exposure"]["first_commit"] == first
+    assert "grafts" in report["coverage"]["skipped"][0]["reason"]
+
+
+def test_alternates_packs_and_loose_objects(
+    tmp_path: Path, repo: Repository, filler: Filler, audit: Callable[..., Report]
+) -> None:
+    repo.commit("packed", {"a.txt": filler.fill("{{AKID}}\n")})
+    removed(repo, "a.txt")
+    repo.git("repack", "-q", "-a", "-d")
+    repo.git("clone", "-q", "--shared", str(repo.folder), str(tmp_path / "clone"))
+    clone = Repository(tmp_path / "clone")
+    clone.commit("loose", {"b.txt": filler.fill("{{AKID.2}}\n")})
+    removed(clone, "b.txt")
+    report = audit("audit", clone.folder)
+    ids = {f["attributes"]["access_key_id"] for f in report["findings"] if f["rule_id"] == "CG101"}
+    assert ids == {filler.fill("{{AKID}}"), filler.fill("{{AKID.2}}")}
+
+
+def test_sha256(tmp_path: Path, filler: Filler, audit: Callable[..., Report]) -> None:
+    folder = tmp_path / "wide"
+    subprocess.run(["git", "init", "-q", "--object-format=sha256", str(folder)], check=True, env=clean_environment())
+    repo = Repository(folder)
+    first = repo.commit("bad", {".env": filler.fill(PAIR)})
+    removed(repo, ".env")
+    exposure = found(audit("audit", folder))["exposure"]
+    assert len(first) == 64
+    assert exposure["first_commit"] == first
+    assert found(audit("audit", folder), "CG201")
+
+
+def test_a_shallow_clone_is_incomplete(tmp_path: Path, repo: Repository, audit: Callable[..., Report]) -> None:
+    repo.commit("two", {"b": "b"})
+    repo.git("clone", "-q", "--depth=1", f"file://{repo.folder}", str(tmp_path / "clone"))
+    report = audit("audit", tmp_path / "clone")
+    assert report["exit_code"] == 3
+    assert "shallow" in report["coverage"]["skipped"][0]["reason"]
+
+
+def _object_file(repo: Repository, name: str) -> Path:
+    oid = repo.git("rev-parse", name).strip()
+    return repo.folder / ".git" / "objects" / oid[:2] / oid[2:]
+
+
+def test_a_corrupt_object_is_named_and_the_rest_is_read(
+    repo: Repository, filler: Filler, audit: Callable[..., Report]
+) -> None:
+    repo.commit("several", {f"f{n}.txt": f"{n}\n" for n in range(20)} | {"a.ini": filler.fill(PAIR)})
+    path = _object_file(repo, "HEAD:f7.txt")
+    path.chmod(0o644)
+    path.write_bytes(path.read_bytes()[:-4] + b"\0\0\0\0")
+    (repo.folder / "f7.txt").unlink()
+    report = audit("audit", repo.folder)
+    reasons = " ".join(skip["reason"] for skip in report["coverage"]["skipped"])
+    assert repo.git("rev-parse", "HEAD:f7.txt").strip() in reasons
+    assert found(report)["exposure"]["in_head"]
+    assert report["exit_code"] == 1
+
+
+def test_a_missing_object_makes_an_audit_incomplete(repo: Repository, audit: Callable[..., Report]) -> None:
+    repo.commit("two", {"gone.txt": "gone\n"})
+    oid = repo.git("rev-parse", "HEAD:gone.txt").strip()
+    _object_file(repo, "HEAD:gone.txt").unlink()
+    removed_from_disk = repo.folder / "gone.txt"
+    removed_from_disk.unlink()
+    repo.git("update-index", "--force-remove", "gone.txt")
+    report = audit("audit", repo.folder)
+    assert report["exit_code"] == 3
+    assert any(oid in skip["reason"] for skip in report["coverage"]["skipped"])
+
+
+def test_a_missing_commit_makes_an_audit_incomplete(repo: Repository, audit: Callable[..., Report]) -> None:
+    repo.commit("two", {"b": "b"})
+    _object_file(repo, "HEAD^").unlink()
+    report = audit("audit", repo.folder)
+    assert report["exit_code"] == 3
+
+
+def test_a_partial_clone_fetches_nothing_and_is_incomplete(
+    tmp_path: Path, repo: Repository, audit: Callable[..., Report]
+) -> None:
+    repo.commit("two", {"big.txt": "big\n" * 1000})
+    removed(repo, "big.txt")
+    repo.git("config", "uploadpack.allowFilter", "true")
+    clone = tmp_path / "clone"
+    subprocess.run(
+        ["git", "clone", "-q", "--filter=blob:none", f"file://{repo.folder}", str(clone)],
+        check=True,
+        env=clean_environment(),
+    )
+    before = sorted(os.listdir(clone / ".git" / "objects" / "pack"))
+    report = audit("audit", clone)
+    assert sorted(os.listdir(clone / ".git" / "objects" / "pack")) == before
+    assert report["exit_code"] == 3
+    assert "refetch" in " ".join(skip["reason"] for skip in report["coverage"]["skipped"])
+
+
+def test_over_the_limit_is_named(repo: Repository, audit: Callable[..., Report]) -> None:
+    repo.commit("big", {"big.bin": "x" * 3000})
+    removed(repo, "big.bin")
+    report = audit("audit", repo.folder, "--max-file-size", "2000")
+    assert report["exit_code"] == 3
+    assert "over the limit" in report["coverage"]["skipped"][0]["reason"]
+
+
+def test_a_clean_history_is_clean(repo: Repository, audit: Callable[..., Report]) -> None:
+    report = audit("audit", repo.folder, "--ignore", "CG2")
+    assert report["exit_code"] == 0
+    assert report["coverage"]["commits"] == 1
+
+
+def test_one_that_git_ignores_is_not_told_of_a_history(
+    repo: Repository, filler: Filler, audit: Callable[..., Report]
+) -> None:
+    repo.write({"new.ini": filler.fill(PAIR)})
+    assert found(audit("audit", repo.folder))["exposure"] == {}
+
+
+def test_history_alone_and_narrowed(
+    repo: Repository, filler: Filler, audit: Callable[..., Report], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repo.commit("bad", {"a.ini": filler.fill(PAIR)})
+    removed(repo, "a.ini")
+    repo.commit("later", {"c": "c"})
+    monkeypatch.chdir(repo.folder)
+    assert audit("scan", "--history")["exit_code"] == 1
+    assert audit("scan", "--history", "--max-commits", "1")["exit_code"] == 0
+    assert audit("scan", "--history", "--rev", "HEAD", "--rev", "^HEAD~2")["exit_code"] == 0
+    assert audit("scan", "--history", "--branch", "main")["exit_code"] == 1
+    assert audit("scan", "--history", "--since", "2026-01-01")["exit_code"] == 1
+    assert audit("scan", "--history", "--rev", "HEAD~2..HEAD~1")["coverage"]["commits"] == 1
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--rev", "--output=/tmp/x"], ["--branch", "--all"], ["--since", "--output=x"], ["--since", "whenever"],
+        ["--max-commits", "-1"], ["--rev", "nothing"], ["--branch", "nothing"], ["--rev", "a\nb"],
+    ],
+)  # fmt: skip
+def test_narrowing_takes_no_options_and_no_nonsense(
+    repo: Repository, words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(repo.folder)
+    try:
+        code = main(["scan", "--history", *words])
+    except SystemExit as error:
+        code = error.code  # type: ignore[assignment]
+    assert code in (2, 3)
+    assert "looked at" not in capsys.readouterr().out.lower()

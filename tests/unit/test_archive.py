@@ -1,0 +1,132 @@
+"""Credentials inside archives are found at their member and line; bombs stop at the budget; nothing raises."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+import tarfile
+import tracemalloc
+import zipfile
+
+import pytest
+import zstandard
+from hypothesis import given
+from hypothesis import strategies as st
+
+from credguard.archive import Budget, members
+from credguard.model import Blob, Skip
+from credguard.scan import Scanner
+from tests.keys import Filler
+
+FILL = Filler("archives").fill
+SECRET = FILL("# one\nAWS_ACCESS_KEY_ID={{AKID}}\nAWS_SECRET_ACCESS_KEY={{SECRET}}\n").encode()
+SCANNER = Scanner(cache=False)
+
+
+def zipped(files: dict[str, bytes]) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return out.getvalue()
+
+
+def tarred(files: dict[str, bytes], mode: str = "w") -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode=mode) as archive:  # type: ignore[call-overload]
+        for name, data in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(data)
+            archive.addfile(entry, io.BytesIO(data))
+    return out.getvalue()
+
+
+FILES = {"readme.txt": b"hello\n", "b/.env": SECRET}
+KINDS = {
+    "zip": ("a.zip", zipped(FILES), "a.zip!b/.env"),
+    "jar behind a script": ("a.jar", b"#!/bin/sh\nexec java -jar $0\n" + zipped(FILES), "a.jar!b/.env"),
+    "tar": ("a.tar", tarred(FILES), "a.tar!b/.env"),
+    "tar.gz": ("x/a.tar.gz", tarred(FILES, "w:gz"), "x/a.tar.gz!b/.env"),
+    "tar.bz2": ("a.tbz", tarred(FILES, "w:bz2"), "a.tbz!b/.env"),
+    "tar.xz": ("a.txz", tarred(FILES, "w:xz"), "a.txz!b/.env"),
+    "gz": ("x/dump.sql.gz", gzip.compress(SECRET), "x/dump.sql.gz!dump.sql"),
+    "two gz streams": ("d.gz", gzip.compress(b"x\n") + gzip.compress(SECRET), "d.gz!d"),
+    "bz2": ("d.bz2", bz2.compress(SECRET), "d.bz2!d"),
+    "xz": ("d.xz", lzma.compress(SECRET), "d.xz!d"),
+    "zstd": ("d.zst", zstandard.compress(SECRET), "d.zst!d"),
+    "zip in a tar.gz": ("a.tgz", tarred({"in.zip": zipped(FILES)}, "w:gz"), "a.tgz!in.zip!b/.env"),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_pair_inside_is_found_at_its_member_and_line(kind: str) -> None:
+    path, data, where = KINDS[kind]
+    (finding,) = Scanner(cache=False).blob(Blob(data, path))
+    assert finding.rule_id == "CG103"
+    assert (finding.locations[0].path, finding.locations[0].line) == (where, 3 if kind == "two gz streams" else 2)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_damage_is_told_and_nothing_raises(kind: str) -> None:
+    path, data, _ = KINDS[kind]
+    for cut in (len(data) // 2, len(data) - 9, 40):
+        found = list(members(Blob(data[:cut], path), Budget()))
+        assert all(isinstance(item, Blob | Skip | str) for item in found)
+
+
+def test_a_bomb_stops_at_the_budget_and_says_so() -> None:
+    bomb = b"\0" * (300 << 20)
+    for data in (gzip.compress(bomb, 9), zipped({"x": bomb}), lzma.compress(bomb, preset=0), zstandard.compress(bomb)):
+        tracemalloc.start()
+        found = [item for item in members(Blob(data, "bomb"), Budget()) if not isinstance(item, Blob)]
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert len(found) == 1 and isinstance(found[0], Skip) and "limit" in found[0].reason
+        assert peak < 400 << 20
+    scanner = Scanner(cache=False)
+    scanner.blob(Blob(gzip.compress(bomb, 9), "bomb.gz"))
+    assert "limit" in scanner.unread["bomb.gz"]
+
+
+def test_depth_stops_at_the_limit_and_says_so() -> None:
+    data = SECRET
+    for number in range(8):
+        data = zipped({f"{number}": data})
+    scanner = Scanner(cache=False)
+    assert not scanner.blob(Blob(data, "deep.zip"))
+    assert any("limits.depth" in reason for reason in scanner.unread.values())
+
+
+def test_many_small_members_share_the_budget() -> None:
+    budget = Budget(left=1 << 20)
+    found = list(members(Blob(zipped({str(n): b"x" * 300_000 for n in range(9)}), "a.zip"), budget))
+    assert sum(isinstance(item, Blob) for item in found) == 3 and isinstance(found[-1], Skip)
+
+
+def test_an_encrypted_member_is_a_note() -> None:
+    data = bytearray(zipped(FILES))
+    for start in (data.find(b"PK\x03\x04") + 6, data.find(b"PK\x01\x02") + 8):
+        data[start] |= 1
+    notes = [item for item in members(Blob(bytes(data), "a.zip"), Budget()) if isinstance(item, str)]
+    assert len(notes) == 1 and "encrypted" in notes[0]
+
+
+def test_links_in_a_tar_are_looked_at_and_not_followed() -> None:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as archive:
+        entry = tarfile.TarInfo("link")
+        entry.type, entry.linkname = tarfile.SYMTYPE, "/etc/passwd"
+        archive.addfile(entry)
+    (link,) = members(Blob(out.getvalue(), "a.tar"), Budget())
+    assert isinstance(link, Blob) and (link.data, link.kind) == (b"/etc/passwd", "symlink")
+
+
+@given(st.sampled_from([data for _, data, _ in KINDS.values()]), st.data())
+def test_no_change_of_bytes_makes_it_raise(data: bytes, draw: st.DataObject) -> None:
+    changed = bytearray(data)
+    for _ in range(draw.draw(st.integers(1, 6))):
+        changed[draw.draw(st.integers(0, len(changed) - 1))] = draw.draw(st.integers(0, 255))
+    SCANNER.blob(Blob(bytes(changed), "a.zip"))
+    assert not SCANNER.failures

@@ -1,0 +1,126 @@
+"""A glance may see too much, never too little: where it sees nothing, the rules find nothing."""
+
+from __future__ import annotations
+
+import base64
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from credguard import glance
+from credguard.matcher import Matcher
+from credguard.model import Blob
+from credguard.rules import all_rules
+from credguard.scan import Scanner
+from tests.keys import Filler
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+CASES = Path(__file__).parent.parent / "rules"
+SECRET = Filler("glance").fill("{{SECRET}}")
+PIECES = [
+    *("secret", "aws_secret_access_key", "secret_key", "Secret access key", "AWS", "amazon key", "s3_key", "# ", " = ",
+      ": ", ",", ", ", ";", "|", "\n", "\r\n", "\t", '"', "'", "`", "/", "+", "=", "\\n", "\\u002F", "\\/", "%2B",
+      "%3D",
+      "&#43;", "&#x2F;", "\\x22", "\x1b[33m", "AKIAIOSFODNN7EXAMPLE/", "AKIAIOSFODNN7EXAMPLE", "ENC[", "://", "arn:aws",
+      "user,", "sha256-", "0123456789abcdef0123456789abcdef01234567", "com/example/SecretManager/pkg/ProvidersOfMany",
+      "x" * 300),
+    SECRET, SECRET, SECRET[:39], SECRET.replace("/", "\\/").replace("+", "%2B"),
+    base64.b64encode(SECRET.encode()).decode(), base64.b64encode(SECRET.encode() + b"\n").decode(),
+]  # fmt: skip
+
+
+@cache
+def scanner() -> Scanner:
+    return Scanner([rule for rule in all_rules() if rule.in_hooks], cache=False)
+
+
+@cache
+def eye() -> glance.Glance:
+    return glance.Glance(glance.packed(scanner().matcher))
+
+
+def sees(data: bytes) -> bool:
+    fresh = eye()
+    fresh._again = 0
+    return fresh.sees(data) and fresh.judges([memoryview(data)])
+
+
+def texts() -> Iterator[object]:
+    """Every text of the case files that a hook would see."""
+    for file in sorted(CASES.glob("*.yaml")):
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+        for kind in ("good", "bad"):
+            for case in content[kind]:
+                if "text" in case and "home" not in case and "environ" not in case:
+                    name = f"{file.stem}-{case['name']}"
+                    yield pytest.param(Filler(f"{file.stem}: {case['name']}"), case, id=name)
+
+
+@pytest.mark.parametrize(("filler", "case"), list(texts()))
+def test_what_the_rules_find_is_seen(filler: Filler, case: dict[str, str]) -> None:
+    data = filler.fill(case["text"]).encode(case.get("encoding", "utf-8"))
+    path = filler.fill(case.get("path", "x"))
+    if scanner().blob(Blob(data, path)):
+        assert sees(data)
+        # Between others in one piece, as objects come from git.
+        piece = b"0 blob 3\nabc\n1 blob %d\n%b\n2 blob 0\n\n" % (len(data), data)
+        assert eye().sees(piece)
+
+
+@settings(max_examples=600, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(st.sampled_from(PIECES), min_size=1, max_size=14))
+def test_whatever_stands_around_a_secret(parts: list[str]) -> None:
+    data = "".join(parts).encode()
+    if not sees(data):
+        assert not scanner().blob(Blob(data, "x.txt")), data
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'aws_secret_access_key = os.environ["AWS_SECRET_ACCESS_KEY"]\n',
+        "secrets.AWS # actions/checkout@11bd71901bbe5b1630ceea73d27597364c9af683\n",
+        "secret github.com/example/SecretManager/pkg/Providers/AmazonSecretsManagerProvider\n",
+        "secret_key integrity sha512-" + "ab/" * 29 + "==\n",
+        "secret " + "#" * 80 + "\n" + "/" * 80,
+    ],
+)
+def test_what_is_seen_to_mean_nothing(text: str) -> None:
+    data = text.encode()
+    assert eye().sees(data) and not sees(data)
+
+
+def test_much_text_is_looked_at_again_by_what_it_is_made_of() -> None:
+    words = b"secret_key of nothing\n" * 200_000
+    assert not sees(words)
+    assert sees(words + b"a1/" * 20)
+
+
+def test_own_values_in_much_and_in_little(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / ".boto").write_text(f"[Credentials]\naws_secret_access_key = {SECRET}\n")
+    own = glance._OwnValues()
+    assert own.stand_in(b"x" + SECRET.encode()) and not own.stand_in(b"x")
+    assert own.stand_in(base64.b64encode(b"ab" + SECRET.encode()))
+    assert not own.stand_in(bytes(glance._COMPILE_AFTER))
+    assert own._database is not None
+    assert own.stand_in(memoryview(b"x" + SECRET.encode())) and not own.stand_in(b"x")
+
+
+def test_patterns_do_not_look_at_where_a_blob_begins() -> None:
+    """Objects are looked at many at a time; what only their very beginning or end can tell would be missed."""
+    patterns = {p.name: p for rule in all_rules() for p in rule.patterns}
+    for pattern in patterns.values():
+        assert not pattern.expression.startswith((b"^", rb"\A")) or pattern.multiline, pattern.name
+        if pattern.expression.endswith(rb"\z"):
+            assert any(
+                p.expression.startswith(pattern.expression[:-2]) for p in patterns.values() if p is not pattern
+            ), pattern.name
+    assert isinstance(scanner().matcher, Matcher)
