@@ -103,7 +103,7 @@ def hooked(folder: Path) -> Repository:
 def leak(repo: Repository, name: str = "c.ini", content: str | bytes = LEAK) -> None:
     """Stages a key pair, or other content."""
     repo.write({name: content})
-    repo.git("add", "-f", "--", name)
+    repo.git("--literal-pathspecs", "add", "-f", "--", name)
 
 
 def commit_leak(repo: Repository, name: str = "c.ini", content: str | bytes = LEAK) -> str:

@@ -103,7 +103,7 @@ def _entry(line: str, number: int) -> Entry:
         raise _ProblemError("it is left from a merge; keep the entries of both sides")
     head, dashes, reason = line.partition(" -- ")
     words = head.split()
-    if not _FINGERPRINT.fullmatch(words[0]):
+    if not words or not _FINGERPRINT.fullmatch(words[0]):
         raise _ProblemError("it does not begin with a fingerprint of 32 hex digits")
     if len(words) < _FIELDS:
         raise _ProblemError("fingerprint, rule and path are needed")

@@ -49,13 +49,18 @@ def _set(oid: str | None) -> str | None:
     return oid if oid and oid.strip("0") else None
 
 
-def _range(system: str, why: str, head: str, base: str | None, default: str, tag: str | None = None) -> Plan:
-    """The commits of `head` that `base`, or where there is none the default branch, does not have."""
+def _range(
+    system: str, why: str, head: str, base: str | None, default: str, tag: str | None = None, branch: str = ""
+) -> Plan:
+    """The commits of `head` that `base`, or where there is none the default branch, does not have; `branch`
+    is the one pushed to. The policy is the default branch's, for a push to that one the base's."""
     known = base or (f"refs/remotes/origin/{default}" if default else None)
     if known is None:
         return Plan(system, "history", f"{why}; nothing to compare with: the whole history is judged", tag=tag)
     wanted = tuple(dict.fromkeys(filter(None, (head, base, default and f"refs/heads/{default}"))))
-    return Plan(system, "change", why, (head,), (known,), known, tag, wanted)
+    # A branch may have been loosened by a push before: the default branch's policy is the one that was agreed on.
+    trusted = f"refs/remotes/origin/{default}" if default and default != branch else known
+    return Plan(system, "change", why, (head,), (known,), trusted, tag, wanted)
 
 
 def _github(environ: Mapping[str, str]) -> Plan:
@@ -79,7 +84,7 @@ def _github(environ: Mapping[str, str]) -> Plan:
         return Plan("GitHub Actions", "change", words, heads, (base,), base, None, (*heads, base))
     if name == "merge_group":
         base, proposed = _text(event, "merge_group", "base_sha"), _text(event, "merge_group", "head_sha") or head
-        return _range("GitHub Actions", "merge queue", proposed, base or None, default)
+        return _range("GitHub Actions", "merge queue", proposed, base or None, default, branch=default)
     if name == "push":
         return _github_push(event, head, default)
     return Plan("GitHub Actions", "history", f"{name or 'no'} event: the checkout and its whole history are judged")
@@ -95,7 +100,7 @@ def _github_push(event: Mapping[str, Any], head: str, default: str) -> Plan:
     kind = "force-push" if event.get("forced") else "push" if before else "push of a new branch"
     if before is None and ref == f"refs/heads/{default}":
         return Plan("GitHub Actions", "history", "first push of the default branch: the whole history is judged")
-    return _range("GitHub Actions", f"{kind} to {ref}", head, before, default)
+    return _range("GitHub Actions", f"{kind} to {ref}", head, before, default, branch=ref.removeprefix("refs/heads/"))
 
 
 def _gitlab(environ: Mapping[str, str]) -> Plan:
@@ -112,7 +117,7 @@ def _gitlab(environ: Mapping[str, str]) -> Plan:
         before = _set(environ.get("CI_COMMIT_BEFORE_SHA"))
         if before is None and environ.get("CI_COMMIT_BRANCH") == default:
             return Plan("GitLab CI", "history", "first push of the default branch: the whole history is judged")
-        return _range("GitLab CI", "push", head, before, default)
+        return _range("GitLab CI", "push", head, before, default, branch=environ.get("CI_COMMIT_BRANCH", ""))
     return Plan("GitLab CI", "history", f"{source or 'no'} pipeline: the checkout and its whole history are judged")
 
 

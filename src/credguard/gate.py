@@ -16,7 +16,7 @@ from credguard.sources.changes import Change
 from credguard.worktree import WorkTree
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     from credguard.audit import Run
     from credguard.git import Git
@@ -158,11 +158,28 @@ def _judge_files(
 
 
 def _object_tree(repository: Git, entries: dict[str, str], limit: int) -> WorkTree:
-    def read(path: str) -> bytes | None:
-        oid = entries.get(path)
-        data = next(repository.blobs([oid], limit)) if oid else None
-        return data if isinstance(data, bytes) else None
-
     names = tuple(sorted(entries))
+    read = _Reader(repository, entries, limit)
     bare = not repository.is_in_work_tree()
     return WorkTree(Path(repository.folder), names, frozenset(names), repository, reader=read, bare=bare)
+
+
+class _Reader:
+    """Gives the content of files by their objects; all come from one git process."""
+
+    def __init__(self, repository: Git, entries: dict[str, str], limit: int) -> None:
+        self._entries = entries
+        self._asked = ""
+        self._answers = repository.blobs(self._questions(), limit)
+
+    def _questions(self) -> Iterator[str]:
+        while True:
+            yield self._asked
+
+    def __call__(self, path: str) -> bytes | None:
+        """The bytes of a file, None where there is none; raises GitError."""
+        if path not in self._entries:
+            return None
+        self._asked = self._entries[path]
+        data = next(self._answers, None)
+        return data if isinstance(data, bytes) else None

@@ -58,7 +58,7 @@ class Matcher:
         """The ascending end offsets of each pattern seen in `data` (at most LIMIT bytes)."""
         found: dict[int, array[int]] = {}
         if data:
-            self._database.scan(data, match_event_handler=_note, context=found)
+            self._database.scan(data, match_event_handler=_note, context=found)  # type: ignore[type-var]
         return {self.names[number]: ends for number, ends in found.items()}
 
 

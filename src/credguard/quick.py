@@ -24,16 +24,18 @@ _STAGED = ("diff-index", "--cached", "--raw", "-z", "--no-renames", "--no-abbrev
 POLICY = ".credguard.yaml"
 _MISNAMED = ".credguard.yml"
 _LONGEST_POLICY = 1 << 16
-# File rules look at names. These endings, on a name without such words, are none that they know.
-_SOURCE = (
+# File rules look at names. Of programs and pages few have an opinion, of data and settings more.
+_CODE = tuple(
     ".py .pyi .js .jsx .ts .tsx .mjs .cjs .go .java .kt .rs .c .h .cc .cpp .hpp .cs .rb .php .swift .scala .ex .exs "
-    ".erl .hs .lua .pl .r .jl .dart .m .vue .svelte .css .scss .less .html .htm .md .rst .txt .svg .sql .proto "
-    ".graphql .png .jpg .gif .json .yaml .yml .toml .sh .lock"
+    ".erl .hs .lua .pl .r .jl .dart .m .vue .svelte .css .scss .less .html .htm .md .rst .svg .sql .proto .graphql "
+    ".png .jpg .gif".split()
 )
-_ENDINGS = tuple(_SOURCE.split())
-_WORDS = tuple(
-    "env cred key secret aws boto s3 root docker container compose example sample template dist default tfstate tfvars "
-    "pulumi stack export checkpoint .mc/ tmpl tpl skel history netrc rclone ignore token".split()
+_CODE_WORDS = tuple("env cred docker container compose .gitignore .aws/ .mc/".split())
+_DATA = tuple(".txt .json .yaml .yml .toml .sh .lock".split())
+_DATA_WORDS = (
+    *_CODE_WORDS,
+    *"key secret aws boto s3 root example sample template dist default tfstate tfvars pulumi stack export checkpoint "
+    "tmpl tpl skel history netrc rclone ignore token".split(),
 )
 
 
@@ -204,4 +206,5 @@ def _staged(output: bytes) -> tuple[list[bytes], list[bytes]] | None:
 
 def _concerns_a_file_rule(name: bytes) -> bool:
     low = os.fsdecode(name).lower()
-    return not low.endswith(_ENDINGS) or any(word in low for word in _WORDS)
+    words = _CODE_WORDS if low.endswith(_CODE) else _DATA_WORDS if low.endswith(_DATA) else None
+    return words is None or any(word in low for word in words)

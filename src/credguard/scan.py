@@ -43,7 +43,8 @@ class Scanner:
     def __init__(self, rules: Sequence[Rule] | None = None, *, cache: bool = True, known: Sequence[Rule] = ()) -> None:
         """`known` are further rules that may be chosen: their patterns are looked for as well, so that
         one compiled database serves every policy."""
-        self.rules: tuple[Rule, ...] = tuple(all_rules() if rules is None else rules)
+        chosen = (rule for rule in all_rules() if rule.by_default) if rules is None else rules
+        self.rules: tuple[Rule, ...] = tuple(chosen)
         patterns = [pattern for rule in (*self.rules, *known) for pattern in rule.patterns]
         self._patterns, self._cache = [*_EVERYWHERE, *patterns], cache
         self.matcher = Matcher(self._patterns, cache=cache)
@@ -148,7 +149,7 @@ class Scanner:
         found = self._detections(blob, hits)
         if depth >= self.budget.depth:
             return found
-        plain = sorted((part.start, part.end) for _, one in found for part in one.parts)
+        plain = sorted((p.start, p.end) for rule, one in found if rule.id not in _GUESSES for p in one.parts)
         for view in views(blob.data, hits):
             inner = Blob(view.text, blob.path, blob.kind)
             inner_hits = self.matcher.hits(view.text)

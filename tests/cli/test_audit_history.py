@@ -1,33 +1,24 @@
-"""`credguard audit` and `scan --history` on real repositories: what only the history holds, and how far it has come."""
+"""`credguard audit` on real repositories: what only the history holds, and how far it has come."""
 
 from __future__ import annotations
 
-import json
-import os
 import subprocess
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-from credguard.cli import main
+from tests.auditing import PAIR, Audit, begun, found, removed
 from tests.keys import Filler
 from tests.repos import Repository, clean_environment
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
-
-PAIR = "aws_access_key_id = {{AKID}}\naws_secret_access_key = {{SECRET}}\n"
-Report = dict[str, Any]
-Audit = "Callable[..., Report]"
 
 
 @pytest.fixture
 def repo(tmp_path: Path) -> Repository:
-    """A repository with one innocent commit, so that a planted one is not the first."""
-    repository = Repository(tmp_path / "repo")
-    repository.commit("begin", {"README.md": "hello\n"})
-    return repository
+    """A repository with one innocent commit."""
+    return begun(tmp_path / "repo")
 
 
 @pytest.fixture
@@ -37,37 +28,12 @@ def filler(request: pytest.FixtureRequest) -> Filler:
 
 
 @pytest.fixture
-def audit(capfd: pytest.CaptureFixture[str], filler: Filler) -> Callable[..., Report]:
-    """Runs credguard and gives its report; no output may hold a secret."""
-
-    def run(*words: object) -> Report:
-        code = main([*map(str, words), "--format", "json", "--no-progress"])
-        out, err = capfd.readouterr()
-        for secret in filler.secrets:
-            assert secret not in out
-            assert secret not in err
-        assert out, err
-        report: Report = json.loads(out)
-        assert report["exit_code"] == code
-        return report
-
-    return run
+def audit(capfd: pytest.CaptureFixture[str], filler: Filler) -> Audit:
+    """Runs credguard and gives its report."""
+    return Audit(capfd, filler)
 
 
-def found(report: Report, rule: str = "CG103") -> Report:
-    """The one finding of the rule."""
-    findings = [finding for finding in report["findings"] if finding["rule_id"] == rule]
-    assert len(findings) == 1, report["findings"]
-    return findings[0]  # type: ignore[no-any-return]
-
-
-def removed(repo: Repository, path: str) -> str:
-    """Deletes a file and commits that."""
-    repo.git("rm", "-q", path)
-    return repo.commit("remove")
-
-
-def test_a_deleted_file(repo: Repository, filler: Filler, audit: Callable[..., Report]) -> None:
+def test_a_deleted_file(repo: Repository, filler: Filler, audit: Audit) -> None:
     first = repo.commit("add settings", {"conf/aws.ini": filler.fill(PAIR)})
     removed(repo, "conf/aws.ini")
     report = audit("audit", repo.folder)
@@ -90,9 +56,7 @@ def test_a_deleted_file(repo: Repository, filler: Filler, audit: Callable[..., R
     assert report["coverage"]["complete"]
 
 
-def test_many_versions_are_one_finding_with_all_paths(
-    repo: Repository, filler: Filler, audit: Callable[..., Report]
-) -> None:
+def test_many_versions_are_one_finding_with_all_paths(repo: Repository, filler: Filler, audit: Audit) -> None:
     pair = filler.fill(PAIR)
     first = repo.commit("one", {"a.ini": pair})
     for number in range(5):
@@ -108,9 +72,7 @@ def test_many_versions_are_one_finding_with_all_paths(
     assert finding["locations"][0]["commit"] is None
 
 
-def test_a_lone_half_before_the_whole_is_not_told_twice(
-    repo: Repository, filler: Filler, audit: Callable[..., Report]
-) -> None:
+def test_a_lone_half_before_the_whole_is_not_told_twice(repo: Repository, filler: Filler, audit: Audit) -> None:
     first = repo.commit("half", {"a.ini": filler.fill("aws_access_key_id = {{AKID}}\n")})
     repo.commit("whole", {"a.ini": filler.fill(PAIR)})
     report = audit("audit", repo.folder)
@@ -118,7 +80,7 @@ def test_a_lone_half_before_the_whole_is_not_told_twice(
     assert not [f for f in report["findings"] if f["rule_id"] == "CG101"]
 
 
-def test_stash_and_its_untracked_files(repo: Repository, filler: Filler, audit: Callable[..., Report]) -> None:
+def test_stash_and_its_untracked_files(repo: Repository, filler: Filler, audit: Audit) -> None:
     repo.write({"README.md": filler.fill(PAIR), "new.txt": filler.fill("key: {{AKID.2}}\n")})
     repo.git("stash", "push", "-q", "--include-untracked")
     report = audit("audit", repo.folder)
@@ -129,7 +91,7 @@ def test_stash_and_its_untracked_files(repo: Repository, filler: Filler, audit: 
         assert any("git stash drop" in step for step in finding["remediation"])
 
 
-def test_an_older_stash_entry(repo: Repository, filler: Filler, audit: Callable[..., Report]) -> None:
+def test_an_older_stash_entry(repo: Repository, filler: Filler, audit: Audit) -> None:
     repo.write({"README.md": filler.fill(PAIR)})
     repo.git("stash", "push", "-q")
     repo.write({"README.md": "other\n"})
@@ -139,7 +101,7 @@ def test_an_older_stash_entry(repo: Repository, filler: Filler, audit: Callable[
     assert exposure["reflog"]
 
 
-def test_reflog_only(repo: Repository, filler: Filler, audit: Callable[..., Report]) -> None:
+def test_reflog_only(repo: Repository, filler: Filler, audit: Audit) -> None:
     first = repo.commit("oops", {"a.ini": filler.fill(PAIR)})
     repo.git("reset", "-q", "--hard", "HEAD^")
     finding = found(audit("audit", repo.folder))
@@ -149,7 +111,7 @@ def test_reflog_only(repo: Repository, filler: Filler, audit: Callable[..., Repo
     assert any("git reflog expire" in step for step in finding["remediation"])
 
 
-def test_unreachable(repo: Repository, filler: Filler, audit: Callable[..., Report]) -> None:
+def test_unreachable(repo: Repository, filler: Filler, audit: Audit) -> None:
     first = repo.commit("oops", {"a.ini": filler.fill(PAIR)})
     repo.git("reset", "-q", "--hard", "HEAD^")
     repo.git("reflog", "expire", "--expire=now", "--all")
@@ -160,7 +122,7 @@ def test_unreachable(repo: Repository, filler: Filler, audit: Callable[..., Repo
     assert not exposure["reflog"]
 
 
-def test_a_blob_that_no_commit_ever_held(repo: Repository, filler: Filler, audit: Callable[..., Report]) -> None:
+def test_a_blob_that_no_commit_ever_held(repo: Repository, filler: Filler, audit: Audit) -> None:
     oid = repo.git("hash-object", "-w", "--stdin", stdin=filler.fill(PAIR)).strip()
     finding = found(audit("audit", repo.folder))
     assert finding["exposure"]["first_commit"] is None
@@ -168,7 +130,7 @@ def test_a_blob_that_no_commit_ever_held(repo: Repository, filler: Filler, audit
     assert finding["locations"][0]["path"] == f"object {oid[:12]}"
 
 
-def test_notes_messages_and_tags(repo: Repository, filler: Filler, audit: Callable[..., Report]) -> None:
+def test_notes_messages_and_tags(repo: Repository, filler: Filler, audit: Audit) -> None:
     commit = repo.commit(filler.fill("use {{AKID}}"))
     repo.git("notes", "add", "-m", filler.fill("or {{AKID.2}}"))
     repo.git("tag", "-a", "v1", "-m", filler.fill("not {{AKID.3}}"))
@@ -188,7 +150,7 @@ def test_notes_messages_and_tags(repo: Repository, filler: Filler, audit: Callab
     assert tagged["exposure"]["author"] == "Ada <ada@example.com>"
 
 
-def test_a_merge_that_brings_what_no_parent_has(repo: Repository, filler: Filler, audit: Callable[..., Report]) -> None:
+def test_a_merge_that_brings_what_no_parent_has(repo: Repository, filler: Filler, audit: Audit) -> None:
     repo.git("checkout", "-q", "-b", "side")
     repo.commit("side", {"side.txt": "x\n"})
     repo.git("checkout", "-q", "main")
@@ -201,7 +163,7 @@ def test_a_merge_that_brings_what_no_parent_has(repo: Repository, filler: Filler
     assert finding["exposure"]["refs"]["branches"] == ["main"]
 
 
-def test_an_orphan_branch_and_an_octopus_merge(repo: Repository, filler: Filler, audit: Callable[..., Report]) -> None:
+def test_an_orphan_branch_and_an_octopus_merge(repo: Repository, filler: Filler, audit: Audit) -> None:
     repo.git("checkout", "-q", "--orphan", "pages")
     first = repo.commit("orphan", {"o.ini": filler.fill(PAIR)})
     repo.git("rm", "-q", "-r", ".")
@@ -217,7 +179,7 @@ def test_an_orphan_branch_and_an_octopus_merge(repo: Repository, filler: Filler,
     assert exposure["refs"]["branches"] == ["pages"]
 
 
-def test_pushed_and_not(tmp_path: Path, repo: Repository, filler: Filler, audit: Callable[..., Report]) -> None:
+def test_pushed_and_not(tmp_path: Path, repo: Repository, filler: Filler, audit: Audit) -> None:
     Repository(tmp_path / "server", bare=True)
     repo.commit("pushed", {"a.txt": filler.fill("{{AKID}}\n")})
     removed(repo, "a.txt")
@@ -237,7 +199,7 @@ def test_pushed_and_not(tmp_path: Path, repo: Repository, filler: Filler, audit:
     assert any("--amend" in step for step in kept["remediation"])
 
 
-def test_a_bare_repository_with_pull_requests(tmp_path: Path, filler: Filler, audit: Callable[..., Report]) -> None:
+def test_a_bare_repository_with_pull_requests(tmp_path: Path, filler: Filler, audit: Audit) -> None:
     work = Repository(tmp_path / "work")
     work.commit("begin", {"a": "a"})
     work.git("checkout", "-q", "-b", "topic")
@@ -253,7 +215,7 @@ def test_a_bare_repository_with_pull_requests(tmp_path: Path, filler: Filler, au
     assert any("pull request" in step for step in finding["remediation"])
 
 
-def test_temporary_credentials_that_have_died(repo: Repository, filler: Filler, audit: Callable[..., Report]) -> None:
+def test_temporary_credentials_that_have_died(repo: Repository, filler: Filler, audit: Audit) -> None:
     repo.commit("sts", {"a.txt": filler.fill("{{ASIA}}\n")})
     removed(repo, "a.txt")
     finding = found(audit("audit", repo.folder), "CG101")
@@ -261,7 +223,7 @@ def test_temporary_credentials_that_have_died(repo: Repository, filler: Filler, 
     assert finding["exposure"]["alive"] is False
 
 
-def test_a_key_that_only_the_history_has_is_old(repo: Repository, filler: Filler, audit: Callable[..., Report]) -> None:
+def test_a_key_that_only_the_history_has_is_old(repo: Repository, filler: Filler, audit: Audit) -> None:
     repo.git("config", "user.name", "Ada")
     environment = clean_environment() | {
         f"GIT_{who}_{what}": value
@@ -278,7 +240,7 @@ def test_a_key_that_only_the_history_has_is_old(repo: Repository, filler: Filler
     assert found(report, "CG501")["attributes"]["access_key_id"] == filler.fill("{{AKID}}")
 
 
-def test_a_key_in_a_file_name(repo: Repository, filler: Filler, audit: Callable[..., Report]) -> None:
+def test_a_key_in_a_file_name(repo: Repository, filler: Filler, audit: Audit) -> None:
     name = filler.fill("aws_secret_access_key={{B64:20}}.{{AKID}}.txt")
     first = repo.commit("name", {f"deep/{name}": "x"})
     removed(repo, f"deep/{name}")
@@ -286,7 +248,7 @@ def test_a_key_in_a_file_name(repo: Repository, filler: Filler, audit: Callable[
     assert finding["exposure"]["first_commit"] == first
 
 
-def test_files_that_were_tracked_once(repo: Repository, filler: Filler, audit: Callable[..., Report]) -> None:
+def test_files_that_were_tracked_once(repo: Repository, filler: Filler, audit: Audit) -> None:
     repo.write(
         {
             ".env": filler.fill("DB_PASSWORD={{ALNUM:30}}\n"),
@@ -310,9 +272,7 @@ def test_files_that_were_tracked_once(repo: Repository, filler: Filler, audit: C
     assert "was tracked" in found(report, "CG201")["message"]
 
 
-def test_replaced_objects_and_grafts_hide_nothing(
-    repo: Repository, filler: Filler, audit: Callable[..., Report]
-) -> None:
+def test_replaced_objects_and_grafts_hide_nothing(repo: Repository, filler: Filler, audit: Audit) -> None:
     first = repo.commit("bad", {"a.ini": filler.fill(PAIR)})
     last = removed(repo, "a.ini")
     good = repo.git("commit-tree", f"{last}^{{tree}}", "-m", "innocent").strip()
@@ -327,9 +287,7 @@ def test_replaced_objects_and_grafts_hide_nothing(
     assert "grafts" in report["coverage"]["skipped"][0]["reason"]
 
 
-def test_alternates_packs_and_loose_objects(
-    tmp_path: Path, repo: Repository, filler: Filler, audit: Callable[..., Report]
-) -> None:
+def test_alternates_packs_and_loose_objects(tmp_path: Path, repo: Repository, filler: Filler, audit: Audit) -> None:
     repo.commit("packed", {"a.txt": filler.fill("{{AKID}}\n")})
     removed(repo, "a.txt")
     repo.git("repack", "-q", "-a", "-d")
@@ -342,7 +300,7 @@ def test_alternates_packs_and_loose_objects(
     assert ids == {filler.fill("{{AKID}}"), filler.fill("{{AKID.2}}")}
 
 
-def test_sha256(tmp_path: Path, filler: Filler, audit: Callable[..., Report]) -> None:
+def test_sha256(tmp_path: Path, filler: Filler, audit: Audit) -> None:
     folder = tmp_path / "wide"
     subprocess.run(["git", "init", "-q", "--object-format=sha256", str(folder)], check=True, env=clean_environment())
     repo = Repository(folder)
@@ -352,124 +310,3 @@ def test_sha256(tmp_path: Path, filler: Filler, audit: Callable[..., Report]) ->
     assert len(first) == 64
     assert exposure["first_commit"] == first
     assert found(audit("audit", folder), "CG201")
-
-
-def test_a_shallow_clone_is_incomplete(tmp_path: Path, repo: Repository, audit: Callable[..., Report]) -> None:
-    repo.commit("two", {"b": "b"})
-    repo.git("clone", "-q", "--depth=1", f"file://{repo.folder}", str(tmp_path / "clone"))
-    report = audit("audit", tmp_path / "clone")
-    assert report["exit_code"] == 3
-    assert "shallow" in report["coverage"]["skipped"][0]["reason"]
-
-
-def _object_file(repo: Repository, name: str) -> Path:
-    oid = repo.git("rev-parse", name).strip()
-    return repo.folder / ".git" / "objects" / oid[:2] / oid[2:]
-
-
-def test_a_corrupt_object_is_named_and_the_rest_is_read(
-    repo: Repository, filler: Filler, audit: Callable[..., Report]
-) -> None:
-    repo.commit("several", {f"f{n}.txt": f"{n}\n" for n in range(20)} | {"a.ini": filler.fill(PAIR)})
-    path = _object_file(repo, "HEAD:f7.txt")
-    path.chmod(0o644)
-    path.write_bytes(path.read_bytes()[:-4] + b"\0\0\0\0")
-    (repo.folder / "f7.txt").unlink()
-    report = audit("audit", repo.folder)
-    reasons = " ".join(skip["reason"] for skip in report["coverage"]["skipped"])
-    assert repo.git("rev-parse", "HEAD:f7.txt").strip() in reasons
-    assert found(report)["exposure"]["in_head"]
-    assert report["exit_code"] == 1
-
-
-def test_a_missing_object_makes_an_audit_incomplete(repo: Repository, audit: Callable[..., Report]) -> None:
-    repo.commit("two", {"gone.txt": "gone\n"})
-    oid = repo.git("rev-parse", "HEAD:gone.txt").strip()
-    _object_file(repo, "HEAD:gone.txt").unlink()
-    removed_from_disk = repo.folder / "gone.txt"
-    removed_from_disk.unlink()
-    repo.git("update-index", "--force-remove", "gone.txt")
-    report = audit("audit", repo.folder)
-    assert report["exit_code"] == 3
-    assert any(oid in skip["reason"] for skip in report["coverage"]["skipped"])
-
-
-def test_a_missing_commit_makes_an_audit_incomplete(repo: Repository, audit: Callable[..., Report]) -> None:
-    repo.commit("two", {"b": "b"})
-    _object_file(repo, "HEAD^").unlink()
-    report = audit("audit", repo.folder)
-    assert report["exit_code"] == 3
-
-
-def test_a_partial_clone_fetches_nothing_and_is_incomplete(
-    tmp_path: Path, repo: Repository, audit: Callable[..., Report]
-) -> None:
-    repo.commit("two", {"big.txt": "big\n" * 1000})
-    removed(repo, "big.txt")
-    repo.git("config", "uploadpack.allowFilter", "true")
-    clone = tmp_path / "clone"
-    subprocess.run(
-        ["git", "clone", "-q", "--filter=blob:none", f"file://{repo.folder}", str(clone)],
-        check=True,
-        env=clean_environment(),
-    )
-    before = sorted(os.listdir(clone / ".git" / "objects" / "pack"))
-    report = audit("audit", clone)
-    assert sorted(os.listdir(clone / ".git" / "objects" / "pack")) == before
-    assert report["exit_code"] == 3
-    assert "refetch" in " ".join(skip["reason"] for skip in report["coverage"]["skipped"])
-
-
-def test_over_the_limit_is_named(repo: Repository, audit: Callable[..., Report]) -> None:
-    repo.commit("big", {"big.bin": "x" * 3000})
-    removed(repo, "big.bin")
-    report = audit("audit", repo.folder, "--max-file-size", "2000")
-    assert report["exit_code"] == 3
-    assert "over the limit" in report["coverage"]["skipped"][0]["reason"]
-
-
-def test_a_clean_history_is_clean(repo: Repository, audit: Callable[..., Report]) -> None:
-    report = audit("audit", repo.folder, "--ignore", "CG2")
-    assert report["exit_code"] == 0
-    assert report["coverage"]["commits"] == 1
-
-
-def test_one_that_git_ignores_is_not_told_of_a_history(
-    repo: Repository, filler: Filler, audit: Callable[..., Report]
-) -> None:
-    repo.write({"new.ini": filler.fill(PAIR)})
-    assert found(audit("audit", repo.folder))["exposure"] == {}
-
-
-def test_history_alone_and_narrowed(
-    repo: Repository, filler: Filler, audit: Callable[..., Report], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    repo.commit("bad", {"a.ini": filler.fill(PAIR)})
-    removed(repo, "a.ini")
-    repo.commit("later", {"c": "c"})
-    monkeypatch.chdir(repo.folder)
-    assert audit("scan", "--history")["exit_code"] == 1
-    assert audit("scan", "--history", "--max-commits", "1")["exit_code"] == 0
-    assert audit("scan", "--history", "--rev", "HEAD", "--rev", "^HEAD~2")["exit_code"] == 0
-    assert audit("scan", "--history", "--branch", "main")["exit_code"] == 1
-    assert audit("scan", "--history", "--since", "2026-01-01")["exit_code"] == 1
-    assert audit("scan", "--history", "--rev", "HEAD~2..HEAD~1")["coverage"]["commits"] == 1
-
-
-@pytest.mark.parametrize(
-    "words",
-    [
-        ["--rev", "--output=/tmp/x"], ["--branch", "--all"], ["--since", "--output=x"], ["--since", "whenever"],
-        ["--max-commits", "-1"], ["--rev", "nothing"], ["--branch", "nothing"], ["--rev", "a\nb"],
-    ],
-)  # fmt: skip
-def test_narrowing_takes_no_options_and_no_nonsense(
-    repo: Repository, words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.chdir(repo.folder)
-    try:
-        code = main(["scan", "--history", *words])
-    except SystemExit as error:
-        code = error.code  # type: ignore[assignment]
-    assert code in (2, 3)
-    assert "looked at" not in capsys.readouterr().out.lower()

@@ -208,6 +208,15 @@ def test_a_pull_request_cannot_switch_off_what_judges_it(origin: Repository, tmp
         assert done.returncode == 1 and {"CG103", "CG005"} <= found, mode
 
 
+def test_a_second_push_cannot_use_what_a_first_one_loosened(origin: Repository, tmp_path: Path) -> None:
+    origin.git("checkout", "-q", "-b", "topic")
+    loosened = origin.commit("loosen", {".credguard.yaml": "version: 1\nrules:\n  CG103: off\n  CG101: off\n"})
+    origin.commit("leak", {"x.ini": leak("second push")})
+    job = cloned(origin, tmp_path, "--branch=topic")
+    job.event("push", push(loosened, oid(origin, "topic"), "refs/heads/topic"))
+    assert job.run().returncode == 1
+
+
 def test_a_file_name_cannot_give_the_runner_a_command(origin: Repository, tmp_path: Path) -> None:
     before = oid(origin, "main")
     origin.commit("leak", {"a\n::set-env name=X::y.ini": leak("name")})

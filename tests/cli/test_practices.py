@@ -54,7 +54,7 @@ def test_a_clean_repository_passes_what_was_looked_at_and_nothing_else(repo: Rep
     assert found["P17"]["status"] == "pass"
     for one, words in {
         "P04": "--credential-report", "P05": "audit A B C", "P07": "--credential-report", "P08": "--credential-report",
-        "P11": "--credential-report", "P14": "credguard doctor", "P10": "credguard scan --stdin",
+        "P11": "--credential-report", "P14": "credguard doctor", "P10": "credguard scan FILE",
     }.items():  # fmt: skip
         assert found[one]["status"] in ("not-checked", "partial"), one
         assert words in found[one]["reason"], one

@@ -36,7 +36,7 @@ def cache(tmp_path: Path) -> Path:
     return tmp_path / "cache"
 
 
-def run(repo: Repository, shell: str = "", **environment: str | None) -> tuple[int, str]:
+def run(repo: Repository, shell: str = "", /, **environment: str | None) -> tuple[int, str]:
     """Exit code of pre-commit and the rule that spoke; `shell` is what a shell does before and around it (`{}`)."""
     command = f'"{sys.executable}" -m credguard hook pre-commit'
     env = clean_environment()
@@ -52,13 +52,13 @@ def run(repo: Repository, shell: str = "", **environment: str | None) -> tuple[i
     return done.returncode, "CG103" if "CG103" in done.stderr else ""
 
 
-def looks(repo: Repository, shell: str = "", *, told: bool = True, **environment: str | None) -> None:
+def looks(repo: Repository, shell: str = "", stopped: tuple[int, str] = STOPPED, /, **environment: str | None) -> None:
     """Clean work passes, in the full way and in the quick one; a key is stopped."""
     leak(repo, "b.txt", f"b in {shell}\n")
     assert run(repo, shell, **environment) == CLEAN
     assert run(repo, shell, **environment) == CLEAN
     leak(repo)
-    assert run(repo, shell, **environment) == (STOPPED if told else (1, ""))
+    assert run(repo, shell, **environment) == stopped
     repo.git("reset", "-q", "--hard")
 
 
@@ -106,7 +106,7 @@ def test_closed_streams(repo: Repository, closed: str) -> None:
 
 @pytest.mark.parametrize("closed", ["2>&-", "<&- >&- 2>&-", "2>/dev/full", ">/dev/full 2>&1"])
 def test_nowhere_to_tell(repo: Repository, closed: str) -> None:
-    looks(repo, f"{{}} {closed}", told=False)
+    looks(repo, f"{{}} {closed}", (1, ""))
 
 
 def test_a_reader_that_went_away(repo: Repository) -> None:

@@ -47,8 +47,9 @@ def test_pull_request_target_is_refused_with_the_reason(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "mode", "excluded", "base"),
     [
-        ({}, "change", (OLD,), OLD),
-        ({"forced": True}, "change", (OLD,), OLD),
+        ({}, "change", (OLD,), ORIGIN),
+        ({"forced": True}, "change", (OLD,), ORIGIN),
+        ({"ref": "refs/heads/main"}, "change", (OLD,), OLD),
         ({"before": NONE}, "change", (ORIGIN,), ORIGIN),
         ({"before": NONE, "ref": "refs/heads/main"}, "history", (), None),
         ({"ref": "refs/tags/v1", "before": NONE}, "change", (ORIGIN,), ORIGIN),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,8 @@ import yaml
 
 from credguard import quick
 from credguard.rules import all_rules
+from credguard.scan import Scanner
+from credguard.worktree import WorkTree
 from tests.keys import Filler
 
 CASES = Path(__file__).parent.parent / "rules"
@@ -48,7 +52,52 @@ def test_names_beside_them(path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", "a.py src/b.ts README.md .github/workflows/ci.yml package.json poetry.lock run.sh".split()
+    "path",
+    "a.py src/b.ts README.md .github/ci.yml package.json poetry.lock run.sh s3/keys.py tokens.go root.c".split(),
 )
 def test_ordinary_names_are_not(path: str) -> None:
     assert not quick._concerns_a_file_rule(path.encode())
+
+
+STEMS = (
+    *quick._DATA_WORDS, *"settings config credentials .env .envrc dotenv rc database appsettings main terraform.tfvars "
+    "terraform.tfstate accesskeys rootkey .npmrc .netrc docker-compose compose.override secrets.local".split()
+)  # fmt: skip
+FORMS = (
+    "{stem}{end}", ".{stem}{end}", "{stem}.example{end}", "example.{stem}{end}", "{stem}.dist.config{end}",
+    "{stem}/x{end}",
+    ".aws/{stem}{end}", ".aws/login/cache/{stem}{end}", ".docker/{stem}{end}", ".{stem}/credentials{end}",
+    "prod.{stem}{end}", "{stem}-prod{end}", "{stem}.bak{end}",
+)  # fmt: skip
+CONTENTS = [
+    "[default]\naws_access_key_id = {{AKID}}\naws_secret_access_key = {{SECRET}}\n",
+    "AWS_ACCESS_KEY_ID={{AKID}}\nAWS_SECRET_ACCESS_KEY={{SECRET}}\nDB_PASSWORD=x9Kq2LmZ7wTb4RfV\n",
+    '{"aws_secret_access_key": "{{SECRET}}", "version": 4, "resources": [{"values": {"secret": "{{SECRET}}"}}]}',
+    "Access key ID,Secret access key\n{{AKID}},{{SECRET}}\n",
+    "password: x9Kq2LmZ7wTb4RfV\naccess_key: {{AKID}}\nsecret_key: {{SECRET}}\n",
+]
+
+
+@cache
+def scanner() -> Scanner:
+    return Scanner([rule for rule in all_rules() if rule.in_hooks], cache=False)
+
+
+@pytest.mark.parametrize("ending", [*quick._CODE, *quick._DATA])
+def test_no_file_rule_speaks_of_a_name_that_is_not_left_to_it(ending: str) -> None:
+    names = tuple(sorted({form.format(stem=stem, end=ending) for form in FORMS for stem in STEMS}))
+    for content in CONTENTS:
+        data = Filler("quick").fill(content).encode()
+        tree = WorkTree(Path(), names, frozenset(names), reader=lambda _path, data=data: data)  # type: ignore[misc]
+        found = {finding.locations[0].path for finding in scanner().tree(tree)}
+        assert not [path for path in found if not quick._concerns_a_file_rule(path.encode())]
+
+
+def test_names_that_a_change_of_ignore_rules_concerns() -> None:
+    """Where `concerns` finds something in a name, the rules on the whole tree are asked."""
+    for rule in all_rules():
+        if rule.check_tree and rule.in_hooks and rule.concerns:
+            for end in (*quick._CODE, *quick._DATA):
+                for stem in ("environment", "docker_run", "containers", "compose", "a", ".gitignore"):
+                    name = f"src/{stem}{end}"
+                    assert not re.search(rule.concerns, name) or quick._concerns_a_file_rule(name.encode())

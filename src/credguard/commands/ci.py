@@ -108,7 +108,8 @@ def _change(work: Run, repository: Git, plan: Plan, options: argparse.Namespace)
 
     policies, work.policies = _options.policies(options, work.stage), None
     base = _there(repository, plan)
-    work.follow(policies.change(repository, base, *plan.heads))
+    trusted = plan.base if plan.base and _present(repository, plan.base) else base
+    work.follow(policies.change(repository, trusted, *plan.heads))
     without = [f"^{base}"] if base else []
     count = gate.commits(work, repository, [*plan.heads, *without])
     work.coverage.notes.append(f"{count} commits are new against {base or 'nothing'}")
@@ -125,11 +126,14 @@ def _there(repository: Git, plan: Plan) -> str | None:
     fallback = [
         f"refs/remotes/origin/{one.removeprefix('refs/heads/')}" for one in plan.wanted if one.startswith("refs/")
     ]
-    for revision in (*plan.excluded, *fallback):
-        found = repository.run("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}", ok=(0, 1, 128)).strip()
-        if found:
-            return found.decode()
-    return None
+    found = (_present(repository, revision) for revision in (*plan.excluded, *fallback))
+    return next(filter(None, found), None)
+
+
+def _present(repository: Git, revision: str) -> str:
+    """The commit that a revision names, empty where it is not there."""
+    words = ("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
+    return repository.run(*words, ok=(0, 1, 128)).strip().decode()
 
 
 def _say_on_github(result: ScanResult) -> None:

@@ -1,0 +1,150 @@
+"""`credguard audit` where not all can be looked at, and `scan --history` where not all is asked for."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from credguard.cli import main
+from tests.auditing import PAIR, Audit, begun, found, removed
+from tests.keys import Filler
+from tests.repos import Repository, clean_environment
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def repo(tmp_path: Path) -> Repository:
+    """A repository with one innocent commit."""
+    return begun(tmp_path / "repo")
+
+
+@pytest.fixture
+def filler(request: pytest.FixtureRequest) -> Filler:
+    """Fills templates with keys of this test."""
+    return Filler(request.node.name)
+
+
+@pytest.fixture
+def audit(capfd: pytest.CaptureFixture[str], filler: Filler) -> Audit:
+    """Runs credguard and gives its report."""
+    return Audit(capfd, filler)
+
+
+def test_a_shallow_clone_is_incomplete(tmp_path: Path, repo: Repository, audit: Audit) -> None:
+    repo.commit("two", {"b": "b"})
+    repo.git("clone", "-q", "--depth=1", f"file://{repo.folder}", str(tmp_path / "clone"))
+    report = audit("audit", tmp_path / "clone")
+    assert report["exit_code"] == 3
+    assert "shallow" in report["coverage"]["skipped"][0]["reason"]
+
+
+def _object_file(repo: Repository, name: str) -> Path:
+    oid = repo.git("rev-parse", name).strip()
+    return repo.folder / ".git" / "objects" / oid[:2] / oid[2:]
+
+
+def test_a_corrupt_object_is_named_and_the_rest_is_read(repo: Repository, filler: Filler, audit: Audit) -> None:
+    repo.commit("several", {f"f{n}.txt": f"{n}\n" for n in range(20)} | {"a.ini": filler.fill(PAIR)})
+    path = _object_file(repo, "HEAD:f7.txt")
+    path.chmod(0o644)
+    path.write_bytes(path.read_bytes()[:-4] + b"\0\0\0\0")
+    (repo.folder / "f7.txt").unlink()
+    report = audit("audit", repo.folder)
+    reasons = " ".join(skip["reason"] for skip in report["coverage"]["skipped"])
+    assert repo.git("rev-parse", "HEAD:f7.txt").strip() in reasons
+    assert found(report)["exposure"]["in_head"]
+    assert report["exit_code"] == 1
+
+
+def test_a_missing_object_makes_an_audit_incomplete(repo: Repository, audit: Audit) -> None:
+    repo.commit("two", {"gone.txt": "gone\n"})
+    oid = repo.git("rev-parse", "HEAD:gone.txt").strip()
+    _object_file(repo, "HEAD:gone.txt").unlink()
+    removed_from_disk = repo.folder / "gone.txt"
+    removed_from_disk.unlink()
+    repo.git("update-index", "--force-remove", "gone.txt")
+    report = audit("audit", repo.folder)
+    assert report["exit_code"] == 3
+    assert any(oid in skip["reason"] for skip in report["coverage"]["skipped"])
+
+
+def test_a_missing_commit_makes_an_audit_incomplete(repo: Repository, audit: Audit) -> None:
+    repo.commit("two", {"b": "b"})
+    _object_file(repo, "HEAD^").unlink()
+    report = audit("audit", repo.folder)
+    assert report["exit_code"] == 3
+
+
+def test_a_partial_clone_fetches_nothing_and_is_incomplete(tmp_path: Path, repo: Repository, audit: Audit) -> None:
+    repo.commit("two", {"big.txt": "big\n" * 1000})
+    removed(repo, "big.txt")
+    repo.git("config", "uploadpack.allowFilter", "true")
+    clone = tmp_path / "clone"
+    subprocess.run(
+        ["git", "clone", "-q", "--filter=blob:none", f"file://{repo.folder}", str(clone)],
+        check=True,
+        env=clean_environment(),
+    )
+    before = sorted(os.listdir(clone / ".git" / "objects" / "pack"))
+    report = audit("audit", clone)
+    assert sorted(os.listdir(clone / ".git" / "objects" / "pack")) == before
+    assert report["exit_code"] == 3
+    assert "refetch" in " ".join(skip["reason"] for skip in report["coverage"]["skipped"])
+
+
+def test_over_the_limit_is_named(repo: Repository, audit: Audit) -> None:
+    repo.commit("big", {"big.bin": "x" * 3000})
+    removed(repo, "big.bin")
+    report = audit("audit", repo.folder, "--max-file-size", "2000")
+    assert report["exit_code"] == 3
+    assert "over the limit" in report["coverage"]["skipped"][0]["reason"]
+
+
+def test_a_clean_history_is_clean(repo: Repository, audit: Audit) -> None:
+    report = audit("audit", repo.folder, "--ignore", "CG2")
+    assert report["exit_code"] == 0
+    assert report["coverage"]["commits"] == 1
+
+
+def test_one_that_git_ignores_is_not_told_of_a_history(repo: Repository, filler: Filler, audit: Audit) -> None:
+    repo.write({"new.ini": filler.fill(PAIR)})
+    assert found(audit("audit", repo.folder))["exposure"] == {}
+
+
+def test_history_alone_and_narrowed(
+    repo: Repository, filler: Filler, audit: Audit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repo.commit("bad", {"a.ini": filler.fill(PAIR)})
+    removed(repo, "a.ini")
+    repo.commit("later", {"c": "c"})
+    monkeypatch.chdir(repo.folder)
+    assert audit("scan", "--history")["exit_code"] == 1
+    assert audit("scan", "--history", "--max-commits", "1")["exit_code"] == 0
+    assert audit("scan", "--history", "--rev", "HEAD", "--rev", "^HEAD~2")["exit_code"] == 0
+    assert audit("scan", "--history", "--branch", "main")["exit_code"] == 1
+    assert audit("scan", "--history", "--since", "2026-01-01")["exit_code"] == 1
+    assert audit("scan", "--history", "--rev", "HEAD~2..HEAD~1")["coverage"]["commits"] == 1
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--rev", "--output=/tmp/x"], ["--branch", "--all"], ["--since", "--output=x"], ["--since", "whenever"],
+        ["--max-commits", "-1"], ["--rev", "nothing"], ["--branch", "nothing"], ["--rev", "a\nb"],
+    ],
+)  # fmt: skip
+def test_narrowing_takes_no_options_and_no_nonsense(
+    repo: Repository, words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(repo.folder)
+    try:
+        code = main(["scan", "--history", *words])
+    except SystemExit as error:
+        code = error.code  # type: ignore[assignment]
+    assert code in (2, 3)
+    assert "looked at" not in capsys.readouterr().out.lower()
