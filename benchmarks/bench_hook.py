@@ -8,10 +8,12 @@ import os
 import platform
 import random
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +29,8 @@ WORDS = (
 ENDINGS = ("py", "js", "md", "go", "html")
 SLOW = 10.0
 """Seconds after which a program is not called again for the same commit."""
+LONGEST = 60.0
+"""Seconds after which a program is stopped."""
 STOPS = {True: "yes", False: "NO", None: "not tried"}
 # What each is called as, as its own documentation has it for a hook; {files} are the staged names.
 COMMANDS = {
@@ -116,7 +120,7 @@ def prepare(folder: Path, scenario: Scenario, environment: dict[str, str]) -> No
 def call(
     command: tuple[str, ...], folder: Path, environment: dict[str, str], names: list[str]
 ) -> tuple[float, int, int]:
-    """Runs a hook; gives seconds, peak memory in bytes of its largest process, and its exit code."""
+    """Runs a hook, for LONGEST at most; gives seconds, peak bytes of its largest process, and its exit code."""
     words = [word for one in command for word in (names if one == "{files}" else [one])]
     start = time.perf_counter()
     process = subprocess.Popen(  # noqa: S603
@@ -126,9 +130,13 @@ def call(
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
+        start_new_session=True,
     )
+    alarm = threading.Timer(LONGEST, os.killpg, (process.pid, signal.SIGKILL))
+    alarm.start()
     _, status, usage = os.wait4(process.pid, 0)
     seconds = time.perf_counter() - start
+    alarm.cancel()
     process.returncode = os.waitstatus_to_exitcode(status)
     return seconds, usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024), process.returncode
 
@@ -157,7 +165,7 @@ def measure(scenario: Scenario, programs: dict[str, tuple[str, ...]], environmen
                 if number and timings[name].seconds and timings[name].seconds[0] > SLOW:
                     continue  # its first turn says enough
                 seconds, peak, code = call(programs[name], folder, environment, names)
-                if code:
+                if code and seconds < LONGEST:
                     print(f"{name} ended with {code} on a clean commit: {scenario.name}", file=sys.stderr)
                 if number or seconds > SLOW:  # the first round warms caches
                     timings[name].seconds.append(seconds)
@@ -202,6 +210,9 @@ def table(results: dict[str, dict[str, Timing]]) -> Iterator[str]:
         yield f"\n{scenario}\n\n| program | median ms | fastest ms | peak MB | credguard / it | stops a key |"
         yield "|---|---|---|---|---|---|"
         for name, timing in sorted(timings.items(), key=lambda pair: pair[1].median):
+            if timing.median >= LONGEST:
+                yield f"| {name} | stopped after {LONGEST:.0f} s | | {timing.peak / 1e6:.0f} | | {STOPS[None]} |"
+                continue
             yield (
                 f"| {name} | {timing.median * 1000:.0f} | {min(timing.seconds) * 1000:.0f} | {timing.peak / 1e6:.0f} "
                 f"| {own / timing.median:.2f} | {STOPS[timing.stops_a_key]} |"

@@ -1,4 +1,7 @@
-"""Runs the tests of this checkout: `python3 tools/test.py [PYTEST ARGUMENT…]`; the exit code is pytest's."""
+"""Runs the tests of this checkout on all cores: `python3 tools/test.py [PYTEST ARGUMENT…]`; the exit code is pytest's.
+
+`-n 0` runs them in one process.
+"""
 
 import os
 import sys
@@ -7,4 +10,6 @@ import environment
 
 if __name__ == "__main__":
     os.chdir(environment.ROOT)
-    environment.run("dev", "-m", "pytest", *sys.argv[1:])
+    given = sys.argv[1:]
+    spread = [] if any(argument.startswith("-n") for argument in given) else ["-n", "auto", "--dist", "worksteal"]
+    environment.run("dev", "-m", "pytest", *spread, *given)

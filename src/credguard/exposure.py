@@ -112,7 +112,7 @@ def _severity(finding: Finding, trail: Trail, *, alive: bool | None) -> Severity
         return Severity.LOW
     if finding.severity is Severity.LOW or finding.attributes.get("kind") in _PLANTED:
         return finding.severity
-    if trail.pushed and finding.rule_id.startswith(("CG10", "CG15", "CG16", "CG201", "CG203")):
+    if trail.pushed and finding.rule_id.startswith(("CG1", "CG201", "CG203")):
         return Severity(min(Severity.CRITICAL, finding.severity + 1))
     return finding.severity
 

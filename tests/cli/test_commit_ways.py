@@ -210,6 +210,7 @@ NAMES = [
 def test_a_name(repo: Repository, name: str) -> None:
     leak(repo, name)
     assert stopped(repo, "commit", "-qm", "x")
+    assert "\x1b" not in git(repo.folder, "commit", "-qm", "x").stderr  # a name must not steer a terminal
     leak(repo, name, "nothing\n")
     if name != ".gitmodules":  # git reads that one
         assert not stopped(repo, "commit", "-qm", "clean")
@@ -337,6 +338,43 @@ def test_from_a_folder_below(repo: Repository) -> None:
         capture_output=True,
     )  # fmt: skip
     assert done.returncode == 1 and b"deep/er/c.ini" in done.stderr
+
+
+def test_in_a_linked_work_tree(repo: Repository, tmp_path: Path) -> None:
+    repo.git("worktree", "add", "-q", "-b", "second", str(tmp_path / "second"))
+    second = tmp_path / "second"
+    (second / "c.ini").write_text(LEAK)
+    assert git(second, "add", "c.ini").returncode == 0
+    done = git(second, "commit", "-qm", "x")
+    assert done.returncode == 1 and "CG103" in done.stderr
+    (second / "c.ini").write_text("nothing\n")
+    assert git(second, "commit", "-qam", "x").returncode == 0
+
+
+def test_in_a_submodule(repo: Repository, tmp_path: Path) -> None:
+    library = hooked(tmp_path / "library")
+    repo.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(library.folder), "sub")
+    assert not stopped(repo, "commit", "-qm", "sub")
+    sub = repo.folder / "sub"
+    folder = repo.folder / ".git" / "modules" / "sub" / "hooks"
+    hook(folder, "pre-commit", (repo.folder / ".git" / "hooks" / "pre-commit").read_text())
+    (sub / "c.ini").write_text(LEAK)
+    assert git(sub, "add", "c.ini").returncode == 0
+    done = git(sub, "commit", "-qm", "x")
+    assert done.returncode == 1 and "CG103" in done.stderr
+    (sub / "c.ini").write_text("nothing\n")
+    assert git(sub, "commit", "-qam", "x").returncode == 0
+
+
+def test_an_amended_commit_is_told_of(repo: Repository) -> None:
+    """git does not stop after post-rewrite, but it says what was made anew."""
+    leak(repo)
+    done = git(repo.folder, "commit", "--amend", "--no-edit", "-q", "--no-verify")
+    assert done.returncode == 0 and "CG103" in done.stderr
+    repo.git("checkout", "-q", "-b", "side", "HEAD")
+    repo.git("commit", "-q", "--allow-empty", "-m", "clean", "--no-verify")
+    done = git(repo.folder, "commit", "--amend", "-q", "--allow-empty", "-m", "cleaner", "--no-verify")
+    assert done.returncode == 0 and not done.stderr
 
 
 def test_what_is_said(repo: Repository) -> None:

@@ -291,7 +291,9 @@ def test_command(repo: Repository, hooks: Path) -> None:
             command, cwd=repo.folder, env=clean_environment(), capture_output=True, text=True, check=False
         )
 
-    assert run().returncode == 0
+    done = run()
+    assert done.returncode == 0
+    assert done.stdout.splitlines()[0] == f"git looks for hooks in {hooks}" and PROVED in done.stdout.splitlines()
     (hooks / "pre-commit").write_bytes(hook_script.installed("pre-commit", "/bin/true"))
     done = run()
     assert done.returncode == 1

@@ -311,6 +311,27 @@ def test_one_of_several_refs(repo: Repository, remote: Repository, order: tuple[
     assert remote.git("for-each-ref") == before
 
 
+@pytest.mark.parametrize("options", [["--depth=1"], ["--filter=blob:none"], ["--filter=tree:0"], ["--single-branch"]])
+def test_from_an_incomplete_clone(repo: Repository, remote: Repository, tmp_path: Path, options: list[str]) -> None:
+    repo.commit("more", {"a.txt": "a\n", "deep/b.txt": "b\n"})
+    repo.git("push", "-q", "--no-verify", "origin", "main")
+    remote.git("config", "uploadpack.allowFilter", "true")
+    remote.git("symbolic-ref", "HEAD", "refs/heads/main")
+    folder = tmp_path / "part"
+    repo.git("clone", "-q", *options, f"file://{remote.folder}", str(folder))
+    part = Repository(folder)
+    set_hooks(part)
+    set_hooks(remote, "pre-receive")
+    (folder / "a.txt").write_text("changed\n")
+    assert git(folder, "commit", "-qam", "clean").returncode == 0
+    done = git(folder, "push", "-q", "origin", "main")
+    assert done.returncode == 0, done.stderr
+    commit_leak(part)
+    assert stops(part, "main")
+    done = git(folder, "push", "-q", "--no-verify", "origin", "main")
+    assert done.returncode and "CG103" in done.stderr
+
+
 def test_variables_of_a_framework_around_it_hide_nothing(repo: Repository) -> None:
     """A hook of the framework may itself run git, which runs ours."""
     left_over = {"PRE_COMMIT": "1", "PRE_COMMIT_FROM_REF": repo.git("rev-parse", "HEAD").strip()}

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from credguard import glance
 from credguard.matcher import Matcher
 from credguard.model import Blob
-from credguard.rules import all_rules
+from credguard.rules import _own_files, all_rules
 from credguard.scan import Scanner
 from tests.keys import Filler
 
@@ -36,9 +36,12 @@ PIECES = [
 ]  # fmt: skip
 
 
+SOURCES = (*_own_files._FILES, *_own_files._CACHES)
+
+
 @cache
 def scanner() -> Scanner:
-    return Scanner([rule for rule in all_rules() if rule.in_hooks], cache=False)
+    return Scanner([rule for rule in all_rules() if rule.in_hooks and rule.by_default], cache=False)
 
 
 @cache
@@ -114,9 +117,24 @@ def test_own_values_in_much_and_in_little(tmp_path: Path, monkeypatch: pytest.Mo
     assert own.stand_in(memoryview(b"x" + SECRET.encode())) and not own.stand_in(b"x")
 
 
+@pytest.mark.parametrize("name", [*_own_files._VARIABLES, _own_files._BEARER + "X", *(v for v, _ in SOURCES if v)])
+def test_variables_that_may_lead_to_own_values(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert not glance._has_own()
+    monkeypatch.setenv(name, "x")
+    assert glance._has_own()
+
+
+@pytest.mark.parametrize("path", [usual for _, usual in SOURCES if usual])
+def test_files_that_may_hold_own_values(path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / path.removeprefix("~/")).mkdir(parents=True)
+    assert glance._has_own()
+
+
 def test_patterns_do_not_look_at_where_a_blob_begins() -> None:
     """Objects are looked at many at a time; what only their very beginning or end can tell would be missed."""
-    patterns = {p.name: p for rule in all_rules() for p in rule.patterns}
+    patterns = {p.name: p for rule in all_rules() if rule.by_default for p in rule.patterns}
     for pattern in patterns.values():
         assert not pattern.expression.startswith((b"^", rb"\A")) or pattern.multiline, pattern.name
         if pattern.expression.endswith(rb"\z"):

@@ -199,10 +199,14 @@ def _remember(work: Run) -> None:
     can be followed."""
     from credguard import quick
     from credguard.matcher import write_private
+    from credguard.rules import all_rules
+    from credguard.scan import Scanner
 
     with contextlib.suppress(OSError, RuntimeError):
         if not quick.remembered():
-            write_private(Path(quick.cache_path()), quick.pack(work.scanner.matcher))
+            # Not this run's own database: its policy may have others' rules, or noisy ones, looked for as well.
+            usual = Scanner([rule for rule in all_rules() if rule.in_hooks and rule.by_default])
+            write_private(Path(quick.cache_path()), quick.pack(usual.matcher))
         content = work.judge.content
         if content is not None and not quick.policy_is_known():
             write_private(Path(quick.policy_path(content)), quick.policy_record(content))
