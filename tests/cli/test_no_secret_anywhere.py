@@ -1,0 +1,95 @@
+"""Two hundred planted credentials, and no output, log, cache or temporary file that holds one of them in the clear."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from credguard.report import FORMATS
+from tests.keys import Filler
+from tests.repos import Repository, clean_environment
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SPELLINGS = (
+    "aws_access_key_id={{{{AKID.{n}}}}}\naws_secret_access_key={{{{SECRET.{n}}}}}\n",
+    'client(aws_access_key_id="{{{{AKID.{n}}}}}", aws_secret_access_key="{{{{SECRET.{n}}}}}")\n',
+    "AWS_SECRET_ACCESS_KEY: {{{{SECRET.{n}}}}}\n",
+    "Access key ID,Secret access key\n{{{{AKID.{n}}}}},{{{{SECRET.{n}}}}}\n",
+    "ASIA: {{{{ASIA.{n}}}}}\nSecretAccessKey: {{{{SECRET.{n}}}}}\nSessionToken: {{{{TOKEN.{n}}}}}\n",
+    "AWS_BEARER_TOKEN_BEDROCK={{{{BEDROCK.{n}}}}}\n",
+    "SMTP_USER={{{{AKID.{n}}}}}\nSMTP_PASSWORD={{{{SMTP.{n}}}}} # email-smtp.eu-west-1.amazonaws.com\n",
+    "{{{{PEM_PKCS8.{n}}}}}\n",
+)
+ANSWERS = (0, 1, 2, 3)
+
+
+@pytest.fixture(scope="module")
+def planted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Repository, Filler, Path]:
+    """A repository with the credentials in files, names, messages, the past, the index and an archive."""
+    home = tmp_path_factory.mktemp("leaks")
+    filler = Filler("leaks")
+    repo = Repository(home / "repo")
+    texts = {f"d{n}/f{n}.txt": filler.fill(SPELLINGS[n % len(SPELLINGS)].format(n=n)) for n in range(190)}
+    repo.commit("begin", {**texts, "package.json": "{}", "sub/package.json": "{}"})
+    repo.commit(filler.fill(SPELLINGS[0].format(n=500)), {"x": filler.fill(SPELLINGS[0].format(n=501))})
+    repo.commit("clean", {"x": ""})
+    repo.write({f"{filler.fill('{{SECRET.600}}').replace('/', 'x')}.txt": "name\n", ".env": texts["d0/f0.txt"]})
+    repo.write({".credguard.yaml": "version: 1\nallow:\n- rule: CG103\n  path: d1/**\n  reason: no\n"})
+    repo.add(force=True)
+    repo.write({"broken.yaml": "a: [\nAWS_SECRET_ACCESS_KEY: " + filler.fill("{{SECRET.601}}") + "\n\tb: {"})
+    return repo, filler, home
+
+
+def commands(out: Path) -> list[list[str]]:
+    """Every command that looks, with every format, and quiet, plain, verbose and debugging."""
+    found = [[what, f"--format={name}", "--no-progress"] for name in FORMATS for what in ("scan", "audit")]
+    found += [
+        ["scan", *flags] for flags in (["-q"], ["-v"], ["--debug"], ["-v", "--progress"], ["--whole-files", "--staged"])
+    ]
+    found += [
+        ["scan", "--range=HEAD~1..HEAD"],
+        ["scan", "--history"],
+        ["hook", "pre-commit"],
+        ["hook", "pre-commit", "-v"],
+    ]
+    found += [
+        ["fix"],
+        ["baseline", "create", "--reason=x"],
+        ["baseline", "update", "--reason=x"],
+        ["doctor"],
+    ]
+    found += [["practices"], ["audit", f"--html={out / 'page.html'}", f"--resume={out / 'state.db'}"], ["init"], ["ci"]]
+    return [*found, ["allow", "0" * 32, "--reason=x"], ["scan", "--config=nowhere"], ["scan", "--select=CG9"]]
+
+
+def test_nothing_holds_a_secret(planted: tuple[Repository, Filler, Path]) -> None:
+    repo, filler, home = planted
+    environ = clean_environment() | {
+        "HOME": str(home),
+        "XDG_CACHE_HOME": str(home / "cache"),
+        "TMPDIR": str(home / "tmp"),
+    }
+    (home / "tmp").mkdir()
+    (home / "out").mkdir()
+    secrets = [secret[6:].encode() for secret in filler.secrets if len(secret) > 16]
+    assert len(secrets) >= 200, len(secrets)
+    for command in commands(home / "out"):
+        done = subprocess.run(
+            [sys.executable, "-m", "credguard", *command], cwd=repo.folder, env=environ, capture_output=True,
+            check=False, timeout=300,
+        )  # fmt: skip
+        assert done.returncode in ANSWERS, (command, done.stderr[-500:])
+        said = done.stdout + done.stderr
+        assert not [secret for secret in secrets if secret in said], command
+    for folder in ("cache", "tmp", "out"):
+        for path in (home / folder).rglob("*"):
+            if path.is_file():
+                content = path.read_bytes()
+                assert not [secret for secret in secrets if secret in content], path
+    baseline = repo.folder / ".credguard-baseline"
+    assert not baseline.exists() or not [secret for secret in secrets if secret in baseline.read_bytes()]
