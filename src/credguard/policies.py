@@ -41,13 +41,14 @@ class Policies:
     """Finds the policy and makes its judge; all methods raise CredguardError.
 
     `named` is a policy file that the user names, `ref` a commit whose policy counts; `over` lays
-    what the command line asks for over a policy.
+    what the command line asks for over a policy, `listed` is a baseline that it names.
     """
 
     stage: str = "audit"
     named: str = ""
     ref: str = ""
     over: Callable[[Policy], Policy] = _same
+    listed: str = ""
     rules: dict[str, str] = field(default_factory=_names)
 
     def folder(self, root: Path, label: str = "") -> Judge:
@@ -132,7 +133,7 @@ class Policies:
         self, place: Place, top: Path, *, rooted: Callable[[str], str] = str, label: str = "", whole: bool = False
     ) -> Judge:
         outside = self._outside(top)
-        state = trust.state(place, self.rules, self._name(top), outside, calls=False)
+        state = trust.state(place, self.rules, self._name(top), outside, calls=False, listed=self.listed)
         if self.named and state.loaded is None:
             raise PolicyError(self.named, 0, 0, *_MISSING)
         policy = self.over(state.policy)
@@ -195,7 +196,7 @@ class Policies:
 
     def _state(self, place: Place, top: Path) -> tuple[State, PolicyError | None]:
         try:
-            return trust.state(place, self.rules, self._name(top), self._outside(top)), None
+            return trust.state(place, self.rules, self._name(top), self._outside(top), listed=self.listed), None
         except PolicyError as error:
             return State(), error
 

@@ -53,9 +53,11 @@ def state(
     outside: Loaded | None = None,
     *,
     calls: bool = True,
+    listed: str = "",
 ) -> State:
     """What settles a run by the files of `place`: its policy, which is at `name` there or stands
-    `outside`, and unless `calls` is false where credguard is called.
+    `outside`, and unless `calls` is false where credguard is called. `listed` is a baseline that is named
+    instead of the policy's.
 
     Raises PolicyError for a policy or a baseline that cannot be followed.
     """
@@ -64,7 +66,7 @@ def state(
         loaded = config.find(place, rules)
     elif not loaded and place.read(name) is not None:
         loaded = config.load(place, name, rules)
-    path = loaded.policy.baseline if loaded else Policy().baseline
+    path = listed or (loaded.policy.baseline if loaded else Policy().baseline)
     data = place.read(path)
     return State(loaded, baseline.read(data, path) if data is not None else None, guards.calls(place) if calls else {})
 

@@ -226,6 +226,18 @@ def test_a_file_name_cannot_give_the_runner_a_command(origin: Repository, tmp_pa
     assert done.returncode == 1 and not [line for line in done.stdout.splitlines() if line.startswith("::set-env")]
 
 
+def test_another_baseline_counts_as_the_base_has_it(origin: Repository, tmp_path: Path) -> None:
+    origin.commit("leak", {"x.ini": leak("known")})
+    args = ("-m", "credguard", "baseline", "create", "--reason=old", "--no-gitattributes")
+    subprocess.run([sys.executable, *args], cwd=origin.folder, check=True, capture_output=True, env=clean_environment())
+    (origin.folder / ".credguard-baseline").rename(origin.folder / "known.txt")
+    origin.commit("known", {"known.txt": (origin.folder / "known.txt").read_text()})
+    job = cloned(origin, tmp_path)
+    job.event("schedule", {"repository": {"default_branch": "main"}})
+    assert job.run("--mode", "tree").returncode == 1
+    assert job.run("--mode", "tree", "--baseline", "known.txt").returncode == 0
+
+
 def test_another_version_is_refused(origin: Repository, job: Job) -> None:
     job.event("push", push(oid(origin, "main~1"), oid(origin, "main")))
     done = job.run("--version", "99.0")

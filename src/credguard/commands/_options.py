@@ -62,6 +62,12 @@ def add_common(parser: argparse.ArgumentParser) -> None:
         "--policy-from", metavar="REF", default="",
         help="take policy, baseline and inline comments from this commit, and report what the change loosens",
     )  # fmt: skip
+    parser.add_argument(
+        "--baseline",
+        metavar="FILE",
+        default="",
+        help="the file of known findings, below the root (default: the policy's)",
+    )
     parser.add_argument("--select", metavar="RULE,…", default="", help="only these rules, by ID or beginning of one")
     parser.add_argument("--ignore", metavar="RULE,…", default="", help="all rules but these")
     parser.add_argument(
@@ -129,7 +135,8 @@ def policies(options: argparse.Namespace, stage: str) -> Policies:
         given["fail_on"] = Severity[options.fail_on.upper()]
     if options.max_file_size:
         given["file_size"] = _size(options.max_file_size)
-    return Policies(stage, options.config, options.policy_from, lambda policy: replace(policy, **given))
+    over = lambda policy: replace(policy, **given)  # noqa: E731 - one line says it
+    return Policies(stage, options.config, options.policy_from, over, getattr(options, "baseline", ""))
 
 
 def reason(text: str) -> str:
