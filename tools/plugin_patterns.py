@@ -155,7 +155,7 @@ def plugins() -> dict[str, tuple[str, Any]]:
     """Each plugin's class with its module."""
     from detect_secrets.core.plugins.util import get_mapping_from_secret_type_to_class
 
-    classes = get_mapping_from_secret_type_to_class().values()
+    classes: Any = get_mapping_from_secret_type_to_class().values()
     return {one.__name__: (one.__module__, one) for one in classes}
 
 
