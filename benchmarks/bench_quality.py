@@ -1,27 +1,32 @@
-"""How right the rules are on labelled lines: `bench_quality.py LINES.jsonl`, default rules and strict ones.
+"""How right programs are on labelled lines: `bench_quality.py LINES.jsonl [--peers DIR]`.
 
 Each row has `file`, `label` (T a credential, F none, X an example), `text` (lines), `before` and `after`. A finding
-on one of the lines of a T row is right, on those of another row wrong. Rows are also told apart in two parts by
-their file's name, so that what was learnt on one can be checked on the other.
+on one of the lines of a T row is right, on those of another row wrong. Ours runs with its default rules and with all;
+its rows are also told apart in two parts by their file's name, so that what was learnt on one can be checked on the
+other. Other programs are run once over a folder in which every row is a file of its own, its name kept.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
+import tempfile
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from credguard.model import Blob
 from credguard.rules import all_rules
 from credguard.scan import Scanner
+from peer_findings import findings
+from programs import LINES, isolated, present
+from results import parser, written
+from tables import quality
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Mapping
 
     from credguard.model import Finding
 
@@ -30,7 +35,7 @@ Row = dict[str, Any]
 
 @dataclass(slots=True)
 class Score:
-    """Lines found and missed, by rule."""
+    """Rows found and missed, by rule."""
 
     wanted: int = 0
     right: int = 0
@@ -53,27 +58,38 @@ class Score:
         elif true:
             self.missed.append(row)
 
-    @property
-    def words(self) -> str:
-        """Recall and precision."""
+    def as_json(self) -> dict[str, Any]:
+        """Counts, recall, precision, and right and wrong rows of each rule."""
         told = self.right + self.wrong
-        recall = self.right / self.wanted if self.wanted else 0.0
-        precision = self.right / told if told else 1.0
-        return (
-            f"recall {recall:.4f}, precision {precision:.4f} ({self.right} of {self.wanted} lines, {self.wrong} wrong)"
-        )
+        return {
+            "wanted": self.wanted,
+            "right": self.right,
+            "wrong": self.wrong,
+            "recall": self.right / self.wanted if self.wanted else 0.0,
+            "precision": self.right / told if told else 1.0,
+            "by_rule": {rule: {"right": n[True], "wrong": n[False]} for rule, n in sorted(self.by_rule.items())},
+        }
+
+
+def text_of(row: Row) -> bytes:
+    """The row's lines with those around them."""
+    return "\n".join((*row["before"], *row["text"], *row["after"])).encode("utf-8", "surrogateescape")
+
+
+def lines_of(row: Row) -> tuple[int, int]:
+    """The first and the last of the row's own lines in that text."""
+    first = len(row["before"]) + 1
+    return first, first + len(row["text"]) - 1
 
 
 def told(scanner: Scanner, row: Row) -> list[str]:
     """The IDs of the rules that speak of the row's own lines."""
-    first = len(row["before"]) + 1
-    last = first + len(row["text"]) - 1
-    text = "\n".join((*row["before"], *row["text"], *row["after"]))
-    findings: Iterable[Finding] = scanner.blob(Blob(text.encode("utf-8", "surrogateescape"), row["file"]))
+    first, last = lines_of(row)
+    found: Iterable[Finding] = scanner.blob(Blob(text_of(row), row["file"]))
     return sorted(
         {
             finding.rule_id
-            for finding in findings
+            for finding in found
             if any(place.line <= last and place.end_line >= first for place in finding.locations)
         }
     )
@@ -85,38 +101,91 @@ def half(row: Row) -> str:
     return "held out" if blake2b(name.encode(), digest_size=1).digest()[0] % 3 == 0 else "developed on"
 
 
-def main(arguments: list[str]) -> int:
-    """Prints the scores."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("lines", type=Path)
-    parser.add_argument("--show", choices=("wrong", "missed"), help="print these lines, of the developed part")
-    parser.add_argument("--strict", action="store_true", help="only with the rules that strict adds")
-    options = parser.parse_args(arguments)
-    rows = [json.loads(line) for line in options.lines.read_text(encoding="utf-8").splitlines()]
-    for strict in (True,) if options.strict else (False, True):
-        _measure(rows, strict=strict, show=options.show)
-    return 0
-
-
-def _measure(rows: list[Row], *, strict: bool, show: str | None) -> None:
+def ours(rows: list[Row], *, strict: bool) -> dict[str, Score]:
+    """The scores of credguard: of all rows, and of each part."""
     scanner = Scanner([rule for rule in all_rules() if rule.check_blob and (strict or rule.by_default)], cache=False)
     scores: dict[str, Score] = defaultdict(Score)
     for row in rows:
         rules = told(scanner, row)
         for part in ("all", half(row)):
             scores[part].add(row, rules)
-    print(f"\n{'strict' if strict else 'default'}: {len(rows)} lines, {len(scanner.failures)} failures")
-    for part, score in sorted(scores.items()):
-        print(f"  {part:13}{score.words}")
-    for rule, counts in sorted(scores["all"].by_rule.items()):
-        print(f"    {rule}  right {counts[True]:4}  wrong {counts[False]:4}")
-    if show == "wrong":
-        for row, rules in scores["developed on"].false:
+    if scanner.failures:
+        print(f"{len(scanner.failures)} failures", file=sys.stderr)
+    return scores
+
+
+def spread(rows: list[Row], folder: Path) -> dict[str, Row]:
+    """Writes every row as a file of its own below the folder; gives the rows by these paths."""
+    placed = {}
+    for number, row in enumerate(rows):
+        path = PurePosixPath(f"row{number}") / PurePosixPath(row["file"].replace("..", "_").lstrip("/"))
+        target = folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(text_of(row) + b"\n")
+        placed[str(path)] = row
+    return placed
+
+
+def peers(rows: list[Row], environment: Mapping[str, str]) -> Iterator[tuple[str, Score]]:
+    """The scores of the other programs that are there."""
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place).resolve()
+        placed = spread(rows, folder)
+        for name, command in present(LINES, environment).items():
+            spoken: dict[str, set[str]] = defaultdict(set)
+            for one in findings(name, command, folder, environment):
+                first, last = lines_of(placed[one.path]) if one.path in placed else (0, -1)
+                if one.first <= last and one.last >= first:
+                    spoken[one.path].add(one.rule)
+            score = Score()
+            for path, row in placed.items():
+                score.add(row, sorted(spoken[path]))
+            yield name, score
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Prints the scores and writes JSON."""
+    options = parser(__doc__)
+    options.add_argument("lines", type=Path, metavar="LINES.jsonl")
+    options.add_argument("--show", choices=("wrong", "missed"), help="print these lines of ours, of the developed part")
+    options.add_argument("--strict", action="store_true", help="of ours only the run with all rules")
+    given = options.parse_args(arguments)
+    rows = [json.loads(line) for line in given.lines.read_text(encoding="utf-8").splitlines()]
+    scores: dict[str, Score] = {}
+    for strict in (True,) if given.strict else (False, True):
+        name = "credguard, all rules" if strict else "credguard, default rules"
+        for part, score in sorted(ours(rows, strict=strict).items()):
+            scores[name if part == "all" else f"{name}: {part}"] = score
+            if part == "developed on":
+                _show(score, given.show)
+    with tempfile.TemporaryDirectory() as home:
+        environment = isolated(Path(home), given.peers)
+        if given.peers:
+            scores |= dict(peers(rows, environment))
+        results = {name: score.as_json() for name, score in scores.items()}
+        written("quality", results, given.output, environment, present(LINES, environment), lines=len(rows))
+    print(*quality(results), sep="\n")
+    _print_rules(results)
+    return 0
+
+
+def _print_rules(results: Mapping[str, Any]) -> None:
+    for name, one in results.items():
+        if name.startswith("credguard") and ":" not in name:
+            print(f"\n{name}")
+            for rule, counts in one["by_rule"].items():
+                print(f"  {rule}  right {counts['right']:4}  wrong {counts['wrong']:4}")
+
+
+def _show(score: Score, which: str | None) -> None:
+    """Prints lines: whose they are, the kind of file, the first of them."""
+    if which == "wrong":
+        for row, rules in score.false:
             print(row["label"], ",".join(rules), row["file"].rpartition(".")[2], row["text"][0].strip()[:200])
-    elif show:
-        for row in scores["developed on"].missed:
+    elif which:
+        for row in score.missed:
             print(row["category"], row["file"].rpartition(".")[2], row["text"][0].strip()[:200])
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())
