@@ -23,12 +23,11 @@ if TYPE_CHECKING:
 
     from credguard.git import Git
     from credguard.model import Verdict
+    from credguard.passes import Progress
     from credguard.policies import Policies
     from credguard.practices import Enforcement
     from credguard.rule import Rule
     from credguard.worktree import WorkTree
-
-    Progress = Callable[[Iterable[Blob | Skip | str], int], Iterable[Blob | Skip | str]]
 
 BUILT_ON_VALUES = ("CG501", "CG502")
 """Rules on the age and the sharing of the values that other rules find."""
@@ -42,17 +41,20 @@ class Run:
     audits. With `policies`, folders and files are judged by the policy of their repository; else by
     that of the judge followed last. `trees` are the folders looked at, each with what goes before its
     paths; `asked` are the rules that were given what no folder holds; `changed` the paths of a change;
-    `past` looks at the history of each folder that is a repository; `where` tells, for repositories
-    audited elsewhere, where they call credguard."""
+    `past` looks at the history of each folder that is a repository, with so many `jobs` (processes; 0 for as
+    many as there are processors); `looked` are the folders of those whose history was; `where` tells, for
+    repositories audited elsewhere, where they call credguard."""
 
     policy: Policy = field(default_factory=Policy)
     limit: int = files.DEFAULT_LIMIT
     ignored: bool = False
     progress: Progress | None = None
     in_hook: bool = False
+    jobs: int = 0
     trees: list[tuple[str, WorkTree]] = field(default_factory=list)
     asked: set[str] = field(default_factory=set)
-    past: Callable[[Run, Git, str], None] | None = None
+    past: Callable[[Run, Git | None, str, Sequence[str], Sequence[str]], None] | None = None
+    looked: set[str] = field(default_factory=set)
     where: list[tuple[str, Enforcement | None]] | None = None
     findings: list[Finding] = field(default_factory=list)
     coverage: Coverage = field(default_factory=Coverage)
@@ -117,8 +119,8 @@ class Run:
         findings += self._stream(files.read_all(listing, self.limit), len(tree.files), part)
         findings += self.tree(tree)
         self.keep(findings, part, masks, label)
-        if self.past and tree.repository:
-            self.past(self, tree.repository, label)
+        if self.past:
+            self.past(self, tree.repository, label, (), listing.inner)
 
     def tree(self, tree: WorkTree, rules: Sequence[Rule] | None = None) -> list[Finding]:
         """What the tree rules (or those given) say, with the comments in the files that they speak of."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import re
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,37 +9,60 @@ from typing import TYPE_CHECKING
 from credguard import formerly
 from credguard.disclosure import Disclosure
 from credguard.git import Git, GitError
-from credguard.matcher import Matcher
-from credguard.model import Blob, Coverage, Skip
+from credguard.model import Coverage, Skip
+from credguard.passes import Look, Seen, look_at_all
 from credguard.scan import Scanner
-from credguard.sources import gaps
+from credguard.sources import gaps, modules
 from credguard.sources.history import History
-from credguard.sources.sieve import Sieve
 from credguard.tracing import Tracing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Sequence
 
     from credguard.audit import Run
-    from credguard.model import Finding
     from credguard.rule import Rule
-    from credguard.sources.history import Batch
-    from credguard.sources.sieve import Candidate
 
 _FAMILIES = ("CG1", "CG3")
 """Rules that judge old contents; the others judge the present state."""
-_ENTRY = {size: re.compile(rb"\d{5,6} ([^\0]+)\0.{%d}" % size, re.DOTALL) for size in (20, 32)}
-"""An entry of a tree object, with a name of SHA-1 or SHA-256."""
 
 
-def look(run: Run, repository: Git, label: str = "", revisions: Sequence[str] = ()) -> None:
+def look(
+    run: Run, repository: Git | None, label: str = "", revisions: Sequence[str] = (), inner: Sequence[str] = ()
+) -> None:
     """Looks at every object of the repository, or at those that the `revisions` (arguments of `git
     rev-list`) lead to. What the run has found below the label already learns how far it has come.
 
-    Raises GitError for bad revisions.
+    Without revisions, the repositories inside it are looked at as well: those at the paths `inner`, and the
+    submodules that it keeps. Raises GitError for bad revisions.
     """
+    if repository:
+        _look(run, repository, label, revisions)
+    if revisions:
+        return
+    for path in inner:
+        _look_inside(run, f"{label}{path}/", Git(run.trees[-1][1].root / path))
+    if repository:
+        _look_at_modules(run, repository, label)
+
+
+def _look_at_modules(run: Run, repository: Git, label: str) -> None:
+    for name, module in modules.absorbed(repository):
+        _look_inside(run, f"{label}{name}/", module)
+
+
+def _look_inside(run: Run, label: str, repository: Git) -> None:
+    try:
+        if modules.git_folder(repository) not in run.looked:
+            _look(run, repository, label, ())
+            _look_at_modules(run, repository, label)
+    except GitError as error:
+        run.coverage.skipped.append(Skip(label, f"its history was not looked at: {error.message}; {error.hint}"))
+
+
+def _look(run: Run, repository: Git, label: str, revisions: Sequence[str]) -> None:
     if revisions:
         repository.run("rev-list", "--max-count=1", *revisions)
+    run.looked.add(modules.git_folder(repository))
     if repository.run("rev-parse", "--show-prefix").strip():
         repository = Git(Path(repository.toplevel()))
         run.coverage.notes.append(f"the history is that of the whole repository at {repository.folder}")
@@ -52,97 +73,66 @@ def look(run: Run, repository: Git, label: str = "", revisions: Sequence[str] = 
 
 
 class _Search:
-    """One pass over one repository. `found` are the objects with findings, by the rule and fingerprint of
-    each; `names` the file names with one."""
+    """One pass over one repository."""
 
     def __init__(self, run: Run, repository: Git, label: str, tracing: Tracing) -> None:
         self._run, self._git, self._label, self._tracing = run, repository, label, tracing
         self._scanner = Scanner([rule for rule in run.scanner.rules if _judges_the_past(rule)])
         self._scanner.budget.depth = run.scanner.budget.depth
-        self._found: dict[tuple[str, str], dict[str, None]] = {}
-        self._kinds: dict[str, str] = {}
-        self._seen: set[bytes] = set()
-        self._names: dict[bytes, list[Finding]] = {}
-        self._files = False
+        self._file_rules = [rule for rule in run.scanner.rules if rule.id in formerly.FILE_RULES]
+        self._seen = Seen()
         self._part = Coverage()
 
     def objects(self, revisions: Sequence[str], missing: gaps.Missing) -> None:
         """Looks at all of them, and notes what could not be looked at."""
-        history = History(self._git, self._run.limit, revisions)
-        patterns = (pattern for rule in self._scanner.rules for pattern in rule.patterns)
-        names = Matcher([*patterns, formerly.NAMES])
-        also = self._scanner.always_sees if self._scanner.looks_always else None
-        sieve = Sieve(self._scanner.matcher, names, also)
         try:
-            for batch in self._progress(history.batches()):
-                for candidate in sieve.candidates(batch):
-                    self._take(candidate)
-            broken = [*history.broken, *([] if revisions else missing.objects())]
-            self._part.skipped += gaps.cut_off(self._git)
-            partial = gaps.is_partial(self._git)
-            self._part.skipped += gaps.not_read(list(dict.fromkeys(broken)), history.over, partial=partial)
+            with closing(History(self._git, self._run.limit, revisions)) as history:
+                look = Look(self._scanner, history, self._tracing.begin, file_rules=bool(self._file_rules))
+                self._seen = look.seen
+                try:
+                    look_at_all(look, history, self._run.jobs, self._run.progress, self._tracing.begin)
+                finally:
+                    look.conclude()
+                broken = [*history.broken, *([] if revisions else missing.objects())]
+                self._part.skipped += gaps.cut_off(self._git)
+                partial = gaps.is_partial(self._git)
+                self._part.skipped += gaps.not_read(list(dict.fromkeys(broken)), history.over, partial=partial)
         except GitError as error:
             reason = f"the history could not be looked at whole: {error.message}; {error.hint}"
             self._part.skipped.append(Skip(".", reason))
-        self._part.blobs = sum(history.kinds.values())
-        self._part.commits = history.kinds["commit"]
-        self._part.bytes = history.bytes
+        self._part.blobs = sum(self._seen.objects.values())
+        self._part.commits = self._seen.objects["commit"]
+        self._part.bytes = self._seen.bytes
 
     def conclude(self) -> None:
         """Says what was found, and how far it has come."""
-        if self._kinds or self._names or self._files:
+        seen = self._seen
+        if seen.kinds or seen.names or seen.files:
             try:
-                self._tracing.settle(self._kinds, self._named())
+                self._tracing.settle(seen.kinds, self._named())
             except GitError as error:
                 self._tracing.problems[f"{error.message}; {error.hint}"] = None
             told = Disclosure(self._run, self._git, self._label, self._tracing, self._scanner)
-            told.contents(self._found)
-            told.names(self._names)
+            told.contents({key: sorted(seen.found[key]) for key in sorted(seen.found)})
+            told.names({name: seen.names[name] for name in sorted(seen.names)})
             told.files(self._file_rules)
             told.publish()
             for problem in self._tracing.problems:
                 self._part.skipped.append(Skip(".", f"where findings come from was not found out whole: {problem}"))
         self._hand_over()
 
-    @property
-    def _file_rules(self) -> list[Rule]:
-        return [rule for rule in self._run.scanner.rules if rule.id in formerly.FILE_RULES]
-
-    def _progress(self, batches: Iterator[Batch]) -> Iterable[Batch]:
-        progress = self._run.progress
-        return progress(batches, 0) if progress else batches  # type: ignore[arg-type, return-value]
-
-    def _take(self, candidate: Candidate) -> None:
-        if candidate.kind == "tree":
-            self._tree(candidate)
-            return
-        kind = "file" if candidate.kind == "blob" else "message"
-        path = f"{'object' if candidate.kind == 'blob' else candidate.kind} {candidate.oid[:12]}"
-        for finding in self._scanner.blob(Blob(candidate.data, path, kind), hits=candidate.hits):
-            self._found.setdefault((finding.rule_id, finding.fingerprint), {})[candidate.oid] = None
-            self._kinds[candidate.oid] = candidate.kind
-            self._tracing.begin()
-
-    def _tree(self, candidate: Candidate) -> None:
-        names = set(_ENTRY[len(candidate.oid) // 2].findall(candidate.data)) - self._seen
-        self._seen |= names
-        self._files = self._files or (bool(self._file_rules) and any(map(formerly.may_be_one, names)))
-        fresh = sorted(names)
-        for finding in self._scanner.names([os.fsdecode(name) for name in fresh]):
-            self._names.setdefault(os.fsencode(finding.locations[0].path), []).append(finding)
-            self._tracing.begin()
-
     def _named(self) -> _Named | None:
-        return _Named(frozenset(self._names), files=self._files) if self._names or self._files else None
+        names, files = self._seen.names, self._seen.files
+        return _Named(frozenset(names), files=files) if names or files else None
 
     def _hand_over(self) -> None:
         """Adds what was counted and noted to the run."""
-        run, scanner = self._run, self._scanner
+        run, scanner, seen = self._run, self._scanner, self._seen
         self._part.skipped = [Skip(self._label + skip.path, skip.reason) for skip in self._part.skipped]
         run.coverage.add(self._part)
-        run.scanner.failures += scanner.failures
-        run.scanner.notes.update(scanner.notes)
-        for path, reason in scanner.unread.items():
+        run.scanner.failures += sorted({*seen.failures, *scanner.failures})
+        run.scanner.notes.update(sorted((seen.notes | scanner.notes).items()))
+        for path, reason in sorted((seen.unread | scanner.unread).items()):
             run.scanner.unread.setdefault(self._label + path, reason)
 
 

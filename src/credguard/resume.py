@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from credguard.errors import CredguardError
 from credguard.git import GitError
+from credguard.sources.modules import absorbed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -68,11 +69,19 @@ def digest(words: Iterable[bytes | str]) -> str:
 
 
 def standing(repository: Git) -> str | None:
-    """A digest of refs, HEAD, index and of what lies in the work tree beside it; None where git cannot tell."""
+    """A digest of refs (the submodules' too), HEAD, index and of what lies in the work tree beside it; None where
+    git cannot tell, and where an untracked repository lies in the work tree."""
     try:
-        words = [repository.run("for-each-ref"), repository.run("rev-parse", "--verify", "-q", "HEAD", ok=(0, 1))]
+        refs = [module.run("for-each-ref") for _, module in absorbed(repository)]
+        words = [
+            *refs,
+            repository.run("for-each-ref"),
+            repository.run("rev-parse", "--verify", "-q", "HEAD", ok=(0, 1)),
+        ]
         if repository.run("rev-parse", "--is-bare-repository").strip() != b"true":
             listed = repository.run("status", "--porcelain=v2", "-z", "--untracked-files=all", "--ignored=matching")
+            if any(record.startswith("? ") and record.endswith("/") for record in repository.split(listed)):
+                return None
             words += [repository.run("ls-files", "-s", "-z"), listed, *_times(repository, listed)]
     except GitError:
         return None

@@ -148,3 +148,45 @@ def test_narrowing_takes_no_options_and_no_nonsense(
         code = error.code  # type: ignore[assignment]
     assert code in (2, 3)
     assert "looked at" not in capsys.readouterr().out.lower()
+
+
+def _with_submodule(tmp_path: Path, repo: Repository, filler: Filler) -> None:
+    inner = begun(tmp_path / "inner")
+    inner.commit("keys", {"keys.ini": filler.fill(PAIR)})
+    removed(inner, "keys.ini")
+    repo.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(inner.folder), "part")
+    repo.git("commit", "-q", "-m", "part")
+
+
+def test_the_history_of_a_submodule_is_looked_at(
+    tmp_path: Path, repo: Repository, filler: Filler, audit: Audit
+) -> None:
+    _with_submodule(tmp_path, repo, filler)
+    finding = found(audit("audit", repo.folder))
+    assert finding["locations"][0]["path"] == "part/keys.ini"
+    assert not finding["exposure"]["in_head"]
+
+
+def test_the_history_of_a_submodule_that_is_not_checked_out(
+    tmp_path: Path, repo: Repository, filler: Filler, audit: Audit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _with_submodule(tmp_path, repo, filler)
+    repo.git("submodule", "--quiet", "deinit", "-f", "part")
+    assert found(audit("audit", repo.folder))["locations"][0]["path"] == ".git/modules/part/keys.ini"
+    monkeypatch.chdir(repo.folder)
+    assert found(audit("scan", "--history"))["locations"][0]["path"] == ".git/modules/part/keys.ini"
+
+
+def test_the_history_of_a_repository_inside_a_folder(tmp_path: Path, filler: Filler, audit: Audit) -> None:
+    inner = begun(tmp_path / "all" / "one")
+    inner.commit("keys", {"keys.ini": filler.fill(PAIR)})
+    removed(inner, "keys.ini")
+    assert found(audit("audit", tmp_path / "all"))["locations"][0]["path"] == "one/keys.ini"
+
+
+def test_a_repository_inside_that_git_refuses_is_named(repo: Repository, audit: Audit) -> None:
+    inner = begun(repo.folder / "inner")
+    (inner.folder / ".git" / "config").write_text("[core\n")
+    report = audit("audit", repo.folder)
+    assert report["exit_code"] == 3
+    assert any(skip["path"].startswith("inner/") for skip in report["coverage"]["skipped"])

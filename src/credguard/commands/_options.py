@@ -8,7 +8,7 @@ import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from credguard.errors import CredguardError, ExitCode
 from credguard.model import Severity
@@ -21,9 +21,10 @@ if TYPE_CHECKING:
     from datetime import date
 
     from credguard.audit import Run
-    from credguard.model import Blob, ScanResult, Skip
+    from credguard.model import Blob, ScanResult
     from credguard.policies import Policies
 
+_Item = TypeVar("_Item")
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 _CI = (
     "CI",
@@ -208,10 +209,10 @@ def _size(text: str) -> int:
     return min(int(match[1]) * _UNITS[match[2].upper()], LIMIT)
 
 
-def _bar(items: Iterable[Blob | Skip | str], total: int) -> Iterator[Blob | Skip | str]:
+def _bar(items: Iterable[_Item], total: int, unit: str = "file") -> Iterator[_Item]:
     from tqdm import tqdm
 
-    yield from tqdm(items, total=total, unit="file", delay=1, leave=False, file=sys.stderr)
+    yield from tqdm(items, total=total, unit=unit, delay=1, leave=False, file=sys.stderr)
 
 
 def write_reports(result: ScanResult, wanted: Iterable[str]) -> None:

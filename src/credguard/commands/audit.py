@@ -22,8 +22,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("path", nargs="*", metavar="PATH|URL", help="repositories (default: this folder)")
     parser.add_argument("--html", metavar="FILE", help="also write the report as a page to look at")
     parser.add_argument(
-        "--jobs", type=int, default=os.cpu_count() or 1, metavar="N", help="repositories at the same time"
-    )
+        "--jobs", type=int, default=0, metavar="N",
+        help="processes, for repositories or for the history of one (default: one for each processor)",
+    )  # fmt: skip
     parser.add_argument(
         "--resume", metavar="STATE", type=Path, help="keep in this file what is done, and skip it when nothing changed"
     )
@@ -51,19 +52,20 @@ def run(options: argparse.Namespace) -> ExitCode:
     return _options.finish(scorecard.concluded(work, {"kind": "audit", "paths": shown}), options)
 
 
-def new_run(options: argparse.Namespace) -> Run:
-    """A run that looks at the history too."""
+def new_run(options: argparse.Namespace, jobs: int) -> Run:
+    """A run that looks at the history too, with so many processes."""
     from credguard import historic
 
     work = _options.new_run(options)
     work.past = historic.look
+    work.jobs = max(jobs, 0)
     return work
 
 
 def _one(options: argparse.Namespace, path: str) -> Run:
     from credguard import fleet, lifecycle
 
-    work = new_run(options)
+    work = new_run(options, options.jobs)
     if os.path.isdir(path):
         work.paths([path])
         lifecycle.conclude(work)
@@ -75,6 +77,7 @@ def _one(options: argparse.Namespace, path: str) -> Run:
 def _several(options: argparse.Namespace, paths: list[str]) -> Run:
     """Each repository in a process of its own; what can only be told of all of them comes last."""
     from credguard import fleet, resume
+    from credguard.passes import cores
     from credguard.sources import remote
 
     work = _options.new_run(options)
@@ -90,8 +93,9 @@ def _several(options: argparse.Namespace, paths: list[str]) -> Run:
     state = resume.State(options.resume) if options.resume else None
     try:
         with fleet.counted(len(targets), show=show and len(targets) > 1) as tell:
-            make = functools.partial(new_run, options)
-            fleet.together(work, list(fleet.all_of(make, targets, options.jobs, state, tell)))
+            jobs = max(options.jobs, 0) or cores()
+            make = functools.partial(new_run, options, max(jobs // max(len(targets), 1), 1))
+            fleet.together(work, list(fleet.all_of(make, targets, jobs, state, tell)))
     finally:
         if state:
             state.close()

@@ -24,12 +24,14 @@ _BARE = frozenset(("HEAD", "objects", "refs"))
 
 @dataclass(slots=True)
 class Listing:
-    """What a folder holds: the tree, index entries by path, and what could not be listed."""
+    """What a folder holds: the tree, index entries by path, the repositories `inner` to it, and what could not
+    be listed."""
 
     tree: WorkTree
     entries: dict[str, Entry] = field(default_factory=dict)
     skipped: list[Skip] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    inner: list[str] = field(default_factory=list)
 
 
 def open_tree(root: Path, *, ignored: bool = False) -> Listing:
@@ -99,11 +101,14 @@ def _nested(listing: Listing, path: str, *, submodule: bool, ignored: bool) -> l
     """The files of a repository inside the repository, scanned as part of it."""
     folder = listing.tree.root / path
     if submodule and not (folder / ".git").exists():
-        listing.notes.append(f"submodule {path} is not checked out: its content was not looked at")
+        listing.notes.append(f"submodule {path} is not checked out: its files were not looked at")
         return []
     inner = open_tree(folder, ignored=ignored)
     listing.skipped += [Skip(f"{path}/{skip.path}", skip.reason) for skip in inner.skipped]
     listing.notes += inner.notes
+    if inner.tree.repository is not None:
+        listing.inner.append(path)
+    listing.inner += [f"{path}/{further}" for further in inner.inner]
     return [f"{path}/{name}" for name in inner.tree.files]
 
 
@@ -123,6 +128,8 @@ def _plain_listing(root: Path) -> Listing:
                         files.append(path)
                     elif entry.name != ".git":
                         folders.append(path + "/")
+                if ".git" in names and folder:
+                    listing.inner.append(folder.rstrip("/"))
                 if names >= _BARE:
                     listing.notes.append(
                         f"{folder or root} holds git's objects, packed: audit that repository by itself"

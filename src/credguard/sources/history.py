@@ -6,46 +6,55 @@ import contextlib
 import tempfile
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from credguard.git import GitError, stop
+from credguard.sources.packs import KINDS, TREE
+from credguard.sources.store import Store
 
 if TYPE_CHECKING:
-    import subprocess
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from typing import IO
 
     from credguard.git import Git
+    from credguard.sources.packs import Pack
+
+    _Object = tuple[bool, int, bytes]
+    """Whether it is a tree, a key by which its name is asked for, and its content."""
+    Share = tuple[Pack, list[int]]
 
 _LARGE = 1 << 15
 _BATCH = 1 << 20
 _PIECE = 1 << 20
-_ALL = ("cat-file", "--batch-all-objects", "--unordered", "--buffer")
 _CONTENTS = "--batch=%(objecttype) %(objectsize) %(objectname)"
+_REACHABLE = ("rev-list", "--objects", "--no-object-names", "--missing=print")
 _NEWLINE = ord("\n")
-_KINDS = ("blob", "commit", "tag", "tree")
 _MOST_BROKEN = 100
 """git ends at a corrupt object and has to be started again behind it: more than so often it is not."""
 
 
 @dataclass(slots=True)
 class Batch:
-    """Objects of one kind in turn, trees or no trees: heads (`type size oid`), and contents each with a
-    newline after it."""
+    """Contents of objects, trees or no trees. `named` says type and object ID of the one with a key."""
 
-    heads: list[bytes] = field(default_factory=list)
+    named: Callable[[int], tuple[str, str]]
+    is_trees: bool
     contents: list[bytes] = field(default_factory=list)
+    keys: list[int] = field(default_factory=list)
     size: int = 0
 
-    @property
-    def is_trees(self) -> bool:
-        """True where the objects are trees."""
-        return self.heads[0].startswith(b"tree")
+    def add(self, content: bytes, key: int) -> None:
+        """Takes one more object."""
+        self.contents.append(content)
+        self.keys.append(key)
+        self.size += len(content)
 
 
 class History:
-    """The objects of a repository. When `batches` has ended, `kinds` counts those that came and `bytes`
-    what they hold; `broken` are missing or corrupt, `over` (type, object ID, bytes) over the limit."""
+    """The objects of a repository, each once: first the `shares`, then the `rest`. `kinds` counts those that
+    came and `bytes` what they hold; `broken` are missing or corrupt, `over` (type, object ID, bytes) over the limit."""
 
     def __init__(self, repository: Git, limit: int, revisions: Sequence[str] = ()) -> None:
         """`revisions` are arguments of `git rev-list`; without any, all objects are meant, reachable or not."""
@@ -58,66 +67,82 @@ class History:
         self._revisions = tuple(revisions)
         self._came = 0
         self._astray = False
+        self._stack = contextlib.ExitStack()
+        self._store: Store | None = None
 
-    def batches(self) -> Iterator[Batch]:
-        """The objects, each once; one of 32 KiB or more alone. Raises GitError.
+    def shares(self) -> list[Share]:
+        """Parts of the objects that may be read in any order, by any process that is forked from this one; raises
+        GitError. `rest` comes after all of them."""
+        if self._revisions:
+            return []
+        self._store = self._stack.enter_context(contextlib.closing(Store(self._git)))
+        return [(pack, roots) for pack in self._store.packs for roots in pack.families()]
+
+    def batches(self, share: Share) -> Iterator[Batch]:
+        """The objects of a share; one of 32 KiB or more alone."""
+        with contextlib.suppress(OSError):  # what was not read then is left
+            yield from _batches(self._packed(*share), share[0].named)
+
+    def rest(self) -> Iterator[Batch]:
+        """The objects that were in no share or could not be read there, as git gives them; raises GitError."""
+        names = self._stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - the stack closes it
+        if self._store:
+            names.writelines(name.encode() + b"\n" for name in self._store.left())
+        else:
+            names.write(self._git.run(*_REACHABLE, *self._revisions))
+        if names.tell():
+            yield from self._asked(names)
+
+    def close(self) -> None:
+        """Closes what is open."""
+        self._stack.close()
+
+    def _packed(self, pack: Pack, roots: list[int]) -> Iterator[_Object]:
+        counts = [0] * len(KINDS)
+        try:
+            for kind, number, content in pack.objects(roots, self._limit):
+                counts[kind] += 1
+                self.bytes += len(content)
+                yield kind == TREE, number, content
+        finally:
+            self.kinds.update(dict(zip(KINDS, counts, strict=True)))
+
+    def _asked(self, names: IO[bytes]) -> Iterator[Batch]:
+        """What git says of the objects.
 
         An object over the limit is passed over in pieces. git ends at an object that is corrupt: it
         is named, and what follows is asked for anew.
         """
-        processes = self._first()
-        while True:
-            with contextlib.ExitStack() as stack:
-                for process in processes:
-                    stack.callback(stop, process)
-                assert processes[-1].stdout  # noqa: S101 - a pipe
-                yield from self._read(processes[-1].stdout)
-                if not self._astray and not processes[-1].wait():
-                    if any(process.wait() for process in processes):
-                        raise GitError("git could not list the objects")
+        asked = names
+        with contextlib.ExitStack() as stack:
+            while True:
+                asked.seek(0)
+                process = self._git.start("cat-file", "--buffer", _CONTENTS, stdin=asked)
+                stack.callback(stop, process)
+                assert process.stdout  # noqa: S101 - a pipe
+                heads: list[bytes] = []
+                yield from _batches(self._read(process.stdout, heads), partial(_told, heads))
+                if not self._astray and not process.wait():
                     return
-            self._astray = False
-            with tempfile.TemporaryFile() as rest:
-                broken = self._list_rest(rest)
-                if not broken:
-                    raise GitError("git ended with an error after the last object")
-                self.broken.append(broken)
+                self._astray = False
+                asked = stack.enter_context(tempfile.TemporaryFile())
+                self.broken.append(self._rest(names, asked))
                 self._came += 1
                 if len(self.broken) > _MOST_BROKEN:
                     raise GitError(f"over {_MOST_BROKEN} objects are corrupt: the rest was not looked at")
-                processes = [self._git.start("cat-file", "--buffer", _CONTENTS, stdin=rest)]
 
-    def _first(self) -> list[subprocess.Popen[bytes]]:
-        if not self._revisions:
-            return [self._git.start(*_ALL, _CONTENTS)]
-        names = self._names()
-        return [names, self._git.start("cat-file", "--buffer", _CONTENTS, stdin=names.stdout)]
-
-    def _names(self) -> subprocess.Popen[bytes]:
-        """Lists the objects in the order in which they come."""
-        if not self._revisions:
-            return self._git.start(*_ALL, "--batch-check=%(objectname)")
-        return self._git.start("rev-list", "--objects", "--no-object-names", "--missing=print", *self._revisions)
-
-    def _list_rest(self, rest: IO[bytes]) -> str:
+    def _rest(self, names: IO[bytes], rest: IO[bytes]) -> str:
         """Writes the names of the objects that are still to come; gives that of the one before, at which
         git ended."""
-        process = self._names()
-        broken = ""
-        try:
-            assert process.stdout  # noqa: S101 - a pipe
-            for number, name in enumerate(process.stdout):
-                if number > self._came:
-                    rest.write(name)
-                elif number == self._came:
-                    broken = name.strip().decode()
-        finally:
-            stop(process)
-        rest.seek(0)
+        names.seek(0)
+        following = islice(names, self._came, None)
+        broken = next(following, b"").strip().decode()
+        if not broken:
+            raise GitError("git ended with an error after the last object")
+        rest.writelines(following)
         return broken
 
-    def _read(self, stream: IO[bytes]) -> Iterator[Batch]:
-        batches = {True: Batch(), False: Batch()}
+    def _read(self, stream: IO[bytes], heads: list[bytes]) -> Iterator[_Object]:
         for head in iter(stream.readline, b""):
             words = head.split()
             if words[-1] == b"missing":
@@ -128,36 +153,40 @@ class History:
             if size > self._limit:
                 if not _pass_over(stream, size + 1):
                     self._astray = True
-                    break
+                    return
                 self.over.append((words[0].decode(), words[2].decode(), size))
                 self._came += 1
                 continue
-            content = stream.read(size + 1)
-            if len(content) <= size or content[-1] != _NEWLINE:
+            content = stream.read(size)
+            if len(content) < size or stream.read(1) != b"\n":
                 self._astray = True  # the object is shorter than its head says
-                break
-            if size >= _LARGE:
-                yield self._counted(Batch([head], [content], size))
-                continue
-            is_tree = words[0] == b"tree"
-            batch = batches[is_tree]
-            batch.heads.append(head)
-            batch.contents.append(content)
-            batch.size += size
-            if batch.size >= _BATCH:
-                batches[is_tree] = Batch()
-                yield self._counted(batch)
-        for batch in batches.values():
-            if batch.heads:
-                yield self._counted(batch)
+                return
+            self._came += 1
+            self.bytes += size
+            self.kinds[words[0].decode()] += 1
+            heads.append(head)
+            yield words[0] == b"tree", len(heads) - 1, content
 
-    def _counted(self, batch: Batch) -> Batch:
-        self.bytes += batch.size
-        heads = b"".join(batch.heads)
-        for kind in _KINDS:
-            self.kinds[kind] += heads.count(kind.encode() + b" ")
-        self._came += len(batch.heads)
-        return batch
+
+def _batches(objects: Iterator[_Object], named: Callable[[int], tuple[str, str]]) -> Iterator[Batch]:
+    """The objects together with others of their kind, large ones alone."""
+    waiting = [Batch(named, is_trees=False), Batch(named, is_trees=True)]
+    for is_tree, key, content in objects:
+        if len(content) >= _LARGE:
+            yield Batch(named, is_tree, [content], [key], len(content))
+            continue
+        batch = waiting[is_tree]
+        batch.add(content, key)
+        if batch.size >= _BATCH:
+            waiting[is_tree] = Batch(named, is_tree)
+            yield batch
+    yield from (batch for batch in waiting if batch.keys)
+
+
+def _told(heads: list[bytes], key: int) -> tuple[str, str]:
+    """Type and object ID, as git has said them."""
+    kind, _, oid = heads[key].split()
+    return kind.decode(), oid.decode()
 
 
 def _pass_over(stream: IO[bytes], size: int) -> bool:

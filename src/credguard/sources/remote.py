@@ -5,11 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import secrets
 import shutil
 import signal
 import tempfile
+import time
+import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from credguard.errors import CredguardError, ExitCode
 
@@ -26,8 +29,9 @@ _ENVIRONMENT = {
     "LC_ALL": "C", "GIT_ASKPASS": "true", "SSH_ASKPASS": "true",
     "GIT_SSH_COMMAND": os.environ.get("GIT_SSH_COMMAND", "ssh -oBatchMode=yes"),
 }  # fmt: skip
+_TRIES, _PAUSE = 50, 0.1
 _PREFIX = "credguard-clone-"
-_ENDING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
+_ENDING = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
 
 def is_url(target: str) -> bool:
@@ -86,6 +90,9 @@ def _clone(url: str, path: Path, folder: Path, progress: Progress | None) -> Non
         raise CredguardError(
             f"{shown(url)} could not be cloned: {reason}", "check the address and your access", ExitCode.INCOMPLETE
         ) from None
+    except BaseException as error:
+        traceback.clear_frames(error.__traceback__)  # which lets go of git's process, and that ends it
+        raise
 
 
 def refs(url: str) -> bytes | None:
@@ -125,15 +132,20 @@ def _reason(words: str) -> str:
 def _private_folder() -> Iterator[Path]:
     """A folder that only this user can enter; signals that end a process remove it as well."""
     _sweep()
-    folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
+    folder = Path(tempfile.gettempdir(), f"{_PREFIX}{os.getpid()}-{secrets.token_hex(8)}")
+    before: dict[int, Any] = {}
 
     def end(number: int, _frame: FrameType | None) -> None:
-        raise SystemExit(128 + number)
+        for one in before:  # a second signal is not to end the removal
+            signal.signal(one, signal.SIG_IGN)
+        raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + number)
 
-    before = {}
-    with contextlib.suppress(ValueError):  # not in the main thread: then it is not ours to set
-        before = {number: signal.signal(number, end) for number in _ENDING}
     try:
+        with contextlib.suppress(ValueError):  # not in the main thread: then it is not ours to set
+            for number in _ENDING:
+                before[number] = signal.getsignal(number) or signal.SIG_DFL
+                signal.signal(number, end)
+        folder.mkdir(0o700)
         yield folder
     finally:
         _remove(folder)
@@ -149,7 +161,11 @@ def _remove(folder: Path) -> None:
             os.chmod(path, 0o700)
             remove(path)
 
-    shutil.rmtree(folder, onerror=again)
+    for _ in range(_TRIES):  # a git that is about to end may still write
+        shutil.rmtree(folder, onerror=again)
+        if not folder.exists():
+            return
+        time.sleep(_PAUSE)
 
 
 def _sweep() -> None:

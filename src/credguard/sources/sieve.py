@@ -40,29 +40,24 @@ class Sieve:
 
     def candidates(self, batch: Batch) -> Iterator[Candidate]:
         """The objects of the batch that have to be looked at."""
-        if len(batch.heads) == 1:
-            content = batch.contents[0][:-1]
+        if len(batch.keys) == 1:
+            content = batch.contents[0]
             hits = self._earlier[batch.is_trees].hits(content)
             if hits or (self._also and not batch.is_trees and self._also(content)):
-                yield _candidate(batch.heads[0], content, hits)
+                yield Candidate(*batch.named(batch.keys[0]), content, hits)
             return
         matcher = self._names if batch.is_trees else self._contents
         for number in self._numbers(matcher, batch):
-            content = batch.contents[number][:-1]
-            yield _candidate(batch.heads[number], content, matcher.hits(content))
+            content = batch.contents[number]
+            yield Candidate(*batch.named(batch.keys[number]), content, matcher.hits(content))
 
     def _numbers(self, matcher: Matcher, batch: Batch) -> Sequence[int]:
         """Those in which something was seen when all were read as one; a match over a border may be among it."""
-        data = b"".join(batch.contents)
+        data = b"\n".join(batch.contents)
         if self._also and not batch.is_trees and self._also(data):
-            return range(len(batch.heads))
+            return range(len(batch.keys))
         hits = matcher.hits(data)
         if not hits:
             return ()
-        stops = list(accumulate(map(len, batch.contents)))
+        stops = list(accumulate(len(content) + 1 for content in batch.contents))
         return sorted({bisect_left(stops, end) for ends in hits.values() for end in ends})
-
-
-def _candidate(head: bytes, content: bytes, hits: Hits) -> Candidate:
-    kind, _, oid = head.split()
-    return Candidate(kind.decode(), oid.decode(), content, hits)

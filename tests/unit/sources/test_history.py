@@ -6,6 +6,7 @@ import random
 import re
 import sys
 import zlib
+from contextlib import closing
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from credguard.sources.history import Batch
+
 LIMIT = 1 << 30
 _PARSER = import_module("re._parser" if sys.version_info >= (3, 11) else "sre_parse")
 PATTERNS = (
@@ -41,15 +44,24 @@ PATTERNS = (
 )
 
 
+def batches(history: History) -> Iterator[Batch]:
+    """All of them."""
+    with closing(history):
+        for share in history.shares():
+            yield from history.batches(share)
+        yield from history.rest()
+
+
 def objects(history: History) -> dict[str, bytes]:
     """The contents by object ID."""
     found: dict[str, bytes] = {}
-    for batch in history.batches():
-        for head, content in zip(batch.heads, batch.contents, strict=True):
-            assert content[-1:] == b"\n"
-            oid = head.split()[2].decode()
+    for batch in batches(history):
+        assert sum(map(len, batch.contents)) == batch.size
+        for key, content in zip(batch.keys, batch.contents, strict=True):
+            kind, oid = batch.named(key)
+            assert (kind == "tree") == batch.is_trees
             assert oid not in found
-            found[oid] = content[:-1]
+            found[oid] = content
     return found
 
 
@@ -258,7 +270,7 @@ def test_the_sieve_finds_what_a_scan_object_by_object_finds(tmp_path: Path) -> N
     scanner = Scanner([rule for rule in all_rules() if rule.id in ("CG101", "CG102", "CG103")])
     sieve = Sieve(scanner.matcher, scanner.matcher)
     got, expected = {}, {}
-    for batch in History(Git(repo.folder), LIMIT).batches():
+    for batch in batches(History(Git(repo.folder), LIMIT)):
         for one in sieve.candidates(batch):
             found = scanner.blob(Blob(one.data, "x"), hits=one.hits)
             if found:

@@ -1,0 +1,217 @@
+"""One look at every object of a repository: by this process, or by several that take shares of the objects in turn."""
+
+from __future__ import annotations
+
+import contextlib
+import mmap
+import multiprocessing
+import os
+import re
+import sys
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from credguard import formerly
+from credguard.git import GitError
+from credguard.matcher import Matcher
+from credguard.model import Blob
+from credguard.sources.sieve import Sieve
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from multiprocessing.connection import Connection
+    from multiprocessing.process import BaseProcess
+
+    from credguard.model import Finding
+    from credguard.scan import Scanner
+    from credguard.sources.history import Batch, History, Share
+    from credguard.sources.sieve import Candidate
+
+
+_Item = TypeVar("_Item")
+_MOST = 4
+"""Processes: each takes some 60 MB."""
+_FEWEST = 4
+"""Shares for which a further process is worth its start."""
+_NUMBER = 4
+_PATIENCE = 10
+_UNPACKED = 1 << 30
+"""Bytes that the archives of one share may unpack to. The budget is the share's own, so that it does not matter who
+takes which."""
+_ENTRY = {size: re.compile(rb"\d{5,6} ([^\0]+)\0.{%d}" % size, re.DOTALL) for size in (20, 32)}
+"""An entry of a tree object, with a name of SHA-1 or SHA-256."""
+
+
+class Progress(Protocol):
+    """Wraps a stream of so many things, and tells somebody how far it has come."""
+
+    def __call__(self, items: Iterable[_Item], total: int, unit: str = "file") -> Iterable[_Item]:
+        """The same items."""
+
+
+@dataclass(slots=True)
+class Seen:
+    """What was seen: objects with findings by rule ID and fingerprint, types of these objects, findings in file names,
+    whether a name is one for the file rules, and what the scanner could not do."""
+
+    found: dict[tuple[str, str], set[str]] = field(default_factory=dict)
+    kinds: dict[str, str] = field(default_factory=dict)
+    names: dict[bytes, list[Finding]] = field(default_factory=dict)
+    files: bool = False
+    objects: Counter[str] = field(default_factory=Counter)
+    bytes: int = 0
+    failures: list[tuple[str, str, str]] = field(default_factory=list)
+    unread: dict[str, str] = field(default_factory=dict)
+    notes: dict[str, None] = field(default_factory=dict)
+
+    def add(self, other: Seen) -> None:
+        """Takes what another process has seen."""
+        for key, oids in other.found.items():
+            self.found.setdefault(key, set()).update(oids)
+        self.kinds |= other.kinds
+        self.names |= other.names
+        self.files = self.files or other.files
+        self.objects += other.objects
+        self.bytes += other.bytes
+        self.failures += other.failures
+        self.unread |= other.unread
+        self.notes |= other.notes
+
+
+class Look:
+    """Looks at objects: `seen` is what came of it. `began` is called as soon as there is a finding."""
+
+    def __init__(self, scanner: Scanner, history: History, began: Callable[[], None], *, file_rules: bool) -> None:
+        self.seen = Seen()
+        self._scanner, self._history, self.began, self._file_rules = scanner, history, began, file_rules
+        patterns = (pattern for rule in scanner.rules for pattern in rule.patterns)
+        also = scanner.always_sees if scanner.looks_always else None
+        self._sieve = Sieve(scanner.matcher, Matcher([*patterns, formerly.NAMES]), also)
+        self._names: set[bytes] = set()
+
+    def at(self, batches: Iterable[Batch]) -> None:
+        """Looks at the objects of these batches."""
+        self._scanner.budget.left = _UNPACKED
+        for batch in batches:
+            for candidate in self._sieve.candidates(batch):
+                if candidate.kind == "tree":
+                    self._tree(candidate)
+                else:
+                    self._contents(candidate)
+
+    def conclude(self) -> None:
+        """Adds to what was seen what was counted on the way."""
+        seen, scanner = self.seen, self._scanner
+        seen.objects += self._history.kinds
+        seen.bytes += self._history.bytes
+        seen.failures += scanner.failures
+        seen.unread |= scanner.unread
+        seen.notes |= scanner.notes
+
+    def _contents(self, candidate: Candidate) -> None:
+        kind = "file" if candidate.kind == "blob" else "message"
+        path = f"{'object' if candidate.kind == 'blob' else candidate.kind} {candidate.oid[:12]}"
+        for finding in self._scanner.blob(Blob(candidate.data, path, kind), hits=candidate.hits):
+            self.seen.found.setdefault((finding.rule_id, finding.fingerprint), set()).add(candidate.oid)
+            self.seen.kinds[candidate.oid] = candidate.kind
+            self.began()
+
+    def _tree(self, candidate: Candidate) -> None:
+        names = set(_ENTRY[len(candidate.oid) // 2].findall(candidate.data)) - self._names
+        self._names |= names
+        self.seen.files = self.seen.files or (self._file_rules and any(map(formerly.may_be_one, names)))
+        for finding in self._scanner.names([os.fsdecode(name) for name in sorted(names)]):
+            self.seen.names.setdefault(os.fsencode(finding.locations[0].path), []).append(finding)
+            self.began()
+
+
+def cores() -> int:
+    """The processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def look_at_all(look: Look, history: History, jobs: int, progress: Progress | None, begin: Callable[[], None]) -> None:
+    """Looks at all objects of the history with at most so many processes (0: as many as there are
+    processors), or one where they cannot be forked.
+
+    `look` has then seen what any of them has, also when GitError is raised. `begin` is called in this process
+    when there is a finding.
+    """
+    shares = history.shares()
+    count = min(jobs or cores(), _MOST, 1 + len(shares) // _FEWEST) if sys.platform == "linux" else 1
+    with contextlib.closing(_Turns(len(shares))) as turns:
+        others = _Others(look, history, shares, turns, count - 1)
+        with contextlib.closing(others):
+            for number in progress(turns, len(shares), "part") if progress else turns:
+                look.at(history.batches(shares[number]))
+                if others.found:
+                    begin()
+            for part in others.seen():
+                look.seen.add(part)
+    look.at(history.rest())
+
+
+class _Turns:
+    """Numbers of shares, each given once to one of the processes that ask: a pipe that was filled before."""
+
+    def __init__(self, count: int) -> None:
+        self._end, start = os.pipe()
+        with open(start, "wb") as pipe:
+            pipe.write(b"".join(number.to_bytes(_NUMBER, "big") for number in range(count)))
+
+    def __iter__(self) -> Iterator[int]:
+        while number := os.read(self._end, _NUMBER):
+            yield int.from_bytes(number, "big")
+
+    def close(self) -> None:
+        os.close(self._end)
+
+
+class _Others:
+    """Further processes, forked from this one."""
+
+    def __init__(self, look: Look, history: History, shares: Sequence[Share], turns: _Turns, count: int) -> None:
+        self._flag = mmap.mmap(-1, 1)
+        self._at_work: list[tuple[Connection, BaseProcess]] = []
+        for _ in range(count):
+            context = multiprocessing.get_context("fork")
+            here, there = context.Pipe(duplex=False)
+            process = context.Process(target=_work, args=(there, look, history, shares, turns, self._flag, os.getpid()))
+            process.start()
+            there.close()
+            self._at_work.append((here, process))
+
+    @property
+    def found(self) -> bool:
+        """True as soon as one of them has a finding."""
+        return bool(self._flag[0])
+
+    def seen(self) -> list[Seen]:
+        """What each has seen, when all are done; raises GitError."""
+        try:
+            return [connection.recv() for connection, _ in self._at_work]
+        except (EOFError, OSError):
+            raise GitError("a process that read the history ended early", "run it again with --jobs 1") from None
+
+    def close(self) -> None:
+        """Ends those that still run."""
+        for connection, process in self._at_work:
+            connection.close()
+            process.terminate()
+            process.join(_PATIENCE)
+
+
+def _work(
+    connection: Connection, look: Look, history: History, shares: Sequence[Share], turns: _Turns, flag: mmap.mmap,
+    parent: int,
+) -> None:  # fmt: skip
+    """What a further process does: takes turns while there are some, and hands over what it has seen."""
+    with contextlib.suppress(KeyboardInterrupt, BrokenPipeError):
+        look.began = lambda: flag.__setitem__(0, 1)
+        for number in turns:
+            if os.getppid() != parent:
+                return
+            look.at(history.batches(shares[number]))
+        look.conclude()
+        connection.send(look.seen)

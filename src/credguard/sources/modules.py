@@ -1,0 +1,42 @@
+"""The repositories of submodules that a repository keeps inside its own folder, checked out or not."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from credguard.git import Git
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_DEEPEST = 8
+
+
+def git_folder(repository: Git) -> str:
+    """The folder that holds the repository's objects and refs, whatever leads to it; raises GitError."""
+    folder = os.fsdecode(repository.run("rev-parse", "--git-common-dir").removesuffix(b"\n"))
+    return os.path.realpath(os.path.join(repository.folder, folder))
+
+
+def absorbed(repository: Git) -> Iterator[tuple[str, Git]]:
+    """Each with what to call it (`.git/modules/name`), in order of names; raises GitError."""
+    for name, folder in _below(os.path.join(git_folder(repository), "modules"), ".git/modules", _DEEPEST):
+        # Its settings may name a work tree that is gone, in which git would refuse to start.
+        yield name, Git(Path(folder), extra={"GIT_DIR": folder, "GIT_WORK_TREE": folder})
+
+
+def _below(folder: str, name: str, depth: int) -> Iterator[tuple[str, str]]:
+    """The names of submodules may hold slashes; each may have submodules of its own."""
+    try:
+        inner = sorted(entry.name for entry in os.scandir(folder) if entry.is_dir(follow_symlinks=False))
+    except OSError:
+        return
+    for one in inner if depth else ():
+        path, called = os.path.join(folder, one), f"{name}/{one}"
+        if os.path.isfile(os.path.join(path, "HEAD")) and os.path.isdir(os.path.join(path, "objects")):
+            yield called, path
+            yield from _below(os.path.join(path, "modules"), f"{called}/modules", depth - 1)
+        else:
+            yield from _below(path, called, depth - 1)

@@ -1,0 +1,259 @@
+"""Objects read straight from a pack file: every delta applied once, to a base that is held no longer than it is needed.
+
+The layout is that of git's Documentation/gitformat-pack.txt, version 2 of packs and of indexes. What is out of the
+ordinary (another version, a base named by its object ID, an object that is damaged or very large) is left to git.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import sys
+import zlib
+from array import array
+from bisect import bisect_left
+from itertools import compress
+from typing import TYPE_CHECKING
+
+from dulwich.errors import ApplyDeltaError
+from dulwich.pack import apply_delta
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+LARGEST = 1 << 23
+"""Objects of more bytes are left to git, so that no more than a few of this size are held at once."""
+TREE = 2
+KINDS = ("", "commit", "tree", "blob", "tag")
+"""What the numbers of types in packs mean."""
+_OFFSET_DELTA = 6
+_WHOLE = bytes(1 <= kind <= 4 for kind in range(256))
+_OPPOSITE = bytes(not flag for flag in range(256))
+_INDEX_MAGIC = b"\xfftOc\0\0\0\2"
+_PACK_MAGIC = b"PACK\0\0\0\2"
+_FAN = len(_INDEX_MAGIC) + 4 * 255
+_NAMES = _FAN + 4
+_LONG = 1 << 31
+_SURELY_SMALL = LARGEST // 1032
+"""So few bytes inflate to no more than LARGEST (zlib's technical details: at most 1032 to 1)."""
+_PIECE = 1 << 22
+_SHARE = 2_000
+_HEAD = 32
+"""Bytes that the head of an object may take: its type and size, and how far back its base is."""
+
+
+class PackError(Exception):
+    """A pack or its index is not as this reader knows them."""
+
+
+class Pack:
+    """One pack with its index. Objects are numbered as they stand in the file."""
+
+    def __init__(self, index: Path, width: int) -> None:
+        """Reads the index; object IDs have `width` bytes. Raises PackError and OSError."""
+        self._width = width
+        self.names, offsets = _index(index.read_bytes(), width)
+        # The offset and the place in the index as one number: they sort faster than pairs.
+        pairs = sorted([offset << 32 | place for place, offset in enumerate(offsets)])
+        self._places = array("I", [pair & 0xFFFFFFFF for pair in pairs])
+        self._offsets = array("Q", [pair >> 32 for pair in pairs])
+        self._kinds = _shared(len(pairs))
+        self._given = _shared(len(pairs))
+        self._numbers: array[int] | None = None
+        self._file = index.with_suffix(".pack").open("rb", buffering=0)
+        try:
+            self._offsets.append(os.fstat(self._file.fileno()).st_size - width)
+            if self._read(0, len(_PACK_MAGIC)) != _PACK_MAGIC:
+                raise PackError("no pack of version 2")
+            self._starts, bases = self._heads()
+        except BaseException:
+            self._file.close()
+            raise
+        self._first, self._following, self._weight = _families(bases)
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._file.close()
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def is_elsewhere(self, places: Iterable[int]) -> None:
+        """The objects at these places of `names` are not to be given."""
+        if self._numbers is None:
+            self._numbers = array("I", sorted(range(len(self)), key=self._places.__getitem__))
+        for place in places:
+            self._given[self._numbers[place]] = 1
+
+    def named(self, number: int) -> tuple[str, str]:
+        """The type of an object that was given, and its ID in hex."""
+        return KINDS[self._kinds[number]], self._oid(number)
+
+    def _oid(self, number: int) -> str:
+        start = self._places[number] * self._width
+        return self.names[start : start + self._width].hex()
+
+    def left(self) -> Iterator[str]:
+        """The IDs of the objects that were not given, as they stand in the file."""
+        numbers = compress(range(len(self)), self._given[:].translate(_OPPOSITE))
+        return map(self._oid, numbers)
+
+    def families(self) -> Iterator[list[int]]:
+        """The objects that build on no other, in lists of about the same work; none is empty."""
+        family: list[int] = []
+        work = 0
+        for root in compress(range(len(self)), self._kinds[:].translate(_WHOLE)):
+            family.append(root)
+            work += self._weight[root]
+            if work >= _SHARE:
+                yield family
+                family, work = [], 0
+        if family:
+            yield family
+
+    def objects(self, roots: Iterable[int], limit: int) -> Iterator[tuple[int, int, bytes]]:
+        """Type, number and content of these objects and of all that build on them, where they have at most `limit`
+        bytes and can be read here; raises OSError.
+
+        Of the objects that build on one, that on which the fewest build comes first. So their base is dropped before
+        those of the last one are looked at, and few are held however long a chain is.
+        """
+        kinds, given, offsets, starts = self._kinds, self._given, self._offsets, self._starts
+        first, following, weight = self._first, self._following, self._weight
+        for root in roots:
+            kind, stack = kinds[root], [(root, b"")]
+            while stack:
+                number, base = stack.pop()
+                start = starts[number]
+                content = _inflated(self._read(start, min(offsets[number + 1] - start, 2 * LARGEST)))
+                if number != root and content is not None:
+                    content = _applied(base, content)
+                if content is None:
+                    continue
+                if len(content) <= limit and not given[number]:
+                    kinds[number], given[number] = kind, 1
+                    yield kind, number, content
+                child = first[number]
+                if child >= 0:
+                    children = [child]
+                    while (child := following[child]) >= 0:
+                        children.append(child)
+                    if len(children) > 1:
+                        children.sort(key=weight.__getitem__, reverse=True)
+                    stack += [(child, content) for child in children]
+
+    def _heads(self) -> tuple[array[int], array[int]]:
+        """Where the compressed bytes of each object begin, and the number of its base, or -1. Types are noted."""
+        offsets, kinds = self._offsets, self._kinds
+        count = len(self)
+        starts, bases = array("Q", bytes(8 * count)), array("i", [-1]) * count
+        low = high = 0
+        window = b""
+        for number in range(count):
+            offset = offsets[number]
+            if offset + _HEAD > high:
+                window, low = self._read(offset, _PIECE), offset
+                high = low + len(window)
+                window += bytes(_HEAD)
+            at = offset - low
+            byte = window[at]
+            at += 1
+            kind = byte >> 4 & 7
+            while byte & 128:
+                byte = window[at]
+                at += 1
+            if kind == _OFFSET_DELTA:
+                byte = window[at]
+                at += 1
+                back = byte & 127
+                while byte & 128:
+                    byte = window[at]
+                    at += 1
+                    back = (back + 1) << 7 | byte & 127
+                base = bisect_left(offsets, offset - back, 0, number) if back <= offset else number
+                if base == number or offsets[base] != offset - back:
+                    continue
+                bases[number] = base
+            kinds[number] = kind
+            starts[number] = low + at
+        return starts, bases
+
+    def _read(self, start: int, length: int) -> bytes:
+        if hasattr(os, "pread"):
+            return os.pread(self._file.fileno(), length, start)
+        self._file.seek(start)
+        return self._file.read(length)
+
+
+def _shared(size: int) -> mmap.mmap:
+    """So many zero bytes, which processes that are forked from this one share."""
+    return mmap.mmap(-1, max(size, 1))
+
+
+def _index(data: bytes, width: int) -> tuple[bytes, array[int]]:
+    """The object IDs, and for each where it stands in the pack."""
+    if data[: len(_INDEX_MAGIC)] != _INDEX_MAGIC:
+        raise PackError("no index of version 2")
+    count = int.from_bytes(data[_FAN:_NAMES], "big")
+    short = _NAMES + count * (width + 4)
+    end = short + count * 4
+    offsets = _numbers("I", data[short:end])
+    long = _numbers("Q", data[end : max(end, len(data) - 2 * width)])
+    try:
+        found = array("Q", [long[one - _LONG] if one >= _LONG else one for one in offsets])
+    except IndexError:
+        raise PackError("an index that is cut off") from None
+    if len(found) != count:
+        raise PackError("an index that is cut off")
+    return data[_NAMES : _NAMES + count * width], found
+
+
+def _numbers(code: str, data: bytes) -> array[int]:
+    numbers = array(code, data[: len(data) // array(code).itemsize * array(code).itemsize])
+    if sys.byteorder == "little":
+        numbers.byteswap()
+    return numbers
+
+
+def _families(bases: array[int]) -> tuple[array[int], array[int], array[int]]:
+    """For each object the first that builds on it, the next that builds on the same one as it does (-1 for none),
+    and how many build on it in the end, itself counted."""
+    count = len(bases)
+    first, following, weight = array("i", [-1]) * count, array("i", [-1]) * count, array("I", [1]) * count
+    for number in range(count - 1, -1, -1):  # what builds on another stands after it
+        base = bases[number]
+        if base >= 0:
+            weight[base] += weight[number]
+            following[number] = first[base]
+            first[base] = number
+    return first, following, weight
+
+
+def _inflated(data: bytes) -> bytes | None:
+    """What the bytes begin with, inflated; None where that is damaged or over LARGEST."""
+    try:
+        if len(data) <= _SURELY_SMALL:
+            return zlib.decompress(data)
+        inflater = zlib.decompressobj()
+        content = inflater.decompress(data, LARGEST)
+    except zlib.error:
+        return None
+    return content if inflater.eof else None
+
+
+def _applied(base: bytes, delta: bytes) -> bytes | None:
+    """The object that a delta makes of its base; None where that does not fit or is over LARGEST."""
+    try:
+        at = 0
+        while delta[at] & 128:  # the size of the base
+            at += 1
+        size = shift = 0
+        while (byte := delta[at := at + 1]) & 128:
+            size |= (byte & 127) << shift
+            shift += 7
+        if size | byte << shift > LARGEST:
+            return None
+        return b"".join(apply_delta(base, delta))
+    except (ApplyDeltaError, IndexError):
+        return None

@@ -1,0 +1,105 @@
+"""Where the objects of a repository lie: the packs that are read directly, and what is left for git to read."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from bisect import bisect_left
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from credguard.git import GitError, stop
+from credguard.sources.packs import Pack, PackError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import IO
+
+    from credguard.git import Git
+
+_ALL = ("cat-file", "--batch-all-objects", "--batch-check=%(objectname)")
+_ALTERNATE = "alternate: "
+_MOST = 2_000_000
+"""So many objects have room in memory; of more than these, git is asked for all."""
+_INDEXED = 28
+"""The fewest bytes that an object takes in an index."""
+_LINES = 10_000
+
+
+class Store:
+    """The objects of a repository, and of those that it borrows from."""
+
+    def __init__(self, repository: Git) -> None:
+        """Opens the packs, while git lists all objects; raises GitError."""
+        words = repository.run("rev-parse", "--show-object-format", "--git-path", "objects").splitlines()
+        self._width = 32 if words[0] == b"sha256" else 20
+        folders = [repository.folder / os.fsdecode(words[1]), *_borrowed(repository)]
+        indexes = [index for folder in folders for index in sorted((folder / "pack").glob("*.idx"))]
+        self.packs: list[Pack] = []
+        with contextlib.ExitStack() as stack:
+            self._listed: IO[bytes] = stack.enter_context(tempfile.TemporaryFile())
+            is_small = sum(map(_size, indexes)) <= _MOST * _INDEXED
+            # In the order of their names they would be slow to read.
+            self._process = repository.start(*_ALL, *(() if is_small else ("--unordered",)), stdout=self._listed)
+            stack.callback(stop, self._process)
+            for index in indexes if is_small else ():
+                with contextlib.suppress(PackError, OSError):
+                    self.packs.append(Pack(index, self._width))
+                    stack.callback(self.packs[-1].close)
+            if len(self.packs) > 1:
+                self._part()
+            self._stack = stack.pop_all()
+
+    def close(self) -> None:
+        """Closes the packs, and ends git if it still runs."""
+        self._stack.close()
+
+    def left(self) -> Iterator[str]:
+        """The IDs of the objects that were not read from the packs; raises GitError."""
+        for pack in self.packs:
+            yield from pack.left()
+        if self._process.wait():
+            raise GitError("git could not list the objects")
+        self._listed.seek(0)
+        if not self.packs:
+            yield from (line.strip().decode() for line in self._listed)
+            return
+        known = [pack.names for pack in self.packs]
+        lines = iter(lambda: self._listed.read(_LINES * (2 * self._width + 1)), b"")
+        listed = b"".join(bytes.fromhex(some.decode()) for some in lines)
+        if listed not in known:
+            for byte in range(256):
+                here = set().union(*(self._names(names, byte)[1] for names in known))
+                yield from (name.hex() for name in self._names(listed, byte)[1] if name not in here)
+
+    def _part(self) -> None:
+        """An object that several packs have is given by the first."""
+        for byte in range(256):
+            known: set[bytes] = set()
+            for pack in self.packs:
+                start, names = self._names(pack.names, byte)
+                if not known.isdisjoint(names):
+                    pack.is_elsewhere(place for place, name in enumerate(names, start) if name in known)
+                known.update(names)
+
+    def _names(self, names: bytes, byte: int) -> tuple[int, list[bytes]]:
+        """Those that begin with a byte, and the place of the first."""
+        width = self._width
+        places = range(len(names) // width)
+        start, end = (bisect_left(places, one, key=lambda place: names[place * width]) for one in (byte, byte + 1))
+        return start, [names[place * width : (place + 1) * width] for place in range(start, end)]
+
+
+def _borrowed(repository: Git) -> Iterator[Path]:
+    """The object folders of the repositories from which objects are borrowed; names with odd bytes are left to git."""
+    for line in os.fsdecode(repository.run("count-objects", "-v")).split("\n"):
+        if line.startswith(_ALTERNATE) and not line.startswith(f'{_ALTERNATE}"'):
+            yield Path(repository.folder, line.removeprefix(_ALTERNATE))
+
+
+def _size(index: Path) -> int:
+    try:
+        return index.stat().st_size
+    except OSError:
+        return 0
