@@ -200,6 +200,22 @@ def with_crc32(seeded: random.Random, prefix: str) -> str:
     return prefix + body + base62(crc32(body.encode())).decode()
 
 
+def routable(seeded: random.Random) -> str:
+    """A routable token of GitLab's form: its payload, the payload's length, and a CRC-32 in base 36."""
+    payload = urlsafe_b64encode(b"o:1\nu:7x" + seeded.randbytes(16) + b"\x10").decode().rstrip("=")
+    head = f"glpat-{payload}.{base36(len(payload)):0>2}"
+    return f"{head}{base36(crc32(head.encode())):0>7}"
+
+
+def base36(number: int) -> str:
+    """The number in base 36."""
+    digits = ""
+    while number:
+        number, rest = divmod(number, 36)
+        digits = (string.digits + string.ascii_lowercase)[rest] + digits
+    return digits
+
+
 def web_token(seeded: random.Random, expires: int) -> str:
     """A JSON web token with a random signature."""
     header = {"alg": "RS256", "typ": "JWT"}
@@ -246,6 +262,11 @@ MAKERS: dict[str, Callable[[random.Random], str]] = {
     "PEM_OPENSSH": lambda seeded: pem("OPENSSH PRIVATE KEY", openssh_blob(seeded), 70),
     "PEM_PKCS8": lambda seeded: pem("PRIVATE KEY", pkcs8_der(seeded)),
     "GITHUB": lambda seeded: with_crc32(seeded, "ghp_"),
+    "GITHUB_APP": lambda seeded: with_crc32(seeded, "ghu_"),
+    "GITHUB_INSTALLATION": lambda seeded: with_crc32(seeded, "ghs_"),
+    "GITHUB_REFRESH": lambda seeded: with_crc32(seeded, "ghr_"),
+    "GITHUB_OAUTH": lambda seeded: with_crc32(seeded, "gho_"),
+    "GITLAB": routable,
     "NPM": lambda seeded: with_crc32(seeded, "npm_"),
     "JWT": lambda seeded: web_token(seeded, EXPIRES),
     "JWT_EXPIRED": lambda seeded: web_token(seeded, 1514862245),
@@ -267,6 +288,7 @@ ALPHABETS: dict[str, str] = {
     "UPPER": string.ascii_uppercase + string.digits,
     "DIGIT": string.digits,
     "BASE32": BASE32,
+    "BASE58": "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz",
     "BECH32": "QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L",
 }
 FILTERS: dict[str, Callable[[str], str]] = {

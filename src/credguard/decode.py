@@ -16,15 +16,22 @@ def _wide(word: bytes) -> bytes:
 
 _WIDE_WORDS = (
     b"secret token private absk bedrock-api-key k8s-aws putty starturl amz- amzn password da2- -at- arn:aws root smtp "
-    b"cognito"
+    b"cognito ghp_ github_pat glpat- xoxb- k_live_ sk-ant sk-proj aizasy postgres:// mongodb mysql:// accountkey "
+    b"eyjhbgci"
 ).split()
 # The words that every candidate pattern holds, with a zero byte between their letters. Each ends in
 # an ASCII letter, so the place of that letter tells the alignment.
+_LETTER = rb"[\t\r\n\x20-\x7e]"
+_BEGINNINGS = (
+    rb"^\xff\xfe" + _LETTER, rb"^\xfe\xff\x00" + _LETTER,
+    rb"^(?:" + _LETTER + rb"\x00){4}" + _LETTER, rb"^(?:\x00" + _LETTER + rb"){4}",
+)  # fmt: skip
 WIDE = Pattern(
     "utf-16",
-    b"|".join([rb"a\x00[ks]\x00i\x00a\x00[a-z2-7]", *map(_wide, _WIDE_WORDS)]),
+    b"|".join([rb"a\x00[ks]\x00i\x00a\x00[a-z2-7]", *_BEGINNINGS, *map(_wide, _WIDE_WORDS)]),
     caseless=True,
 )
+"""The beginning of a text in UTF-16, with its mark or without, and those words in the middle of something else."""
 
 
 def utf16_as_utf8(data: bytes, ends: Sequence[int]) -> bytes:
@@ -47,8 +54,20 @@ def utf16_as_utf8(data: bytes, ends: Sequence[int]) -> bytes:
 UTF32 = Pattern(
     "utf-32",
     b"|".join(
-        rb"\x00\x00\x00".join(b"%c" % byte for byte in word) for word in (b"AKIA", b"ASIA", b"secret", b"SECRET")
-    ),
+        rb"\x00\x00\x00".join(b"%c" % byte for byte in word)
+        for word in (b"AKIA", b"ASIA", b"secret", b"SECRET", b"token", b"TOKEN", b"PRIVATE")
+    )
+    + rb"|^\xff\xfe\x00\x00"
+    + _LETTER
+    + rb"|^\x00\x00\xfe\xff\x00\x00\x00"
+    + _LETTER
+    + rb"|^(?:"
+    + _LETTER
+    + rb"\x00\x00\x00){3}"
+    + _LETTER
+    + rb"|^(?:\x00\x00\x00"
+    + _LETTER
+    + rb"){3}",
 )
 
 

@@ -7,63 +7,40 @@ would be without the disguise, with the place in the blob that each byte of it c
 from __future__ import annotations
 
 import binascii
-from array import array
-from base64 import b64decode, b64encode
-from dataclasses import dataclass
-from itertools import pairwise
-from typing import TYPE_CHECKING, Protocol
+from base64 import b64decode
+from typing import TYPE_CHECKING
 
+from credguard.mail_text import ENCODED_WORD, FLOWED, flowed_text, header_words
+from credguard.pieces import SPLIT, SPLIT_TOKEN, joined_tokens, joined_values
 from credguard.regex import regex
 from credguard.rule import Pattern
+from credguard.telltales import in_base64, in_numbers
+from credguard.view import View, rewritten, windows
 
 if TYPE_CHECKING:
     import re
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from credguard.rule import Hits
 
-
-class Places(Protocol):
-    """The place in the blob of each byte of a view, and of its end."""
-
-    def __getitem__(self, index: int, /) -> int: ...
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """`text` as it reads, and for each of its bytes and its end the place in the blob; `how` ends a message."""
-
-    text: bytes
-    origin: Places
-    how: str
-
-
 _REACH = 1 << 16
-_WINDOW = 1 << 12
-
-
-def fragments(word: bytes) -> list[bytes]:
-    """The characters that base64 makes of a word at the three places where it can cut it, less those
-    that depend on the neighbours (RFC 4648, section 4)."""
-    found = []
-    for shift in range(3):
-        encoded = b64encode(b"\0" * shift + word + b"\0" * 3)
-        found.append(encoded[-(-shift * 8 // 6) : (shift + len(word)) * 8 // 6])
-    return found
-
-
-_IDS = (b"AKIA", b"ASIA")
-_WORDS = (b"secret", b"SECRET", b"Secret", b"PRIVATE KEY")
-_ONCE = [fragment for word in (*_IDS, *_WORDS) for fragment in fragments(word)]
-_TWICE = [again for word in (*_IDS, *_WORDS) for one in fragments(word) for again in fragments(one) if len(again) > 4]
-_PACKED = (b"H4sIA", b"UEsDB")
-BASE64 = Pattern("base64-words", b"|".join(sorted({one.replace(b"+", rb"\+") for one in (*_ONCE, *_TWICE, *_PACKED)})))
-"""Key IDs and words that stand beside secrets, in base64 and in base64 of base64; gzip and zip in base64."""
-_BASE64_MIN = 40
-_BACK = regex(rb"[A-Za-z0-9+/_\-]{0,65536}")
-_AHEAD = regex(rb"[A-Za-z0-9+/_\-]{0,65536}={0,2}")
-_LINE_BACK = regex(rb"[ \t>|#*/\"']{0,40}\r?\n([A-Za-z0-9+/]{40,160})(?![A-Za-z0-9+/=])")
-_LINE_AHEAD = regex(rb"\r?\n[ \t>|#*/\"']{0,40}([A-Za-z0-9+/]{4,160}={0,2})(?![A-Za-z0-9+/=])")
+BASE64 = Pattern("base64-words", in_base64())
+"""Key IDs, tokens and words that stand beside secrets, in base64 and in base64 of base64; archives in base64."""
+_BASE64_MIN = 24
+_SAMPLE = 400
+_BACK = regex(rb"(?:(?:[BbFf]2|[Dd]3)%|[BbFf]200u\\{1,4}|/\\{1,4}|[A-Za-z0-9+/_\-]){0,65536}")
+_AHEAD = regex(rb"(?:%(?:2[BbFf]|3[Dd])|\\{1,4}(?:u002[BbFf]|/)|[A-Za-z0-9+/_\-]){0,65536}={0,2}")
+"""A run of base64, backwards and ahead, whose signs may be percent-encoded or escaped."""
+_SIGN = regex(rb"%(?:2([Bb])|(2[Ff])|3[Dd])|\\{1,4}(?:u002(?:([Bb])|[Ff])|/)")
+_ESCAPE_BEFORE = regex(rb"\\(?:[nrt]|x[0-9A-Fa-f]{2}|u00[0-9A-Fa-f]{2})|%[0-9A-Fa-f]{2}")
+_LINE_BACK = regex(
+    rb"(?:[ \t>|#*/\"']{0,40}\r?\n|(?:[ \t]{0,40}\"[\s,+]{1,24}\")?n\\{1,4}(?:r\\{1,4})?)"
+    rb"((?:[A-Za-z0-9+]|/\\{0,4}){40,160})(?![A-Za-z0-9+/=])"
+)
+_LINE_AHEAD = regex(
+    rb"(?:\r?\n(?:[ \t]{0,20}//[ \t]|[ \t>|#*\"']{0,40})|(?:\\{1,4}r)?\\{1,4}n(?:\"[\s,+]{1,24}\")?[ \t]{0,40})"
+    rb"((?:[A-Za-z0-9+]|\\{0,4}/){4,160}={0,2}|[A-Za-z0-9+/]{2,3}={1,2})(?![A-Za-z0-9+/=])"
+)
 
 
 def _base64(data: bytes, ends: Sequence[int]) -> Iterator[View]:
@@ -74,32 +51,50 @@ def _base64(data: bytes, ends: Sequence[int]) -> Iterator[View]:
             continue
         pieces = _wrapped(data, end)
         done = pieces[-1][1]
-        text = b"".join(data[start:stop] for start, stop in pieces).rstrip(b"=")
+        text = _SIGN.sub(_sign, b"".join(data[start:stop] for start, stop in pieces)).partition(b"=")[0]
         if len(text) < _BASE64_MIN or len(text) % 4 == 1:
             continue
         if b"-" in text or b"_" in text:
             text = text.replace(b"-", b"+").replace(b"_", b"/")
         decoded = b64decode(text + b"=" * (-len(text) % 4))
         yield View(decoded, _Spread(pieces, len(decoded)), "base64-encoded")
+        if decoded[1:_SAMPLE:2].count(0) * 4 > min(len(decoded), _SAMPLE):  # PowerShell encodes its commands as UTF-16
+            plain = decoded.decode("utf-16-le", "replace").encode("utf-8", "replace")
+            yield View(plain, _Spread(pieces, len(plain)), "base64-encoded")
+
+
+def _sign(match: re.Match[bytes]) -> bytes:
+    """The sign of base64 that an escape stands for."""
+    return b"+" if match[1] or match[3] else b"/" if match[2] or match[0][:1] == b"\\" else b"="
 
 
 def _wrapped(data: bytes, end: int) -> list[tuple[int, int]]:
     """The pieces of the run that a hit ends in."""
     lead = _BACK.match(data[max(0, end - _REACH) : end][::-1])
     ahead = _AHEAD.match(data, end)
-    pieces = [(end - (len(lead[0]) if lead else 0), ahead.end() if ahead else end)]
+    begin = end - (len(lead[0]) if lead else 0)
+    for back in (1, 2):  # the run may have taken in the rest of an escape
+        escape = _ESCAPE_BEFORE.match(data, begin - back) if begin >= back else None
+        if escape and begin < escape.end() <= end:
+            begin = escape.end()
+    pieces = [(begin, ahead.end() if ahead else end)]
     before = data[max(0, pieces[0][0] - _REACH) : pieces[0][0]][::-1]
     position, offset = 0, pieces[0][0]
     while match := _LINE_BACK.match(before, position):
-        if len(match[1]) % 4:
+        if _characters(match[1]) % 4:
             break
         pieces.insert(0, (offset - match.end(1), offset - match.start(1)))
         position = match.end(1)
     while pieces[-1][1] - end < _REACH and (after := _LINE_AHEAD.match(data, pieces[-1][1])):
-        if (pieces[-1][1] - pieces[-1][0]) % 4:
+        if _characters(data[slice(*pieces[-1])]) % 4:
             break
         pieces.append(after.span(1))
     return pieces
+
+
+def _characters(line: bytes) -> int:
+    """How many characters of base64 a line has, escapes undone."""
+    return len(_SIGN.sub(b"+", line)) if b"\\" in line or b"%" in line else len(line)
 
 
 class _Spread:
@@ -118,43 +113,35 @@ class _Spread:
         return self._pieces[-1][1]
 
 
-_GAP = rb"(?:\\x|\\u00|%(?:25)?|[\s:]|,\s?0x|0x|;?&#x0{0,4})?"
-_TEN = rb"(?:;&#|,\s?|\s)"
-ESCAPED = Pattern(
-    "escaped-words",
-    b"|".join(
-        [
-            *(_GAP.join(b"%02x" % byte for byte in word) for word in (*_IDS, b"secret", b"SECRET", b"Secret")),
-            *(_TEN.join(b"%d" % byte for byte in word) for word in _IDS),
-            *(b"".join(rb"\\%03o" % byte for byte in word) for word in _IDS),
-        ]
-    ),
-    caseless=True,
+ESCAPED = tuple(
+    Pattern(name, expression, caseless=True)
+    for name, expression in zip(("hexadecimal-words", "escaped-words", "decimal-words"), in_numbers(), strict=True)
 )
-"""The bytes of key IDs and words written as hexadecimal, decimal or octal numbers or escapes."""
+"""The bytes of such words written as hexadecimal, decimal or octal numbers or escapes."""
 _NUMBERS: tuple[tuple[re.Pattern[bytes], int], ...] = (
-    (regex(rb"(?:\\x[0-9A-Fa-f]{2}){4,4096}"), 16),
-    (regex(rb"(?:\\u00[0-9A-Fa-f]{2}){4,4096}"), 16),
+    (regex(rb"(?:\\{1,4}x[0-9A-Fa-f]{2}){4,4096}"), 16),
+    (regex(rb"(?:\\{1,4}u00[0-9A-Fa-f]{2}){4,4096}"), 16),
     (regex(rb"(?:%(?:25)?[0-9A-Fa-f]{2}){4,4096}"), 16),
-    (regex(rb"(?:&#x0{0,4}[0-9A-Fa-f]{2};){4,4096}"), 16),
-    (regex(rb"(?:&#[0-9]{2,3};){4,4096}"), 10),
+    (regex(rb"(?:&#x0{0,4}[0-9A-Fa-f]{1,2};){4,4096}"), 16),
+    (regex(rb"(?:&#[0-9]{1,3};){4,4096}"), 10),
     (regex(rb"(?:\\[0-7]{3}){4,4096}"), 8),
-    (regex(rb"0x[0-9A-Fa-f]{2}(?:,\s{0,4}0x[0-9A-Fa-f]{2}){15,4096}"), 16),
-    (regex(rb"(?<![0-9A-Fa-f])[0-9A-Fa-f]{2}(?:[ :][0-9A-Fa-f]{2}){15,4096}(?![0-9A-Fa-f])"), 16),
-    (regex(rb"(?<![0-9])[0-9]{2,3}(?:,\s{0,4}[0-9]{2,3}){15,4096}(?![0-9])"), 10),
-    (regex(rb"(?<![0-9A-Fa-f])(?:[0-9A-Fa-f]{2}){16,65536}(?![0-9A-Fa-f])"), 0),
+    (regex(rb"0x[0-9A-Fa-f]{2}(?:,?\s{0,20}0x[0-9A-Fa-f]{2}){15,4096}"), 16),
+    (regex(rb"(?<![0-9A-Fa-f])[0-9A-Fa-f]{2}(?:(?:[ :]|\r?\n[ \t]{0,20})[0-9A-Fa-f]{2}){15,4096}(?![0-9A-Fa-f])"), 16),
+    (regex(rb"(?<![0-9])[0-9]{1,3}(?:,\s{0,20}[0-9]{1,3}){15,4096}(?![0-9])"), 10),
+    (regex(rb"(?<![0-9A-Fa-f])(?:[0-9A-Fa-f]{2}|\r?\n[ \t]{0,20}(?=[0-9A-Fa-f]{2})){16,65536}(?![0-9A-Fa-f])"), 0),
 )
+_NUMBERS_REACH = 1 << 14
 _TEXT = regex(rb"[\t\n\r\x20-\x7e]+")
 _DIGITS = {
-    16: regex(rb"[0-9A-Fa-f]{2}(?![0-9A-Fa-f])"),
-    10: regex(rb"[0-9]{2,3}"),
+    16: regex(rb"[0-9A-Fa-f]{1,2}(?![0-9A-Fa-fx])"),
+    10: regex(rb"[0-9]{1,3}"),
     8: regex(rb"[0-7]{3}"),
 }
 
 
 def _escaped(data: bytes, ends: Sequence[int]) -> Iterator[View]:
     """The neighbourhood of each hit with its runs of numbers as the text that they stand for."""
-    for start, stop in _windows(data, ends):
+    for start, stop in windows(data, ends, _NUMBERS_REACH):
         changes = []
         for pattern, base in _NUMBERS:
             for match in pattern.finditer(data, start, stop):
@@ -162,13 +149,13 @@ def _escaped(data: bytes, ends: Sequence[int]) -> Iterator[View]:
                 if text is not None:
                     changes.append((match.start(), match.end(), text))
         if changes:
-            yield _rewritten(data, start, stop, changes, "escaped or in numbers")
+            yield rewritten(data, start, stop, changes, "escaped or in numbers")
 
 
 def _numbers(run: bytes, base: int) -> bytes | None:
     """The text of a run of numbers, None where it is no text."""
     if base == 0:
-        text = binascii.unhexlify(run)
+        text = binascii.unhexlify(b"".join(run.split()))
     else:
         values = [int(digits, base) for digits in _DIGITS[base].findall(run)]
         if max(values) > 255:
@@ -177,114 +164,66 @@ def _numbers(run: bytes, base: int) -> bytes | None:
     return text if _TEXT.fullmatch(text) else None
 
 
-SOFT = Pattern("soft-escapes", rb"%25(?:2[BF]|3D)|&(?:sol|plus);", caseless=True)
-"""What stands for the three signs of base64 where a text was escaped twice or for HTML."""
-_SOFT = regex(rb"%25(?=[0-9A-Fa-f]{2})|&(?:sol|plus|equals);")
-_SIGNS = {b"%25": b"%", b"&sol;": b"/", b"&plus;": b"+", b"&equals;": b"="}
+_COLON = rb"(?::|%(?:25)?3a|&#58;|&#x3a;|&colon;|\\{1,4}u003a)"
+_SLASH = rb"(?:(?:\\{1,4}|%(?:25)?5c)/|(?:%(?:25)?5c)?%(?:25)?2f|&#x2f;|&#47;|&sol;|\\{1,4}u002f)"
+_AT = rb"(?:@|%(?:25)?40|&#64;|&#x40;|&commat;|\\{1,4}u0040)"
+SOFT = Pattern(
+    "soft-escapes",
+    b"|".join([
+        rb"%25(?:2[BF]|3D)",
+        rb"&(?:sol|plus|equals|colon|lowbar|commat);",
+        rb"BEGIN(?:%(?:25)?20[A-Z]{2,9}){1,3}%(?:25)?20KEY",
+        rb"AccountKey(?:=[A-Za-z0-9+/]{0,86}\\{1,4}/|%(?:25)?3d|\\{1,4}u003d|&#61;|&#x3d;|\\=)",
+        _COLON + _SLASH + _SLASH + rb"[^\s\"'<>]{1,80}" + _COLON + rb"[^\s\"'<>]{3,120}" + _AT,
+    ]),
+    caseless=True,
+)  # fmt: skip
+"""What stands for the signs of base64 where a text was escaped twice or for HTML, and escaped URLs with a password."""
+_SOFT = regex(
+    rb"%([0-9A-Fa-f]{2})|\\{1,4}(?:u00([0-9A-Fa-f]{2})|([/=]))|&#[xX]([0-9A-Fa-f]{2});|&#([0-9]{2,3});|&([a-z]{3,6});"
+)
+_REACH_OF_ESCAPES = 1 << 13
+_SIGNS = {
+    b"sol": b"/", b"plus": b"+", b"equals": b"=", b"colon": b":", b"lowbar": b"_", b"commat": b"@", b"period": b".",
+    b"amp": b"&", b"quot": b'"', b"apos": b"'", b"lt": b"<", b"gt": b">",
+}  # fmt: skip
 
 
 def _soft(data: bytes, ends: Sequence[int]) -> Iterator[View]:
-    for start, stop in _windows(data, ends):
-        changes = [(m.start(), m.end(), _SIGNS[m[0]]) for m in _SOFT.finditer(data, start, stop)]
-        yield _rewritten(data, start, stop, changes, "escaped")
-
-
-_JOINT = rb"[\s\\]{0,24}(?:\+|\.\.?|&|,|\|\||<>|~)?[\s\\]{0,24}"
-_CUT = rb"(?:[\"'`]" + _JOINT + rb"[\"'`]|\\\r?\n|=\r?\n)"
-SPLIT = Pattern(
-    "split-words",
-    rb"\bA[KS](?:I(?:A[A-Z2-7]{0,15})?)?[\"'`]" + _JOINT + rb"[\"'`][A-Z2-7]"
-    rb"|\bA[KS]IA[A-Z2-7]{0,15}(?:\\|=)\r?\n"
-    rb"|(?i:secret)[^\n]{0,40}[\"'`][A-Za-z0-9/+]{2,39}[\"'`]" + _JOINT + rb"[\"'`][A-Za-z0-9/+]{2}"
-    rb"|(?i:secret)[^\n]{0,40}[=: \"'][A-Za-z0-9/+]{4,39}(?:\\|=)\r?\n",
-)
-"""A key ID, or what may be a secret beside its name, that goes on in another literal or on the next line."""
-_PIECES = regex(rb"[\"'`]([A-Za-z0-9/+]{1,39})(?:[\"'`]" + _JOINT + rb"[\"'`][A-Za-z0-9/+]{1,39}){1,6}[\"'`]")
-_LINES = regex(
-    rb"(?<![A-Za-z0-9/+])[A-Za-z0-9/+]{1,39}(?:(?:\\|=)\r?\n[ \t]{0,40}[A-Za-z0-9/+]{1,39}){1,3}(?![A-Za-z0-9/+])"
-)
-_PIECE = regex(rb"[A-Za-z0-9/+]+")
-_SIGN_OF_JOINT = regex(rb"[\"'`][\s\\]{0,24}\+[\s\\]{0,24}[\"'`]")
-_WHOLE = regex(rb"A[KS]IA[A-Z2-7]{16}|[A-Za-z0-9/+]{40}")
-_QUOTED = regex(rb"=3D")
-
-
-def _split(data: bytes, ends: Sequence[int]) -> Iterator[View]:
-    """The neighbourhood of each hit with those literals joined that make up a key ID or a secret's length."""
-    for start, stop in _windows(data, ends):
-        changes = []
-        for pattern in (_PIECES, _LINES):
-            for match in pattern.finditer(data, start, stop):
-                changes += _joined(match)
+    """The neighbourhood of each hit with its escapes undone once."""
+    for start, stop in windows(data, ends, _REACH_OF_ESCAPES):
+        undone = ((*match.span(), _unescaped(match), match[0]) for match in _SOFT.finditer(data, start, stop))
+        changes = [(begin, end, new) for begin, end, new, old in undone if new != old]
         if changes:
-            changes += [(m.start(), m.end(), b"=") for m in _QUOTED.finditer(data, start, stop)]
-            yield _rewritten(data, start, stop, changes, "in pieces")
+            yield rewritten(data, start, stop, changes, "escaped")
 
 
-def _joined(match: re.Match[bytes]) -> list[tuple[int, int, bytes]]:
-    """The cuts to take out, where the pieces of a match, or its first few, make up a whole."""
-    literal = match[0][:1] in b"\"'`"
-    pieces = _literals(match[0]) if literal else [(m.start(), m.end()) for m in _PIECE.finditer(match[0])]
-    if not literal and match[0].startswith(b"3D") and match.string[match.start() - 1 : match.start()] == b"=":
-        pieces[0] = (2, pieces[0][1])  # quoted-printable writes the sign before it as =3D
-    for first in range(len(pieces) - 1):
-        for last in range(len(pieces), first + 1, -1):
-            chosen = pieces[first:last]
-            text = b"".join(match[0][start:stop] for start, stop in chosen)
-            if _WHOLE.fullmatch(text):
-                place = match.start()
-                return [(place + stop, place + start, b"") for (_, stop), (start, _) in pairwise(chosen)]
-    return []
+def _unescaped(match: re.Match[bytes]) -> bytes:
+    hexadecimal = match[1] or match[2] or match[4]
+    if hexadecimal:
+        return bytes((int(hexadecimal, 16),))
+    if match[5]:
+        number = int(match[5])
+        return bytes((number,)) if number < 256 else match[0]
+    return match[3] or _SIGNS.get(match[6], match[0])
 
 
-def _literals(run: bytes) -> list[tuple[int, int]]:
-    """Where the contents of quoted literals stand in a run of them."""
-    places, position = [], 0
-    while position < len(run):
-        quote = run[position : position + 1]
-        end = run.find(quote, position + 1)
-        if end < 0:
-            break
-        places.append((position + 1, end))
-        following = _NEXT.search(run, end + 1)
-        if not following:
-            break
-        position = following.start()
-    return places
-
-
-_NEXT = regex(rb"[\"'`]")
-READERS: tuple[tuple[Pattern, Callable[[bytes, Sequence[int]], Iterator[View]]], ...] = (
-    (BASE64, _base64), (ESCAPED, _escaped), (SOFT, _soft), (SPLIT, _split),
-)  # fmt: skip
+_READERS: tuple[tuple[tuple[Pattern, ...], Callable[[bytes, Sequence[int]], Iterator[View]]], ...] = (
+    ((BASE64,), _base64),
+    (ESCAPED, _escaped),
+    ((SOFT,), _soft),
+    ((SPLIT,), joined_values),
+    ((SPLIT_TOKEN,), joined_tokens),
+    ((ENCODED_WORD,), header_words),
+    ((FLOWED,), flowed_text),
+)
+PATTERNS = tuple(pattern for patterns, _ in _READERS for pattern in patterns)
+"""What says where a disguise may be."""
 
 
 def views(data: bytes, hits: Hits) -> Iterator[View]:
-    """Every view of a blob, given where the patterns of READERS were seen in it."""
-    for pattern, read in READERS:
-        if pattern.name in hits:
-            yield from read(data, hits[pattern.name])
-
-
-def _windows(data: bytes, ends: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """Stretches of whole lines, or 4 KiB to either side, around the hits; none is given twice."""
-    done = -1
-    for end in ends:
-        if end > done:
-            start = max(data.rfind(b"\n", max(0, end - _WINDOW), max(0, end - _WINDOW // 2)) + 1, end - _WINDOW, 0)
-            done = min(len(data), end + _WINDOW)
-            yield start, done
-
-
-def _rewritten(data: bytes, start: int, stop: int, changes: Iterable[tuple[int, int, bytes]], how: str) -> View:
-    """The stretch with each (start, stop, text) put in; of changes that overlap the first counts."""
-    text, origin, position = bytearray(), array("Q"), start
-    for begin, end, new in sorted(changes):
-        if begin >= position and end <= stop:
-            text += data[position:begin] + new
-            origin.extend(range(position, begin))
-            origin.extend(begin + index * (end - begin) // max(len(new), 1) for index in range(len(new)))
-            position = end
-    text += data[position:stop]
-    origin.extend(range(position, stop + 1))
-    return View(bytes(text), origin, how)
+    """Every view of a blob, given where PATTERNS were seen in it."""
+    for patterns, read in _READERS:
+        ends = sorted(end for pattern in patterns for end in hits.get(pattern.name, ()))
+        if ends:
+            yield from read(data, ends)

@@ -1,25 +1,27 @@
 """detect-secrets' plugins: run only on lines where a pattern says that one may find something, and imported only then.
 
 The patterns are written by tools/plugin_patterns.py from the plugins' own expressions; a plugin decides by its
-`analyze_string`, which asks no network. What it finds is given as places.
+`analyze_string`, which asks no network. What it finds is given as places. A digit, a blank and the letters of a name
+are ASCII's for it: a service writes no others, and a search for them costs more than all the rest.
 """
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol, cast
 
 from credguard.plugin_patterns import PLUGINS
+from credguard.regex import regex
 from credguard.rule import Pattern
 
 if TYPE_CHECKING:
-    import re
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from credguard.rule import Hits
 
-    Plugin = tuple[str, str, tuple[Pattern, ...]]
+    Plugin = tuple[str, str, tuple[Pattern, ...], tuple[re.Pattern[bytes], ...]]
 
 
 class Detector(Protocol):
@@ -40,26 +42,39 @@ _MOST = 2_000
 
 @cache
 def plugins(rule_id: str) -> tuple[Plugin, ...]:
-    """The plugins whose finds a rule speaks of: name, module, and the patterns that say where to look."""
+    """The plugins whose finds a rule speaks of: name, module, the patterns that say where to look, and the plugin's
+    expressions for bytes."""
     return tuple(
-        (name, module, tuple(Pattern(f"plugin-{name}-{n}", e, multiline=True) for n, e in enumerate(expressions)))
-        for name, module, rule, expressions in PLUGINS
+        (
+            name,
+            module,
+            tuple(Pattern(f"plugin-{name}-{n}", e, multiline=True) for n, e in enumerate(some)),
+            tuple(regex(e, flags) for e, flags in expressions),
+        )
+        for name, module, rule, some, expressions in PLUGINS
         if rule == rule_id
     )
 
 
 def patterns(rule_id: str) -> tuple[Pattern, ...]:
     """All patterns of the rule's plugins."""
-    return tuple(pattern for _, _, some in plugins(rule_id) for pattern in some)
+    return tuple(pattern for _, _, some, _ in plugins(rule_id) for pattern in some)
 
 
-def finds(rule_id: str, data: bytes, hits: Hits) -> Iterator[tuple[int, int]]:
-    """The places of what the rule's plugins find, where their patterns were seen."""
-    for name, module, some in plugins(rule_id):
+def finds(
+    rule_id: str, data: bytes, hits: Hits, wanted: Callable[[int, int], object] = lambda *_: True
+) -> Iterator[tuple[int, int]]:
+    """The places of what the rule's plugins find, where their patterns were seen; a line may be left out that holds
+    no `wanted` place, so that a plugin is imported only for the others."""
+    for name, module, some, expressions in plugins(rule_id):
         ends = sorted(end for pattern in some for end in hits.get(pattern.name, ()))
         for start, stop in _lines(data, ends):
+            if data[start:stop].isascii() and not any(
+                wanted(start + left, start + right) for left, right in _candidates(expressions, data[start:stop])
+            ):
+                continue
             line = data[start:stop].decode("utf-8", "surrogateescape")
-            for left, right in found(_plugin(name, module), line):
+            for left, right in found(plugin(name, module), line):
                 before = start + len(line[:left].encode("utf-8", "surrogateescape"))
                 yield before, before + len(line[left:right].encode("utf-8", "surrogateescape"))
 
@@ -75,21 +90,32 @@ def _lines(data: bytes, ends: Iterable[int]) -> Iterator[tuple[int, int]]:
         stop = len(data) if stop < 0 else stop
         if stop - start > LONGEST_LINE:
             start, stop = max(start, end - _AROUND), min(stop, end + _AROUND)
-        done = stop
+        done = stop + data.startswith(b"\n", stop)  # a pattern may take the byte that ends the line
         yield start, stop - (data[stop - 1 : stop] == b"\r")
 
 
+def _candidates(expressions: Iterable[re.Pattern[bytes]], line: bytes) -> Iterator[tuple[int, int]]:
+    """All places in a line of ASCII that the plugin with these expressions may find."""
+    for expression in expressions:
+        for match in expression.finditer(line):
+            yield match.span()
+            yield from (match.span(n) for n in range(1, expression.groups + 1) if match[n])
+
+
 @cache
-def _plugin(name: str, module: str) -> Detector:
-    return cast("Detector", getattr(import_module(module), name)())
+def plugin(name: str, module: str) -> Detector:
+    """The plugin of that name, its classes and cases ASCII's."""
+    made = cast("Detector", getattr(import_module(module), name)())
+    made.denylist = [re.compile(one.pattern, one.flags & ~re.UNICODE | re.ASCII) for one in made.denylist]
+    return made
 
 
-def found(plugin: Detector, line: str) -> list[tuple[int, int]]:
+def found(detector: Detector, line: str) -> list[tuple[int, int]]:
     """Where the values stand that the plugin finds in a line; of a value that is only a token's prefix, the token."""
-    values = set(plugin.analyze_string(line))
+    values = set(detector.analyze_string(line))
     places = {
         _place(match, value)
-        for expression in (plugin.denylist if values else ())
+        for expression in (detector.denylist if values else ())
         for match in expression.finditer(line)
         for value in values
         if value in (match[0], *match.groups())

@@ -12,7 +12,7 @@ from credguard import mail
 from credguard.archive import CONTAINER, Budget, members
 from credguard.context import masked, redacted
 from credguard.decode import UTF32, WIDE, utf16_as_utf8, utf32_as_utf8
-from credguard.disguise import READERS, views
+from credguard.disguise import PATTERNS, views
 from credguard.document import locate
 from credguard.errors import CredguardError, UnreadableError
 from credguard.matcher import Matcher
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _HALVES = ("CG101", "CG102", "CG150")
 _GUESSES = ("CG189", "CG190")
 """Rules that go by what stands around a value, the surer first."""
-_EVERYWHERE = (WIDE, UTF32, CONTAINER, mail.PART, mail.RECORDED, *(pattern for pattern, _ in READERS))
+_EVERYWHERE = (WIDE, UTF32, CONTAINER, mail.PART, mail.RECORDED, *PATTERNS)
 """What says that a blob has to be read in another way as well."""
 
 
@@ -150,12 +150,15 @@ class Scanner:
         if depth >= self.budget.depth:
             return found
         plain = sorted((p.start, p.end) for rule, one in found if rule.id not in _GUESSES for p in one.parts)
+        told: set[tuple[str, int]] = set()
         for view in views(blob.data, hits):
             inner = Blob(view.text, blob.path, blob.kind)
             inner_hits = self.matcher.hits(view.text)
             for rule, one in self._undisguised(inner, inner_hits, packed, depth + 1):
                 parts = tuple(replace(p, start=view.origin[p.start], end=view.origin[p.end]) for p in one.parts)
-                if not all(_overlaps(plain, part.start, part.end) for part in parts):
+                known = {(rule.id, part.start) for part in parts}
+                if not known <= told and not all(_overlaps(plain, part.start, part.end) for part in parts):
+                    told |= known
                     found.append((rule, replace(one, parts=parts, message=f"{one.message}, {view.how}")))
             if CONTAINER.name in inner_hits:
                 packed += self._packed(replace(inner, path=f"{blob.path}!base64"), depth, inner_hits)

@@ -133,3 +133,13 @@ def test_import(tmp_path: Path) -> None:
     assert "acme" in credguard("rules", cwd=tmp_path).stdout
     for name in ("none.toml", POLICY):
         assert credguard("init", "--import-gitleaks", name, cwd=tmp_path).returncode == 2
+
+
+def test_sarif_names_the_rule(repo: Repository) -> None:
+    done = credguard("scan", "--format", "sarif", cwd=repo.folder, **QUIET)
+    (run,) = json.loads(done.stdout)["runs"]
+    results = [one for one in run["results"] if one["ruleId"] == "ACME1"]
+    assert len(results) == 2
+    for one in results:
+        rule = run["tool"]["driver"]["rules"][one["ruleIndex"]]
+        assert (rule["id"], rule["name"], rule["defaultConfiguration"]["level"]) == ("ACME1", "acme-token", "error")

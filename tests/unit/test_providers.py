@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from importlib import import_module
@@ -21,7 +22,7 @@ from credguard.plugin_patterns import VERSION as WRITTEN_FOR
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-RULES = sorted({rule for _, _, rule, _ in PLUGINS})
+RULES = sorted({rule for _, _, rule, *_ in PLUGINS})
 always = settings(
     derandomize=True, deadline=None, database=None, max_examples=20, suppress_health_check=list(HealthCheck)
 )
@@ -35,7 +36,11 @@ def matcher() -> Matcher:
 
 
 def plugins(rule: str) -> list[Any]:
-    return [getattr(import_module(module), name)() for name, module, _ in providers.plugins(rule)]
+    return [providers.plugin(name, module) for name, module, *_ in providers.plugins(rule)]
+
+
+def as_they_come(rule: str) -> list[Any]:
+    return [getattr(import_module(module), name)() for name, module, *_ in providers.plugins(rule)]
 
 
 def alone(rule: str, data: bytes) -> set[tuple[int, int]]:
@@ -57,13 +62,19 @@ def lines(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def same(matcher: Matcher, rule: str, data: bytes) -> None:
-    assert set(providers.finds(rule, data, matcher.hits(data))) == alone(rule, data)
+    hits, all_places = matcher.hits(data), alone(rule, data)
+    assert set(providers.finds(rule, data, hits)) == all_places
+    for place in all_places:
+        assert place in set(providers.finds(rule, data, hits, lambda *one, place=place: one == place))
+
+
+def expressions(rule: str) -> list[re.Pattern[str]]:
+    return [expression for plugin in plugins(rule) for expression in plugin.denylist]
 
 
 def drawn(rule: str) -> st.SearchStrategy[str]:
     """Texts that one of the rule's plugins finds something in, most of them."""
-    expressions = [expression for plugin in plugins(rule) for expression in plugin.denylist]
-    return st.sampled_from(expressions).flatmap(st.from_regex)
+    return st.sampled_from(expressions(rule)).flatmap(st.from_regex)
 
 
 def test_patterns_are_those_of_the_installed_plugins(tmp_path: Path) -> None:
@@ -75,13 +86,24 @@ def test_patterns_are_those_of_the_installed_plugins(tmp_path: Path) -> None:
     assert written["PLUGINS"] == PLUGINS
 
 
+@pytest.mark.parametrize(("rule", "expression"), [(rule, one) for rule in RULES for one in expressions(rule)])
+@settings(always, max_examples=60)
+@given(data=st.data())
+def test_on_text_drawn_from_the_expressions(
+    rule: str, expression: re.Pattern[str], data: st.DataObject, matcher: Matcher
+) -> None:
+    text = data.draw(st.text(max_size=3)) + data.draw(st.from_regex(expression)) + data.draw(st.text(max_size=3))
+    same(matcher, rule, text[: providers.LONGEST_LINE // 4].encode("utf-8", "surrogatepass"))
+
+
 @pytest.mark.parametrize("rule", RULES)
 @always
 @given(data=st.data())
-def test_on_text_drawn_from_the_expressions(rule: str, data: st.DataObject, matcher: Matcher) -> None:
+def test_in_plain_text_they_find_what_they_find_as_they_come(rule: str, data: st.DataObject) -> None:
     pieces = data.draw(st.lists(drawn(rule) | st.text(max_size=20), min_size=1, max_size=3))
-    text = "".join(pieces)[: providers.LONGEST_LINE // 4]
-    same(matcher, rule, text.encode("utf-8", "surrogatepass"))
+    line = re.sub(r"[^\t\x20-\x7e]", "", "".join(pieces))
+    for ours, theirs in zip(plugins(rule), as_they_come(rule), strict=True):
+        assert providers.found(ours, line) == providers.found(theirs, line)
 
 
 @always

@@ -22,18 +22,24 @@ SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/os/schemas/sarif-schema
 _LEVELS = {Severity.CRITICAL: "error", Severity.HIGH: "error", Severity.MEDIUM: "warning", Severity.LOW: "note"}
 # GitHub reads 9.0 and above as critical, 7.0 high, 4.0 medium, below low (docs.github.com, "SARIF support").
 _SCORES = {Severity.CRITICAL: "9.5", Severity.HIGH: "8.0", Severity.MEDIUM: "5.5", Severity.LOW: "2.0"}
+_PRECISION = {3: "very-high", 2: "high", 1: "medium"}
 _SUPPRESSED = {"inline": "inSource", "allowed": "external", "baseline": "external"}
 
 
 def render(result: ScanResult) -> bytes:
     """The log with one run, as UTF-8 JSON with a final newline."""
     rules = all_rules()
-    numbers = {rule.id: number for number, rule in enumerate(rules)}
+    own = {rule.id for rule in rules} | set(ABOUT_THE_RUN)
+    custom = {
+        verdict.finding.rule_id: verdict.finding for verdict in result.verdicts if verdict.finding.rule_id not in own
+    }
+    table = [*map(_rule, rules), *(_custom_rule(finding) for _, finding in sorted(custom.items()))]
+    numbers = {str(rule["id"]): number for number, rule in enumerate(table)}
     driver = {
         "name": "credguard",
         "version": __version__,
         "semanticVersion": __version__,
-        "rules": [_rule(rule) for rule in rules],
+        "rules": table,
         "properties": {"rulesHash": result.rules_hash, "policyHash": result.policy_hash},
     }
     run = {
@@ -60,11 +66,29 @@ def _rule(rule: Rule) -> dict[str, object]:
         "defaultConfiguration": {"level": _LEVELS[rule.severity]},
         "properties": {
             "tags": ["security", "credentials", *rule.practices],
-            "precision": {3: "very-high", 2: "high", 1: "medium"}[int(rule.confidence)],
+            "precision": _PRECISION[int(rule.confidence)],
             "security-severity": _SCORES[rule.severity],
         },
     }
     return described | ({"helpUri": rule.references[0]} if rule.references else {})
+
+
+def _custom_rule(finding: Finding) -> dict[str, object]:
+    """A rule of the policy's own, as one of its findings speaks of it."""
+    name = printable(finding.rule_name)
+    steps = "\n".join(f"{number}. {printable(step)}" for number, step in enumerate(finding.remediation, 1))
+    return {
+        "id": finding.rule_id,
+        "name": name,
+        "shortDescription": {"text": name},
+        "help": {"text": f"{name}\n\n{steps}", "markdown": f"{name}\n\n**What to do**\n\n{steps}"},
+        "defaultConfiguration": {"level": _LEVELS[finding.severity]},
+        "properties": {
+            "tags": ["security", "credentials", *finding.practices],
+            "precision": _PRECISION[int(finding.confidence)],
+            "security-severity": _SCORES[finding.severity],
+        },
+    }
 
 
 def _result(verdict: Verdict, numbers: dict[str, int]) -> dict[str, object]:

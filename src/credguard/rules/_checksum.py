@@ -1,4 +1,4 @@
-"""Checksums inside tokens: CRC-32 in base 62 of GitHub and npm, CRC-16 of NATS."""
+"""Checksums inside tokens: CRC-32 in base 62 of GitHub and npm and in base 36 of GitLab, CRC-16 of NATS."""
 
 from __future__ import annotations
 
@@ -21,6 +21,11 @@ def base62(number: int, width: int = 6) -> bytes:
 def crc32_holds(body: bytes) -> bool:
     """True where the last six characters are the checksum of those before."""
     return base62(crc32(body[:-6])) == body[-6:]
+
+
+def routable_holds(token: bytes) -> bool:
+    """True where the last seven characters of a routable token of GitLab are the CRC-32 of those before, in base 36."""
+    return int(token[-7:], 36) == crc32(token[:-7])
 
 
 def crc16_holds(text: bytes) -> bool:

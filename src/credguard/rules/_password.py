@@ -18,7 +18,7 @@ _WORDS = regex(
     rb"user|login|admin|root|guest|postgres|mysql|mongo|redis|rabbit|oracle|elastic|minio|docker|vagrant|ubuntu|"
     rb"test|demo|fake|mock|stub|token|your|my[_-]|the[_-]|some|here|insert|replace|undefined|null|none|empty|"
     rb"false|true|string|value|invalid|incorrect|wrong|correct|horse|staple|temp|credential|apikey|api_key|hello|world|sesame|abc|1234|"
-    rb"0000|1111|9999|monkey|dragon|todo|anonymous|nobody|localhost|server|database|client|encrypted|unknown|optional|required",
+    rb"0000|1111|9999|monkey|dragon|\Atiger\Z|todo|anonymous|nobody|localhost|server|database|client|encrypted|unknown|optional|required",
     re.IGNORECASE,
 )
 _ALIKE = regex(rb"(.)\1*\Z", re.DOTALL)

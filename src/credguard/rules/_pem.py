@@ -15,11 +15,16 @@ from credguard.rules._placeholder import entropy
 SHORTEST_BODY = 60
 """Base64 characters: the smallest real key, Ed25519 in PKCS #8, has 64."""
 _MIN_ENTROPY = 4.0
-_LINE_END = regex(rb"\\{1,4}[rn]|\r\n|\r|<br ?/?>|&#(?:10|x[Aa]);|%0[Aa]")
-_ESCAPED = regex(rb"%2[BbFf]|%3[Dd]|\\{1,2}u002[BbFf]|\\{1,2}u003[Dd]|\\{1,2}/")
-_SIGNS = {b"b": b"+", b"f": b"/", b"/": b"/", b"d": b"="}
+_LINE_END = regex(
+    rb"\\{1,4}[rn]|\r\n|\r|&#(?:10|x[Aa]);|%0[Aa]"
+    rb"|(?:<|\\{1,4}u003[cC])\\{0,4}/?[a-z]{1,10}(?:[ /\\][^<>]{0,80}?)?(?:>|\\{1,4}u003[eE])"  # a tag of HTML
+)
+_ESCAPED = regex(
+    rb"(?:%(?:25)?|\\{1,4}u00|&#[xX])(?:(2[Bb])|(2[Ff])|3[Dd]);?|&(?:(#43|plus)|(#47|sol)|#61|equals);|\\{1,4}([/=])"
+)
 # The seam of a string literal that goes on: `" +`, `",`, `" \`, `" & _` at the end of a line.
 _SEAM = regex(rb"\\{0,3}[\"'`][ \t]{0,8}[+.,&\\_ \t]{0,8}\n|\\\n")
+_SEAM_IN_LINE = regex(rb"\\{0,3}[\"'`][ \t]{0,4}[+.,&]?[ \t]{0,4}[rbuf@]?\\{0,3}[\"'`]")
 # What stands before a line's own text: blanks, a comment mark or quotation mark, an operator and an opening quote.
 _LINE_START = regex(
     rb"^[ \t]*(?:(?:#+|//+|\*|>|;|--|\||-)[ \t]+)?(?:[+.&]?[ \t]{0,4}[rbuf@]?\\{0,3}[\"'`])?", re.MULTILINE
@@ -28,6 +33,10 @@ _DIFF_START = regex(rb"^\+", re.MULTILINE)
 _HEADER = regex(rb"^[A-Za-z][A-Za-z0-9\-]{1,40}:[ \t]?[^\n]*", re.MULTILINE)
 _BASE64 = regex(rb"[A-Za-z0-9+/]+={0,3}")
 _CHECKSUM = regex(rb"=[A-Za-z0-9+/]{4}\Z")
+# The headers of an encrypted key, also where all stands on one line (RFC 1421).
+_CIPHER = regex(
+    rb"Proc-Type:\s?4,\s?ENCRYPTED[\s\"',]{0,12}DEK-Info:\s?(?:AES-\d{3}-[A-Z]{3},[0-9A-F]{32}|DES[A-Z0-9\-]{0,12},[0-9A-F]{16})"
+)
 _ENCRYPTED = regex(rb"Proc-Type:\s*4,\s*ENCRYPTED")
 _OPENSSH = b"openssh-key-v1\0"
 _WORD_ON_HEADER_LINE = 16
@@ -64,7 +73,7 @@ class Body:
 def read_body(raw: bytes, label: bytes) -> Body | None:
     """The key between a BEGIN and an END line; None where that is no key: code, a placeholder, a stub."""
     flat = _unquoted(raw)
-    text = _joined(_HEADER.sub(b"", flat))
+    text = _joined(_HEADER.sub(b"", _CIPHER.sub(b"\n", flat)))
     if label.startswith(b"PGP"):
         text = _CHECKSUM.sub(b"", text)
     if not looks_like_key(text):
@@ -92,12 +101,18 @@ def looks_like_key(text: bytes) -> bool:
 def _unquoted(raw: bytes) -> bytes:
     """The lines as they would be in a file of their own, whatever string, comment or patch they stand in."""
     text = _LINE_END.sub(b"\n", raw)
-    text = _ESCAPED.sub(lambda match: _SIGNS[match[0][-1:].lower()], text)
+    text = _ESCAPED.sub(_sign, text)
+    text = _SEAM_IN_LINE.sub(b"", text)
     text = _SEAM.sub(b"\n", text)
     lines = [line for line in text.split(b"\n")[1:-1] if line.strip()]
     if lines and all(line.startswith(b"+") for line in lines):  # an added block in a patch
         text = _DIFF_START.sub(b"", text)
     return _LINE_START.sub(b"", text)
+
+
+def _sign(match: re.Match[bytes]) -> bytes:
+    """The sign of base64 that an escape stands for."""
+    return match[5] or (b"+" if match[1] or match[3] else b"/" if match[2] or match[4] else b"=")
 
 
 def _joined(text: bytes) -> bytes:

@@ -23,10 +23,15 @@ if TYPE_CHECKING:
     from credguard.model import Blob
     from credguard.rule import BlobCheck, Hits
 
-BEFORE = rb"(?:(?<![A-Za-z0-9_])|(?<=\\[nrt])|(?<=\\x[0-9A-Fa-f]{2})|(?<=\\u00[0-9A-Fa-f]{2})|(?<=%[23][0-9A-Fa-f]))"
+BEFORE = (
+    rb"(?:(?<![A-Za-z0-9_])|(?<=\\[nrt])|(?<=\\x[0-9A-Fa-f]{2})|(?<=\\u00[0-9A-Fa-f]{2})|(?<=%[23][0-9A-Fa-f])"
+    rb"|(?<=%25[23][0-9A-Fa-f]))"
+)
 """Stands before a token: no part of a longer word, but the end of an escape may be."""
 AFTER = rb"(?![A-Za-z0-9_])"
 AFTER_DASH = rb"(?![A-Za-z0-9_\-])"
+ENOUGH = 31
+"""Characters of a class that a pattern asks for: from 32 on hyperscan finds less of what stands before them."""
 _HISTORY = (
     "git filter-repo --sensitive-data-removal --replace-text expressions.txt  # only after that, in a fresh clone"
 )
@@ -113,13 +118,13 @@ def kind(
 ) -> Kind:
     """A kind whose tokens open with `prefix` (of one width) and go on with so many of a class, then `rest`."""
     characters, count = least
-    lead = prefix + characters + b"{%d}" % count
+    seen = min(count, ENOUGH)
     return Kind(
         name,
         called,
-        Pattern(f"token-{name}", lead),
-        width_of(prefix) + count,
-        regex(BEFORE + lead + rest + after),
+        Pattern(f"token-{name}", prefix + characters + b"{%d}" % seen),
+        width_of(prefix) + seen,
+        regex(BEFORE + prefix + characters + b"{%d}" % count + rest + after),
         judge,
     )
 
@@ -165,22 +170,35 @@ def detections(blob: Blob, hits: Hits, kinds: Sequence[Kind], severity: Severity
             yield described(one, blob.data, start, end, grade, severity)
 
 
-def _plugin_places(rule_id: str, blob: Blob, hits: Hits, own: Sequence[Pattern]) -> Iterator[tuple[int, int]]:
+def _plugin_places(
+    rule_id: str, blob: Blob, hits: Hits, own: Sequence[Pattern], judge: Callable[[bytes], object]
+) -> Iterator[tuple[int, int]]:
     """What a plugin finds where no pattern of the rule's own was seen, for there the rule has judged already."""
-    judged: list[int] | None = None
+    if not any(pattern.name in hits for pattern in providers.patterns(rule_id)):
+        return
+    judged = sorted(offset for pattern in own for offset in hits.get(pattern.name, ()))
     data, done = blob.data, 0
-    for left, right in sorted(providers.finds(rule_id, data, hits)):
-        if judged is None:
-            judged = sorted(offset for pattern in own for offset in hits.get(pattern.name, ()))
-        value = data[left:right]
-        start = right - len(value.lstrip(_AROUND))
-        end = left + len(value.rstrip(_AROUND))
-        at = bisect_right(judged, start - _GAP)
-        if data[max(0, start - 1) : start].isalnum():
-            continue
-        if start >= done and not (at < len(judged) and judged[at] <= end + _MARGIN):
-            done = end
-            yield start, end
+
+    def wanted(left: int, right: int) -> object:
+        place = _bare(data, left, right, judged)
+        return place and judge(data[slice(*place)])
+
+    for left, right in sorted(providers.finds(rule_id, data, hits, wanted)):
+        place = _bare(data, left, right, judged)
+        if place and place[0] >= done:
+            done = place[1]
+            if judge(data[slice(*place)]):
+                yield place
+
+
+def _bare(data: bytes, left: int, right: int, judged: Sequence[int]) -> tuple[int, int] | None:
+    """The value alone of what a plugin finds, unless a word goes on in it or the rule has judged it."""
+    value = data[left:right]
+    start = right - len(value.lstrip(_AROUND))
+    end = left + len(value.rstrip(_AROUND))
+    at = bisect_right(judged, start - _GAP)
+    told = at < len(judged) and judged[at] <= end + _MARGIN
+    return None if told or data[max(0, start - 1) : start].isalnum() else (start, end)
 
 
 def _from_plugin(called: str, data: bytes, start: int, end: int) -> Detection:
@@ -213,9 +231,8 @@ def token_rule(
         yield from detections(blob, hits, kinds, severity)
         if also:
             yield from also(blob, hits)
-        for start, end in _plugin_places(number_of, blob, hits, own):
-            if judge(blob.data[start:end]):
-                yield _from_plugin(called, blob.data, start, end)
+        for start, end in _plugin_places(number_of, blob, hits, own, judge):
+            yield _from_plugin(called, blob.data, start, end)
 
     return Rule(
         id=number_of,

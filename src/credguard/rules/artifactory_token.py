@@ -1,7 +1,8 @@
 """An API key or a reference token of JFrog Artifactory.
 
 What it does
-    Finds API keys (`AKCp` and 69 characters) and reference tokens (`cmVmdGtu…`, base64 of reftkn).
+    Finds API keys (`AKCp` and 69 characters), reference tokens (`cmVmdGtu…`, base64 of reftkn) and, with low
+    confidence, encrypted passwords (`AP`, a version, base 58).
 
 Why it matters
     With it anybody downloads the company's packages and, with deploy rights, replaces them.
@@ -15,7 +16,16 @@ References
 
 from __future__ import annotations
 
-from credguard.rules._provider import kind, token_rule
+from credguard.regex import regex
+from credguard.rules._provider import generated, kind, token_rule
+
+_ENCRYPTED = regex(rb"AP[0-9A-F][1-9A-HJ-NP-Za-km-z]{20,200}")
+
+
+def _is_password(value: bytes) -> bool:
+    """An encrypted password is base 58, which other services' tokens that begin so are not."""
+    return bool(_ENCRYPTED.fullmatch(value)) and generated(value)
+
 
 _KINDS = (
     kind("artifactory", "Artifactory API key", rb"AKC[a-z]", (rb"[A-Za-z0-9]", 60), rb"[A-Za-z0-9]{0,20}"),
@@ -32,6 +42,7 @@ RULE = token_rule(
     "artifactory-token",
     "An Artifactory token",
     _KINDS,
+    judge=_is_password,
     revoke="JFrog > User profile > API key or identity tokens > Revoke",
     references=("https://jfrog.com/help/r/jfrog-platform-administration-documentation/access-tokens",),
 )

@@ -20,13 +20,10 @@ References
 
 from __future__ import annotations
 
-from base64 import b64decode
-from binascii import Error
-
 from credguard.model import Confidence
 from credguard.regex import regex
 from credguard.rule import Pattern
-from credguard.rules._password import is_real_password
+from credguard.rules._login import login
 from credguard.rules._provider import Grade, Kind, opaque, token_rule
 
 # What a rule of its own speaks of.
@@ -55,17 +52,6 @@ def _bearer(value: bytes) -> Grade | None:
     if value.startswith(_KNOWN) or not _DIGIT.search(value) or in_words > len(value) // 2:
         return None
     return Grade(confidence=Confidence.MEDIUM) if opaque(value) else None
-
-
-def _basic(value: bytes) -> Grade | None:
-    try:
-        user, colon, password = b64decode(value + b"=" * (-len(value) % 4), validate=True).partition(b":")
-    except (Error, ValueError):
-        return None
-    if not colon or not password.isascii() or not (user + password).decode("ascii", "replace").isprintable():
-        return None
-    real = is_real_password(password, user) or (len(user) > 16 and len(password) < 16 and opaque(user))
-    return Grade(confidence=Confidence.MEDIUM) if real else None
 
 
 _BASIC = rb"([A-Za-z0-9+/]{8,400}={0,2})(?![A-Za-z0-9+/=_.\-])"
@@ -105,7 +91,7 @@ _KINDS = (
         Pattern("authorization-basic", _OPEN + rb"basic [A-Za-z0-9+/]{8}", caseless=True),
         8,
         regex(_BASIC),
-        _basic,
+        login,
     ),
     Kind(
         "basic",
@@ -113,7 +99,7 @@ _KINDS = (
         Pattern("basic-quoted", rb"[\"']basic [A-Za-z0-9+/]{8}", caseless=True),
         8,
         regex(_BASIC),
-        _basic,
+        login,
     ),
 )
 RULE = token_rule(

@@ -1,9 +1,11 @@
 """An Azure credential: a storage or service key, a shared access signature, or an application's secret.
 
 What it does
-    Finds `AccountKey=` and `SharedAccessKey=` of connection strings, the `sig=` of shared access signatures whose end
-    of life is read from `se=` (expired ones are low), and client secrets of Entra applications (three characters, a
-    digit, `Q~`). The documented keys of the storage and Cosmos DB emulators are silent.
+    Finds `AccountKey=` and `SharedAccessKey=` of connection strings, account keys beside their name, keys with the
+    signature of their service (`+ASt`, `ACDb`, `APIM`, `AzFu`, `AzSe`, `+ACR`, `AIoT`, `+ASb`, `AZDO`, `JQQJ99` …), the
+    `sig=` of shared access signatures whose end of life is read from `se=` (expired ones are low), DevOps tokens beside
+    their name, passwords of publishing profiles, and client secrets of Entra applications (three characters, a digit,
+    `Q~`). The documented keys of the storage and Cosmos DB emulators are silent.
 
 Why it matters
     An account key reads and writes everything in the storage account and cannot be narrowed; a client secret signs in
@@ -26,7 +28,7 @@ from typing import TYPE_CHECKING
 from credguard.model import Severity
 from credguard.regex import regex
 from credguard.rule import Pattern
-from credguard.rules._expiry import from_iso, moment
+from credguard.rules._expiry import from_epoch, from_iso, moment
 from credguard.rules._provider import Grade, Kind, described, opaque, token_rule
 
 if TYPE_CHECKING:
@@ -40,8 +42,8 @@ _EMULATORS = (b"Eby8vdM02xNOcqFlqUwJPLlm", b"C2y6yDjf5/R+ob0N8A7Cgv30")
 _SIGNATURE = Pattern("token-azure-sas", rb"[?&;]sig=[A-Za-z0-9%+/]{43}")
 _SIG = regex(rb"sig=((?:[A-Za-z0-9+/]|%2[BbFf]){43}(?:=|%3[Dd]))")
 _QUERY = regex(rb"[^\s\"'<>]{0,600}")
-_END = regex(rb"(?:[?&;]|&amp;)se=(\d{4}-\d\d-\d\d)(T[0-9A-Za-z%:]{0,20})?")
-_VERSION = regex(rb"(?:[?&;]|&amp;)s[vrp]=")
+_END = regex(rb"(?:[?&;]|&amp;)se=(?:(\d{4}-\d\d-\d\d)(T[0-9A-Za-z%:]{0,20})?|(\d{10}))(?![0-9])")
+_VERSION = regex(rb"(?:[?&;]|&amp;|^|Signature )s[vrp]=")
 
 
 def _key(value: bytes) -> Grade | None:
@@ -50,6 +52,38 @@ def _key(value: bytes) -> Grade | None:
 
 def _mixed(value: bytes) -> Grade | None:
     return opaque(value) if re.search(rb"[a-z]", value) and re.search(rb"[A-Z]", value) else None
+
+
+def _digits(value: bytes) -> Grade | None:
+    return opaque(value) if sum(48 <= byte <= 57 for byte in value) >= 3 else None
+
+
+# The signatures by which Azure's newer keys can be told: service, characters before, signature and what follows.
+_SIGNED = (
+    ("DevOps", 76, rb"AZDO[A-Za-z0-9]{4}"),
+    ("service", 52, rb"JQQJ99[A-Z][A-L][A-Za-z0-9]{24}"),
+    ("API Management", 76, rb"APIM[A-Za-z0-9+/]{5}[AQgw]=="),
+    ("Cosmos DB", 76, rb"ACDb[A-Za-z0-9+/]{5}[AQgw]=="),
+    ("Storage", 76, rb"\+ASt[A-Za-z0-9+/]{5}[AQgw]=="),
+    ("Batch", 76, rb"\+ABa[A-Za-z0-9+/]{5}[AQgw]=="),
+    ("Functions", 44, rb"AzFu[A-Za-z0-9_\-]{5}[AQgw]=="),
+    ("IoT Hub", 33, rb"AIoT[A-P][A-Za-z0-9+/]{5}="),
+    ("Service Bus", 33, rb"\+ASb[A-P][A-Za-z0-9+/]{5}="),
+    ("Event Hubs", 33, rb"\+AEh[A-P][A-Za-z0-9+/]{5}="),
+    ("Relay", 33, rb"\+ARm[A-P][A-Za-z0-9+/]{5}="),
+    ("Event Grid", 33, rb"AZEG[A-P][A-Za-z0-9+/]{5}="),
+    ("Cache", 33, rb"AzCa[A-P][A-Za-z0-9+/]{5}="),
+    ("Search", 42, rb"AzSe[A-D][A-Za-z0-9+/]{5}"),
+    ("Container Registry", 42, rb"\+ACR[A-D][A-Za-z0-9+/]{5}"),
+)
+_LONGEST = 110
+
+
+def _signed(service: str, before: int, rest: bytes) -> Kind:
+    name = f"azure-{service.lower().replace(' ', '-')}-key"
+    lead = (rb"[A-Za-z0-9_\-]" if rest.startswith(b"AzFu") else rb"[A-Za-z0-9+/]") + b"{%d}" % before
+    token = regex(rb"(?<![A-Za-z0-9+/])" + lead + rest + rb"(?![A-Za-z0-9+/=])")
+    return Kind(name, f"Azure {service} key", Pattern(f"token-{name}", rest), 1, token, _mixed, _LONGEST)
 
 
 _KINDS = (
@@ -67,6 +101,39 @@ _KINDS = (
         Pattern("token-azure-shared-key", rb"SharedAccessKey=[A-Za-z0-9+/]{43}="),
         44,
         regex(rb"([A-Za-z0-9+/]{43}=)"),
+    ),
+    Kind(
+        "azure-named-key",
+        "Azure account key",
+        Pattern(
+            "token-azure-key-name",
+            rb"(?:azure|storage|cosmos|account)[a-z0-9_.\-]{0,24}key\\{0,3}[\"']?\s{0,3}[:=,]\s{0,3}\\{0,3}[\"']?[a-z0-9+/]{43}",
+            caseless=True,
+        ),
+        43,
+        regex(rb"([A-Za-z0-9+/]{86}==)(?![A-Za-z0-9+/=])"),
+        _key,
+    ),
+    *(_signed(*form) for form in _SIGNED),
+    Kind(
+        "azure-devops",
+        "Azure DevOps token",
+        Pattern(
+            "token-azure-devops-name",
+            rb"(?:azure_?devops|azdo|vsts|system_access|ado)[a-z0-9_.\-]{0,16}(?:pat|token)[\"']?\s{0,3}[:=]\s{0,3}[\"']?[a-z2-7]{52}",
+            caseless=True,
+        ),
+        52,
+        regex(rb"([a-z2-7]{52})(?![A-Za-z0-9])"),
+        _digits,
+    ),
+    Kind(
+        "azure-publish-profile",
+        "Azure publishing password",
+        Pattern("token-azure-publish", rb"userPWD=\\{0,3}[\"'][A-Za-z0-9]{40}"),
+        40,
+        regex(rb"([A-Za-z0-9]{50,70})(?![A-Za-z0-9])"),
+        _digits,
     ),
     Kind(
         "azure-client-secret",
@@ -101,6 +168,8 @@ def _expiry(query: bytes) -> datetime | None:
     match = _END.search(query.replace(b"%3A", b":").replace(b"%3a", b":"))
     if not match:
         return None
+    if match[3]:
+        return from_epoch(match[3])
     day = match[1].decode()
     return from_iso(match[1] + (match[2] or b"")) or moment(
         lambda: datetime.strptime(day, "%Y-%m-%d").replace(tzinfo=timezone.utc)

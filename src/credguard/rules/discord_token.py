@@ -19,7 +19,7 @@ from __future__ import annotations
 from credguard.regex import regex
 from credguard.rule import Pattern
 from credguard.rules._edges import decoded
-from credguard.rules._provider import AFTER_DASH, BEFORE, Grade, Kind, opaque, token_rule
+from credguard.rules._provider import AFTER_DASH, BEFORE, Grade, Kind, kind, opaque, token_rule
 
 
 def _bot(value: bytes) -> Grade | None:
@@ -31,15 +31,16 @@ _KINDS = (
     Kind(
         "discord",
         "Discord bot token",
-        Pattern("token-discord", rb"[MNO][DTjz][A-Za-z0-9][w-z0-5][MNO][DTjz][A-Za-z0-9]{17}"),
+        Pattern("token-discord", rb"[MNO][DTjz][AEIMQUYcgk][w-z0-5][MNO][DTjz][AEIMQUYcgk][A-Za-z0-9]{16}"),
         23,
         regex(BEFORE + rb"[MNO][A-Za-z0-9]{22,26}\.[A-Za-z0-9_\-]{6}\.[A-Za-z0-9_\-]{27,40}" + AFTER_DASH),
         _bot,
     ),
+    kind("discord-user", "Discord user token", rb"mfa\.", (rb"[A-Za-z0-9_\-]", 84), after=AFTER_DASH),
     Kind(
         "discord-webhook",
         "Discord webhook",
-        Pattern("token-discord-webhook", rb"/api/webhooks/[0-9]{17}"),
+        Pattern("token-discord-webhook", rb"/api/(?:v[0-9]{1,2}/)?webhooks/[0-9]{17}"),
         17,
         regex(rb"[0-9]{17,20}/([A-Za-z0-9_\-]{60,80})" + AFTER_DASH),
     ),

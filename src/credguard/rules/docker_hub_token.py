@@ -15,7 +15,10 @@ References
 
 from __future__ import annotations
 
-from credguard.rules._provider import AFTER_DASH, kind, token_rule
+from credguard.regex import regex
+from credguard.rule import Pattern
+from credguard.rules._login import registry_login
+from credguard.rules._provider import AFTER_DASH, Kind, kind, token_rule
 
 _KINDS = (
     kind(
@@ -25,6 +28,14 @@ _KINDS = (
         (rb"[A-Za-z0-9_\-]", 27),
         rb"[A-Za-z0-9_\-]{0,20}",
         AFTER_DASH,
+    ),
+    Kind(
+        "registry-login",
+        "login of a container registry",
+        Pattern("docker-auth", rb"\"auth\\{0,3}\"\s{0,9}:\s{0,9}\\{0,3}\"[A-Za-z0-9+/]{8}"),
+        8,
+        regex(rb"([A-Za-z0-9+/]{8,4000}={0,2})\\{0,3}\""),
+        registry_login,
     ),
 )
 RULE = token_rule(

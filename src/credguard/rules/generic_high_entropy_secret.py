@@ -49,8 +49,8 @@ _SPOKEN = Pattern(
     rb"curl [^\n]{0,80}-u|mysql(?:dump)? [^\n]{0,60}-p)[ '\"]{1,2}",
     caseless=True,
 )
-_NAME = regex(rb"[A-Za-z0-9_.\-]{1,60}\Z")
-_TAIL = regex(rb"([A-Za-z0-9_.\-]{1,60})\\?[\"'`\])]{0,3}\s{0,3}(?:=>|:=|===?|[:=,(])\Z")
+_TAIL = regex(rb"(?<![A-Za-z0-9_.\-])([A-Za-z0-9_.\-]{1,80})\\?[\"'`\])]{0,3}\s{0,3}(?:=>|:=|===?|[:=,(])\Z")
+_QUOTED = regex(rb"\"password\" ?\Z|'password' ?\Z", re.IGNORECASE)
 _PASSWORD = regex(rb"pass|pwd|pw\Z", re.IGNORECASE)
 _WHOLE = regex(rb"(?:^|[._\-])(?:key|keys|pass|auth|session|token|cookie|signature)(?:s)?\Z", re.IGNORECASE)
 _OTHER = regex(
@@ -77,11 +77,11 @@ def _check(blob: Blob, hits: Hits) -> Iterator[Detection]:
     data, done = blob.data, 0
     told: set[int] = set()
     code = blob.path.rpartition(".")[2].lower() in _CODE_FILES
-    for end, spoken in _places(hits):
+    for end, spoken in _places(data, hits):
         if end <= done:
             continue
-        name = b"password" if spoken else _name(data, end)
-        match = _assigned(data, end, code=code) if name else None
+        match = _assigned(data, end, code=code)  # most have no value to speak of
+        name = (b"password" if spoken else _name(data, end)) if match else None
         if match and name:
             place = match.span(match.lastindex or 0)
             value = data[slice(*place)]
@@ -93,9 +93,9 @@ def _check(blob: Blob, hits: Hits) -> Iterator[Detection]:
                 yield Detection(f"what looks like a {_called(name)} {part.secret.shown}", (part,))
 
 
-def _places(hits: Hits) -> list[tuple[int, bool]]:
+def _places(data: bytes, hits: Hits) -> list[tuple[int, bool]]:
     named = [(end, False) for end in hits.get(_NAMED.name, ())]
-    spoken = [(end, True) for end in hits.get(_SPOKEN.name, ())]
+    spoken = [(end, True) for end in hits.get(_SPOKEN.name, ()) if not _QUOTED.search(data, max(0, end - 40), end)]
     return sorted(named + spoken)[:_MOST]
 
 

@@ -19,6 +19,8 @@ References
 
 from __future__ import annotations
 
+import re
+
 from credguard.model import Confidence, Severity
 from credguard.rules._checksum import crc32_holds
 from credguard.rules._provider import PLAIN, Grade, kind, opaque, token_rule
@@ -31,12 +33,20 @@ def _classic(value: bytes) -> Grade | None:
     return Grade(Severity.LOW, Confidence.LOW, "its checksum is wrong") if opaque(body) else None
 
 
+def _refresh(value: bytes) -> Grade | None:
+    """GitHub's documentation shows one of hexadecimal digits."""
+    if crc32_holds(value[4:]):
+        return PLAIN
+    return Grade(confidence=Confidence.MEDIUM) if opaque(value) and re.search(rb"[g-zG-Z]", value[4:]) else None
+
+
 def _fine_grained(value: bytes) -> Grade | None:
     return Grade(confidence=Confidence.MEDIUM) if opaque(value[11:]) else None
 
 
 _KINDS = (
     kind("github", "GitHub token", rb"gh[pours]_", (rb"[A-Za-z0-9]", 36), judge=_classic),
+    kind("github-refresh", "GitHub refresh token", rb"ghr_", (rb"[A-Za-z0-9]", 76), judge=_refresh),
     kind(
         "github-fine-grained",
         "GitHub fine-grained token",

@@ -1,8 +1,9 @@
 """An API key, an OAuth client secret or an OAuth token of Google.
 
 What it does
-    Finds API keys (`AIza…`; those of Firebase are public by design, but have to be restricted), OAuth client secrets
-    (`GOCSPX-`), access tokens (`ya29.`, medium: they live for an hour) and refresh tokens (`1//0…`).
+    Finds API keys (`AIza…`; those of Firebase are public by design, but have to be restricted; `AQ.…`, bound to a
+    service account), OAuth client secrets (`GOCSPX-`), access tokens (`ya29.`, medium: they live for an hour) and
+    refresh tokens (`1//0…`).
 
 Why it matters
     An API key without restrictions uses every enabled API on the owner's bill. A refresh token acts for the user
@@ -28,6 +29,14 @@ def _hourly(value: bytes) -> Grade | None:
 
 _KINDS = (
     kind("google-api", "Google API key", rb"AIza", (rb"[A-Za-z0-9_\-]", 35)),
+    kind(
+        "google-bound-key",
+        "Google API key",
+        rb"AQ\.Ab8RN6",
+        (rb"[A-Za-z0-9_\-]", 40),
+        rb"[A-Za-z0-9_\-]{0,20}",
+        AFTER_DASH,
+    ),
     kind("google-oauth-secret", "Google OAuth client secret", rb"GOCSPX-", (rb"[A-Za-z0-9_\-]", 28), after=AFTER_DASH),
     kind(
         "google-access-token",

@@ -2,7 +2,8 @@
 
 What it does
     Finds `npm_` tokens, whose last six characters are a checksum: where it is wrong the finding is low. Older tokens,
-    which are UUIDs, are found behind `:_authToken=` of an .npmrc file.
+    which are UUIDs, are found behind `:_authToken=` of an .npmrc file, users and passwords in base64 behind `_auth=`
+    and `:_password=`.
 
 Why it matters
     With it anybody publishes a release of the owner's packages, and everybody's next install runs it.
@@ -21,6 +22,7 @@ from credguard.model import Confidence, Severity
 from credguard.regex import regex
 from credguard.rule import Pattern
 from credguard.rules._checksum import crc32_holds
+from credguard.rules._login import encoded_password, login
 from credguard.rules._provider import AFTER_DASH, PLAIN, Grade, Kind, kind, opaque, token_rule
 
 
@@ -31,6 +33,7 @@ def _checked(value: bytes) -> Grade | None:
     return Grade(Severity.LOW, Confidence.LOW, "its checksum is wrong") if opaque(body) else None
 
 
+_BASE64 = rb"([A-Za-z0-9+/]{8,400}={0,2})(?![A-Za-z0-9+/=_.\-])"
 _KINDS = (
     kind("npm", "npm token", rb"npm_", (rb"[A-Za-z0-9]", 36), judge=_checked),
     Kind(
@@ -39,6 +42,22 @@ _KINDS = (
         Pattern("token-npm-legacy", rb":_authToken ?= ?[\"']?[0-9a-fA-F]{8}-"),
         9,
         regex(rb"([0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})" + AFTER_DASH),
+    ),
+    Kind(
+        "npm-login",
+        "npm user and password in base64",
+        Pattern("npm-auth", rb"(?:^|[\s:\"'])_auth ?= ?[\"']?[A-Za-z0-9+/]{8}", multiline=True),
+        8,
+        regex(_BASE64),
+        login,
+    ),
+    Kind(
+        "npm-password",
+        "npm password in base64",
+        Pattern("npm-password", rb":_password ?= ?[\"']?[A-Za-z0-9+/]{8}"),
+        8,
+        regex(_BASE64),
+        encoded_password,
     ),
 )
 RULE = token_rule(

@@ -24,7 +24,7 @@ _KINDS = (
     Kind(
         "openai",
         "OpenAI API key",
-        Pattern("token-openai", rb"T3BlbkFJ[A-Za-z0-9]{20}"),
+        Pattern("token-openai", rb"T3BlbkFJ[A-Za-z0-9_\-]{20}"),
         28,
         regex(BEFORE + rb"sk-[A-Za-z0-9_\-]{20,120}T3BlbkFJ[A-Za-z0-9_\-]{20,120}" + AFTER_DASH),
         back=140,

@@ -31,7 +31,8 @@ def _structured(value: bytes) -> Grade | None:
         return None
     if len(random) >= 20 and is_placeholder(random):
         return None
-    return None if any(len(set(part)) < 3 or part.startswith(b"12345") for part in parts[1:-1]) else PLAIN
+    made_up = any(len(set(part)) < 3 or part.startswith(b"12345") for part in parts[1:-1] if len(part) > 1)
+    return None if made_up else PLAIN
 
 
 def _webhook(value: bytes) -> Grade | None:
@@ -40,9 +41,16 @@ def _webhook(value: bytes) -> Grade | None:
 
 _KINDS = (
     kind(
-        "slack", "Slack token", rb"xox[abceoprs]-", (rb"[A-Za-z0-9\-]", 10), rb"[A-Za-z0-9\-]{0,300}", judge=_structured
+        "slack", "Slack token", rb"xox[abcoprs]-", (rb"[A-Za-z0-9\-]", 10), rb"[A-Za-z0-9\-]{0,300}", judge=_structured
     ),
     kind("slack-refresh", "Slack refresh token", rb"xoxe[.\-]", (rb"[A-Za-z0-9\-.]", 40), rb"[A-Za-z0-9\-.]{0,400}"),
+    kind(
+        "slack-trigger",
+        "Slack workflow trigger",
+        rb"hooks\.slack\.com/triggers/",
+        (rb"[TE]", 1),
+        rb"[A-Za-z0-9_]{7,12}/\d{8,20}/([A-Za-z0-9]{20,80})",
+    ),
     kind("slack-cookie", "Slack browser token", rb"xoxd-", (rb"[A-Za-z0-9%/+]", 40), rb"[A-Za-z0-9%/+=]{0,400}"),
     kind(
         "slack-app",

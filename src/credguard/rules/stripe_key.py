@@ -30,10 +30,17 @@ def _test(value: bytes) -> Grade | None:
     return Grade(Severity.LOW, note="test mode")
 
 
+def _org(value: bytes) -> Grade | None:
+    return opaque(value) if sum(48 <= byte <= 57 for byte in value) > 3 else None
+
+
 _KINDS = (
     kind("stripe-live", "Stripe live key", rb"[rs]k_live_", (rb"[A-Za-z0-9]", 24), rb"[A-Za-z0-9]{0,90}"),
     kind("stripe-test", "Stripe test key", rb"[rs]k_test_", (rb"[A-Za-z0-9]", 24), rb"[A-Za-z0-9]{0,90}", judge=_test),
-    kind("stripe-webhook", "Stripe webhook secret", rb"whsec_", (rb"[A-Za-z0-9]", 32), rb"[A-Za-z0-9]{0,40}"),
+    kind("stripe-webhook", "Stripe webhook secret", rb"whsec_", (rb"[A-Za-z0-9+/]", 32), rb"[A-Za-z0-9+/]{0,40}={0,2}"),
+    kind(
+        "stripe-org", "Stripe organization key", rb"sk_org_", (rb"[A-Za-z0-9_]", 24), rb"[A-Za-z0-9]{0,120}", judge=_org
+    ),
 )
 RULE = token_rule(
     163,

@@ -31,8 +31,8 @@ _KINDS = (
     Kind(
         "telegram",
         "Telegram bot token",
-        Pattern("token-telegram", rb"[0-9]{8}:AA[A-Za-z0-9_\-]{33}"),
-        44,
+        Pattern("token-telegram", rb"[0-9]{8}:AA[A-Za-z0-9_\-]{29}"),
+        40,
         regex(rb"(?<![0-9])[0-9]{8,10}:AA[A-Za-z0-9_\-]{33}" + AFTER_DASH),
         _bot,
         back=2,

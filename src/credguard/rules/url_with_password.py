@@ -1,9 +1,11 @@
-"""A URL that holds a user's password: of a database, a broker, a proxy or a web site.
+"""A URL or connection string that holds a user's password: of a database, a broker, a proxy or a web site.
 
 What it does
-    Finds `scheme://user:password@host` of any scheme. Placeholders, variables, passwords that are words for a
-    password or the user's own name (`user:pass`, `postgres:postgres`), and hosts of documentation (example.com) are
-    silent. On this machine's own host (localhost, 127.0.0.1) the finding is medium.
+    Finds `scheme://user:password@host` of any scheme, and the passwords of connection strings: `Server=…;User
+    ID=…;Password=…` (ADO.NET, ODBC), JDBC's `?user=…&password=…`, `;password=…` and `user/password@`, libpq's
+    `host=… user=… password=…`, Go's `user:password@tcp(…)`, Kafka's `LoginModule required …`. Placeholders,
+    variables, passwords that are words for a password or the user's own name (`user:pass`, `postgres:postgres`), and
+    hosts of documentation (example.com) are silent. On this machine's own host (localhost, 127.0.0.1) a URL is medium.
 
 Why it matters
     The URL is everything that is needed to sign in, and URLs are written to logs, histories and error reports.
@@ -25,6 +27,7 @@ from urllib.parse import unquote_to_bytes
 from credguard.model import Confidence, Severity
 from credguard.regex import regex
 from credguard.rule import Pattern
+from credguard.rules._connection_string import PATTERNS, find
 from credguard.rules._password import is_real_password
 from credguard.rules._provider import PLAIN, Grade, Kind, described, token_rule
 
@@ -85,13 +88,18 @@ def _grade(scheme: bytes, user: bytes, password: bytes, host: bytes) -> Grade | 
     return Grade(PLAIN.severity, PLAIN.confidence, "", attributes)
 
 
+def _both(blob: Blob, hits: Hits) -> Iterator[Detection]:
+    yield from _check(blob, hits)
+    yield from find(blob, hits)
+
+
 RULE = token_rule(
     182,
     "url-with-password",
-    "A URL with a user's password",
+    "A URL or connection string with a user's password",
     (),
-    more=(_URL,),
-    also=_check,
+    more=(_URL, *PATTERNS),
+    also=_both,
     judge=lambda value: PLAIN if is_real_password(unquote_to_bytes(value)) else None,
     confidence=Confidence.MEDIUM,
     revoke="change the password of the user at the host",

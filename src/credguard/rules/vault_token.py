@@ -1,8 +1,8 @@
 """A service, batch or recovery token of HashiCorp Vault.
 
 What it does
-    Finds `hvs.`, `hvb.` and `hvr.` tokens, and the older `s.` with 24 characters where Vault is spoken of just
-    before.
+    Finds `hvs.`, `hvb.` and `hvr.` tokens, and the older `s.` with 24 characters, also with a namespace, and `b.` and
+    `r.` where they are given to a name of Vault's (`VAULT_TOKEN`, `X-Vault-Token`, `client_token`, root token).
 
 Why it matters
     With it anybody reads the secrets that its policies name; a root token reads all of them.
@@ -26,6 +26,7 @@ def _mixed(value: bytes) -> Grade | None:
     return opaque(value) if any(48 <= byte <= 57 for byte in value) else None
 
 
+_NAME = rb"(?:VAULT[_\-]TOKEN|client_token|root[_ ]token)\\{0,3}[\"']?[ \t]{0,20}[:=,]?[ \t]{0,3}\\{0,3}[\"']?"
 _KINDS = (
     kind(
         "vault", "HashiCorp Vault token", rb"hv[brs]\.", (rb"[A-Za-z0-9_\-]", 24), rb"[A-Za-z0-9_\-]{0,600}", AFTER_DASH
@@ -33,9 +34,9 @@ _KINDS = (
     Kind(
         "vault-old",
         "HashiCorp Vault token",
-        Pattern("token-vault-name", rb"VAULT_TOKEN[\"']?[ :=]{1,3}[\"']?s\.", caseless=True),
+        Pattern("token-vault-name", _NAME + rb"[sbr]\.", caseless=True),
         2,
-        regex(rb"(s\.[A-Za-z0-9]{24})" + AFTER),
+        regex(rb"([sbr]\.(?:[A-Za-z0-9]{24}(?:\.[A-Za-z0-9]{5})?|[A-Za-z0-9_\-]{90,600}))" + AFTER),
         _mixed,
     ),
 )

@@ -1,0 +1,51 @@
+"""A blob's text as it reads without a disguise, with the place in the blob that each byte of it comes from."""
+
+from __future__ import annotations
+
+from array import array
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+_WINDOW = 1 << 12
+
+
+class Places(Protocol):
+    """The place in the blob of each byte of a view, and of its end."""
+
+    def __getitem__(self, index: int, /) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """`text` as it reads, and for each of its bytes and its end the place in the blob; `how` ends a message."""
+
+    text: bytes
+    origin: Places
+    how: str
+
+
+def windows(data: bytes, ends: Sequence[int], reach: int = _WINDOW) -> Iterator[tuple[int, int]]:
+    """Stretches of whole lines, or `reach` bytes to either side, around the hits; none is given twice."""
+    done = -1
+    for end in ends:
+        if end > done:
+            start = max(data.rfind(b"\n", max(0, end - reach), max(0, end - reach // 2)) + 1, end - reach, 0)
+            done = min(len(data), end + reach)
+            yield start, done
+
+
+def rewritten(data: bytes, start: int, stop: int, changes: Iterable[tuple[int, int, bytes]], how: str) -> View:
+    """The stretch with each (start, stop, text) put in; of changes that overlap the first counts."""
+    text, origin, position = bytearray(), array("Q"), start
+    for begin, end, new in sorted(changes):
+        if begin >= position and end <= stop:
+            text += data[position:begin] + new
+            origin.extend(range(position, begin))
+            origin.extend(begin + index * (end - begin) // max(len(new), 1) for index in range(len(new)))
+            position = end
+    text += data[position:stop]
+    origin.extend(range(position, stop + 1))
+    return View(bytes(text), origin, how)
