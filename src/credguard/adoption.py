@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from credguard.errors import CredguardError
 from credguard.matcher import Matcher
+from credguard.regex import regex
 from credguard.rule import Pattern
 from credguard.secret import Secret
 
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 LARGEST = 64 << 20
 """Bytes of the largest file that is read."""
-_POSITION = re.compile(r"(?:[0-9a-f]{7,64}:)?(?P<path>[^\n]+):(?P<rule>[\w.-]+):(?P<line>\d{1,9})")
-_HEX40 = re.compile(r"[0-9a-f]{40}")
+_POSITION = regex(r"(?:[0-9a-f]{7,64}:)?(?P<path>[^\n]+):(?P<rule>[\w.-]+):(?P<line>\d{1,9})")
+_HEX40 = regex(r"[0-9a-f]{40}")
 _LONGEST_PATTERN, _MOST_PATTERNS = 1000, 2000
 _SHORTEST_VALUE = 16
 _VALUES = "CG1"

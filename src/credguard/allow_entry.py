@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from credguard.config.text import PolicyError, parse
 from credguard.errors import CredguardError
 from credguard.mending.edit import ending
 from credguard.policy import Policy
+from credguard.regex import regex
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from credguard.config.text import Value
     from credguard.policy import Allow
 
-_PLAIN = re.compile(r"[A-Za-z](?:[\w .,()/+-]*[\w.)])?")
+_PLAIN = regex(r"[A-Za-z](?:[\w .,()/+-]*[\w.)])?")
 _NOT_TEXT = frozenset(["null", "true", "false", "yes", "no", "on", "off", "y", "n"])
-_NUMBER_LIKE = re.compile(r"[0-9]+(?:e[0-9]+)?")
-_EMPTY = re.compile(rb"([ \t]*[\"']?allow[\"']?[ \t]*:)[ \t]*(?:\[[ \t]*\])?[ \t]*(#[^\n]*)?\r?\n?")
+_NUMBER_LIKE = regex(r"[0-9]+(?:e[0-9]+)?")
+_EMPTY = regex(rb"([ \t]*[\"']?allow[\"']?[ \t]*:)[ \t]*(?:\[[ \t]*\])?[ \t]*(#[^\n]*)?\r?\n?")
 
 
 @dataclass(frozen=True, slots=True)

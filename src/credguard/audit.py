@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from credguard.policies import Policies
     from credguard.practices import Enforcement
     from credguard.rule import Rule
+    from credguard.sources.begun import Begun
     from credguard.worktree import WorkTree
 
 BUILT_ON_VALUES = ("CG501", "CG502")
@@ -53,7 +55,7 @@ class Run:
     jobs: int = 0
     trees: list[tuple[str, WorkTree]] = field(default_factory=list)
     asked: set[str] = field(default_factory=set)
-    past: Callable[[Run, Git | None, str, Sequence[str], Sequence[str]], None] | None = None
+    past: Callable[[Run, Git | None, str, Sequence[str], Sequence[str], Begun | None], None] | None = None
     looked: set[str] = field(default_factory=set)
     where: list[tuple[str, Enforcement | None]] | None = None
     findings: list[Finding] = field(default_factory=list)
@@ -111,16 +113,26 @@ class Run:
         tree = listing.tree
         self.trees.append((label, tree))
         part = Coverage(skipped=listing.skipped, notes=listing.notes)
+        with contextlib.ExitStack() as stack:
+            begun = None
+            if self.past and tree.repository:
+                from credguard.sources.begun import Begun
+
+                begun = stack.enter_context(contextlib.closing(Begun(tree.repository)))
+            self._files(listing, part, label)
+            if self.past:
+                self.past(self, tree.repository, label, (), listing.inner, begun)
+
+    def _files(self, listing: files.Listing, part: Coverage, label: str) -> None:
+        tree = listing.tree
         findings, masks = self.names(tree.files)
         if tree.repository is None:
             part.notes.append(
-                f"{label or root} is no git repository: rules on tracked and ignored files had nothing to ask"
+                f"{label or tree.root} is no git repository: rules on tracked and ignored files had nothing to ask"
             )
         findings += self._stream(files.read_all(listing, self.limit), len(tree.files), part)
         findings += self.tree(tree)
         self.keep(findings, part, masks, label)
-        if self.past:
-            self.past(self, tree.repository, label, (), listing.inner)
 
     def tree(self, tree: WorkTree, rules: Sequence[Rule] | None = None) -> list[Finding]:
         """What the tree rules (or those given) say, with the comments in the files that they speak of."""

@@ -13,6 +13,7 @@ from datetime import date
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from credguard.regex import regex
 from credguard.rule import CUSTOM_ID
 
 if TYPE_CHECKING:
@@ -26,9 +27,9 @@ HEADER = (
     "# Known findings of credguard, one a line: fingerprint, rule, path, perhaps expires=YYYY-MM-DD, -- reason.\n"
     "# `credguard baseline update` adds what is new, `credguard baseline prune` takes out what is gone.\n"
 )
-_FINGERPRINT = re.compile(r"[0-9a-f]{32}")
-_RULE = re.compile(rf"CG(?!00)\d{{3}}|{CUSTOM_ID}")
-_ESCAPE = re.compile(r"%(?:([0-9A-Fa-f]{2})|)")
+_FINGERPRINT = regex(r"[0-9a-f]{32}")
+_RULE = regex(rf"CG(?!00)\d{{3}}|{CUSTOM_ID}")
+_ESCAPE = regex(r"%(?:([0-9A-Fa-f]{2})|)")
 _TRACES = ("<<<<<<<", "|||||||", "=======", ">>>>>>>")
 _FIELDS = 3
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
+from credguard.regex import regex
+
 if TYPE_CHECKING:
+    import re
     from collections.abc import Iterable
 
     from credguard.document import Place
@@ -17,9 +19,9 @@ _REACH = 4096
 _BLOT = "•" * 4
 # A name stands before `=`, `:` or `(` and is made of letters; all else of three characters or more is blotted out,
 # for a password may look like any word.
-_WORD = re.compile(r"[^\s=:,;(){}\[\]<>\"'`|&]{3,}")
-_NAME = re.compile(r"[A-Za-z_$.\-]{3,60}")
-_AFTER_NAME = re.compile(r"[\"'`\])]{0,2}\s{0,8}(?:[=:(]|<-)")
+_WORD = regex(r"[^\s=:,;(){}\[\]<>\"'`|&]{3,}")
+_NAME = regex(r"[A-Za-z_$.\-]{3,60}")
+_AFTER_NAME = regex(r"[\"'`\])]{0,2}\s{0,8}(?:[=:(]|<-)")
 _KEYWORDS = frozenset(
     "export set setx env ENV ARG RUN const let var val def return new final static public private String string echo "
     "aws configure true false null None the and for with not".split()

@@ -13,6 +13,7 @@ from credguard.errors import CredguardError
 from credguard.hook_folder import leads_to_credguard, locate, read_hook
 from credguard.hook_script import NAMES
 from credguard.practices import Enforcement
+from credguard.regex import regex
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,8 +27,8 @@ _CI_FILES = (
     "buildspec.yml", "Jenkinsfile", ".travis.yml", ".drone.yml", ".woodpecker.yml",
 )  # fmt: skip
 _CI_FOLDERS = (".github/workflows", ".gitlab", ".buildkite", ".woodpecker")
-_SHARED = re.compile(r"\.pre-commit-config\.yaml|prek\.toml|\.?lefthook\.ya?ml|\.husky/[^/]+|\.githooks/[^/]+")
-_RUNS_HOOKS = re.compile(
+_SHARED = regex(r"\.pre-commit-config\.yaml|prek\.toml|\.?lefthook\.ya?ml|\.husky/[^/]+|\.githooks/[^/]+")
+_RUNS_HOOKS = regex(
     r"^(?![ \t]*(?:#|//)).*?(?:\bpre-commit run\b|\bprek run\b|uses:[ \t]*(?:pre-commit|j178)/)", re.MULTILINE
 )
 _JUDGED_BY_ITSELF = frozenset(("credguard audit", "credguard install"))

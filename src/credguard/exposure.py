@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 from credguard.model import Severity
+from credguard.regex import regex
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ _SHOWN_PATHS = 20
 _SHOWN_REFS = 10
 _DEAD = "the longest life of temporary credentials (36 hours) is over since {}"
 _PLANTED = ("canary", "example-account")
-_REWRITE = re.compile(r"^git (?:filter-repo|rm )")
+_REWRITE = regex(r"^git (?:filter-repo|rm )")
 
 
 @dataclass(frozen=True, slots=True)

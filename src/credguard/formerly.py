@@ -8,6 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from credguard.regex import regex
 from credguard.rule import Pattern
 from credguard.rules._credential_files import named as credential_file
 from credguard.rules._env_files import Kind, is_vendored, kind_of
@@ -30,7 +31,7 @@ _SINGLE = (
 )
 NAMES = Pattern("credential-file-name", rb"\d (?:" + _SINGLE + rb")|\d [^\0 ]{1,60}\.env\0", caseless=True)
 """What to look for in tree objects: more than `is_one` says yes to."""
-_QUICK = re.compile(
+_QUICK = regex(
     rb"env|\.aws/|\.mc/|\.docker|boto|s3c|s3fs|rclone|awscred|netrc|\.git-cred|\.pgpass|\.pypirc|\.npmrc", re.IGNORECASE
 )
 _FOLDERS = frozenset((b".aws", b".mc", b".docker"))

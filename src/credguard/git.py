@@ -6,6 +6,7 @@ import contextlib
 import os
 import subprocess
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from credguard.errors import CredguardError, ExitCode
@@ -122,6 +123,12 @@ class Git:
     def toplevel(self) -> str:
         """The absolute path of the work tree's root."""
         return os.fsdecode(self.run("rev-parse", "--show-toplevel").removesuffix(b"\n"))
+
+    @cached_property
+    def common_dir(self) -> str:
+        """The absolute path of the folder that holds objects and refs, whatever leads to it; raises GitError."""
+        folder = os.fsdecode(self.run("rev-parse", "--git-common-dir").removesuffix(b"\n"))
+        return os.path.realpath(os.path.join(self.folder, folder))
 
     def is_in_work_tree(self) -> bool:
         """False in a bare repository, and inside a `.git` folder, where the hooks of a push are run: with

@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from credguard.regex import regex
 from credguard.terms import skipped, terms
 
 if TYPE_CHECKING:
@@ -31,15 +32,15 @@ _STEP = 60
 _BLANK = 1 << 20
 """The depth of an empty line: deeper than any, so that it ends nothing."""
 _FOLDERS = (".github/workflows", ".husky", ".gitlab", ".woodpecker", ".buildkite", ".githooks")
-_COMMENT = re.compile(r"(?:^|\s)(?:#|//).*")
-_CALL = re.compile(r"credguard[\w-]*(?:[ \t]+(?:hook[ \t]+[a-z-]+|ci|scan|audit|install)\b)?")
-_OWNED = re.compile(r"[ \t]*(?:-[ \t]+)?(?:uses|repo)[ \t]*[:=]")
-_OWNER = re.compile(r"[\w.:/-]*")
-_MUTED = re.compile(
+_COMMENT = regex(r"(?:^|\s)(?:#|//).*")
+_CALL = regex(r"credguard[\w-]*(?:[ \t]+(?:hook[ \t]+[a-z-]+|ci|scan|audit|install)\b)?")
+_OWNED = regex(r"[ \t]*(?:-[ \t]+)?(?:uses|repo)[ \t]*[:=]")
+_OWNER = regex(r"[\w.:/-]*")
+_MUTED = regex(
     r"\|\|[ \t]*(?:(?:/usr)?/bin/)?(?:true|:|exit 0|echo\b)|;[ \t]*(?:true|exit 0)\b|--exit-zero\b"
     r"|\b(?:echo|printf)\b[^|;&]{0,200}credguard|(?:\bif[ \t]+|![ \t]+)credguard"
 )
-_SHRUG = re.compile(
+_SHRUG = regex(
     r"^[ \t]*(?:-[ \t]+)?(?:continue-on-error:[ \t]*(?![\"']?false|[\"']?$)\S|allow_failure:[ \t]*true"
     r"|if:[ \t]*(?:\$\{\{[ \t]*)?[\"']?false|continueOnError:[ \t]*true|when:[ \t]*never|(?:run:[ \t]*)?set \+e\b)",
     re.IGNORECASE,

@@ -13,6 +13,7 @@ from credguard.model import Coverage, Skip
 from credguard.passes import Look, Seen, look_at_all
 from credguard.scan import Scanner
 from credguard.sources import gaps, modules
+from credguard.sources.begun import Begun
 from credguard.sources.history import History
 from credguard.tracing import Tracing
 
@@ -27,16 +28,18 @@ _FAMILIES = ("CG1", "CG3")
 
 
 def look(
-    run: Run, repository: Git | None, label: str = "", revisions: Sequence[str] = (), inner: Sequence[str] = ()
-) -> None:
+    run: Run, repository: Git | None, label: str = "", revisions: Sequence[str] = (), inner: Sequence[str] = (),
+    begun: Begun | None = None,
+) -> None:  # fmt: skip
     """Looks at every object of the repository, or at those that the `revisions` (arguments of `git
     rev-list`) lead to. What the run has found below the label already learns how far it has come.
 
     Without revisions, the repositories inside it are looked at as well: those at the paths `inner`, and the
-    submodules that it keeps. Raises GitError for bad revisions.
+    submodules that it keeps. What git has `begun` for the repository is ended here. Raises GitError for bad
+    revisions.
     """
     if repository:
-        _look(run, repository, label, revisions)
+        _look(run, repository, label, revisions, begun)
     if revisions:
         return
     for path in inner:
@@ -52,23 +55,23 @@ def _look_at_modules(run: Run, repository: Git, label: str) -> None:
 
 def _look_inside(run: Run, label: str, repository: Git) -> None:
     try:
-        if modules.git_folder(repository) not in run.looked:
-            _look(run, repository, label, ())
+        if repository.common_dir not in run.looked:
+            _look(run, repository, label)
             _look_at_modules(run, repository, label)
     except GitError as error:
         run.coverage.skipped.append(Skip(label, f"its history was not looked at: {error.message}; {error.hint}"))
 
 
-def _look(run: Run, repository: Git, label: str, revisions: Sequence[str]) -> None:
+def _look(run: Run, repository: Git, label: str, revisions: Sequence[str] = (), begun: Begun | None = None) -> None:
     if revisions:
         repository.run("rev-list", "--max-count=1", *revisions)
-    run.looked.add(modules.git_folder(repository))
-    if repository.run("rev-parse", "--show-prefix").strip():
-        repository = Git(Path(repository.toplevel()))
-        run.coverage.notes.append(f"the history is that of the whole repository at {repository.folder}")
-    with closing(gaps.Missing(repository)) as missing, closing(Tracing(repository)) as tracing:
-        search = _Search(run, repository, label, tracing)
-        search.objects(revisions, missing)
+    with closing(begun or Begun(repository, whole=not revisions)) as known:
+        run.looked.add(repository.common_dir)
+        if repository.run("rev-parse", "--show-prefix").strip():
+            repository = Git(Path(repository.toplevel()))
+            run.coverage.notes.append(f"the history is that of the whole repository at {repository.folder}")
+        search = _Search(run, repository, label, Tracing(repository, known.walk))
+        search.objects(revisions, known.missing)
         search.conclude()
 
 
@@ -83,17 +86,17 @@ class _Search:
         self._seen = Seen()
         self._part = Coverage()
 
-    def objects(self, revisions: Sequence[str], missing: gaps.Missing) -> None:
+    def objects(self, revisions: Sequence[str], missing: gaps.Missing | None) -> None:
         """Looks at all of them, and notes what could not be looked at."""
         try:
             with closing(History(self._git, self._run.limit, revisions)) as history:
-                look = Look(self._scanner, history, self._tracing.begin, file_rules=bool(self._file_rules))
+                look = Look(self._scanner, history, file_rules=bool(self._file_rules))
                 self._seen = look.seen
                 try:
-                    look_at_all(look, history, self._run.jobs, self._run.progress, self._tracing.begin)
+                    look_at_all(look, history, self._run.jobs, self._run.progress)
                 finally:
                     look.conclude()
-                broken = [*history.broken, *([] if revisions else missing.objects())]
+                broken = [*history.broken, *(missing.objects() if missing else ())]
                 self._part.skipped += gaps.cut_off(self._git)
                 partial = gaps.is_partial(self._git)
                 self._part.skipped += gaps.not_read(list(dict.fromkeys(broken)), history.over, partial=partial)

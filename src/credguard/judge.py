@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from functools import cached_property
@@ -13,6 +12,7 @@ from credguard import suppression
 from credguard.custom.checks import rules_of
 from credguard.model import Blob, Detection, Location
 from credguard.policy import ABOUT_THE_RUN, Policy, decide
+from credguard.regex import regex
 from credguard.rules import all_rules
 from credguard.scan import finding_of
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 MALFORMED, EXPIRED, CHANGED = "CG003", "CG004", "CG005"
 _MARKED_KINDS = ("file", "stdin")
-_LONG_WORD = re.compile(r"\S{20,}")
+_LONG_WORD = regex(r"\S{20,}")
 
 
 def remark(rule_id: str, message: str, path: str, line: int = 1, identity: str = "", column: int = 1) -> Finding:

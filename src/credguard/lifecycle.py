@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 import stat
 from base64 import b64decode
 from dataclasses import replace
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING
 from credguard.errors import CredguardError, UnreadableError
 from credguard.git import GitError
 from credguard.model import Blob, Skip
+from credguard.regex import regex
 from credguard.rules import _credential_report as reports
 from credguard.rules._key_id import kind_of
 from credguard.rules.key_older_than_limit import older_than
@@ -39,7 +39,7 @@ _MOST_BYTES = 64 << 20
 _MOST_PATHS = 100
 _KEY_RULES = ("CG101", "CG103")
 _STALE_DAYS = 7
-_BASE64 = re.compile(rb"[A-Za-z0-9+/]{40,}[A-Za-z0-9+/=\s]*")
+_BASE64 = regex(rb"[A-Za-z0-9+/]{40,}[A-Za-z0-9+/=\s]*")
 _HINT = (
     "make one with `aws iam generate-credential-report`, then `aws iam get-credential-report --query Content "
     "--output text | base64 -d > report.csv`"

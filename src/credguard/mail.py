@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import binascii
 import quopri
-from email.parser import BytesHeaderParser
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -70,6 +69,8 @@ def _parts(data: bytes, ends: Sequence[int]) -> Iterator[tuple[str, bytes]]:
         start = max(start, data.rfind(b"\n\n", start, end), data.rfind(b"\n\r\n", start, end))
         stop = marks[at][0] if at < len(marks) else len(data)
         done = max(stop, blank.end())
+        from email.parser import BytesHeaderParser  # slow to load
+
         headers = BytesHeaderParser().parsebytes(data[start : blank.start()].lstrip())
         where = f"message {message}!" if message and marks and data.startswith(b"From ") else ""
         yield where + _name(headers, max(number, 1)), _content(headers, data[blank.end() : stop])

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import mmap
-import multiprocessing
+import functools
+import gc
 import os
+import pickle
 import re
+import signal
 import sys
 from collections import Counter
 from dataclasses import dataclass, field
@@ -16,12 +18,11 @@ from credguard import formerly
 from credguard.git import GitError
 from credguard.matcher import Matcher
 from credguard.model import Blob
+from credguard.regex import regex
 from credguard.sources.sieve import Sieve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
-    from multiprocessing.connection import Connection
-    from multiprocessing.process import BaseProcess
 
     from credguard.model import Finding
     from credguard.scan import Scanner
@@ -35,11 +36,10 @@ _MOST = 4
 _FEWEST = 4
 """Shares for which a further process is worth its start."""
 _NUMBER = 4
-_PATIENCE = 10
 _UNPACKED = 1 << 30
 """Bytes that the archives of one share may unpack to. The budget is the share's own, so that it does not matter who
 takes which."""
-_ENTRY = {size: re.compile(rb"\d{5,6} ([^\0]+)\0.{%d}" % size, re.DOTALL) for size in (20, 32)}
+_ENTRY = {size: regex(rb"\d{5,6} ([^\0]+)\0.{%d}" % size, re.DOTALL) for size in (20, 32)}
 """An entry of a tree object, with a name of SHA-1 or SHA-256."""
 
 
@@ -80,11 +80,11 @@ class Seen:
 
 
 class Look:
-    """Looks at objects: `seen` is what came of it. `began` is called as soon as there is a finding."""
+    """Looks at objects: `seen` is what came of it."""
 
-    def __init__(self, scanner: Scanner, history: History, began: Callable[[], None], *, file_rules: bool) -> None:
+    def __init__(self, scanner: Scanner, history: History, *, file_rules: bool) -> None:
         self.seen = Seen()
-        self._scanner, self._history, self.began, self._file_rules = scanner, history, began, file_rules
+        self._scanner, self._history, self._file_rules = scanner, history, file_rules
         patterns = (pattern for rule in scanner.rules for pattern in rule.patterns)
         also = scanner.always_sees if scanner.looks_always else None
         self._sieve = Sieve(scanner.matcher, Matcher([*patterns, formerly.NAMES]), also)
@@ -115,7 +115,6 @@ class Look:
         for finding in self._scanner.blob(Blob(candidate.data, path, kind), hits=candidate.hits):
             self.seen.found.setdefault((finding.rule_id, finding.fingerprint), set()).add(candidate.oid)
             self.seen.kinds[candidate.oid] = candidate.kind
-            self.began()
 
     def _tree(self, candidate: Candidate) -> None:
         names = set(_ENTRY[len(candidate.oid) // 2].findall(candidate.data)) - self._names
@@ -123,7 +122,6 @@ class Look:
         self.seen.files = self.seen.files or (self._file_rules and any(map(formerly.may_be_one, names)))
         for finding in self._scanner.names([os.fsdecode(name) for name in sorted(names)]):
             self.seen.names.setdefault(os.fsencode(finding.locations[0].path), []).append(finding)
-            self.began()
 
 
 def cores() -> int:
@@ -131,25 +129,35 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def look_at_all(look: Look, history: History, jobs: int, progress: Progress | None, begin: Callable[[], None]) -> None:
+def look_at_all(look: Look, history: History, jobs: int, progress: Progress | None) -> None:
     """Looks at all objects of the history with at most so many processes (0: as many as there are
     processors), or one where they cannot be forked.
 
-    `look` has then seen what any of them has, also when GitError is raised. `begin` is called in this process
-    when there is a finding.
+    `look` has then seen what any of them has, also when GitError is raised.
     """
     shares = history.shares()
     count = min(jobs or cores(), _MOST, 1 + len(shares) // _FEWEST) if sys.platform == "linux" else 1
-    with contextlib.closing(_Turns(len(shares))) as turns:
-        others = _Others(look, history, shares, turns, count - 1)
-        with contextlib.closing(others):
-            for number in progress(turns, len(shares), "part") if progress else turns:
-                look.at(history.batches(shares[number]))
-                if others.found:
-                    begin()
-            for part in others.seen():
-                look.seen.add(part)
+    with contextlib.closing(_Turns(len(shares))) as turns, contextlib.ExitStack() as stack:
+        gc.freeze()  # forked processes share the memory of what is there, as long as no collection goes over it
+        stack.callback(gc.unfreeze)
+        work = functools.partial(_work, look, history, shares, turns)
+        others = [stack.enter_context(contextlib.closing(_Other(work))) for _ in range(count - 1)]
+        for number in progress(turns, len(shares), "part") if progress else turns:
+            look.at(history.batches(shares[number]))
+        for other in others:
+            look.seen.add(other.seen())
     look.at(history.rest())
+
+
+def _work(look: Look, history: History, shares: Sequence[Share], turns: _Turns) -> Seen:
+    """What a further process does: takes turns while there are some. It gives up when the first one is gone."""
+    parent = os.getppid()
+    for number in turns:
+        if os.getppid() != parent:
+            raise GitError("the audit has ended")
+        look.at(history.batches(shares[number]))
+    look.conclude()
+    return look.seen
 
 
 class _Turns:
@@ -165,53 +173,40 @@ class _Turns:
             yield int.from_bytes(number, "big")
 
     def close(self) -> None:
+        """Closes this process's end."""
         os.close(self._end)
 
 
-class _Others:
-    """Further processes, forked from this one."""
+class _Other:
+    """A further process, forked from this one."""
 
-    def __init__(self, look: Look, history: History, shares: Sequence[Share], turns: _Turns, count: int) -> None:
-        self._flag = mmap.mmap(-1, 1)
-        self._at_work: list[tuple[Connection, BaseProcess]] = []
-        for _ in range(count):
-            context = multiprocessing.get_context("fork")
-            here, there = context.Pipe(duplex=False)
-            process = context.Process(target=_work, args=(there, look, history, shares, turns, self._flag, os.getpid()))
-            process.start()
-            there.close()
-            self._at_work.append((here, process))
+    def __init__(self, work: Callable[[], Seen]) -> None:
+        here, there = os.pipe()
+        self._process = os.fork()
+        if not self._process:
+            # Nothing that this process has open or has begun is the child's to end: it leaves without looking back.
+            try:
+                os.close(here)
+                answer = pickle.dumps(work())
+                with open(there, "wb") as pipe:
+                    pipe.write(answer)
+            finally:
+                os._exit(0)
+        os.close(there)
+        self._pipe = open(here, "rb")  # noqa: SIM115 - closed by `close`
 
-    @property
-    def found(self) -> bool:
-        """True as soon as one of them has a finding."""
-        return bool(self._flag[0])
-
-    def seen(self) -> list[Seen]:
-        """What each has seen, when all are done; raises GitError."""
+    def seen(self) -> Seen:
+        """What it has seen, when it is done; raises GitError."""
         try:
-            return [connection.recv() for connection, _ in self._at_work]
-        except (EOFError, OSError):
+            seen = pickle.load(self._pipe)  # noqa: S301 - written by our own process
+        except (EOFError, pickle.UnpicklingError):
             raise GitError("a process that read the history ended early", "run it again with --jobs 1") from None
+        assert isinstance(seen, Seen)  # noqa: S101 - our own process sends nothing else
+        return seen
 
     def close(self) -> None:
-        """Ends those that still run."""
-        for connection, process in self._at_work:
-            connection.close()
-            process.terminate()
-            process.join(_PATIENCE)
-
-
-def _work(
-    connection: Connection, look: Look, history: History, shares: Sequence[Share], turns: _Turns, flag: mmap.mmap,
-    parent: int,
-) -> None:  # fmt: skip
-    """What a further process does: takes turns while there are some, and hands over what it has seen."""
-    with contextlib.suppress(KeyboardInterrupt, BrokenPipeError):
-        look.began = lambda: flag.__setitem__(0, 1)
-        for number in turns:
-            if os.getppid() != parent:
-                return
-            look.at(history.batches(shares[number]))
-        look.conclude()
-        connection.send(look.seen)
+        """Ends it if it still runs."""
+        self._pipe.close()
+        with contextlib.suppress(ProcessLookupError, ChildProcessError):
+            os.kill(self._process, signal.SIGKILL)
+            os.waitpid(self._process, 0)

@@ -6,13 +6,15 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from credguard.regex import regex
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from credguard.model import Finding, ScanResult, Verdict
 
 _VALUES = ("CG101", "CG102", "CG103", "CG104", "CG105", "CG106", "CG107", "CG108", "CG109", "CG150")
-_PROVIDER = re.compile(r"CG1[6-9]\d")
+_PROVIDER = regex(r"CG1[6-9]\d")
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +151,7 @@ NEEDS = {
 }  # fmt: skip
 """What makes a rule run that a look at some files did not."""
 _UNREAD_HISTORY = "the commits of the past were not looked at: run `credguard audit` on the repository with its history"
-_SAID = re.compile(
+_SAID = regex(
     r"(?:commit|tag) [0-9a-f]{12}|commit message|<stdin>|standard input"
     r"|(?:.*[/!])?(?:[^/!]+\.(?:eml|mbox|mbx|har)|[^/!]+[/!]\d{4}-\d{2}-\d{2}\.json|messages\.json)(?:!.*)?",
     re.IGNORECASE | re.DOTALL,

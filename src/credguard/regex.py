@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import re
-from typing import cast
+from functools import partial
+from typing import TYPE_CHECKING, Any, AnyStr, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class _Lazy:
-    """Stands for `re.compile(pattern, flags)` until one of its methods is asked for."""
+    """Stands for `re.compile(pattern, flags)` until something of it is asked for."""
 
-    def __init__(self, pattern: bytes, flags: int) -> None:
-        self._made_of = (pattern, flags)
+    def __init__(self, compile_it: Callable[[], re.Pattern[Any]]) -> None:
+        self._compile = compile_it
 
     def __getattr__(self, name: str) -> object:
-        compiled = re.compile(*self._made_of)
+        compiled = self._compile()
         for method in ("search", "match", "fullmatch", "finditer", "findall", "sub", "split", "pattern"):
             setattr(self, method, getattr(compiled, method))
         answer: object = getattr(compiled, name)
         return answer
 
 
-def regex(pattern: bytes, flags: int = 0) -> re.Pattern[bytes]:
-    """A bytes pattern as `re.compile` would give it, compiled at its first use."""
-    return cast("re.Pattern[bytes]", _Lazy(pattern, flags))
+def regex(pattern: AnyStr, flags: int = 0) -> re.Pattern[AnyStr]:
+    """A pattern as `re.compile` would give it, compiled at its first use."""
+    return cast("re.Pattern[AnyStr]", _Lazy(partial(re.compile, pattern, flags)))

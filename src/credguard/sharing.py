@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from credguard.model import Confidence, Finding, Severity
+from credguard.regex import regex
 from credguard.secret import fingerprint
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ _NO_PROJECT = frozenset(
     "node_modules vendor third_party site-packages bower_components test tests testing testdata fixture fixtures "
     "__fixtures__ __tests__ spec specs mocks __mocks__ modules .terraform".split()
 )
-_TEMPORARY = re.compile(r"ASIA[A-Z2-7]{16}")
+_TEMPORARY = regex(r"ASIA[A-Z2-7]{16}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from credguard.errors import CredguardError, UnreadableError
 from credguard.hook_folder import locate, manager
 from credguard.hook_script import DEFAULT
 from credguard.mending.edit import Edit, RefusedError, appended, ending, load
+from credguard.regex import regex
 from credguard.structure import parse
 
 if TYPE_CHECKING:
@@ -26,11 +27,11 @@ HOOKS = ("credguard", "credguard-commit-msg", "credguard-pre-push")
 FRAMEWORK_FILE = ".pre-commit-config.yaml"
 WORKFLOW_FILE = ".github/workflows/credguard.yml"
 CHECKOUT = "actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1"
-_URL = re.compile(
+_URL = regex(
     r"(?:https?|ssh|git|file)://[\w.@:/~+%-]{3,300}|[\w.-]{1,60}@[\w.-]{1,200}:[\w./~-]{1,300}|/[\w./~+-]{1,300}"
 )
-_REVISION = re.compile(r"[\w./-]{1,200}")
-_GITHUB = re.compile(r"(?:https://|ssh://git@|git@)github\.com[/:]([\w.-]+/[\w.-]+?)(?:\.git)?/?")
+_REVISION = regex(r"[\w./-]{1,200}")
+_GITHUB = regex(r"(?:https://|ssh://git@|git@)github\.com[/:]([\w.-]+/[\w.-]+?)(?:\.git)?/?")
 _POLICY = """\
 # What credguard enforces in this repository, in hooks and in CI. Every key: docs/policy.md of credguard.
 version: 1

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from credguard.comments import Comment, comments
 from credguard.document import locate
+from credguard.regex import regex
 from credguard.rule import CUSTOM_ID
 
 if TYPE_CHECKING:
@@ -28,16 +29,16 @@ _LARGEST = 32 << 20
 _BEGINNINGS = (
     b"credguard:", b"gitleaks:allow", b"betterleaks:allow", b"kingfisher:ignore", b"trufflehog:ignore", b"pragma:",
 )  # fmt: skip
-_WORDS = re.compile(
+_WORDS = regex(
     rb"(?<![\w-])(?:(?P<ours>credguard:[ \t]{0,9}allow)|(?:(?P<tool>gitleaks|betterleaks):allow)"
     rb"|(?P<ignored>kingfisher|trufflehog):ignore"
     rb"|pragma: ?(?:(?:allow|white)list[ -]secret|(?P<next>allowlist[ -]nextline[ -]secret)))(?![\w-])"
 )
 _DECORATION = b" \t*#/;!-%"
 _RULE = rf"(?:CG[0-9]{{1,4}}|{CUSTOM_ID})"
-_RULES = re.compile(rf"[ \t]*((?:{_RULE}[ \t]*,[ \t]*)*{_RULE})(?![\w,])", re.IGNORECASE)
-_REASON = re.compile(r"[ \t]*(?:--?|[\u2013\u2014])[ \t]+(.*)", re.DOTALL)
-_SECRET_LIKE = re.compile(
+_RULES = regex(rf"[ \t]*((?:{_RULE}[ \t]*,[ \t]*)*{_RULE})(?![\w,])", re.IGNORECASE)
+_REASON = regex(r"[ \t]*(?:--?|[\u2013\u2014])[ \t]+(.*)", re.DOTALL)
+_SECRET_LIKE = regex(
     r"(?<![A-Za-z0-9+/=])(?=[A-Za-z0-9+/=]*[0-9])(?=[A-Za-z0-9+/=]*[A-Z])([A-Za-z0-9+/=]{4})[A-Za-z0-9+/=]{12,}"
 )
 _LONGEST_REASON = 200

@@ -6,6 +6,8 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from credguard.regex import regex
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -13,21 +15,19 @@ if TYPE_CHECKING:
 
 _MOST = 20
 """Calls of one file that are looked at; a file with more is made to cost time."""
-_OPTION = re.compile(
-    r"(?<![\w-])--(?:ignore|select|fail-on|policy-from|config|mode|baseline|max-file-size|help)(?![\w-])"
-)
+_OPTION = regex(r"(?<![\w-])--(?:ignore|select|fail-on|policy-from|config|mode|baseline|max-file-size|help)(?![\w-])")
 _HOOK_KEYS = r"exclude|files|stages|entry|args|types|types_or|exclude_types|default_stages|skip"
 _CI_KEYS = (
     r"if|when|rules|only|except|branches|condition|filters|changes|"
     r"working-directory|path|mode|config|fail-on|baseline"
 )
 _KEY = r"^[ \t]*(?:-[ \t]+)?(?P<key>{})[ \t]*:(?P<value>.*)"
-_HOOK_TERM, _CI_TERM = re.compile(_KEY.format(_HOOK_KEYS)), re.compile(_KEY.format(_CI_KEYS))
-_ALWAYS = re.compile(r"[ \t]*(?:\$\{\{[ \t]*)?(?:always\(\)|!cancelled\(\)|true)[ \t]*(?:\}\})?[ \t]*")
-_SKIP = re.compile(r"\bskip\b[\"']?[ \t]*[:=]", re.IGNORECASE)
-_BACKGROUND = re.compile(r"credguard[^|&;]{0,300}&[ \t]*$")
-_PIPE = re.compile(r"credguard[^|&;]{0,300}\|(?!\|)")
-_ON = re.compile(r"^[\"']?on[\"']?[ \t]*:")
+_HOOK_TERM, _CI_TERM = regex(_KEY.format(_HOOK_KEYS)), regex(_KEY.format(_CI_KEYS))
+_ALWAYS = regex(r"[ \t]*(?:\$\{\{[ \t]*)?(?:always\(\)|!cancelled\(\)|true)[ \t]*(?:\}\})?[ \t]*")
+_SKIP = regex(r"\bskip\b[\"']?[ \t]*[:=]", re.IGNORECASE)
+_BACKGROUND = regex(r"credguard[^|&;]{0,300}&[ \t]*$")
+_PIPE = regex(r"credguard[^|&;]{0,300}\|(?!\|)")
+_ON = regex(r"^[\"']?on[\"']?[ \t]*:")
 _EVENTS = ("push", "pull_request", "merge_group")
 _FILTERS = ("branches", "branches-ignore", "paths", "paths-ignore", "tags", "types")
 

@@ -11,41 +11,33 @@ from typing import TYPE_CHECKING, TypeVar
 
 from credguard.exposure import Trail
 from credguard.git import GitError
+from credguard.regex import regex
 from credguard.sources import refs
-from credguard.sources.walk import Walk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from credguard.git import Entry, Git
-    from credguard.sources.walk import Arrival
+    from credguard.sources.walk import Arrival, Walk
 
-_WHO = re.compile(rb"^(author|committer|tagger) ([^\n]{0,400}) (\d{1,12}) [+-]\d{1,6}$", re.MULTILINE)
+_WHO = regex(rb"^(author|committer|tagger) ([^\n]{0,400}) (\d{1,12}) [+-]\d{1,6}$", re.MULTILINE)
 _T = TypeVar("_T")
 _MOST_FIRST = 64
 _SMALL = 1 << 20
 
 
 class Tracing:
-    """Answers for the objects of one repository. `begin` as soon as one is found; then `settle` for all."""
+    """Answers for the objects of one repository, when `settle` has been told of all."""
 
-    def __init__(self, repository: Git) -> None:
+    def __init__(self, repository: Git, walk: Walk) -> None:
         self.kinds: dict[str, str] = {}
         self.arrivals: dict[str, list[Arrival]] = defaultdict(list)
         self.former: list[Arrival] = []
         self.problems: dict[str, None] = {}
         self._git = repository
-        self._walk = Walk(repository)
+        self._walk = walk
         self._reachable = 0
         self._dates: dict[str, tuple[str, datetime | None]] = {}
-
-    def begin(self) -> None:
-        """Lets git begin; it works while the scan goes on."""
-        self._walk.begin()
-
-    def close(self) -> None:
-        """Ends what still runs."""
-        self._walk.close()
 
     def settle(self, kinds: Mapping[str, str], named: Callable[[bytes], bool] | None = None) -> None:
         """Finds where the objects (types by name) arrived, and in `former` the files of which `named` says

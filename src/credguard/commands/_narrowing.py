@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from credguard.errors import CredguardError
+from credguard.regex import regex
 
 if TYPE_CHECKING:
     import argparse
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from credguard.git import Git
 
 # git takes any word for a date and reads what it does not know as "now": nothing would be looked at, and all seem well.
-_DATE = re.compile(
+_DATE = regex(
     r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d)?(?: ?(?:Z|[+-]\d\d:?\d\d))?)?|@\d{1,12}|yesterday|"
     r"(?:\d{1,5}|an?|one|last)[ .](?:second|minute|hour|day|week|month|year)s?(?:[ .]ago)?"
 )

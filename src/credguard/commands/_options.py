@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from credguard.errors import CredguardError, ExitCode
 from credguard.model import Severity
 from credguard.policy import Policy
+from credguard.regex import regex
 from credguard.report import FORMATS, render
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ _CI = (
     "JENKINS_URL",
     "BUILDKITE",
 )
-_RULE = re.compile(r"CG\d{1,3}|(?!CG)[A-Z][A-Z0-9]{0,15}")
+_RULE = regex(r"CG\d{1,3}|(?!CG)[A-Z][A-Z0-9]{0,15}")
 
 
 def add_common(parser: argparse.ArgumentParser) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import re
 from typing import TYPE_CHECKING
 
 from credguard.commands import _options, _survey
 from credguard.commands._screen import Screen, coloured
 from credguard.errors import CredguardError, ExitCode
+from credguard.regex import regex
 
 if TYPE_CHECKING:
     import argparse
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from credguard.model import Finding
     from credguard.policy import Allow
 
-_PREFIX = re.compile(r"[0-9a-f]{8,32}")
+_PREFIX = regex(r"[0-9a-f]{8,32}")
 _WHOLE = 32
 
 

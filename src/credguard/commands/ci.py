@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from credguard import __version__
 from credguard.commands import _options
 from credguard.errors import CredguardError, ExitCode
+from credguard.regex import regex
 
 if TYPE_CHECKING:
     import argparse
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from credguard.model import ScanResult
 
 MODES = ("change", "tree", "history")
-_REVISION = re.compile(r"HEAD|[0-9a-f]{7,64}|refs/(?:heads|tags|remotes)/[^\s~^:?*\[\\\x00-\x1f\x7f]+")
+_REVISION = regex(r"HEAD|[0-9a-f]{7,64}|refs/(?:heads|tags|remotes)/[^\s~^:?*\[\\\x00-\x1f\x7f]+")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

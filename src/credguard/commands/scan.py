@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -41,15 +42,14 @@ def run(options: argparse.Namespace) -> ExitCode:
         raise CredguardError(words, "give one or the other")
     if _narrowing.is_given(options) and not options.history:
         raise CredguardError("--rev, --branch, --since, --until and --max-commits narrow --history", "add --history")
+    if options.history:
+        return _history(options)
     work = _options.new_run(options)
     reports = _options.read_reports(options)
     target: dict[str, object] = {"kind": "files", "paths": options.path or ["."]}
     if options.stdin:
         target = {"kind": "stdin"}
         _standard_input(work)
-    elif options.history:
-        target = {"kind": "history"}
-        _history(work, options)
     elif other:
         target = {"kind": "change", "range": options.range}
         _change(work, options)
@@ -77,15 +77,22 @@ def _standard_input(work: Run) -> Run:
     return work
 
 
-def _history(work: Run, options: argparse.Namespace) -> None:
-    from credguard import historic
+def _history(options: argparse.Namespace) -> ExitCode:
     from credguard.git import Git
+    from credguard.sources.begun import Begun
 
     repository = Git(Path.cwd())
     narrowed = _narrowing.revisions(options, repository)
-    if work.policies:
-        work.follow(work.policies.folder(Path.cwd()))
-    historic.look(work, repository, revisions=narrowed)
+    with contextlib.closing(Begun(repository, whole=not narrowed)) as begun:  # before all that takes time
+        from credguard import historic
+
+        work = _options.new_run(options)
+        reports = _options.read_reports(options)
+        if work.policies:
+            work.follow(work.policies.folder(Path.cwd()))
+        historic.look(work, repository, revisions=narrowed, begun=begun)
+        _options.judge_reports(work, reports)
+    return _options.finish(work.result({"kind": "history"}), options)
 
 
 def _change(work: Run, options: argparse.Namespace) -> Run:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from credguard.comments import naming
+from credguard.regex import regex
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,15 +17,15 @@ if TYPE_CHECKING:
 COMMENT = "comment"
 _EVEN = r"(?<!\\)(?:\\\\){0,4096}"
 """Goes before what a backslash would take the meaning from."""
-TEMPLATE_TEXT = re.compile(rf"{_EVEN}(`|\$\{{)".encode())
-_SCRIPTS = re.compile(
+TEMPLATE_TEXT = regex(rf"{_EVEN}(`|\$\{{)".encode())
+_SCRIPTS = regex(
     rb"(?:\A|[-_.])(?:run|scripts?|inlinescript|commands?|args|user[-_]?data|bash)\Z",
     re.IGNORECASE,
 )
-_REGEX_SIGN = re.compile(rb"\\.|[\[\]/\n]", re.DOTALL)
-_LAST = re.compile(rb"[;,)\"'. \t\r]{0,20}$", re.MULTILINE)
+_REGEX_SIGN = regex(rb"\\.|[\[\]/\n]", re.DOTALL)
+_LAST = regex(rb"[;,)\"'. \t\r]{0,20}$", re.MULTILINE)
 """What may follow the word that ends a here-document."""
-_KEY = re.compile(rb"([ \t]*(?:-[ \t]+){0,20})(?:([^\s:#][^:\n]{0,200}?)[ \t]*:)?")
+_KEY = regex(rb"([ \t]*(?:-[ \t]+){0,20})(?:([^\s:#][^:\n]{0,200}?)[ \t]*:)?")
 
 
 def _nothing(_data: bytes, match: re.Match[bytes], _limit: int) -> tuple[int, int, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+from credguard.regex import regex
 
 NONE = ""
 """The language of formats that have no comments."""
@@ -14,9 +14,7 @@ _WRAPPERS = frozenset(
 _TEMPLATES = frozenset(["erb", "j2", "jinja", "jinja2", "template", "tmpl", "tpl"])
 _PLAIN = frozenset(["c", "h", "m", "t", "s", "r", "v", "in", "map"])
 """Endings that are no language as whole names."""
-_SHEBANG = re.compile(
-    rb"#![^\n]{0,200}?\b(python|bash|zsh|ksh|dash|sh|fish|ruby|perl|node|deno|php|lua|pwsh|Rscript|tclsh)"
-)
+_SHEBANG = regex(rb"#![^\n]{0,200}?\b(python|bash|zsh|ksh|dash|sh|fish|ruby|perl|node|deno|php|lua|pwsh|Rscript|tclsh)")
 
 _EXTENSIONS = {
     NONE: "json ipynb csv tsv psv har geojson webmanifest tfstate jsonl ndjson avsc map svgz pdf",

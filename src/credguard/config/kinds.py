@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from credguard import globs
 from credguard.config.text import PolicyError, twice
+from credguard.regex import regex
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     Schema = dict[str, object]
 
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
-_SIZE = re.compile(r"(\d{1,15})([KMG]?)(?:i?B)?", re.IGNORECASE)
+_SIZE = regex(r"(\d{1,15})([KMG]?)(?:i?B)?", re.IGNORECASE)
 
 
 @dataclass(slots=True)

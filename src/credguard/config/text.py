@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from credguard.errors import CredguardError
+from credguard.regex import regex
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,7 +22,7 @@ LARGEST = 1 << 20
 """Bytes of the largest policy file that is read."""
 _DEEPEST = 20
 _NOTHING = ("", "~", "null", "Null", "NULL")
-_WORD = re.compile(r"[\w./*@:+-]{1,32}")
+_WORD = regex(r"[\w./*@:+-]{1,32}")
 
 
 class PolicyError(CredguardError):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 
-_TOKEN = re.compile(
+from credguard.regex import regex
+
+_TOKEN = regex(
     r"(?P<quoted>\\Q.*?(?:\\E|\Z))|(?P<hex>\\x\{[0-9A-Fa-f]{1,2}\})|(?P<escape>\\.)|(?P<flags>\(\?[a-zA-Z-]+\))"
     r"|(?P<named>\(\?<(?![=!]))|(?P<open>\()|(?P<close>\))|(?P<bar>\|)|(?P<class>\[)|(?P<upto>\{,\d*\})|(?P<other>.)",
     re.DOTALL,
 )
-_IN_CLASS = re.compile(
+_IN_CLASS = regex(
     r"(?P<posix>\[:[a-z]+:\])|(?P<hex>\\x\{[0-9A-Fa-f]{1,2}\})|(?P<escape>\\.)|(?P<open>\[)|(?P<close>\])|(?P<other>.)",
     re.DOTALL,
 )

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from credguard.mending.edit import Edit, RefusedError, load
+from credguard.regex import regex
 from credguard.rules._assignments import as_text, dotenv, pairs
 from credguard.rules._env_files import EXAMPLE_WORDS, Kind, folder_of, is_fixture, kind_of
 from credguard.rules._real_value import KEY_ID, Worth, is_random, worth
@@ -19,15 +20,15 @@ if TYPE_CHECKING:
     from credguard.worktree import WorkTree
 
 _EXAMPLES = tuple(sorted(EXAMPLE_WORDS & {"example", "sample", "template", "dist", "tmpl", "defaults"}))
-_ASSIGNS = re.compile(rb"[ \t]*(#[# \t]*)?(export[ \t]+)?[A-Za-z_]")
+_ASSIGNS = regex(rb"[ \t]*(#[# \t]*)?(export[ \t]+)?[A-Za-z_]")
 # Prose: words, short numbers, names of variables, addresses without a user or a query. What is made by a generator
 # is none of these; a password of one word may be, unless the comment says that it is one.
-_PROSE = re.compile(
+_PROSE = regex(
     r"[^\W\d_]{1,24}(?:[-'\u2019./_][^\W\d_]{1,24}){0,8}|\d{1,4}(?:[.:-]\d{1,4}){0,3}|"
     r"[A-Z][A-Z0-9]{0,11}(?:_[A-Z0-9]{1,12}){1,8}|[A-Z]{1,8}\d?|https?://[a-z0-9.-]+(?::\d{1,5})?(?:/[A-Za-z_.-]{0,24}){0,8}"
 )
 _LONG_WORD, _LONG_PART = 12, 30
-_MIXED, _DIGIT = re.compile(rb"[a-z].*[A-Z]|[A-Z].*[a-z]"), re.compile(rb"\d")
+_MIXED, _DIGIT = regex(rb"[a-z].*[A-Z]|[A-Z].*[a-z]"), regex(rb"\d")
 _AROUND = " \t()[]{}<>\"'`,;:.!?*#=-/|\u2013\u2014"
 _NEW = "example"
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from credguard.git import Git
 from credguard.mending.edit import Edit, RefusedError, appended, load
+from credguard.regex import regex
 from credguard.rules._env_files import COMMON_NAMES, Kind, family, folder_of
 from credguard.rules._tracked import ignore_line
 
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
 IGNORE_FILE = ".gitignore"
 _ROUNDS = 6
 _USUAL = (".env", ".env.*", "!.env.example")
-_ABOUT_ENV = re.compile(r"!(?:.*[/*])?\.?env[^/]*/?", re.IGNORECASE)
-_PLAIN = re.compile(r"\.env[\w.-]*")
+_ABOUT_ENV = regex(r"!(?:.*[/*])?\.?env[^/]*/?", re.IGNORECASE)
+_PLAIN = regex(r"\.env[\w.-]*")
 # What this machine ignores for itself protects no clone.
 _SHARED_ONLY = {
     "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_COUNT": "1",

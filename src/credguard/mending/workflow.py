@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import yaml
 
 from credguard.mending.edit import ending
+from credguard.regex import regex
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
 ROLE = "arn:aws:iam::ACCOUNT-ID:role/ROLE-NAME"
-ARN = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]{1,512}")
+ARN = regex(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]{1,512}")
 _ACTION = "aws-actions/configure-aws-credentials@"
 _ID, _SECRET, _TOKEN, _ASSUMED = (
     "aws-access-key-id", "aws-secret-access-key", "aws-session-token", "role-to-assume",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from credguard import practices
 from credguard.errors import ExitCode
 from credguard.policy import ABOUT_THE_RUN
+from credguard.regex import regex
 from credguard.report import printable
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 _MARKS = {"pass": "✅ pass", "fail": "❌ fail", "partial": "◐ partial", "not-checked": "not checked"}
 _MOST_ROWS = 500
 """GitHub takes 1 MiB of summary a step (docs.github.com, "Workflow commands")."""
-_MEANING = re.compile(r"([\\`*_{}\[\]<>#|~&$@:]|(?<=www)\.)", re.IGNORECASE)
+_MEANING = regex(r"([\\`*_{}\[\]<>#|~&$@:]|(?<=www)\.)", re.IGNORECASE)
 
 
 def render(result: ScanResult) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from credguard.regex import regex
 from credguard.rules._ci_keys import Use, all_text, text_lines
 from credguard.rules._static_keys import Half, half_of, has_foreign_endpoint, is_foreign, names_other_maker
 
@@ -15,12 +16,12 @@ if TYPE_CHECKING:
 
     Entry = tuple[int, Half, str, str]  # line, half, context (secrets, vars, inputs), name
 
-_EXPRESSION = re.compile(r"\$\{\{(.{1,400}?)\}\}", re.DOTALL)
-_STORED = re.compile(r"\b(secrets|vars|inputs)\s{0,4}(?:\.\s{0,4}([\w-]{1,100})|\[\s{0,4}['\"]?([\w.-]{1,100}))")
-_NAME_BEFORE = re.compile(r"([A-Za-z][\w.\-]{2,100})[\"']?[ \t]{0,4}[:=, ][ \t]{0,4}[\"']?$")
-_ACTION = re.compile(r"[\w.\-]{1,100}(?:/[\w.\-]{1,100}){1,6}")
+_EXPRESSION = regex(r"\$\{\{(.{1,400}?)\}\}", re.DOTALL)
+_STORED = regex(r"\b(secrets|vars|inputs)\s{0,4}(?:\.\s{0,4}([\w-]{1,100})|\[\s{0,4}['\"]?([\w.-]{1,100}))")
+_NAME_BEFORE = regex(r"([A-Za-z][\w.\-]{2,100})[\"']?[ \t]{0,4}[:=, ][ \t]{0,4}[\"']?$")
+_ACTION = regex(r"[\w.\-]{1,100}(?:/[\w.\-]{1,100}){1,6}")
 _PASSED_OVER = frozenset(("if", "name", "description", "id", "uses", "shell", "working-directory"))
-_LABEL = re.compile(r"[\w.\-]{1,80}")
+_LABEL = regex(r"[\w.\-]{1,80}")
 
 
 def uses(document: Node) -> Iterator[Use]:

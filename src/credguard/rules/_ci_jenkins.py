@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from credguard.errors import UnreadableError
+from credguard.regex import regex
 from credguard.rules._ci_keys import Use
 from credguard.rules._static_keys import half_of, has_foreign_endpoint
 from credguard.structure.node import Places
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Iterator
 
-_BINDINGS = re.compile(
+_BINDINGS = regex(
     r"(?P<assigned>\b[A-Za-z_]\w{2,80})[ \t]{0,8}=[ \t]{0,4}credentials\("
     r"|AmazonWebServicesCredentialsBinding"
     r"|(?<![\w.])aws[ \t]{0,4}\([^()\n]{0,200}credentialsId"
@@ -22,7 +23,7 @@ _BINDINGS = re.compile(
     r"|withAWS[ \t]{0,4}\((?=[^()\n]{0,300}credentials[ \t]{0,4}:)"
 )
 _NEARBY = 400
-_LINE_COMMENT = re.compile(r"(?<![:\w])//[^\n]*")
+_LINE_COMMENT = regex(r"(?<![:\w])//[^\n]*")
 _LONGEST = 4 << 20
 
 

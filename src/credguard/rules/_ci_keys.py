@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from credguard.regex import regex
 from credguard.rules._static_keys import Given, Half, given, half_of, is_foreign
 
 if TYPE_CHECKING:
@@ -37,18 +38,18 @@ class Setting:
 
 
 # NAME=value (also `NAME = value` of an ini file that is printed), `configure set NAME value`, `--option value`.
-_SETS = re.compile(
+_SETS = regex(
     r"(?:(?:configure[ \t]{1,4}set|setenv|setx|set[ \t]{1,4}-\w{1,3})[ \t]{1,4}"
     r"(?:--profile[ \t=]\S{1,60}[ \t]{1,4})?(?P<verb>[\w.\-]{3,100})[ \t]{1,8}"
     r"|(?<![\w\-])(?P<option>--[a-z][a-z\-]{1,40})(?:[ \t]{1,4}|=)(?!-)"
     r"|(?<![\w])(?P<name>[A-Za-z][\w.\-]{2,100})[\"']?[ \t]{0,4}=[ \t]{0,4})"
     r"(?P<value>\"[^\"\n]{0,400}|'[^'\n]{0,400}|[^\s\"';&|]{1,400})"
 )
-_DERIVED = re.compile(r"[\"']?(?:\$\((?![A-Za-z_][\w.]{0,80}\))|`|\$\(\()")
-_VARIABLE = re.compile(
+_DERIVED = regex(r"[\"']?(?:\$\((?![A-Za-z_][\w.]{0,80}\))|`|\$\(\()")
+_VARIABLE = regex(
     r"\$\{\{[^}]{0,200}?(?:\.|\[['\"])(\w[\w\-]*)['\"]?\]?[^}\w]{0,8}\}\}|\$(?:env:|\{|\()?([A-Za-z_]\w{0,80})|%(\w{2,80})%"
 )
-_ROLE = re.compile(
+_ROLE = regex(
     r"assume[-_]role|role[-_]arn|role-to-assume|web[-_]?identity|id_tokens|oidc|get-session-token|get-federation-token"
     r"|sts[ \t]+assume|vault[ \t]+read|aws-vault|AWS_ROLE",
     re.IGNORECASE,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
+from credguard.regex import regex
 from credguard.rules._ci_keys import (
     Setting,
     Use,
@@ -24,30 +24,30 @@ if TYPE_CHECKING:
 
 _YAML = r".*\.ya?ml$"
 _SYSTEMS = (
-    ("github", re.compile(r"(?:^|/)\.github/(?:workflows|actions)/" + _YAML + r"|(?:^|/)action\.ya?ml$")),
+    ("github", regex(r"(?:^|/)\.github/(?:workflows|actions)/" + _YAML + r"|(?:^|/)action\.ya?ml$")),
     (
         "gitlab",
-        re.compile(
+        regex(
             r"(?:^|/)(?:\.gitlab-ci[^/]*|[^/]*\.gitlab-ci)\.ya?ml$|(?:^|/)\.?gitlab(?:-ci|-templates)?/" + _YAML
         ),
     ),
-    ("circleci", re.compile(r"(?:^|/)\.circleci/" + _YAML + r"|(?:^|/)circle\.yml$")),
-    ("bitbucket", re.compile(r"(?:^|/)bitbucket-pipelines[^/]*\.ya?ml$")),
-    ("codebuild", re.compile(r"(?:^|/)[^/]*buildspec[^/]*\.(?:ya?ml|json)$|(?:^|/)buildspecs?/" + _YAML)),
+    ("circleci", regex(r"(?:^|/)\.circleci/" + _YAML + r"|(?:^|/)circle\.yml$")),
+    ("bitbucket", regex(r"(?:^|/)bitbucket-pipelines[^/]*\.ya?ml$")),
+    ("codebuild", regex(r"(?:^|/)[^/]*buildspec[^/]*\.(?:ya?ml|json)$|(?:^|/)buildspecs?/" + _YAML)),
     (
         "azure",
-        re.compile(
+        regex(
             r"(?:^|/)[^/]*azure-?pipelines?[^/]*\.ya?ml$|"
             r"(?:^|/)\.?(?:azure-?pipelines?|azuredevops|ado|vsts-ci)/" + _YAML
         ),
     ),
-    ("buildkite", re.compile(r"(?:^|/)\.buildkite/" + _YAML + r"|(?:^|/)buildkite[^/]*\.ya?ml$")),
-    ("jenkins", re.compile(r"(?:^|/)[^/]*jenkinsfile[^/]*$|\.(?:groovy|jenkins)$")),
+    ("buildkite", regex(r"(?:^|/)\.buildkite/" + _YAML + r"|(?:^|/)buildkite[^/]*\.ya?ml$")),
+    ("jenkins", regex(r"(?:^|/)[^/]*jenkinsfile[^/]*$|\.(?:groovy|jenkins)$")),
 )  # fmt: skip
 _STEP_KEYS = ("script", "bash", "pwsh", "powershell", "task")
-_DEFINED = re.compile(r"[A-Z][A-Z0-9_]{2,80}")
-_PARAMETER = re.compile(r"<<\s{0,4}parameters\.")
-_LABEL = re.compile(r"[\w.\- ]{1,60}")
+_DEFINED = regex(r"[A-Z][A-Z0-9_]{2,80}")
+_PARAMETER = regex(r"<<\s{0,4}parameters\.")
+_LABEL = regex(r"[\w.\- ]{1,60}")
 _STORES = ("parameter-store", "secrets-manager", "secrets")
 
 

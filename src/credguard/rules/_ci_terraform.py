@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
+from credguard.regex import regex
 from credguard.rules._ci_keys import Use
 from credguard.rules._static_keys import Half, half_of
 
@@ -32,8 +32,8 @@ _NAMED_BY = {
     "circleci_context_environment_variable": "variable",
     "buildkite_cluster_secret": "key",
 }
-_RESOURCE = re.compile("|".join(_NAMED_BY).encode())
-_WHERE = re.compile(r"[\w-]{1,80}")
+_RESOURCE = regex("|".join(_NAMED_BY).encode())
+_WHERE = regex(r"[\w-]{1,80}")
 
 
 def concerns(blob: Blob) -> bool:

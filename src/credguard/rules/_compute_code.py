@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from credguard.regex import regex
 from credguard.rules._ci_keys import Setting
 from credguard.rules._compute_settings import Placed, given_node
 from credguard.rules._iam_literals import group_at, opening_before
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 PROGRAMS = tuple(".py .ts .js .mjs .cjs .mts .tsx .java .kt .cs .go .ipynb".split())
 _SDKS = tuple(b"aws-cdk aws_cdk awscdk Amazon.CDK ulumi boto3 sagemaker aws-sdk cdktf sst/ $config(".split())
-_OPENER = re.compile(
+_OPENER = regex(
     r"(?:(?:environment|variables|environment_variables|environmentVariables)[\"'`]?\s{0,8}[:=]|(?<!\w)env\s{0,4}=|"
     r"(?<!\w)secrets\s{0,4}[:=])\s{0,8}"
     r"(?:new [\w<>, ]{1,80}(?:\(\))?\s{0,80}|(?:Map\.of|dict|Object\.assign|pulumi\.\w{1,40})\(?\s{0,8}"
@@ -26,7 +27,7 @@ _OPENER = re.compile(
     r"|(?:environment|variables|env)[\"'`]?\s{0,8}[:=]\s{0,8}(?:[\w.]{1,60})\(\Z",
     re.IGNORECASE,
 )
-_RUNS = re.compile(
+_RUNS = regex(
     r"(?:Function|TaskDefinition|ContainerDefinition|Container|Estimator|Model|Processor|Project|JobDefinition|Job|Service"
     r"|PyTorch|TensorFlow|SKLearn|HuggingFace\w{0,20}|XGBoost|ModelTrainer|Pipeline\w{0,20})[ \t]{0,4}\("
     r"|(?:add_container|addContainer|create_function|update_function_configuration|register_task_definition|run_task"
@@ -34,7 +35,7 @@ _RUNS = re.compile(
     r"|(?:CreateFunction|UpdateFunctionConfiguration|RegisterTaskDefinition|RunTask)Command)[ \t]{0,4}\("
     r"|ContainerOverrides|containerOverrides|containerDefinitions"
 )
-_ADDS = re.compile(
+_ADDS = regex(
     r"\.add_?environment\(\s{0,80}[\"'`](?P<name>[\w-]{3,100})[\"'`]\s{0,8},\s{0,80}"
     r"(?P<value>[\"'`][^\"'`\n]{0,200}[\"'`]|[^\s,)]{1,200})",
     re.IGNORECASE,

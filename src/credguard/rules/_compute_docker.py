@@ -13,15 +13,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _INSTRUCTION = regex(rb"\s*(?:onbuild\s+)?(env|arg|run)\s+(.*)", re.IGNORECASE | re.DOTALL)
-_ASSIGNED = re.compile(r"([A-Za-z_][\w.-]{0,100})=(\"(?:[^\"\\]|\\.)*\"|'[^']*'|[^\s\"']*)")
-_BARE = re.compile(r"[A-Za-z_]\w{0,100}")
-_EMULATOR = re.compile(
+_ASSIGNED = regex(r"([A-Za-z_][\w.-]{0,100})=(\"(?:[^\"\\]|\\.)*\"|'[^']*'|[^\s\"']*)")
+_BARE = regex(r"[A-Za-z_]\w{0,100}")
+_EMULATOR = regex(
     rb"^\s{0,8}FROM\s{1,8}(?:--\S{1,60}\s{1,4})?[^\s]{0,100}(?:localstack|minio|/moto|dynamodb-local|elasticmq|s3mock)",
     re.IGNORECASE | re.MULTILINE,
 )
 
 
-_FROM = re.compile(rb"^[ \t]{0,20}FROM[ \t]", re.IGNORECASE | re.MULTILINE)
+_FROM = regex(rb"^[ \t]{0,20}FROM[ \t]", re.IGNORECASE | re.MULTILINE)
 
 
 class Variable(NamedTuple):

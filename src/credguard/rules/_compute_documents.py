@@ -6,6 +6,7 @@ import re
 from base64 import b64decode
 from typing import TYPE_CHECKING
 
+from credguard.regex import regex
 from credguard.rules._ci_keys import Setting, all_text
 from credguard.rules._compute_settings import Placed, in_text, settings_in
 from credguard.rules._env_files import is_compose
@@ -21,25 +22,25 @@ if TYPE_CHECKING:
     Found = tuple[str, Placed]  # what runs, and what it is given
 
 _TERRAFORM = (".tf", ".tf.json", ".tofu")
-_SERVERLESS = re.compile(r"(?:^|/)serverless[\w.-]*\.(?:ya?ml|json)$")
-_START = re.compile(
+_SERVERLESS = regex(r"(?:^|/)serverless[\w.-]*\.(?:ya?ml|json)$")
+_START = regex(
     r"(?:^|/)(?:user[-_]?data|cloud[-_]?(?:init|config))[\w.-]*$|(?:^|/)[\w.-]*user[-_]?data\.(?:sh|tpl|tftpl|txt|ya?ml)$"
 )
-_BEANSTALK = re.compile(r"(?:^|/)\.ebextensions/[^/]*\.(?:config|ya?ml|json)$")
-_RUNNER = re.compile(r"(?:^|/)apprunner\.ya?ml$|(?:^|/)copilot/.*manifest\.ya?ml$")
-_KUBERNETES = re.compile(rb"^[\"' \t{-]{0,8}apiVersion[\"']?:", re.MULTILINE)
-_GO_TEMPLATE = re.compile(rb"\{\{-? {0,4}(?:if|end|range|with|template|include|define|\.)|\{%")
-_HELM = re.compile(r"(?:^|/)templates/.*\.(?:ya?ml|tpl)$")
-_COMPUTE = re.compile(
+_BEANSTALK = regex(r"(?:^|/)\.ebextensions/[^/]*\.(?:config|ya?ml|json)$")
+_RUNNER = regex(r"(?:^|/)apprunner\.ya?ml$|(?:^|/)copilot/.*manifest\.ya?ml$")
+_KUBERNETES = regex(rb"^[\"' \t{-]{0,8}apiVersion[\"']?:", re.MULTILINE)
+_GO_TEMPLATE = regex(rb"\{\{-? {0,4}(?:if|end|range|with|template|include|define|\.)|\{%")
+_HELM = regex(r"(?:^|/)templates/.*\.(?:ya?ml|tpl)$")
+_COMPUTE = regex(
     r"aws_(?!ssm_|secretsmanager_|iam_|s3_|kms_|cloudtrail)|kubernetes_(?!secret|config_map|namespace)|helm_release"
     r"|awscc_|template_file|template_cloudinit|cloudinit_config"
 )
-_NO_COMPUTE = re.compile(r"AWS::(?:SSM::Parameter|SecretsManager|IAM|S3|KMS|CloudFormation::Stack\b)")
+_NO_COMPUTE = regex(r"AWS::(?:SSM::Parameter|SecretsManager|IAM|S3|KMS|CloudFormation::Stack\b)")
 _NO_WORKLOAD = frozenset(
     "Secret ConfigMap ExternalSecret SealedSecret SecretStore ClusterSecretStore CustomResourceDefinition "
     "SecretProviderClass Kustomization Config".split()
 )
-_LABEL = re.compile(r"[\w.\-/: ]{1,100}")
+_LABEL = regex(r"[\w.\-/: ]{1,100}")
 
 
 def kind_of(path: str, data: bytes) -> str:

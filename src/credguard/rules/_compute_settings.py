@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from credguard.regex import regex
 from credguard.rules._ci_keys import Setting, shell_settings, text_lines
 from credguard.rules._static_keys import (
     Given,
@@ -57,11 +58,11 @@ _VALUES = ("value", "Value")
 _FROM = ("valueFrom", "ValueFrom", "value_from")
 _SCRIPTS = frozenset(("userdata", "user_data", "user_data_base64", "user_data_replace", "userdatabase64"))
 _JSON = frozenset(("container_definitions", "containerdefinitions", "container_properties", "containerproperties"))
-_EMULATOR = re.compile(
+_EMULATOR = regex(
     r"localstack|minio|(?:^|/)moto|dynamodb-local|elasticmq|seaweedfs|sqs-local|s3mock|s3ninja|amazon/dynamodb|garage",
     re.IGNORECASE,
 )
-_STORES = re.compile(
+_STORES = regex(
     r"secretsmanager|secrets_manager|ssm[._]parameter|aws_ssm_parameter|FromSsm|fromSsm|vault", re.IGNORECASE
 )
 _NO_VALUE = "AWS::NoValue"

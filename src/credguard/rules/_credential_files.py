@@ -21,7 +21,7 @@ _AUTH = regex(rb"[\"_]auth\"?\s{0,20}[:=]\s{0,20}\"?([A-Za-z0-9+/]{8,16000}={0,2
 _S3FS = regex(rb"^[ \t]{0,20}(?:[^\s:#]{1,200}:)?[^\s:#]{3,200}:(\S{16,200})[ \t\r]*$", re.MULTILINE)
 _NETRC = regex(rb"(?<!\S)password[ \t\r\n]{1,20}(\S{1,4000})")
 _PGPASS = regex(rb"^[^#\s:][^:\n]{0,200}(?::[^:\n]{0,200}){3}:([^\s:]{1,200})[ \t\r]*$", re.MULTILINE)
-_SPACES = re.compile(r"[\s_\-\"']+")
+_SPACES = regex(r"[\s_\-\"']+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,13 +129,13 @@ _NAMES = {
 }  # fmt: skip
 # Names that mean this only in their tool's folder.
 _PLACES = (
-    (re.compile(r"(?:.*/)?\.aws/credentials(?:[.~].*)?"), _SHARED),
-    (re.compile(r"(?:.*/)?\.aws/config(?:[.~].*)?"), Shape("an AWS configuration with a static key", _ANY)),
-    (re.compile(r"(?:.*/)?\.aws/sso/cache/[^/]*\.json"), Shape("a cached sign-in of IAM Identity Center", _ANY)),
-    (re.compile(r"(?:.*/)?\.aws/(?:cli|boto)/cache/[^/]*\.json"), Shape("the AWS CLI's cached credentials", _ANY)),
-    (re.compile(r"(?:.*/)?\.aws/login/cache/[^/]*"), Shape("a cached sign-in of `aws login`", _ANY)),
-    (re.compile(r"(?:.*/)?\.mc/config\.json"), Shape("a MinIO client configuration with a key", _ANY)),
-    (re.compile(r"(?:.*/)?\.docker/config\.json"), _DOCKER),
+    (regex(r"(?:.*/)?\.aws/credentials(?:[.~].*)?"), _SHARED),
+    (regex(r"(?:.*/)?\.aws/config(?:[.~].*)?"), Shape("an AWS configuration with a static key", _ANY)),
+    (regex(r"(?:.*/)?\.aws/sso/cache/[^/]*\.json"), Shape("a cached sign-in of IAM Identity Center", _ANY)),
+    (regex(r"(?:.*/)?\.aws/(?:cli|boto)/cache/[^/]*\.json"), Shape("the AWS CLI's cached credentials", _ANY)),
+    (regex(r"(?:.*/)?\.aws/login/cache/[^/]*"), Shape("a cached sign-in of `aws login`", _ANY)),
+    (regex(r"(?:.*/)?\.mc/config\.json"), Shape("a MinIO client configuration with a key", _ANY)),
+    (regex(r"(?:.*/)?\.docker/config\.json"), _DOCKER),
 )
 _TABLES = (".csv", ".tsv")
 _INI = (".ini", ".cfg", ".conf")

@@ -14,7 +14,7 @@ from credguard.rules._dockerignore import Pattern, clean, is_excluded
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-_NAME = re.compile(r"(?:dockerfile|containerfile)(?:[._-].+)?|.+[._-](?:dockerfile|containerfile)")
+_NAME = regex(r"(?:dockerfile|containerfile)(?:[._-].+)?|.+[._-](?:dockerfile|containerfile)")
 _NO_DOCKERFILE = tuple(
     ".dockerignore .containerignore .md .rst .py .go .ts .js .rb .java .rs .json .yml .yaml .txt .html .snap .sh .lua "
     ".vim .png .svg".split()
@@ -22,8 +22,8 @@ _NO_DOCKERFILE = tuple(
 _ESCAPE = regex(rb"#\s*escape\s*=\s*`", re.IGNORECASE)
 _HEREDOC = regex(rb"(?<!<)<<-?[\"']?([A-Za-z_]\w{0,60})[\"']?")
 _INSTRUCTION = regex(rb"\s*(?:onbuild\s+)?(copy|add|run)\s+(.*)", re.IGNORECASE | re.DOTALL)
-_FLAG = re.compile(r"\s*--([a-z-]+)(?:=(\S*))?(?=\s|$)")
-_REMOTE = re.compile(r"[a-z][a-z0-9+.-]*://|git@|<<", re.IGNORECASE)
+_FLAG = regex(r"\s*--([a-z-]+)(?:=(\S*))?(?=\s|$)")
+_REMOTE = regex(r"[a-z][a-z0-9+.-]*://|git@|<<", re.IGNORECASE)
 _LINES = 5000
 _BUILD = regex(rb"^([ \t]*)(?:-[ \t]+)?build[ \t]*:[ \t]*(.*)$", re.MULTILINE)
 _KEY = regex(rb"^([ \t]+)(context|dockerfile)[ \t]*:[ \t]*[\"']?([^\"'\s#]+)", re.MULTILINE)

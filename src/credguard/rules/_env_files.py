@@ -49,7 +49,7 @@ _OTHER_ENDINGS = frozenset(
 _SHELL_NAMES = frozenset(
     "env.sh setenv.sh set-env.sh set_env.sh envvars.sh env_vars.sh .env.sh .env.ps1 env.ps1 .env.fish".split()
 )
-_SPLIT = re.compile(r"[._\-~]+")
+_SPLIT = regex(r"[._\-~]+")
 _FIXTURES = frozenset(
     "test tests testing testdata test-data test_data fixture fixtures __fixtures__ __tests__ spec specs mocks "
     "__mocks__ e2e".split()
@@ -63,7 +63,7 @@ _MANIFESTS = frozenset(
 _LOADER = regex(
     rb"dotenv(?![^\n]{0,200}// indirect)|django-environ|environs\b|python-decouple|\"env-cmd\"|pydantic[-_]settings"
 )
-_COMPOSE = re.compile(r"(?:docker-)?compose[\w.-]*\.ya?ml")
+_COMPOSE = regex(r"(?:docker-)?compose[\w.-]*\.ya?ml")
 _ENV_FILE = regex(rb"^\s{0,40}(?:-\s{0,8})?env_file\s{0,8}:", re.MULTILINE)
 _LOADS = regex(
     rb"(?:import|from|require\(|require|use)\s{0,4}['\"]?(?:python_)?dotenv|load_?dotenv|dotenv[./]config|godotenv|"

@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from credguard.regex import regex
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -23,20 +25,20 @@ class Made:
     only_mail: bool = False
 
 
-FRAMEWORK = re.compile(
+FRAMEWORK = regex(
     rb"aws[-_]cdk|awscdk|Amazon\.CDK|software\.amazon\.awscdk|pulumi|cdktf|constructs\.Construct|monocdk|sst/constructs",
     re.IGNORECASE,
 )
 """What programs import that declare infrastructure."""
 _TERRAFORM = "aws_iam_access_key"
 _TYPE = "AWS::IAM::AccessKey"
-_SHOWN = re.compile(r"aws_iam_access_key\.([\w-]{1,100})(?:\[[^\]\n]{0,100}\])?\.(secret|ses_smtp_password_v4)\b")
-_SECRET_OF = re.compile(r"([A-Za-z0-9]{1,200})\.SecretAccessKey")
+_SHOWN = regex(r"aws_iam_access_key\.([\w-]{1,100})(?:\[[^\]\n]{0,100}\])?\.(secret|ses_smtp_password_v4)\b")
+_SECRET_OF = regex(r"([A-Za-z0-9]{1,200})\.SecretAccessKey")
 _MODULES = ("iam_access_key", "community.aws.iam_access_key", "amazon.aws.iam_access_key")
 _OLD_MODULES = ("iam", "community.aws.iam", "iam_user")
-_CROSSPLANE = re.compile(r"iam\.aws\.(?:crossplane|upbound|m\.upbound)\.io/")
+_CROSSPLANE = regex(r"iam\.aws\.(?:crossplane|upbound|m\.upbound)\.io/")
 _PULUMI = ("aws:iam:AccessKey", "aws:iam/accessKey:AccessKey", "aws-native:iam:AccessKey")
-_NAME = re.compile(r"[\w.\-/ ]{1,100}")
+_NAME = regex(r"[\w.\-/ ]{1,100}")
 
 
 def named(text: str) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from credguard.regex import regex
+
 _SINGLE = (
     "iam:CreateAccessKey iam:CreateLoginProfile iam:UpdateLoginProfile iam:AddUserToGroup iam:CreatePolicyVersion "
     "iam:SetDefaultPolicyVersion iam:AttachUserPolicy iam:AttachGroupPolicy iam:AttachRolePolicy iam:PutUserPolicy "
@@ -42,9 +44,9 @@ _DATA = (
 ).split()
 QUIET = frozenset("logs xray cloudwatch mobileanalytics cognito-sync execute-api ssmmessages ec2messages".split())
 """Services that hold little worth taking: every action of theirs is broad, not dangerous."""
-_READING = re.compile(r"(?!secretsmanager:|kms:)[\w-]+:(?:Get|List|Describe|BatchGet|Query|Scan|Read)\*", re.IGNORECASE)
-_STARS = re.compile(r"[*?]+")
-_SERVICE = re.compile(r"([a-zA-Z0-9-]+):\*+")
+_READING = regex(r"(?!secretsmanager:|kms:)[\w-]+:(?:Get|List|Describe|BatchGet|Query|Scan|Read)\*", re.IGNORECASE)
+_STARS = regex(r"[*?]+")
+_SERVICE = regex(r"([a-zA-Z0-9-]+):\*+")
 
 
 def services(actions: tuple[str, ...]) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from credguard.regex import regex
 from credguard.rules._iam_managed import Managed, from_constant, is_arn, managed
 from credguard.rules._iam_policies import numbered, windows
 from credguard.rules._iam_statements import Context, is_recorded, named, plain
@@ -28,7 +29,7 @@ _NEVER = {
 _TERRAFORM = {"resource", "data", "module", "variable", "locals"}
 _ARN = r"arn:(?:aws[\w-]*|[$#%]?\{[^{}\s]{1,60}\}|\*)?:iam::aws:policy/[\w+=,.@/-]{3,128}"
 _Q = r"\\?[\"'`]"
-_CODE = re.compile(
+_CODE = regex(
     rf"(?P<cdk>(?:from_?aws_?managed_?policy_?name|ManagedPolicy_FromAwsManagedPolicyName)\s{{0,20}}\(\s{{0,80}}"
     rf"(?:jsii\.String\(\s{{0,20}})?(?:managed_?policy_?name\s{{0,5}}[:=]\s{{0,5}})?{_Q}(?P<name>[\w+=,.@/-]{{3,128}}){_Q})"
     rf"|(?P<arn>(?:managed_?)?polic(?:y|ies)_?arns?{_Q}?\]?\s{{0,20}}(?:=>|:=|[:=(](?!=))\s{{0,80}}(?:\[\s{{0,80}})?"
@@ -39,13 +40,11 @@ _CODE = re.compile(
     rf"|(?P<enum>(?-i:\bManagedPolic(?:y|ies)\.(?P<constant>[A-Z][A-Za-z_0-9]{{3,100}})))\b",
     re.IGNORECASE,
 )
-_LISTED = re.compile(
-    rf"managed_?policy_?arns?{_Q}?\s{{0,20}}(?:=>|:=|[:=])\s{{0,40}}\[([^\[\]]{{0,3000}})\]", re.IGNORECASE
-)
-_QUOTED = re.compile(rf"{_Q}({_ARN}){_Q}")
-_VERB = re.compile(r"(?<![a-z])(?:(?P<undo>detach|delete|remove|simulate|revoke)|attach)(?![a-z])", re.IGNORECASE)
-_ATTACHES = re.compile(r"(?i)attach(?!ed|ment)")
-_GRANTS = re.compile(r"(?i)attach(?!ed)|managed_?polic(?:y|ies)_?arns\b|permission_?set")
+_LISTED = regex(rf"managed_?policy_?arns?{_Q}?\s{{0,20}}(?:=>|:=|[:=])\s{{0,40}}\[([^\[\]]{{0,3000}})\]", re.IGNORECASE)
+_QUOTED = regex(rf"{_Q}({_ARN}){_Q}")
+_VERB = regex(r"(?<![a-z])(?:(?P<undo>detach|delete|remove|simulate|revoke)|attach)(?![a-z])", re.IGNORECASE)
+_ATTACHES = regex(r"(?i)attach(?!ed|ment)")
+_GRANTS = regex(r"(?i)attach(?!ed)|managed_?polic(?:y|ies)_?arns\b|permission_?set")
 _NAMES = {"managedpolicies", "managedpolicy", "managedpolicyname"}
 _GROUPS = ("name", "value", "given", "option", "constant", "direct")
 _BY_ARN, _BY_NAME = 1, 2

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from credguard.model import Severity
+from credguard.regex import regex
 from credguard.rule import Pattern
 from credguard.rules._iam_literals import group_at
 from credguard.rules._iam_policies import documents, numbered, windows
@@ -15,6 +15,7 @@ from credguard.rules._iam_values import UNKNOWN, texts
 from credguard.structure import looks_structured
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Iterator, Sequence
 
     from credguard.model import Blob
@@ -35,21 +36,21 @@ _TYPES = (
     "aws_lambda_permission", "aws_lambda_layer_version_permission", "AWS::Lambda::Permission",
     "AWS::Lambda::LayerVersionPermission",
 )  # fmt: skip
-_PERMISSIONS = re.compile(rb"aws_lambda_(?:layer_version_)?permission|AWS::Lambda::(?:LayerVersion)?Permission")
+_PERMISSIONS = regex(rb"aws_lambda_(?:layer_version_)?permission|AWS::Lambda::(?:LayerVersion)?Permission")
 _BOUND = {
     "sourcearn", "sourceaccount", "principalorgid", "organizationid", "eventsourcetoken", "functionurlauthtype",
     "invokedviafunctionurl",
 }  # fmt: skip
-_CALL = re.compile(r"(?i)(?<![a-z])add_?(?:layer_?version_?)?permission(?:Command|Request|Input)?\s{0,10}[({]")
-_COMMAND = re.compile(r"\blambda\s{1,5}add-(?:layer-version-)?permission\b((?:[^\n;|&\\]|\\\n|\\.){0,800})")
-_STAR = re.compile(r"--principal[ =]{1,4}[\"']?\*[\"'\s]?")
-_NARROW = re.compile(r"--(?:source-(?:arn|account)|principal-org-id|organization-id|function-url)")
-_ASSUMED = re.compile(
+_CALL = regex(r"(?i)(?<![a-z])add_?(?:layer_?version_?)?permission(?:Command|Request|Input)?\s{0,10}[({]")
+_COMMAND = regex(r"\blambda\s{1,5}add-(?:layer-version-)?permission\b((?:[^\n;|&\\]|\\\n|\\.){0,800})")
+_STAR = regex(r"--principal[ =]{1,4}[\"']?\*[\"'\s]?")
+_NARROW = regex(r"--(?:source-(?:arn|account)|principal-org-id|organization-id|function-url)")
+_ASSUMED = regex(
     r"(?i)(?:assumed_?by|\bgrant_?(?!read\b|_?public)\w{0,40}\s{0,10}\(|\bgrant_?principal)\s{0,10}[:=(]{0,2}\s{0,40}"
     r"(?:\w{1,20}\s{0,4}[:=]\s{0,4})?(?:new\s{1,10})?(?:\w{1,30}\.)?(?:New)?"
     r"(?:(?:Any|Star)Principal\b|(?:Arn|Account)Principal\(\s{0,10}[\"']\*[\"'])"
 )
-_FEDERATED = re.compile(r"\b(?:New)?(?:WebIdentity|Federated|OpenIdConnect)Principal\s{0,10}\(")
+_FEDERATED = regex(r"\b(?:New)?(?:WebIdentity|Federated|OpenIdConnect)Principal\s{0,10}\(")
 _EVERYONE = Opening("everyone", Severity.MEDIUM, "lets in everyone (Principal *)", "principal")
 
 

@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import re
 
+from credguard.regex import regex
 from credguard.structure import Node
 
 WINDOW = 6000
 _DEPTH = 40
-_TOKEN = re.compile(
+_TOKEN = regex(
     r"(?:[\s]|\\(?![\"'`]))*(?:(?P<blank>//[^\n]*|\#[^\n]*|/\*(?:[^*]|\*(?!/)){0,2000}\*/|\Z)"
     r"|(?P<prefix>[rfbuRFBU]{0,2})(?P<quote>\\{0,3}(?:\"\"\"|'''|[\"'`]))"
     r"|(?P<open>[(\[{])|(?P<close>[)\]}])|(?P<comma>[,;])|(?P<separator>=>|:=|::|[:=](?![=:]))"
     r"|(?P<word>[^\W\d][\w.$]*|[$@&]\w[\w.$]*)|(?P<other>.))",
     re.DOTALL,
 )
-_CALL = re.compile(r"\s*(?:\?|&)?\.\s*(\w+)\s*\(")
-_BRACKET = re.compile(r"[(\[{}\])]")
+_CALL = regex(r"\s*(?:\?|&)?\.\s*(\w+)\s*\(")
+_BRACKET = regex(r"[(\[{}\])]")
 _CLOSES = {"(": ")", "[": "]", "{": "}"}
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from typing import NamedTuple
 
 from credguard.model import Severity
+from credguard.regex import regex
 from credguard.rule import Pattern
 
 _ADMIN = ("AdministratorAccess", "IAMFullAccess", "PowerUserAccess", "AdministratorAccess-Amplify",
@@ -21,10 +21,10 @@ _SERVICE_ROLES = (
     "AmazonElasticMapReduceRole",
     "AWSDataPipelineRole",
 )
-_FULL = re.compile(r"[A-Za-z0-9-]+_?FullAccess(?:withDataPipeline|-?[A-Z]\w*|_v\d|V\d)?")
-_NAME = re.compile(r"(?:(?:job-function|service-role|aws-service-role)/)?([A-Za-z0-9_+=,.@-]{3,128})")
-_ARN = re.compile(r"arn:(?:aws[\w-]*|[^:]{0,3}|\*)?:iam::aws:policy/(.+)")
-_FILLED = re.compile(r"[$#%]\{[^{}]*\}|\{[\w.\[\]()]+\}")
+_FULL = regex(r"[A-Za-z0-9-]+_?FullAccess(?:withDataPipeline|-?[A-Z]\w*|_v\d|V\d)?")
+_NAME = regex(r"(?:(?:job-function|service-role|aws-service-role)/)?([A-Za-z0-9_+=,.@-]{3,128})")
+_ARN = regex(r"arn:(?:aws[\w-]*|[^:]{0,3}|\*)?:iam::aws:policy/(.+)")
+_FILLED = regex(r"[$#%]\{[^{}]*\}|\{[\w.\[\]()]+\}")
 
 NAMED = Pattern(
     "broad-managed-policy",

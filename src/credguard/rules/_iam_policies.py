@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from credguard.errors import UnreadableError
+from credguard.regex import regex
 from credguard.rule import Pattern
 from credguard.rules._iam_literals import WINDOW, chain_at, group_at, opening_before
 from credguard.rules._iam_statements import Context, Statement, speaks_of_guardrail, statement_of, statements
@@ -44,27 +45,27 @@ PROSE = (
     ".rego",
     ".cedar",
 )
-_FILLED = re.compile(r"\.(?:j2|jinja2?|tpl|tmpl|tftpl|erb|ejs|in|dist|sample|example|mustache|hbs)$", re.IGNORECASE)
-_WILD = re.compile(
+_FILLED = regex(r"\.(?:j2|jinja2?|tpl|tmpl|tftpl|erb|ejs|in|dist|sample|example|mustache|hbs)$", re.IGNORECASE)
+_WILD = regex(
     rb"[\"'\s:\[,(]\*[\"'\s,\])\\]|:[\w/-]*\*|AllResources|(?i:not_?(?:action|resource|principal))|(?:Any|Star)Principal"
     rb"|githubusercontent\.com|gitlab\.com|app\.terraform\.io|cognito-identity\.amazonaws|accounts\.google\.com"
     rb"|graph\.facebook\.com|www\.amazon\.com"
 )
 _MOST = 5000
-_EFFECT = re.compile(r"effect[^a-zA-Z]{1,50}(?:[\w.]{0,40}[._])?allow\Z", re.IGNORECASE)
-_OPENING = re.compile(r"(?:\.Builder\.create)?\s{0,20}\(")
-_ENDPOINT = re.compile(r"endpoint\w*\s*\.\s*add_?to_?policy\s*\([^;]{0,80}\Z", re.IGNORECASE)
-_STAGED = re.compile(
+_EFFECT = regex(r"effect[^a-zA-Z]{1,50}(?:[\w.]{0,40}[._])?allow\Z", re.IGNORECASE)
+_OPENING = regex(r"(?:\.Builder\.create)?\s{0,20}\(")
+_ENDPOINT = regex(r"endpoint\w*\s*\.\s*add_?to_?policy\s*\([^;]{0,80}\Z", re.IGNORECASE)
+_STAGED = regex(
     rb"\bmock_(?:aws|iam|s3|sts)\b|\b(?:from|import) (?:moto|pytest|unittest)\b|\bStubber\b|\bdef test_\w|^\s*@Test\b"
     rb"|\btesting\.[TB]\b|\b(?:describe|it|test)\(\s*[\"'`]|\bRSpec\b|onsi/ginkgo|\bdescribe [\"']"
     rb"|\bShindo\.|\bjest\.|aws-sdk-(?:client-)?mock"
     rb"|assertions import |aws-cdk-lib/assertions|@aws-cdk/assert|\bXCTest|gtest/gtest\.h|\bPHPUnit\\|FOR TESTING\b",
     re.MULTILINE,
 )
-_COMMENT = re.compile(r"\s*(?:#|//|\*(?![\"'])|--\s|;|<!--|REM\b)")
-_DOCSTRING = re.compile(r"(?:\A|^[ \t]*(?:async )?(?:def|class)\b[^\n]{0,300}:[ \t]*\n)\s*[rbuRBU]?\Z", re.MULTILINE)
-_RECORDED = re.compile(rb'"(?:recorded-date|ResponseMetadata|eventVersion|status_code|terraform_version)"')
-_DUMP = re.compile(rb"\"?(?:DefaultVersionId|PolicyVersionList|IsAttachable)\"?\s*[:=]")
+_COMMENT = regex(r"\s*(?:#|//|\*(?![\"'])|--\s|;|<!--|REM\b)")
+_DOCSTRING = regex(r"(?:\A|^[ \t]*(?:async )?(?:def|class)\b[^\n]{0,300}:[ \t]*\n)\s*[rbuRBU]?\Z", re.MULTILINE)
+_RECORDED = regex(rb'"(?:recorded-date|ResponseMetadata|eventVersion|status_code|terraform_version)"')
+_DUMP = regex(rb"\"?(?:DefaultVersionId|PolicyVersionList|IsAttachable)\"?\s*[:=]")
 _last: tuple[bytes, str, tuple[Statement, ...]] | None = None
 
 

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from credguard.regex import regex
 from credguard.rules._iam_values import UNKNOWN, placed, texts
 from credguard.structure import Node, embedded
 
@@ -27,12 +28,12 @@ _PLACES = {
     "aws_vpc_endpoint": "endpoint",
     "aws_vpc_endpoint_policy": "endpoint",
 }
-_GUARDRAIL = re.compile(
+_GUARDRAIL = regex(
     r"(?:^|[^a-z])(?:scps?|rcps?|(?:service|resource)[-_ ]?control|guard[-_ ]?rails?|boundar(?:y|ies)"
     r"|vpc[-_ ]?(?:end[-_ ]?point|e)s?|end[-_ ]?point[-_ ]?polic(?:y|ies)|full[-_ ]?aws[-_ ]?access)(?:$|[^a-z])",
     re.IGNORECASE,
 )
-_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_CAMEL = regex(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _ELEMENTS = {
     "effect": "effect", "sid": "sid", "action": "action", "actions": "action", "addactions": "action",
     "notaction": "notaction", "notactions": "notaction", "addnotactions": "notaction",
@@ -42,8 +43,8 @@ _ELEMENTS = {
     "notprincipal": "notprincipal", "notprincipals": "notprincipal",
     "condition": "condition", "conditions": "condition", "addallresources": "allresources",
 }  # fmt: skip
-_WORD = re.compile(r"(?:[\w.]+[._])?(Allow|Deny|ALLOW|DENY)")
-_ADDED = re.compile(r"add(?:[a-z]+principal|condition)s?\Z")
+_WORD = regex(r"(?:[\w.]+[._])?(Allow|Deny|ALLOW|DENY)")
+_ADDED = regex(r"add(?:[a-z]+principal|condition)s?\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +255,7 @@ def _principals(node: Node) -> Iterator[tuple[str, str]]:
         yield from _code_principal(item)
 
 
-_EVERYONE = re.compile(r"\b(?:Any|Star)Principal\b|\bNew(?:Any|Star)Principal\b")
+_EVERYONE = regex(r"\b(?:Any|Star)Principal\b|\bNew(?:Any|Star)Principal\b")
 
 
 def _code_principal(node: Node) -> Iterator[tuple[str, str]]:

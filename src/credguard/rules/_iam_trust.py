@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from credguard.model import Severity
+from credguard.regex import regex
 from credguard.rules._iam_actions import matches
 from credguard.rules._iam_values import UNKNOWN
 
@@ -25,11 +25,11 @@ _WHO = {
 }  # fmt: skip
 _WHOSE = ("aws:principaltag/", "saml:", "cognito-identity.amazonaws.com:", "aws:resourcetag/", "aws:requesttag/")
 _NOBODY = {"*", "0.0.0.0/0", "::/0", "arn:aws:*", "arn:*"}
-_NEGATIVE = re.compile(r"not|null")
+_NEGATIVE = regex(r"not|null")
 _PUBLIC_READ = ("s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectTagging", "s3:GetObjectAcl", "s3:GetObjectTorrent")
 _PUBLIC_CALLS = ("execute-api:invoke", "execute-api:*", "lambda:invokefunctionurl", "vpc-lattice-svcs:invoke")
-_OPEN_SUBJECT = re.compile(r"\*+|repo:\*.*|repo:[^/*]*\*.*|repo:/?\*.*|repo|r(?:e(?:po?)?)?\*.*")
-_OWNER_SUBJECT = re.compile(r"repo:[^/*]+/\*.*")
+_OPEN_SUBJECT = regex(r"\*+|repo:\*.*|repo:[^/*]*\*.*|repo:/?\*.*|repo|r(?:e(?:po?)?)?\*.*")
+_OWNER_SUBJECT = regex(r"repo:[^/*]+/\*.*")
 _SHARED = {  # providers that everyone can have an identity of -> the claims of which one must be narrow
     GITHUB: ("sub", "repository", "repository_id", "repository_owner_id", "job_workflow_ref", "environment"),
     "gitlab.com": ("sub",),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
+
+from credguard.regex import regex
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -11,8 +12,8 @@ if TYPE_CHECKING:
     from credguard.structure import Node
 
 UNKNOWN = "?"  # a value that only the deployment knows
-_FILLED = re.compile(r"[$#]\{[^{}]*\}")
-_ALL = re.compile(r"\*+|arn:[^:]*:\*(?::\*){0,4}(?:[:/]\*)?")
+_FILLED = regex(r"[$#]\{[^{}]*\}")
+_ALL = regex(r"\*+|arn:[^:]*:\*(?::\*){0,4}(?:[:/]\*)?")
 _KINDS = (
     "user role group policy instance-profile mfa saml-provider oidc-provider table function layer instance secret key "
     "alias parameter log-group cluster service task task-definition repository domain stream deliverystream stack "
@@ -20,9 +21,9 @@ _KINDS = (
     "execution stateMachine document notebook-instance training-job endpoint model userpool identitypool crawler "
     "database catalog job workgroup certificate loadbalancer targetgroup build application environment fleet"
 )
-_KIND = re.compile(rf"arn:[^:]*:[a-z0-9*-]+:[^:]*:[^:]*:(?:\*/)?(?:(?:{'|'.join(_KINDS.split())})[/:])?\*(?::\*|/\*)?")
+_KIND = regex(rf"arn:[^:]*:[a-z0-9*-]+:[^:]*:[^:]*:(?:\*/)?(?:(?:{'|'.join(_KINDS.split())})[/:])?\*(?::\*|/\*)?")
 _FLAT = {"concat", "tolist", "toset", "flatten", "distinct", "compact", "coalesce", "setunion", "list", "tuple", "set"}
-_MAKERS = re.compile(
+_MAKERS = regex(
     r"(?:new )?(?:List\.of|Set\.of|(?:[\w.]+\.)?asList|ImmutableList\.of|[\w.]*singletonList|jsii\.Strings?"
     r"|aws\.Strings?"
     r"|pulumi\.(?:ToStringArray|String(?:Array)?)|string \[\]|\[\] interface(?: \[\])?|\[\] (?:\* )?string|\[\]"

@@ -20,7 +20,7 @@ _CANDIDATES = 3
 _CONNECTORS = regex(rb"[^A-Za-z0-9_]{0,80}")
 _BACKWARD = regex(rb"[A-Za-z0-9_.$\-]{1,120}")
 _PHRASE = regex(rb"(?:[ _\-][A-Za-z0-9_\-']{1,40}){1,5}")
-_CAMEL = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+\d*|[A-Z]+\d*")
+_CAMEL = regex(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+\d*|[A-Z]+\d*")
 # Elsewhere a number at a word's end only counts: SECRET2 is SECRET.
 _WITH_DIGITS = frozenset(
     "s3 ec2 sha1 sha2 sha224 sha256 sha384 sha512 md5 oauth2 auth0 b2 boto3 boto2 route53 base64 b64 r2".split()

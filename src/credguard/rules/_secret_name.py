@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from credguard.regex import regex
 from credguard.rules._naming import words_of
 
@@ -19,7 +17,7 @@ FILLERS = frozenset(
     "long some any this that is not to be for in of with and 64 32 16 only very really no one more good bad new old "
     "temp temporary welcome letmein wp sa toor symfony magento prestashop joomla vagrant ubuntu oracle neo4j".split()
 )
-_SECRET = re.compile(
+_SECRET = regex(
     r"secret|passw|passphrase|passcode|(?<![a-z])pass(?![a-z])|pwd|token|apikey|api_key|credential|"
     r"(?<![a-z])creds?(?![a-z])|(?<![a-z])(?:salt|pepper|pat)(?![a-z])|(?:access|private|priv|encrypt|encryption|"
     r"signing|sign|master|account|app|application|auth|session|jwt|deploy|storage|shared|admin|server|crypto|cipher|"

@@ -13,7 +13,7 @@ from credguard.rules._real_value import Worth, worth
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_STATE_NAME = re.compile(r".*\.tfstate(?:\.backup|\.\d+(?:\.backup)?|\.bak|\.old|~)?")
+_STATE_NAME = regex(r".*\.tfstate(?:\.backup|\.\d+(?:\.backup)?|\.bak|\.old|~)?")
 _VARIABLES = (".tfvars", ".tfvars.json")
 _STACK_WORDS = ("stack", "export", "checkpoint", "pulumi")
 HEAD = 1024

@@ -6,6 +6,7 @@ import re
 from enum import Enum, IntEnum
 from functools import lru_cache
 
+from credguard.regex import regex
 from credguard.rule import Pattern
 from credguard.rules._naming import words_of
 from credguard.rules._placeholder import is_placeholder
@@ -46,16 +47,16 @@ _CORE = (
     r"(?P<id>access_?key_?id|access_?key|access_?id)|(?P<token>session_?token|security_?token))"
     r"(?P<tail>(?:_[a-z0-9]+)*)"
 )
-_NAMED = re.compile(r"(?:.*_)??(?:aws|amazon|amzn)_?(?:[a-z0-9]+_){0,3}?" + _CORE)
-_SHORT = re.compile(
+_NAMED = regex(r"(?:.*_)??(?:aws|amazon|amzn)_?(?:[a-z0-9]+_){0,3}?" + _CORE)
+_SHORT = regex(
     r"(?:.*_)??(?:aws|amazon|amzn)_?(?:(?:(?P<middle>[a-z0-9]+)_)?(?P<secret>secret)|(?P<id>key_?id|key|access))"
     r"(?P<tail>(?:_[a-z0-9]+)*)"
 )
 _SERVICES = (
     r"(?:s3|s3a|ses|sqs|sns|dynamodb|dynamo|iam|ec2|boto|boto3|bedrock|polly|rekognition|textract|kinesis|cloudwatch)"
 )
-_SERVICE = re.compile(r"(?:.*_)??" + _SERVICES + r"_(?:[a-z0-9]+_)?" + _CORE)
-_BARE = re.compile(r"(?P<secret>secret_?access_?key)|(?P<id>access_?key_?id)")
+_SERVICE = regex(r"(?:.*_)??" + _SERVICES + r"_(?:[a-z0-9]+_)?" + _CORE)
+_BARE = regex(r"(?P<secret>secret_?access_?key)|(?P<id>access_?key_?id)")
 # What makes a name speak about a key instead of holding it.
 _ABOUT = frozenset(
     "name names arn path paths file files filename dir url uri rotation rotate age days hours enabled enable disabled "
@@ -77,26 +78,26 @@ _OTHER_MAKERS = (
     r"r2\.cloudflarestorage|digitaloceanspaces|wasabisys|backblazeb2|your-objectstorage|scw\.cloud|storjshare|linodeobjects"
     r"|ovh\.net|aliyuncs|yandexcloud|fly\.storage|exo\.io|vultrobjects|tigris\.dev|storage\.googleapis"
 )
-_OTHER_MAKER = re.compile(_OTHER_MAKERS, re.IGNORECASE)
-_FOREIGN_HOST = re.compile(
+_OTHER_MAKER = regex(_OTHER_MAKERS, re.IGNORECASE)
+_FOREIGN_HOST = regex(
     _OTHER_MAKERS + r"|awslocal\b|//[\w.\-]{0,60}(?:localstack|minio|moto|dynamodb-local|elasticmq|seaweedfs|garage)"
     r"|(?:localhost|127\.0\.0\.1|host\.docker\.internal|0\.0\.0\.0):(?:45\d\d|9000|9324|8333|5000)\b",
     re.IGNORECASE,
 )
-_ENDPOINT = re.compile(
+_ENDPOINT = regex(
     r"(?:(?:aws|s3|dynamo(?:db)?|sqs|sns|storage|object|bucket|minio)[\w.\-]{0,40}endpoint|endpoint[_\-]?url|"
     r"(?<![\w.\-])endpoint)(?![a-z]*s\b)",
     re.IGNORECASE,
 )
-_ENDPOINT_IN_TEXT = re.compile(
+_ENDPOINT_IN_TEXT = regex(
     _ENDPOINT.pattern + r"[\w\-]{0,40}[\"']?[ \t]{0,8}[:= ][ \t]{0,8}[\"']?(?P<value>[^\s\"']{1,300})", re.IGNORECASE
 )
-_STORE = re.compile(
+_STORE = regex(
     r"\{\{resolve:(?:secretsmanager|ssm-secure)|secretsmanager|secrets?[_-]?manager|\$\{ssm(?:\([\w-]+\))?:|\$\{aws:reference/secretsmanager",
     re.IGNORECASE,
 )
-_REFERENCE = re.compile(r"\$\{|\$\(|\$[A-Za-z_]|\{\{|<%|<<|%[A-Za-z_]\w*%|\$\[\[")
-_KEY_ID = re.compile(r"A(?:KIA|SIA)[A-Z2-7]{16}")
+_REFERENCE = regex(r"\$\{|\$\(|\$[A-Za-z_]|\{\{|<%|<<|%[A-Za-z_]\w*%|\$\[\[")
+_KEY_ID = regex(r"A(?:KIA|SIA)[A-Z2-7]{16}")
 
 
 @lru_cache(maxsize=4096)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from credguard.worktree import WorkTree
 
-_PLAIN_NAME = re.compile(r"[^\s\x00-\x1f\x7f\udc80-\udcff]+")
+_PLAIN_NAME = regex(r"[^\s\x00-\x1f\x7f\udc80-\udcff]+")
 _LFS_POINTER = b"version https://git-lfs"
 _ENCRYPTED = (
     b"\x00GITCRYPT\x00", b"Salted__", b"U2FsdGVkX1", b"$ANSIBLE_VAULT;", b"-----BEGIN AGE ENCRYPTED FILE-----",

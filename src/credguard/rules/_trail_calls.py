@@ -6,6 +6,7 @@ import re
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from credguard.regex import regex
 from credguard.structure.node import Places
 
 if TYPE_CHECKING:
@@ -16,25 +17,25 @@ SCRIPTS = tuple(
     ".java .kt .cs .php .ipynb".split()
 )
 _NAMES = ("makefile", "justfile", "rakefile", "dockerfile", "jenkinsfile", "taskfile", "procfile")
-_COMMAND = re.compile(
+_COMMAND = regex(
     r"\bcloudtrail[\"']?[ \t,]{1,6}(?:\\\s{0,80})?[\"']?(?P<verb>stop-logging|delete-trail)(?![\w-])"
     r"|\b(?P<posh>Stop-CTLogging|Remove-CTTrail)\b(?!\s{0,4}[\"'=])"
 )
-_CALL = re.compile(
+_CALL = regex(
     r"(?:\.(?P<method>stop_logging|delete_trail|stopLogging|deleteTrail|StopLogging|DeleteTrail)"
     r"|\bnew (?P<command>StopLogging|DeleteTrail)Command)[ \t]{0,2}\((?=(?P<arguments>[^;]{0,300}))"
 )
-_NAMED = re.compile(
+_NAMED = regex(
     r"[\s({&]{0,20}(?:[\w.:]{1,60}[ \t]{0,2}\{\s{0,40})?[\"']?:?(?:[Nn]ame)[\"']?[ \t]{0,2}(?:=>|=|:)[ \t]{0,3}"
     r"(?:aws\.String\([ \t]{0,3})?(?P<value>[rf]?[\"'`][^\"'`\n]{1,200}|[A-Za-z_][\w.]{0,80}\[|[A-Za-z_][\w.]{0,80})"
 )
-_DEFINES = re.compile(
+_DEFINES = regex(
     r"^[ \t]{0,40}(?:async )?(?:def|function|func|fn)[ \t]{1,4}[\w()* .]{0,120}\((?P<parameters>[^)]{0,600})\)",
     re.MULTILINE,
 )
-_TRAIL = re.compile(r"cloudtrail", re.IGNORECASE)
-_AGAIN = re.compile(r"start-logging|start_logging|startLogging|StartLogging|create-trail|create_trail|Start-CTLogging")
-_SAID = re.compile(
+_TRAIL = regex(r"cloudtrail", re.IGNORECASE)
+_AGAIN = regex(r"start-logging|start_logging|startLogging|StartLogging|create-trail|create_trail|Start-CTLogging")
+_SAID = regex(
     r"\s{0,80}(?:#|//|\*|--|REM\b|::|@?echo\b|print\b|printf\b|log(?:ger|ging)?\.|console\.|Write-\w{1,20}\b|-?\s{0,4}name:|description:)",
     re.I,
 )

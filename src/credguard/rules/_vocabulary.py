@@ -75,7 +75,7 @@ _NEUTRAL = frozenset(
     "staging test qa live local default main user root admin account credentials credential creds cred auth storage "
     "bucket backup export set env name value default login profile region".split()
 )
-_STRONG = re.compile(
+_STRONG = regex(
     r"fss3\w*secretkey|secretaccesskey|secretaccess|accesssecret|accesskeysecret|awssecret|awssk|s3secret|s3asecret|ec2secret|sessecret|"
     r"sqssecret|snssecret|amazonsecret|iamsecret|dynamodbsecret|dynamosecret|secretawskey|secretaws|secretkeyaws"
 )

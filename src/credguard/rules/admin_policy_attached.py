@@ -23,10 +23,10 @@ References
 from __future__ import annotations
 
 import os
-import re
 from typing import TYPE_CHECKING
 
 from credguard.model import Detection, Severity
+from credguard.regex import regex
 from credguard.rule import Rule
 from credguard.rules._iam_attachments import in_code, in_documents
 from credguard.rules._iam_managed import NAMED
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from credguard.rule import Hits
     from credguard.rules._iam_attachments import Attachment
 
-_KEYS = re.compile(rb"(?i)polic(?:y|ies)[\w-]*[\"']?\s*[:=]|iam::aws:policy/|Serverless::|\"aws_iam_policy\"")
+_KEYS = regex(rb"(?i)polic(?:y|ies)[\w-]*[\"']?\s*[:=]|iam::aws:policy/|Serverless::|\"aws_iam_policy\"")
 _S3 = "for S3 objects s3:GetObject, s3:PutObject, s3:DeleteObject (bucket/*) and s3:ListBucket (bucket) are enough"
 
 

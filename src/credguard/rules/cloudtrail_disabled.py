@@ -25,6 +25,7 @@ import re
 from typing import TYPE_CHECKING
 
 from credguard.model import Detection, Severity
+from credguard.regex import regex
 from credguard.rule import Pattern, Rule
 from credguard.rules._env_files import is_fixture
 from credguard.rules._iac_keys import FRAMEWORK
@@ -51,12 +52,12 @@ _MODULES = ("cloudtrail", "community.aws.cloudtrail", "amazon.aws.cloudtrail")
 _PULUMI = ("aws:cloudtrail:Trail", "aws:cloudtrail/trail:Trail", "aws-native:cloudtrail:Trail")
 _OFF = frozenset(("false", "no", "off"))
 _PROGRAMS = tuple(".ts .js .mjs .cjs .mts .py .java .kt .cs .go".split())
-_CONSTRUCT = re.compile(
+_CONSTRUCT = regex(
     rb"(?:cloudtrail\.(?:Cfn)?Trail|CfnTrail|CloudtrailTrail|cloudtrail\.NewTrail)[ \t]{0,2}\([^;]{0,3000}?"
     rb"(?:enable_?logging|is_?logging)[\"']?[ \t]{0,4}[:=][ \t]{0,4}(?:\w{1,20}(?:\.\w{1,20})?\()?false",
     re.IGNORECASE,
 )
-_NAME = re.compile(r"[\w.\-]{1,100}")
+_NAME = regex(r"[\w.\-]{1,100}")
 _MOST = 200
 
 

@@ -21,10 +21,10 @@ References
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from credguard.model import Detection, Severity
+from credguard.regex import regex
 from credguard.rule import Pattern, Rule
 from credguard.rules import _iac_keys
 from credguard.rules._env_files import is_fixture
@@ -48,7 +48,7 @@ _RESOURCE = Pattern(
 _CONSTRUCT = Pattern("iam-access-key-construct", rb"(?:Cfn|iam\.|Iam|\bnew |New|\b)AccessKey(?:\(|\.Builder)")
 _TERRAFORM = (".tf", ".tf.json", ".tofu")
 _PROGRAMS = tuple(".ts .js .mjs .cjs .mts .tsx .py .java .kt .cs .go".split())
-_MAKES = re.compile(
+_MAKES = regex(
     r"(?:new[ \t]{1,4}(?:[\w.]{1,60}\.)?(?:Cfn|Iam)?AccessKey[ \t]{0,2}\("
     r"|(?:iam|awsiam|aws_iam|iamaccesskey)\.(?:New)?(?:Cfn|Iam)?AccessKey[ \t]{0,2}\("
     r"|(?<![\w.])(?:Cfn|Iam)AccessKey[ \t]{0,2}\("
@@ -57,7 +57,7 @@ _MAKES = re.compile(
     r"\s{0,80}(?:(?:self|this|scope|stack|ctx|app)[ \t]{0,2},)?\s{0,80}(?:jsii\.String\()?"
     r"[\"'`](?P<name>[\w.\-/ ]{1,100})?"
 )
-_MADE_LINE = re.compile(r"\s*(?://|#|\*|/\*|import\b|from\b|class\b|interface\b|export (?:class|interface)\b)")
+_MADE_LINE = regex(r"\s*(?://|#|\*|/\*|import\b|from\b|class\b|interface\b|export (?:class|interface)\b)")
 _LONGEST = 4 << 20
 
 

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 _NAMED = 5
 _REACHABLE = ("rev-list", "--objects", "--quiet", "--missing=print", "--all", "--reflog", "--indexed-objects")
-_LOW = 10
 
 
 class Missing:
@@ -29,9 +28,6 @@ class Missing:
         self._output = self._stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - the stack closes it
         self._process = repository.start(*_REACHABLE, stdout=self._output)
         self._stack.callback(stop, self._process)
-        if hasattr(os, "setpriority"):  # it is to take what the others leave
-            with contextlib.suppress(OSError):
-                os.setpriority(os.PRIO_PROCESS, self._process.pid, _LOW)
 
     def objects(self) -> list[str]:
         """Names of the objects that are not there; raises GitError where git cannot even look."""
@@ -52,8 +48,7 @@ def cut_off(repository: Git) -> Iterator[Skip]:
     if shallow:
         where = named(shallow, "commit")
         yield Skip(".", f"history is cut off (shallow clone) at {where}; run `git fetch --unshallow`")
-    folder = os.fsdecode(repository.run("rev-parse", "--git-common-dir").removesuffix(b"\n"))
-    path = os.path.join(repository.folder, folder, "info", "grafts")
+    path = os.path.join(repository.common_dir, "info", "grafts")
     with contextlib.suppress(FileNotFoundError), open(path, "rb") as handle:
         grafts = [line.split()[0].decode("utf-8", "replace") for line in handle if line.strip() and line[:1] != b"#"]
         if grafts:

@@ -14,15 +14,9 @@ if TYPE_CHECKING:
 _DEEPEST = 8
 
 
-def git_folder(repository: Git) -> str:
-    """The folder that holds the repository's objects and refs, whatever leads to it; raises GitError."""
-    folder = os.fsdecode(repository.run("rev-parse", "--git-common-dir").removesuffix(b"\n"))
-    return os.path.realpath(os.path.join(repository.folder, folder))
-
-
 def absorbed(repository: Git) -> Iterator[tuple[str, Git]]:
     """Each with what to call it (`.git/modules/name`), in order of names; raises GitError."""
-    for name, folder in _below(os.path.join(git_folder(repository), "modules"), ".git/modules", _DEEPEST):
+    for name, folder in _below(os.path.join(repository.common_dir, "modules"), ".git/modules", _DEEPEST):
         # Its settings may name a work tree that is gone, in which git would refuse to start.
         yield name, Git(Path(folder), extra={"GIT_DIR": folder, "GIT_WORK_TREE": folder})
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from credguard.errors import CredguardError, ExitCode
+from credguard.regex import regex
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     Progress = Callable[[str, float], None]
 
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*://|[A-Za-z][A-Za-z0-9+.\-]*::|[^/\\:\s]+@[^/\\:\s]+:")
+_URL = regex(r"[A-Za-z][A-Za-z0-9+.\-]*://|[A-Za-z][A-Za-z0-9+.\-]*::|[^/\\:\s]+@[^/\\:\s]+:")
 _SCHEMES = ("https", "http", "ssh", "git", "file", "git+ssh", "ssh+git")
 _ENVIRONMENT = {
     "GIT_TERMINAL_PROMPT": "0", "GIT_ALLOW_PROTOCOL": "https:http:ssh:git:file", "GIT_LFS_SKIP_SMUDGE": "1",

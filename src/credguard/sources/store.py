@@ -34,7 +34,8 @@ class Store:
         """Opens the packs, while git lists all objects; raises GitError."""
         words = repository.run("rev-parse", "--show-object-format", "--git-path", "objects").splitlines()
         self._width = 32 if words[0] == b"sha256" else 20
-        folders = [repository.folder / os.fsdecode(words[1]), *_borrowed(repository)]
+        objects = repository.folder / os.fsdecode(words[1])
+        folders = [objects, *_borrowed(repository, objects)]
         indexes = [index for folder in folders for index in sorted((folder / "pack").glob("*.idx"))]
         self.packs: list[Pack] = []
         with contextlib.ExitStack() as stack:
@@ -91,8 +92,10 @@ class Store:
         return start, [names[place * width : (place + 1) * width] for place in range(start, end)]
 
 
-def _borrowed(repository: Git) -> Iterator[Path]:
+def _borrowed(repository: Git, objects: Path) -> Iterator[Path]:
     """The object folders of the repositories from which objects are borrowed; names with odd bytes are left to git."""
+    if not (objects / "info" / "alternates").exists():
+        return
     for line in os.fsdecode(repository.run("count-objects", "-v")).split("\n"):
         if line.startswith(_ALTERNATE) and not line.startswith(f'{_ALTERNATE}"'):
             yield Path(repository.folder, line.removeprefix(_ALTERNATE))

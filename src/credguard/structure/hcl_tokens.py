@@ -5,20 +5,21 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from credguard.regex import regex
 from credguard.structure.node import MAX_DEPTH, Places, malformed, too_deep
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_TOKEN = re.compile(
+_TOKEN = regex(
     r"(?P<blank>[ \t\r\f\v\ufeff]+)|(?P<line>\n)|(?P<comment>(?:\#|//)[^\n]*)|(?P<long>/\*)"
     r"|<<(?P<indented>-?)(?P<heredoc>[^\W\d][\w-]*)[ \t\r]*\n|(?P<quote>\")"
     r"|(?P<number>\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)|(?P<word>[^\W\d][\w-]*)"
     r"|(?P<mark>\.\.\.|=>|==|!=|<=|>=|&&|\|\||::|[-+*/%<>!?:=.,(){}\[\]])"
 )
-_IN_STRING = re.compile(r"[^\"\\$%\n]+|\\[^\n]|\$\$\{|%%\{|[$%]\{|[$%]|\"|\n")
-_IN_TEMPLATE = re.compile(r"[^\"{}]+|[\"{}]")
-_ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|(.))", re.DOTALL)
+_IN_STRING = regex(r"[^\"\\$%\n]+|\\[^\n]|\$\$\{|%%\{|[$%]\{|[$%]|\"|\n")
+_IN_TEMPLATE = regex(r"[^\"{}]+|[\"{}]")
+_ESCAPE = regex(r"\\(?:u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|(.))", re.DOTALL)
 _ESCAPED = {"n": "\n", "r": "\r", "t": "\t"}
 
 

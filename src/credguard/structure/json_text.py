@@ -6,13 +6,14 @@ import json
 import re
 from typing import TYPE_CHECKING
 
+from credguard.regex import regex
 from credguard.structure.node import MAX_DEPTH, Budget, Node, Places, malformed, too_deep
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_BLANK = re.compile(r"[ \t\r\n\ufeff]*")
-_TOKEN = re.compile(
+_BLANK = regex(r"[ \t\r\n\ufeff]*")
+_TOKEN = regex(
     r'"(?P<string>[^"\\]*(?:\\.[^"\\]*)*)"|(?P<mark>[{}\[\],:])'
     r"|(?P<number>-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)|(?P<word>[A-Za-z_$][\w$.-]*)",
     re.DOTALL,

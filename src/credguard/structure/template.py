@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 
-_MARKS = re.compile(r"\{\{|\{%|<%|\{#|\$\{|%\{")
-_DOUBLE = re.compile(r"\{\{|\{%|<%|\{#")
-_SINGLE = re.compile(r"[$%]\{[^{}\n]*\}")
+from credguard.regex import regex
+
+_MARKS = regex(r"\{\{|\{%|<%|\{#|\$\{|%\{")
+_DOUBLE = regex(r"\{\{|\{%|<%|\{#")
+_SINGLE = regex(r"[$%]\{[^{}\n]*\}")
 _ENDS = {"{{": "}}", "{%": "%}", "<%": "%>", "{#": "#}"}
 _ACTIONS = ("{%", "{#", "%{")
 _LONGEST = 20_000
