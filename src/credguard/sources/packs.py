@@ -9,13 +9,14 @@ from __future__ import annotations
 import mmap
 import os
 import sys
-import zlib
 from array import array
 from bisect import bisect_left
 from itertools import compress
 from typing import TYPE_CHECKING
 
 from dulwich.errors import ApplyDeltaError
+from isal import isal_zlib
+from isal.igzip_lib import IsalError
 
 try:
     from dulwich._pack import apply_delta  # the compiled part alone, which loads four times as fast
@@ -238,10 +239,10 @@ def _inflated(data: bytes) -> bytes | None:
     """What the bytes begin with, inflated; None where that is damaged or over LARGEST."""
     try:
         if len(data) <= _SURELY_SMALL:
-            return zlib.decompress(data)
-        inflater = zlib.decompressobj()
+            return isal_zlib.decompress(data)
+        inflater = isal_zlib.decompressobj()
         content = inflater.decompress(data, LARGEST)
-    except zlib.error:
+    except IsalError:
         return None
     return content if inflater.eof else None
 
