@@ -242,7 +242,7 @@ def _inflated(data: bytes) -> bytes | None:
             return isal_zlib.decompress(data)
         inflater = isal_zlib.decompressobj()
         content = inflater.decompress(data, LARGEST)
-    except IsalError:
+    except IsalError:  # type: ignore[misc]  # its stub says `Any`
         return None
     return content if inflater.eof else None
 
