@@ -44,7 +44,8 @@ class Run:
     that of the judge followed last. `trees` are the folders looked at, each with what goes before its
     paths; `asked` are the rules that were given what no folder holds; `changed` the paths of a change;
     `past` looks at the history of each folder that is a repository, with so many `jobs` (processes; 0 for as
-    many as there are processors); `looked` are the folders of those whose history was; `where` tells, for
+    many as there are processors); `looked` are the folders of those whose history was, `inner` what
+    the paths of those inside the folder looked at last begin with; `where` tells, for
     repositories audited elsewhere, where they call credguard."""
 
     policy: Policy = field(default_factory=Policy)
@@ -57,6 +58,7 @@ class Run:
     asked: set[str] = field(default_factory=set)
     past: Callable[[Run, Git | None, str, Sequence[str], Sequence[str], Begun | None], None] | None = None
     looked: set[str] = field(default_factory=set)
+    inner: list[str] = field(default_factory=list)
     where: list[tuple[str, Enforcement | None]] | None = None
     findings: list[Finding] = field(default_factory=list)
     coverage: Coverage = field(default_factory=Coverage)
@@ -115,13 +117,14 @@ class Run:
         part = Coverage(skipped=listing.skipped, notes=listing.notes)
         with contextlib.ExitStack() as stack:
             begun = None
-            if self.past and tree.repository:
+            if self.past and listing.history:
                 from credguard.sources.begun import Begun
 
-                begun = stack.enter_context(contextlib.closing(Begun(tree.repository)))
+                begun = stack.enter_context(contextlib.closing(Begun(listing.history)))
             self._files(listing, part, label)
             if self.past:
-                self.past(self, tree.repository, label, (), listing.inner, begun)
+                self.inner = [f"{label}{path}/" for path in listing.inner]
+                self.past(self, listing.history, label, (), listing.inner, begun)
 
     def _files(self, listing: files.Listing, part: Coverage, label: str) -> None:
         tree = listing.tree
@@ -130,6 +133,12 @@ class Run:
             part.notes.append(
                 f"{label or tree.root} is no git repository: rules on tracked and ignored files had nothing to ask"
             )
+        if not self.past:
+            part.notes += [
+                f"{path} holds git's objects, packed: `credguard audit` looks at them"
+                for path in listing.inner
+                if files.is_bare(tree.root / path)
+            ]
         findings += self._stream(files.read_all(listing, self.limit), len(tree.files), part)
         findings += self.tree(tree)
         self.keep(findings, part, masks, label)

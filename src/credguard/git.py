@@ -13,7 +13,7 @@ from credguard.errors import CredguardError, ExitCode
 from credguard.plumbing import COMMAND, environment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
     from types import ModuleType
     from typing import IO
@@ -80,6 +80,7 @@ class Git:
         quarantined objects): a hook must see what git is about to commit or receive. `extra`
         variables are set on top: another index, another object store."""
         self.folder = folder
+        self._extra = dict(extra or {})
         self._environment = environment(inherit=inherit) | dict(extra or {})
 
     def run(self, *args: str, stdin: bytes | None = None, ok: tuple[int, ...] = (0,)) -> bytes:
@@ -99,20 +100,21 @@ class Git:
             raise _not_started(error) from error
         lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
         if done.returncode not in ok:
-            reason = lines[0] if lines else f"exit code {done.returncode}"
+            reason = _reason(lines) or f"exit code {done.returncode}"
             raise GitError(f"git {args[0]} failed in {self.folder}: {reason}", _cure(reason))
         return done.stdout, lines[0] if lines else ""
 
     def start(
-        self, *args: str, stdin: IO[bytes] | None = None, stdout: IO[bytes] | None = None
-    ) -> subprocess.Popen[bytes]:
+        self, *args: str, stdin: IO[bytes] | None = None, stdout: IO[bytes] | None = None,
+        stderr: IO[bytes] | None = None,
+    ) -> subprocess.Popen[bytes]:  # fmt: skip
         """`git args` in the folder, reading `stdin` (without it nothing) and writing to `stdout`, or to a
-        pipe as large as the system gives. The caller ends it with `stop`. Raises GitError."""
+        pipe as large as the system gives; what it says is dropped, or goes to `stderr`. The caller ends it with `stop`. Raises GitError."""
         try:
             process = subprocess.Popen(  # noqa: S603 - a fixed argument list, no shell
                 [*COMMAND, *args], cwd=self.folder, env=self._environment,
-                stdin=stdin or subprocess.DEVNULL, stdout=stdout or subprocess.PIPE, stderr=subprocess.DEVNULL,
-                bufsize=_PIECE,
+                stdin=stdin or subprocess.DEVNULL, stdout=stdout or subprocess.PIPE,
+                stderr=stderr or subprocess.DEVNULL, bufsize=_PIECE,
             )  # fmt: skip
         except OSError as error:
             raise _not_started(error) from error
@@ -129,6 +131,10 @@ class Git:
         """The absolute path of the folder that holds objects and refs, whatever leads to it; raises GitError."""
         folder = os.fsdecode(self.run("rev-parse", "--git-common-dir").removesuffix(b"\n"))
         return os.path.realpath(os.path.join(self.folder, folder))
+
+    def at(self, folder: Path) -> Git:
+        """The same repository, asked from another folder."""
+        return Git(folder, extra=self._extra)
 
     def is_in_work_tree(self) -> bool:
         """False in a bare repository, and inside a `.git` folder, where the hooks of a push are run: with
@@ -309,12 +315,26 @@ def stop(process: subprocess.Popen[bytes]) -> None:
 def find(path: Path) -> Git | None:
     """The repository whose work tree holds `path`, or None when no `.git` stands above it.
 
+    Settings of the repository that say otherwise (`core.bare`, `core.worktree`) do not hide its work tree.
     Raises GitError when there is one that git cannot read.
     """
-    if not any((folder / ".git").exists() for folder in (path, *path.parents)):
+    top = next((folder for folder in (path, *path.parents) if os.path.lexists(folder / ".git")), None)
+    if top is None:
         return None
     repository = Git(path)
-    return repository if repository.is_in_work_tree() else None
+    if repository.is_in_work_tree():
+        return repository
+    if ".git" in path.parts:
+        return None
+    top = top.absolute()
+    here = Git(path, extra={"GIT_DIR": str(top / ".git"), "GIT_WORK_TREE": str(top)})
+    return here if here.is_in_work_tree() else None
+
+
+def _reason(lines: Sequence[str]) -> str:
+    """Of what git said the line that tells why it ended."""
+    told = [line for line in lines if line.startswith(("fatal:", "error:"))]
+    return (told or [line for line in lines if not line.startswith(("hint:", "warning:"))] or [*lines, ""])[0]
 
 
 def _cure(reason: str) -> str:

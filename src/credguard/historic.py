@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from credguard import formerly
 from credguard.disclosure import Disclosure
-from credguard.git import Git, GitError
-from credguard.model import Coverage, Skip
+from credguard.git import Git, GitError, find
+from credguard.model import Blob, Coverage, Skip
 from credguard.passes import Look, Seen, look_at_all
 from credguard.scan import Scanner
 from credguard.sources import gaps, modules
 from credguard.sources.begun import Begun
+from credguard.sources.files import is_bare, too_large
 from credguard.sources.history import History
 from credguard.tracing import Tracing
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from credguard.audit import Run
     from credguard.rule import Rule
@@ -38,28 +39,58 @@ def look(
     submodules that it keeps. What git has `begun` for the repository is ended here. Raises GitError for bad
     revisions.
     """
-    if repository:
+    if repository and revisions:
         _look(run, repository, label, revisions, begun)
-    if revisions:
         return
+    if repository:
+        _look_inside(run, label, repository, begun)
     for path in inner:
-        _look_inside(run, f"{label}{path}/", Git(run.trees[-1][1].root / path))
+        folder = run.trees[-1][1].root / path
+        within = None
+        with suppress(GitError):  # the search says it again, and where
+            within = None if is_bare(folder) else find(folder)
+        _look_inside(run, f"{label}{path}/", within or Git(folder))
+        _look_at_modules(run, within or Git(folder), f"{label}{path}/")
     if repository:
         _look_at_modules(run, repository, label)
 
 
 def _look_at_modules(run: Run, repository: Git, label: str) -> None:
-    for name, module in modules.absorbed(repository):
-        _look_inside(run, f"{label}{name}/", module)
+    with _said(run, label):
+        for name, module in modules.absorbed(repository):
+            _look_inside(run, f"{label}{name}/", module)
 
 
-def _look_inside(run: Run, label: str, repository: Git) -> None:
-    try:
+def _look_inside(run: Run, label: str, repository: Git, begun: Begun | None = None) -> None:
+    with _said(run, label):
         if repository.common_dir not in run.looked:
-            _look(run, repository, label)
-            _look_at_modules(run, repository, label)
+            _look(run, repository, label, begun=begun)
+            _look_at_lfs(run, Path(repository.common_dir), label)
+
+
+def _look_at_lfs(run: Run, folder: Path, label: str) -> None:
+    """Looks at the contents that git LFS keeps beside the objects, of which git itself has but pointers."""
+    for path in sorted(folder.glob("lfs/objects/??/??/*")):
+        shown = f"{label}.git/{path.relative_to(folder).as_posix()}"
+        try:
+            size = path.lstat().st_size
+            if size > run.limit:
+                run.coverage.skipped.append(Skip(shown, too_large(size, run.limit)))
+            elif path.is_file() and not path.is_symlink():
+                run.blob(Blob(path.read_bytes(), shown))
+        except OSError as error:
+            run.coverage.skipped.append(Skip(shown, f"could not be read: {error.strerror}"))
+
+
+@contextmanager
+def _said(run: Run, label: str) -> Iterator[None]:
+    """An error of git ends what is inside, and is told."""
+    try:
+        yield
     except GitError as error:
-        run.coverage.skipped.append(Skip(label, f"its history was not looked at: {error.message}; {error.hint}"))
+        skip = Skip(label or ".", f"the history was not looked at: {error.message}; {error.hint}")
+        if skip not in run.coverage.skipped:
+            run.coverage.skipped.append(skip)
 
 
 def _look(run: Run, repository: Git, label: str, revisions: Sequence[str] = (), begun: Begun | None = None) -> None:
@@ -68,7 +99,7 @@ def _look(run: Run, repository: Git, label: str, revisions: Sequence[str] = (), 
     with closing(begun or Begun(repository, whole=not revisions)) as known:
         run.looked.add(repository.common_dir)
         if repository.run("rev-parse", "--show-prefix").strip():
-            repository = Git(Path(repository.toplevel()))
+            repository = repository.at(Path(repository.toplevel()))
             run.coverage.notes.append(f"the history is that of the whole repository at {repository.folder}")
         search = _Search(run, repository, label, Tracing(repository, known.walk))
         search.objects(revisions, known.missing)
@@ -96,10 +127,11 @@ class _Search:
                     look_at_all(look, history, self._run.jobs, self._run.progress)
                 finally:
                     look.conclude()
-                broken = [*history.broken, *(missing.objects() if missing else ())]
+                lost, stopped = missing.objects() if missing else ([], [])
+                self._part.skipped += [*stopped, *gaps.closed(history.closed)]
+                broken = list(dict.fromkeys([*history.broken, *lost]))
                 self._part.skipped += gaps.cut_off(self._git)
-                partial = gaps.is_partial(self._git)
-                self._part.skipped += gaps.not_read(list(dict.fromkeys(broken)), history.over, partial=partial)
+                self._part.skipped += gaps.not_read(broken, history.over, partial=gaps.is_partial(self._git))
         except GitError as error:
             reason = f"the history could not be looked at whole: {error.message}; {error.hint}"
             self._part.skipped.append(Skip(".", reason))

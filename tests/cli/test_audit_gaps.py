@@ -190,3 +190,96 @@ def test_a_repository_inside_that_git_refuses_is_named(repo: Repository, audit: 
     report = audit("audit", repo.folder)
     assert report["exit_code"] == 3
     assert any(skip["path"].startswith("inner/") for skip in report["coverage"]["skipped"])
+
+
+def _packed_away(repo: Repository, filler: Filler) -> Path:
+    """A pack that holds nothing but a commit with keys that no ref leads to."""
+    repo.git("repack", "-q", "-a", "-d")
+    begin = repo.git("rev-parse", "HEAD").strip()
+    repo.commit("keys", {"keys.ini": filler.fill(PAIR)})
+    repo.git("repack", "-q", "-d")
+    repo.git("reset", "-q", "--hard", begin)
+    repo.git("reflog", "expire", "--expire=now", "--all")
+    return max((repo.folder / ".git" / "objects" / "pack").glob("*.pack"), key=lambda path: path.stat().st_mtime_ns)
+
+
+@pytest.mark.parametrize("damage", ["no index", "empty index", "cut index", "no pack", "empty pack", "short pack"])
+def test_a_pack_that_cannot_be_read_is_named(repo: Repository, filler: Filler, audit: Audit, damage: str) -> None:
+    pack = _packed_away(repo, filler)
+    assert found(audit("audit", repo.folder))["exposure"]["unreachable"]
+    path = pack if damage.endswith("pack") else pack.with_suffix(".idx")
+    path.chmod(0o644)
+    if damage.startswith("no "):
+        path.unlink()
+    else:
+        path.write_bytes(path.read_bytes()[: {"empty": 0, "cut": 1100, "short": 15}[damage.split(maxsplit=1)[0]]])
+    report = audit("audit", repo.folder)
+    assert report["exit_code"] == 3
+    assert any(
+        "object store" in skip["reason"] or "corrupt" in skip["reason"] for skip in report["coverage"]["skipped"]
+    )
+
+
+def test_a_missing_commit_that_the_commit_graph_knows(repo: Repository, audit: Audit) -> None:
+    for number in range(3):
+        repo.commit(f"c{number}", {"a": str(number)})
+    repo.git("commit-graph", "write", "--reachable")
+    _object_file(repo, "HEAD~1").unlink()
+    assert audit("audit", repo.folder)["exit_code"] == 3
+
+
+def test_a_lender_that_is_gone_is_named(repo: Repository, audit: Audit) -> None:
+    (repo.folder / ".git" / "objects" / "info" / "alternates").write_text("/nowhere/at/all\n")
+    assert audit("audit", repo.folder)["exit_code"] == 3
+
+
+@pytest.mark.parametrize("setting", [("core.bare", "true"), ("core.worktree", "/etc"), ("core.worktree", "/nowhere")])
+def test_settings_do_not_hide_a_history(
+    repo: Repository, filler: Filler, audit: Audit, setting: tuple[str, str]
+) -> None:
+    repo.commit("keys", {"keys.ini": filler.fill(PAIR)})
+    removed(repo, "keys.ini")
+    repo.git("config", *setting)
+    report = audit("audit", repo.folder)
+    assert found(report)["exposure"]["pushed"] is False
+
+
+def test_a_dangling_link_to_a_repository_is_no_plain_folder(tmp_path: Path, audit: Audit) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / ".git").symlink_to("nowhere")
+    assert audit("audit", tmp_path / "folder")["exit_code"] == 3
+
+
+def test_a_folder_of_bare_repositories(tmp_path: Path, repo: Repository, filler: Filler, audit: Audit) -> None:
+    repo.commit("keys", {"keys.ini": filler.fill(PAIR)})
+    repo.git("clone", "-q", "--bare", str(repo.folder), str(tmp_path / "srv" / "one.git"))
+    assert found(audit("audit", tmp_path / "srv"))["locations"][0]["path"] == "one.git/keys.ini"
+    host = begun(tmp_path / "host")
+    repo.git("clone", "-q", "--bare", str(repo.folder), str(host.folder / "two.git"))
+    assert found(audit("audit", host.folder))["locations"][0]["path"] == "two.git/keys.ini"
+
+
+def test_a_broken_index_hides_no_history(repo: Repository, filler: Filler, audit: Audit) -> None:
+    repo.commit("keys", {"keys.ini": filler.fill(PAIR)})
+    removed(repo, "keys.ini")
+    (repo.folder / ".git" / "index").write_bytes(b"garbage")
+    report = audit("audit", repo.folder)
+    assert found(report)["exposure"]["first_commit"]
+    assert report["coverage"]["skipped"]
+
+
+def test_what_was_noted_stays_when_git_cannot_follow(repo: Repository, audit: Audit) -> None:
+    for number in range(3):
+        repo.commit(f"c{number}", {"a": str(number), "big": "x" * 3000})
+    lost = repo.git("rev-parse", "HEAD~1").strip()
+    _object_file(repo, "HEAD~1").unlink()
+    report = audit("audit", repo.folder, "--max-file-size", "2000")
+    reasons = " ".join(skip["reason"] for skip in report["coverage"]["skipped"])
+    assert lost in reasons and "over the limit" in reasons and "hint:" not in reasons
+
+
+def test_what_lfs_keeps_is_looked_at(repo: Repository, filler: Filler, audit: Audit) -> None:
+    path = repo.folder / ".git" / "lfs" / "objects" / "ab" / "cd" / ("abcd" + "0" * 60)
+    path.parent.mkdir(parents=True)
+    path.write_text(filler.fill(PAIR))
+    assert found(audit("audit", repo.folder))["locations"][0]["path"].startswith(".git/lfs/objects/ab/")

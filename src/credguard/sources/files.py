@@ -25,13 +25,14 @@ _BARE = frozenset(("HEAD", "objects", "refs"))
 @dataclass(slots=True)
 class Listing:
     """What a folder holds: the tree, index entries by path, the repositories `inner` to it, and what could not
-    be listed."""
+    be listed; `history` is the repository, also where git could not list its files."""
 
     tree: WorkTree
     entries: dict[str, Entry] = field(default_factory=dict)
     skipped: list[Skip] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     inner: list[str] = field(default_factory=list)
+    history: Git | None = None
 
 
 def open_tree(root: Path, *, ignored: bool = False) -> Listing:
@@ -49,6 +50,7 @@ def open_tree(root: Path, *, ignored: bool = False) -> Listing:
     except GitError as error:
         listing = _plain_listing(root)
         listing.skipped.append(Skip(".", f"{error.message}; files were read without git: {error.hint}"))
+        listing.history = Git(root) if os.path.lexists(root / ".git") else None
         return listing
     return _plain_listing(root)
 
@@ -64,7 +66,7 @@ def _git_listing(root: Path, *, ignored: bool) -> Listing:
     if ignored:
         more, _ = repository.untracked(ignored=True)
         others += more
-    listing = Listing(WorkTree(root, (), frozenset(tracked), repository), tracked)
+    listing = Listing(WorkTree(root, (), frozenset(tracked), repository), tracked, history=repository)
     if warning:
         listing.skipped.append(Skip(".", f"git could not list every untracked file: {warning}"))
     nested = [path.rstrip("/") for path in others if path.endswith("/")]
@@ -72,6 +74,8 @@ def _git_listing(root: Path, *, ignored: bool) -> Listing:
     for path in (*links, *nested):
         files += _nested(listing, path, submodule=path in links, ignored=ignored)
     listing.tree.files = tuple(sorted(set(files)))
+    heads = (path.removesuffix("/HEAD") for path in listing.tree.files if path.endswith("/HEAD"))
+    listing.inner += [path for path in heads if is_bare(root / path) and path not in listing.inner]
     return listing
 
 
@@ -92,7 +96,7 @@ def _bare_listing(root: Path) -> Listing:
         return data if isinstance(data, bytes) else None
 
     tree = WorkTree(root, names, frozenset(names), repository, reader=read_object, bare=True)
-    listing = Listing(tree, {path: Entry("100644", oid, path) for path, oid in files.items()})
+    listing = Listing(tree, {path: Entry("100644", oid, path) for path, oid in files.items()}, history=repository)
     listing.notes.append(f"{root} has no work tree: the files of its HEAD were looked at, its ignore rules were not")
     return listing
 
@@ -106,7 +110,7 @@ def _nested(listing: Listing, path: str, *, submodule: bool, ignored: bool) -> l
     inner = open_tree(folder, ignored=ignored)
     listing.skipped += [Skip(f"{path}/{skip.path}", skip.reason) for skip in inner.skipped]
     listing.notes += inner.notes
-    if inner.tree.repository is not None:
+    if inner.history is not None:
         listing.inner.append(path)
     listing.inner += [f"{path}/{further}" for further in inner.inner]
     return [f"{path}/{name}" for name in inner.tree.files]
@@ -130,10 +134,8 @@ def _plain_listing(root: Path) -> Listing:
                         folders.append(path + "/")
                 if ".git" in names and folder:
                     listing.inner.append(folder.rstrip("/"))
-                if names >= _BARE:
-                    listing.notes.append(
-                        f"{folder or root} holds git's objects, packed: audit that repository by itself"
-                    )
+                if names >= _BARE and folder:
+                    listing.inner.append(folder.rstrip("/"))
         except OSError as error:
             listing.skipped.append(Skip(folder or ".", _reason(error, "folder")))
     listing.tree.files = tuple(sorted(files))

@@ -16,7 +16,17 @@ if TYPE_CHECKING:
     from credguard.git import Git
 
 _NAMED = 5
-_REACHABLE = ("rev-list", "--objects", "--quiet", "--missing=print", "--all", "--reflog", "--indexed-objects")
+_REACHABLE = (
+    "-c",
+    "core.commitGraph=false",
+    "rev-list",
+    "--objects",
+    "--quiet",
+    "--missing=print",
+    "--all",
+    "--reflog",
+    "--indexed-objects",
+)
 
 
 class Missing:
@@ -29,13 +39,16 @@ class Missing:
         self._process = repository.start(*_REACHABLE, stdout=self._output)
         self._stack.callback(stop, self._process)
 
-    def objects(self) -> list[str]:
-        """Names of the objects that are not there; raises GitError where git cannot even look."""
+    def objects(self) -> tuple[list[str], list[Skip]]:
+        """Names of the objects that are not there, and why git could not look further."""
         if self._process.wait():
-            self._git.run(*_REACHABLE)  # once more, for its words
-            raise GitError("git could not follow the history to its end")
+            try:
+                self._git.run(*_REACHABLE)  # once more, for its words
+            except GitError as error:
+                return [], [Skip(".", f"{error.message}; {error.hint}")]
+            return [], [Skip(".", "git could not follow the history to its end; run `git fsck`")]
         self._output.seek(0)
-        return [line.decode().strip().removeprefix("?") for line in self._output if line.startswith(b"?")]
+        return [line.decode().strip().removeprefix("?") for line in self._output if line.startswith(b"?")], []
 
     def close(self) -> None:
         """Ends git if it still runs."""
@@ -66,6 +79,14 @@ def not_read(missing: Sequence[str], over: Sequence[tuple[str, str, int]], *, pa
         most = max(size for _, _, size in over)
         cure = f"raise it with --max-file-size {(most >> 20) + 1}M"
         yield Skip(".", f"{named(names, 'object')} of the history over the limit; {cure}")
+
+
+def closed(words: Sequence[str]) -> Iterator[Skip]:
+    """Words for packs that nobody can read, and for what git said of the object store."""
+    for word in words[:_NAMED]:
+        yield Skip(".", f"the object store is not whole: {word}; run `git fsck`, and fetch what is lost again")
+    if len(words) > _NAMED:
+        yield Skip(".", f"{len(words) - _NAMED} more of the like in the object store")
 
 
 def is_partial(repository: Git) -> bool:

@@ -93,6 +93,11 @@ class History:
         if names.tell():
             yield from self._asked(names)
 
+    @property
+    def closed(self) -> list[str]:
+        """What is wrong with the object store, after `rest`."""
+        return self._store.closed if self._store else []
+
     def close(self) -> None:
         """Closes what is open."""
         self._stack.close()

@@ -68,7 +68,10 @@ class Pack:
         self._numbers: array[int] | None = None
         self._file = index.with_suffix(".pack").open("rb", buffering=0)
         try:
-            self._offsets.append(os.fstat(self._file.fileno()).st_size - width)
+            size = os.fstat(self._file.fileno()).st_size - width
+            if self._offsets and self._offsets[-1] >= size:
+                raise PackError("an index that names places behind the pack's end")
+            self._offsets.append(max(size, 0))
             if self._read(0, len(_PACK_MAGIC)) != _PACK_MAGIC:
                 raise PackError("no pack of version 2")
             self._starts, bases = self._heads()

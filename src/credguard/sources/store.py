@@ -28,21 +28,26 @@ _LINES = 10_000
 
 
 class Store:
-    """The objects of a repository, and of those that it borrows from."""
+    """The objects of a repository, and of those that it borrows from. `closed` are packs that nobody can read; after
+    `left`, with what git said of others."""
 
     def __init__(self, repository: Git) -> None:
         """Opens the packs, while git lists all objects; raises GitError."""
         words = repository.run("rev-parse", "--show-object-format", "--git-path", "objects").splitlines()
         self._width = 32 if words[0] == b"sha256" else 20
         objects = repository.folder / os.fsdecode(words[1])
-        folders = [objects, *_borrowed(repository, objects)]
-        indexes = [index for folder in folders for index in sorted((folder / "pack").glob("*.idx"))]
+        folders = [folder / "pack" for folder in (objects, *_borrowed(repository, objects))]
+        indexes = [index for folder in folders for index in sorted(folder.glob("*.idx"))]
+        self.closed = [str(pack) for folder in folders for pack in _without_index(folder)]
         self.packs: list[Pack] = []
         with contextlib.ExitStack() as stack:
             self._listed: IO[bytes] = stack.enter_context(tempfile.TemporaryFile())
+            self._said: IO[bytes] = stack.enter_context(tempfile.TemporaryFile())
             is_small = sum(map(_size, indexes)) <= _MOST * _INDEXED
             # In the order of their names they would be slow to read.
-            self._process = repository.start(*_ALL, *(() if is_small else ("--unordered",)), stdout=self._listed)
+            self._process = repository.start(
+                *_ALL, *(() if is_small else ("--unordered",)), stdout=self._listed, stderr=self._said
+            )
             stack.callback(stop, self._process)
             for index in indexes if is_small else ():
                 with contextlib.suppress(PackError, OSError):
@@ -62,6 +67,9 @@ class Store:
             yield from pack.left()
         if self._process.wait():
             raise GitError("git could not list the objects")
+        self._said.seek(0)
+        said = (line.decode("utf-8", "replace").strip() for line in self._said)
+        self.closed += dict.fromkeys(line for line in said if line.startswith(("error:", "fatal:", "warning:")))
         self._listed.seek(0)
         if not self.packs:
             yield from (line.strip().decode() for line in self._listed)
@@ -99,6 +107,14 @@ def _borrowed(repository: Git, objects: Path) -> Iterator[Path]:
     for line in os.fsdecode(repository.run("count-objects", "-v")).split("\n"):
         if line.startswith(_ALTERNATE) and not line.startswith(f'{_ALTERNATE}"'):
             yield Path(repository.folder, line.removeprefix(_ALTERNATE))
+
+
+def _without_index(folder: Path) -> Iterator[Path]:
+    """Packs without an index, which git passes over without a word, and indexes without a pack."""
+    for this, other in ((".pack", ".idx"), (".idx", ".pack")):
+        for path in sorted(folder.glob(f"pack-*{this}")):
+            if not path.with_suffix(other).exists():
+                yield path
 
 
 def _size(index: Path) -> int:

@@ -21,6 +21,7 @@ _FORM = ("-c", "--root", "--raw", "-z", "--no-renames", "--no-abbrev", "--pretty
 # One process takes three quarters of the time of `rev-list | diff-tree`. As a command for people `log` heeds settings:
 # none may run a program, or change what it says.
 _LOG = (
+    "-c", "core.commitGraph=false",  # it would vouch for commits that are gone
     "log", *_EVERY, *_FORM, "--no-show-signature", "--no-ext-diff", "--no-textconv", "--no-notes", "--no-mailmap",
     "--no-relative", "--no-color", "-O/dev/null", "--ignore-submodules=none",
 )  # fmt: skip
