@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from credguard.context import masked
+from credguard.context import hidden, masked
 from credguard.custom.checks import rules_of
 from credguard.judge import Judge
 from credguard.matcher import LIMIT
@@ -186,14 +186,28 @@ class Run:
             self.coverage.skipped.append(
                 Skip(path, f"rule {rule_id} failed ({kind}); report it and use --ignore {rule_id}")
             )
+        self._hide()
         self.findings += [_not_read(skip) for skip in self.coverage.skipped]
         self.settle()
         verdicts = tuple(sorted({_identity(verdict): verdict for verdict in self.decided}.values(), key=_order))
         code = exit_code(verdicts, self.coverage)
         return ScanResult(target, verdicts, self.coverage, code, rules_hash(), combined_digest(self.digests))
 
+    def _hide(self) -> None:
+        """Blots out the values that were found in all paths and notes."""
+        paths = [place.path for finding in self.findings for place in finding.locations]
+        coverage = self.coverage
+        shown = hidden([*paths, *(skip.path for skip in coverage.skipped), *coverage.notes], self.scanner.secrets)
+        if shown:
+            for number, finding in enumerate(self.findings):
+                places = tuple(replace(place, path=shown.get(place.path, place.path)) for place in finding.locations)
+                self.findings[number] = replace(finding, locations=places)
+            coverage.skipped = [replace(skip, path=shown.get(skip.path, skip.path)) for skip in coverage.skipped]
+            coverage.notes = [shown.get(note, note) for note in coverage.notes]
+
     def settle(self) -> None:
         """Lets the judges decide on all that was found, and say what they have to say themselves."""
+        self._hide()
         judges = sorted([self.judge, *self.judges[:-1]], key=lambda one: -len(one.label))
         self.decided += filter(None, (_judge_of(judges, finding).verdict(finding) for finding in self.findings))
         for judge in judges:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from credguard.regex import regex
+from credguard.secret import SHOWN_CHARACTERS
 
 if TYPE_CHECKING:
     import re
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from credguard.document import Place
     from credguard.model import Finding, Part
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 _WIDTH = 160
 _MOST_LINES = 6
 _REACH = 4096
+_LEAST = 6
 _BLOT = "•" * 4
 # A name stands before `=`, `:` or `(` and is made of letters; all else of three characters or more is blotted out,
 # for a password may look like any word.
@@ -72,3 +75,23 @@ def masked(path: str, findings: Iterable[Finding]) -> str:
                 start, end = place.column + 3, place.end_column - 1
                 path = path[:start] + "*" * (end - start) + path[end:]
     return path
+
+
+def hidden(texts: Iterable[str], values: Collection[bytes]) -> dict[str, str]:
+    """Of the paths and notes those that hold one of the values, and how they may be shown."""
+    known = sorted({text for text in texts if text})
+    together = os.fsencode("\n".join(known)) if values else b""
+    held = [os.fsdecode(value) for value in values if value in together]
+    shown = {}
+    for text in known:
+        blotted = text
+        for value in sorted(held, key=len, reverse=True):
+            blotted = blotted.replace(value, value[:SHOWN_CHARACTERS] + "*" * (len(value) - SHOWN_CHARACTERS))
+        if blotted != text:
+            shown[text] = blotted
+    return shown
+
+
+def is_telling(value: bytes) -> bool:
+    """True for a value that stands in a path because it is a secret, and not because it is a word."""
+    return len(value) >= _LEAST and not (value.isalpha() and (value[1:].islower() or value.isupper()))

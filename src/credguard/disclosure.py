@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING
 
 from credguard import formerly
 from credguard.context import masked
-from credguard.exposure import told
+from credguard.exposure import SHOWN_REFS, told
+from credguard.git import GitError
 from credguard.model import Blob
+from credguard.regex import regex
 from credguard.rules._key_id import kind_of
 from credguard.rules.key_older_than_limit import older_than
 from credguard.scan import finding_of
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from credguard.audit import Run
@@ -29,6 +32,9 @@ if TYPE_CHECKING:
 _HALVES = ("CG101", "CG102")
 _KEY_RULES = ("CG101", "CG103")
 _LIMIT = 1 << 32
+_OTHERS = "others"
+_KEY_ID = regex(r"A[KS]IA[A-Z0-9]{16}")
+_HALF = regex(r"[A-Za-z0-9+/]{40,}")
 
 Key = tuple[str, str]
 """Rule ID and fingerprint."""
@@ -36,11 +42,11 @@ Key = tuple[str, str]
 
 @dataclass(slots=True)
 class _Told:
-    """A finding, the objects that hold its value, and where the run has it (-1: only the history has)."""
+    """A finding, the objects that hold its value, and where the run has it (nowhere: only the history has)."""
 
     finding: Finding
     oids: dict[str, None] = field(default_factory=dict)
-    number: int = -1
+    numbers: list[int] = field(default_factory=list)
 
 
 class Disclosure:
@@ -51,11 +57,13 @@ class Disclosure:
         self._tracing, self._scanner = tracing, scanner
         self._masks: dict[str, str] = {}
         self._now = datetime.now(timezone.utc)
-        self._told: dict[Key, _Told] = {
-            (finding.rule_id, finding.fingerprint): _Told(finding, number=number)
-            for number, finding in enumerate(run.findings)
-            if finding.locations[0].path.startswith(label)
-        }
+        self._told: dict[Key, _Told] = {}
+        inner = tuple(prefix for prefix in run.inner if len(prefix) > len(label))
+        for number, finding in enumerate(run.findings):
+            path = finding.locations[0].path
+            if path.startswith(label) and not (inner and path.startswith(inner)):
+                one = self._told.setdefault((finding.rule_id, finding.fingerprint), _Told(finding))
+                one.numbers.append(number)
 
     def contents(self, found: Mapping[Key, Collection[str]]) -> None:
         """Findings in contents and messages, by the objects that hold each: they are read once more, now
@@ -67,18 +75,19 @@ class Disclosure:
         every = {oid for oids in groups for oid in oids}
         places |= {(oid, path, "") for oid in every for path in self._tracing.paths(oid) if "root" in path.lower()}
         ordered = sorted(places, key=lambda one: (one[0], one[1], one[2] == ""))
-        holding: dict[str, list[Key]] = {}
-        for key, oids in found.items():
-            for oid in oids:
-                holding.setdefault(oid, []).append(key)
-        for (oid, path, commit), data in zip(
-            ordered, self._git.blobs([one[0] for one in ordered], _LIMIT), strict=True
-        ):
-            if isinstance(data, bytes):
+        try:
+            for (oid, path, commit), data in zip(
+                ordered, self._git.blobs([one[0] for one in ordered], _LIMIT), strict=True
+            ):
+                if not isinstance(data, bytes):
+                    self._tracing.problems[f"object {oid} could not be read again: {data}"] = None
+                    continue
                 kind = "file" if self._tracing.kinds.get(oid) == "blob" else "message"
                 for finding in self._at(Blob(data, path, kind), commit):
                     key = (finding.rule_id, finding.fingerprint)
                     self._add(finding, found.get(key) or (oid,))
+        except GitError as error:
+            self._tracing.problems[f"{error.message}; {error.hint}"] = None
 
     def names(self, found: Mapping[bytes, Sequence[Finding]]) -> None:
         """Findings in file names, shown without the secret."""
@@ -88,7 +97,7 @@ class Disclosure:
             for one in arrivals[:1]:
                 path = os.fsdecode(one.path).replace(os.fsdecode(name), shown)
                 for finding in findings:
-                    places = tuple(replace(p, path=path, commit=one.commit) for p in finding.locations)
+                    places = tuple(replace(p, path=path, commit=one.commit or None) for p in finding.locations)
                     self._add(replace(finding, locations=places), [one.oid for one in arrivals])
                     self._tracing.count_in(arrivals)
 
@@ -96,7 +105,7 @@ class Disclosure:
         """What the file rules say of files that were tracked once."""
         arrivals = [one for one in self._tracing.former if formerly.is_one(one.path)] if rules else []
         for finding, versions in formerly.judged(self._scanner, rules, self._git, arrivals):
-            places = tuple(replace(place, commit=versions[0].commit) for place in finding.locations)
+            places = tuple(replace(place, commit=versions[0].commit or None) for place in finding.locations)
             message = formerly.in_the_past(finding.message)
             self._add(replace(finding, locations=places, message=message), [one.oid for one in versions])
             self._tracing.count_in(versions)
@@ -106,11 +115,12 @@ class Disclosure:
         everything = _without_halves(self._told)
         known = [one for one in everything if one.oids]
         for one, trail in zip(known, self._tracing.trails([one.oids for one in known]), strict=True):
-            shown = replace(trail, paths=[self._shown(path) for path in trail.paths])
-            finding = told(one.finding, shown, self._now, self._run.policy.rotation_days)
-            if one.number >= 0:
-                self._run.findings[one.number] = finding
+            shown, days = self._without_secrets(trail), self._run.policy.rotation_days
+            for number in one.numbers:
+                self._run.findings[number] = told(self._run.findings[number], shown, self._now, days)
+            if one.numbers:
                 continue
+            finding = told(one.finding, shown, self._now, days)
             places = tuple(self._placed(place, trail) for place in finding.locations)
             finding = replace(finding, locations=places)
             self._run.findings.append(finding)
@@ -131,10 +141,27 @@ class Disclosure:
         path = self._label + self._shown(place.path)
         return replace(place, path=path, commit=place.commit or trail.first_commit or None)
 
+    def _without_secrets(self, trail: Trail) -> Trail:
+        """What git knows, as it may be shown: anybody can write a secret into a name."""
+        return replace(
+            trail,
+            author=self._shown(trail.author),
+            paths=[self._shown(path) for path in trail.paths],
+            refs={use: self._refs(names, whole=use == _OTHERS) for use, names in trail.refs.items()},
+            tagged=[self._shown(name) for name in trail.tagged],
+            reflogs=[self._shown(name) for name in trail.reflogs],
+        )
+
+    def _refs(self, names: Sequence[str], *, whole: bool) -> list[str]:
+        """Those of the names that are shown without secrets, the others only to be counted."""
+        shown = len(names) if whole else SHOWN_REFS
+        return [*map(self._shown, names[:shown]), *names[shown:]]
+
     def _shown(self, path: str) -> str:
-        """A path without the secrets in it."""
+        """A path, or another name, without the secrets in it: also without what may be the other half of a key ID."""
         if path not in self._masks:
-            self._masks[path] = masked(path, self._scanner.names([path]))
+            shown = masked(path, self._scanner.names([path]))
+            self._masks[path] = _HALF.sub(_blotted, shown) if _KEY_ID.search(shown) else shown
         return self._masks[path]
 
     def _age(self, finding: Finding, trail: Trail) -> None:
@@ -151,6 +178,10 @@ class Disclosure:
                 )
 
 
+def _blotted(match: re.Match[str]) -> str:
+    return match[0][:4] + "*" * (len(match[0]) - 4)
+
+
 def _without_halves(told: Mapping[Key, _Told]) -> list[_Told]:
     """Leaves out lone halves of the history that are part of a whole credential, which takes over their objects."""
     wholes = [one for (rule_id, _), one in told.items() if rule_id not in _HALVES and one.finding.values]
@@ -160,7 +191,7 @@ def _without_halves(told: Mapping[Key, _Told]) -> list[_Told]:
             owners.setdefault(value, []).append(one)
     kept = []
     for (rule_id, _), one in told.items():
-        values = one.finding.values if rule_id in _HALVES and one.number < 0 else frozenset()
+        values = one.finding.values if rule_id in _HALVES and not one.numbers else frozenset()
         near = (whole for value in values for whole in owners.get(value, ()))
         owner = next((whole for whole in near if values <= whole.finding.values), None)
         if owner is None:

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import binascii
 from base64 import b64decode
+from bisect import bisect_left
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
+from credguard.kubernetes import MANIFEST, secret_values
 from credguard.mail_text import ENCODED_WORD, FLOWED, flowed_text, header_words
 from credguard.pieces import SPLIT, SPLIT_TOKEN, joined_tokens, joined_values
 from credguard.regex import regex
@@ -23,13 +26,13 @@ if TYPE_CHECKING:
 
     from credguard.rule import Hits
 
-_REACH = 1 << 16
-BASE64 = Pattern("base64-words", in_base64())
+_REACH, _NEAR, _FURTHEST = 1 << 16, 1 << 8, 1 << 24
+BASE64 = tuple(Pattern(f"base64-words-{number}", words) for number, words in enumerate(in_base64()))
 """Key IDs, tokens and words that stand beside secrets, in base64 and in base64 of base64; archives in base64."""
 _BASE64_MIN = 24
 _SAMPLE = 400
 _BACK = regex(rb"(?:(?:[BbFf]2|[Dd]3)%|[BbFf]200u\\{1,4}|/\\{1,4}|[A-Za-z0-9+/_\-]){0,65536}")
-_AHEAD = regex(rb"(?:%(?:2[BbFf]|3[Dd])|\\{1,4}(?:u002[BbFf]|/)|[A-Za-z0-9+/_\-]){0,65536}={0,2}")
+_AHEAD = regex(rb"(?:%(?:2[BbFf]|3[Dd])|\\{1,4}(?:u002[BbFf]|/)|[A-Za-z0-9+/_\-]){0,16777216}={0,2}")
 """A run of base64, backwards and ahead, whose signs may be percent-encoded or escaped."""
 _SIGN = regex(rb"%(?:2([Bb])|(2[Ff])|3[Dd])|\\{1,4}(?:u002(?:([Bb])|[Ff])|/)")
 _ESCAPE_BEFORE = regex(rb"\\(?:[nrt]|x[0-9A-Fa-f]{2}|u00[0-9A-Fa-f]{2})|%[0-9A-Fa-f]{2}")
@@ -44,7 +47,7 @@ _LINE_AHEAD = regex(
 
 
 def _base64(data: bytes, ends: Sequence[int]) -> Iterator[View]:
-    """Each run around a hit, 64 KiB to either side, over the line breaks of wrapped text."""
+    """Each run around a hit, from 64 KiB before it to 16 MiB behind, over the line breaks of wrapped text."""
     done = -1
     for end in ends:
         if end <= done:
@@ -70,7 +73,9 @@ def _sign(match: re.Match[bytes]) -> bytes:
 
 def _wrapped(data: bytes, end: int) -> list[tuple[int, int]]:
     """The pieces of the run that a hit ends in."""
-    lead = _BACK.match(data[max(0, end - _REACH) : end][::-1])
+    lead = _BACK.match(data[max(0, end - _NEAR) : end][::-1])
+    if lead and lead.end() > _NEAR // 2:
+        lead = _BACK.match(data[max(0, end - _REACH) : end][::-1])
     ahead = _AHEAD.match(data, end)
     begin = end - (len(lead[0]) if lead else 0)
     for back in (1, 2):  # the run may have taken in the rest of an escape
@@ -78,14 +83,16 @@ def _wrapped(data: bytes, end: int) -> list[tuple[int, int]]:
         if escape and begin < escape.end() <= end:
             begin = escape.end()
     pieces = [(begin, ahead.end() if ahead else end)]
-    before = data[max(0, pieces[0][0] - _REACH) : pieces[0][0]][::-1]
+    before = data[max(0, pieces[0][0] - _NEAR) : pieces[0][0]][::-1]
+    if _LINE_BACK.match(before):
+        before = data[max(0, pieces[0][0] - _REACH) : pieces[0][0]][::-1]
     position, offset = 0, pieces[0][0]
     while match := _LINE_BACK.match(before, position):
         if _characters(match[1]) % 4:
             break
         pieces.insert(0, (offset - match.end(1), offset - match.start(1)))
         position = match.end(1)
-    while pieces[-1][1] - end < _REACH and (after := _LINE_AHEAD.match(data, pieces[-1][1])):
+    while pieces[-1][1] - end < _FURTHEST and (after := _LINE_AHEAD.match(data, pieces[-1][1])):
         if _characters(data[slice(*pieces[-1])]) % 4:
             break
         pieces.append(after.span(1))
@@ -102,15 +109,12 @@ class _Spread:
 
     def __init__(self, pieces: list[tuple[int, int]], length: int) -> None:
         self._pieces, self._length = pieces, length
-        self._total = sum(stop - start for start, stop in pieces)
+        self._sums = list(accumulate(stop - start for start, stop in pieces))
 
     def __getitem__(self, index: int) -> int:
-        left = index * self._total // max(self._length, 1)
-        for start, stop in self._pieces:
-            if left <= stop - start:
-                return start + left
-            left -= stop - start
-        return self._pieces[-1][1]
+        left = index * self._sums[-1] // max(self._length, 1)
+        number = min(bisect_left(self._sums, left), len(self._sums) - 1)
+        return self._pieces[number][1] - (self._sums[number] - left)
 
 
 ESCAPED = tuple(
@@ -209,7 +213,8 @@ def _unescaped(match: re.Match[bytes]) -> bytes:
 
 
 _READERS: tuple[tuple[tuple[Pattern, ...], Callable[[bytes, Sequence[int]], Iterator[View]]], ...] = (
-    ((BASE64,), _base64),
+    ((MANIFEST,), secret_values),
+    (BASE64, _base64),
     (ESCAPED, _escaped),
     ((SOFT,), _soft),
     ((SPLIT,), joined_values),
@@ -227,3 +232,9 @@ def views(data: bytes, hits: Hits) -> Iterator[View]:
         ends = sorted(end for pattern in patterns for end in hits.get(pattern.name, ()))
         if ends:
             yield from read(data, ends)
+
+
+def hides_base64(data: bytes, hits: Hits) -> bool:
+    """True where there is base64 to decode."""
+    ends = sorted(end for pattern in BASE64 for end in hits.get(pattern.name, ()))
+    return next(_base64(data, ends), None) is not None

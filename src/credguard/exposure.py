@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
+from credguard import undoing
 from credguard.model import Severity
 from credguard.regex import regex
 
@@ -17,8 +18,9 @@ if TYPE_CHECKING:
 TEMPORARY_LIFE = timedelta(hours=36)
 """The longest life of temporary credentials (STS GetSessionToken)."""
 _SHOWN_PATHS = 20
-_SHOWN_REFS = 10
+SHOWN_REFS = 10
 _DEAD = "the longest life of temporary credentials (36 hours) is over since {}"
+_CUT_OFF = "; the history here ends at its first commit (shallow clone): it may be older, by somebody else"
 _PLANTED = ("canary", "example-account")
 _REWRITE = regex(r"^git (?:filter-repo|rm )")
 
@@ -30,7 +32,10 @@ class Trail:
     `first_commit` is "" where no commit holds it (an object left over); `paths` are all that it stood
     at, in order of appearance; `refs` are names by use (branches, tags, remotes, pulls, others);
     `bare` says that the repository is one that others push to. `is_last` is set where HEAD is the
-    first commit, `staged` where the index holds it.
+    first commit, `staged` where the index holds it, `on_head` where HEAD leads to it. The first commit
+    `is_root` where it has no parents, unless the history is `cut_off` there; it `is_message` that holds
+    the value where no file does. `tagged` are tags that lead to it without a commit, `stashes` numbers of
+    stashes, `reflogs` refs whose former commits lead to it.
     """
 
     first_commit: str = ""
@@ -44,6 +49,13 @@ class Trail:
     is_last: bool = False
     staged: bool = False
     objects: int = 1
+    on_head: bool = False
+    is_root: bool = False
+    cut_off: bool = False
+    is_message: bool = False
+    tagged: Sequence[str] = ()
+    stashes: Sequence[int] = ()
+    reflogs: Sequence[str] = ()
 
     @property
     def pushed(self) -> bool:
@@ -63,6 +75,8 @@ def told(finding: Finding, trail: Trail, now: datetime, limit_days: int) -> Find
     message = finding.message
     if alive is False and _is_temporary(finding) and trail.first_seen:
         message += f"; {_DEAD.format(_rfc3339(trail.first_seen + TEMPORARY_LIFE))}"
+    if trail.cut_off:
+        message += _CUT_OFF
     return replace(
         finding, severity=severity, message=message, exposure=_exposure(trail, now, limit_days, alive=alive),
         remediation=_advice(finding, trail, alive=alive),
@@ -70,10 +84,11 @@ def told(finding: Finding, trail: Trail, now: datetime, limit_days: int) -> Find
 
 
 def _exposure(trail: Trail, now: datetime, limit_days: int, *, alive: bool | None) -> dict[str, object]:
-    refs: dict[str, object] = {use: list(names[:_SHOWN_REFS]) for use, names in trail.refs.items()}
+    refs: dict[str, object] = {use: list(names[:SHOWN_REFS]) for use, names in trail.refs.items()}
     days = max(0, (now - trail.first_seen).days) if trail.first_seen else None
     return {
         "first_commit": trail.first_commit or None,
+        "cut_off": trail.cut_off,
         "first_seen": _rfc3339(trail.first_seen) if trail.first_seen else None,
         "author": trail.author or None,
         "paths": list(trail.paths[:_SHOWN_PATHS]),
@@ -125,50 +140,8 @@ def _advice(finding: Finding, trail: Trail, *, alive: bool | None) -> tuple[str,
         lead = "pushed: treat it as known to everybody. Deactivate first, then rewrite the history"
         if alive is False:
             lead = "pushed, and it cannot work any more: rewriting the history only takes it out of sight"
-        return (hint, lead, *kept, *_rewritten(trail))
-    return (hint, _local(trail), *_unpushed(trail), *kept)
-
-
-def _local(trail: Trail) -> str:
-    if trail.unreachable:
-        where = "only the reflog leads to it" if trail.reflog else "no branch or tag leads to it"
-        return f"{where}: it was not pushed from here as far as git knows, and goes with the steps below"
-    return "not pushed as far as this repository knows: take it out of the commits before it is"
-
-
-def _unpushed(trail: Trail) -> tuple[str, ...]:
-    forget = "git reflog expire --expire=now --all && git gc --prune=now  # then no object holds it any more"
-    if trail.staged and not trail.first_commit:
-        return ("git restore --staged FILE  # or take the value out and stage the file again", forget)
-    if trail.unreachable:
-        return (forget,)
-    if "refs/stash" in trail.refs.get("others", ()) or "stash" in trail.refs.get("others", ()):
-        return ("git stash list  # drop the entry that holds it: git stash drop stash@{N}", forget)
-    if trail.is_last:
-        return ("take the value out of the file, then: git commit --all --amend --no-edit", forget)
-    return (
-        f"take it out where it came: git rebase --interactive {trail.first_commit[:12]}^  # edit that commit; "
-        "for many commits use git filter-repo as below",
-        *_expressions(force=False),
-        forget,
-    )
-
-
-def _expressions(*, force: bool) -> tuple[str, ...]:
-    options = "--sensitive-data-removal " if force else "--force "
-    return (
-        "write the line VALUE==>REMOVED into a file expressions.txt with an editor, never on a command line",
-        f"git filter-repo {options}--replace-text expressions.txt --replace-message expressions.txt"
-        + ("  # in a fresh clone" if force else ""),
-    )
-
-
-def _rewritten(trail: Trail) -> tuple[str, ...]:
-    steps = [*_expressions(force=True), "git push --force --mirror origin  # then everybody clones anew"]
-    if trail.refs.get("pulls"):
-        steps.append("pull request refs stay on the server: ask its support to remove them, and forks and caches")
-    steps.append("delete expressions.txt")
-    return tuple(steps)
+        return (hint, lead, *kept, *undoing.rewritten(trail))
+    return (hint, undoing.standing(trail), *undoing.unpushed(trail), *kept)
 
 
 def _rfc3339(moment: datetime) -> str:

@@ -14,7 +14,8 @@ from multiprocessing.connection import wait
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from credguard import __version__, enforcement, lifecycle, resume
+from credguard import __version__, config, enforcement, lifecycle, resume
+from credguard.config.place import Folder
 from credguard.errors import CredguardError, ExitCode
 from credguard.git import Git, find
 from credguard.model import Coverage, Skip, Verdict
@@ -51,7 +52,7 @@ class Target:
     @property
     def name(self) -> str:
         """The address as it may be shown."""
-        return remote.shown(self.address) if remote.is_url(self.address) else self.address
+        return remote.shown(self.address)
 
 
 @dataclass(slots=True)
@@ -107,13 +108,16 @@ def _bar(run: Run, target: Target) -> Callable[[str, float], None] | None:
 def together(run: Run, parts: Sequence[Part]) -> None:
     """Puts the parts into `run`, with what only all of them tell: credentials that several share."""
     run.where = [(part.target.label, part.where) for part in parts]
-    for part in parts:
-        repository = Git(Path(os.curdir)) if part.tracked else None
-        run.trees.append(
-            (part.target.label, WorkTree(Path(os.curdir), part.files, repository=repository, bare=part.bare))
-        )
-        run.findings += part.compared
-        run.asked |= part.asked
+    for label, same in _projects(parts).items():
+        known = [part for part in same if part.tracked]
+        tree = WorkTree(
+            Path(os.curdir), tuple(dict.fromkeys(name for part in same for name in part.files)),
+            repository=Git(Path(os.curdir)) if known else None, bare=all(part.bare for part in same),
+        )  # fmt: skip
+        run.trees.append((label, tree))
+        for part in same:
+            run.findings += [_relabelled(finding, part.target.label, label) for finding in part.compared]
+            run.asked |= part.asked
     before = len(run.findings)
     lifecycle.judge_sharing(run)
     run.findings = run.findings[before:]
@@ -121,6 +125,36 @@ def together(run: Run, parts: Sequence[Part]) -> None:
         run.decided += part.result.verdicts
         run.digests.add(part.result.policy_hash)
         run.coverage.add(part.result.coverage)
+
+
+def _projects(parts: Sequence[Part]) -> dict[str, list[Part]]:
+    """The parts by the label of the first one of the same repository, which may be given several times: by its
+    address, by its folder, by another work tree of it."""
+    labels: dict[str, str] = {}
+    projects: dict[str, list[Part]] = {}
+    for part in parts:
+        label = labels.setdefault(home(part.target.address), part.target.label)
+        projects.setdefault(label, []).append(part)
+    return projects
+
+
+def home(address: str) -> str:
+    """What two addresses of the same repository have in common; not to be shown."""
+    folder = remote.folder(address) if remote.is_url(address) else address
+    if not folder:
+        scheme, mark, rest = address.partition("://")
+        authority, slash, path = (rest if mark else scheme).partition("/")
+        return authority.rpartition("@")[2].lower() + slash + path.rstrip("/").removesuffix(".git")
+    with contextlib.suppress(CredguardError):
+        found = Git(Path(folder)) if is_bare(Path(folder)) else find(Path(folder).absolute())
+        if found:
+            return found.common_dir
+    return os.path.realpath(folder)
+
+
+def _relabelled(finding: Finding, old: str, new: str) -> Finding:
+    places = tuple(replace(place, path=new + place.path.removeprefix(old)) for place in finding.locations)
+    return finding if old == new else replace(finding, locations=places)
 
 
 def all_of(
@@ -131,7 +165,7 @@ def all_of(
     digests: dict[int, str] = {}
     if state:
         for number, target in enumerate(targets):
-            digests[number] = _digest(make(), target)
+            digests[number] = _digest(make(), target, state.path)
             known = state.find(target.name, digests[number]) if digests[number] else None
             part = _from_json(known, target) if known else None
             if part:
@@ -216,21 +250,34 @@ def _failed(target: Target, reason: str) -> Part:
     return Part(target, run.result({"kind": "audit", "paths": [target.name]}), tracked=False)
 
 
-def _digest(run: Run, target: Target) -> str:
+def _digest(run: Run, target: Target, apart: Path) -> str:
     """What the result of a target depends on: its state, credguard, its rules, and what was asked for."""
     standing: bytes | str | None = None
+    folder = Path() if remote.is_url(target.address) else Path(target.address)
     if remote.is_url(target.address):
         standing = remote.refs(target.address)
     else:
-        folder = Path(target.address)
         with contextlib.suppress(CredguardError):
             repository = Git(folder) if is_bare(folder) else find(folder.absolute())
-            standing = resume.standing(repository) if repository else None
+            standing = resume.standing(repository, apart) if repository else None
     if not standing:
         return ""
+    asked = (run.policy.digest, str(run.limit), str(run.ignored), run.stage, *_named(run, folder))
+    return resume.digest((__version__, rules_hash(), target.label, os.path.realpath(folder), *asked, standing))
+
+
+def _named(run: Run, folder: Path) -> list[str | bytes]:
+    """The files that the command line names, with their content: the policy, what it extends, the baseline."""
     policies = run.policies
-    asked = (run.policy.digest, policies.named if policies else "", policies.ref if policies else "", str(run.ignored))
-    return resume.digest((__version__, rules_hash(), target.label, *asked, standing))
+    if not policies:
+        return []
+    named = os.path.realpath(policies.named) if policies.named else ""
+    files = [named, policies.listed, os.path.join(folder, policies.listed)]
+    with contextlib.suppress(CredguardError):
+        place = Path(named)
+        extended = config.load(Folder(place.parent), place.name, policies.rules).extends if named else ()
+        files += [os.path.join(place.parent, name) for name in extended]
+    return [policies.ref, *(word for file in files for word in (file, resume.content(file)))]
 
 
 def _to_json(part: Part) -> bytes:
@@ -286,4 +333,4 @@ def counted(total: int, *, show: bool) -> Iterator[Told]:
 def nothing_there(path: str) -> Coverage:
     """What is said of a target that is no folder."""
     reason = "is no folder; `credguard scan` takes files" if os.path.exists(path) else "does not exist; check the name"
-    return Coverage(skipped=[Skip(path, reason)])
+    return Coverage(skipped=[Skip(remote.shown(path), reason)])

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from credguard import cat_file
 from credguard.errors import CredguardError, ExitCode
 from credguard.plumbing import COMMAND, environment
 
@@ -29,6 +30,7 @@ SYMLINK = "120000"
 _NO_HOOKS = COMMAND.index("core.hooksPath=/dev/null")
 _WITH_HOOKS = COMMAND[: _NO_HOOKS - 1] + COMMAND[_NO_HOOKS + 1 :]
 _PIECE = 1 << 20
+_MOST_DAMAGED = 100
 
 
 class GitError(CredguardError):
@@ -108,8 +110,9 @@ class Git:
         self, *args: str, stdin: IO[bytes] | None = None, stdout: IO[bytes] | None = None,
         stderr: IO[bytes] | None = None,
     ) -> subprocess.Popen[bytes]:  # fmt: skip
-        """`git args` in the folder, reading `stdin` (without it nothing) and writing to `stdout`, or to a
-        pipe as large as the system gives; what it says is dropped, or goes to `stderr`. The caller ends it with `stop`. Raises GitError."""
+        """`git args` in the folder, reading `stdin` (without it nothing) and writing to `stdout`, or to a pipe as
+        large as the system gives; what it says is dropped, or goes to `stderr`. The caller ends it with `stop`.
+        Raises GitError."""
         try:
             process = subprocess.Popen(  # noqa: S603 - a fixed argument list, no shell
                 [*COMMAND, *args], cwd=self.folder, env=self._environment,
@@ -242,19 +245,24 @@ class Git:
     def objects(self, oids: Iterable[str], limit: int) -> Iterator[tuple[str, bytes | str]]:
         """Type and content of each object in turn, or "" and why it cannot be had; one `cat-file --batch`.
 
-        An object over `limit` bytes is passed over in pieces, never held.
+        An object over `limit` bytes is passed over in pieces, never held. git ends at one that is damaged and
+        is started anew behind it. Raises GitError where it cannot work at all, or ends too often.
         """
         process = self._cat_file()
-        assert process.stdin and process.stdout  # noqa: S101 - both are pipes
+        damaged = 0
         try:
             for oid in oids:
-                process.stdin.write(oid.encode() + b"\n")
-                process.stdin.flush()
-                yield _object(process.stdout, oid, limit)
-        except BrokenPipeError as error:
-            raise GitError("git cat-file stopped answering") from error
+                found = cat_file.answer(process, oid, limit)
+                if found is None:
+                    cat_file.end(process)
+                    damaged += 1
+                    if damaged > _MOST_DAMAGED:
+                        raise GitError(f"git cat-file stopped at object {oid}")
+                    self.run("rev-parse", "--git-dir")  # raises where it is not the object that is damaged
+                    process = self._cat_file()
+                yield found or ("", cat_file.DAMAGED)
         finally:
-            _end(process)
+            cat_file.end(process)
 
     def _cat_file(self) -> subprocess.Popen[bytes]:
         try:
@@ -268,33 +276,6 @@ class Git:
 
 def _not_started(error: OSError) -> GitError:
     return GitError(f"git could not be started: {error.strerror}", "install git and put it on PATH")
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """Closes the pipes of a process, which ends it whatever it is doing, and waits for it."""
-    for pipe in (process.stdin, process.stdout):
-        with contextlib.suppress(BrokenPipeError):
-            if pipe:
-                pipe.close()
-    process.wait()
-
-
-def _object(stream: IO[bytes], oid: str, limit: int) -> tuple[str, bytes | str]:
-    header = stream.readline().split()
-    if len(header) != 3:
-        if not header:
-            raise GitError(f"git cat-file stopped at object {oid}")
-        return "", "its content is missing in the object store; fetch it"
-    size = int(header[2])
-    if size <= limit:
-        data = stream.read(size)
-        if len(data) != size or stream.read(1) != b"\n":
-            raise GitError(f"git cat-file stopped inside object {oid}")
-        return header[1].decode(), data
-    left = size + 1
-    while left > 0:
-        left -= len(stream.read(min(left, _PIECE))) or left
-    return "", f"its {size} bytes are over the limit; raise it with --max-file-size"
 
 
 def widen(pipe: IO[bytes]) -> None:

@@ -113,6 +113,7 @@ class _Search:
         self._run, self._git, self._label, self._tracing = run, repository, label, tracing
         self._scanner = Scanner([rule for rule in run.scanner.rules if _judges_the_past(rule)])
         self._scanner.budget.depth = run.scanner.budget.depth
+        self._scanner.secrets = run.scanner.secrets  # a value found in either is hidden in the paths of both
         self._file_rules = [rule for rule in run.scanner.rules if rule.id in formerly.FILE_RULES]
         self._seen = Seen()
         self._part = Coverage()
@@ -144,7 +145,7 @@ class _Search:
         seen = self._seen
         if seen.kinds or seen.names or seen.files:
             try:
-                self._tracing.settle(seen.kinds, self._named())
+                self._tracing.settle(seen.kinds, self._named(), seen.entries)
             except GitError as error:
                 self._tracing.problems[f"{error.message}; {error.hint}"] = None
             told = Disclosure(self._run, self._git, self._label, self._tracing, self._scanner)

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from email.message import Message
 
-    from credguard.archive import Budget
     from credguard.rule import Hits
+    from credguard.unpack import Budget
 
 PART = Pattern(
     "mime-part", rb"content-transfer-encoding:[ \t\r\n]{0,8}[\"']?(?:base64|quoted-printable)", caseless=True

@@ -15,11 +15,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from credguard import formerly
-from credguard.git import GitError
+from credguard.git import GITLINK, GitError
 from credguard.matcher import Matcher
 from credguard.model import Blob
 from credguard.regex import regex
 from credguard.sources.sieve import Sieve
+from credguard.sources.walk import TreeEntry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -39,8 +40,9 @@ _NUMBER = 4
 _UNPACKED = 1 << 30
 """Bytes that the archives of one share may unpack to. The budget is the share's own, so that it does not matter who
 takes which."""
-_ENTRY = {size: regex(rb"\d{5,6} ([^\0]+)\0.{%d}" % size, re.DOTALL) for size in (20, 32)}
-"""An entry of a tree object, with a name of SHA-1 or SHA-256."""
+_ENTRY = {size: regex(rb"(\d{1,8} [^\0]+)\0(.{%d})" % size, re.DOTALL) for size in (20, 32)}
+"""Mode with name, and object ID, of an entry of a tree object, in SHA-1 or SHA-256."""
+_LINK, _FOLDER = GITLINK.encode(), b"40000"
 
 
 class Progress(Protocol):
@@ -53,12 +55,14 @@ class Progress(Protocol):
 @dataclass(slots=True)
 class Seen:
     """What was seen: objects with findings by rule ID and fingerprint, types of these objects, findings in file names,
-    whether a name is one for the file rules, and what the scanner could not do."""
+    the entries of trees with such names or names for the file rules (whether there are any of these: `files`), each
+    with a tree that has it, and what the scanner could not do."""
 
     found: dict[tuple[str, str], set[str]] = field(default_factory=dict)
     kinds: dict[str, str] = field(default_factory=dict)
     names: dict[bytes, list[Finding]] = field(default_factory=dict)
     files: bool = False
+    entries: dict[TreeEntry, str] = field(default_factory=dict)
     objects: Counter[str] = field(default_factory=Counter)
     bytes: int = 0
     failures: list[tuple[str, str, str]] = field(default_factory=list)
@@ -71,6 +75,8 @@ class Seen:
             self.found.setdefault(key, set()).update(oids)
         self.kinds |= other.kinds
         self.names |= other.names
+        for entry, tree in other.entries.items():
+            self.entries[entry] = min(tree, self.entries.get(entry, tree))
         self.files = self.files or other.files
         self.objects += other.objects
         self.bytes += other.bytes
@@ -88,7 +94,8 @@ class Look:
         patterns = (pattern for rule in scanner.rules for pattern in rule.patterns)
         also = scanner.always_sees if scanner.looks_always else None
         self._sieve = Sieve(scanner.matcher, Matcher([*patterns, formerly.NAMES]), also)
-        self._names: set[bytes] = set()
+        self._heads: set[bytes] = set()  # modes with names
+        self._telling: set[bytes] = set()
 
     def at(self, batches: Iterable[Batch]) -> None:
         """Looks at the objects of these batches."""
@@ -117,11 +124,25 @@ class Look:
             self.seen.kinds[candidate.oid] = candidate.kind
 
     def _tree(self, candidate: Candidate) -> None:
-        names = set(_ENTRY[len(candidate.oid) // 2].findall(candidate.data)) - self._names
-        self._names |= names
-        self.seen.files = self.seen.files or (self._file_rules and any(map(formerly.may_be_one, names)))
-        for finding in self._scanner.names([os.fsdecode(name) for name in sorted(names)]):
+        entries: dict[bytes, bytes] = dict(_ENTRY[len(candidate.oid) // 2].findall(candidate.data))
+        new = entries.keys() - self._heads
+        if new:
+            self._heads |= new
+            self._judge(new)
+        for head in entries.keys() & self._telling:
+            mode, _, name = head.partition(b" ")
+            entry = TreeEntry(name, entries[head].hex(), is_folder=mode.lstrip(b"0") == _FOLDER)
+            self.seen.entries[entry] = min(candidate.oid, self.seen.entries.get(entry, candidate.oid))
+
+    def _judge(self, heads: set[bytes]) -> None:
+        """Looks at names that were not seen before, each behind the mode of its entry."""
+        names = {head.partition(b" ")[2] for head in heads}
+        telling = {name for name in names if self._file_rules and formerly.may_be_one(name)}
+        self.seen.files = self.seen.files or bool(telling)
+        for finding in self._scanner.names([os.fsdecode(name) for name in sorted(names - self.seen.names.keys())]):
             self.seen.names.setdefault(os.fsencode(finding.locations[0].path), []).append(finding)
+        telling |= names & self.seen.names.keys()
+        self._telling |= {head for head in heads if head.partition(b" ")[2] in telling and not head.startswith(_LINK)}
 
 
 def cores() -> int:

@@ -32,7 +32,9 @@ _INHERITED = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_N
               "GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_CEILING_DIRECTORIES",
               "GIT_CONFIG", "GIT_CONFIG_PARAMETERS", "GIT_CONFIG_COUNT", "GIT_COMMON_DIR",
               "GIT_GRAFT_FILE", "GIT_SHALLOW_FILE", "GIT_EXTERNAL_DIFF")  # fmt: skip
-_NEVER_INHERITED = ("GIT_PREFIX", "GIT_GRAFT_FILE", "GIT_EXTERNAL_DIFF")
+# Paths are always given as they are, which git refuses to hear together with another wish of the user's.
+_PATHSPECS = ("GIT_LITERAL_PATHSPECS", "GIT_GLOB_PATHSPECS", "GIT_NOGLOB_PATHSPECS", "GIT_ICASE_PATHSPECS")
+_NEVER_INHERITED = ("GIT_PREFIX", "GIT_GRAFT_FILE", "GIT_EXTERNAL_DIFF", *_PATHSPECS)
 _DIAGNOSTIC = ("GIT_TRACE", "GIT_TEST_")
 PIPE_SIZE = 60_000
 """Bytes that a pipe takes without a reader (64 KiB on Linux and macOS)."""
@@ -44,7 +46,7 @@ _HEADER = 200
 def environment(*, inherit: bool) -> dict[str, str]:
     """The environment for git: this process's, less what would tie git to a repository (unless
     `inherit`) or let a setting run something."""
-    dropped = _NEVER_INHERITED if inherit else _INHERITED
+    dropped = _NEVER_INHERITED if inherit else (*_INHERITED, *_PATHSPECS)
     return {k: v for k, v in os.environ.items() if k not in dropped and not k.startswith(_DIAGNOSTIC)} | _ENVIRONMENT
 
 

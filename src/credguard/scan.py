@@ -9,16 +9,17 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from credguard import mail
-from credguard.archive import CONTAINER, Budget, members
-from credguard.context import masked, redacted
+from credguard.archive import CONTAINER, members
+from credguard.context import is_telling, masked, redacted
 from credguard.decode import UTF32, WIDE, utf16_as_utf8, utf32_as_utf8
-from credguard.disguise import PATTERNS, views
+from credguard.disguise import PATTERNS, hides_base64, views
 from credguard.document import locate
 from credguard.errors import CredguardError, UnreadableError
 from credguard.matcher import Matcher
 from credguard.model import Blob, Finding, Location, Skip
 from credguard.rules import all_rules
 from credguard.secret import fingerprint
+from credguard.unpack import Budget
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -38,7 +39,7 @@ _EVERYWHERE = (WIDE, UTF32, CONTAINER, mail.PART, mail.RECORDED, *PATTERNS)
 class Scanner:
     """Applies rules; `failures` collects (path, rule ID, reason) of rules that could not answer,
     `unread` the reason why a file could not be judged whole, by path, `notes` what is closed to
-    everybody. `budget` bounds what is unpacked."""
+    everybody, `secrets` the values found, which no path may show. `budget` bounds what is unpacked."""
 
     def __init__(self, rules: Sequence[Rule] | None = None, *, cache: bool = True, known: Sequence[Rule] = ()) -> None:
         """`known` are further rules that may be chosen: their patterns are looked for as well, so that
@@ -51,6 +52,7 @@ class Scanner:
         self.failures: list[tuple[str, str, str]] = []
         self.unread: dict[str, str] = {}
         self.notes: dict[str, None] = {}
+        self.secrets: set[bytes] = set()
         self.budget = Budget()
         self._always: list[Rule] = []
         self._by_pattern: dict[str, list[Rule]] = {}
@@ -134,6 +136,8 @@ class Scanner:
         found = _without_halves(found)
         if not found:
             return packed
+        secrets = (part.secret for _, one in found for part in one.parts if not part.secret.public)
+        self.secrets.update(secret.reveal() for secret in secrets if is_telling(secret.reveal()))
         places = locate(blob.data, (o for _, d in found for part in d.parts for o in (part.start, part.end)))
         findings = [
             replace(finding_of(rule, d, _locations(d, blob, places)), context=redacted(blob.data, d.parts, places))
@@ -148,6 +152,8 @@ class Scanner:
         hide; the findings in archives that were written as base64 go to `packed`."""
         found = self._detections(blob, hits)
         if depth >= self.budget.depth:
+            if hides_base64(blob.data, hits):
+                self.unread.setdefault(blob.path, "holds text encoded more often than limits.depth allows; decode it")
             return found
         plain = sorted((p.start, p.end) for rule, one in found if rule.id not in _GUESSES for p in one.parts)
         told: set[tuple[str, int]] = set()

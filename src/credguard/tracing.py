@@ -2,28 +2,39 @@
 
 from __future__ import annotations
 
+import itertools
 import os
-import re
 from collections import defaultdict
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
 from credguard.exposure import Trail
 from credguard.git import GitError
-from credguard.regex import regex
-from credguard.sources import refs
+from credguard.sources import leftover, refs, worktrees
+from credguard.sources.signatures import signature
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from credguard.git import Entry, Git
-    from credguard.sources.walk import Arrival, Walk
+    from credguard.sources.walk import Arrival, TreeEntry, Walk
 
-_WHO = regex(rb"^(author|committer|tagger) ([^\n]{0,400}) (\d{1,12}) [+-]\d{1,6}$", re.MULTILINE)
 _T = TypeVar("_T")
 _MOST_FIRST = 64
 _SMALL = 1 << 20
+_STASH = "refs/stash"
+
+
+@dataclass(frozen=True, slots=True)
+class _Led:
+    """For each commit, those that refs name, and each entry of a reflog the groups of objects that it leads to, as
+    bits."""
+
+    bits: Mapping[str, int]
+    refs: Sequence[tuple[str, int]]
+    reflogs: Mapping[str, Sequence[int]]
 
 
 class Tracing:
@@ -37,26 +48,39 @@ class Tracing:
         self._git = repository
         self._walk = walk
         self._reachable = 0
+        self._uses: dict[tuple[tuple[str, ...], frozenset[int]], Mapping[str, list[str]]] = {}
         self._dates: dict[str, tuple[str, datetime | None]] = {}
 
-    def settle(self, kinds: Mapping[str, str], named: Callable[[bytes], bool] | None = None) -> None:
-        """Finds where the objects (types by name) arrived, and in `former` the files of which `named` says
-        so. Raises GitError."""
+    def settle(
+        self,
+        kinds: Mapping[str, str],
+        named: Callable[[bytes], bool] | None = None,
+        entries: Mapping[TreeEntry, str] | None = None,
+    ) -> None:
+        """Finds where the objects (types by name) arrived, and in `former` the files of which `named` says so; none of
+        the `entries` (each with a tree that has it) is left out, in a commit or not."""
         self.kinds = dict(kinds)
+        nothing: list[Arrival] = []
         blobs = {oid for oid, kind in kinds.items() if kind == "blob"}
-        found = self._walk.arrivals(blobs, named)
+        found = self._asked(lambda: self._walk.arrivals(blobs, named), nothing)
         self._reachable = len(self._walk.parents)
+        lost = {oid for oid, kind in kinds.items() if kind == "commit" and oid not in self._walk.parents}
+        left = leftover.not_brought(entries or (), found)
+        alone = blobs - {one.oid for one in found}
+        gone = nothing
+        if alone or lost or left:
+            gone = self._asked(lambda: self._walk.unreachable(alone, named if left else None), nothing)
         if not self._walk.whole:
             self.problems["git could not follow every commit; run `git fsck`"] = None
-        known = {one.oid for one in found}
-        lost = {oid for oid, kind in kinds.items() if kind == "commit" and oid not in self._walk.parents}
-        if blobs - known or lost:
-            found += self._walk.unreachable(blobs - known)
-        for one in reversed(found):  # the oldest first
+        for one in (*reversed(found), *reversed(gone)):  # the oldest first
             if one.oid in blobs:
                 self.arrivals[one.oid].append(one)
             if named and named(one.path):
                 self.former.append(one)
+        left = leftover.not_brought(left, gone)
+        if entries and left and named:
+            some = {entry: entries[entry] for entry in left}
+            self.former += self._asked(lambda: leftover.arrivals(self._git, some, [*found, *gone], named), nothing)
 
     def count_in(self, arrivals: Iterable[Arrival]) -> None:
         """Also answers for these objects at these paths."""
@@ -73,7 +97,12 @@ class Tracing:
                 for commit in self._commits(oid):
                     marks[commit] |= 1 << number
         bits = refs.reached(self._walk.parents, marks)
-        return [self._trail(oids, 1 << number, bits) for number, oids in enumerate(groups)]
+        led = _Led(
+            bits,
+            [(commit, bits[commit]) for commit in self._numbers if commit in bits],
+            {name: [bits.get(commit, 0) for commit in commits] for name, commits in self._reflogs.items()},
+        )
+        return [self._trail(frozenset(oids), 1 << number, led) for number, oids in enumerate(groups)]
 
     def place(self, oids: Collection[str], trail: Trail) -> tuple[str, str, str]:
         """The object, path and commit (or "") by which to show a group: in HEAD, or else where it began."""
@@ -94,6 +123,9 @@ class Tracing:
             return f"tag {next((ref.short for ref in self._refs if ref.oid == oid), oid[:12])}"
         if oid in self._staged:
             return self._staged[oid]
+        if oid in self._direct and self._direct[oid][0][1]:
+            number, path = self._direct[oid][0]
+            return f"{self._refs[number].short}:{path}"  # as git calls it
         return f"{'commit' if kind == 'commit' else 'object'} {oid[:12]}"
 
     def paths(self, oid: str) -> list[str]:
@@ -103,17 +135,16 @@ class Tracing:
     def _commits(self, oid: str) -> Iterable[str]:
         if self.kinds.get(oid) == "commit":
             return (oid,)
-        return {one.commit for one in self.arrivals.get(oid, ())}
+        return {one.commit for one in self.arrivals.get(oid, ()) if one.commit}
 
-    def _trail(self, oids: Collection[str], bit: int, bits: Mapping[str, int]) -> Trail:
+    def _trail(self, oids: frozenset[str], bit: int, led: _Led) -> Trail:
         commits = {commit for oid in oids for commit in self._commits(oid)}
-        held: dict[str, list[str]] = {use.value: [] for use in refs.Use}
-        for ref in self._refs:
-            if bits.get(ref.commit, 0) & bit or ref.oid in oids:
-                held[ref.use.value].append(ref.short)
-        first = self._first(commits, bit, bits)
+        direct = {number for oid in oids for number, _ in self._direct.get(oid, ())}
+        held = self._held(tuple(commit for commit, mask in led.refs if mask & bit), frozenset(direct))
+        first = self._first(commits, bit, led.bits)
         tag = next((oid for oid in oids if self.kinds.get(oid) == "tag"), "")
         author, seen = self._said(first or tag)
+        is_cut_off = first in self._shallow
         return Trail(
             first_commit=first,
             first_seen=seen,
@@ -126,7 +157,26 @@ class Tracing:
             is_last=first == self._head,
             staged=any(oid in self._staged for oid in oids),
             objects=len(oids),
+            cut_off=is_cut_off,
+            is_root=bool(first) and not is_cut_off and not self._walk.parents.get(first),
+            on_head=bool(led.bits.get(self._head, 0) & bit),
+            is_message=first in oids,
+            tagged=[
+                self._names[number][1] for number in sorted(direct) if self._names[number][0] == refs.Use.TAG.value
+            ],
+            stashes=[number for number, mask in enumerate(led.reflogs.get(_STASH, ())) if mask & bit],
+            reflogs=[name for name, masks in led.reflogs.items() if name != _STASH and any(m & bit for m in masks)],
         )
+
+    def _held(self, commits: tuple[str, ...], direct: frozenset[int]) -> Mapping[str, list[str]]:
+        """The refs at these commits and with these numbers, by use: the same for many a group."""
+        if (commits, direct) not in self._uses:
+            held: dict[str, list[str]] = {use.value: [] for use in refs.Use}
+            for number in sorted(direct.union(*(self._numbers[commit] for commit in commits))):
+                use, name = self._names[number]
+                held[use].append(name)
+            self._uses[commits, direct] = held
+        return self._uses[commits, direct]
 
     def _first(self, commits: Collection[str], bit: int, bits: Mapping[str, int]) -> str:
         """The oldest of the commits before which the thing was not there."""
@@ -141,19 +191,17 @@ class Tracing:
 
     def _age(self, commit: str) -> int:
         """Ascends from the oldest commit; what nothing leads to comes last."""
-        number = self._order.get(commit, self._reachable)
-        return -number if number < self._reachable else 1
+        return -self._order[commit] if self._is_in_reflog(commit) else 1
 
     def _is_in_reflog(self, commit: str) -> bool:
-        return self._order.get(commit, self._reachable) < self._reachable
+        return self._order.get(commit, -1) >= len(self._walk.parents) - self._reachable
 
     def _said(self, oid: str) -> tuple[str, datetime | None]:
-        """Author (or tagger) and date of a commit (or tag). The date is the later one of the two that a
-        commit has: a value cannot be said to be older than it is."""
+        """Author (or tagger) and date of a commit (or tag)."""
         if oid and oid not in self._dates:
             nothing: bytes | str = ""
             data = self._asked(lambda: next(self._git.blobs([oid], _SMALL)), nothing)
-            self._dates[oid] = _parsed(data.split(b"\n\n", 1)[0]) if isinstance(data, bytes) else ("", None)
+            self._dates[oid] = signature(data) if isinstance(data, bytes) else ("", None)
         return self._dates.get(oid, ("", None))
 
     @cached_property
@@ -173,6 +221,41 @@ class Tracing:
         return self._asked(lambda: refs.refs(self._git), [])
 
     @cached_property
+    def _names(self) -> list[tuple[str, str]]:
+        return [(ref.use.value, ref.short) for ref in self._refs]
+
+    @cached_property
+    def _numbers(self) -> dict[str, list[int]]:
+        """The numbers of the refs that name each commit."""
+        found: dict[str, list[int]] = {}
+        for number, ref in enumerate(self._refs):
+            if ref.commit:
+                found.setdefault(ref.commit, []).append(number)
+        return found
+
+    @cached_property
+    def _reflogs(self) -> dict[str, list[str]]:
+        return self._asked(lambda: refs.reflogs(self._git), {})
+
+    @cached_property
+    def _shallow(self) -> set[str]:
+        return self._asked(self._git.shallow_commits, set())
+
+    @cached_property
+    def _direct(self) -> dict[str, list[tuple[int, str]]]:
+        """Objects to which refs lead without a commit: numbers of the refs, each with the path in a tree or ""."""
+        found: dict[str, list[tuple[int, str]]] = {}
+        wanted = {*self.kinds, *(one.oid for one in self.former)}
+        nothing: list[Entry] = []
+        for number, ref in enumerate(self._refs):
+            for oid in wanted.intersection(ref.chain):
+                found.setdefault(oid, []).append((number, ""))
+            for entry in self._asked(lambda: self._git.entries_of(ref.tree), nothing) if ref.tree else nothing:  # noqa: B023
+                if entry.oid in wanted:
+                    found.setdefault(entry.oid, []).append((number, entry.path))
+        return found
+
+    @cached_property
     def _head(self) -> str:
         return self._asked(self._git.head, None) or ""
 
@@ -190,21 +273,5 @@ class Tracing:
     def _staged(self) -> dict[str, str]:
         nothing: list[Entry] = []
         entries = nothing if self._is_bare else self._asked(self._git.tracked, nothing)
-        return {entry.oid: entry.path for entry in entries}
-
-
-def _parsed(head: bytes) -> tuple[str, datetime | None]:
-    name, dates = "", []
-    for role, who, seconds in _WHO.findall(head):
-        if role != b"committer":
-            name = _shown(who)
-        try:
-            dates.append(datetime.fromtimestamp(int(seconds), timezone.utc))
-        except (ValueError, OverflowError, OSError):
-            continue
-    return name, max(dates, default=None)
-
-
-def _shown(who: bytes) -> str:
-    """A name as it may be shown anywhere: what is not printable becomes a question mark."""
-    return "".join(sign if sign.isprintable() else "?" for sign in who.decode("utf-8", "replace"))
+        others = self._asked(lambda: list(worktrees.staged(self._git)), nothing)
+        return {entry.oid: entry.path for entry in itertools.chain(others, entries)}

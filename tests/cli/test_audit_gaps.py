@@ -283,3 +283,13 @@ def test_what_lfs_keeps_is_looked_at(repo: Repository, filler: Filler, audit: Au
     path.parent.mkdir(parents=True)
     path.write_text(filler.fill(PAIR))
     assert found(audit("audit", repo.folder))["locations"][0]["path"].startswith(".git/lfs/objects/ab/")
+
+
+def test_an_inner_repository_that_git_passes_over_is_named(repo: Repository, audit: Audit) -> None:
+    inner = begun(repo.folder / "link")
+    repo.git("add", "link")
+    repo.git("commit", "-q", "-m", "link")
+    (inner.folder / ".git" / "HEAD").write_text("nonsense")
+    report = audit("audit", repo.folder)
+    assert report["exit_code"] == 3
+    assert any("link" in skip["path"] for skip in report["coverage"]["skipped"])

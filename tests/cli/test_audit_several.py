@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import random
 import signal
+import sqlite3
+import string
 import subprocess
 import sys
 import time
@@ -12,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from credguard.cli import main
+from credguard.sources import remote
 from tests.keys import Filler
 from tests.repos import Repository, clean_environment
 
@@ -88,6 +94,76 @@ def test_no_password_of_a_url_is_said(three: Path) -> None:
     assert "hunter2" not in done.stdout + done.stderr
 
 
+WAYS = (
+    "https://ada:{}/x@127.0.0.1:1/r", "https://ada:{}#x@127.0.0.1:1/r", "https://ada:{}?x@127.0.0.1:1",
+    "git://ada:{}@127.0.0.1:1/x", "https://ada:{}\\@127.0.0.1:1/x", "ada:{}@127.0.0.1:path", "https:/ada:{}@host/x",
+    "//ada:{}@host/x", " https://ada:{}@host/x", 'ext::sh -c "{}"', "http://127.0.0.1:1/x;token={}",
+    "http://127.0.0.1:1/x?token={}", "http://127.0.0.1:1/x#{}", "https://ada:{}", "https://ada:{}/x", "{}@127.0.0.1:x",
+    "ssh://ada:{}@127.0.0.1:1/x", "https://{}@127.0.0.1:1/", "file://ada:{}@host/x", "gopher://ada:{}@host/x",
+    "https://ada:a@{}@127.0.0.1:1/x", "https://ada:{}%2fx@127.0.0.1:1/x", "./ada:{}@host/x",
+)  # fmt: skip
+
+
+SIGNS = string.ascii_letters + string.digits + "+/=!%&,$"
+
+
+@pytest.mark.parametrize("options", [("--format", "json"), ("-v", "--debug", "--resume", "state.db")])
+@pytest.mark.parametrize("way", WAYS)
+def test_no_address_gives_its_password_away(
+    way: str, options: tuple[str, ...], capfd: pytest.CaptureFixture[str], tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(remote._ENVIRONMENT, "GIT_SSH_COMMAND", "false")
+    chance = random.Random(way)
+    password = "".join(chance.choices(SIGNS, k=chance.randint(12, 40))) + "/Zq"
+    assert main(["audit", way.format(password), *options]) in (2, 3)
+    done = capfd.readouterr()
+    pieces = {password[at : at + 5] for at in range(len(password) - 4)}
+    assert not [piece for piece in pieces if piece in done.out + done.err]
+
+
+def test_one_repository_in_several_ways_is_one_project(three: Path) -> None:
+    repo = Repository(three / "one")
+    repo.git("worktree", "add", "--quiet", "--detach", str(three / "linked"))
+    result = report("one", "linked", repo.folder.as_uri(), cwd=three)
+    assert found(result, "CG103") and not found(result, "CG502")
+    shared = report("one", "linked", repo.folder.as_uri(), "two", cwd=three)
+    (finding,) = [f for f in shared["findings"] if f["rule_id"] == "CG502"]
+    assert "used by 2 projects" in finding["message"]
+
+
+def test_two_that_are_shown_alike_are_two_projects(three: Path) -> None:
+    for name in ("@one", "@two"):
+        (three / name).mkdir()
+        (three / name[1:]).rename(three / name / "x@y")
+    result = report(*((three / name).as_uri() + "/x@y" for name in ("@one", "@two")), cwd=three)
+    assert found(result, "CG502") == ["file:///y (2)/b.ini", "file:///y/a.ini"]
+
+
+def test_a_state_that_is_in_use_or_damaged_is_told_in_one_line(three: Path) -> None:
+    credguard("one", "--resume", "state.db", cwd=three)
+    with contextlib.closing(sqlite3.connect(three / "state.db", isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        done = credguard("one", "--resume", "state.db", cwd=three)
+        assert done.returncode == 2 and "another audit" in done.stderr and done.stderr.count("\n") == 1
+    data = (three / "state.db").read_bytes()
+    (three / "state.db").write_bytes(data[:4096] + b"\xa5" * (len(data) - 4096))
+    done = credguard("one", "--resume", "state.db", cwd=three)
+    assert done.returncode == 2 and "damaged" in done.stderr and done.stderr.count("\n") == 1
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a shell")
+def test_a_resumed_audit_runs_no_filter(three: Path) -> None:
+    repo = Repository(three / "one")
+    repo.commit("filter", {".gitattributes": "* filter=x\n"})
+    for kind in ("clean", "smudge", "process"):
+        repo.git("config", f"filter.x.{kind}", f"touch '{three / 'pwned'}'; cat")
+    os.utime(three / "one" / "a.ini", (1, 1))
+    assert credguard("one", "--resume", "state.db", cwd=three).returncode == 1
+    assert not (three / "pwned").exists()
+
+
 def test_an_address_that_would_run_a_program_is_refused(three: Path) -> None:
     done = credguard("ext::sh -c 'touch pwned'", cwd=three)
     assert done.returncode == 2 and done.stderr.count("\n") == 1
@@ -105,6 +181,26 @@ def test_what_is_done_and_unchanged_is_not_done_again(three: Path) -> None:
     if os.name == "posix":
         assert (three / "state.db").stat().st_mode & 0o077 == 0
     assert PAIR.split("=")[-1].strip().encode() not in (three / "state.db").read_bytes()
+
+
+def test_a_named_policy_that_changed_is_followed(three: Path) -> None:
+    policy = three / "policy.yaml"
+    arguments = ("one", "--resume", "state.db", "--config", str(policy))
+    policy.write_text("version: 1\n")
+    assert found(report(*arguments, cwd=three), "CG103")
+    policy.write_text("version: 1\nrules:\n  CG103: off\n")
+    assert not found(report(*arguments, cwd=three), "CG103")
+
+
+def test_a_state_in_the_repository_itself_does_not_make_it_another(three: Path) -> None:
+    credguard(".", "--resume", "state.db", cwd=three / "three")
+    again = credguard(".", "--resume", "state.db", "--format", "json", cwd=three / "three")
+    assert again.returncode == 0
+    with contextlib.closing(sqlite3.connect(three / "three" / "state.db")) as database:
+        (kept,) = database.execute("SELECT digest FROM done").fetchone()
+    credguard(".", "--resume", "state.db", cwd=three / "three")
+    with contextlib.closing(sqlite3.connect(three / "three" / "state.db")) as database:
+        assert database.execute("SELECT digest FROM done").fetchone() == (kept,)
 
 
 def test_a_file_that_is_no_state_is_refused(three: Path) -> None:
@@ -130,11 +226,16 @@ def test_a_killed_audit_leaves_nothing_behind(tmp_path: Path, temporary: Path, n
         env=clean_environment() | {"TMPDIR": str(temporary)}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     deadline = time.monotonic() + 60
-    while not list(temporary.iterdir()) and process.poll() is None and time.monotonic() < deadline:
+    while not clones(temporary) and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.02)
     process.send_signal(getattr(signal, number))
     process.wait(30)
     deadline = time.monotonic() + 30
-    while list(temporary.iterdir()) and time.monotonic() < deadline:
+    while clones(temporary) and time.monotonic() < deadline:
         time.sleep(0.1)
-    assert not list(temporary.iterdir())
+    assert not clones(temporary)
+
+
+def clones(folder: Path) -> list[Path]:
+    """What credguard has there; Python itself makes a file for a moment, to see whether it can."""
+    return list(folder.glob("credguard-*"))

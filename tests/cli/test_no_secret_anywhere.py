@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import zipfile
 from typing import TYPE_CHECKING
 
 import pytest
@@ -93,3 +94,24 @@ def test_nothing_holds_a_secret(planted: tuple[Repository, Filler, Path]) -> Non
                 assert not [secret for secret in secrets if secret in content], path
     baseline = repo.folder / ".credguard-baseline"
     assert not baseline.exists() or not [secret for secret in secrets if secret in baseline.read_bytes()]
+
+
+def test_a_value_found_in_a_file_is_not_shown_in_a_path(tmp_path: Path) -> None:
+    filler = Filler("paths")
+    secret, password = filler.fill("{{SECRET}}").replace("/", "x"), filler.fill("k{{ALNUM:14}}9")
+    (tmp_path / f"pair-{secret}.txt").write_text(f"aws_secret_access_key = {secret}\n")
+    place = tmp_path / "https:" / f"bob:{password}@git.acme.io"
+    place.mkdir(parents=True)
+    (place / "a.txt").write_text(f"url = https://bob:{password}@git.acme.io/x\n")
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr(f"postgres:__u:{password}@h/x", f"postgres://u:{password}@db.acme.io/x\n")
+    for command in (*(["scan", f"--format={name}"] for name in FORMATS), ["baseline", "create", "--reason=x"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "credguard", *command], cwd=tmp_path, capture_output=True, text=True,
+            check=False, env=clean_environment(),
+        )  # fmt: skip
+        assert done.returncode in ANSWERS, done.stderr
+        said = done.stdout + done.stderr
+        assert secret not in said and password not in said, command
+    kept = (tmp_path / ".credguard-baseline").read_text()
+    assert secret not in kept and password not in kept

@@ -15,9 +15,10 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from credguard.archive import Budget, members
+from credguard.archive import members
 from credguard.model import Blob, Skip
 from credguard.scan import Scanner
+from credguard.unpack import Budget
 from tests.keys import Filler
 
 FILL = Filler("archives").fill
@@ -130,3 +131,74 @@ def test_no_change_of_bytes_makes_it_raise(data: bytes, draw: st.DataObject) -> 
         changed[draw.draw(st.integers(0, len(changed) - 1))] = draw.draw(st.integers(0, 255))
     SCANNER.blob(Blob(bytes(changed), "a.zip"))
     assert not SCANNER.failures
+
+
+def many_lines(first: str) -> bytes:
+    return (first + "".join(f"line {number} {number * number}\n" for number in range(20_000))).encode()
+
+
+LONG = many_lines(FILL("AWS_ACCESS_KEY_ID={{AKID}}\nAWS_SECRET_ACCESS_KEY={{SECRET}}\n"))
+WRONG_CRC = bytearray(gzip.compress(LONG))
+WRONG_CRC[-6] ^= 1
+SHORT_CRC = bytearray(bz2.compress(SECRET))
+SHORT_CRC[-3] ^= 1
+DAMAGED = {
+    "gz less 20 bytes": gzip.compress(LONG)[:-20],
+    "half a gz": gzip.compress(LONG)[: len(gzip.compress(LONG)) // 2],
+    "gz with a wrong sum": bytes(WRONG_CRC),
+    "short gz with a wrong sum": gzip.compress(SECRET)[:-8] + b"\1" * 8,
+    "cut bz2": bz2.compress(LONG, 1)[: len(bz2.compress(LONG, 1)) * 3 // 4],
+    "short bz2 with a wrong sum": bytes(SHORT_CRC),
+    "cut xz": lzma.compress(LONG)[: len(lzma.compress(LONG)) // 2],
+    "cut zstd": zstandard.compress(LONG)[:-9],
+    "damaged zstd": zstandard.compress(LONG)[:-9] + b"\xff" * 9,
+    "cut zip": zipped({"a.env": LONG, "b": b"x" * 99})[:-200],
+    "half a zip": zipped({"a.env": LONG})[:20_000],
+    "cut tar": tarred({"a.env": LONG})[:99_999],
+    "cut tar.gz": tarred({"a.env": LONG}, "w:gz")[:20_000],
+    "tar with a damaged header": tarred({"0": b"x"})[:1024] + b"?" * 512 + tarred({"a.env": SECRET})[512:],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", DAMAGED)
+def test_what_comes_out_of_a_damaged_archive_is_looked_at_and_the_rest_told(kind: str) -> None:
+    scanner = Scanner(cache=False)
+    found = scanner.blob(Blob(DAMAGED[kind], "a.zip"))
+    assert [finding.rule_id for finding in found] == ["CG103"]
+    assert any("damaged" in reason for reason in scanner.unread.values())
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress, zstandard.compress])
+def test_what_follows_a_whole_stream_is_a_note(pack: object) -> None:
+    scanner = Scanner(cache=False)
+    found = scanner.blob(Blob(pack(LONG) + b"junk\n", "a.gz"))  # type: ignore[operator]
+    assert [finding.rule_id for finding in found] == ["CG103"]
+    assert not scanner.unread and len(scanner.notes) == 1
+    scanner = Scanner(cache=False)
+    assert scanner.blob(Blob(pack(LONG) + b"\0" * 64, "a.gz"))  # type: ignore[operator]
+    assert not scanner.unread and not scanner.notes
+
+
+def test_tars_one_after_the_other_are_looked_at() -> None:
+    scanner = Scanner(cache=False)
+    found = scanner.blob(Blob(gzip.compress(tarred({"x": b"y"}) + tarred(FILES)), "a.tgz"))
+    assert [finding.locations[0].path for finding in found] == ["a.tgz!rest!b/.env"]
+    assert not scanner.unread and len(scanner.notes) == 1
+
+
+def test_a_damaged_member_is_looked_at_and_told() -> None:
+    data = bytearray(zipped({"a": LONG, "b": SECRET}))
+    data[20_000] ^= 0xFF
+    scanner = Scanner(cache=False)
+    assert len(scanner.blob(Blob(bytes(data), "a.zip"))) == 2
+    assert list(scanner.unread) == ["a.zip!a"]
+
+
+def test_too_large_a_window_is_over_a_limit() -> None:
+    parameters = zstandard.ZstdCompressionParameters(window_log=31, enable_ldm=1)
+    packer = zstandard.ZstdCompressor(compression_params=parameters).compressobj()
+    filters = [{"id": lzma.FILTER_LZMA2, "dict_size": 1 << 29}]
+    for data in (packer.compress(SECRET) + packer.flush(), lzma.compress(SECRET, filters=filters)):
+        scanner = Scanner(cache=False)
+        assert not scanner.blob(Blob(data, "a"))
+        assert "limit" in scanner.unread["a"]

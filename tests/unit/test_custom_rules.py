@@ -97,6 +97,7 @@ def test_what_counts(tmp_path: Path, more: str, text: str, count: int) -> None:
     [
         (("id: ACME1", "id: CG101"), "wants an ID such as ACME1"),
         (("id: ACME1", "id: acme"), "wants an ID such as ACME1"),
+        (("id: ACME1", "id: A1"), "3 to 16 capitals and digits"),
         (("name: acme-token", "name: A B"), "wants small letters"),
         (("keywords: [acme]", "keywords: []"), "at least one keyword"),
         (("keywords: [acme]", "keywords: [a]"), "two characters"),
@@ -285,3 +286,32 @@ def test_ids_stay_when_the_file_grows(tmp_path: Path) -> None:
 def test_what_is_no_rule_file(data: bytes) -> None:
     with pytest.raises(ValueError, match=r".+"):
         converted(data)
+
+
+def test_what_an_import_leaves_out_is_told() -> None:
+    data = """[[rules]]
+id = "pair"
+regex = "pair_[0-9]{9}"
+[[rules.required]]
+id = "other"
+withinLines = 3
+[[rules]]
+id = "other"
+regex = "other_[0-9]{9}"
+skipReport = true
+[[rules]]
+id = "empty"
+[[rules]]
+id = 5
+regex = "five_[0-9]{9}"
+[[rules]]
+id = "seven"
+regex = 7
+"""
+    kept, left = converted(data.encode())
+    assert [rule["name"] for rule in kept] == ["pair"]
+    assert left == [
+        "pair: it speaks also where other finds nothing (required)",
+        "other: it only serves other rules (skipReport)",
+        "empty: it has neither a regex nor a path", "5: its id is no text", "seven: its regex is no text",
+    ]  # fmt: skip

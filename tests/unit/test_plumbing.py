@@ -87,3 +87,10 @@ def test_stopping_early_leaves_no_process(repo: Repository) -> None:
 def test_long_object_ids_do_not_fill_the_pipe() -> None:
     assert all(len(b"\n".join(part)) < plumbing.PIPE_SIZE for part in plumbing._parts([b"0" * 64] * 5000))
     assert sum(map(len, plumbing._parts([b"0" * 64] * 5001))) == 5001
+
+
+@pytest.mark.parametrize("kind", ["LITERAL", "GLOB", "NOGLOB", "ICASE"])
+@pytest.mark.parametrize("inherit", [True, False])
+def test_how_the_user_has_paths_read_does_not_count(kind: str, inherit: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(f"GIT_{kind}_PATHSPECS", "1")
+    assert f"GIT_{kind}_PATHSPECS" not in plumbing.environment(inherit=inherit)

@@ -36,14 +36,15 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def is_given(options: argparse.Namespace) -> bool:
     """True when one of them is used."""
-    return any((options.rev, options.branch, options.since, options.until, options.max_commits is not None))
+    limits = (options.since, options.until, options.max_commits)
+    return bool(options.rev or options.branch) or any(limit is not None for limit in limits)
 
 
 def revisions(options: argparse.Namespace, repository: Git) -> tuple[str, ...]:
     """The arguments for `git rev-list`, none where the options ask for everything; raises CredguardError."""
     if not is_given(options):
         return ()
-    limits = [f"--{name}={_date(name, value)}" for name, value in _dates(options) if value]
+    limits = [f"--{name}={_date(name, value)}" for name, value in _dates(options) if value is not None]
     if options.max_commits is not None:
         if options.max_commits < 1:
             raise CredguardError(f"--max-commits {options.max_commits} asks for no commit", "give a number from 1")

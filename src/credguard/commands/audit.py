@@ -48,7 +48,7 @@ def run(options: argparse.Namespace) -> ExitCode:
     alone = len(paths) == 1 and not urls and not options.resume
     work = _one(options, paths[0]) if alone else _several(options, paths)
     _options.judge_reports(work, reports)
-    shown = [remote.shown(path) if path in urls else path for path in paths]
+    shown = [remote.shown(path) for path in paths]
     return _options.finish(scorecard.concluded(work, {"kind": "audit", "paths": shown}), options)
 
 
@@ -82,9 +82,10 @@ def _several(options: argparse.Namespace, paths: list[str]) -> Run:
 
     work = _options.new_run(options)
     targets = []
+    labels: dict[str, str] = {}
     for path in paths:
         if remote.is_url(path) or os.path.isdir(path):
-            targets.append(fleet.Target(path, _label(path) if len(paths) > 1 else ""))
+            targets.append(fleet.Target(path, _label(path, labels) if len(paths) > 1 else ""))
         else:
             work.coverage.add(fleet.nothing_there(path))
     show = options.progress if options.progress is not None else sys.stderr.isatty() and not options.quiet
@@ -102,7 +103,14 @@ def _several(options: argparse.Namespace, paths: list[str]) -> Run:
     return work
 
 
-def _label(path: str) -> str:
+def _label(path: str, known: dict[str, str]) -> str:
+    """What goes before the paths of a repository: as it may be shown, and another for each repository."""
+    from credguard import fleet
     from credguard.sources import remote
 
-    return (remote.shown(path) if remote.is_url(path) else path).rstrip("/") + "/"
+    shown, number = remote.shown(path).rstrip("/"), 1
+    label, home = f"{shown}/", fleet.home(path)
+    while known.setdefault(label, home) != home:
+        number += 1
+        label = f"{shown} ({number})/"
+    return label

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from credguard.config.text import Value
 
 _LONGEST_PATTERN = 8_000
+_ID = "an ID such as ACME1 (3 to 16 capitals and digits, a capital first, a digit last; not CG in front)"
 
 
 class Bits(Kind):
@@ -82,7 +83,7 @@ class Custom(Kind):
 
     words = "mappings"
     table = Table({
-        "id": Key(Text("an ID such as ACME1", CUSTOM_ID), "the rule's ID, as findings and exceptions name it; needed"),
+        "id": Key(Text(_ID, CUSTOM_ID), "the rule's ID, as findings and exceptions name it; needed"),
         "name": Key(Text("small letters, digits and dashes", r"[a-z0-9][a-z0-9.-]{0,63}"), "its name; needed"),
         "summary": Key(Text(), "what it finds, in a few words", "its name"),
         "severity": Key(Choice(*(one.label for one in Severity)), "the severity of its findings", "high"),

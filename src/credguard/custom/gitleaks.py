@@ -73,9 +73,13 @@ def _listed(one: Table) -> Iterator[tuple[str, str]]:
 def _rule(rule: Table, left: list[str]) -> Table | None:
     """The entry of a rule, None for one that cannot be; what is left out of it goes to `left`."""
     name = str(rule["id"])
-    pattern = str(rule.get("regex", "")).replace("\n", "")
+    if rule.get("skipReport") is True:
+        left.append(f"{name}: it only serves other rules (skipReport)")
+        return None
+    wrong = [key for key in ("id", "regex", "path") if not isinstance(rule.get(key, ""), str)]
+    pattern = "" if wrong else str(rule.get("regex", "")).replace("\n", "")
     capture = str(rule.get("secretGroup") or "")
-    problem = _problem(pattern, capture)
+    problem = f"its {wrong[0]} is no text" if wrong else _problem(pattern, capture, str(rule.get("path", "")))
     keywords = [str(word) for word in rule.get("keywords", ()) if len(str(word)) > 1]
     keywords = keywords or ([] if problem else _words(pattern))
     if not problem and not keywords:
@@ -88,12 +92,20 @@ def _rule(rule: Table, left: list[str]) -> Table | None:
     entry |= {"capture": capture} if capture else {}
     entry |= {"entropy": min(float(rule["entropy"]), 8.0)} if rule.get("entropy") else {}
     entry |= _paths(name, str(rule.get("path", "")), left)
+    left += [f"{name}: it speaks also where {one} finds nothing (required)" for one in _required(rule)]
     return entry | _exceptions(name, rule, left)
 
 
-def _problem(pattern: str, capture: str) -> str:
+def _required(rule: Table) -> list[str]:
+    """The rules that have to find something near for this one to speak."""
+    required = rule.get("required", ())
+    listed = required if isinstance(required, list | tuple) else [required]
+    return [str(one.get("id", "another rule")) if isinstance(one, dict) else "another rule" for one in listed]
+
+
+def _problem(pattern: str, capture: str, path: str) -> str:
     if not pattern.strip():
-        return "it looks at names of files alone"
+        return "it looks at names of files alone" if path.strip() else "it has neither a regex nor a path"
     if pattern.isascii() and not (problem := unread(pattern, capture)):
         bad = refused([pattern])
         return f"hyperscan cannot compile its pattern: {bad[1]}" if bad else ""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from credguard.model import Confidence, Severity
 from credguard.regex import regex
 from credguard.rule import Pattern
-from credguard.rules._password import is_real_password
+from credguard.rules._password import is_real_encoded
 from credguard.rules._provider import Grade, Kind, described
 
 if TYPE_CHECKING:
@@ -18,21 +18,23 @@ if TYPE_CHECKING:
     from credguard.rule import Hits
 
 _NAME = rb"(?:password|pwd)"
-_SETTING = Pattern("connection-setting", rb"[?&;](?:amp;)?[ ]?" + _NAME + rb" ?= ?[^\s&\"'<>;]{4}", caseless=True)
+_SETTING = Pattern(
+    "connection-setting", rb"(?:[?&;](?:amp;)?|u0026|x26)[ ]?" + _NAME + rb" ?\\?= ?[^\s&\"'<>;]{4}", caseless=True
+)
 _WORDS = Pattern("connection-words", rb"[a-z0-9_.'\-] " + _NAME + rb"='?[^\s\"'&;<>]{4}", caseless=True)
 _ORACLE = Pattern("connection-oracle", rb"jdbc:oracle:(?:thin|oci8?):[A-Za-z0-9_$#.\-]{1,60}/", caseless=True)
 _GO = Pattern("connection-go", rb"@(?:tcp|unix)\(")
 _JAAS = Pattern("connection-jaas", rb"LoginModule\s{1,4}(?:required|requisite|sufficient|optional)")
 PATTERNS = (_SETTING, _WORDS, _ORACLE, _GO, _JAAS)
 
-_VALUE = regex(_NAME + rb" ?= ?(?:\{([^}\s\"']{4,120})\}|([^\s&\"'<>;\\]{4,120}))", re.IGNORECASE)
+_VALUE = regex(_NAME + rb" ?\\?= ?(?:\{([^}\s\"']{4,120})\}|([^\s&\"'<>;\\]{4,120}))", re.IGNORECASE)
 _QUOTED = regex(_NAME + rb"='([^'\s\\]{4,120})'|" + _NAME + rb"=([^\s\"'&;<>\\]{4,120})", re.IGNORECASE)
 _PLACE = regex(
-    rb"(?:server|data ?source|host(?:name)?|addr(?:ess)?|initial catalog|database(?:name)?|driver|dsn) ?=|jdbc:"
+    rb"(?:server|data ?source|host(?:name)?|addr(?:ess)?|initial catalog|database(?:name)?|driver|dsn) ?\\?=|jdbc\\?:"
     rb"|(?:postgres(?:ql)?|mysql|mariadb|mongodb|redis|rediss|amqps?|sqlserver|mssql)[a-z0-9+]{0,20}://",
     re.IGNORECASE,
 )
-_USER = regex(rb"(?:user id|userid|uid|user ?name|user) ?= ?([^\s;&\"'<>]{1,80})", re.IGNORECASE)
+_USER = regex(rb"(?:user id|userid|uid|user ?name|user) ?\\?= ?([^\s;&\"'<>\\]{1,80})", re.IGNORECASE)
 _LIBPQ = regex(rb"\b(?:host(?:addr)?|dbname|sslmode) ?= ?[^\s\"']", re.IGNORECASE)
 _ORACLE_LOGIN = regex(rb":([A-Za-z0-9_$#.\-]{1,60})/([^\s@\"'<>/\\]{4,80})@", re.IGNORECASE)
 _GO_LOGIN = regex(rb"([A-Za-z0-9_.\-]{1,60}):([^\s\"'`@/]{4,80})@(?:tcp|unix)\(\Z")
@@ -53,7 +55,7 @@ def find(blob: Blob, hits: Hits) -> Iterator[Detection]:
             found = read(blob.data, end)
             user, place = found if found else (b"", (0, 0))
             value = blob.data[slice(*place)]
-            if place not in places and is_real_password(value, user):
+            if place not in places and is_real_encoded(value, user):
                 places.add(place)
                 grade = Grade(Severity.HIGH, Confidence.MEDIUM)
                 yield described(_KIND, blob.data, *place, grade, Severity.HIGH)

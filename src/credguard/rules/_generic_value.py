@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from credguard.regex import regex
 from credguard.rules._naming import words_of
+from credguard.rules._no_secret import is_no_secret
 from credguard.rules._password import is_real_password
 from credguard.rules._placeholder import entropy, is_placeholder
 
@@ -19,6 +20,10 @@ _IDENTIFIER = regex(
     rb"[A-Z][a-z]+(?:[ \-_][A-Za-z][a-z]*)*|[a-z]{3,}\d{1,2}"
 )
 _DATE = regex(rb"\d{4}-\d\d-\d\d.{0,20}|\d{1,2}:\d\d.{0,6}|v?\d+(?:\.\d+){1,3}|0x[0-9a-f]{1,8}|#?[0-9a-fA-F]{6}")
+_DIGEST = regex(
+    rb"(?:sha(?:1|224|256|384|512)|md5)[:\-][A-Za-z0-9+/]{20,400}={0,2}|(?:[a-z]{2,20}[\-:]){1,6}[0-9a-f]{32,64}"
+)
+"""A digest that says what it is, or that words with dashes lead: a cache's key."""
 _BASE = regex(rb"[A-Za-z0-9+/=_\-.~]{16,}")
 _HEX = regex(rb"[0-9a-fA-F]{16,}")
 _NUMBER = regex(rb"[\d.,\-+ ]+")
@@ -32,7 +37,7 @@ _RARE = regex(
 
 def is_generic_secret(value: bytes, name: bytes, *, password: bool) -> bool:
     """True for a value that may be a secret; a name that says `password` takes more for one than `key` does."""
-    if not _plain(value) or not is_real_password(value) or _echoes(value, name):
+    if not _plain(value) or not is_real_password(value) or _echoes(value, name) or is_no_secret(value):
         return False
     if _UUID.fullmatch(value):
         return not is_placeholder(value)
@@ -47,7 +52,11 @@ def _plain(value: bytes) -> bool:
     """Neither a number, a date, a path, a piece of code nor text of several words."""
     if b" " in value or _NUMBER.fullmatch(value) or _DATE.fullmatch(value) or not value.isascii():
         return False
-    return not (_CODE.fullmatch(value) or (_PATH.match(value) and not _HEX.fullmatch(value) and value.count(b"/") != 1))
+    return not (
+        _CODE.fullmatch(value)
+        or _DIGEST.fullmatch(value)
+        or (_PATH.match(value) and not _HEX.fullmatch(value) and value.count(b"/") != 1)
+    )
 
 
 def _echoes(value: bytes, name: bytes) -> bool:

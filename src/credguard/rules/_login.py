@@ -6,6 +6,7 @@ from base64 import b64decode
 from binascii import Error
 
 from credguard.model import Confidence
+from credguard.rules._no_secret import is_no_secret
 from credguard.rules._password import is_real_password
 from credguard.rules._provider import Grade, opaque
 
@@ -15,7 +16,7 @@ _REGISTRY_OF_AWS = b"AWS"
 def login(value: bytes) -> Grade | None:
     """The grade of base64 that holds `user:password`; None where the password is none."""
     user, colon, password = _plain(value).partition(b":")
-    if not colon or not _printable(user + password):
+    if is_no_secret(value) or not colon or not _printable(user + password):
         return None
     real = is_real_password(password, user) or (len(user) > 16 and len(password) < 16 and opaque(user))
     return Grade(confidence=Confidence.MEDIUM) if real else None

@@ -89,9 +89,9 @@ def read_body(raw: bytes, label: bytes) -> Body | None:
     return Body(text, encrypted, State.WHOLE if claimed else State.UNCHECKED)
 
 
-def looks_like_key(text: bytes) -> bool:
-    """True for base64 long and random enough to hold a key."""
-    if len(text) < SHORTEST_BODY or not _BASE64.fullmatch(text) or entropy(text) < _MIN_ENTROPY:
+def looks_like_key(text: bytes, least: int = SHORTEST_BODY) -> bool:
+    """True for base64 long (`least` characters) and random enough to hold a key."""
+    if len(text) < least or not _BASE64.fullmatch(text) or entropy(text) < _MIN_ENTROPY:
         return False
     if _DOCUMENTED in text or blake2b(text, digest_size=16).hexdigest() in _PUBLISHED:
         return False

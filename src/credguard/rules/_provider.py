@@ -11,7 +11,9 @@ from credguard.model import Confidence, Detection, Part, Severity
 from credguard.regex import regex
 from credguard.rule import Pattern, Rule
 from credguard.rules._assigned import is_opaque
+from credguard.rules._edges import COLOUR, EMPHASIS
 from credguard.rules._expiry import graded, rfc3339, said
+from credguard.rules._no_secret import is_no_secret
 from credguard.rules._placeholder import entropy, is_placeholder
 from credguard.secret import Secret
 
@@ -25,11 +27,11 @@ if TYPE_CHECKING:
 
 BEFORE = (
     rb"(?:(?<![A-Za-z0-9_])|(?<=\\[nrt])|(?<=\\x[0-9A-Fa-f]{2})|(?<=\\u00[0-9A-Fa-f]{2})|(?<=%[23][0-9A-Fa-f])"
-    rb"|(?<=%25[23][0-9A-Fa-f]))"
+    rb"|(?<=%25[23][0-9A-Fa-f])|" + COLOUR + rb"|" + EMPHASIS + rb")"
 )
-"""Stands before a token: no part of a longer word, but the end of an escape may be."""
-AFTER = rb"(?![A-Za-z0-9_])"
-AFTER_DASH = rb"(?![A-Za-z0-9_\-])"
+"""Stands before a token: no part of a longer word, but the end of an escape or a colour may be, or an emphasis."""
+AFTER = rb"(?![A-Za-z0-9]|_[A-Za-z0-9_])"
+AFTER_DASH = rb"(?![A-Za-z0-9\-]|_[A-Za-z0-9_\-])"
 ENOUGH = 31
 """Characters of a class that a pattern asks for: from 32 on hyperscan finds less of what stands before them."""
 _HISTORY = (
@@ -59,7 +61,7 @@ PLAIN = Grade()
 
 def opaque(value: bytes) -> Grade | None:
     """A value that nobody typed: no placeholder, no example, no sequence."""
-    return None if is_placeholder(value) or _one_word_again(value) else PLAIN
+    return None if is_placeholder(value) or is_no_secret(value) or _one_word_again(value) else PLAIN
 
 
 def _one_word_again(value: bytes) -> bool:

@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING
 from credguard.model import Severity
 from credguard.regex import regex
 from credguard.rule import Pattern
+from credguard.rules._edges import COLOUR, EMPHASIS
 from credguard.rules._expiry import from_epoch, from_iso, moment
 from credguard.rules._provider import Grade, Kind, described, opaque, token_rule
 
@@ -39,11 +40,11 @@ if TYPE_CHECKING:
 
 # What Azurite and the Cosmos DB emulator print: public, the same everywhere.
 _EMULATORS = (b"Eby8vdM02xNOcqFlqUwJPLlm", b"C2y6yDjf5/R+ob0N8A7Cgv30")
-_SIGNATURE = Pattern("token-azure-sas", rb"[?&;]sig=[A-Za-z0-9%+/]{43}")
+_SIGNATURE = Pattern("token-azure-sas", rb"(?:[?&;]|u0026|x26)sig=[A-Za-z0-9%+/]{43}")
 _SIG = regex(rb"sig=((?:[A-Za-z0-9+/]|%2[BbFf]){43}(?:=|%3[Dd]))")
 _QUERY = regex(rb"[^\s\"'<>]{0,600}")
-_END = regex(rb"(?:[?&;]|&amp;)se=(?:(\d{4}-\d\d-\d\d)(T[0-9A-Za-z%:]{0,20})?|(\d{10}))(?![0-9])")
-_VERSION = regex(rb"(?:[?&;]|&amp;|^|Signature )s[vrp]=")
+_END = regex(rb"(?:[?&;]|u0026|x26)se=(?:(\d{4}-\d\d-\d\d)(T[0-9A-Za-z%:]{0,20})?|(\d{10}))(?![0-9])")
+_VERSION = regex(rb"(?:[?&;]|u0026|x26|^|Signature )s[vrp]=")
 
 
 def _key(value: bytes) -> Grade | None:
@@ -77,12 +78,14 @@ _SIGNED = (
     ("Container Registry", 42, rb"\+ACR[A-D][A-Za-z0-9+/]{5}"),
 )
 _LONGEST = 110
+_SEAM = rb"(?<=\\[nrt])|" + COLOUR
+"""What ends with a letter and may stand before a key: an escape, a switch of colours."""
 
 
 def _signed(service: str, before: int, rest: bytes) -> Kind:
     name = f"azure-{service.lower().replace(' ', '-')}-key"
     lead = (rb"[A-Za-z0-9_\-]" if rest.startswith(b"AzFu") else rb"[A-Za-z0-9+/]") + b"{%d}" % before
-    token = regex(rb"(?<![A-Za-z0-9+/])" + lead + rest + rb"(?![A-Za-z0-9+/=])")
+    token = regex(rb"(?:(?<![A-Za-z0-9+/])|" + _SEAM + rb")" + lead + rest + rb"(?![A-Za-z0-9+/=])")
     return Kind(name, f"Azure {service} key", Pattern(f"token-{name}", rest), 1, token, _mixed, _LONGEST)
 
 
@@ -140,7 +143,10 @@ _KINDS = (
         "Azure client secret",
         Pattern("token-azure-client-secret", rb"[0-9]Q~[A-Za-z0-9_~.\-]{31}"),
         34,
-        regex(rb"(?<![A-Za-z0-9_~.\-])[A-Za-z0-9_~.\-]{3}[0-9]Q~[A-Za-z0-9_~.\-]{31,34}(?![A-Za-z0-9_~\-])"),
+        regex(
+            rb"(?:(?<![A-Za-z0-9_~.\-])|(?<=\A-)|(?<=\n-)|" + _SEAM + rb"|" + EMPHASIS + rb")"
+            rb"[A-Za-z0-9_~.\-]{3}[0-9]Q~[A-Za-z0-9_~.\-]{31,34}(?![A-Za-z0-9~\-]|_[A-Za-z0-9_~\-])"
+        ),
         _mixed,
         back=3,
     ),

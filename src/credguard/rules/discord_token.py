@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from credguard.regex import regex
 from credguard.rule import Pattern
-from credguard.rules._edges import decoded
+from credguard.rules._edges import SLASH, decoded
 from credguard.rules._provider import AFTER_DASH, BEFORE, Grade, Kind, kind, opaque, token_rule
 
 
@@ -27,6 +27,7 @@ def _bot(value: bytes) -> Grade | None:
     return opaque(rest) if decoded(number).isdigit() and opaque(number) else None
 
 
+_API = SLASH + rb"api" + SLASH
 _KINDS = (
     Kind(
         "discord",
@@ -40,9 +41,9 @@ _KINDS = (
     Kind(
         "discord-webhook",
         "Discord webhook",
-        Pattern("token-discord-webhook", rb"/api/(?:v[0-9]{1,2}/)?webhooks/[0-9]{17}"),
+        Pattern("token-discord-webhook", _API + rb"(?:v[0-9]{1,2}" + SLASH + rb")?webhooks" + SLASH + rb"[0-9]{17}"),
         17,
-        regex(rb"[0-9]{17,20}/([A-Za-z0-9_\-]{60,80})" + AFTER_DASH),
+        regex(rb"[0-9]{17,20}" + SLASH + rb"([A-Za-z0-9_\-]{60,80})" + AFTER_DASH),
     ),
 )
 RULE = token_rule(

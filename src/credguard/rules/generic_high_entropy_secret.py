@@ -62,6 +62,14 @@ _OTHER = regex(
     rb"\Apass\Z|keyring|secretary",
     re.IGNORECASE,
 )
+# Names of values that are public: cursors, what a form or a browser is given, what speaks of a secret.
+_PUBLIC = regex(
+    rb"(?:next|page|pagination|continuation|start|starting|client_?request|idempotency|csrf|xsrf|authenticity|site|publishable|"
+    rb"public|s3|bucket)[._\-]?(?:token|key)s?\Z|\A(?-i:nonce)\Z|"
+    rb"(?:pass|passwd|password|token|secret|key|auth)[._\-]?(?:sha[._\-]?\d{0,3}|md5|digest|arn|versions?|endpoint|address)\Z|"
+    rb"\A(?:example|sample|invalid|dummy)[._\-]",
+    re.IGNORECASE,
+)
 _VALUE = regex(
     rb"\s{0,4}(?:(?:new String|String|str|b|r|u|@|N|Buffer\.from|fixed|\[\](?:byte|string))?[({]{0,2})"
     rb"(?:\\?\"([^\"\\\r\n]{4,400})\\?\"|\\?'([^'\\\r\n]{4,400})\\?'|`([^`\\\r\n]{4,400})`)"
@@ -102,7 +110,7 @@ def _places(data: bytes, hits: Hits) -> list[tuple[int, bool]]:
 def _name(data: bytes, end: int) -> bytes | None:
     """The whole name before the operator, unless it says that its value is something else."""
     match = _TAIL.search(data, max(0, end - 84), end)
-    return match[1] if match and not _OTHER.search(match[1]) else None
+    return match[1] if match and not (_OTHER.search(match[1]) or _PUBLIC.search(match[1])) else None
 
 
 def _assigned(data: bytes, end: int, *, code: bool) -> re.Match[bytes] | None:

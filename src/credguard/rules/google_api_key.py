@@ -20,13 +20,17 @@ References
 from __future__ import annotations
 
 from credguard.model import Severity
-from credguard.rules._provider import AFTER_DASH, Grade, kind, opaque, token_rule
+from credguard.regex import regex
+from credguard.rule import Pattern
+from credguard.rules._edges import SLASH
+from credguard.rules._provider import AFTER_DASH, BEFORE, Grade, Kind, kind, opaque, token_rule
 
 
 def _hourly(value: bytes) -> Grade | None:
     return Grade(Severity.MEDIUM, note="lives for an hour") if opaque(value) else None
 
 
+_SLASHES = SLASH + rb"{2}"
 _KINDS = (
     kind("google-api", "Google API key", rb"AIza", (rb"[A-Za-z0-9_\-]", 35)),
     kind(
@@ -46,13 +50,13 @@ _KINDS = (
         rb"[A-Za-z0-9_\-.]{0,2000}",
         judge=_hourly,
     ),
-    kind(
+    Kind(
         "google-refresh-token",
         "Google refresh token",
-        rb"1//0",
-        (rb"[A-Za-z0-9_\-]", 40),
-        rb"[A-Za-z0-9_\-]{0,200}",
-        AFTER_DASH,
+        Pattern("token-google-refresh-token", rb"1" + _SLASHES + rb"0[A-Za-z0-9_\-]{30}"),
+        31,
+        regex(BEFORE + rb"1" + _SLASHES + rb"0[A-Za-z0-9_\-]{40,240}" + AFTER_DASH),
+        back=13,
     ),
 )
 RULE = token_rule(

@@ -2,8 +2,9 @@
 
 What it does
     Finds Mailchimp's 32 hexadecimal digits with `-us` and the data centre's number, Mandrill's `md-` with 22 random
-    characters, also those without it beside the name, and Mailgun's `key-` with 32 hexadecimal digits, the newer form
-    (32, 8 and 8 digits) beside its name.
+    characters, also those without it beside the name, and Mailgun's `key-` with 32 hexadecimal digits where Mailgun is
+    spoken of nearby or `api:` stands before it, the newer form (32, 8 and 8 digits) beside its name. Names of files
+    and rows that hold such digits are silent.
 
 Why it matters
     With it anybody reads the lists of subscribers and mails them.
@@ -17,9 +18,20 @@ References
 
 from __future__ import annotations
 
+import re
+from typing import TYPE_CHECKING
+
+from credguard.model import Severity
 from credguard.regex import regex
 from credguard.rule import Pattern
-from credguard.rules._provider import AFTER_DASH, BEFORE, Grade, Kind, kind, opaque, token_rule
+from credguard.rules._generic_value import unreadable
+from credguard.rules._provider import AFTER_DASH, BEFORE, PLAIN, Grade, Kind, described, kind, opaque, token_rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from credguard.model import Blob, Detection
+    from credguard.rule import Hits
 
 
 def _random(value: bytes) -> Grade | None:
@@ -27,10 +39,13 @@ def _random(value: bytes) -> Grade | None:
     key = value.removeprefix(b"md-")
     capitals, digits = sum(65 <= byte <= 90 for byte in key), sum(48 <= byte <= 57 for byte in key)
     in_words = sum(map(len, _WORDS.findall(key)))
-    return opaque(key) if key.upper() != key and capitals >= 3 and digits and in_words < len(key) // 2 else None
+    if key.upper() == key or capitals < 3 or (in_words >= len(key) // 2 and not unreadable(key)):
+        return None
+    return opaque(key) if digits or _CHANGES.search(key) else None
 
 
 _WORDS = regex(rb"[A-Z]?[a-z]{3,}")
+_CHANGES = regex(rb"(?:[A-Z][a-z]?[A-Z]|[a-z][A-Z][^a-z])")
 _GIVEN = rb"[a-z0-9_.\-]{0,24}(?:key|password|secret|token)\\{0,3}[\"']?\s{0,3}(?:=>|[:=,])\s{0,3}\\{0,3}[\"']?"
 _KINDS = (
     Kind(
@@ -38,9 +53,13 @@ _KINDS = (
         "Mailchimp API key",
         Pattern("token-mailchimp", rb"[0-9a-f]{32}-us[0-9]"),
         36,
-        regex(BEFORE + rb"[0-9a-f]{32}-us[0-9]{1,2}" + AFTER_DASH),
+        regex(
+            BEFORE
+            + rb"(?<![/\-])[0-9a-f]{32}-us[0-9]{1,2}"
+            + AFTER_DASH
+            + rb"(?!\\{0,3}/|%2[Ff]|\.[A-Za-z][A-Za-z0-9])"
+        ),
     ),
-    kind("mailgun", "Mailgun private key", rb"key-", (rb"[0-9a-f]", 32), after=AFTER_DASH),
     Kind(
         "mailgun-key",
         "Mailgun key",
@@ -58,11 +77,33 @@ _KINDS = (
         _random,
     ),
 )
+_MAILGUN = Pattern("token-mailgun", rb"key-[0-9a-f]{31}")
+_MAILGUN_KEY = regex(BEFORE + rb"(?<!-)key-[0-9a-f]{32}" + AFTER_DASH)
+_LOGIN = regex(rb"api(?::|%3[Aa])\Z", re.IGNORECASE)
+_SPOKEN_OF = regex(rb"mailgun|(?<![a-z0-9])mg[_.]", re.IGNORECASE)
+_OLD = Kind("mailgun", "Mailgun private key", _MAILGUN, 35, _MAILGUN_KEY)
+_NEAR, _MOST = 300, 2_000
+
+
+def _mailgun(blob: Blob, hits: Hits) -> Iterator[Detection]:
+    """Keys of Mailgun's older form, which a cache's key looks like too: only where Mailgun is spoken of."""
+    data = blob.data
+    for end in hits.get(_MAILGUN.name, ())[:_MOST]:
+        match = _MAILGUN_KEY.match(data, end - 35)
+        if not match or not opaque(match[0]):
+            continue
+        before = data[max(0, match.start() - _NEAR) : match.start()]
+        if _LOGIN.search(before[-6:]) or _SPOKEN_OF.search(before + b" " + data[match.end() : match.end() + _NEAR]):
+            yield described(_OLD, data, *match.span(), PLAIN, Severity.HIGH)
+
+
 RULE = token_rule(
     184,
     "mailchimp-key",
     "A Mailchimp, Mandrill or Mailgun key",
     _KINDS,
+    more=(_MAILGUN,),
+    also=_mailgun,
     revoke="Mailchimp > Account > Extras > API keys > Revoke; Mandrill > Settings > SMTP & API info > Revoke;"
     " Mailgun > API Security > delete",
     references=("https://mailchimp.com/help/about-api-keys/",),

@@ -72,6 +72,8 @@ _LINE_END = regex(rb"\\{1,3}r\\{1,3}n|\\{1,3}n|\r\n")
 _LONGEST = {b"PGP": 400_000}
 _LONG = 16_000
 _LEAST_WITHOUT_END = 200
+_LEAST_OF_PUTTY = 48
+"""Characters of the private half alone, which an Ed25519 key keeps in 36 bytes."""
 _KINDS = {b"": "PKCS #8", b"ENCRYPTED": "PKCS #8"}
 _CONFIDENCE = {State.WHOLE: Confidence.HIGH, State.UNCHECKED: Confidence.MEDIUM, State.TRUNCATED: Confidence.LOW}
 
@@ -147,7 +149,7 @@ def _putty(data: bytes, ends: Sequence[int]) -> Iterator[Found]:
         match = _PUTTY_PARTS.match(_LINE_END.sub(b"\n", data[start:high]))
         lines = match[3].split() if match else []
         text = b"".join(lines)
-        if match and looks_like_key(text):
+        if match and looks_like_key(text, _LEAST_OF_PUTTY):
             last = data.find(lines[-1], data.find(lines[0], end, high), high)
             stop = last + len(lines[-1]) if last >= 0 else min(high, len(data))
             yield start, stop, "PuTTY private key", Body(text, match[1] != b"none", State.UNCHECKED)

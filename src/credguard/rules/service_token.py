@@ -3,8 +3,9 @@
 What it does
     Finds NATS seeds, age secret keys, and tokens of New Relic, Grafana, Postman, Linear, Doppler, Atlassian, Sentry,
     Heroku, Mapbox, PlanetScale, Fly.io, Notion, Figma, Pulumi, RubyGems, crates.io, Supabase, Replicate, Groq, xAI,
-    Tailscale, Dynatrace, SonarQube, Buildkite and other services with a fixed prefix and length. A seed whose checksum
-    is wrong is told with low confidence.
+    Tailscale, Dynatrace, SonarQube, Buildkite, Airtable, NuGet, NVIDIA, CircleCI, 1Password and other services with a
+    fixed prefix and length, and webhooks of Microsoft Teams. A seed whose checksum is wrong is told with low
+    confidence.
 
 Why it matters
     Each signs in to its service as the owner.
@@ -20,8 +21,11 @@ References
 from __future__ import annotations
 
 from credguard.model import Confidence
+from credguard.regex import regex
+from credguard.rule import Pattern
 from credguard.rules._checksum import crc16_holds
-from credguard.rules._provider import AFTER_DASH, PLAIN, Grade, kind, opaque, token_rule
+from credguard.rules._edges import SLASH
+from credguard.rules._provider import AFTER, AFTER_DASH, PLAIN, Grade, Kind, kind, opaque, token_rule
 
 _DASHES = str.maketrans(" .", "--")
 _WORD, _URL, _HEX, _LOWER = rb"[A-Za-z0-9]", rb"[A-Za-z0-9_\-]", rb"[0-9a-f]", rb"[0-9a-z]"
@@ -38,6 +42,7 @@ def _digits(value: bytes) -> bool:
     return sum(50 <= byte <= 55 for byte in value) >= 3
 
 
+_UUID = rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 # Service, prefix, the class of what follows, its least length, and what more there may be.
 _FORMS: tuple[tuple[str, bytes, bytes, int, bytes], ...] = (
     ("New Relic", rb"NRAK-", rb"[A-Z0-9]", 27, b""),
@@ -80,6 +85,14 @@ _FORMS: tuple[tuple[str, bytes, bytes, int, bytes], ...] = (
     ("Sendinblue", rb"xkeysib-", _HEX, 64, rb"-[A-Za-z0-9]{16}"),
     ("OpenRouter", rb"sk-or-v1-", _HEX, 64, b""),
     ("LangSmith", rb"lsv2_[ps][tk]_", _HEX, 32, rb"_[0-9a-f]{10}"),
+    ("Brevo SMTP", rb"xsmtpsib-", _HEX, 64, rb"-[A-Za-z0-9]{16}"),
+    ("Airtable", rb"pat" + _WORD * 14 + rb"\.", _HEX, 64, b""),
+    ("NuGet", rb"oy2", _LOWER, 43, b""),
+    ("NVIDIA", rb"nvapi-", _URL, 60, rb"[A-Za-z0-9_\-]{0,20}"),
+    ("CircleCI", rb"CCIP[AR][TJ]_", _WORD, 22, rb"_[0-9a-f]{40}"),
+    ("Vercel Blob", rb"vercel_blob_rw_", _WORD, 16, rb"_[A-Za-z0-9]{28,40}"),
+    ("1Password service account", rb"ops_eyJ", rb"[A-Za-z0-9+/_\-]", 200, rb"[A-Za-z0-9+/_\-]{0,2000}={0,2}"),
+    ("Contentful", rb"CFPAT-", _URL, 43, b""),
     ("Pinecone", rb"pcsk_", _WORD, 5, rb"[A-Za-z0-9]{0,3}_[A-Za-z0-9]{60,66}"),
 )
 _KINDS = (
@@ -88,6 +101,13 @@ _KINDS = (
     *(
         kind(service.lower().translate(_DASHES), f"{service} token", prefix, (of, least), rest, AFTER_DASH)
         for service, prefix, of, least, rest in _FORMS
+    ),
+    Kind(
+        "teams-webhook",
+        "Microsoft Teams webhook",
+        Pattern("token-teams-webhook", rb"\.office\.com" + SLASH + rb"webhook(?:b2)?" + SLASH + rb"[0-9a-f]{8}-"),
+        9,
+        regex(_UUID + rb"(?:@|%40)" + _UUID + SLASH + rb"IncomingWebhook" + SLASH + rb"([0-9a-f]{32})" + AFTER),
     ),
 )
 RULE = token_rule(

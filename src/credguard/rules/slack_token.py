@@ -18,12 +18,18 @@ References
 
 from __future__ import annotations
 
+from credguard.regex import regex
+from credguard.rule import Pattern
+from credguard.rules._edges import SLASH
+from credguard.rules._no_secret import is_no_secret
 from credguard.rules._placeholder import is_placeholder, longest_step_run
-from credguard.rules._provider import PLAIN, Grade, kind, opaque, token_rule
+from credguard.rules._provider import AFTER, PLAIN, Grade, Kind, kind, opaque, token_rule
 
 
 def _structured(value: bytes) -> Grade | None:
     """Numbers and a random end; a sentence with dashes has neither."""
+    if is_no_secret(value):
+        return None
     parts = value.split(b"-")
     random = parts[-1]
     digits = sum(part.isdigit() for part in parts[1:-1])
@@ -36,20 +42,22 @@ def _structured(value: bytes) -> Grade | None:
 
 
 def _webhook(value: bytes) -> Grade | None:
-    return opaque(value.rpartition(b"/")[2])
+    return opaque(_SLASHES.split(value)[-1])
 
 
+_SLASHES = regex(SLASH)
+_HOST = rb"hooks\.slack\.com" + SLASH
 _KINDS = (
     kind(
         "slack", "Slack token", rb"xox[abcoprs]-", (rb"[A-Za-z0-9\-]", 10), rb"[A-Za-z0-9\-]{0,300}", judge=_structured
     ),
     kind("slack-refresh", "Slack refresh token", rb"xoxe[.\-]", (rb"[A-Za-z0-9\-.]", 40), rb"[A-Za-z0-9\-.]{0,400}"),
-    kind(
+    Kind(
         "slack-trigger",
         "Slack workflow trigger",
-        rb"hooks\.slack\.com/triggers/",
-        (rb"[TE]", 1),
-        rb"[A-Za-z0-9_]{7,12}/\d{8,20}/([A-Za-z0-9]{20,80})",
+        Pattern("token-slack-trigger", _HOST + rb"triggers" + SLASH + rb"[TE][A-Za-z0-9_]"),
+        2,
+        regex(rb"[TE][A-Za-z0-9_]{7,12}" + SLASH + rb"\d{8,20}" + SLASH + rb"([A-Za-z0-9]{20,80})" + AFTER),
     ),
     kind("slack-cookie", "Slack browser token", rb"xoxd-", (rb"[A-Za-z0-9%/+]", 40), rb"[A-Za-z0-9%/+=]{0,400}"),
     kind(
@@ -59,13 +67,22 @@ _KINDS = (
         (rb"[A-Z0-9]", 8),
         rb"[A-Z0-9]{0,4}-\d{8,16}-[a-z0-9]{32,80}",
     ),
-    kind(
+    Kind(
         "slack-webhook",
         "Slack webhook",
-        rb"hooks\.slack\.com/[sw]",
-        (rb"[a-z]", 6),
-        rb"[a-z]{0,4}/(T[A-Za-z0-9_]{7,12}/[AB][A-Za-z0-9_]{7,12}/(?:\d{10,20}/)?[A-Za-z0-9_]{20,26})",
-        judge=_webhook,
+        Pattern("token-slack-webhook", _HOST + rb"[sw][a-z]{6,10}" + SLASH + rb"T[A-Za-z0-9_]"),
+        2,
+        regex(
+            rb"(T[A-Za-z0-9_]{7,12}"
+            + SLASH
+            + rb"[AB][A-Za-z0-9_]{7,12}"
+            + SLASH
+            + rb"(?:\d{10,20}"
+            + SLASH
+            + rb")?[A-Za-z0-9_]{20,26})"
+            + AFTER
+        ),
+        _webhook,
     ),
 )
 RULE = token_rule(

@@ -19,11 +19,13 @@ from credguard.regex import regex
 from credguard.rule import Pattern
 from credguard.rules._provider import AFTER_DASH, Grade, Kind, opaque, token_rule
 
+_COLON = rb"(?:\\{0,3}:|%(?:25)?3[Aa])"
+_NUMBER = regex(rb"[0-9]{8,10}" + _COLON)
 _DOCUMENTED = b"AAHdqTcvCH1vGWJxfSeof"
 
 
 def _bot(value: bytes) -> Grade | None:
-    secret = value.partition(b":")[2]
+    secret = _NUMBER.sub(b"", value)
     return None if secret.startswith(_DOCUMENTED) else opaque(secret)
 
 
@@ -31,11 +33,11 @@ _KINDS = (
     Kind(
         "telegram",
         "Telegram bot token",
-        Pattern("token-telegram", rb"[0-9]{8}:AA[A-Za-z0-9_\-]{29}"),
-        40,
-        regex(rb"(?<![0-9])[0-9]{8,10}:AA[A-Za-z0-9_\-]{33}" + AFTER_DASH),
+        Pattern("token-telegram", rb"[0-9]{8}" + _COLON + rb"AA[A-Za-z0-9_\-]{29}"),
+        31,
+        regex(rb"(?<![0-9])[0-9]{8,10}" + _COLON + rb"AA[A-Za-z0-9_\-]{33}" + AFTER_DASH),
         _bot,
-        back=2,
+        back=14,
     ),
 )
 RULE = token_rule(

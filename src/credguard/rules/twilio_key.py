@@ -1,8 +1,9 @@
 """A Twilio API key, or an account's SID with its auth token.
 
 What it does
-    Finds API key SIDs (`SK` and 32 hexadecimal digits) where Twilio or a secret is spoken of nearby, and the auth token
-    that stands beside an account SID (`AC` and 32 hexadecimal digits). A SID alone is no secret and stays silent.
+    Finds the auth token that stands beside an account SID (`AC` and 32 hexadecimal digits), and the secret that stands
+    beside an API key's SID (`SK` and 32 hexadecimal digits). A SID alone is no secret: that of a key is low where
+    Twilio is spoken of nearby, everything else stays silent.
 
 Why it matters
     With the token anybody sends messages and makes calls on the account's bill and reads its logs.
@@ -23,7 +24,7 @@ from typing import TYPE_CHECKING
 from credguard.model import Severity
 from credguard.regex import regex
 from credguard.rule import Pattern
-from credguard.rules._provider import AFTER, BEFORE, PLAIN, Kind, described, opaque, token_rule
+from credguard.rules._provider import AFTER, BEFORE, PLAIN, Grade, Kind, described, opaque, token_rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,11 +38,18 @@ _TOKEN = regex(
     rb"(?:token|secret|password|auth)[\"'\])]{0,3}[ \t]{0,4}(?:=>|[:=,])[ \t]{0,4}[\"']?([0-9a-f]{32})(?![0-9A-Za-z])",
     re.I,
 )
+_SECRET = regex(
+    rb"(?:token|secret|password|auth)[\"'\])]{0,3}[ \t]{0,4}(?:=>|[:=,])[ \t]{0,4}[\"']?([0-9a-z]{32})(?![0-9a-z])",
+    re.I,
+)
+_NEXT = regex(rb"[\"' ]{0,2}[:,][\"' ]{0,3}([0-9A-Za-z]{32})(?![0-9A-Za-z])")
 _AGAIN = regex(rb"[\"' ]{0,2}[:,][\"' ]{0,3}([0-9a-f]{32})(?![0-9A-Za-z])")
 _TWILIO = regex(rb"twilio", re.IGNORECASE)
 _NEAR = 250
 _AUTH = Kind("twilio-auth-token", "Twilio auth token", _SIDS, 34, _SID)
-_KEY = Kind("twilio-api-key", "Twilio API key", _SIDS, 34, _SID)
+_KEY = Kind("twilio-api-key", "SID of a Twilio API key", _SIDS, 34, _SID)
+_KEY_SECRET = Kind("twilio-api-key-secret", "secret of a Twilio API key", _SIDS, 34, _SID)
+_ALONE = Grade(Severity.LOW, note="its secret is what signs in")
 
 
 def _check(blob: Blob, hits: Hits) -> Iterator[Detection]:
@@ -50,27 +58,30 @@ def _check(blob: Blob, hits: Hits) -> Iterator[Detection]:
         sid = _SID.match(data, end - 34)
         if not sid or not opaque(sid[0]):
             continue
-        for place in _beside(data, sid) if sid[1] == b"AC" else _alone(data, sid):
-            if place not in told:
-                told.add(place)
-                yield described(_AUTH if sid[1] == b"AC" else _KEY, data, *place, PLAIN, Severity.HIGH)
+        found = _beside(data, sid, _AGAIN, _TOKEN) if sid[1] == b"AC" else _beside(data, sid, _NEXT, _SECRET)
+        kind, grade = (_AUTH if sid[1] == b"AC" else _KEY_SECRET), PLAIN
+        if not found and sid[1] == b"SK" and _spoken_of(data, sid):
+            found, kind, grade = sid.span(), _KEY, _ALONE
+        if found and found not in told:
+            told.add(found)
+            yield described(kind, data, *found, grade, Severity.HIGH)
 
 
-def _beside(data: bytes, sid: re.Match[bytes]) -> Iterator[tuple[int, int]]:
-    """The auth token after the account's SID, at once or with a name, or just before it."""
+def _beside(
+    data: bytes, sid: re.Match[bytes], at_once: re.Pattern[bytes], named: re.Pattern[bytes]
+) -> tuple[int, int] | None:
+    """The auth token or secret after a SID, at once or with a name, or just before it."""
     start, end = sid.span()
     match = (
-        _AGAIN.match(data, end)
-        or _TOKEN.search(data, end, end + _NEAR)
-        or _TOKEN.search(data, max(0, start - _NEAR), start)
+        at_once.match(data, end)
+        or named.search(data, end, end + _NEAR)
+        or named.search(data, max(0, start - _NEAR), start)
     )
-    if match and opaque(match[1]):
-        yield match.span(1)
+    return match.span(1) if match and opaque(match[1]) else None
 
 
-def _alone(data: bytes, sid: re.Match[bytes]) -> Iterator[tuple[int, int]]:
-    if _TWILIO.search(data, max(0, sid.start() - _NEAR), sid.end() + _NEAR):
-        yield sid.span()
+def _spoken_of(data: bytes, sid: re.Match[bytes]) -> bool:
+    return _TWILIO.search(data, max(0, sid.start() - _NEAR), sid.end() + _NEAR) is not None
 
 
 RULE = token_rule(

@@ -28,7 +28,7 @@ from credguard.model import Confidence, Severity
 from credguard.regex import regex
 from credguard.rule import Pattern
 from credguard.rules._connection_string import PATTERNS, find
-from credguard.rules._password import is_real_password
+from credguard.rules._password import is_real_encoded
 from credguard.rules._provider import PLAIN, Grade, Kind, described, token_rule
 
 if TYPE_CHECKING:
@@ -73,12 +73,7 @@ def _scheme(data: bytes, start: int) -> bytes:
 
 def _grade(scheme: bytes, user: bytes, password: bytes, host: bytes) -> Grade | None:
     plain = unquote_to_bytes(password)
-    if (
-        b"\\" in password
-        or scheme in _NO_LOGIN
-        or _NOWHERE.match(host)
-        or not is_real_password(plain, unquote_to_bytes(user))
-    ):
+    if b"\\" in password or scheme in _NO_LOGIN or _NOWHERE.match(host) or not is_real_encoded(password, user):
         return None
     attributes = {"scheme": scheme.decode("ascii", "replace")}
     if _HERE.match(host):
@@ -100,7 +95,7 @@ RULE = token_rule(
     (),
     more=(_URL, *PATTERNS),
     also=_both,
-    judge=lambda value: PLAIN if is_real_password(unquote_to_bytes(value)) else None,
+    judge=lambda value: PLAIN if is_real_encoded(value, b"") else None,
     confidence=Confidence.MEDIUM,
     revoke="change the password of the user at the host",
     references=("https://www.rfc-editor.org/rfc/rfc3986#section-3.2.1", "https://12factor.net/config"),

@@ -107,13 +107,26 @@ def _nested(listing: Listing, path: str, *, submodule: bool, ignored: bool) -> l
     if submodule and not (folder / ".git").exists():
         listing.notes.append(f"submodule {path} is not checked out: its files were not looked at")
         return []
-    inner = open_tree(folder, ignored=ignored)
+    inner = _broken(folder) or open_tree(folder, ignored=ignored)
     listing.skipped += [Skip(f"{path}/{skip.path}", skip.reason) for skip in inner.skipped]
     listing.notes += inner.notes
     if inner.history is not None:
         listing.inner.append(path)
     listing.inner += [f"{path}/{further}" for further in inner.inner]
     return [f"{path}/{name}" for name in inner.tree.files]
+
+
+def _broken(folder: Path) -> Listing | None:
+    """The plain listing of a folder whose `.git` git passes over, to take the repository around it instead."""
+    try:
+        found = find(folder)
+        if found is None or os.path.realpath(found.toplevel()) == os.path.realpath(folder):
+            return None
+    except GitError:
+        return None  # which is told when it is opened
+    listing = _plain_listing(folder)
+    listing.skipped.append(Skip(".", "its .git is none that git can read; mend or remove it"))
+    return listing
 
 
 def _plain_listing(root: Path) -> Listing:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from credguard.git import Git
 
 _FIRST_COMMIT_OF_ALL = datetime(2005, 4, 7, tzinfo=timezone.utc)  # git's own; what claims to be older is wrong
+_MOST_DIGITS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +73,8 @@ def _walk(repository: Git, *options: str) -> Iterator[tuple[str, Version]]:
     commit, when = "", None
     for line in os.fsdecode(output).split("\n"):
         if line.startswith("commit "):
-            _, commit, author, committer = line.split(" ")
-            when = _date(int(author), int(committer))
+            commit, author, committer = [*line.split(" "), "", ""][1:4]  # a damaged one has no dates
+            when = _date(_seconds(author), _seconds(committer))
         elif line.startswith(":") and when:
             fields, *names = line.split("\t")
             oid = fields.split(" ")[3]
@@ -81,10 +82,15 @@ def _walk(repository: Git, *options: str) -> Iterator[tuple[str, Version]]:
                 yield names[-1], Version(oid, commit, when)
 
 
-def _date(author: int, committer: int) -> datetime | None:
+def _seconds(word: str) -> int | None:
+    """A date as git writes it, None where the commit has none that counts."""
+    return int(word) if word.isdecimal() and len(word) < _MOST_DIGITS else None
+
+
+def _date(author: int | None, committer: int | None) -> datetime | None:
     """When the change was written, as far as that can be true; else when it was committed."""
     for seconds in (author, committer):
-        if author <= committer or seconds == committer:
+        if seconds is not None and (committer is None or author is None or author <= committer or seconds == committer):
             try:
                 when = datetime.fromtimestamp(seconds, timezone.utc)
             except (ValueError, OverflowError, OSError):

@@ -6,12 +6,20 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from credguard.sources import worktrees
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from credguard.git import Git
 
 _PULLS = ("refs/pull/", "refs/pull-requests/", "refs/merge-requests/", "refs/changes/", "refs/remotes/pull/")
+_LONGEST_CHAIN = 20
+_LARGEST_TAG = 1 << 20
+_REFLOGS = (
+    "log", "--walk-reflogs", "--all", "-z", "--format=%H %gD", "--no-show-signature", "--no-patch", "--no-color",
+    "--no-notes", "--no-mailmap",
+)  # fmt: skip
 _FORMAT = "%(objectname) %(objecttype) %(*objectname) %(*objecttype) %(refname)%00"
 
 
@@ -27,11 +35,14 @@ class Use(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Ref:
-    """A ref, the object that it names, and the commit that this is or leads to ("" for none)."""
+    """A ref, the object that it names, and the commit that this is or leads to ("" for none); `chain` are all objects
+    on the way, and where the last one is a tree, `tree` is that."""
 
     name: str
     oid: str
     commit: str
+    chain: tuple[str, ...] = ()
+    tree: str = ""
 
     @property
     def use(self) -> Use:
@@ -51,22 +62,42 @@ class Ref:
 
 
 def refs(repository: Git) -> list[Ref]:
-    """All refs, and HEAD where it is detached; raises GitError."""
+    """All refs, and the HEADs that are detached: this one, and those of other work trees; raises GitError."""
     found: list[Ref] = []
-    deep: list[tuple[str, str]] = []
     for record in repository.split(repository.run("for-each-ref", f"--format={_FORMAT}")):
         oid, kind, below, below_kind, name = record.lstrip("\n").split(" ", 4) if record.strip() else ("",) * 5
         if not name:
             continue
-        if below_kind == "tag":  # a tag of a tag
-            deep.append((name, oid))
-        commit = oid if kind == "commit" else below if below_kind == "commit" else ""
-        found.append(Ref(name, oid, commit))
-    at_the_end = {oid: commit for _, oid in deep for commit in repository.commits_of([oid])}
-    found = [Ref(ref.name, ref.oid, ref.commit or at_the_end.get(ref.oid, "")) for ref in found]
+        chain: tuple[str, ...] = (oid, below) if below else (oid,)
+        last_kind = below_kind or kind
+        if last_kind == "tag":  # a tag of a tag
+            chain, last_kind = _followed(repository, oid)
+        commit, tree = (chain[-1] if last_kind == what else "" for what in ("commit", "tree"))
+        found.append(Ref(name, oid, commit, chain, tree))
     head = repository.head()
     if head and not repository.run("symbolic-ref", "--quiet", "HEAD", ok=(0, 1)).strip():
-        found.append(Ref("HEAD", head, head))
+        found.append(Ref("HEAD", head, head, (head,)))
+    return found + [Ref(f"{name}/HEAD", oid, oid, (oid,)) for name, oid in worktrees.detached(repository)]
+
+
+def _followed(repository: Git, oid: str) -> tuple[tuple[str, ...], str]:
+    """The objects from a tag on, and the type of the last that is there."""
+    chain, kind = [oid], "tag"
+    while kind == "tag" and len(chain) <= _LONGEST_CHAIN:
+        kind, data = next(repository.objects([chain[-1]], _LARGEST_TAG))
+        named = data[7:].split(b"\n", 1)[0] if isinstance(data, bytes) and kind == "tag" else b""
+        if not named:
+            break
+        chain.append(named.decode("ascii", "replace"))
+    return tuple(chain), kind
+
+
+def reflogs(repository: Git) -> dict[str, list[str]]:
+    """The commits in the reflog of each ref that has one, the latest first; raises GitError."""
+    found: dict[str, list[str]] = {}
+    for record in repository.split(repository.run(*_REFLOGS)):
+        commit, _, entry = record.partition(" ")
+        found.setdefault(entry.rpartition("@{")[0], []).append(commit)
     return found
 
 

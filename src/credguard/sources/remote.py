@@ -8,11 +8,13 @@ import re
 import secrets
 import shutil
 import signal
+import stat
 import tempfile
 import time
 import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from credguard.errors import CredguardError, ExitCode
 from credguard.regex import regex
@@ -24,12 +26,33 @@ if TYPE_CHECKING:
     Progress = Callable[[str, float], None]
 
 _URL = regex(r"[A-Za-z][A-Za-z0-9+.\-]*://|[A-Za-z][A-Za-z0-9+.\-]*::|[^/\\:\s]+@[^/\\:\s]+:")
+_HELPER = regex(r"[A-Za-z][A-Za-z0-9+.\-]*::")
+_LIKE_URL = regex(r"\s*(?:(?:[A-Za-z][A-Za-z0-9+.\-]*)://+|(?:https?|ssh|git|file|(?:git\+ssh|ssh\+git)|ftps?):/+|//+)")
+_NO_PORT = regex(r"\A([^/:\[\]]*):(?!\d{1,5}(?:[/?#;]|\Z)).*", re.DOTALL)
 _SCHEMES = ("https", "http", "ssh", "git", "file", "git+ssh", "ssh+git")
 _ENVIRONMENT = {
     "GIT_TERMINAL_PROMPT": "0", "GIT_ALLOW_PROTOCOL": "https:http:ssh:git:file", "GIT_LFS_SKIP_SMUDGE": "1",
     "LC_ALL": "C", "GIT_ASKPASS": "true", "SSH_ASKPASS": "true",
     "GIT_SSH_COMMAND": os.environ.get("GIT_SSH_COMMAND", "ssh -oBatchMode=yes"),
 }  # fmt: skip
+_REASONS = (
+    (r"could not resolve|unable to look up|name or service not known|no address associated", "its host is not known"),
+    (r"timed out|timeout", "its host did not answer in time"),
+    (r"connection refused|failed to connect|couldn.t connect|unable to connect|could not connect|unreachable",
+     "its host could not be reached"),
+    (r"host key verification|certificate|ssl|tls", "its host could not be verified"),
+    (r"permission denied|authentication failed|access denied|could not read (?:username|password)|error: 40[137]",
+     "access was denied"),
+    (r"dubious ownership", "it belongs to another user"),
+    (r"not found|does not exist|does not appear to be a git repository|no such file|error: 404",
+     "no repository was found there"),
+    (r"no space left|disk quota", "there is no room for it on this disk"),
+    (r"not allowed|not supported|unable to find remote helper|url (?:using|rejected)|bad/illegal format",
+     "git cannot use this address"),
+    (r"cannot run|unable to fork", "git could not start the program that connects"),
+    (r"hung up|connection (?:closed|reset)|early eof|rpc failed|index-pack failed|disconnect|empty reply",
+     "the connection broke off"),
+)  # fmt: skip
 _TRIES, _PAUSE = 50, 0.1
 _PREFIX = "credguard-clone-"
 _ENDING = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
@@ -40,12 +63,36 @@ def is_url(target: str) -> bool:
     return bool(_URL.match(target))
 
 
-def shown(url: str) -> str:
-    """The URL without user, password and query, fit for any output."""
-    head, mark, rest = url.partition("://")
-    rest = rest.partition("?")[0].partition("#")[0]
-    authority, slash, path = rest.partition("/")
-    return f"{head}{mark}{authority.rpartition('@')[2]}{slash}{path}" if mark else url
+def shown(address: str) -> str:
+    """The address without user, password, query and parameters, fit for any output; what is a folder keeps its name.
+
+    A password may hold any sign, and a mistyped URL passes for a path: all up to the last `@` goes.
+    """
+    if _HELPER.match(address):
+        return f"{_scheme(address)}::"
+    start = _LIKE_URL.match(address)
+    if not is_url(address) and (os.path.isdir(address) or not start):
+        is_path = os.path.isdir(address) or not {":", "@"} <= {*address}
+        return address if is_path else address.rpartition("@")[2]
+    rest = (address[start.end() :] if start else address).rpartition("@")[2]
+    if not start:
+        return _without_extras(rest)
+    return start[0].strip() + _without_extras(_NO_PORT.sub(r"\1", rest, count=1))
+
+
+def _without_extras(rest: str) -> str:
+    return re.split(r"[?#;]", rest, maxsplit=1)[0]
+
+
+def _scheme(address: str) -> str:
+    """The word before `://` or `::`, where it can be nothing else."""
+    word = re.split(r"::|://", address, maxsplit=1)[0].lower()
+    return word if re.fullmatch(r"[a-z][a-z+]{0,9}", word) else "this kind of address"
+
+
+def folder(url: str) -> str:
+    """The folder that a `file://` URL names, "" for other URLs."""
+    return unquote(url[len("file://") :]) if url[:7].lower() == "file://" else ""
 
 
 @contextlib.contextmanager
@@ -64,10 +111,10 @@ def cloned(url: str, progress: Progress | None = None) -> Iterator[Path]:
 
 def refuse(url: str) -> None:
     """Raises CredguardError for an address with which git would run a program, or that looks like an option."""
-    scheme = re.split(r"::|://", url, maxsplit=1)[0].lower()
-    if "::" in url.partition("://")[0] or ("://" in url and scheme not in _SCHEMES):
+    named = re.match(r"[A-Za-z][A-Za-z0-9+.\-]*://", url)
+    if _HELPER.match(url) or (named and named[0][:-3].lower() not in _SCHEMES):
         raise CredguardError(
-            f"{shown(url)}: git would run a program for this address", f"give one of {', '.join(_SCHEMES[:5])}"
+            f"{_scheme(url)}: git would run a program for this address", f"give one of {', '.join(_SCHEMES[:5])}"
         )
     if url.startswith("-") or re.match(r"[^:/@]*@-|[a-z+]+://(?:[^/@]*@)?-", url) or re.search(r"[\x00-\x1f]", url):
         raise CredguardError("an address that looks like an option is not cloned", "check the URL")
@@ -84,8 +131,8 @@ def _clone(url: str, path: Path, folder: Path, progress: Progress | None) -> Non
             url, path, progress=_told(progress), env=environment, mirror=True, allow_unsafe_protocols=False,
             allow_unsafe_options=False,
         ).close()  # fmt: skip
-    except git.exc.UnsafeProtocolError as error:
-        raise CredguardError(f"{shown(url)}: git would run a program for this address", "give an https URL") from error
+    except git.exc.UnsafeProtocolError:
+        raise CredguardError(f"{_scheme(url)}: git would run a program for this address", "give an https URL") from None
     except (git.exc.GitError, OSError, ValueError) as error:
         reason = _reason(getattr(error, "stderr", "") or "")
         raise CredguardError(
@@ -121,12 +168,9 @@ def _told(progress: Progress | None) -> Callable[..., None] | None:
 
 
 def _reason(words: str) -> str:
-    """What git said, one line, every address in it without credentials."""
-    lines = [
-        line.strip() for line in words.replace("'", " ").splitlines() if re.search("fatal|error|denied", line, re.I)
-    ]
-    line = lines[-1] if lines else "git gave no reason"
-    return re.sub(r"\S+://\S+", lambda match: shown(match[0]), line)
+    """What has gone wrong, by what git said; its own words may hold a part of a password, so none of them is said."""
+    words = re.sub(r"'[^'\n]*'|\S*://\S*", "", words)
+    return next((reason for signs, reason in _REASONS if re.search(signs, words, re.I)), "git could not fetch it")
 
 
 @contextlib.contextmanager
@@ -135,8 +179,13 @@ def _private_folder() -> Iterator[Path]:
     _sweep()
     folder = Path(tempfile.gettempdir(), f"{_PREFIX}{os.getpid()}-{secrets.token_hex(8)}")
     before: dict[int, Any] = {}
+    late: list[int] = []
+    removing = False
 
     def end(number: int, _frame: FrameType | None) -> None:
+        if removing:
+            late.append(number)
+            return
         for one in before:  # a second signal is not to end the removal
             signal.signal(one, signal.SIG_IGN)
         raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + number)
@@ -149,9 +198,12 @@ def _private_folder() -> Iterator[Path]:
         folder.mkdir(0o700)
         yield folder
     finally:
+        removing = True
         _remove(folder)
         for number, handler in before.items():
             signal.signal(number, handler)
+        for number in late[:1]:
+            signal.raise_signal(number)
 
 
 def _remove(folder: Path) -> None:
@@ -162,28 +214,55 @@ def _remove(folder: Path) -> None:
             os.chmod(path, 0o700)
             remove(path)
 
-    for _ in range(_TRIES):  # a git that is about to end may still write
+    alone = 0
+    for _ in range(_TRIES):  # a git that is about to end may still write, and even make the folder again
+        ended = _end_writers(folder.name)
         shutil.rmtree(folder, onerror=again)
-        if not folder.exists():
+        alone = 0 if ended or folder.exists() else alone + 1
+        if alone == 2:
             return
-        time.sleep(_PAUSE)
+        if not alone:
+            time.sleep(_PAUSE)
+
+
+def _end_writers(name: str) -> int:
+    """Ends the processes of this user that were started for the folder of this name, where the system tells; gives
+    their number. git starts some that outlive it when it is killed."""
+    ended = 0
+    with contextlib.suppress(OSError):
+        for process in filter(str.isdigit, os.listdir("/proc")):
+            if int(process) != os.getpid() and _is_for(process, name):
+                with contextlib.suppress(OSError):
+                    os.kill(int(process), signal.SIGKILL)
+                    ended += 1
+    return ended
+
+
+def _is_for(process: str, name: str) -> bool:
+    """True where the template that git was given lies in the folder of this name."""
+    try:
+        if os.stat(f"/proc/{process}").st_uid != os.getuid():
+            return False
+        with open(f"/proc/{process}/environ", "rb") as handle:
+            variables = handle.read().split(b"\0")
+    except OSError:
+        return False
+    return any(one.startswith(b"GIT_TEMPLATE_DIR=") and os.fsencode(f"/{name}/") in one for one in variables)
 
 
 def _sweep() -> None:
     """Removes what audits left that were killed without a chance to clean up."""
     if not hasattr(os, "getuid"):
         return
+    names: list[str] = []
     with contextlib.suppress(OSError):
-        for entry in os.scandir(tempfile.gettempdir()):
-            owner = re.fullmatch(rf"{_PREFIX}(\d+)-.*", entry.name)
-            if (
-                owner
-                and entry.is_dir(follow_symlinks=False)
-                and entry.stat(follow_symlinks=False).st_uid == os.getuid()
-            ):
+        names = os.listdir(tempfile.gettempdir())
+    for name in names:
+        owner = re.fullmatch(rf"{_PREFIX}(\d+)-.*", name)
+        path = Path(tempfile.gettempdir(), name)
+        with contextlib.suppress(OSError):
+            if owner and stat.S_ISDIR(path.lstat().st_mode) and path.lstat().st_uid == os.getuid():
                 try:
                     os.kill(int(owner[1]), 0)
                 except ProcessLookupError:
-                    _remove(Path(entry.path))
-                except OSError:
-                    continue
+                    _remove(path)

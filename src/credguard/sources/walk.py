@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from credguard.git import GITLINK, GitError, stop
+from credguard.git import GITLINK, stop
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Callable, Collection, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from typing import IO
 
     from credguard.git import Git
@@ -39,6 +40,15 @@ class Arrival:
     path: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class TreeEntry:
+    """A name in a tree, and the object that it stands for there."""
+
+    name: bytes
+    oid: str
+    is_folder: bool
+
+
 class Walk:
     """The commits, children before parents. git works while something else is done; `arrivals` reads what it
     found. `parents` are then all commits with theirs; `whole` is False where git broke off."""
@@ -57,30 +67,30 @@ class Walk:
         """Where the objects arrive, and files of which `named` says so; raises GitError."""
         return list(self._read(wanted, named))
 
-    def unreachable(self, wanted: Collection[str]) -> list[Arrival]:
-        """The same for the commits that no ref and no reflog leads to any more."""
+    def unreachable(self, wanted: Collection[str], named: Callable[[bytes], bool] | None = None) -> list[Arrival]:
+        """The same for the commits that no ref and no reflog leads to any more; in `parents` they then stand before
+        all others, which may be their parents. Raises GitError."""
         words = ("--batch-all-objects", "--batch-check=%(objecttype) %(objectname)", "--unordered")
         listed = self._git.run("cat-file", *words)
         commits = [line[7:].decode() for line in listed.split(b"\n") if line.startswith(b"commit ")]
-        gone = [commit for commit in commits if commit not in self.parents]
+        reachable = self.parents
+        gone = [commit for commit in commits if commit not in reachable]
         if not gone:
             return []
         with self._file() as names:
-            stdin = "".join(f"{commit}\n" for commit in gone).encode()
-            known = "".join(f"^{commit}\n" for commit in self._tips()).encode()
-            with contextlib.suppress(GitError):  # their own history may have been pruned in part
-                stdin = self._git.run("rev-list", "--topo-order", "--stdin", stdin=stdin + known)
-            names.write(stdin)
+            names.write("".join(f"{commit}\n" for commit in gone).encode())
             names.seek(0)
             self._diff(names)
-            return list(self._read(wanted, None))
+            self.parents = {}
+            found = list(self._read(wanted, named))
+        order = _children_first(self.parents)
+        self.parents = order | reachable
+        numbers = {commit: number for number, commit in enumerate(order)}
+        return sorted(found, key=lambda one: numbers[one.commit])
 
     def close(self) -> None:
         """Ends what still runs."""
         self._stack.close()
-
-    def _tips(self) -> Iterable[str]:
-        return self._git.run("rev-list", "--all", "--reflog", "--no-walk=unsorted").decode().split()
 
     def _started(
         self, *args: str, stdin: IO[bytes] | None = None, stdout: IO[bytes] | None = None
@@ -107,7 +117,7 @@ class Walk:
         for field in _fields(self._output):
             if words[0]:  # the path that follows an entry
                 oid = words[1]
-                if (oid in asked or (named and named(field))) and not _is_no_file(words):
+                if _is_there(words) and (oid in asked or (named and not _is_link(words) and named(field))):
                     yield Arrival(commit, oid.decode(), field)
                 words = [b""]
             elif field.startswith((b":", b"\n:")):
@@ -117,10 +127,27 @@ class Walk:
                 self.parents[commit] = tuple(parents)
 
 
-def _is_no_file(words: list[bytes]) -> bool:
-    """True for an entry (modes and old objects, new object, status) that takes a file away or is a submodule."""
-    modes = words[0].split(b" ")
-    return words[2][:1] == b"D" or modes[words[0].count(b":")] == _LINK
+def _is_there(words: list[bytes]) -> bool:
+    """False for an entry (modes and old objects, new object, status) that takes a file away."""
+    return words[2][:1] != b"D"
+
+
+def _is_link(words: list[bytes]) -> bool:
+    """True for the entry of a submodule; git also calls so what has a mode that it does not know."""
+    return words[0].split(b" ")[words[0].count(b":")] == _LINK
+
+
+def _children_first(parents: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
+    """The commits with their parents, each before its parents whatever dates they bear."""
+    waiting = Counter(parent for some in parents.values() for parent in some)
+    ready = [commit for commit in parents if not waiting[commit]]
+    ordered: dict[str, tuple[str, ...]] = {}
+    while ready:
+        commit = ready.pop()
+        ordered[commit] = tuple(parents[commit])
+        waiting.subtract(parents[commit])
+        ready += (parent for parent in dict.fromkeys(parents[commit]) if parent in parents and not waiting[parent])
+    return ordered
 
 
 def _fields(stream: IO[bytes]) -> Iterator[bytes]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import textwrap
+from base64 import b64encode
 
 import pytest
 
@@ -93,3 +94,26 @@ def test_other_packets_are_no_secret_key() -> None:
 )
 def test_a_file_full_of_headers_takes_linear_time(unit: str) -> None:
     assert not detections(unit * (400_000 // len(unit)))
+
+
+@pytest.mark.parametrize("version", [2, 3])
+@pytest.mark.parametrize(("kind", "size"), [("ssh-ed25519", 36), ("ecdsa-sha2-nistp256", 37)])
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+def test_a_short_key_of_putty(version: int, kind: str, size: int, line_end: str) -> None:
+    seeded = random.Random(f"{version} {kind}")
+    public, private = (b64encode(seeded.randbytes(n)).decode() for n in (51, size))
+    lines = (
+        f"PuTTY-User-Key-File-{version}: {kind}",
+        "Encryption: none",
+        "Comment: me@host",
+        "Public-Lines: 2",
+        public[:64],
+        public[64:],
+        "Private-Lines: 1",
+        private,
+        f"Private-MAC: {seeded.randbytes(20).hex()}",
+        "",
+    )
+    (found,) = detections(line_end.join(lines))
+    assert found.message.startswith("PuTTY private key")
+    assert found.parts[0].secret.reveal().endswith(private.encode())

@@ -88,6 +88,86 @@ def test_what_cannot_be_cloned_is_incomplete_and_no_password_is_said(own_tempora
     assert not list(own_temporary_folder.iterdir())
 
 
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("https://u:PASSWORD/x@host/r", "https://host/r"), ("https://u:PASSWORD#x@host", "https://host"),
+        ("https://u:PASSWORD?x@host", "https://host"), ("git://u:PASSWORD@host/x", "git://host/x"),
+        ("https://u:PASSWORD\\@host", "https://host"), ("u:PASSWORD@host:path", "host:path"),
+        ("https:/u:PASSWORD@host", "https:/host"), ("//u:PASSWORD@host", "//host"),
+        (" https://u:PASSWORD@host", "https://host"), ("ext::sh -c PASSWORD", "ext::"), ("https://u:PASSWORD", "https://u"),
+        ("http://host/x;token=PASSWORD", "http://host/x"), ("https://host:8443/x", "https://host:8443/x"),
+        ("https://[::1]:80/x", "https://[::1]:80/x"), ("ssh://u:P@SSWORD@host:22/x", "ssh://host:22/x"),
+        ("PASSWORD@host:a/b.git", "host:a/b.git"), ("/srv/a", "/srv/a"), ("./a@b", "./a@b"),
+    ],
+)  # fmt: skip
+def test_what_is_said_of_an_address(address: str, said: str) -> None:
+    assert remote.shown(address) == said
+
+
+def test_a_folder_keeps_its_name(tmp_path: Path) -> None:
+    folder = tmp_path / "a:b@c"
+    folder.mkdir()
+    assert remote.shown(str(folder)) == str(folder)
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        ("fatal: unable to access 'https://timed out@h/': Could not resolve host: x", "not known"),
+        ("fatal: unable to look up SECRET@h (port 9418) (Name or service not known)", "not known"),
+        ("fatal: Authentication failed for 'https://h/not found'", "denied"),
+        ("fatal: unable to access 'https://h/': The requested URL returned error: 403", "denied"),
+        ("remote: Not Found\nfatal: repository 'https://h/x/' not found", "no repository"),
+        ("ssh: connect to host h port 22: Connection timed out", "in time"), ("fatal: SECRET", "could not fetch"),
+    ],
+)  # fmt: skip
+def test_reasons_are_said_in_words_of_our_own(words: str, reason: str) -> None:
+    said = remote._reason(words)
+    assert reason in said and "SECRET" not in said and "http" not in said
+
+
+WRITER = """
+import os, sys, time
+while True:
+    os.makedirs(sys.argv[1], exist_ok=True)
+    open(os.path.join(sys.argv[1], "tmp_idx"), "w").close()
+    time.sleep(0.001)
+"""
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/environ"), reason="processes that tell their environment")
+def test_what_git_has_started_for_a_clone_ends_with_it(tmp_path: Path) -> None:
+    folder = tmp_path / "credguard-clone-1-abc"
+    variables = {**os.environ, "GIT_TEMPLATE_DIR": str(folder / "template")}
+    writer = subprocess.Popen([sys.executable, "-c", WRITER, str(folder / "objects" / "pack")], env=variables)
+    try:
+        while not (folder / "objects" / "pack" / "tmp_idx").exists():
+            time.sleep(0.01)
+        remote._remove(folder)
+        assert not folder.exists()
+        assert writer.wait(5) == -signal.SIGKILL
+        assert not folder.exists()
+    finally:
+        writer.kill()
+        writer.wait()
+
+
+def test_a_signal_that_comes_with_the_removal_waits_for_its_end(
+    origin: Repository, own_temporary_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remove = remote._remove
+
+    def interrupted(folder: Path) -> None:
+        signal.raise_signal(signal.SIGINT)
+        remove(folder)
+
+    monkeypatch.setattr(remote, "_remove", interrupted)
+    with pytest.raises(KeyboardInterrupt), remote.cloned(origin.folder.as_uri()):
+        pass
+    assert not list(own_temporary_folder.iterdir())
+
+
 SCRIPT = """
 import sys, time
 from credguard.sources import remote

@@ -1,0 +1,44 @@
+"""The talk with `git cat-file --batch`: one question, one answer, and how it is ended."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import subprocess
+
+DAMAGED = "it is damaged; run `git fsck`"
+"""Why an object cannot be had at which git ends."""
+_PIECE = 1 << 20
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """Closes the pipes of a process, which ends it whatever it is doing, and waits for it."""
+    for pipe in (process.stdin, process.stdout):
+        with contextlib.suppress(BrokenPipeError):
+            if pipe:
+                pipe.close()
+    process.wait()
+
+
+def answer(process: subprocess.Popen[bytes], oid: str, limit: int) -> tuple[str, bytes | str] | None:
+    """What `cat-file --batch` says of an object; None where it ends, or goes astray, in saying so."""
+    assert process.stdin and process.stdout  # noqa: S101 - both are pipes
+    try:
+        process.stdin.write(oid.encode() + b"\n")
+        process.stdin.flush()
+    except BrokenPipeError:
+        return None
+    stream = process.stdout
+    header = stream.readline().split()
+    if len(header) != 3:
+        return ("", "its content is missing in the object store; fetch it") if header else None
+    size = int(header[2])
+    if size <= limit:
+        data = stream.read(size)
+        return (header[1].decode(), data) if len(data) == size and stream.read(1) == b"\n" else None
+    left, last = size + 1, b""
+    while left > 0 and (last := stream.read(min(left, _PIECE))):
+        left -= len(last)
+    return ("", f"its {size} bytes are over the limit; raise it with --max-file-size") if not left else None

@@ -1,0 +1,203 @@
+"""What compressed data unpacks to: all of it, or what comes out until it is damaged, within a bound."""
+
+from __future__ import annotations
+
+import bz2
+import lzma
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from credguard.regex import regex
+
+if TYPE_CHECKING:
+    import re
+    from collections.abc import Callable, Iterator
+
+MEMORY = 128 << 20
+"""The most memory that a dictionary or window may take."""
+_LEAST = 64 << 20
+_RATIO = 100
+_MOST_IN_ALL = 8 << 30
+_PIECE, _FINE = 1 << 16, 1 << 6
+"""Bytes that are asked for at a time, and those where an error may come: what a call has done before it is lost."""
+_ERRORS = (zlib.error, lzma.LZMAError, EOFError, OSError, ValueError)
+_ZEROS = regex(rb"\0*")
+
+
+@dataclass(slots=True)
+class Budget:
+    """`depth` archives or encodings may stand in each other, and so many bytes may still be unpacked in this run."""
+
+    depth: int = 5
+    left: int = _MOST_IN_ALL
+
+
+class SpentError(Exception):
+    """The budget is used up."""
+
+
+class MemoryLimitError(Exception):
+    """To unpack it takes more memory than is given to it."""
+
+
+class Meter:
+    """Counts what one file unpacks to: at most 64 MiB and a hundred times its size, and what the run has left."""
+
+    def __init__(self, size: int, budget: Budget) -> None:
+        self._budget = budget
+        self.left = min(_LEAST + _RATIO * size, budget.left)
+
+    def take(self, count: int) -> None:
+        """Counts these bytes; raises SpentError."""
+        self.left -= count
+        self._budget.left -= count
+        if self.left < 0:
+            raise SpentError
+
+
+class Stream(Protocol):
+    """Unpacks one stream, as the objects of the standard library do."""
+
+    @property
+    def eof(self) -> bool:
+        """True behind the stream's end."""
+
+    @property
+    def needs_input(self) -> bool:
+        """True where nothing more comes out without further input."""
+
+    @property
+    def unused_data(self) -> bytes:
+        """What was given and stands behind the end."""
+
+    def decompress(self, data: bytes, max_length: int, /) -> bytes:
+        """What comes out next."""
+
+
+class _Inflate:
+    """A stream of zlib's, whose object keeps what it has not read yet to itself."""
+
+    def __init__(self, bits: int) -> None:
+        self._one = zlib.decompressobj(bits)
+
+    @property
+    def eof(self) -> bool:
+        return self._one.eof
+
+    @property
+    def needs_input(self) -> bool:
+        return not self._one.unconsumed_tail
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._one.unused_data
+
+    def decompress(self, data: bytes, most: int) -> bytes:
+        return self._one.decompress(self._one.unconsumed_tail + data, most)
+
+
+class _Zstd:
+    """A frame of zstd; it gives all that a piece of its input holds."""
+
+    needs_input = True
+
+    def __init__(self) -> None:
+        import zstandard
+
+        self._error = zstandard.ZstdError
+        self._one: Any = zstandard.ZstdDecompressor(max_window_size=MEMORY).decompressobj()
+
+    @property
+    def eof(self) -> bool:
+        return bool(self._one.eof)
+
+    @property
+    def unused_data(self) -> bytes:
+        return bytes(self._one.unused_data)
+
+    def decompress(self, data: bytes, _most: int) -> bytes:
+        try:
+            return bytes(self._one.decompress(data))
+        except self._error as error:
+            if "memory" in str(error):
+                raise MemoryLimitError from None
+            raise ValueError from error
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A way to compress: `begin` makes the object for one stream, `again` matches where another one follows,
+    `step` bytes of input are given at a time."""
+
+    begin: Callable[[], Stream]
+    again: re.Pattern[bytes] | None = None
+    step: int = 1 << 14
+
+
+GZIP = Format(lambda: _Inflate(31), regex(rb"\x1f\x8b\x08"))
+DEFLATE = Format(lambda: _Inflate(-15))
+BZIP2 = Format(bz2.BZ2Decompressor, regex(rb"BZh[1-9]"))
+XZ = Format(lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=MEMORY), regex(rb"\xfd7zXZ\x00"))
+ZSTD = Format(_Zstd, regex(rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18"), 1 << 8)
+
+
+@dataclass(frozen=True, slots=True)
+class Unpacked:
+    """`data` came out of what ends at `end`; `whole` is False where it is damaged or cut."""
+
+    data: bytes
+    end: int
+    whole: bool
+
+
+def unpacked(data: bytes, form: Format, meter: Meter, start: int = 0, stop: int | None = None) -> Unpacked:
+    """What the streams in a stretch of `data` unpack to, up to the first damage.
+
+    Raises SpentError, and MemoryLimitError for a dictionary beyond the limit.
+    """
+    stop = len(data) if stop is None else min(stop, len(data))
+    pieces: list[bytes] = []
+    at, whole = _stream(data, start, stop, form, meter, pieces)
+    while whole and form.again:
+        zeros = _ZEROS.match(data, at, stop)
+        following = zeros.end() if zeros else at
+        if following == stop or not form.again.match(data, following, stop):
+            at = following
+            break
+        at, whole = _stream(data, following, stop, form, meter, pieces)
+    return Unpacked(b"".join(pieces), at, whole)
+
+
+def _stream(data: bytes, start: int, stop: int, form: Format, meter: Meter, pieces: list[bytes]) -> tuple[int, bool]:
+    """Adds what one stream holds to `pieces`; gives its end and whether it is whole. At an error it is read
+    again, with care where the error came, for what an object had done before the error it keeps to itself."""
+    good, careful = 0, stop
+    for _ in range(2):
+        stream, seen, before, at = form.begin(), 0, start, start
+        try:
+            for piece, position in _pieces(stream, data, start, stop, form.step, careful):
+                before, at = (at, position) if position > at else (before, at)
+                seen += len(piece)
+                if seen > good:
+                    meter.take(seen - good)
+                    pieces.append(piece[len(piece) - (seen - good) :])
+                    good = seen
+            return at - len(stream.unused_data), stream.eof
+        except _ERRORS as error:
+            if str(error).startswith("Memory usage limit"):  # as lzma says it
+                raise MemoryLimitError from None
+            careful = before
+    return max(before, start), False
+
+
+def _pieces(stream: Stream, data: bytes, at: int, stop: int, step: int, careful: int) -> Iterator[tuple[bytes, int]]:
+    """What comes out piece by piece, and how far the input has been given; bytewise from `careful` on."""
+    while not stream.eof:
+        fine = at >= careful
+        fresh = data[at : min(at + (1 if fine else step), stop)] if stream.needs_input else b""
+        at += len(fresh)
+        piece = stream.decompress(fresh, _FINE if fine else _PIECE)
+        yield piece, at
+        if not piece and not fresh and stream.needs_input:
+            return

@@ -1,0 +1,38 @@
+"""The options that narrow a history: what says nothing is refused, never taken for "all of it"."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+import pytest
+
+from credguard.commands import _narrowing
+from credguard.errors import CredguardError
+from credguard.git import Git
+from tests.repos import Repository
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def given(*words: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    _narrowing.add(parser)
+    return parser.parse_args(words)
+
+
+@pytest.mark.parametrize(
+    "words", [("--since", ""), ("--until", " "), ("--rev", ""), ("--branch", ""), ("--max-commits", "0")]
+)
+def test_an_empty_limit_is_refused(words: tuple[str, ...], tmp_path: Path) -> None:
+    repo = Repository(tmp_path)
+    repo.commit("begin")
+    options = given(*words)
+    assert _narrowing.is_given(options)
+    with pytest.raises(CredguardError):
+        _narrowing.revisions(options, Git(repo.folder))
+
+
+def test_without_a_limit_all_is_looked_at(tmp_path: Path) -> None:
+    assert not _narrowing.is_given(given()) and _narrowing.revisions(given(), Git(tmp_path)) == ()
