@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from credguard.context import hidden, masked
 from credguard.custom.checks import rules_of
+from credguard.git import GitError
 from credguard.judge import Judge
 from credguard.matcher import LIMIT
 from credguard.model import Blob, Confidence, Coverage, Finding, Location, ScanResult, Severity, Skip
@@ -120,7 +121,8 @@ class Run:
             if self.past and listing.history:
                 from credguard.sources.begun import Begun
 
-                begun = stack.enter_context(contextlib.closing(Begun(listing.history)))
+                with contextlib.suppress(GitError):  # which is told when the history is looked at
+                    begun = stack.enter_context(contextlib.closing(Begun(listing.history)))
             self._files(listing, part, label)
             if self.past:
                 self.inner = [f"{label}{path}/" for path in listing.inner]
