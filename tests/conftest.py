@@ -1,8 +1,9 @@
-"""Keeps this machine out of the tests: its home, AWS files, git settings and pattern cache."""
+"""Keeps this machine out of the tests: its home, AWS files, git settings, pattern cache and ignored signals."""
 
 from __future__ import annotations
 
 import os
+import signal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -27,3 +28,9 @@ def _own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
         patch.setenv("GIT_CONFIG_NOSYSTEM", "1")
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _heeded_interrupt() -> None:
+    """A shell starts what it runs in the background deaf to Ctrl-C, and all that this starts."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 KEY_ID = Filler("install").fill("{{AKID}}")
 SECRET = Filler("install").fill("{{SECRET}}")
+ZERO = "0" * 40
+KNOWN = "# above\n"
 HOOKS = ("pre-commit", "pre-merge-commit", "commit-msg", "pre-push", "post-rewrite")
 LEAK = Filler("install").fill("aws_access_key_id = {{AKID}}\naws_secret_access_key = {{SECRET}}\n")
 IDENTITY = {f"GIT_{who}_{what}": "a@example.com" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
@@ -111,3 +113,37 @@ def commit_leak(repo: Repository, name: str = "c.ini", content: str | bytes = LE
     leak(repo, name, content)
     repo.git("commit", "-qm", "leak", "--no-verify")
     return repo.git("rev-parse", "HEAD").strip()
+
+
+def stopped(repo: Repository, *args: str, **environment: str) -> bool:
+    """Whether git is stopped by a finding and HEAD stays; else it must have gone through."""
+    before = repo.git("rev-parse", "HEAD")
+    done = git(repo.folder, *args, **environment)
+    if done.returncode:
+        assert "CG" in done.stderr, done.stderr
+        assert repo.git("rev-parse", "HEAD") == before
+        assert SECRET[4:] not in done.stderr + done.stdout
+    return done.returncode != 0
+
+
+def cloned(folder: Path, remote: Repository) -> Repository:
+    """A clone with hooks; its first commit is on the remote."""
+    repo = hooked(folder)
+    repo.git("remote", "add", "origin", str(remote.folder))
+    repo.git("push", "-q", "--no-verify", "origin", "main")
+    repo.git("fetch", "-q", "origin")
+    return repo
+
+
+def push(repo: Repository, *what: str) -> subprocess.CompletedProcess[str]:
+    """A push that passes, or that we refuse."""
+    done = git(repo.folder, "push", "-q", "origin", *what)
+    assert not done.returncode or "credguard" in done.stderr or "CG1" in done.stderr, done.stderr
+    return done
+
+
+def stops(repo: Repository, *what: str) -> bool:
+    """Whether the push is stopped by a finding; else it must have passed."""
+    done = push(repo, *what)
+    assert not done.returncode or "CG10" in done.stderr or "CG20" in done.stderr or "CG30" in done.stderr, done.stderr
+    return done.returncode != 0

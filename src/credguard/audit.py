@@ -190,7 +190,7 @@ class Run:
             )
         self._hide()
         self.findings += [_not_read(skip) for skip in self.coverage.skipped]
-        self.settle()
+        self._decide()
         verdicts = tuple(sorted({_identity(verdict): verdict for verdict in self.decided}.values(), key=_order))
         code = exit_code(verdicts, self.coverage)
         return ScanResult(target, verdicts, self.coverage, code, rules_hash(), combined_digest(self.digests))
@@ -210,6 +210,9 @@ class Run:
     def settle(self) -> None:
         """Lets the judges decide on all that was found, and say what they have to say themselves."""
         self._hide()
+        self._decide()
+
+    def _decide(self) -> None:
         judges = sorted([self.judge, *self.judges[:-1]], key=lambda one: -len(one.label))
         self.decided += filter(None, (_judge_of(judges, finding).verdict(finding) for finding in self.findings))
         for judge in judges:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import subprocess
+    from typing import IO
 
 DAMAGED = "it is damaged; run `git fsck`"
 """Why an object cannot be had at which git ends."""
@@ -38,7 +39,17 @@ def answer(process: subprocess.Popen[bytes], oid: str, limit: int) -> tuple[str,
     if size <= limit:
         data = stream.read(size)
         return (header[1].decode(), data) if len(data) == size and stream.read(1) == b"\n" else None
-    left, last = size + 1, b""
-    while left > 0 and (last := stream.read(min(left, _PIECE))):
-        left -= len(last)
-    return ("", f"its {size} bytes are over the limit; raise it with --max-file-size") if not left else None
+    over = "", f"its {size} bytes are over the limit; raise it with --max-file-size"
+    return over if pass_over(stream, size + 1) else None
+
+
+def pass_over(stream: IO[bytes], size: int) -> bool:
+    """Reads so many bytes in pieces and drops them; False where there are fewer, or where they end otherwise
+    than with a newline."""
+    piece = b""
+    while size:
+        piece = stream.read(min(size, _PIECE))
+        if not piece:
+            return False
+        size -= len(piece)
+    return piece[-1:] == b"\n"

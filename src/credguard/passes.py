@@ -7,7 +7,6 @@ import functools
 import gc
 import os
 import pickle
-import re
 import signal
 import sys
 from collections import Counter
@@ -18,9 +17,8 @@ from credguard import formerly
 from credguard.git import GITLINK, GitError
 from credguard.matcher import Matcher
 from credguard.model import Blob
-from credguard.regex import regex
 from credguard.sources.sieve import Sieve
-from credguard.sources.walk import TreeEntry
+from credguard.sources.walk import TreeEntry, entries, is_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -40,9 +38,7 @@ _NUMBER = 4
 _UNPACKED = 1 << 30
 """Bytes that the archives of one share may unpack to. The budget is the share's own, so that it does not matter who
 takes which."""
-_ENTRY = {size: regex(rb"(\d{1,8} [^\0]+)\0(.{%d})" % size, re.DOTALL) for size in (20, 32)}
-"""Mode with name, and object ID, of an entry of a tree object, in SHA-1 or SHA-256."""
-_LINK, _FOLDER = GITLINK.encode(), b"40000"
+_LINK = GITLINK.encode()
 
 
 class Progress(Protocol):
@@ -124,14 +120,14 @@ class Look:
             self.seen.kinds[candidate.oid] = candidate.kind
 
     def _tree(self, candidate: Candidate) -> None:
-        entries: dict[bytes, bytes] = dict(_ENTRY[len(candidate.oid) // 2].findall(candidate.data))
-        new = entries.keys() - self._heads
+        here = dict(entries(candidate.data, candidate.oid))
+        new = here.keys() - self._heads
         if new:
             self._heads |= new
             self._judge(new)
-        for head in entries.keys() & self._telling:
+        for head in here.keys() & self._telling:
             mode, _, name = head.partition(b" ")
-            entry = TreeEntry(name, entries[head].hex(), is_folder=mode.lstrip(b"0") == _FOLDER)
+            entry = TreeEntry(name, here[head].hex(), is_folder=is_folder(mode))
             self.seen.entries[entry] = min(candidate.oid, self.seen.entries.get(entry, candidate.oid))
 
     def _judge(self, heads: set[bytes]) -> None:

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.auditing import Audit
 from tests.judging import BASE, POLICY
+from tests.keys import Filler
 from tests.repos import Repository
 
 if TYPE_CHECKING:
@@ -58,3 +60,15 @@ def make(tmp_path: Path) -> Callable[[str], Repository]:
         return repo
 
     return made
+
+
+@pytest.fixture
+def filler(request: pytest.FixtureRequest) -> Filler:
+    """Fills templates with keys of this test."""
+    return Filler(request.node.name)
+
+
+@pytest.fixture
+def audit(capfd: pytest.CaptureFixture[str], filler: Filler) -> Audit:
+    """Runs credguard and gives its report."""
+    return Audit(capfd, filler)

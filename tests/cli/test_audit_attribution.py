@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.auditing import PAIR, Audit, Report, begun, found, removed
-from tests.keys import Filler
 from tests.repos import Repository, clean_environment
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.keys import Filler
 
 _PEOPLE = "author Ada <ada@example.com> 1700000000 +0000\ncommitter Ada <ada@example.com> 1700000000 +0000\n"
 
@@ -21,18 +22,6 @@ _PEOPLE = "author Ada <ada@example.com> 1700000000 +0000\ncommitter Ada <ada@exa
 def repo(tmp_path: Path) -> Repository:
     """A repository with one innocent commit."""
     return begun(tmp_path / "repo")
-
-
-@pytest.fixture
-def filler(request: pytest.FixtureRequest) -> Filler:
-    """Fills templates with keys of this test."""
-    return Filler(request.node.name)
-
-
-@pytest.fixture
-def audit(capfd: pytest.CaptureFixture[str], filler: Filler) -> Audit:
-    """Runs credguard and gives its report."""
-    return Audit(capfd, filler)
 
 
 def forgotten(repo: Repository, commit: str = "HEAD~1") -> None:

@@ -8,29 +8,18 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.auditing import PAIR, Audit, begun, found, removed
-from tests.keys import Filler
 from tests.repos import Repository, clean_environment
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.keys import Filler
 
 
 @pytest.fixture
 def repo(tmp_path: Path) -> Repository:
     """A repository with one innocent commit."""
     return begun(tmp_path / "repo")
-
-
-@pytest.fixture
-def filler(request: pytest.FixtureRequest) -> Filler:
-    """Fills templates with keys of this test."""
-    return Filler(request.node.name)
-
-
-@pytest.fixture
-def audit(capfd: pytest.CaptureFixture[str], filler: Filler) -> Audit:
-    """Runs credguard and gives its report."""
-    return Audit(capfd, filler)
 
 
 def test_a_deleted_file(repo: Repository, filler: Filler, audit: Audit) -> None:

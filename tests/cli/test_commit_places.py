@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.hooking import IDENTITY, KEY_ID, LEAK, SECRET, git, hook, hooked, leak
+from tests.hooking import IDENTITY, KEY_ID, LEAK, SECRET, git, hook, hooked, leak, stopped
 from tests.repos import clean_environment
 
 if TYPE_CHECKING:
@@ -15,23 +15,10 @@ if TYPE_CHECKING:
 
     from tests.repos import Repository
 
-KNOWN = "# above\n"
-
 
 @pytest.fixture
 def repo(tmp_path: Path) -> Repository:
     return hooked(tmp_path / "repo")
-
-
-def stopped(repo: Repository, *args: str, **environment: str) -> bool:
-    """Whether git is stopped by a finding and HEAD stays; else it must have gone through."""
-    before = repo.git("rev-parse", "HEAD")
-    done = git(repo.folder, *args, **environment)
-    if done.returncode:
-        assert "CG" in done.stderr, done.stderr
-        assert repo.git("rev-parse", "HEAD") == before
-        assert SECRET[4:] not in done.stderr + done.stdout
-    return done.returncode != 0
 
 
 def test_work_trees_and_git_dirs_given_by_hand(repo: Repository, tmp_path: Path) -> None:

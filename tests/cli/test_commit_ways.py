@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.hooking import KEY_ID, LEAK, SECRET, commit_leak, git, hook, hooked, leak, which
+from tests.hooking import KEY_ID, LEAK, commit_leak, git, hook, hooked, leak, stopped, which
 from tests.keys import Filler
 from tests.repos import clean_environment
 
@@ -19,23 +19,10 @@ if TYPE_CHECKING:
 
     from tests.repos import Repository
 
-KNOWN = "# above\n"
-
 
 @pytest.fixture
 def repo(tmp_path: Path) -> Repository:
     return hooked(tmp_path / "repo")
-
-
-def stopped(repo: Repository, *args: str, **environment: str) -> bool:
-    """Whether git is stopped by a finding and HEAD stays; else it must have gone through."""
-    before = repo.git("rev-parse", "HEAD")
-    done = git(repo.folder, *args, **environment)
-    if done.returncode:
-        assert "CG" in done.stderr, done.stderr
-        assert repo.git("rev-parse", "HEAD") == before
-        assert SECRET[4:] not in done.stderr + done.stdout
-    return done.returncode != 0
 
 
 def only(repo: Repository) -> list[str]:

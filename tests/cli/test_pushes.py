@@ -6,16 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.hooking import KEY_ID, LEAK, commit_leak, git, hooked, leak, set_hooks
+from tests.hooking import KEY_ID, LEAK, cloned, commit_leak, git, leak, set_hooks, stops
 from tests.keys import Filler
 from tests.repos import Repository
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Callable
     from pathlib import Path
-
-ZERO = "0" * 40
 
 
 @pytest.fixture
@@ -25,25 +22,7 @@ def remote(tmp_path: Path) -> Repository:
 
 @pytest.fixture
 def repo(tmp_path: Path, remote: Repository) -> Repository:
-    """A clone with hooks; its first commit is on the remote."""
-    repo = hooked(tmp_path / "work")
-    repo.git("remote", "add", "origin", str(remote.folder))
-    repo.git("push", "-q", "--no-verify", "origin", "main")
-    repo.git("fetch", "-q", "origin")
-    return repo
-
-
-def push(repo: Repository, *what: str) -> subprocess.CompletedProcess[str]:
-    done = git(repo.folder, "push", "-q", "origin", *what)
-    assert not done.returncode or "credguard" in done.stderr or "CG1" in done.stderr, done.stderr
-    return done
-
-
-def stops(repo: Repository, *what: str) -> bool:
-    """Whether the push is stopped by a finding; else it must have passed."""
-    done = push(repo, *what)
-    assert not done.returncode or "CG10" in done.stderr or "CG20" in done.stderr or "CG30" in done.stderr, done.stderr
-    return done.returncode != 0
+    return cloned(tmp_path / "work", remote)
 
 
 def cherry_picked(repo: Repository) -> str:

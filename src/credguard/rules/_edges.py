@@ -18,8 +18,6 @@ EMPHASIS = rb"(?<=\A_)|(?<=[^A-Za-z0-9_]_)"
 """An underscore that sets a word of Markdown in italics."""
 SLASH = rb"(?:\\{0,3}/|%(?:25)?2[Ff]|&#(?:x2[Ff]|47);|\\{1,3}u002[Ff]|\\x2[Ff])"
 """A slash as written plainly, percent-encoded, or escaped in JSON, HTML and scripts."""
-AMPERSAND = rb"(?:&(?:amp;)?|\\{1,3}u0026|\\x26)"
-"""The sign between the settings of a query, likewise."""
 # One character of standard base64, as written plainly, percent-encoded or escaped in JSON.
 UNIT = rb"(?:[A-Za-z0-9+/]|%2[BbFf]|\\{1,2}/|\\{1,2}u002[BbFf])"
 PAD = rb"(?:=|%3[Dd]|\\{1,2}u003[Dd])"

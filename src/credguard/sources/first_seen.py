@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
+from credguard.sources.walk import PLAIN_LOG
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
 
@@ -67,8 +69,7 @@ def _walk(repository: Git, *options: str) -> Iterator[tuple[str, Version]]:
     if repository.head() is None:
         return
     output = repository.run(
-        "log", "--raw", "--no-abbrev", "--no-show-signature", "--no-ext-diff", "--no-textconv",
-        "--format=format:commit %H %at %ct", *options,
+        *PLAIN_LOG, "--raw", "--no-abbrev", "--format=format:commit %H %at %ct", *options
     )  # fmt: skip
     commit, when = "", None
     for line in os.fsdecode(output).split("\n"):

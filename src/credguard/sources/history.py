@@ -10,6 +10,7 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from credguard.cat_file import pass_over
 from credguard.git import GitError, stop
 from credguard.sources.packs import KINDS, TREE
 from credguard.sources.store import Store
@@ -27,10 +28,8 @@ if TYPE_CHECKING:
 
 _LARGE = 1 << 15
 _BATCH = 1 << 20
-_PIECE = 1 << 20
 _CONTENTS = "--batch=%(objecttype) %(objectsize) %(objectname)"
 _REACHABLE = ("rev-list", "--objects", "--no-object-names", "--missing=print")
-_NEWLINE = ord("\n")
 _MOST_BROKEN = 100
 """git ends at a corrupt object and has to be started again behind it: more than so often it is not."""
 
@@ -156,7 +155,7 @@ class History:
                 continue
             size = int(words[1])
             if size > self._limit:
-                if not _pass_over(stream, size + 1):
+                if not pass_over(stream, size + 1):
                     self._astray = True
                     return
                 self.over.append((words[0].decode(), words[2].decode(), size))
@@ -192,15 +191,3 @@ def _told(heads: list[bytes], key: int) -> tuple[str, str]:
     """Type and object ID, as git has said them."""
     kind, _, oid = heads[key].split()
     return kind.decode(), oid.decode()
-
-
-def _pass_over(stream: IO[bytes], size: int) -> bool:
-    """Reads so many bytes in pieces and drops them; False where there are fewer, or where they end otherwise
-    than with a newline."""
-    piece = b""
-    while size:
-        piece = stream.read(min(size, _PIECE))
-        if not piece:
-            return False
-        size -= len(piece)
-    return piece[-1] == _NEWLINE

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from credguard.regex import regex
+from credguard.sources import walk
 from credguard.sources.walk import Arrival
 
 if TYPE_CHECKING:
@@ -15,8 +14,6 @@ if TYPE_CHECKING:
     from credguard.git import Git
     from credguard.sources.walk import TreeEntry
 
-_ENTRY = {size: regex(rb"(\d{1,8}) ([^\0]+)\0(.{%d})" % size, re.DOTALL) for size in (20, 32)}
-_FOLDER = b"40000"
 _LARGEST_TREE = 1 << 26
 _MOST_TREES = 100_000
 
@@ -65,9 +62,10 @@ def _files(repository: Git, folders: list[tuple[str, bytes, bytes]]) -> Iterator
 
     for _, data in repository.objects(questions(), _LARGEST_TREE):
         oid, path, top = asked[-1]
-        for mode, name, named in _ENTRY[len(oid) // 2].findall(data) if isinstance(data, bytes) else ():
+        for head, named in walk.entries(data, oid) if isinstance(data, bytes) else ():
+            mode, _, name = head.partition(b" ")
             below = (named.hex(), path + b"/" + name, top)
-            if mode.lstrip(b"0") == _FOLDER:
+            if walk.is_folder(mode):
                 waiting.append(below)
             else:
                 yield below

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import tempfile
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from credguard.git import GITLINK, stop
+from credguard.regex import regex
 
 if TYPE_CHECKING:
     import subprocess
@@ -19,15 +21,17 @@ if TYPE_CHECKING:
 
 _EVERY = ("--all", "--reflog", "--topo-order")
 _FORM = ("-c", "--root", "--raw", "-z", "--no-renames", "--no-abbrev", "--pretty=tformat:%H %P")
-# One process takes three quarters of the time of `rev-list | diff-tree`. As a command for people `log` heeds settings:
-# none may run a program, or change what it says.
-_LOG = (
-    "-c", "core.commitGraph=false",  # it would vouch for commits that are gone
-    "log", *_EVERY, *_FORM, "--no-show-signature", "--no-ext-diff", "--no-textconv", "--no-notes", "--no-mailmap",
-    "--no-relative", "--no-color", "-O/dev/null", "--ignore-submodules=none",
+PLAIN_LOG = (
+    "log", "--no-show-signature", "--no-ext-diff", "--no-textconv", "--no-notes", "--no-mailmap", "--no-relative",
+    "--no-color", "-O/dev/null", "--ignore-submodules=none",
 )  # fmt: skip
+"""As a command for people `log` heeds settings: none may run a program, or change what it says."""
+# One process takes three quarters of the time of `rev-list | diff-tree`. The commit graph would vouch for what is gone.
+_LOG = ("-c", "core.commitGraph=false", *PLAIN_LOG, *_EVERY, *_FORM)
 _DIFF = ("diff-tree", "--stdin", "--always", "-r", *_FORM)
 _CHUNK = 1 << 20
+_ENTRY = {size: regex(rb"(\d{1,8} [^\0]+)\0(.{%d})" % size, re.DOTALL) for size in (20, 32)}
+_FOLDER = b"40000"
 _LINK = GITLINK.encode()
 
 
@@ -47,6 +51,16 @@ class TreeEntry:
     name: bytes
     oid: str
     is_folder: bool
+
+
+def entries(data: bytes, oid: str) -> list[tuple[bytes, bytes]]:
+    """Mode with name, and object ID in bytes, of each entry of a tree object; `oid` is an ID of the repository."""
+    return _ENTRY[len(oid) // 2].findall(data)
+
+
+def is_folder(mode: bytes) -> bool:
+    """True for the mode of a folder, which some tools write with a zero before it."""
+    return mode.lstrip(b"0") == _FOLDER
 
 
 class Walk:
