@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from credguard.policies import Policies
     from credguard.practices import Enforcement
     from credguard.rule import Rule
-    from credguard.sources.begun import Begun
+    from credguard.sources.walk import Walk
     from credguard.worktree import WorkTree
 
 BUILT_ON_VALUES = ("CG501", "CG502")
@@ -57,7 +57,7 @@ class Run:
     jobs: int = 0
     trees: list[tuple[str, WorkTree]] = field(default_factory=list)
     asked: set[str] = field(default_factory=set)
-    past: Callable[[Run, Git | None, str, Sequence[str], Sequence[str], Begun | None], None] | None = None
+    past: Callable[[Run, Git | None, str, Sequence[str], Sequence[str], Walk | None], None] | None = None
     looked: set[str] = field(default_factory=set)
     inner: list[str] = field(default_factory=list)
     where: list[tuple[str, Enforcement | None]] | None = None
@@ -119,10 +119,10 @@ class Run:
         with contextlib.ExitStack() as stack:
             begun = None
             if self.past and listing.history:
-                from credguard.sources.begun import Begun
+                from credguard.sources.walk import Walk
 
                 with contextlib.suppress(GitError):  # which is told when the history is looked at
-                    begun = stack.enter_context(contextlib.closing(Begun(listing.history)))
+                    begun = stack.enter_context(contextlib.closing(Walk(listing.history)))
             self._files(listing, part, label)
             if self.past:
                 self.inner = [f"{label}{path}/" for path in listing.inner]

@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from credguard.rule import Hits
 
 _REACH, _NEAR, _FURTHEST = 1 << 16, 1 << 8, 1 << 24
-BASE64 = tuple(Pattern(f"base64-words-{number}", words) for number, words in enumerate(in_base64()))
-"""Key IDs, tokens and words that stand beside secrets, in base64 and in base64 of base64; archives in base64."""
 _BASE64_MIN = 24
 _SAMPLE = 400
 _BACK = regex(rb"(?:(?:[BbFf]2|[Dd]3)%|[BbFf]200u\\{1,4}|/\\{1,4}|[A-Za-z0-9+/_\-]){0,65536}")
@@ -102,6 +100,22 @@ def _wrapped(data: bytes, end: int) -> list[tuple[int, int]]:
 def _characters(line: bytes) -> int:
     """How many characters of base64 a line has, escapes undone."""
     return len(_SIGN.sub(b"+", line)) if b"\\" in line or b"%" in line else len(line)
+
+
+def _is_long(data: bytes, end: int) -> bool:
+    """True for a run around a hit that may be long enough to decode, or go on in another line."""
+    lead = _BACK.match(data[max(0, end - _BASE64_MIN) : end][::-1])
+    start = end - (lead.end() if lead else 0)
+    ahead = _AHEAD.match(data, end, end + _BASE64_MIN)
+    stop = ahead.end() if ahead else end
+    if stop - start >= _BASE64_MIN or data[max(0, start - 1) : start] in (b"\\", b"%"):
+        return True
+    before = data[max(0, start - _NEAR) : start][::-1]
+    return bool(_LINE_BACK.match(before) or _LINE_AHEAD.match(data, stop))
+
+
+BASE64 = tuple(Pattern(f"base64-words-{number}", words, is_worth=_is_long) for number, words in enumerate(in_base64()))
+"""Key IDs, tokens and words that stand beside secrets, in base64 and in base64 of base64; archives in base64."""
 
 
 class _Spread:

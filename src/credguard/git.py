@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 from credguard import cat_file
 from credguard.errors import CredguardError, ExitCode
+from credguard.layout import Layout, layout
 from credguard.plumbing import COMMAND, environment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
     from types import ModuleType
     from typing import IO
@@ -130,10 +131,14 @@ class Git:
         return os.fsdecode(self.run("rev-parse", "--show-toplevel").removesuffix(b"\n"))
 
     @cached_property
+    def layout(self) -> Layout:
+        """Where its folders are; raises GitError."""
+        return layout(self.folder, self.run)
+
+    @property
     def common_dir(self) -> str:
         """The absolute path of the folder that holds objects and refs, whatever leads to it; raises GitError."""
-        folder = os.fsdecode(self.run("rev-parse", "--git-common-dir").removesuffix(b"\n"))
-        return os.path.realpath(os.path.join(self.folder, folder))
+        return self.layout.common_dir
 
     def at(self, folder: Path) -> Git:
         """The same repository, asked from another folder."""
@@ -227,9 +232,8 @@ class Git:
 
     def shallow_commits(self) -> set[str]:
         """The commits at which a shallow clone was cut off."""
-        path = os.fsdecode(self.run("rev-parse", "--git-path", "shallow").rstrip(b"\n"))
         try:
-            with open(os.path.join(self.folder, path)) as handle:
+            with open(self.layout.shallow) as handle:
                 return set(handle.read().split())
         except FileNotFoundError:
             return set()
@@ -238,7 +242,7 @@ class Git:
         """The NUL-ended fields of an output of `-z`, bytes that are no UTF-8 as surrogate escapes."""
         return list(_split(output))
 
-    def blobs(self, oids: Iterable[str], limit: int) -> Iterator[bytes | str]:
+    def blobs(self, oids: Iterable[str], limit: int) -> Generator[bytes | str, None, None]:
         """The content of each object in turn, or why it cannot be had."""
         return (data for _, data in self.objects(oids, limit))
 

@@ -24,9 +24,9 @@ _RUN = rb"[A-Za-z0-9/+%\\&#;]{40}"
 
 def packed(matcher: Matcher) -> bytes:
     """The database of a matcher, and which of its patterns need a secret access key to mean something."""
-    from credguard.rules._secret_key import PATTERNS
+    from credguard.rules._secret_key import MENTION, PATTERNS
 
-    names = {pattern.name for pattern in PATTERNS}
+    names = {pattern.name for pattern in (*PATTERNS, MENTION)}
     weak = b"".join(number.to_bytes(_NUMBERS, "big") for number, name in enumerate(matcher.names) if name in names)
     return len(weak).to_bytes(_NUMBERS, "big") + weak + matcher.serialized()
 

@@ -13,9 +13,9 @@ from credguard.model import Blob, Coverage, Skip
 from credguard.passes import Look, Seen, look_at_all
 from credguard.scan import Scanner
 from credguard.sources import gaps, modules
-from credguard.sources.begun import Begun
 from credguard.sources.files import is_bare, too_large
 from credguard.sources.history import History
+from credguard.sources.walk import Walk
 from credguard.tracing import Tracing
 
 if TYPE_CHECKING:
@@ -30,13 +30,13 @@ _FAMILIES = ("CG1", "CG3")
 
 def look(
     run: Run, repository: Git | None, label: str = "", revisions: Sequence[str] = (), inner: Sequence[str] = (),
-    begun: Begun | None = None,
+    begun: Walk | None = None,
 ) -> None:  # fmt: skip
     """Looks at every object of the repository, or at those that the `revisions` (arguments of `git
     rev-list`) lead to. What the run has found below the label already learns how far it has come.
 
     Without revisions, the repositories inside it are looked at as well: those at the paths `inner`, and the
-    submodules that it keeps. What git has `begun` for the repository is ended here. Raises GitError for bad
+    submodules that it keeps. The walk that has `begun` for the repository is ended here. Raises GitError for bad
     revisions.
     """
     if repository and revisions:
@@ -61,7 +61,7 @@ def _look_at_modules(run: Run, repository: Git, label: str) -> None:
             _look_inside(run, f"{label}{name}/", module)
 
 
-def _look_inside(run: Run, label: str, repository: Git, begun: Begun | None = None) -> None:
+def _look_inside(run: Run, label: str, repository: Git, begun: Walk | None = None) -> None:
     with _said(run, label):
         if repository.common_dir not in run.looked:
             _look(run, repository, label, begun=begun)
@@ -93,17 +93,18 @@ def _said(run: Run, label: str) -> Iterator[None]:
             run.coverage.skipped.append(skip)
 
 
-def _look(run: Run, repository: Git, label: str, revisions: Sequence[str] = (), begun: Begun | None = None) -> None:
+def _look(run: Run, repository: Git, label: str, revisions: Sequence[str] = (), begun: Walk | None = None) -> None:
     if revisions:
         repository.run("rev-list", "--max-count=1", *revisions)
-    with closing(begun or Begun(repository, whole=not revisions)) as known:
+    with closing(begun or Walk(repository)) as known:
         run.looked.add(repository.common_dir)
-        if repository.run("rev-parse", "--show-prefix").strip():
+        if repository.layout.prefix:
             repository = repository.at(Path(repository.toplevel()))
             run.coverage.notes.append(f"the history is that of the whole repository at {repository.folder}")
-        search = _Search(run, repository, label, Tracing(repository, known.walk))
-        search.objects(revisions, known.missing)
-        search.conclude()
+        with closing(Tracing(repository, known)) as tracing:
+            search = _Search(run, repository, label, tracing)
+            search.objects(revisions)
+            search.conclude()
 
 
 class _Search:
@@ -118,7 +119,7 @@ class _Search:
         self._seen = Seen()
         self._part = Coverage()
 
-    def objects(self, revisions: Sequence[str], missing: gaps.Missing | None) -> None:
+    def objects(self, revisions: Sequence[str]) -> None:
         """Looks at all of them, and notes what could not be looked at."""
         try:
             with closing(History(self._git, self._run.limit, revisions)) as history:
@@ -128,11 +129,12 @@ class _Search:
                     look_at_all(look, history, self._run.jobs, self._run.progress)
                 finally:
                     look.conclude()
-                lost, stopped = missing.objects() if missing else ([], [])
+                self._settle()
+                lost, stopped = self._tracing.missing(history) if not revisions else ([], [])
                 self._part.skipped += [*stopped, *gaps.closed(history.closed)]
                 broken = list(dict.fromkeys([*history.broken, *lost]))
                 self._part.skipped += gaps.cut_off(self._git)
-                self._part.skipped += gaps.not_read(broken, history.over, partial=gaps.is_partial(self._git))
+                self._part.skipped += gaps.not_read(self._git, broken, history.over)
         except GitError as error:
             reason = f"the history could not be looked at whole: {error.message}; {error.hint}"
             self._part.skipped.append(Skip(".", reason))
@@ -144,18 +146,21 @@ class _Search:
         """Says what was found, and how far it has come."""
         seen = self._seen
         if seen.kinds or seen.names or seen.files:
-            try:
-                self._tracing.settle(seen.kinds, self._named(), seen.entries)
-            except GitError as error:
-                self._tracing.problems[f"{error.message}; {error.hint}"] = None
             told = Disclosure(self._run, self._git, self._label, self._tracing, self._scanner)
             told.contents({key: sorted(seen.found[key]) for key in sorted(seen.found)})
             told.names({name: seen.names[name] for name in sorted(seen.names)})
             told.files(self._file_rules)
             told.publish()
-            for problem in self._tracing.problems:
-                self._part.skipped.append(Skip(".", f"where findings come from was not found out whole: {problem}"))
+        for problem in self._tracing.problems:
+            self._part.skipped.append(Skip(".", f"where findings come from was not found out whole: {problem}"))
         self._hand_over()
+
+    def _settle(self) -> None:
+        """Finds out where what was found came from, as far as git can tell."""
+        try:
+            self._tracing.settle(self._seen.kinds, self._named(), self._seen.entries)
+        except GitError as error:
+            self._tracing.problems[f"{error.message}; {error.hint}"] = None
 
     def _named(self) -> _Named | None:
         names, files = self._seen.names, self._seen.files

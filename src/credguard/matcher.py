@@ -9,7 +9,7 @@ import tempfile
 from array import array
 from hashlib import blake2b
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import hyperscan
 from hyperscan._version import __version__ as _hyperscan_version
@@ -23,14 +23,11 @@ if TYPE_CHECKING:
 
 LIMIT = (1 << 32) - 1
 """The most bytes that one pass takes: hyperscan counts in 32 bits."""
-REACH = 1 << 9
-"""No pattern's match is longer (tests see to it), but for one repetition without end of characters that
-are no line break."""
 _MAGIC = b"credguard-db-1\n"
 
 
 class Matcher:
-    """Finds where the patterns' matches end; it decides nothing."""
+    """Finds where the patterns' matches end."""
 
     def __init__(self, patterns: Iterable[Pattern], *, cache: bool = True) -> None:
         """Compiles `patterns` or loads them from the cache.
@@ -49,25 +46,40 @@ class Matcher:
             if cache:
                 _store(ordered, database)
         self._database = database
+        self.is_worth = {one.name: one.is_worth for one in ordered if one.is_worth}
 
     def serialized(self) -> bytes:
         """The compiled database, as hyperscan writes it."""
         return bytes(hyperscan.dumpb(self._database))
 
-    def hits(self, data: bytes | memoryview) -> dict[str, array[int]]:
-        """The ascending end offsets of each pattern seen in `data` (at most LIMIT bytes)."""
-        found: dict[int, array[int]] = {}
+    def hits(self, data: bytes) -> dict[str, array[int]]:
+        """The ascending end offsets of each pattern seen in `data` (at most LIMIT bytes), where it is worth a look."""
+        found = self.seen(data)
+        for name in found.keys() & self.is_worth.keys():
+            is_worth = self.is_worth[name]
+            worth = array("Q", [end for end in found[name] if is_worth(data, end)])
+            if worth:
+                found[name] = worth
+            else:
+                del found[name]
+        return found
+
+    def seen(self, data: bytes) -> dict[str, array[int]]:
+        """The same wherever the patterns were seen: whether that is worth a look, what stands around it may decide."""
+        found = _Ends()
         if data:
-            self._database.scan(data, match_event_handler=_note, context=found)  # type: ignore[type-var]
+            self._database.scan(data, match_event_handler=_note, context=found)
         return {self.names[number]: ends for number, ends in found.items()}
 
 
-def _note(number: int, _start: int, end: int, _flags: int, context: object) -> None:
-    found = cast("dict[int, array[int]]", context)
-    if number in found:
-        found[number].append(end)
-    else:
-        found[number] = array("Q", (end,))  # eight bytes a hit: a hostile file may bring millions
+class _Ends(dict[int, "array[int]"]):
+    def __missing__(self, number: int) -> array[int]:
+        ends = self[number] = array("Q")  # eight bytes a hit: a hostile file may bring millions
+        return ends
+
+
+def _note(number: int, _start: int, end: int, _flags: int, found: object) -> None:
+    found[number].append(end)  # type: ignore[index]  # it is what `seen` gave
 
 
 def _flags(pattern: Pattern) -> int:

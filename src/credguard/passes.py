@@ -10,7 +10,7 @@ import pickle
 import signal
 import sys
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from credguard import formerly
@@ -87,7 +87,7 @@ class Look:
     def __init__(self, scanner: Scanner, history: History, *, file_rules: bool) -> None:
         self.seen = Seen()
         self._scanner, self._history, self._file_rules = scanner, history, file_rules
-        patterns = (pattern for rule in scanner.rules for pattern in rule.patterns)
+        patterns = (replace(pattern, is_worth=None) for rule in scanner.rules for pattern in rule.patterns)
         also = scanner.always_sees if scanner.looks_always else None
         self._sieve = Sieve(scanner.matcher, Matcher([*patterns, formerly.NAMES]), also)
         self._heads: set[bytes] = set()  # modes with names
@@ -115,8 +115,8 @@ class Look:
     def _contents(self, candidate: Candidate) -> None:
         kind = "file" if candidate.kind == "blob" else "message"
         path = f"{'object' if candidate.kind == 'blob' else candidate.kind} {candidate.oid[:12]}"
-        for finding in self._scanner.blob(Blob(candidate.data, path, kind), hits=candidate.hits):
-            self.seen.found.setdefault((finding.rule_id, finding.fingerprint), set()).add(candidate.oid)
+        for mark in self._scanner.marks(Blob(candidate.data, path, kind), candidate.hits):
+            self.seen.found.setdefault(mark, set()).add(candidate.oid)
             self.seen.kinds[candidate.oid] = candidate.kind
 
     def _tree(self, candidate: Candidate) -> None:

@@ -162,7 +162,7 @@ class _Sight:
     def repository(self, repository: Git) -> None:
         """Takes what stands in the repository, and in the submodules that it keeps."""
         common = repository.common_dir
-        own = os.path.realpath(os.fsdecode(repository.run("rev-parse", "--absolute-git-dir").removesuffix(b"\n")))
+        own = repository.layout.git_dir
         if own in self._seen:
             return
         self._seen.add(own)

@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING, TypeVar
 
 from credguard.exposure import Trail
 from credguard.git import GitError
-from credguard.sources import leftover, refs, worktrees
+from credguard.sources import gaps, leftover, refs, worktrees
 from credguard.sources.signatures import signature
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from credguard.git import Entry, Git
+    from credguard.model import Skip
+    from credguard.sources.history import History
     from credguard.sources.walk import Arrival, TreeEntry, Walk
 
 _T = TypeVar("_T")
@@ -50,6 +52,8 @@ class Tracing:
         self._reachable = 0
         self._uses: dict[tuple[tuple[str, ...], frozenset[int]], Mapping[str, list[str]]] = {}
         self._dates: dict[str, tuple[str, datetime | None]] = {}
+        self._questions: list[str] = []
+        self._answers = repository.blobs(iter(self._questions.pop, None), _SMALL)  # by one process
 
     def settle(
         self,
@@ -81,6 +85,14 @@ class Tracing:
         if entries and left and named:
             some = {entry: entries[entry] for entry in left}
             self.former += self._asked(lambda: leftover.arrivals(self._git, some, [*found, *gone], named), nothing)
+
+    def close(self) -> None:
+        """Ends the process that was asked for dates."""
+        self._answers.close()
+
+    def missing(self, history: History) -> tuple[list[str], list[Skip]]:
+        """What `gaps.missing` says, after `settle`; raises GitError."""
+        return gaps.missing(self._git, history, self._walk, self._refs)
 
     def count_in(self, arrivals: Iterable[Arrival]) -> None:
         """Also answers for these objects at these paths."""
@@ -200,7 +212,8 @@ class Tracing:
         """Author (or tagger) and date of a commit (or tag)."""
         if oid and oid not in self._dates:
             nothing: bytes | str = ""
-            data = self._asked(lambda: next(self._git.blobs([oid], _SMALL)), nothing)
+            self._questions.append(oid)
+            data = self._asked(lambda: next(self._answers, nothing), nothing)
             self._dates[oid] = signature(data) if isinstance(data, bytes) else ("", None)
         return self._dates.get(oid, ("", None))
 
@@ -257,7 +270,7 @@ class Tracing:
 
     @cached_property
     def _head(self) -> str:
-        return self._asked(self._git.head, None) or ""
+        return next((ref.commit for ref in self._refs if ref.is_head), "")
 
     @cached_property
     def _head_paths(self) -> dict[str, str]:
@@ -267,7 +280,7 @@ class Tracing:
 
     @cached_property
     def _is_bare(self) -> bool:
-        return self._asked(lambda: self._git.run("rev-parse", "--is-bare-repository"), b"").strip() == b"true"
+        return self._asked(lambda: self._git.layout.is_bare, False)
 
     @cached_property
     def _staged(self) -> dict[str, str]:

@@ -62,6 +62,24 @@ def test_a_missing_object_makes_an_audit_incomplete(repo: Repository, audit: Aud
     assert any(oid in skip["reason"] for skip in report["coverage"]["skipped"])
 
 
+@pytest.mark.parametrize("where", ["index", "other index", "tree"])
+def test_an_object_without_a_commit_that_is_missing(repo: Repository, audit: Audit, where: str) -> None:
+    if where == "other index":
+        repo.git("worktree", "add", "-q", str(repo.folder.parent / "other"))
+        repo.folder = repo.folder.parent / "other"
+    repo.write({"gone.txt": "gone\n"})
+    repo.git("add", "gone.txt")
+    oid = repo.git("rev-parse", ":gone.txt").strip()
+    if where == "tree":
+        repo.git("update-ref", "refs/kept", repo.git("write-tree").strip())
+        repo.git("rm", "-q", "--cached", "gone.txt")
+    store = repo.folder.parent / "repo"
+    (store / ".git" / "objects" / oid[:2] / oid[2:]).unlink()
+    report = audit("audit", store)
+    assert report["exit_code"] == 3
+    assert any(oid in skip["reason"] for skip in report["coverage"]["skipped"])
+
+
 def test_a_missing_commit_makes_an_audit_incomplete(repo: Repository, audit: Audit) -> None:
     repo.commit("two", {"b": "b"})
     _object_file(repo, "HEAD^").unlink()
@@ -151,9 +169,10 @@ def test_the_history_of_a_submodule_is_looked_at(
     tmp_path: Path, repo: Repository, filler: Filler, audit: Audit
 ) -> None:
     _with_submodule(tmp_path, repo, filler)
-    finding = found(audit("audit", repo.folder))
-    assert finding["locations"][0]["path"] == "part/keys.ini"
-    assert not finding["exposure"]["in_head"]
+    report = audit("audit", repo.folder)
+    assert found(report)["locations"][0]["path"] == "part/keys.ini"
+    assert not found(report)["exposure"]["in_head"]
+    assert not report["coverage"]["skipped"]  # the commit that the submodule stands at lies elsewhere
 
 
 def test_the_history_of_a_submodule_that_is_not_checked_out(

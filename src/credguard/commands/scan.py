@@ -79,11 +79,11 @@ def _standard_input(work: Run) -> Run:
 
 def _history(options: argparse.Namespace) -> ExitCode:
     from credguard.git import Git
-    from credguard.sources.begun import Begun
+    from credguard.sources.walk import Walk
 
     repository = Git(Path.cwd())
     narrowed = _narrowing.revisions(options, repository)
-    with contextlib.closing(Begun(repository, whole=not narrowed)) as begun:  # before all that takes time
+    with contextlib.closing(Walk(repository)) as begun:  # before all that takes time
         from credguard import historic
 
         work = _options.new_run(options)

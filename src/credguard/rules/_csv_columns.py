@@ -16,6 +16,7 @@ _ROW_LIMIT = 8000
 _EMPTY_LINE = regex(rb"\n[ \t\r]{0,80}\n")
 _CANDIDATE = regex(rb"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{40}(?![A-Za-z0-9+/=])")
 _DELIMITERS = (b",", b";", b"\t", b"|")
+_DELIMITER = regex(rb"[,;\t|]")
 _CELL = regex(rb"[ \t]*(?:\"((?:[^\"\r\n]|\"\"){0,2000})\"|([^,;\t|\"\r\n]{0,2000}))[ \t]*")
 
 
@@ -29,6 +30,15 @@ def cells(data: bytes, header_ends: Iterable[int]) -> Iterator[tuple[int, int]]:
     ends = [*(start for start, *_ in headers[1:]), len(data)]
     for (_, rows, delimiter, column), stop in zip(headers, ends, strict=False):
         yield from _column(data, rows, stop, delimiter, column)
+
+
+def may_be_header(data: bytes, place: int) -> bool:
+    """True where the line around the place names the secret key's column, or does not begin or end here."""
+    start, stop = data.rfind(b"\n", 0, place), data.find(b"\n", place)
+    if start < 0 or stop < 0:
+        return True
+    line = data[start + 1 : stop]
+    return bool(_DELIMITER.search(line)) and _secret_column(line) is not None
 
 
 def _headers(data: bytes, places: Iterable[int]) -> Iterator[tuple[int, int, bytes, int]]:

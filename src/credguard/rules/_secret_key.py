@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from base64 import b64decode
 from bisect import bisect_left
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from credguard.regex import regex
@@ -27,17 +28,36 @@ _TAIL_AT_END = rb".{0,300}[A-Za-z0-9/+%\\&#;]{40}\z"
 _LEAD = rb"(?:secret|(?:aws|amazon).{0,24}(?:key|pass|pwd|token|cred)|s3[a-z_.\-]{0,24}(?:key|pass|token|cred))"
 NAMED = Pattern("aws-secret-named", _LEAD + _TAIL, caseless=True)
 NAMED_AT_END = Pattern("aws-secret-named-at-end", _LEAD + _TAIL_AT_END, caseless=True)
-# The name alone: a CSV header, or a name that follows its value.
-NAME = Pattern(
-    "aws-secret-name",
+# What every run of RUN is made of, escapes included.
+_LONG_RUN = regex(rb"[A-Za-z0-9/+%\\&#;]{40}")
+_BACK = 200
+_AROUND = 2 * _BACK
+
+
+def _has_a_value(data: bytes, end: int) -> bool:
+    """True where a value may stand before the name that ends here, or below it."""
+    around = data[max(0, end - _AROUND) : end + _AROUND]
+    if end < _AROUND:
+        around = b"\n" + around
+    if len(data) < end + _AROUND:
+        around += b"\n"
+    return _may_have_a_value(around, min(end + 1, _AROUND))
+
+
+@lru_cache(maxsize=1 << 12)
+def _may_have_a_value(around: bytes, end: int) -> bool:
+    """The same for what stands around; the versions of a file ask it again and again."""
+    return bool(_LONG_RUN.search(around, 0, end + _BACK)) or _csv_columns.may_be_header(around, end)
+
+
+MENTION = Pattern(
+    "aws-secret-mentioned",
     rb"secret[ _.\-]{0,3}access[ _.\-]{0,3}key|aws[ _.\-]{0,3}secret|secret[ _.\-]?key",
     caseless=True,
 )
+NAME = replace(MENTION, name="aws-secret-name", is_worth=_has_a_value)
+"""The name alone: a CSV header, or a name that follows its value."""
 PATTERNS = (NAMED, NAMED_AT_END, NAME)
-
-# What every run of RUN is made of, escapes included.
-_LONG_RUN = regex(rb"[A-Za-z0-9+/%\\&#;]{40}")
-_BACK = 200
 _NEAR_ID = 400
 _CONTEXT = 3000
 _LINE = 120

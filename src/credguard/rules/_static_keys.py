@@ -10,7 +10,7 @@ from credguard.regex import regex
 from credguard.rule import Pattern
 from credguard.rules._naming import words_of
 from credguard.rules._placeholder import is_placeholder
-from credguard.rules._secret_key import NAME as SECRET_NAME
+from credguard.rules._secret_key import MENTION
 from credguard.rules._token_shape import is_secret_shaped
 
 ID_NAME = Pattern(
@@ -18,8 +18,8 @@ ID_NAME = Pattern(
     rb"(?:aws|amazon)[ _.\-]?access[ _.\-]?key|access[ _.\-]?key[ _.\-]?(?:id|secret)",
     caseless=True,
 )
-PATTERNS = (SECRET_NAME, ID_NAME)
-"""Where one of these was seen, a name of an access key may stand; the first is shared with the secret rules."""
+PATTERNS = (MENTION, ID_NAME)
+"""Where one of these was seen, a name of an access key may stand."""
 
 
 class Half(Enum):

@@ -20,6 +20,7 @@ References
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from credguard.model import Confidence, Detection, Part, Severity
@@ -38,18 +39,10 @@ _WORDS = (
     rb"(?:passw(?:or)?d|passphrase|passwd|pwd|pass|secret|token|key|auth|credential|salt|nonce|cookie|session|sid|bearer|"
     rb"signature|verifier)"
 )
-_NAMED = Pattern(
-    "generic-secret-name",
-    _WORDS + rb"[A-Za-z0-9_.\-]{0,16}\\?[\"'`\])]{0,3}\s{0,3}(?:=>|:=|===?|[:=,(])",
-    caseless=True,
-)
-_SPOKEN = Pattern(
-    "generic-secret-spoken",
-    rb"(?:identified by|password|passin pass:|passout pass:|password pass:|"
-    rb"curl [^\n]{0,80}-u|mysql(?:dump)? [^\n]{0,60}-p)[ '\"]{1,2}",
-    caseless=True,
-)
-_TAIL = regex(rb"(?<![A-Za-z0-9_.\-])([A-Za-z0-9_.\-]{1,80})\\?[\"'`\])]{0,3}\s{0,3}(?:=>|:=|===?|[:=,(])\Z")
+_TAIL = regex(rb"(?:>=|=:|={2,3}|[:=,(])\s{0,3}[\"'`\])]{0,3}\\?([A-Za-z0-9_.\-]{1,80})(?![A-Za-z0-9_.\-])")
+"""A name and its operator, read backwards."""
+_BEFORE, _AFTER = 91, 430
+"""Bytes in which a name and its operator, or a value and what is around it, have room."""
 _QUOTED = regex(rb"\"password\" ?\Z|'password' ?\Z", re.IGNORECASE)
 _PASSWORD = regex(rb"pass|pwd|pw\Z", re.IGNORECASE)
 _WHOLE = regex(rb"(?:^|[._\-])(?:key|keys|pass|auth|session|token|cookie|signature)(?:s)?\Z", re.IGNORECASE)
@@ -83,34 +76,62 @@ _MOST = 5_000
 
 def _check(blob: Blob, hits: Hits) -> Iterator[Detection]:
     data, done = blob.data, 0
-    told: set[int] = set()
     code = blob.path.rpartition(".")[2].lower() in _CODE_FILES
-    for end, spoken in _places(data, hits):
-        if end <= done:
-            continue
-        match = _assigned(data, end, code=code)  # most have no value to speak of
-        name = (b"password" if spoken else _name(data, end)) if match else None
-        if match and name:
-            place = match.span(match.lastindex or 0)
-            value = data[slice(*place)]
-            done = max(done, place[0])
-            if place[0] not in told and is_generic_secret(value, name, password=_PASSWORD.search(name) is not None):
-                done = place[1]
-                told.add(place[0])
-                part = Part("secret", *place, Secret(value))
-                yield Detection(f"what looks like a {_called(name)} {part.secret.shown}", (part,))
+    for end, spoken in _places(hits):
+        found = _found(data, end, spoken=spoken, code=code) if end > done else None
+        if found and found[1] >= done:
+            name, start, done = found
+            part = Part("secret", start, done, Secret(data[start:done]))
+            yield Detection(f"what looks like a {_called(name)} {part.secret.shown}", (part,))
 
 
-def _places(data: bytes, hits: Hits) -> list[tuple[int, bool]]:
+def _places(hits: Hits) -> list[tuple[int, bool]]:
     named = [(end, False) for end in hits.get(_NAMED.name, ())]
-    spoken = [(end, True) for end in hits.get(_SPOKEN.name, ()) if not _QUOTED.search(data, max(0, end - 40), end)]
-    return sorted(named + spoken)[:_MOST]
+    return sorted(named + [(end, True) for end in hits.get(_SPOKEN.name, ())])[:_MOST]
 
 
-def _name(data: bytes, end: int) -> bytes | None:
+def _found(data: bytes, end: int, *, spoken: bool, code: bool = False) -> tuple[bytes, int, int] | None:
+    """The name that ends here, and where its value stands, if that is a secret."""
+    match = _assigned(data, end, code=code)  # most have no value to speak of
+    name = (_spoken(data, end) if spoken else _name(data[max(0, end - _BEFORE) : end])) if match else None
+    if not match or not name:
+        return None
+    start, stop = match.span(match.lastindex or 0)
+    is_secret = is_generic_secret(data[start:stop], name, password=_PASSWORD.search(name) is not None)
+    return (name, start, stop) if is_secret else None
+
+
+@lru_cache(maxsize=1 << 14)
+def _is_worth(window: bytes, end: int, *, spoken: bool) -> bool:
+    """True where a secret follows; the versions of a file ask the same again and again."""
+    return _found(window, end, spoken=spoken) is not None
+
+
+_NAMED = Pattern(
+    "generic-secret-name",
+    _WORDS + rb"[A-Za-z0-9_.\-]{0,16}\\?[\"'`\])]{0,3}\s{0,3}(?:=>|:=|===?|[:=,(])",
+    caseless=True,
+    is_worth=lambda data, end: _is_worth(data[max(0, end - _BEFORE) : end + _AFTER], min(end, _BEFORE), spoken=False),
+)
+_SPOKEN = Pattern(
+    "generic-secret-spoken",
+    rb"(?:identified by|password|passin pass:|passout pass:|password pass:|"
+    rb"curl [^\n]{0,80}-u|mysql(?:dump)? [^\n]{0,60}-p)[ '\"]{1,2}",
+    caseless=True,
+    is_worth=lambda data, end: _is_worth(data[max(0, end - _BEFORE) : end + _AFTER], min(end, _BEFORE), spoken=True),
+)
+
+
+def _name(tail: bytes) -> bytes | None:
     """The whole name before the operator, unless it says that its value is something else."""
-    match = _TAIL.search(data, max(0, end - 84), end)
-    return match[1] if match and not (_OTHER.search(match[1]) or _PUBLIC.search(match[1])) else None
+    match = _TAIL.match(tail[::-1])
+    name = match[1][::-1] if match else b""
+    return None if not name or _OTHER.search(name) or _PUBLIC.search(name) else name
+
+
+def _spoken(data: bytes, end: int) -> bytes | None:
+    """What the words before the value call it, unless they are a name in quotes."""
+    return None if _QUOTED.search(data, max(0, end - 40), end) else b"password"
 
 
 def _assigned(data: bytes, end: int, *, code: bool) -> re.Match[bytes] | None:

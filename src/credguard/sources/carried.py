@@ -1,9 +1,9 @@
 """Hits in a content that begins and ends as another does: what lies between is looked at, the rest carried over.
 
 Most bytes of a history are versions of a few large files. This gives exactly what a pass over the
-whole content would, by two facts: no match is longer than REACH but for one run of characters
-without a line break (`Matcher` says so), and whether a match ends at a place depends on nothing
-but the bytes before it and one after it.
+whole content would, by three facts: no match is longer than REACH but for one run of characters
+without a line break; whether a match ends at a place depends on nothing but the bytes before it and
+one after it; and whether it is worth a look, on no more than REACH bytes on either side.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from credguard.matcher import REACH
+from credguard.rule import REACH
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -71,24 +71,25 @@ class Earlier:
 def between(matcher: Matcher, data: bytes, old: bytes, before: Hits) -> Hits:
     """The hits in `data`, given those of a content that may begin and end in the same way."""
     head, tail = common(old, data)
-    start, stop = head - 1, len(data) - tail + _MARGIN
-    # What ends up to `start` is as it was, and so is what ends after `stop`; both are carried.
-    if head <= 2 * _MARGIN or not _is_parted(data, head - _MARGIN):
+    start, edge = head - 1 - REACH, len(data) - tail + _MARGIN
+    stop = edge + REACH
+    # What ends up to `start` is as it was, and so is what ends after `edge`; both are carried.
+    if head <= 2 * _MARGIN or not _is_parted(data, start + 1 - _MARGIN):
         start = -1
     if tail <= 2 * _MARGIN or not _is_parted(data, len(data) - tail):
-        stop = len(data)
+        stop = edge = len(data)
     if start < 0 and stop >= len(data):
         return matcher.hits(data)
     low = max(0, start - _MARGIN)
     moved = len(data) - len(old)
     found: dict[str, list[int]] = {}
-    new = matcher.hits(memoryview(data)[low:stop])
+    new = matcher.hits(data[low:stop])
     for name in {*new, *before}:
         ends = before.get(name, ())
         found[name] = [
             *ends[: bisect_left(ends, start + 1)],
-            *(end + low for end in new.get(name, ()) if start < end + low and (end + low < stop or stop == len(data))),
-            *(end + moved for end in ends[bisect_left(ends, stop - moved) :] if stop < len(data)),
+            *(end + low for end in new.get(name, ()) if start < end + low <= edge),
+            *(end + moved for end in ends[bisect_left(ends, edge - moved + 1) :]),
         ]
     return {name: ends for name, ends in found.items() if ends}
 

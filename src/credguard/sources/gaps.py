@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
 from typing import TYPE_CHECKING
 
-from credguard.git import GitError, stop
+from credguard.git import GitError
 from credguard.model import Skip
+from credguard.regex import regex
+from credguard.sources import worktrees
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from credguard.git import Git
+    from credguard.sources.history import History
+    from credguard.sources.refs import Ref
+    from credguard.sources.walk import Walk
 
 _NAMED = 5
+_STAGED = regex(rb"(?:^|\0)(?!160000)[0-7]{6} ([0-9a-f]{40,64}) ")
 _REACHABLE = (
     "-c",
     "core.commitGraph=false",
@@ -29,30 +34,29 @@ _REACHABLE = (
 )
 
 
-class Missing:
-    """Asks git in the background whether all is there that refs, reflogs and the index lead to."""
+def missing(repository: Git, history: History, walk: Walk, refs: Sequence[Ref]) -> tuple[list[str], list[Skip]]:
+    """Names of the objects to which refs, reflogs or an index lead and that are not there, and why git could not look
+    further. To follow the commits git has read all their folders (or broke off), so that only what these bring is to
+    be compared with what there is. Raises GitError."""
+    if not walk.whole or not history.lists_all or any(ref.tree for ref in refs):
+        return _asked(repository)
+    named = {oid.encode() for ref in refs for oid in ref.chain}
+    return history.lacking(walk.brought | named | _staged(repository)), []
 
-    def __init__(self, repository: Git) -> None:
-        self._git = repository
-        self._stack = contextlib.ExitStack()
-        self._output = self._stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - the stack closes it
-        self._process = repository.start(*_REACHABLE, stdout=self._output)
-        self._stack.callback(stop, self._process)
 
-    def objects(self) -> tuple[list[str], list[Skip]]:
-        """Names of the objects that are not there, and why git could not look further."""
-        if self._process.wait():
-            try:
-                self._git.run(*_REACHABLE)  # once more, for its words
-            except GitError as error:
-                return [], [Skip(".", f"{error.message}; {error.hint}")]
-            return [], [Skip(".", "git could not follow the history to its end; run `git fsck`")]
-        self._output.seek(0)
-        return [line.decode().strip().removeprefix("?") for line in self._output if line.startswith(b"?")], []
+def _asked(repository: Git) -> tuple[list[str], list[Skip]]:
+    """What git says itself, which takes it as long as to follow all commits once more."""
+    try:
+        listed = repository.run(*_REACHABLE)
+    except GitError as error:
+        return [], [Skip(".", f"{error.message}; {error.hint}")]
+    return [line.decode().removeprefix("?") for line in listed.splitlines() if line.startswith(b"?")], []
 
-    def close(self) -> None:
-        """Ends git if it still runs."""
-        self._stack.close()
+
+def _staged(repository: Git) -> set[bytes]:
+    """The objects in the indexes of all work trees, submodules left out."""
+    indexes = [*([] if repository.layout.is_bare else [repository]), *worktrees.indexes(repository)]
+    return {oid for index in indexes for oid in _STAGED.findall(index.run("ls-files", "-z", "--stage"))}
 
 
 def cut_off(repository: Git) -> Iterator[Skip]:
@@ -69,9 +73,10 @@ def cut_off(repository: Git) -> Iterator[Skip]:
             yield Skip(".", f"{what}; they were not followed, but what they hide may be gone: remove {path}")
 
 
-def not_read(missing: Sequence[str], over: Sequence[tuple[str, str, int]], *, partial: bool) -> Iterator[Skip]:
-    """Words for objects that could not be looked at, in one line a reason."""
+def not_read(repository: Git, missing: Sequence[str], over: Sequence[tuple[str, str, int]]) -> Iterator[Skip]:
+    """Words for objects that could not be looked at, in one line a reason; raises GitError."""
     if missing:
+        partial = is_partial(repository)
         cure = "run `git fetch --refetch` without a filter" if partial else "run `git fsck`, and fetch them again"
         yield Skip(".", f"{named(missing, 'object')} of the history missing or corrupt; {cure}")
     if over:

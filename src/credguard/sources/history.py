@@ -16,7 +16,7 @@ from credguard.sources.packs import KINDS, TREE
 from credguard.sources.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
     from typing import IO
 
     from credguard.git import Git
@@ -96,6 +96,15 @@ class History:
     def closed(self) -> list[str]:
         """What is wrong with the object store, after `rest`."""
         return self._store.closed if self._store else []
+
+    @property
+    def lists_all(self) -> bool:
+        """True where `lacking` can be asked."""
+        return self._store is not None and self._store.is_small
+
+    def lacking(self, oids: Collection[bytes]) -> list[str]:
+        """Those of the object IDs (in hex) that git does not list, in their order; after `rest`."""
+        return self._store.lacking(oids) if self._store else []
 
     def close(self) -> None:
         """Closes what is open."""

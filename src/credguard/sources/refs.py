@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
@@ -20,7 +21,7 @@ _REFLOGS = (
     "log", "--walk-reflogs", "--all", "-z", "--format=%H %gD", "--no-show-signature", "--no-patch", "--no-color",
     "--no-notes", "--no-mailmap",
 )  # fmt: skip
-_FORMAT = "%(objectname) %(objecttype) %(*objectname) %(*objecttype) %(refname)%00"
+_FORMAT = "%(HEAD)%(objectname) %(objecttype) %(*objectname) %(*objecttype) %(refname)%00"
 
 
 class Use(Enum):
@@ -36,13 +37,14 @@ class Use(Enum):
 @dataclass(frozen=True, slots=True)
 class Ref:
     """A ref, the object that it names, and the commit that this is or leads to ("" for none); `chain` are all objects
-    on the way, and where the last one is a tree, `tree` is that."""
+    on the way, and where the last one is a tree, `tree` is that. One of them `is_head`, unless that is yet to begin."""
 
     name: str
     oid: str
     commit: str
     chain: tuple[str, ...] = ()
     tree: str = ""
+    is_head: bool = False
 
     @property
     def use(self) -> Use:
@@ -65,18 +67,19 @@ def refs(repository: Git) -> list[Ref]:
     """All refs, and the HEADs that are detached: this one, and those of other work trees; raises GitError."""
     found: list[Ref] = []
     for record in repository.split(repository.run("for-each-ref", f"--format={_FORMAT}")):
-        oid, kind, below, below_kind, name = record.lstrip("\n").split(" ", 4) if record.strip() else ("",) * 5
-        if not name:
+        record = record.lstrip("\n")  # noqa: PLW2901
+        if not record:
             continue
+        oid, kind, below, below_kind, name = record[1:].split(" ", 4)
         chain: tuple[str, ...] = (oid, below) if below else (oid,)
         last_kind = below_kind or kind
         if last_kind == "tag":  # a tag of a tag
             chain, last_kind = _followed(repository, oid)
         commit, tree = (chain[-1] if last_kind == what else "" for what in ("commit", "tree"))
-        found.append(Ref(name, oid, commit, chain, tree))
-    head = repository.head()
-    if head and not repository.run("symbolic-ref", "--quiet", "HEAD", ok=(0, 1)).strip():
-        found.append(Ref("HEAD", head, head, (head,)))
+        found.append(Ref(name, oid, commit, chain, tree, is_head=record[0] == "*"))
+    head = None if any(ref.is_head for ref in found) else repository.head()
+    if head:
+        found.append(Ref("HEAD", head, head, (head,), is_head=True))
     return found + [Ref(f"{name}/HEAD", oid, oid, (oid,)) for name, oid in worktrees.detached(repository)]
 
 
@@ -95,6 +98,10 @@ def _followed(repository: Git, oid: str) -> tuple[tuple[str, ...], str]:
 def reflogs(repository: Git) -> dict[str, list[str]]:
     """The commits in the reflog of each ref that has one, the latest first; raises GitError."""
     found: dict[str, list[str]] = {}
+    here, common = repository.layout.git_dir, repository.common_dir
+    places = (f"{here}/logs", f"{common}/logs", f"{common}/worktrees", f"{common}/reftable")
+    if not any(map(os.path.exists, places)):
+        return found  # git would look for one for each ref
     for record in repository.split(repository.run(*_REFLOGS)):
         commit, _, entry = record.partition(" ")
         found.setdefault(entry.rpartition("@{")[0], []).append(commit)

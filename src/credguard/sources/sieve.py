@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from credguard.sources.carried import Earlier
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from credguard.matcher import Matcher
     from credguard.sources.history import Batch
@@ -29,7 +29,8 @@ class Candidate:
 
 
 class Sieve:
-    """Looks for the patterns of `names` in trees, for those of `contents` in all other objects.
+    """Looks for the patterns of `names` in trees (where all ends are worth a look, for names stand among other bytes
+    there), for those of `contents` in all other objects.
 
     `also` says of bytes whether there may be something else in them to look at.
     """
@@ -49,15 +50,26 @@ class Sieve:
         matcher = self._names if batch.is_trees else self._contents
         for number in self._numbers(matcher, batch):
             content = batch.contents[number]
-            yield Candidate(*batch.named(batch.keys[number]), content, matcher.hits(content))
+            hits = matcher.hits(content)
+            if hits or (self._also and not batch.is_trees):
+                yield Candidate(*batch.named(batch.keys[number]), content, hits)
 
-    def _numbers(self, matcher: Matcher, batch: Batch) -> Sequence[int]:
+    def _numbers(self, matcher: Matcher, batch: Batch) -> Iterable[int]:
         """Those in which something was seen when all were read as one; a match over a border may be among it."""
         data = b"\n".join(batch.contents)
         if self._also and not batch.is_trees and self._also(data):
             return range(len(batch.keys))
-        hits = matcher.hits(data)
+        hits = matcher.seen(data)
         if not hits:
             return ()
         stops = list(accumulate(len(content) + 1 for content in batch.contents))
-        return sorted({bisect_left(stops, end) for ends in hits.values() for end in ends})
+        found: set[int] = set()
+        for name, ends in hits.items():
+            is_worth = matcher.is_worth.get(name)
+            for end in ends:
+                number = bisect_left(stops, end)
+                if number not in found:
+                    content = batch.contents[number]
+                    if not is_worth or is_worth(content, end - stops[number] + len(content) + 1):
+                        found.add(number)
+        return sorted(found)

@@ -13,7 +13,7 @@ from credguard.git import GitError, stop
 from credguard.sources.packs import Pack, PackError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
     from typing import IO
 
     from credguard.git import Git
@@ -29,13 +29,12 @@ _LINES = 10_000
 
 class Store:
     """The objects of a repository, and of those that it borrows from. `closed` are packs that nobody can read; after
-    `left`, with what git said of others."""
+    `left`, with what git said of others. A store that is not `is_small` has more objects than there is room for."""
 
     def __init__(self, repository: Git) -> None:
         """Opens the packs, while git lists all objects; raises GitError."""
-        words = repository.run("rev-parse", "--show-object-format", "--git-path", "objects").splitlines()
-        self._width = 32 if words[0] == b"sha256" else 20
-        objects = repository.folder / os.fsdecode(words[1])
+        self._width = repository.layout.width
+        objects = Path(repository.layout.objects)
         folders = [folder / "pack" for folder in (objects, *_borrowed(repository, objects))]
         indexes = [index for folder in folders for index in sorted(folder.glob("*.idx"))]
         self.closed = [str(pack) for folder in folders for pack in _without_index(folder)]
@@ -43,13 +42,13 @@ class Store:
         with contextlib.ExitStack() as stack:
             self._listed: IO[bytes] = stack.enter_context(tempfile.TemporaryFile())
             self._said: IO[bytes] = stack.enter_context(tempfile.TemporaryFile())
-            is_small = sum(map(_size, indexes)) <= _MOST * _INDEXED
+            self.is_small = sum(map(_size, indexes)) <= _MOST * _INDEXED
             # In the order of their names they would be slow to read.
             self._process = repository.start(
-                *_ALL, *(() if is_small else ("--unordered",)), stdout=self._listed, stderr=self._said
+                *_ALL, *(() if self.is_small else ("--unordered",)), stdout=self._listed, stderr=self._said
             )
             stack.callback(stop, self._process)
-            for index in indexes if is_small else ():
+            for index in indexes if self.is_small else ():
                 with contextlib.suppress(PackError, OSError):
                     self.packs.append(Pack(index, self._width))
                     stack.callback(self.packs[-1].close)
@@ -75,12 +74,23 @@ class Store:
             yield from (line.strip().decode() for line in self._listed)
             return
         known = [pack.names for pack in self.packs]
-        lines = iter(lambda: self._listed.read(_LINES * (2 * self._width + 1)), b"")
-        listed = b"".join(bytes.fromhex(some.decode()) for some in lines)
+        listed = b"".join(bytes.fromhex(some.decode()) for some in self._lines())
         if listed not in known:
             for byte in range(256):
                 here = set().union(*(self._names(names, byte)[1] for names in known))
                 yield from (name.hex() for name in self._names(listed, byte)[1] if name not in here)
+
+    def lacking(self, oids: Collection[bytes]) -> list[str]:
+        """Those of the object IDs (in hex) that git does not list, in their order; after `left`."""
+        lacking = set(oids)
+        self._listed.seek(0)
+        for lines in self._lines():
+            lacking.difference_update(lines.split())
+        return sorted(oid.decode() for oid in lacking)
+
+    def _lines(self) -> Iterator[bytes]:
+        """What git lists, so many lines at once."""
+        return iter(lambda: self._listed.read(_LINES * (2 * self._width + 1)), b"")
 
     def _part(self) -> None:
         """An object that several packs have is given by the first."""

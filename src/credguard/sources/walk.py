@@ -65,11 +65,13 @@ def is_folder(mode: bytes) -> bool:
 
 class Walk:
     """The commits, children before parents. git works while something else is done; `arrivals` reads what it
-    found. `parents` are then all commits with theirs; `whole` is False where git broke off."""
+    found. `parents` are then all commits with theirs, and `brought` the IDs (in hex) of all objects that they bring,
+    folders and submodules left out; `whole` is False where git broke off."""
 
     def __init__(self, repository: Git) -> None:
         """Lets git begin; it writes to a nameless file. Raises GitError."""
         self.parents: dict[str, tuple[str, ...]] = {}
+        self.brought: set[bytes] = set()
         self.whole = True
         self._git = repository
         self._stack = contextlib.ExitStack()
@@ -127,12 +129,17 @@ class Walk:
         self._processes.clear()
         self._output.seek(0)
         asked = frozenset(oid.encode() for oid in wanted)
+        brought = self.brought.add
         commit, words = "", [b""]
         for field in _fields(self._output):
             if words[0]:  # the path that follows an entry
                 oid = words[1]
-                if _is_there(words) and (oid in asked or (named and not _is_link(words) and named(field))):
-                    yield Arrival(commit, oid.decode(), field)
+                if _is_there(words):
+                    is_link = _is_link(words)
+                    if not is_link:
+                        brought(oid)
+                    if oid in asked or (named and not is_link and named(field)):
+                        yield Arrival(commit, oid.decode(), field)
                 words = [b""]
             elif field.startswith((b":", b"\n:")):
                 words = field.lstrip(b"\n").rsplit(b" ", 2)
@@ -148,7 +155,8 @@ def _is_there(words: list[bytes]) -> bool:
 
 def _is_link(words: list[bytes]) -> bool:
     """True for the entry of a submodule; git also calls so what has a mode that it does not know."""
-    return words[0].split(b" ")[words[0].count(b":")] == _LINK
+    modes = words[0]
+    return _LINK in modes and modes.split(b" ")[modes.count(b":")] == _LINK
 
 
 def _children_first(parents: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:

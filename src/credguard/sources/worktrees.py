@@ -26,18 +26,24 @@ def detached(repository: Git) -> Iterator[tuple[str, str]]:
                 yield name, head
 
 
-def staged(repository: Git) -> Iterator[Entry]:
-    """What the indexes of the other work trees hold; raises GitError."""
+def indexes(repository: Git) -> Iterator[Git]:
+    """The repository as each other work tree that has an index sees it; raises GitError."""
     for _, folder in _others(repository):
         index = os.path.join(folder, "index")
         if os.path.isfile(index):
             asked = {"GIT_INDEX_FILE": index, "GIT_DIR": folder, "GIT_WORK_TREE": str(repository.folder)}
-            yield from Git(repository.folder, extra=asked).tracked()
+            yield Git(repository.folder, extra=asked)
+
+
+def staged(repository: Git) -> Iterator[Entry]:
+    """What the indexes of the other work trees hold; raises GitError."""
+    for index in indexes(repository):
+        yield from index.tracked()
 
 
 def _others(repository: Git) -> Iterator[tuple[str, str]]:
     """Name and git folder of every other work tree, the main one among them."""
-    here = os.path.realpath(os.path.join(repository.folder, os.fsdecode(repository.run("rev-parse", "--git-dir")[:-1])))
+    here = repository.layout.git_dir
     linked = os.path.join(repository.common_dir, "worktrees")
     names = sorted(os.listdir(linked)) if os.path.isdir(linked) else []
     folders = {f"worktrees/{name}": os.path.join(linked, name) for name in names}
