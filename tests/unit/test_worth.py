@@ -27,7 +27,8 @@ PIECES = [
         "password", "passwd", "secret_key", "aws_secret_access_key", "Secret Access Key", "access key", "api_key",
         "token", "PASSWORD ", "identified by ", "mysql -uroot -p", "a", "name", "-", "_", ",", ";", "\t", "|", "\n",
         '"', "'", "`", "=", ": ", " := ", "=>", "(", ")", "==", "\\n", "\\", "%2B", "/", "?", "&", "{", "}", "x" * 30,
-        "the words of a text that says nothing ", "\n\n", "\nname,Secret access key,more\n", "a,{{SECRET.3}},b\n",
+        "the words of a text that says nothing ", "\n\n", "\nname,Secret access key" + ",more" * 58 + "\n",
+        "a,{{SECRET.3}},b\n",
         "{{SECRET.4}} # AWS secret", "the_long_name_of_one_more_password = ", "\r\n", " ",
     )
 ]  # fmt: skip
