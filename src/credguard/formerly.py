@@ -27,28 +27,38 @@ FILE_RULES = ("CG201", "CG203")
 # In a tree object a name stands between its mode and a NUL; folders stand in trees of their own.
 _SINGLE = (
     rb"\.?env[\0.]|\.?dotenv[\0.]|\.?envrc|\.aws\0|\.mc\0|\.docker|\.?boto\0|boto\.cfg|\.?s3cfg|s3cmd\.ini|\.?passwd-s3fs|"
-    rb"\.?rclone\.conf|awscred|\.git-credentials|[._]netrc|\.pgpass|\.pypirc|\.npmrc"
+    rb"\.?rclone\.conf|awscred|\.git-credentials|[._]netrc|\.pgpass|\.pypirc|\.npmrc|"
+    rb"\.[a-z_]{2,12}_history\0|\.histfile\0|fish_history\0|consolehost_history\.txt\0"
 )
 NAMES = Pattern("credential-file-name", rb"\d (?:" + _SINGLE + rb")|\d [^\0 ]{1,60}\.env\0", caseless=True)
 """What to look for in tree objects: more than `is_one` says yes to."""
 _QUICK = regex(
-    rb"env|\.aws/|\.mc/|\.docker|boto|s3c|s3fs|rclone|awscred|netrc|\.git-cred|\.pgpass|\.pypirc|\.npmrc", re.IGNORECASE
+    rb"env|\.docker|boto|s3c|s3fs|rclone|awscred|netrc|\.git-cred|\.pgpass|\.pypirc|\.npmrc|_history|\.histfile",
+    re.IGNORECASE,
 )
 _FOLDERS = frozenset((b".aws", b".mc", b".docker"))
+_IN_FOLDER = regex(rb"\.(?:aws/|mc/|docker)", re.IGNORECASE)
 _MOST_VERSIONS = 20
 _PRESENT = " is tracked by git"
 
 
-@lru_cache(maxsize=4096)
 def may_be_one(name: bytes) -> bool:
     """True for the name of a file, or of a folder of such, that the file rules may judge."""
-    return name in _FOLDERS or is_one(name)
+    return name in _FOLDERS or _is_one_by_name(name)
 
 
 def is_one(path: bytes) -> bool:
     """True for a path that the file rules judge by its name."""
-    if not _QUICK.search(path):
-        return False
+    name = path[path.rfind(b"/") + 1 :]
+    return bool(_is_one_by_name(name) or _IN_FOLDER.search(path)) and _is_one(path)
+
+
+@lru_cache(maxsize=1 << 14)
+def _is_one_by_name(name: bytes) -> bool:
+    return bool(_QUICK.search(name)) and _is_one(name)
+
+
+def _is_one(path: bytes) -> bool:
     text = os.fsdecode(path)
     kind = kind_of(text.rpartition("/")[2])
     return credential_file(text) is not None or (kind not in (None, Kind.EXAMPLE) and not is_vendored(text))

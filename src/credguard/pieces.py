@@ -60,6 +60,7 @@ _TOKEN_CUT = regex(_OFF + _TOKEN_JOINT + rb"[\"'`]")
 _TOKEN_LINES = regex(_PREFIXES + rb"[^\"'`\s\\=]{0,200}(?:" + _BREAK + rb"[ \t]{0,40}[^\"'`\s\\=]{1,200}){1,8}")
 _LINE_CUT = regex(_BREAK + rb"[ \t]{0,40}")
 _PIECES = regex(rb"[\"'`]([A-Za-z0-9/+]{1,39})(?:" + _OFF + _JOINT + rb"[\"'`][A-Za-z0-9/+]{1,39}){1,6}" + _OFF)
+_LITERAL_CUT = regex(_OFF + _JOINT + rb"[\"'`]")
 _LINES = regex(
     rb"(?<![A-Za-z0-9/+])[A-Za-z0-9/+]{1,39}(?:" + _BREAK + rb"[ \t]{0,40}[A-Za-z0-9/+]{1,39}){1,3}(?![A-Za-z0-9/+])"
 )
@@ -71,9 +72,10 @@ def joined_values(data: bytes, ends: Sequence[int]) -> Iterator[View]:
     """The neighbourhood of each hit with those literals joined that make up a key ID or a secret's length."""
     for start, stop in windows(data, ends):
         changes = []
-        for pattern in (_PIECES, _LINES):
-            for match in pattern.finditer(data, start, stop):
-                changes += _joined(match)
+        for pattern, cut in ((_PIECES, _LITERAL_CUT), (_LINES, _LINE_CUT)):
+            if cut.search(data, start, stop):  # which is told sooner
+                for match in pattern.finditer(data, start, stop):
+                    changes += _joined(match)
         if changes:
             changes += [(m.start(), m.end(), b"=") for m in _QUOTED.finditer(data, start, stop)]
             yield rewritten(data, start, stop, changes, "in pieces")

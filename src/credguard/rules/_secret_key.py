@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from credguard.regex import regex
-from credguard.rule import Pattern
+from credguard.rule import REACH, Pattern
 from credguard.rules import _csv_columns
 from credguard.rules._naming import name_after, names_before
 from credguard.rules._token_shape import RUN, SECRET_LENGTH, is_secret_shaped, plain
@@ -26,12 +26,11 @@ if TYPE_CHECKING:
 _TAIL = rb".{0,300}[A-Za-z0-9/+%\\&#;]{40}[^A-Za-z0-9/+%\\&#;]"
 _TAIL_AT_END = rb".{0,300}[A-Za-z0-9/+%\\&#;]{40}\z"
 _LEAD = rb"(?:secret|(?:aws|amazon).{0,24}(?:key|pass|pwd|token|cred)|s3[a-z_.\-]{0,24}(?:key|pass|token|cred))"
-NAMED = Pattern("aws-secret-named", _LEAD + _TAIL, caseless=True)
-NAMED_AT_END = Pattern("aws-secret-named-at-end", _LEAD + _TAIL_AT_END, caseless=True)
 # What every run of RUN is made of, escapes included.
 _LONG_RUN = regex(rb"[A-Za-z0-9/+%\\&#;]{40}")
 _BACK = 200
 _AROUND = 2 * _BACK
+_RUN_ON, _AHEAD = 8, 64
 
 
 def _has_a_value(data: bytes, end: int) -> bool:
@@ -50,6 +49,19 @@ def _may_have_a_value(around: bytes, end: int) -> bool:
     return bool(_LONG_RUN.search(around, 0, end + _BACK)) or _csv_columns.may_be_header(around, end)
 
 
+def _ends_in_a_value(data: bytes, end: int) -> bool:
+    """True where 40 characters that may be a secret key stand before the end of a hit."""
+    low = max(0, end - REACH)
+    return _holds_a_value(data[low : end + _AHEAD], end - low)
+
+
+@lru_cache(maxsize=1 << 12)
+def _holds_a_value(around: bytes, end: int) -> bool:
+    return any(_secrets_in(around, ((end - 1 - _BACK, end + _RUN_ON),)))
+
+
+NAMED = Pattern("aws-secret-named", _LEAD + _TAIL, caseless=True, is_worth=_ends_in_a_value)
+NAMED_AT_END = Pattern("aws-secret-named-at-end", _LEAD + _TAIL_AT_END, caseless=True, is_worth=_ends_in_a_value)
 MENTION = Pattern(
     "aws-secret-mentioned",
     rb"secret[ _.\-]{0,3}access[ _.\-]{0,3}key|aws[ _.\-]{0,3}secret|secret[ _.\-]?key",
@@ -203,7 +215,7 @@ def _verdict(names: list[Name]) -> Says:
 
 def _named_runs(data: bytes, hits: Hits) -> Iterator[tuple[int, int, bytes]]:
     ends = sorted({*(e - 1 for e in hits.get(NAMED.name, ())), *hits.get(NAMED_AT_END.name, ())})
-    return _secrets_in(data, ((end - _BACK, end + 8) for end in ends))
+    return _secrets_in(data, ((end - _BACK, end + _RUN_ON) for end in ends))
 
 
 def _runs_near(data: bytes, ids: Iterable[tuple[int, int, bytes]]) -> Iterator[tuple[int, int, bytes]]:
