@@ -20,7 +20,7 @@ References
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
 from credguard.model import Confidence, Detection, Part, Severity
@@ -43,6 +43,8 @@ _TAIL = regex(rb"(?:>=|=:|={2,3}|[:=,(])\s{0,3}[\"'`\])]{0,3}\\?([A-Za-z0-9_.\-]
 """A name and its operator, read backwards."""
 _BEFORE, _AFTER = 91, 430
 """Bytes in which a name and its operator, or a value and what is around it, have room."""
+_OPERATOR, _SPACE = 11, 4
+"""Bytes in which an operator and what may touch it have room, or the space before a value."""
 _QUOTED = regex(rb"\"password\" ?\Z|'password' ?\Z", re.IGNORECASE)
 _PASSWORD = regex(rb"pass|pwd|pw\Z", re.IGNORECASE)
 _WHOLE = regex(rb"(?:^|[._\-])(?:key|keys|pass|auth|session|token|cookie|signature)(?:s)?\Z", re.IGNORECASE)
@@ -67,6 +69,11 @@ _VALUE = regex(
     rb"\s{0,4}(?:(?:new String|String|str|b|r|u|@|N|Buffer\.from|fixed|\[\](?:byte|string))?[({]{0,2})"
     rb"(?:\\?\"([^\"\\\r\n]{4,400})\\?\"|\\?'([^'\\\r\n]{4,400})\\?'|`([^`\\\r\n]{4,400})`)"
 )
+_OPENS = regex(
+    rb"(?s:.)\s{0,4}(?:(?:new String|String|str|b|r|u|@|N|Buffer\.from|fixed|\[\](?:byte|string))?[({]{0,2}"
+    rb"(?:\\?[\"'`])|(?<![,(])[^\s\"'`,;(){}\[\]<>&|#]{4})"
+)
+"""From the end of an operator on: the first signs of a value in quotes or of a bare one."""
 _BARE = regex(rb"[ \t]{0,4}([^\s\"'`,;(){}\[\]<>&|#]{4,400})(?=[\s,;&\"'}\])]|\\n|\Z)")
 _CODE_FILES = frozenset(
     "py java go js jsx ts tsx rb kt cs php scala groovy c h cc cpp hpp m swift rs dart lua pl ex exs gradle vue".split()
@@ -101,24 +108,35 @@ def _found(data: bytes, end: int, *, spoken: bool, code: bool = False) -> tuple[
     return (name, start, stop) if is_secret else None
 
 
-@lru_cache(maxsize=1 << 14)
-def _is_worth(window: bytes, end: int, *, spoken: bool) -> bool:
-    """True where a secret follows; the versions of a file ask the same again and again."""
-    return _found(window, end, spoken=spoken) is not None
+def _is_worth(data: bytes, end: int, *, spoken: bool = False) -> bool:
+    """True where a secret follows. Its name and it have room in what is left between two line breaks, of which one may
+    stand beside the operator."""
+    if not _OPENS.match(data, end - 1):
+        return False
+    start = max(0, end - _BEFORE)
+    start = max(start, data.rfind(b"\n", start, max(start, end - _OPERATOR)) + 1)
+    stop = data.find(b"\n", end + _SPACE, end + _AFTER) + 1
+    return _leads_to_one(data[start : stop or end + _AFTER], end - start, spoken=spoken)
+
+
+@lru_cache(maxsize=1 << 15)
+def _leads_to_one(line: bytes, end: int, *, spoken: bool) -> bool:
+    """The same for what the versions of a file ask again and again."""
+    return _found(line, end, spoken=spoken) is not None
 
 
 _NAMED = Pattern(
     "generic-secret-name",
     _WORDS + rb"[A-Za-z0-9_.\-]{0,16}\\?[\"'`\])]{0,3}\s{0,3}(?:=>|:=|===?|[:=,(])",
     caseless=True,
-    is_worth=lambda data, end: _is_worth(data[max(0, end - _BEFORE) : end + _AFTER], min(end, _BEFORE), spoken=False),
+    is_worth=_is_worth,
 )
 _SPOKEN = Pattern(
     "generic-secret-spoken",
     rb"(?:identified by|password|passin pass:|passout pass:|password pass:|"
     rb"curl [^\n]{0,80}-u|mysql(?:dump)? [^\n]{0,60}-p)[ '\"]{1,2}",
     caseless=True,
-    is_worth=lambda data, end: _is_worth(data[max(0, end - _BEFORE) : end + _AFTER], min(end, _BEFORE), spoken=True),
+    is_worth=partial(_is_worth, spoken=True),
 )
 
 
