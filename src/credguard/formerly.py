@@ -47,6 +47,7 @@ def may_be_one(name: bytes) -> bool:
     return name in _FOLDERS or _is_one_by_name(name)
 
 
+@lru_cache(maxsize=1 << 14)
 def is_one(path: bytes) -> bool:
     """True for a path that the file rules judge by its name."""
     name = path[path.rfind(b"/") + 1 :]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
@@ -31,12 +31,13 @@ _STASH = "refs/stash"
 
 @dataclass(frozen=True, slots=True)
 class _Led:
-    """For each commit, those that refs name, and each entry of a reflog the groups of objects that it leads to, as
-    bits."""
+    """For each commit and each entry of a reflog the groups of objects that it leads to, as bits; for the groups that
+    refs lead to, the numbers of these refs. `held` are the answers that were given."""
 
     bits: Mapping[str, int]
-    refs: Sequence[tuple[str, int]]
+    refs: Mapping[int, Sequence[int]]
     reflogs: Mapping[str, Sequence[int]]
+    held: dict[tuple[object, ...], Mapping[str, list[str]]] = field(default_factory=dict)
 
 
 class Tracing:
@@ -50,10 +51,10 @@ class Tracing:
         self._git = repository
         self._walk = walk
         self._reachable = 0
-        self._uses: dict[tuple[tuple[str, ...], frozenset[int]], Mapping[str, list[str]]] = {}
         self._dates: dict[str, tuple[str, datetime | None]] = {}
         self._questions: list[str] = []
         self._answers = repository.blobs(iter(self._questions.pop, None), _SMALL)  # by one process
+        self._listing = refs.Listing(repository)
 
     def settle(
         self,
@@ -87,8 +88,9 @@ class Tracing:
             self.former += self._asked(lambda: leftover.arrivals(self._git, some, [*found, *gone], named), nothing)
 
     def close(self) -> None:
-        """Ends the process that was asked for dates."""
+        """Ends the processes that are asked for dates and refs."""
         self._answers.close()
+        self._listing.close()
 
     def missing(self, history: History) -> tuple[list[str], list[Skip]]:
         """What `gaps.missing` says, after `settle`; raises GitError."""
@@ -109,11 +111,12 @@ class Tracing:
                 for commit in self._commits(oid):
                     marks[commit] |= 1 << number
         bits = refs.reached(self._walk.parents, marks)
-        led = _Led(
-            bits,
-            [(commit, bits[commit]) for commit in self._numbers if commit in bits],
-            {name: [bits.get(commit, 0) for commit in commits] for name, commits in self._reflogs.items()},
-        )
+        alike: dict[int, list[int]] = defaultdict(list)
+        for commit, numbers in self._numbers.items():
+            if commit in bits:
+                alike[bits[commit]] += numbers
+        reflogs = {name: [bits.get(commit, 0) for commit in commits] for name, commits in self._reflogs.items()}
+        led = _Led(bits, alike, reflogs)
         return [self._trail(frozenset(oids), 1 << number, led) for number, oids in enumerate(groups)]
 
     def place(self, oids: Collection[str], trail: Trail) -> tuple[str, str, str]:
@@ -152,7 +155,7 @@ class Tracing:
     def _trail(self, oids: frozenset[str], bit: int, led: _Led) -> Trail:
         commits = {commit for oid in oids for commit in self._commits(oid)}
         direct = {number for oid in oids for number, _ in self._direct.get(oid, ())}
-        held = self._held(tuple(commit for commit, mask in led.refs if mask & bit), frozenset(direct))
+        held = self._held([mask for mask in led.refs if mask & bit], direct, led)
         first = self._first(commits, bit, led.bits)
         tag = next((oid for oid in oids if self.kinds.get(oid) == "tag"), "")
         author, seen = self._said(first or tag)
@@ -180,15 +183,15 @@ class Tracing:
             reflogs=[name for name, masks in led.reflogs.items() if name != _STASH and any(m & bit for m in masks)],
         )
 
-    def _held(self, commits: tuple[str, ...], direct: frozenset[int]) -> Mapping[str, list[str]]:
-        """The refs at these commits and with these numbers, by use: the same for many a group."""
-        if (commits, direct) not in self._uses:
-            held: dict[str, list[str]] = {use.value: [] for use in refs.Use}
-            for number in sorted(direct.union(*(self._numbers[commit] for commit in commits))):
+    def _held(self, masks: Sequence[int], direct: Collection[int], led: _Led) -> Mapping[str, list[str]]:
+        """The refs that lead to these masks and those with these numbers, by use: the same for many a group."""
+        key = (*masks, frozenset(direct))
+        if key not in led.held:
+            led.held[key] = {use.value: [] for use in refs.Use}
+            for number in sorted({*direct, *(number for mask in masks for number in led.refs[mask])}):
                 use, name = self._names[number]
-                held[use].append(name)
-            self._uses[commits, direct] = held
-        return self._uses[commits, direct]
+                led.held[key][use].append(name)
+        return led.held[key]
 
     def _first(self, commits: Collection[str], bit: int, bits: Mapping[str, int]) -> str:
         """The oldest of the commits before which the thing was not there."""
@@ -231,7 +234,7 @@ class Tracing:
 
     @cached_property
     def _refs(self) -> list[refs.Ref]:
-        return self._asked(lambda: refs.refs(self._git), [])
+        return self._asked(self._listing.refs, [])
 
     @cached_property
     def _names(self) -> list[tuple[str, str]]:

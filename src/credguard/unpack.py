@@ -21,6 +21,7 @@ _RATIO = 100
 _MOST_IN_ALL = 8 << 30
 _PIECE, _FINE = 1 << 16, 1 << 6
 """Bytes that are asked for at a time, and those where an error may come: what a call has done before it is lost."""
+_CARE = 1 << 8
 _ERRORS = (zlib.error, lzma.LZMAError, EOFError, OSError, ValueError)
 _ZEROS = regex(rb"\0*")
 
@@ -171,12 +172,12 @@ def unpacked(data: bytes, form: Format, meter: Meter, start: int = 0, stop: int 
 
 def _stream(data: bytes, start: int, stop: int, form: Format, meter: Meter, pieces: list[bytes]) -> tuple[int, bool]:
     """Adds what one stream holds to `pieces`; gives its end and whether it is whole. At an error it is read
-    again, with care where the error came, for what an object had done before the error it keeps to itself."""
+    again, twice, with more care where the error came: what an object had done before it, it keeps to itself."""
     good, careful = 0, stop
-    for _ in range(2):
+    for care in (form.step, _CARE, 1):
         stream, seen, before, at = form.begin(), 0, start, start
         try:
-            for piece, position in _pieces(stream, data, start, stop, form.step, careful):
+            for piece, position in _pieces(stream, data, start, stop, form.step, careful, care):
                 before, at = (at, position) if position > at else (before, at)
                 seen += len(piece)
                 if seen > good:
@@ -191,13 +192,15 @@ def _stream(data: bytes, start: int, stop: int, form: Format, meter: Meter, piec
     return max(before, start), False
 
 
-def _pieces(stream: Stream, data: bytes, at: int, stop: int, step: int, careful: int) -> Iterator[tuple[bytes, int]]:
-    """What comes out piece by piece, and how far the input has been given; bytewise from `careful` on."""
+def _pieces(
+    stream: Stream, data: bytes, at: int, stop: int, step: int, careful: int, care: int
+) -> Iterator[tuple[bytes, int]]:
+    """What comes out piece by piece, and how far the input has been given; from `careful` on, `care` bytes at once."""
     while not stream.eof:
         fine = at >= careful
-        fresh = data[at : min(at + (1 if fine else step), stop)] if stream.needs_input else b""
+        fresh = data[at : min(at + (care if fine else step), stop)] if stream.needs_input else b""
         at += len(fresh)
-        piece = stream.decompress(fresh, _FINE if fine else _PIECE)
+        piece = stream.decompress(fresh, _FINE * care if fine else _PIECE)
         yield piece, at
         if not piece and not fresh and stream.needs_input:
             return

@@ -24,7 +24,7 @@ except ImportError:
     from dulwich.pack import apply_delta
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
 LARGEST = 1 << 23
@@ -44,6 +44,7 @@ _SURELY_SMALL = LARGEST // 1032
 """So few bytes inflate to no more than LARGEST (zlib's technical details: at most 1032 to 1)."""
 _PIECE = 1 << 22
 _SHARE = 2_000
+_TABLE = 600_000
 _HEAD = 32
 """Bytes that the head of an object may take: its type and size, and how far back its base is."""
 
@@ -155,6 +156,7 @@ class Pack:
         """Where the compressed bytes of each object begin, and the number of its base, or -1. Types are noted."""
         offsets, kinds = self._offsets, self._kinds
         count = len(self)
+        place = _finder(offsets)
         starts, bases = array("Q", bytes(8 * count)), array("i", [-1]) * count
         low = high = 0
         window = b""
@@ -179,8 +181,8 @@ class Pack:
                     byte = window[at]
                     at += 1
                     back = (back + 1) << 7 | byte & 127
-                base = bisect_left(offsets, offset - back, 0, number) if back <= offset else number
-                if base == number or offsets[base] != offset - back:
+                base = place(offset - back)
+                if base is None or base >= number:
                     continue
                 bases[number] = base
             kinds[number] = kind
@@ -192,6 +194,18 @@ class Pack:
             return os.pread(self._file.fileno(), length, start)
         self._file.seek(start)
         return self._file.read(length)
+
+
+def _finder(offsets: array[int]) -> Callable[[int], int | None]:
+    """Gives the number of the object at an offset: by a table where there is room for one."""
+    if len(offsets) <= _TABLE:
+        return dict(zip(offsets, range(len(offsets)), strict=True)).get
+
+    def found(offset: int) -> int | None:
+        number = bisect_left(offsets, offset)
+        return number if number < len(offsets) and offsets[number] == offset else None
+
+    return found
 
 
 def _shared(size: int) -> mmap.mmap:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from credguard.git import stop
 from credguard.sources import worktrees
 
 if TYPE_CHECKING:
@@ -21,7 +23,10 @@ _REFLOGS = (
     "log", "--walk-reflogs", "--all", "-z", "--format=%H %gD", "--no-show-signature", "--no-patch", "--no-color",
     "--no-notes", "--no-mailmap",
 )  # fmt: skip
-_FORMAT = "%(HEAD)%(objectname) %(objecttype) %(*objectname) %(*objecttype) %(refname)%00"
+_LIST = (
+    "for-each-ref",
+    "--format=%(HEAD)%(objectname) %(objecttype) %(*objectname) %(*objecttype) %(refname)%00",
+)
 
 
 class Use(Enum):
@@ -63,10 +68,32 @@ class Ref:
         return self.name
 
 
-def refs(repository: Git) -> list[Ref]:
-    """All refs, and the HEADs that are detached: this one, and those of other work trees; raises GitError."""
+class Listing:
+    """Lets git list all refs while something else is done."""
+
+    def __init__(self, repository: Git) -> None:
+        """Raises GitError."""
+        self._git = repository
+        self._output = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `close`
+        self._process = repository.start(*_LIST, stdout=self._output)
+
+    def refs(self) -> list[Ref]:
+        """What `refs` gives; raises GitError."""
+        if self._process.wait():
+            self._git.run(*_LIST)  # once more, for its words
+        self._output.seek(0)
+        return _read(self._git, self._output.read())
+
+    def close(self) -> None:
+        """Ends git if it still runs."""
+        stop(self._process)
+        self._output.close()
+
+
+def _read(repository: Git, listed: bytes) -> list[Ref]:
+    """All refs, and the HEADs that are detached: this one, and those of other work trees."""
     found: list[Ref] = []
-    for record in repository.split(repository.run("for-each-ref", f"--format={_FORMAT}")):
+    for record in repository.split(listed):
         record = record.lstrip("\n")  # noqa: PLW2901
         if not record:
             continue

@@ -136,33 +136,28 @@ class Walk:
         self._output.seek(0)
         asked = frozenset(oid.encode() for oid in wanted)
         brought = self.brought.add
-        commit, words = "", [b""]
-        for field in _fields(self._output):
-            if words[0]:  # the path that follows an entry
-                oid = words[1]
-                if _is_there(words):
-                    is_link = _is_link(words)
-                    if not is_link:
-                        brought(oid)
-                    if oid in asked or (named and not is_link and named(field)):
-                        yield Arrival(commit, oid.decode(), field)
-                words = [b""]
-            elif field.startswith((b":", b"\n:")):
-                words = field.lstrip(b"\n").rsplit(b" ", 2)
+        commit = ""
+        fields = _fields(self._output)
+        for field in fields:
+            if field.startswith((b":", b"\n:")):
+                path = next(fields, b"")
+                modes, oid, status = field.rsplit(b" ", 2)
+                if status[:1] == b"D":  # it takes a file away
+                    continue
+                is_link = _LINK in modes and _is_link(modes)
+                if not is_link:
+                    brought(oid)
+                if oid in asked or (named and not is_link and named(path)):
+                    yield Arrival(commit, oid.decode(), path)
             elif field.strip():  # an empty one follows the line of a merge
                 commit, *parents = field.decode().split()
                 self.parents[commit] = tuple(parents)
 
 
-def _is_there(words: list[bytes]) -> bool:
-    """False for an entry (modes and old objects, new object, status) that takes a file away."""
-    return words[2][:1] != b"D"
-
-
-def _is_link(words: list[bytes]) -> bool:
-    """True for the entry of a submodule; git also calls so what has a mode that it does not know."""
-    modes = words[0]
-    return _LINK in modes and modes.split(b" ")[modes.count(b":")] == _LINK
+def _is_link(modes: bytes) -> bool:
+    """True for the modes (and old objects) of a submodule's entry; git also calls so what has a mode that it does not
+    know."""
+    return modes.split(b" ")[modes.count(b":")] == _LINK
 
 
 def _children_first(parents: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
