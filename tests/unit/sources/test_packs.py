@@ -152,3 +152,20 @@ def test_a_pack_that_inflates_without_end_is_held_in_bounds(tmp_path: Path) -> N
     repo.commit("bomb", {"small": "x", "zeros": "0" * (40 << 20)})
     repo.git("repack", "-q", "-a", "-d")
     assert left(repo) == 1
+
+
+@pytest.mark.parametrize("damage", ["none", "zeros", "swapped", "short", "too large", "empty"])
+def test_a_reverse_index_counts_where_it_is_right(tmp_path: Path, damage: str) -> None:
+    repo = packed(tmp_path, again=False)
+    repo.git("-c", "pack.writeReverseIndex=true", "repack", "-q", "-a", "-d", "-f")
+    (reverse,) = pack_folder(repo).glob("*.rev")
+    data = bytearray(reverse.read_bytes())
+    data[12:] = {
+        "none": data[12:], "zeros": bytes(len(data) - 12), "swapped": data[16:20] + data[12:16] + data[20:],
+        "short": data[12:40], "too large": b"\xff" * (len(data) - 12), "empty": b"",
+    }[damage]  # fmt: skip
+    reverse.chmod(0o644)
+    reverse.write_bytes(data)
+    with closing(packs.Pack(reverse.with_suffix(".idx"), 20)) as pack:
+        assert list(pack._offsets) == sorted(pack._offsets)
+    assert same_as_git(repo) == 0
