@@ -18,7 +18,7 @@ from credguard.policy import Policy, combined_digest, enabled_rules, exit_code
 from credguard.rules import all_rules, rules_hash
 from credguard.scan import Scanner
 from credguard.secret import fingerprint
-from credguard.sources import files
+from credguard.sources import files, lfs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -141,7 +141,10 @@ class Run:
                 for path in listing.inner
                 if files.is_bare(tree.root / path)
             ]
-        findings += self._stream(files.read_all(listing, self.limit), len(tree.files), part)
+        items = files.read_all(listing, self.limit)
+        if tree.repository and not self.past:  # which looks at all that LFS keeps
+            items = lfs.followed(items, tree.repository, self.limit)
+        findings += self._stream(items, len(tree.files), part)
         findings += self.tree(tree)
         self.keep(findings, part, masks, label)
 

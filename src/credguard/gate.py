@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from credguard import commit_message
 from credguard.model import Blob, Coverage
-from credguard.sources import changes, files
+from credguard.sources import changes, files, lfs
 from credguard.sources.changes import Change
 from credguard.worktree import WorkTree
 
@@ -113,7 +113,8 @@ def _judge(run: Run, repository: Git, brought: Brought, known: str, *, whole_fil
     findings, masks = run.names(dict.fromkeys(change.path for change in first))
     found: list[tuple[Change, Finding]] = []
     for change, item in changes.read(repository, first, run.limit):
-        found += [(change, finding) for finding in run.take(item, part, keep=False)]
+        for one in lfs.followed([item], repository, run.limit):
+            found += [(change, finding) for finding in run.take(one, part, keep=False)]
     concerned = {(change.path, change.oid): groups[change.path, change.oid] for change, _ in found}
     before = {} if whole_files else _values_before(run, repository, concerned)
     for change, finding in found:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from contextlib import closing, contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from credguard import formerly
 from credguard.disclosure import Disclosure
 from credguard.git import Git, GitError, find
-from credguard.model import Blob, Coverage, Skip
+from credguard.model import Coverage, Skip
 from credguard.passes import Look, Seen, look_at_all
 from credguard.scan import Scanner
-from credguard.sources import gaps, modules
-from credguard.sources.files import is_bare, too_large
+from credguard.sources import gaps, lfs, modules
+from credguard.sources.files import is_bare
 from credguard.sources.history import History
 from credguard.sources.walk import Walk
 from credguard.tracing import Tracing
@@ -69,17 +70,10 @@ def _look_inside(run: Run, label: str, repository: Git, begun: Walk | None = Non
 
 
 def _look_at_lfs(run: Run, folder: Path, label: str) -> None:
-    """Looks at the contents that git LFS keeps beside the objects, of which git itself has but pointers."""
-    for path in sorted(folder.glob("lfs/objects/??/??/*")):
-        shown = f"{label}.git/{path.relative_to(folder).as_posix()}"
-        try:
-            size = path.lstat().st_size
-            if size > run.limit:
-                run.coverage.skipped.append(Skip(shown, too_large(size, run.limit)))
-            elif path.is_file() and not path.is_symlink():
-                run.blob(Blob(path.read_bytes(), shown))
-        except OSError as error:
-            run.coverage.skipped.append(Skip(shown, f"could not be read: {error.strerror}"))
+    part = Coverage()
+    for item in lfs.all_kept(folder, run.limit):
+        run.take(f"{label}{item}" if isinstance(item, str) else replace(item, path=label + item.path), part)
+    run.coverage.add(part)
 
 
 @contextmanager
@@ -170,6 +164,8 @@ class _Search:
         """Adds what was counted and noted to the run."""
         run, scanner, seen = self._run, self._scanner, self._seen
         self._part.skipped = [Skip(self._label + skip.path, skip.reason) for skip in self._part.skipped]
+        notes = lfs.lacking(Path(self._git.common_dir), seen.pointers | scanner.pointers)
+        self._part.notes += [f"{self._label or '.'}: {note}" for note in notes]
         run.coverage.add(self._part)
         run.scanner.failures += sorted({*seen.failures, *scanner.failures})
         run.scanner.notes.update(sorted((seen.notes | scanner.notes).items()))

@@ -52,7 +52,7 @@ class Progress(Protocol):
 class Seen:
     """What was seen: objects with findings by rule ID and fingerprint, types of these objects, findings in file names,
     the entries of trees with such names or names for the file rules (whether there are any of these: `files`), each
-    with a tree that has it, and what the scanner could not do."""
+    with a tree that has it, what the scanner could not do, and pointers to what git LFS keeps."""
 
     found: dict[tuple[str, str], set[str]] = field(default_factory=dict)
     kinds: dict[str, str] = field(default_factory=dict)
@@ -64,6 +64,7 @@ class Seen:
     failures: list[tuple[str, str, str]] = field(default_factory=list)
     unread: dict[str, str] = field(default_factory=dict)
     notes: dict[str, None] = field(default_factory=dict)
+    pointers: set[str] = field(default_factory=set)
 
     def add(self, other: Seen) -> None:
         """Takes what another process has seen."""
@@ -79,6 +80,7 @@ class Seen:
         self.failures += other.failures
         self.unread |= other.unread
         self.notes |= other.notes
+        self.pointers |= other.pointers
 
 
 class Look:
@@ -111,6 +113,7 @@ class Look:
         seen.failures += scanner.failures
         seen.unread |= scanner.unread
         seen.notes |= scanner.notes
+        seen.pointers |= scanner.pointers
 
     def _contents(self, candidate: Candidate) -> None:
         kind = "file" if candidate.kind == "blob" else "message"

@@ -19,6 +19,7 @@ from credguard.matcher import Matcher
 from credguard.model import Blob, Finding, Location, Skip
 from credguard.rules import all_rules
 from credguard.secret import fingerprint
+from credguard.sources import lfs
 from credguard.unpack import Budget
 
 if TYPE_CHECKING:
@@ -33,14 +34,15 @@ _HALVES = ("CG101", "CG102", "CG150")
 _GUESSES = ("CG189", "CG190")
 """Rules that go by what stands around a value, the surer first."""
 _NOWHERE = (Location("."),)
-_EVERYWHERE = (WIDE, UTF32, CONTAINER, mail.PART, mail.RECORDED, *PATTERNS)
+_EVERYWHERE = (WIDE, UTF32, CONTAINER, mail.PART, mail.RECORDED, lfs.POINTER, *PATTERNS)
 """What says that a blob has to be read in another way as well."""
 
 
 class Scanner:
     """Applies rules; `failures` collects (path, rule ID, reason) of rules that could not answer,
     `unread` the reason why a file could not be judged whole, by path, `notes` what is closed to
-    everybody, `secrets` the values found, which no path may show. `budget` bounds what is unpacked."""
+    everybody, `secrets` the values found, which no path may show, `pointers` the names of contents
+    that git LFS keeps. `budget` bounds what is unpacked."""
 
     def __init__(self, rules: Sequence[Rule] | None = None, *, cache: bool = True, known: Sequence[Rule] = ()) -> None:
         """`known` are further rules that may be chosen: their patterns are looked for as well, so that
@@ -54,6 +56,7 @@ class Scanner:
         self.unread: dict[str, str] = {}
         self.notes: dict[str, None] = {}
         self.secrets: set[bytes] = set()
+        self.pointers: set[str] = set()
         self.budget = Budget()
         self._placed = True
         self._always: list[Rule] = []
@@ -82,6 +85,8 @@ class Scanner:
             if pattern.name in hits:
                 text = Blob(read(blob.data, hits[pattern.name]), blob.path, blob.kind)
                 findings += self._blob_findings(text, self.matcher.hits(text.data))
+        if lfs.POINTER.name in hits and (name := lfs.pointed(blob.data)):
+            self.pointers.add(name)
         if CONTAINER.name in hits or mail.PART.name in hits or mail.RECORDED.name in hits:
             packed = self._packed(blob, depth, hits)
             told = {finding.fingerprint for finding in packed}

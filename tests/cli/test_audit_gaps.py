@@ -286,13 +286,6 @@ def test_what_was_noted_stays_when_git_cannot_follow(repo: Repository, audit: Au
     assert lost in reasons and "over the limit" in reasons and "hint:" not in reasons
 
 
-def test_what_lfs_keeps_is_looked_at(repo: Repository, filler: Filler, audit: Audit) -> None:
-    path = repo.folder / ".git" / "lfs" / "objects" / "ab" / "cd" / ("abcd" + "0" * 60)
-    path.parent.mkdir(parents=True)
-    path.write_text(filler.fill(PAIR))
-    assert found(audit("audit", repo.folder))["locations"][0]["path"].startswith(".git/lfs/objects/ab/")
-
-
 def test_an_inner_repository_that_git_passes_over_is_named(repo: Repository, audit: Audit) -> None:
     inner = begun(repo.folder / "link")
     repo.git("add", "link")

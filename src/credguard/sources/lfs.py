@@ -1,0 +1,70 @@
+"""Contents that git LFS keeps beside a repository's objects, of which git itself has but pointers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from credguard.model import Blob
+from credguard.regex import regex
+from credguard.rule import Pattern
+from credguard.sources import files
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator
+
+    from credguard.git import Git
+    from credguard.model import Skip
+
+_Item = TypeVar("_Item")
+POINTER = Pattern("lfs-pointer", rb"https://git-lfs\.github\.com/spec/v1\n")
+# https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md: keys in order, a pointer has less than 1024 bytes.
+_LONGEST = 1024
+_POINTER = regex(
+    rb"version https://git-lfs\.github\.com/spec/v1\n(?:ext-\d-[^\n]{1,300}\n){0,9}"
+    rb"oid sha256:([0-9a-f]{64})\nsize \d+\n"
+)
+_STORE = "lfs/objects"
+
+
+def pointed(data: bytes) -> str:
+    """The name of the content (its SHA-256 in hex) that a pointer stands for, "" for all else."""
+    match = _POINTER.fullmatch(data) if len(data) < _LONGEST else None
+    return match[1].decode() if match else ""
+
+
+def kept(repository: Git, blob: Blob, limit: int) -> Iterator[Blob | Skip | str]:
+    """The content behind a pointer, or why it cannot be looked at; nothing for all else. Raises GitError."""
+    name = pointed(blob.data)
+    if name:
+        place = Path(repository.common_dir, _STORE, name[:2], name[2:4], name)
+        yield files.read(str(place), blob.path, limit) or f"{blob.path}: {_not_here(1)}"
+
+
+def followed(items: Iterable[_Item], repository: Git, limit: int) -> Iterator[_Item | Blob | Skip | str]:
+    """The items, after each pointer what `kept` gives. Raises GitError."""
+    for item in items:
+        yield item
+        if isinstance(item, Blob):
+            yield from kept(repository, item, limit)
+
+
+def all_kept(folder: Path, limit: int) -> Iterator[Blob | Skip | str]:
+    """All contents below a repository's own folder, under their paths from there."""
+    for path in sorted(folder.glob(f"{_STORE}/??/??/*")):
+        item = files.read(str(path), f".git/{path.relative_to(folder).as_posix()}", limit)
+        if item is not None:
+            yield item
+
+
+def lacking(folder: Path, names: Collection[str]) -> Iterator[str]:
+    """A note on those of the contents that are not below a repository's own folder."""
+    here = {path.name for path in folder.glob(f"{_STORE}/??/??/*")}
+    count = len(set(names) - here)
+    if count:
+        yield _not_here(count)
+
+
+def _not_here(count: int) -> str:
+    what = "a content that git LFS keeps is" if count == 1 else f"{count} contents that git LFS keeps are"
+    return f"{what} not here and could not be looked at; `git lfs fetch --all` brings what is missing"
