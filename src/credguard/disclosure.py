@@ -128,9 +128,10 @@ class Disclosure:
 
     def _at(self, blob: Blob, commit: str) -> list[Finding]:
         findings = self._run.judge.marked(self._scanner.blob(blob), blob, self._scanner)
+        head = blob.data.count(b"\n", 0, blob.data.find(b"\n\n") + 2) if blob.kind == "message" else 0
         return [
             replace(f, locations=tuple(replace(place, commit=commit or None) for place in f.locations))
-            for f in findings
+            for f in (_below(finding, head) for finding in findings)
         ]
 
     def _add(self, finding: Finding, oids: Iterable[str]) -> None:
@@ -176,6 +177,15 @@ class Disclosure:
                 self._run.findings.append(
                     replace(finding_of(rule, detection, finding.locations[:1]), exposure=finding.exposure)
                 )
+
+
+def _below(finding: Finding, head: int) -> Finding:
+    """The finding with its lines counted from the end of a head of so many lines, unless it stands there."""
+    if not head or any(place.line <= head for place in finding.locations):
+        return finding
+    places = (replace(place, line=place.line - head, end_line=place.end_line - head) for place in finding.locations)
+    context = tuple((number - head, text) for number, text in finding.context if number > head)
+    return replace(finding, locations=tuple(places), context=context)
 
 
 def _blotted(match: re.Match[str]) -> str:

@@ -99,6 +99,9 @@ def _look(run: Run, repository: Git, label: str, revisions: Sequence[str] = (), 
             search = _Search(run, repository, label, tracing)
             search.objects(revisions)
             search.conclude()
+            if not revisions:
+                findings, masks = run.names(tracing.ref_names())
+                run.keep(findings, Coverage(), masks, label)
 
 
 class _Search:

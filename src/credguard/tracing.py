@@ -96,6 +96,10 @@ class Tracing:
         """What `gaps.missing` says, after `settle`; raises GitError."""
         return gaps.missing(self._git, history, self._walk, self._refs)
 
+    def ref_names(self) -> list[str]:
+        """The whole names of all refs."""
+        return [ref.name for ref in self._refs]
+
     def count_in(self, arrivals: Iterable[Arrival]) -> None:
         """Also answers for these objects at these paths."""
         for one in arrivals:

@@ -119,6 +119,13 @@ def test_a_blob_that_no_commit_ever_held(repo: Repository, filler: Filler, audit
     assert finding["locations"][0]["path"] == f"object {oid[:12]}"
 
 
+def test_the_name_of_a_branch(repo: Repository, filler: Filler, audit: Audit) -> None:
+    name = filler.fill("try/{{AKID}}")
+    repo.git("branch", name)
+    report = audit("audit", repo.folder)
+    assert found(report, "CG101")["locations"][0]["path"] == f"refs/heads/{name}"
+
+
 def test_notes_messages_and_tags(repo: Repository, filler: Filler, audit: Audit) -> None:
     commit = repo.commit(filler.fill("use {{AKID}}"))
     repo.git("notes", "add", "-m", filler.fill("or {{AKID.2}}"))
@@ -131,6 +138,8 @@ def test_notes_messages_and_tags(repo: Repository, filler: Filler, audit: Audit)
     }
     said, noted, tagged = (by_id[filler.fill(f"{{{{AKID{n}}}}}")] for n in ("", ".2", ".3"))
     assert said["locations"][0]["path"] == f"commit {commit[:12]}"
+    assert said["locations"][0]["line"] == said["locations"][0]["end_line"] == 1  # of the message
+    assert [line["line"] for line in said["context"]] == [1]
     assert said["exposure"]["first_commit"] == commit
     assert said["exposure"]["refs"]["tags"] == ["v1"]
     assert noted["exposure"]["refs"]["others"] == ["notes/commits"]
