@@ -13,6 +13,7 @@ from credguard.model import Blob, Skip
 from credguard.rule import Pattern
 from credguard.unpack import (
     BZIP2,
+    DAMAGE,
     DEFLATE,
     GZIP,
     XZ,
@@ -61,7 +62,7 @@ def members(blob: Blob, budget: Budget, depth: int = 0) -> Iterator[Blob | Skip 
         yield Skip(blob.path, "unpacks to more than the limit; unpack it and look at its files")
     except MemoryLimitError:
         yield Skip(blob.path, "takes more memory to unpack than the limit of 128 MiB; unpack it and look at its files")
-    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, OSError, ValueError):
+    except (zipfile.BadZipFile, tarfile.TarError, *DAMAGE):
         yield Skip(blob.path, _DAMAGED)
     except (NotImplementedError, RuntimeError) as error:
         yield Skip(blob.path, f"is an archive of a kind that is not read ({type(error).__name__}); unpack it")
@@ -113,7 +114,7 @@ def _listed(data: bytes, archive: zipfile.ZipFile, entry: zipfile.ZipInfo, meter
     try:
         with archive.open(entry) as handle:
             content = _read(handle, meter)
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError, RuntimeError):
+    except (zipfile.BadZipFile, *DAMAGE, NotImplementedError, RuntimeError):
         return None
     return Unpacked(content, 0, whole=True)
 

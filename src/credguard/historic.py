@@ -148,8 +148,8 @@ class _Search:
             told.names({name: seen.names[name] for name in sorted(seen.names)})
             told.files(self._file_rules)
             told.publish()
-        for problem in self._tracing.problems:
-            self._part.skipped.append(Skip(".", f"where findings come from was not found out whole: {problem}"))
+            for problem in self._tracing.problems:
+                self._part.skipped.append(Skip(".", f"where findings come from was not found out whole: {problem}"))
         self._hand_over()
 
     def _settle(self) -> None:

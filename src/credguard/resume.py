@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from credguard.errors import CredguardError
 from credguard.git import Git, GitError, stop
+from credguard.sources import store
 from credguard.sources.files import is_bare, open_tree
 from credguard.sources.modules import absorbed
 
@@ -22,7 +23,6 @@ _APPLICATION = 0x43474431  # "CGD1", in the header of the file
 _MADE = "CREATE TABLE IF NOT EXISTS done (target TEXT PRIMARY KEY, digest TEXT NOT NULL, result BLOB NOT NULL) STRICT"
 _SUM = 16
 _PIECE = 1 << 20
-_OBJECTS = ("cat-file", "--batch-all-objects", "--batch-check=%(objectname)")
 _FOLDERS = ("logs", "info", "worktrees", "reftable", "objects/info")
 """Folders of a repository whose files are read whole: reflogs, ignore rules, grafts, other work trees, alternates."""
 
@@ -191,7 +191,7 @@ class _Sight:
 
     def _objects(self, repository: Git, common: str) -> None:
         """Takes the names of all objects, those that are borrowed as well, and the packs."""
-        process = repository.start(*_OBJECTS)
+        process = repository.start(*store.ALL)
         names = process.stdout
         assert names  # noqa: S101 - no other place was named
         try:

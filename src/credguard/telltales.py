@@ -54,7 +54,7 @@ def in_base64() -> list[bytes]:
     }
     twice = {again for one in {one[:_LONGEST_WORD] for one in once} for again in encoded(one)}
     literals = {one[:_LONGEST_WORD] for one in once | wide | twice} | {*PACKED, *DEEP, fragments(b"\0ustar")[1]}
-    return list(_together(sorted(map(re.escape, literals))))
+    return list(_together(sorted(literal.replace(b"+", rb"\+") for literal in literals)))  # no other sign needs it
 
 
 def _together(alternatives: list[bytes]) -> Iterator[bytes]:

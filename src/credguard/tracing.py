@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from credguard.exposure import Trail
 from credguard.git import GitError
+from credguard.model import Skip
 from credguard.sources import gaps, leftover, refs, worktrees
 from credguard.sources.signatures import signature
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from credguard.git import Entry, Git
-    from credguard.model import Skip
     from credguard.sources.history import History
     from credguard.sources.walk import Arrival, TreeEntry, Walk
 
@@ -75,7 +75,7 @@ class Tracing:
         gone = nothing
         if alone or lost or left:
             gone = self._asked(lambda: self._walk.unreachable(alone, named if left else None), nothing)
-        if not self._walk.whole:
+        if not self._walk.whole and (kinds or entries):
             self.problems["git could not follow every commit; run `git fsck`"] = None
         for one in (*reversed(found), *reversed(gone)):  # the oldest first
             if one.oid in blobs:
@@ -93,8 +93,11 @@ class Tracing:
         self._listing.close()
 
     def missing(self, history: History) -> tuple[list[str], list[Skip]]:
-        """What `gaps.missing` says, after `settle`; raises GitError."""
-        return gaps.missing(self._git, history, self._walk, self._refs)
+        """What `gaps.missing` says, after `settle`, or why it cannot be told."""
+        try:
+            return gaps.missing(self._git, history, self._walk, self._listing.refs)
+        except GitError as error:
+            return [], [Skip(".", f"what is missing could not be told: {error.message}; {error.hint}")]
 
     def ref_names(self) -> list[str]:
         """The whole names of all refs."""
@@ -238,7 +241,7 @@ class Tracing:
 
     @cached_property
     def _refs(self) -> list[refs.Ref]:
-        return self._asked(self._listing.refs, [])
+        return self._asked(lambda: self._listing.refs, [])
 
     @cached_property
     def _names(self) -> list[tuple[str, str]]:

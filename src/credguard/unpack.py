@@ -22,7 +22,8 @@ _MOST_IN_ALL = 8 << 30
 _PIECE, _FINE = 1 << 16, 1 << 6
 """Bytes that are asked for at a time, and those where an error may come: what a call has done before it is lost."""
 _CARE = 1 << 8
-_ERRORS = (zlib.error, lzma.LZMAError, EOFError, OSError, ValueError)
+DAMAGE = (zlib.error, lzma.LZMAError, EOFError, OSError, ValueError)
+"""What unpacking raises where the data is damaged."""
 _ZEROS = regex(rb"\0*")
 
 
@@ -185,7 +186,7 @@ def _stream(data: bytes, start: int, stop: int, form: Format, meter: Meter, piec
                     pieces.append(piece[len(piece) - (seen - good) :])
                     good = seen
             return at - len(stream.unused_data), stream.eof
-        except _ERRORS as error:
+        except DAMAGE as error:
             if str(error).startswith("Memory usage limit"):  # as lzma says it
                 raise MemoryLimitError from None
             careful = before
@@ -198,7 +199,8 @@ def _pieces(
     """What comes out piece by piece, and how far the input has been given; from `careful` on, `care` bytes at once."""
     while not stream.eof:
         fine = at >= careful
-        fresh = data[at : min(at + (care if fine else step), stop)] if stream.needs_input else b""
+        end = min(at + care, stop) if fine else min(at + step, careful)
+        fresh = data[at:end] if stream.needs_input else b""
         at += len(fresh)
         piece = stream.decompress(fresh, _FINE * care if fine else _PIECE)
         yield piece, at

@@ -62,7 +62,7 @@ def test_a_missing_object_makes_an_audit_incomplete(repo: Repository, audit: Aud
     assert any(oid in skip["reason"] for skip in report["coverage"]["skipped"])
 
 
-@pytest.mark.parametrize("where", ["index", "other index", "tree"])
+@pytest.mark.parametrize("where", ["index", "other index", "bare index", "tree", "former tree", "tags of a tree"])
 def test_an_object_without_a_commit_that_is_missing(repo: Repository, audit: Audit, where: str) -> None:
     if where == "other index":
         repo.git("worktree", "add", "-q", str(repo.folder.parent / "other"))
@@ -70,14 +70,35 @@ def test_an_object_without_a_commit_that_is_missing(repo: Repository, audit: Aud
     repo.write({"gone.txt": "gone\n"})
     repo.git("add", "gone.txt")
     oid = repo.git("rev-parse", ":gone.txt").strip()
-    if where == "tree":
-        repo.git("update-ref", "refs/kept", repo.git("write-tree").strip())
+    if where == "bare index":
+        repo.git("config", "core.bare", "true")
+    if "tree" in where:
+        kept = repo.git("write-tree").strip()
+        for number in range(22 if where == "tags of a tree" else 0):
+            repo.git("tag", "-a", "-m", "more", f"t{number}", kept)
+            kept = f"t{number}"
+        repo.git("update-ref", "--create-reflog", "refs/kept", kept)
         repo.git("rm", "-q", "--cached", "gone.txt")
+    if where == "former tree":
+        repo.git("update-ref", "refs/kept", "HEAD")
     store = repo.folder.parent / "repo"
     (store / ".git" / "objects" / oid[:2] / oid[2:]).unlink()
     report = audit("audit", store)
     assert report["exit_code"] == 3
     assert any(oid in skip["reason"] for skip in report["coverage"]["skipped"])
+
+
+def test_what_nothing_leads_to_need_not_be_whole(repo: Repository, filler: Filler, audit: Audit) -> None:
+    repo.git("checkout", "-q", "-b", "side")
+    repo.commit("keys", {"keys.ini": filler.fill(PAIR), "gone.txt": "gone\n"})
+    lost = _object_file(repo, "HEAD:gone.txt")
+    repo.git("checkout", "-q", "main")
+    repo.git("branch", "-q", "-D", "side")
+    repo.git("reflog", "expire", "--expire=now", "--all")
+    lost.unlink()
+    report = audit("audit", repo.folder)
+    assert found(report)["exposure"]["unreachable"]
+    assert not report["coverage"]["skipped"]
 
 
 def test_a_missing_commit_makes_an_audit_incomplete(repo: Repository, audit: Audit) -> None:

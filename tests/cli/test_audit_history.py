@@ -298,6 +298,17 @@ def test_alternates_packs_and_loose_objects(tmp_path: Path, repo: Repository, fi
     assert ids == {filler.fill("{{AKID}}"), filler.fill("{{AKID.2}}")}
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "utf-32"])
+def test_small_texts_in_wide_letters(
+    repo: Repository, filler: Filler, audit: Audit, monkeypatch: pytest.MonkeyPatch, encoding: str
+) -> None:
+    repo.commit(
+        "texts", {f"{n}.txt": "more\n" for n in range(3)} | {"my.txt": filler.fill("my {{NPM}}\n").encode(encoding)}
+    )
+    monkeypatch.chdir(repo.folder)
+    assert found(audit("scan", "--history"), "CG164")["locations"][0]["path"] == "my.txt"
+
+
 def test_sha256(tmp_path: Path, filler: Filler, audit: Audit) -> None:
     folder = tmp_path / "wide"
     subprocess.run(["git", "init", "-q", "--object-format=sha256", str(folder)], check=True, env=clean_environment())

@@ -26,9 +26,9 @@ SECRET = FILL("# one\nAWS_ACCESS_KEY_ID={{AKID}}\nAWS_SECRET_ACCESS_KEY={{SECRET
 SCANNER = Scanner(cache=False)
 
 
-def zipped(files: dict[str, bytes]) -> bytes:
+def zipped(files: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
     out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(out, "w", method) as archive:
         for name, data in files.items():
             archive.writestr(name, data)
     return out.getvalue()
@@ -75,6 +75,14 @@ def test_damage_is_told_and_nothing_raises(kind: str) -> None:
     for cut in (len(data) // 2, len(data) - 9, 40):
         found = list(members(Blob(data[:cut], path), Budget()))
         assert all(isinstance(item, Blob | Skip | str) for item in found)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_any_damaged_byte_of_a_zip_is_survived(method: int) -> None:
+    data = zipped(FILES, method)
+    for place in range(len(data)):
+        damaged = data[:place] + bytes((data[place] ^ 0x55,)) + data[place + 1 :]
+        assert all(isinstance(item, Blob | Skip | str) for item in members(Blob(damaged, "a.zip"), Budget()))
 
 
 def test_a_bomb_stops_at_the_budget_and_says_so() -> None:

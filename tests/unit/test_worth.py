@@ -76,6 +76,22 @@ def test_what_is_far_away_has_no_say(
                 )
 
 
+@pytest.mark.parametrize("distance", range(283, 301))
+def test_a_value_as_far_from_its_name_as_it_may_be(choosy: Scanner, distance: int) -> None:
+    text = Filler("far").fill("accesssecret: " + "-" * (distance - 2) + "{{SECRET}}\n")
+    assert [finding.rule_id for finding in choosy.blob(Blob(text.encode(), "notes.txt"))] == ["CG102"]
+
+
+@pytest.mark.parametrize(
+    "text", ['set the password "Str0ng&Long9 and more" there', "mysql -uroot -p'Str0ng&Long9 and more'"]
+)
+def test_a_quoted_text_is_no_password_by_its_first_word(choosy: Scanner, text: str) -> None:
+    assert not choosy.blob(Blob(text.encode(), "notes.txt"))
+    ends = text.index(" and"), text.rindex(text[-1] if text[-1] == "'" else '"')
+    shorter = text[: ends[0]] + text[ends[1] :]
+    assert [finding.rule_id for finding in choosy.blob(Blob(shorter.encode(), "notes.txt"))] == ["CG190"]
+
+
 @pytest.mark.parametrize("pattern", CHOOSY.values(), ids=CHOOSY)
 def test_each_drops_something(pattern: Pattern) -> None:
     assert pattern.is_worth

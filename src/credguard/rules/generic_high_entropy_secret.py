@@ -99,7 +99,8 @@ def _places(hits: Hits) -> list[tuple[int, bool]]:
 
 def _found(data: bytes, end: int, *, spoken: bool, code: bool = False) -> tuple[bytes, int, int] | None:
     """The name that ends here, and where its value stands, if that is a secret."""
-    match = _assigned(data, end, code=code)  # most have no value to speak of
+    quoted = _VALUE.match(data, end - 1) if spoken and data[end - 1 : end] in (b'"', b"'") else None
+    match = quoted or _assigned(data, end, code=code)  # most have no value to speak of
     name = (_spoken(data, end) if spoken else _name(data[max(0, end - _BEFORE) : end])) if match else None
     if not match or not name:
         return None

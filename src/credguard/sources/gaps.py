@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from credguard.git import GitError
 from credguard.model import Skip
 from credguard.regex import regex
-from credguard.sources import worktrees
+from credguard.sources import store, worktrees
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from credguard.sources.walk import Walk
 
 _NAMED = 5
+_LOGGED = regex(r"^[0-9a-f]{40,64} ([0-9a-f]{40,64}) ", re.MULTILINE)
 _STAGED = regex(rb"(?:^|\0)(?!160000)[0-7]{6} ([0-9a-f]{40,64}) ")
 _REACHABLE = (
     "-c",
@@ -38,10 +41,13 @@ def missing(repository: Git, history: History, walk: Walk, refs: Sequence[Ref]) 
     """Names of the objects to which refs, reflogs or an index lead and that are not there, and why git could not look
     further. To follow the commits git has read all their folders (or broke off), so that only what these bring is to
     be compared with what there is. Raises GitError."""
-    if not walk.whole or not history.lists_all or any(ref.tree for ref in refs):
+    followed = walk.whole and history.lists_all and all(ref.commit for ref in refs)
+    if not followed or not walk.parents.keys() >= _logged(repository):
         return _asked(repository)
-    named = {oid.encode() for ref in refs for oid in ref.chain}
-    return history.lacking(walk.brought | named | _staged(repository)), []
+    lacking = history.lacking(walk.brought | _staged(repository))
+    if lacking:  # what came since git made its list is there
+        lacking = sorted(set(lacking).difference(repository.run(*store.ALL).decode().splitlines()))
+    return lacking, []
 
 
 def _asked(repository: Git) -> tuple[list[str], list[Skip]]:
@@ -54,9 +60,21 @@ def _asked(repository: Git) -> tuple[list[str], list[Skip]]:
 
 
 def _staged(repository: Git) -> set[bytes]:
-    """The objects in the indexes of all work trees, submodules left out."""
-    indexes = [*([] if repository.layout.is_bare else [repository]), *worktrees.indexes(repository)]
-    return {oid for index in indexes for oid in _STAGED.findall(index.run("ls-files", "-z", "--stage"))}
+    """The objects in the indexes of all work trees, also those of settled conflicts; submodules left out."""
+    own = [repository] if os.path.exists(os.path.join(repository.layout.git_dir, "index")) else []
+    words = ("ls-files", "-z", "--stage", "--resolve-undo")
+    listed = (index.run(*words) for index in [*own, *worktrees.indexes(repository)])
+    return {oid for one in listed for oid in _STAGED.findall(one)}
+
+
+def _logged(repository: Git) -> set[str]:
+    """The objects that reflogs name: git follows those that are commits."""
+    common = Path(repository.common_dir)
+    if (common / "reftable").exists():
+        return {""}  # which no commit is named
+    folders = {Path(repository.layout.git_dir), common, *(common / "worktrees").glob("*")}
+    logs = (log for folder in folders for log in (folder / "logs").glob("**/*") if log.is_file())
+    return {oid for log in logs for oid in _LOGGED.findall(log.read_text("utf-8", "replace")) if oid.strip("0")}
 
 
 def cut_off(repository: Git) -> Iterator[Skip]:

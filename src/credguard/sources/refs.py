@@ -6,6 +6,7 @@ import os
 import tempfile
 from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from credguard.git import stop
@@ -77,8 +78,9 @@ class Listing:
         self._output = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `close`
         self._process = repository.start(*_LIST, stdout=self._output)
 
+    @cached_property
     def refs(self) -> list[Ref]:
-        """What `refs` gives; raises GitError."""
+        """All of them, and the HEADs that are detached: this one, and those of other work trees; raises GitError."""
         if self._process.wait():
             self._git.run(*_LIST)  # once more, for its words
         self._output.seek(0)
@@ -91,7 +93,6 @@ class Listing:
 
 
 def _read(repository: Git, listed: bytes) -> list[Ref]:
-    """All refs, and the HEADs that are detached: this one, and those of other work trees."""
     found: list[Ref] = []
     for record in repository.split(listed):
         record = record.lstrip("\n")  # noqa: PLW2901

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     Hits = Mapping[str, Sequence[int]]
 
+_MARKS = (b"\xff\xfe", b"\xfe\xff")
+
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
@@ -55,15 +57,17 @@ class Sieve:
                 yield Candidate(*batch.named(batch.keys[number]), content, hits)
 
     def _numbers(self, matcher: Matcher, batch: Batch) -> Iterable[int]:
-        """Those in which something was seen when all were read as one; a match over a border may be among it."""
+        """Those in which something was seen when all were read as one; a match over a border may be among it. What
+        begins as wide letters do is among them, for that counts at a beginning only."""
         data = b"\n".join(batch.contents)
         if self._also and not batch.is_trees and self._also(data):
             return range(len(batch.keys))
         hits = matcher.seen(data)
+        wide = [] if batch.is_trees else [n for n, content in enumerate(batch.contents) if _is_wide(content)]
         if not hits:
-            return ()
+            return wide
         stops = list(accumulate(len(content) + 1 for content in batch.contents))
-        found: set[int] = set()
+        found = set(wide)
         for name, ends in hits.items():
             is_worth = matcher.is_worth.get(name)
             for end in ends:
@@ -73,3 +77,8 @@ class Sieve:
                     if not is_worth or is_worth(content, end - stops[number] + len(content) + 1):
                         found.add(number)
         return sorted(found)
+
+
+def _is_wide(content: bytes) -> bool:
+    """True for what may begin as a text in UTF-16 or UTF-32."""
+    return content[:2] in _MARKS or b"\0" in content[:4]

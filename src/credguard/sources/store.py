@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     from credguard.git import Git
 
-_ALL = ("cat-file", "--batch-all-objects", "--batch-check=%(objectname)")
+ALL = ("cat-file", "--batch-all-objects", "--batch-check=%(objectname)")
+"""Lets git list all objects."""
 _ALTERNATE = "alternate: "
 _MOST = 2_000_000
 """So many objects have room in memory; of more than these, git is asked for all."""
@@ -45,7 +46,7 @@ class Store:
             self.is_small = sum(map(_size, indexes)) <= _MOST * _INDEXED
             # In the order of their names they would be slow to read.
             self._process = repository.start(
-                *_ALL, *(() if self.is_small else ("--unordered",)), stdout=self._listed, stderr=self._said
+                *ALL, *(() if self.is_small else ("--unordered",)), stdout=self._listed, stderr=self._said
             )
             stack.callback(stop, self._process)
             for index in indexes if self.is_small else ():

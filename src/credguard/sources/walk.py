@@ -103,8 +103,10 @@ class Walk:
             names.write("".join(f"{commit}\n" for commit in gone).encode())
             names.seek(0)
             self._diff(names)
-            self.parents = {}
+            self.parents, brought = {}, self.brought
+            self.brought = set()  # nothing leads to what these bring
             found = list(self._read(wanted, named))
+            self.brought = brought
         order = _children_first(self.parents)
         self.parents = order | reachable
         numbers = {commit: number for number, commit in enumerate(order)}
