@@ -5,16 +5,17 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from credguard.git import GitError
+from credguard.git import GitError, stop
 from credguard.model import Skip
 from credguard.regex import regex
 from credguard.sources import store, worktrees
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from credguard.git import Git
     from credguard.sources.history import History
@@ -45,9 +46,22 @@ def missing(repository: Git, history: History, walk: Walk, refs: Sequence[Ref]) 
     if not followed or not walk.parents.keys() >= _logged(repository):
         return _asked(repository)
     lacking = history.lacking(walk.brought | _staged(repository))
-    if lacking:  # what came since git made its list is there
-        lacking = sorted(set(lacking).difference(repository.run(*store.ALL).decode().splitlines()))
-    return lacking, []
+    return (_still(repository, lacking) if lacking else []), []
+
+
+def _still(repository: Git, lacking: Iterable[str]) -> list[str]:
+    """Those that are not there either when git lists all objects once more: others may have come meanwhile."""
+    left = {oid.encode() for oid in lacking}
+    with tempfile.TemporaryFile() as listed:
+        process = repository.start(*store.ALL, stdout=listed)
+        try:
+            process.wait()
+        finally:
+            stop(process)
+        listed.seek(0)
+        for line in listed:
+            left.discard(line.rstrip())
+    return sorted(oid.decode() for oid in left)
 
 
 def _asked(repository: Git) -> tuple[list[str], list[Skip]]:
