@@ -193,12 +193,13 @@ class Tracing:
     def _held(self, masks: Sequence[int], direct: Collection[int], led: _Led) -> Mapping[str, list[str]]:
         """The refs that lead to these masks and those with these numbers, by use: the same for many a group."""
         key = (*masks, frozenset(direct))
-        if key not in led.held:
-            led.held[key] = {use.value: [] for use in refs.Use}
+        held = led.held.get(key)
+        if held is None:
+            held = led.held[key] = {use.value: [] for use in refs.Use}
             for number in sorted({*direct, *(number for mask in masks for number in led.refs[mask])}):
                 use, name = self._names[number]
-                led.held[key][use].append(name)
-        return led.held[key]
+                held[use].append(name)
+        return held
 
     def _first(self, commits: Collection[str], bit: int, bits: Mapping[str, int]) -> str:
         """The oldest of the commits before which the thing was not there."""
