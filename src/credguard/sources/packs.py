@@ -12,6 +12,7 @@ import os
 import sys
 from array import array
 from bisect import bisect_left
+from functools import partial
 from itertools import compress
 from operator import lt
 from typing import TYPE_CHECKING
@@ -69,12 +70,13 @@ class Pack:
         self._given = _shared(len(offsets))
         self._numbers: array[int] | None = None
         self._file = index.with_suffix(".pack").open("rb", buffering=0)
+        self._read = partial(os.pread, self._file.fileno()) if hasattr(os, "pread") else self._sought
         try:
             size = os.fstat(self._file.fileno()).st_size - width
             if self._offsets and self._offsets[-1] >= size:
                 raise PackError("an index that names places behind the pack's end")
             self._offsets.append(max(size, 0))
-            if self._read(0, len(_PACK_MAGIC)) != _PACK_MAGIC:
+            if self._read(len(_PACK_MAGIC), 0) != _PACK_MAGIC:
                 raise PackError("no pack of version 2")
             self._starts, bases = self._heads()
         except BaseException:
@@ -130,13 +132,13 @@ class Pack:
         those of the last one are looked at, and few are held however long a chain is.
         """
         kinds, given, offsets, starts = self._kinds, self._given, self._offsets, self._starts
-        first, following, weight = self._first, self._following, self._weight
+        first, following, weight, read = self._first, self._following, self._weight, self._read
         for root in roots:
             kind, stack = kinds[root], [(root, b"")]
             while stack:
                 number, base = stack.pop()
                 start = starts[number]
-                content = _inflated(self._read(start, min(offsets[number + 1] - start, 2 * LARGEST)))
+                content = _inflated(read(min(offsets[number + 1] - start, 2 * LARGEST), start))
                 if number != root and content is not None:
                     content = _applied(base, content)
                 if content is None:
@@ -145,12 +147,13 @@ class Pack:
                     kinds[number], given[number] = kind, 1
                     yield kind, number, content
                 child = first[number]
-                if child >= 0:
+                if child >= 0 > following[child]:
+                    stack.append((child, content))
+                elif child >= 0:
                     children = [child]
                     while (child := following[child]) >= 0:
                         children.append(child)
-                    if len(children) > 1:
-                        children.sort(key=weight.__getitem__, reverse=True)
+                    children.sort(key=weight.__getitem__, reverse=True)
                     stack += [(child, content) for child in children]
 
     def _heads(self) -> tuple[array[int], array[int]]:
@@ -164,7 +167,7 @@ class Pack:
         for number in range(count):
             offset = offsets[number]
             if offset + _HEAD > high:
-                window, low = self._read(offset, _PIECE), offset
+                window, low = self._read(_PIECE, offset), offset
                 high = low + len(window)
                 window += bytes(_HEAD)
             at = offset - low
@@ -190,9 +193,8 @@ class Pack:
             starts[number] = low + at
         return starts, bases
 
-    def _read(self, start: int, length: int) -> bytes:
-        if hasattr(os, "pread"):
-            return os.pread(self._file.fileno(), length, start)
+    def _sought(self, length: int, start: int) -> bytes:
+        """So many bytes from a place on, where the system has no `pread`."""
         self._file.seek(start)
         return self._file.read(length)
 
