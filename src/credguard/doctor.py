@@ -150,12 +150,11 @@ class _Trial:
         self.place = place
         self.hook = hook
         self.folder = folder
-        objects = place.root / os.fsdecode(place.repository.run("rev-parse", "--git-path", "objects")[:-1])
         (folder / "objects").mkdir()
         self.scratch = {
             "GIT_INDEX_FILE": str(folder / "index"),
             "GIT_OBJECT_DIRECTORY": str(folder / "objects"),
-            "GIT_ALTERNATE_OBJECT_DIRECTORIES": _quoted(str(objects)),
+            "GIT_ALTERNATE_OBJECT_DIRECTORIES": _quoted(place.repository.layout.objects),
         }
         self.git = Git(place.root, extra=self.scratch | _IDENTITY | _NO_SHARED_INDEX)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -38,7 +37,7 @@ def named(run: Run, repository: Git, paths: Sequence[str], staged: Collection[st
     `paths` are relative to the repository's folder, `staged` to the root of its work tree: what
     `staged` has judged already is left out where the disk holds the same. Raises GitError.
     """
-    prefix = os.fsdecode(repository.run("rev-parse", "--show-prefix").removesuffix(b"\n"))
+    prefix = repository.layout.prefix
     entries = {entry.path: entry for entry in repository.tracked()}
     fresh = [path for path in paths if prefix + path not in staged]
     altered = [p for p in paths if prefix + p in staged and not _same_on_disk(p, entries[p].oid, run.limit)]

@@ -99,7 +99,7 @@ def _prefix(tree: WorkTree) -> str:
     """The way from the repository's root to the tree's, for git names ignore files from there."""
     if tree.repository is None or os.path.lexists(os.path.join(tree.root, ".git")):
         return ""
-    return os.fsdecode(tree.repository.run("rev-parse", "--show-prefix").rstrip(b"\n"))
+    return tree.repository.layout.prefix
 
 
 def _merged(causes: dict[Cause, list[str]], needed: set[str]) -> dict[Cause, list[str]]:

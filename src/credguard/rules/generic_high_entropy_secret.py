@@ -65,16 +65,15 @@ _PUBLIC = regex(
     rb"\A(?:example|sample|invalid|dummy)[._\-]",
     re.IGNORECASE,
 )
+_MAKES = rb"(?:new String|String|str|b|r|u|@|N|Buffer\.from|fixed|\[\](?:byte|string))?[({]{0,2}"
+"""What may stand between an operator and a text in quotes, in one language or another."""
+_BARE_SIGN = rb"[^\s\"'`,;(){}\[\]<>&|#]"
 _VALUE = regex(
-    rb"\s{0,4}(?:(?:new String|String|str|b|r|u|@|N|Buffer\.from|fixed|\[\](?:byte|string))?[({]{0,2})"
-    rb"(?:\\?\"([^\"\\\r\n]{4,400})\\?\"|\\?'([^'\\\r\n]{4,400})\\?'|`([^`\\\r\n]{4,400})`)"
+    rb"\s{0,4}" + _MAKES + rb"(?:\\?\"([^\"\\\r\n]{4,400})\\?\"|\\?'([^'\\\r\n]{4,400})\\?'|`([^`\\\r\n]{4,400})`)"
 )
-_OPENS = regex(
-    rb"(?s:.)\s{0,4}(?:(?:new String|String|str|b|r|u|@|N|Buffer\.from|fixed|\[\](?:byte|string))?[({]{0,2}"
-    rb"(?:\\?[\"'`])|(?<![,(])[^\s\"'`,;(){}\[\]<>&|#]{4})"
-)
+_OPENS = regex(rb"(?s:.)\s{0,4}(?:" + _MAKES + rb"\\?[\"'`]|(?<![,(])" + _BARE_SIGN + rb"{4})")
 """From the end of an operator on: the first signs of a value in quotes or of a bare one."""
-_BARE = regex(rb"[ \t]{0,4}([^\s\"'`,;(){}\[\]<>&|#]{4,400})(?=[\s,;&\"'}\])]|\\n|\Z)")
+_BARE = regex(rb"[ \t]{0,4}(" + _BARE_SIGN + rb"{4,400})(?=[\s,;&\"'}\])]|\\n|\Z)")
 _CODE_FILES = frozenset(
     "py java go js jsx ts tsx rb kt cs php scala groovy c h cc cpp hpp m swift rs dart lua pl ex exs gradle vue".split()
 )
