@@ -88,6 +88,14 @@ def test_an_object_without_a_commit_that_is_missing(repo: Repository, audit: Aud
     assert any(oid in skip["reason"] for skip in report["coverage"]["skipped"])
 
 
+@pytest.mark.skipif(not os.path.exists("/proc/self/mem"), reason="there is no file here that root cannot read")
+def test_a_reflog_that_cannot_be_read_is_named(repo: Repository, audit: Audit) -> None:
+    (repo.folder / ".git" / "logs" / "refs" / "odd").symlink_to("/proc/self/mem")
+    report = audit("audit", repo.folder)
+    assert report["exit_code"] == 3
+    assert any("reflog" in skip["reason"] for skip in report["coverage"]["skipped"])
+
+
 def test_what_nothing_leads_to_need_not_be_whole(repo: Repository, filler: Filler, audit: Audit) -> None:
     repo.git("checkout", "-q", "-b", "side")
     repo.commit("keys", {"keys.ini": filler.fill(PAIR), "gone.txt": "gone\n"})

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,15 +51,12 @@ def missing(repository: Git, history: History, walk: Walk, refs: Sequence[Ref]) 
 def _still(repository: Git, lacking: Iterable[str]) -> list[str]:
     """Those that are not there either when git lists all objects once more: others may have come meanwhile."""
     left = {oid.encode() for oid in lacking}
-    with tempfile.TemporaryFile() as listed:
-        process = repository.start(*store.ALL, stdout=listed)
-        try:
-            process.wait()
-        finally:
-            stop(process)
-        listed.seek(0)
-        for line in listed:
+    process = repository.start(*store.ALL)
+    try:
+        for line in process.stdout or ():
             left.discard(line.rstrip())
+    finally:
+        stop(process)
     return sorted(oid.decode() for oid in left)
 
 
@@ -82,13 +78,16 @@ def _staged(repository: Git) -> set[bytes]:
 
 
 def _logged(repository: Git) -> set[str]:
-    """The objects that reflogs name: git follows those that are commits."""
+    """The objects that reflogs name, of which git follows those that are commits; raises GitError."""
     common = Path(repository.common_dir)
     if (common / "reftable").exists():
         return {""}  # which no commit is named
     folders = {Path(repository.layout.git_dir), common, *(common / "worktrees").glob("*")}
     logs = (log for folder in folders for log in (folder / "logs").glob("**/*") if log.is_file())
-    return {oid for log in logs for oid in _LOGGED.findall(log.read_text("utf-8", "replace")) if oid.strip("0")}
+    try:
+        return {oid for log in logs for oid in _LOGGED.findall(log.read_text("utf-8", "replace")) if oid.strip("0")}
+    except OSError as error:
+        raise GitError(f"a reflog could not be read: {error.strerror}", "make it readable") from error
 
 
 def cut_off(repository: Git) -> Iterator[Skip]:
