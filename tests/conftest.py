@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
+import tempfile
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,7 +14,24 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _FOREIGN = ("AWS_", "GIT_", "CREDGUARD_", "BOTO_")
-_FOLDERS = ("HOME", "USERPROFILE", "LOCALAPPDATA", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME")
+_FOLDERS = ("HOME", "USERPROFILE", "XDG_CONFIG_HOME", "XDG_DATA_HOME")
+_CACHES = ("LOCALAPPDATA", "XDG_CACHE_HOME")
+_DATABASES = "TESTS_DATABASES"
+"""Names the folder of compiled databases that all processes of one run share: to compile one takes two seconds."""
+
+
+def pytest_configure() -> None:
+    """Names the shared cache before any test module is imported; xdist's workers inherit the name."""
+    if _DATABASES not in os.environ:
+        os.environ[_DATABASES] = tempfile.mkdtemp(prefix="credguard-tests-")
+    for name in _CACHES:
+        os.environ[name] = os.environ[_DATABASES]
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Removes the shared cache when the process that made it ends."""
+    if not hasattr(config, "workerinput"):
+        shutil.rmtree(os.environ.pop(_DATABASES, ""), ignore_errors=True)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -58,7 +58,7 @@ PAIR_FORMS = [
 
 @cache
 def scanner() -> Scanner:
-    return Scanner(cache=False)
+    return Scanner()
 
 
 def new_pair(seed: int) -> tuple[str, str]:

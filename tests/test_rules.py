@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from credguard.rule import Rule
 
 CASES = Path(__file__).parent / "rules"
-RULES = {rule.name.replace("-", "_"): rule for rule in all_rules()}
+ALL = all_rules()
+RULES = {rule.name.replace("-", "_"): rule for rule in ALL}
 CHECKED = {name: rule for name, rule in RULES.items() if rule.check_blob or rule.check_tree}
 HEADINGS = ["What it does", "Why it matters", "How to fix", "References"]
 # A case has a `name` and either `text` (one blob, at `path`, in `encoding`) or `files` (path -> content, laid out in
@@ -69,8 +70,8 @@ def cases(kind: str) -> list[object]:
 
 @cache
 def scanner(stem: str) -> Scanner:
-    """A scanner with that file's rule alone."""
-    return Scanner((RULES[stem],), cache=False)
+    """A scanner with that file's rule alone; its database is that of all rules, compiled once for all files."""
+    return Scanner((RULES[stem],), known=ALL)
 
 
 @pytest.fixture
@@ -94,7 +95,7 @@ def filler(stem: str, case: dict[str, object], tmp_path: Path, monkeypatch: pyte
 def findings_of(stem: str, case: dict[str, object], folder: Path, filler: Filler) -> list[Finding]:
     """What the rule says of a case, filled and, where it has files, laid on disk."""
     assert set(case) <= KEYS, f"unknown keys {set(case) - KEYS}"
-    engine = Scanner((RULES[stem],), cache=False) if {"home", "environ"} & set(case) else scanner(stem)
+    engine = Scanner((RULES[stem],), known=ALL) if {"home", "environ"} & set(case) else scanner(stem)
     if "text" in case:
         findings = engine.blob(Blob(content(case, filler), filler.fill(str(case.get("path", "file.txt")))))
     else:

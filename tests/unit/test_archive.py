@@ -23,7 +23,7 @@ from tests.keys import Filler
 
 FILL = Filler("archives").fill
 SECRET = FILL("# one\nAWS_ACCESS_KEY_ID={{AKID}}\nAWS_SECRET_ACCESS_KEY={{SECRET}}\n").encode()
-SCANNER = Scanner(cache=False)
+SCANNER = Scanner()
 
 
 def zipped(files: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
@@ -64,7 +64,7 @@ KINDS = {
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_pair_inside_is_found_at_its_member_and_line(kind: str) -> None:
     path, data, where = KINDS[kind]
-    (finding,) = Scanner(cache=False).blob(Blob(data, path))
+    (finding,) = Scanner().blob(Blob(data, path))
     assert finding.rule_id == "CG103"
     assert (finding.locations[0].path, finding.locations[0].line) == (where, 3 if kind == "two gz streams" else 2)
 
@@ -94,7 +94,7 @@ def test_a_bomb_stops_at_the_budget_and_says_so() -> None:
         tracemalloc.stop()
         assert len(found) == 1 and isinstance(found[0], Skip) and "limit" in found[0].reason
         assert peak < 400 << 20
-    scanner = Scanner(cache=False)
+    scanner = Scanner()
     scanner.blob(Blob(gzip.compress(bomb, 9), "bomb.gz"))
     assert "limit" in scanner.unread["bomb.gz"]
 
@@ -103,7 +103,7 @@ def test_depth_stops_at_the_limit_and_says_so() -> None:
     data = SECRET
     for number in range(8):
         data = zipped({f"{number}": data})
-    scanner = Scanner(cache=False)
+    scanner = Scanner()
     assert not scanner.blob(Blob(data, "deep.zip"))
     assert any("limits.depth" in reason for reason in scanner.unread.values())
 
@@ -170,7 +170,7 @@ DAMAGED = {
 
 @pytest.mark.parametrize("kind", DAMAGED)
 def test_what_comes_out_of_a_damaged_archive_is_looked_at_and_the_rest_told(kind: str) -> None:
-    scanner = Scanner(cache=False)
+    scanner = Scanner()
     found = scanner.blob(Blob(DAMAGED[kind], "a.zip"))
     assert [finding.rule_id for finding in found] == ["CG103"]
     assert any("damaged" in reason for reason in scanner.unread.values())
@@ -178,17 +178,17 @@ def test_what_comes_out_of_a_damaged_archive_is_looked_at_and_the_rest_told(kind
 
 @pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress, zstandard.compress])
 def test_what_follows_a_whole_stream_is_a_note(pack: object) -> None:
-    scanner = Scanner(cache=False)
+    scanner = Scanner()
     found = scanner.blob(Blob(pack(LONG) + b"junk\n", "a.gz"))  # type: ignore[operator]
     assert [finding.rule_id for finding in found] == ["CG103"]
     assert not scanner.unread and len(scanner.notes) == 1
-    scanner = Scanner(cache=False)
+    scanner = Scanner()
     assert scanner.blob(Blob(pack(LONG) + b"\0" * 64, "a.gz"))  # type: ignore[operator]
     assert not scanner.unread and not scanner.notes
 
 
 def test_tars_one_after_the_other_are_looked_at() -> None:
-    scanner = Scanner(cache=False)
+    scanner = Scanner()
     found = scanner.blob(Blob(gzip.compress(tarred({"x": b"y"}) + tarred(FILES)), "a.tgz"))
     assert [finding.locations[0].path for finding in found] == ["a.tgz!rest!b/.env"]
     assert not scanner.unread and len(scanner.notes) == 1
@@ -197,7 +197,7 @@ def test_tars_one_after_the_other_are_looked_at() -> None:
 def test_a_damaged_member_is_looked_at_and_told() -> None:
     data = bytearray(zipped({"a": LONG, "b": SECRET}))
     data[20_000] ^= 0xFF
-    scanner = Scanner(cache=False)
+    scanner = Scanner()
     assert len(scanner.blob(Blob(bytes(data), "a.zip"))) == 2
     assert list(scanner.unread) == ["a.zip!a"]
 
@@ -207,6 +207,6 @@ def test_too_large_a_window_is_over_a_limit() -> None:
     packer = zstandard.ZstdCompressor(compression_params=parameters).compressobj()
     filters = [{"id": lzma.FILTER_LZMA2, "dict_size": 1 << 29}]
     for data in (packer.compress(SECRET) + packer.flush(), lzma.compress(SECRET, filters=filters)):
-        scanner = Scanner(cache=False)
+        scanner = Scanner()
         assert not scanner.blob(Blob(data, "a"))
         assert "limit" in scanner.unread["a"]

@@ -23,7 +23,7 @@ from tests.keys import Filler
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-SCANNER = Scanner(cache=False)
+SCANNER = Scanner()
 FILLER = Filler("disguises")
 PAIRS = [(FILLER.fill(f"{{{{AKID.{n}}}}}"), FILLER.fill(f"{{{{SECRET.{n}}}}}")) for n in range(5)]
 

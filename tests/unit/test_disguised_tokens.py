@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     Form = Callable[[bytes], bytes]
 
-SCANNER = Scanner(cache=False)
+SCANNER = Scanner()
 FILL = Filler("disguised tokens").fill
 VALUES = {
     "github": ("CG160", "{{GITHUB}}"),

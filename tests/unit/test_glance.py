@@ -41,7 +41,7 @@ SOURCES = (*_own_files._FILES, *_own_files._CACHES)
 
 @cache
 def scanner() -> Scanner:
-    return Scanner([rule for rule in all_rules() if rule.in_hooks and rule.by_default], cache=False)
+    return Scanner([rule for rule in all_rules() if rule.in_hooks and rule.by_default])
 
 
 @cache

@@ -23,7 +23,7 @@ from tests.keys import Filler
 FILL = Filler("mails").fill
 TEXT = FILL("hello\nAWS_ACCESS_KEY_ID={{AKID}}\nAWS_SECRET_ACCESS_KEY={{SECRET}}\n")
 HTML = FILL("<p>use <b>{{AKID}}</b></p>")
-SCANNER = Scanner(cache=False)
+SCANNER = Scanner()
 MATCHER = Matcher([PART, RECORDED], cache=False)
 
 
@@ -135,7 +135,7 @@ def test_depth() -> None:
     made = mail()
     for _ in range(7):
         made = mail("7bit", "see", m_eml=bytes(made))
-    scanner = Scanner(cache=False)
+    scanner = Scanner()
     scanner.blob(Blob(bytes(made), "m.eml"))
     assert scanner.unread
 

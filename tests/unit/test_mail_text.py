@@ -20,7 +20,7 @@ from credguard.scan import Scanner
 from tests.keys import Filler
 
 FILL = Filler("mail texts").fill
-SCANNER = Scanner(cache=False)
+SCANNER = Scanner()
 TOKEN = FILL("{{GITHUB}}")
 PAIR = FILL("id {{AKID}} AWS_SECRET_ACCESS_KEY={{SECRET}}")
 PEM = FILL("{{PEM_RSA}}")

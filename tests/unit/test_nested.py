@@ -12,7 +12,7 @@ from credguard.model import Blob
 from credguard.scan import Scanner
 from tests.keys import Filler
 
-SCANNER = Scanner(cache=False)
+SCANNER = Scanner()
 FILL = Filler("nested").fill
 TOKENS = [
     FILL(one)

@@ -80,7 +80,7 @@ CONTENTS = [
 
 @cache
 def scanner() -> Scanner:
-    return Scanner([rule for rule in all_rules() if rule.in_hooks and rule.by_default], cache=False)
+    return Scanner([rule for rule in all_rules() if rule.in_hooks and rule.by_default])
 
 
 @pytest.mark.parametrize("ending", [*quick._CODE, *quick._DATA])

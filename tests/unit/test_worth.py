@@ -38,13 +38,13 @@ TEXTS = st.lists(st.sampled_from(PIECES), max_size=30).map(lambda pieces: "".joi
 @pytest.fixture(scope="module")
 def choosy() -> Scanner:
     """All rules, as they are."""
-    return Scanner(RULES, cache=False)
+    return Scanner(RULES)
 
 
 @pytest.fixture(scope="module")
 def thorough() -> Scanner:
     """All rules, which look at every hit."""
-    scanner = Scanner(RULES, cache=False)
+    scanner = Scanner(RULES)
     scanner.matcher.is_worth = {}
     return scanner
 
