@@ -12,4 +12,4 @@ if __name__ == "__main__":
     arguments = sys.argv[1:]
     if all(argument.startswith("-") for argument in arguments):
         arguments.append(environment.ROOT)
-    environment.run("", "-m", "credguard", "audit", *arguments)
+    environment.run_credguard("audit", *arguments)

@@ -19,4 +19,4 @@ def from_variables(environ: "os._Environ[str] | dict[str, str]") -> "list[str]":
 
 
 if __name__ == "__main__":
-    environment.run("", "-m", "credguard", "ci", *from_variables(os.environ), *sys.argv[1:])
+    environment.run_credguard("ci", *from_variables(os.environ), *sys.argv[1:])

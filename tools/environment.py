@@ -7,6 +7,9 @@ import sys
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 VENV = os.path.join(ROOT, ".venv")
 PYTHON = os.path.join(VENV, *(("Scripts", "python.exe") if os.name == "nt" else ("bin", "python")))
+_START = "import sys; sys.path[:] = filter(None, sys.path); from credguard.cli import main; sys.exit(main())"
+_FOREIGN = ("PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "PYTHONUSERBASE")
+"""What makes every Python that starts from here import what somebody else has put there, a repository perhaps."""
 OLDEST, NEWEST = (3, 10), (3, 13)  # hyperscan ships wheels for these
 
 
@@ -16,8 +19,15 @@ def stop(message: str) -> None:
     sys.exit(2)
 
 
+def run_credguard(*arguments: str) -> None:
+    """Becomes credguard in the environment; nothing of the current folder is imported."""
+    run("", "-E", "-c", _START, *arguments)
+
+
 def run(extra: str, *arguments: str) -> None:
     """Becomes `python *arguments` in the environment, which holds the project and its `extra` dependencies."""
+    for name in _FOREIGN:
+        os.environ.pop(name, None)
     if not OLDEST <= sys.version_info[:2] <= NEWEST:
         _other_python()
     _prepare(extra)
@@ -27,7 +37,7 @@ def run(extra: str, *arguments: str) -> None:
 def _works(*command: str) -> bool:
     import subprocess
 
-    return subprocess.call(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) == 0
+    return subprocess.call(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) == 0
 
 
 def _become(*command: str) -> None:
@@ -96,7 +106,7 @@ def _create() -> None:
     venv = [sys.executable, "-m", "venv", "--clear", VENV]
     if _works(*venv):
         return
-    bare = subprocess.run([*venv, "--without-pip"], capture_output=True, text=True, check=False)
+    bare = subprocess.run([*venv, "--without-pip"], cwd=ROOT, capture_output=True, text=True, check=False)
     if bare.returncode != 0:
         words = (bare.stderr or bare.stdout).strip().splitlines()
         stop(f"no virtual environment could be made in {VENV}: {words[-1] if words else 'no reason given'}")
@@ -111,7 +121,7 @@ def _pip() -> "list[str]":
     if not _works(sys.executable, "-m", "pip", "--version"):
         stop("pip is needed; on Debian and Ubuntu: sudo apt install python3-pip python3-venv")
     ask = "import sys, sysconfig; print(sys.version); print(sysconfig.get_path('purelib'))"
-    answer = subprocess.check_output([PYTHON, "-c", ask], text=True)
+    answer = subprocess.check_output([PYTHON, "-c", ask], cwd=ROOT, text=True)
     if not answer.startswith(sys.version):
         stop(f"{VENV} belongs to another Python and has no pip; remove it and run again")
     return [sys.executable, "-m", "pip", "install", "--upgrade", "--target", answer[len(sys.version) :].strip()]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import gc
+import os
 import sys
 
 from credguard import __version__
@@ -39,6 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs credguard with `argv` (the process's own arguments when None); gives the exit code."""
     gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
     atexit.register(gc.freeze)  # or Python would look through all objects once more when it ends
+    _leave_out_the_current_folder()
     arguments = list(sys.argv[1:] if argv is None else argv)
     if arguments in (["--version"], ["-V"]):
         print(f"credguard {__version__}")
@@ -48,6 +50,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         _say("interrupted: nothing is known about what was not looked at")
         return 130
+
+
+def _leave_out_the_current_folder() -> None:
+    """Programs are looked for in absolute entries of PATH alone: a repository may bring a `git` of its own."""
+    entries = os.environ.get("PATH", "").split(os.pathsep)
+    absolute = [entry for entry in entries if os.path.isabs(entry)]
+    if absolute != entries:
+        os.environ["PATH"] = os.pathsep.join(absolute) or os.defpath
 
 
 def _nothing_to_judge(arguments: list[str]) -> bool:

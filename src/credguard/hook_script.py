@@ -12,24 +12,25 @@ READS_STDIN = ("pre-push", "pre-receive", "post-rewrite")
 _MARK = b"written by `credguard install`"
 _HEAD = 4096
 
-# Both leave PYTHONPATH and the current folder out of account, where `python -m` looks first: a
-# repository could bring its own credguard, which lets everything pass.
+# Both leave PYTHONPATH, the current folder, where `python -m` looks first, and relative entries of PATH out of
+# account: a repository could bring its own credguard, which lets everything pass.
 _PLAIN = """\
 #!/bin/sh
 # credguard: git's {name} hook, for a folder that core.hooksPath names, or copied into .git/hooks.
 # It fails closed: where credguard cannot run, git stops.
-# The repository that is looked at must not bring its own credguard: no PYTHONPATH, no `python -m`.
+# The repository that is looked at must not bring its own credguard: no PYTHONPATH, `python -m` or relative PATH.
 unset PYTHONPATH
-if command -v credguard >/dev/null 2>&1; then
-    exec credguard hook {name} "$@"
-fi
+program=$(command -v credguard)
+case $program in /*) exec "$program" hook {name} "$@" ;; esac
 start='import sys; sys.path[:] = filter(None, sys.path); from credguard.cli import main'
-for python in python3 python; do
+for name in python3 python; do
+    python=$(command -v "$name")
+    case $python in /*) ;; *) continue ;; esac
     if "$python" -E -c "$start" </dev/null >/dev/null 2>&1; then
         exec "$python" -E -c "$start; sys.exit(main())" hook {name} "$@"
     fi
 done
-echo "credguard is missing, so nothing was checked; cure: python3 -m pip install /path/to/its/checkout" >&2
+echo "credguard is missing, so nothing was checked; cure: python3 -I -m pip install /path/to/its/checkout" >&2
 exit 2
 """
 _INSTALLED = """\
@@ -48,8 +49,9 @@ sys.exit(main())'
 look() {{
     status=127
     if [ -x "$python" ]; then "$python" -E -c "$start" hook {name} "$@"; status=$?; fi
-    if [ "$status" -eq 127 ] && command -v credguard >/dev/null 2>&1; then
-        (unset PYTHONPATH; exec credguard hook {name} "$@"); status=$?
+    program=$(command -v credguard)
+    if [ "$status" -eq 127 ] && [ "${{program#/}}" != "$program" ]; then
+        (unset PYTHONPATH; exec "$program" hook {name} "$@"); status=$?
     fi
     if [ "$status" -eq 127 ]; then
         echo "credguard is missing, so nothing was checked; cure: install it, then run 'credguard install' here" >&2

@@ -293,7 +293,7 @@ def _ci(root: Path, kept: Source, made: Start) -> None:
     others = [path for path in enforcement.ci_files(place) if not path.startswith(".github/")]
     workflows = [path for path in enforcement.ci_files(place) if path.startswith(".github/")]
     if others and not workflows:
-        lines = (f"python3 -m pip install '{kept.pip}'", "credguard ci")
+        lines = (f"python3 -I -m pip install '{kept.pip}'", "credguard ci")
         made.by_hand.append("\n".join((f"in {others[0]}, a job that fetches the whole history and runs:", *lines)))
         return
     text = _WORKFLOW.format(checkout=CHECKOUT, step=kept.step)

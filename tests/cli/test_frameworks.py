@@ -92,7 +92,11 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Repository:
         pytest.skip("this copy of the project is no git checkout")
     names = [name for name in listed.stdout.decode().split("\0") if name and (ROOT / name).is_file()]
     repo = Repository(tmp_path_factory.mktemp("project"))
-    repo.commit("all", {name: (ROOT / name).read_bytes() for name in names})
+    repo.write({name: (ROOT / name).read_bytes() for name in names})
+    for name in names:
+        (repo.folder / name).chmod((ROOT / name).stat().st_mode)
+    repo.add(*names, force=True)
+    repo.commit("all")
     return repo
 
 

@@ -16,7 +16,7 @@ from tests.keys import Filler
 from tests.repos import Repository, clean_environment
 
 HOOKS = Path(__file__).parents[2] / "hooks"
-CURE = "credguard is missing, so nothing was checked; cure: python3 -m pip install /path/to/its/checkout\n"
+CURE = "credguard is missing, so nothing was checked; cure: python3 -I -m pip install /path/to/its/checkout\n"
 ANY = "any text may stand in a hook's standard input"
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="the hooks are POSIX shell scripts; git brings the shell")
 
