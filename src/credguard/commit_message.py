@@ -1,40 +1,101 @@
-"""What git keeps of the text of a commit message: not the comments, nor the diff below the scissors."""
+"""The text of a commit message as a hook has to look at it: all of it, less what git itself quoted there.
+
+Whether git drops comment lines, or what follows a scissors line, hangs on `--cleanup` and `--verbose`, which no hook
+is told (git-commit, "--cleanup"): nothing is taken for dropped. What git puts there by itself names files and quotes
+the change. That is looked at where it stands, in the index and in the commits; if it counted here, a commit that takes
+a key away could not be made with `--verbose`.
+"""
 
 from __future__ import annotations
 
-import os
+TYPE_CHECKING = False  # as in typing, whose import costs more than a git process
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
-SETTINGS = ("config", "-z", "--get-regexp", r"^(core\.comment(char|string)|commit\.cleanup)$")
-"""The question to git whose answer `kept` takes; git ends with 1 where nothing is set."""
 _SCISSORS = b" ------------------------ >8 ------------------------"
-_NO_EDITOR = ":"
-"""What git sets GIT_EDITOR to when it starts a hook and will open no editor."""
+_HEADERS = (b"diff --git ", b"--- ", b"+++ ", b"rename ", b"copy ")
+_LONGEST_SIGN, _LONGEST_NAME = 8, 8192
+_MOST_OF_A_HEADING = 80
+"""Bytes of a line that git shows behind the `@@` of a hunk."""
 
 
-def kept(text: bytes, settings: bytes) -> bytes:
-    """The text as git will keep it, as far as a hook can know: what `--cleanup` says is not told to it.
+def views(text: bytes) -> tuple[bytes, ...]:
+    """The whole text, and where it has lines that git may drop as comments also what is left without them: words that
+    comments stand between may make a finding together."""
+    if not text.startswith(b"#") and b"\n#" not in text:
+        return (text,)
+    return text, b"\n".join(line for line in text.split(b"\n") if not line.startswith(b"#"))
 
-    A message from an editor loses its comments and what follows the scissors; one given by `-m` or
-    `-F` loses nothing, unless commit.cleanup says so.
+
+def quotes(text: bytes) -> bool:
+    """True where the text may hold what git itself wrote: names of files in comments, or a diff."""
+    return _SCISSORS in text or any(map(_is_listed, text.split(b"\n")))
+
+
+def without_quotes(text: bytes, names: Iterable[bytes], contents: Iterable[bytes]) -> bytes:
+    """The text without the names of files in git's comments and without the lines of its diff; `names` are files that
+    git may have named, `contents` what the diff may have quoted.
+
+    A line of the diff goes only where one of the contents has just this line; all else stays.
     """
-    said = dict(line.split(b"\n", 1) for line in settings.split(b"\0") if b"\n" in line)
-    sign = said.get(b"core.commentstring") or said.get(b"core.commentchar") or b"#"
-    cleanup = said.get(b"commit.cleanup", b"default")
-    edited = os.environ.get("GIT_EDITOR") != _NO_EDITOR
-    if sign == b"auto":  # which sign git has chosen is not told either
-        return _before_scissors(text, b"") if edited else text
-    if edited:
-        text = _before_scissors(text, sign)
-    if cleanup == b"strip" or (edited and cleanup not in (b"verbatim", b"whitespace", b"scissors")):
-        return b"\n".join(b"" if line.startswith(sign) else line for line in text.split(b"\n"))
-    return text
+    above, cut, below = _at_scissors(text)
+    known = frozenset(names)
+    lines = [_without_name(line, known) if _is_listed(line) else line for line in above.split(b"\n")]
+    return b"\n".join(lines) + cut + _without_diff(below, known, contents)
 
 
-def _before_scissors(text: bytes, sign: bytes) -> bytes:
-    """The text up to the scissors; an unknown sign is one character."""
+def _is_listed(line: bytes) -> bool:
+    """True for a line as git lists a file in: the comment sign, a tab, and words with the name at their end."""
+    sign, tab, _ = line.partition(b"\t")
+    return bool(tab) and _is_sign(sign)
+
+
+def _is_sign(sign: bytes) -> bool:
+    return 0 < len(sign) <= _LONGEST_SIGN and len(sign.split()) == 1
+
+
+def _at_scissors(text: bytes) -> tuple[bytes, bytes, bytes]:
+    """What stands above the scissors line, the line itself, and what stands below; any sign may begin it."""
     at = 0
     for line in text.split(b"\n"):
-        if line[0 if sign else 1 :].rstrip(b"\r") == sign + _SCISSORS:
-            return text[:at]
+        sign, cut, rest = line.partition(_SCISSORS)
+        if cut and _is_sign(sign) and not rest.strip():
+            return text[:at], line, text[at + len(line) :]
         at += len(line) + 1
-    return text
+    return text, b"", b""
+
+
+def _without_name(line: bytes, names: frozenset[bytes]) -> bytes:
+    """The line without the names of files at its end, where it is about two (`a -> b`, `a/x b/x`) without both."""
+    for _ in range(2 if len(line) <= _LONGEST_NAME else 0):
+        starts = (at + 1 for at in range(len(line)) if line[at : at + 1] in (b"\t", b" ", b"/"))
+        start = next((at for at in starts if line[at:].rstrip(b"\r") in names), None)
+        if start is None:
+            break
+        line = _without_prefix(line[:start])
+    return line
+
+
+def _without_prefix(line: bytes) -> bytes:
+    """The line without what git puts between two names, or before one: ` ->`, ` a/`, a blank."""
+    if line.endswith(b"/") and line[-3:-2] == b" ":
+        line = line[:-3]
+    return line.removesuffix(b" ").removesuffix(b" ->")
+
+
+def _without_diff(text: bytes, names: frozenset[bytes], contents: Iterable[bytes]) -> bytes:
+    lines = text.split(b"\n")
+    wanted = {_body(line) for line in lines} - {b""}
+    there: set[bytes] = set()
+    for content in contents if wanted else ():
+        for line in content.split(b"\n"):
+            there.update(wanted.intersection((line.rstrip(), line[:_MOST_OF_A_HEADING].rstrip())))
+    kept = (_without_name(line, names) if line.startswith(_HEADERS) or _is_listed(line) else line for line in lines)
+    return b"\n".join(b"" if _body(line) in there else left for line, left in zip(lines, kept, strict=True))
+
+
+def _body(line: bytes) -> bytes:
+    """The line of a file that a line of a diff quotes, b"" for its other lines."""
+    if line.startswith(b"@@ -"):
+        return line.partition(b" @@ ")[2].rstrip()
+    return line[1:].rstrip() if line.startswith((b"+", b"-", b" ")) else b""

@@ -85,10 +85,26 @@ def ref_names(run: Run, names: Sequence[str]) -> None:
 
 
 def message(run: Run, repository: Git, text: bytes, path: str) -> None:
-    """Judges a commit message as git will keep it: without comment lines, and without what follows
-    the scissors line (`commit --verbose`). Raises GitError."""
-    settings = repository.run(*commit_message.SETTINGS, ok=(0, 1))
-    run.blob(Blob(commit_message.kept(text, settings), path, "message"))
+    """Judges all of a commit message, less what git itself wrote there of the files of the commit and of their
+    contents. Raises GitError."""
+    part = Coverage()
+    findings = _of_message(run, text, path, part)
+    if findings and commit_message.quotes(text):
+        part = Coverage()
+        text = commit_message.without_quotes(text, *changes.quoted(repository, run.limit))
+        findings = _of_message(run, text, path, part)
+    run.keep(findings, part, {})
+
+
+def _of_message(run: Run, text: bytes, path: str, part: Coverage) -> list[Finding]:
+    """The findings of the whole text, and those that it has only without its comments."""
+    whole, *others = commit_message.views(text)
+    findings = run.take(Blob(whole, path, "message"), part, keep=False)
+    known = {finding.fingerprint for finding in findings}
+    for view in others:
+        more = run.take(Blob(view, path, "message"), Coverage(), keep=False)
+        findings += [finding for finding in more if finding.fingerprint not in known]
+    return findings
 
 
 def _same_on_disk(path: str, oid: str, limit: int) -> bool:

@@ -273,17 +273,10 @@ def editor(tmp_path: Path) -> Callable[[str], str]:
 def test_a_message_from_an_editor(repo: Repository, editor: Callable[[str], str]) -> None:
     (repo.folder / f"{KEY_ID}.untracked").write_text("git names it in a comment\n")
     empty = ("commit", "-q", "--allow-empty")
-    assert not stopped(repo, *empty, GIT_EDITOR=editor(f"fine\n# {KEY_ID}\n"))
+    assert not stopped(repo, *empty, GIT_EDITOR=editor("fine\n"))
     assert KEY_ID not in repo.git("log", "-1", "--format=%B")
     assert stopped(repo, *empty, GIT_EDITOR=editor(f"fine\n\n{KEY_ID}\n"))
-    repo.git("config", "commit.cleanup", "whitespace")
     assert stopped(repo, *empty, GIT_EDITOR=editor(f"fine\n# {KEY_ID}\n"))
-    repo.git("config", "commit.cleanup", "scissors")
-    assert stopped(repo, *empty, GIT_EDITOR=editor(f"fine\n# {KEY_ID}\n"))
-    repo.git("config", "--unset", "commit.cleanup")
-    repo.git("config", "core.commentChar", ";")
-    assert stopped(repo, *empty, GIT_EDITOR=editor(f"fine\n# {KEY_ID}\n"))
-    assert not stopped(repo, *empty, GIT_EDITOR=editor(f"fine\n; {KEY_ID}\n"))
 
 
 def test_the_diff_below_the_scissors_is_not_the_message(repo: Repository, editor: Callable[[str], str]) -> None:

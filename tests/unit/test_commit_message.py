@@ -1,62 +1,52 @@
-"""What is judged of a message is what git will keep of it, as far as a hook can know."""
+"""What is looked at of a message: all of it, less the names and the lines that git itself put there."""
 
 from __future__ import annotations
 
-import os
-
 import pytest
 
-from credguard.commit_message import SETTINGS, kept
+from credguard.commit_message import quotes, views, without_quotes
 
-SCISSORS = b"# ------------------------ >8 ------------------------\n"
-TEXT = b"subject\n\n# a comment\nbody\n" + SCISSORS + b"diff\n"
-
-
-@pytest.fixture
-def _editor(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GIT_EDITOR", "vi")
+CUT = b"# ------------------------ >8 ------------------------\n"
 
 
-@pytest.fixture
-def _no_editor(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GIT_EDITOR", ":")
+def test_views() -> None:
+    assert views(b"a\nb\n") == (b"a\nb\n",)
+    assert views(b"a\n# c\nb\n") == (b"a\n# c\nb\n", b"a\nb\n")
 
 
-@pytest.mark.usefixtures("_editor")
+@pytest.mark.parametrize("text", [b"#\tdeleted:    a\n", b";\ta\n", CUT, CUT.replace(b"#", b"//"), b"x\n" + CUT])
+def test_what_git_may_have_written(text: bytes) -> None:
+    assert quotes(text)
+
+
+def test_no_quotes() -> None:
+    assert not quotes(b"a\n\nb: c\n")
+
+
 @pytest.mark.parametrize(
-    ("settings", "text"),
+    ("line", "left"),
     [
-        (b"", b"subject\n\n\nbody\n"),
-        (b"commit.cleanup\nstrip\0", b"subject\n\n\nbody\n"),
-        (b"commit.cleanup\nwhitespace\0", b"subject\n\n# a comment\nbody\n"),
-        (b"commit.cleanup\nverbatim\0", b"subject\n\n# a comment\nbody\n"),
-        (b"commit.cleanup\nscissors\0", b"subject\n\n# a comment\nbody\n"),
-        (b"core.commentchar\n;\0", TEXT),
-        (b"core.commentchar\nauto\0", b"subject\n\n# a comment\nbody\n"),
-        (b"core.commentchar\n;\0core.commentchar\n#\0", b"subject\n\n\nbody\n"),
-        (b"core.commentstring\n//\0", TEXT),
-        (b"core.commentchar\0", b"subject\n\n\nbody\n"),
+        (b"#\tdeleted:    a b/c", b"#\tdeleted:   "),
+        (b";\trenamed:    c -> a b/c", b";\trenamed:   "),
+        (b"#\tc", b"#\t"),
+        (b"#\tother", b"#\tother"),
+        (b"#\tanothera", b"#\tanothera"),
+        (b"c", b"c"),
+        (b"# c", b"# c"),
     ],
 )
-def test_from_an_editor(settings: bytes, text: bytes) -> None:
-    assert kept(TEXT, settings) == text
+def test_names_in_comments(line: bytes, left: bytes) -> None:
+    assert without_quotes(line, [b"a b/c", b"c"], []) == left
 
 
-@pytest.mark.usefixtures("_no_editor")
-def test_as_given() -> None:
-    assert kept(TEXT, b"") == TEXT
-    assert kept(TEXT, b"core.commentchar\nauto\0") == TEXT
-    assert kept(TEXT, b"commit.cleanup\nscissors\0") == TEXT
-    assert b"a comment" not in kept(TEXT, b"commit.cleanup\nstrip\0")
+def test_lines_of_a_diff() -> None:
+    diff = b"diff --git a/x b/x\n--- a/x\n+++ b/x\n@@ -1 +1 @@ old\n-old\n+new\n other\n+strange\n"
+    kept = without_quotes(b"old\n" + CUT + diff, [b"x"], [b"old\nother\n", b"new\r\n"])
+    assert kept.split(b"\n") == [
+        b"old", CUT.strip(), b"diff --git", b"---", b"+++", b"", b"", b"", b"", b"+strange", b"",
+    ]  # fmt: skip
 
 
-@pytest.mark.usefixtures("_editor")
-def test_other_signs_and_line_ends() -> None:
-    assert kept(b"; a\n# b\n" + SCISSORS.replace(b"#", b";") + b"x", b"core.commentchar\n;\0") == b"\n# b\n"
-    assert kept(b"// a\nb\n", b"core.commentstring\n//\0") == b"\nb\n"
-    assert kept(b"a\r# b\n", b"") == b"a\r# b\n"  # git ends a line at \n only
-    assert kept(b"a\r\n" + SCISSORS.replace(b"\n", b"\r\n") + b"x", b"") == b"a\r\n"
-
-
-def test_the_question_is_one_process() -> None:
-    assert SETTINGS[0] == "config" and os.sep not in SETTINGS[-1]
+def test_it_takes_linear_time() -> None:
+    text = b"#\t" + b"a/ " * 200_000 + b"\n" + CUT + b"+" + b"x" * 1_000_000 + b"\n" + b"-y\n" * 200_000
+    assert without_quotes(text, [b"b"], [b"y\n" * 200_000])

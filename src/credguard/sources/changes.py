@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from credguard.git import GITLINK, SYMLINK, GitError
 from credguard.model import Blob, Skip
+from credguard.sources import files
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -143,6 +145,40 @@ def read(repository: Git, changes: Sequence[Change], limit: int) -> Iterator[tup
             yield change, Blob(data, change.path, change.kind)
         else:
             yield change, Skip(change.path, data)
+
+
+def quoted(repository: Git, limit: int) -> tuple[set[bytes], Iterator[bytes]]:
+    """What git may itself write into the message of a commit of the index, an amended one too: the names of files and
+    folders (as seen from any folder above them), and the contents that a diff quotes. Raises GitError."""
+    head = repository.head()
+    parent = (
+        repository.run("rev-parse", "--verify", "--quiet", "HEAD^", ok=(0, 1, 128)).decode().split() if head else []
+    )
+    paths: set[str] = set()
+    oids: dict[str, None] = {}
+    for base in (head or repository.empty_tree(), *parent):
+        raw = repository.run("diff-index", "--cached", "--raw", "-z", "--no-renames", "--no-abbrev", base, "--")
+        fields = repository.split(raw)
+        paths.update(fields[1::2])
+        for words in (field[1:].split(" ") for field in fields[::2]):
+            sides = ((words[0], words[2]), (words[1], words[3]))
+            oids |= {oid: None for mode, oid in sides if mode not in ("000000", GITLINK)}
+    altered = repository.split(repository.run("diff-files", "--name-only", "-z"))
+    names: set[bytes] = set()
+    for path in {*paths, *altered, *repository.untracked()[0]}:
+        parts = os.fsencode(path).split(b"/")
+        names.update(b"/".join(parts[at:]) for at in range(len(parts)))
+        names.update(b"/".join(parts[:at]) + b"/" for at in range(1, len(parts)))
+    return names, _quoted(repository, list(oids), altered, limit)
+
+
+def _quoted(repository: Git, oids: Sequence[str], altered: Sequence[str], limit: int) -> Iterator[bytes]:
+    """The contents of objects, and of files on disk that are not staged as they are (`commit -vv`)."""
+    yield from (data for data in repository.blobs(oids, limit) if isinstance(data, bytes))
+    for path in altered:
+        item = files.read(os.path.join(repository.folder, path), path, limit)
+        if isinstance(item, Blob):
+            yield item.data
 
 
 def messages(repository: Git, revisions: Sequence[str], limit: int, *exclude: str) -> Iterator[Blob | Skip]:
