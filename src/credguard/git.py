@@ -226,6 +226,11 @@ class Git:
             if len(words) == 3 and words[1] == "commit":
                 yield words[0]
 
+    def is_ancestor(self, commit: str, of: str) -> bool:
+        """True where both are here and one leads to the other; raises GitError."""
+        asked = self.run("rev-list", "--max-count=1", commit, f"^{of}", "--", ok=(0, 128))
+        return not asked and set(self.commits_of((commit, of))) == {commit, of}
+
     def empty_tree(self) -> str:
         """The object ID of the tree without entries, in the repository's hash."""
         return self.run("hash-object", "-t", "tree", "--stdin").strip().decode()

@@ -111,9 +111,10 @@ def _commit_msg(work: Run, repository: Git, options: argparse.Namespace, policie
 def _pre_push(work: Run, repository: Git, options: argparse.Namespace, policies: Policies) -> None:
     """Everything that is pushed and that the remote is not known to have."""
     from credguard import gate
+    from credguard.sources import destination
 
-    remote = options.arguments[0] if options.arguments else os.environ.get("PRE_COMMIT_REMOTE_NAME", "")
-    exclude = ("--not", f"--remotes={remote}") if remote and "/" not in remote and ":" not in remote else ()
+    told = (os.environ.get("PRE_COMMIT_REMOTE_NAME", ""), os.environ.get("PRE_COMMIT_REMOTE_URL", ""))
+    remote, url = (*options.arguments, "")[:2] if options.arguments else told
     given = _given_range()
     if given and not remote:  # run by hand or in CI, not by a push
         work.follow(_judge_of_range(repository, policies, given))
@@ -123,11 +124,14 @@ def _pre_push(work: Run, repository: Git, options: argparse.Namespace, policies:
     if os.environ.get("PRE_COMMIT") and not options.arguments:
         # The framework tells of the first ref only: all that is local and not on the remote is judged.
         gate.ref_names(work, [os.environ.get("PRE_COMMIT_REMOTE_BRANCH", "")])
-        _judge_refs(work, repository, _local_refs(repository), exclude, options)
+        there = destination.known(repository, remote, url)
+        _judge_refs(work, repository, [*_local_refs(repository), *(("", oid) for oid in there)], (), options)
         return
     pushed = _lines("pre-push", 4)  # the first word, what was asked to be pushed, may hold blanks
     gate.ref_names(work, [name for _, new, name, _ in pushed if new.strip("0")])
-    _judge_refs(work, repository, [(new, old) for _, new, _, old in pushed], exclude, options)
+    there = destination.known(repository, remote, url, [(name, old) for _, _, name, old in pushed])
+    pairs = [(new, old) for _, new, _, old in pushed]
+    _judge_refs(work, repository, [*pairs, *(("", oid) for oid in there)], (), options)
 
 
 def _pre_receive(work: Run, repository: Git, options: argparse.Namespace, policies: Policies) -> None:
@@ -172,7 +176,7 @@ def _lines(hook: str, words: int) -> list[list[str]]:
 def _judge_refs(
     work: Run, repository: Git, pairs: list[tuple[str, str]], exclude: tuple[str, ...], options: argparse.Namespace
 ) -> None:
-    """Judges what each (new, old) pair of object IDs brings; a new of zeros is a deletion."""
+    """Judges what each (new, old) pair of object IDs brings; a new of zeros is a deletion, none is what is there."""
     from credguard import gate
 
     new = [one for one, _ in pairs if one.strip("0")]
