@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,11 +56,20 @@ def _range(
     is the one pushed to. The policy is the default branch's, for a push to that one the base's."""
     known = base or (f"refs/remotes/origin/{default}" if default else None)
     if known is None:
-        return Plan(system, "history", f"{why}; nothing to compare with: the whole history is judged", tag=tag)
+        why += "; nothing to compare with: the whole history is judged"
+        return Plan(system, "history", why, base="refs/remotes/origin/HEAD", tag=tag)
     wanted = tuple(dict.fromkeys(filter(None, (head, base, default and f"refs/heads/{default}"))))
     # A branch may have been loosened by a push before: the default branch's policy is the one that was agreed on.
-    trusted = f"refs/remotes/origin/{default}" if default and default != branch else known
+    trusted = (known if default == branch else f"refs/remotes/origin/{default}") if default else None
     return Plan(system, "change", why, (head,), (known,), trusted, tag, wanted)
+
+
+def _by_default(plan: Plan, target: str, default: str) -> Plan:
+    """The plan of a merge into a branch; where that is not the default branch, by the policy of that one."""
+    if not target or not default or target == default:
+        return plan
+    wanted = tuple(dict.fromkeys((*plan.wanted, f"refs/heads/{default}")))
+    return replace(plan, base=f"refs/remotes/origin/{default}", wanted=wanted)
 
 
 def _github(environ: Mapping[str, str]) -> Plan:
@@ -81,7 +90,8 @@ def _github(environ: Mapping[str, str]) -> Plan:
             raise CredguardError("the event of this pull request names no base and head", "see GITHUB_EVENT_PATH")
         heads = tuple(dict.fromkeys((head, proposed)))
         words = f"pull request: {proposed[:12]} against {base[:12]}"
-        return Plan("GitHub Actions", "change", words, heads, (base,), base, None, (*heads, base))
+        plan = Plan("GitHub Actions", "change", words, heads, (base,), base, None, (*heads, base))
+        return _by_default(plan, _text(event, "pull_request", "base", "ref"), default)
     if name == "merge_group":
         base, proposed = _text(event, "merge_group", "base_sha"), _text(event, "merge_group", "head_sha") or head
         return _range("GitHub Actions", "merge queue", proposed, base or None, default, branch=default)
@@ -109,7 +119,8 @@ def _gitlab(environ: Mapping[str, str]) -> Plan:
     default = environ.get("CI_DEFAULT_BRANCH", "")
     if source == "merge_request_event":
         base = _set(environ.get("CI_MERGE_REQUEST_DIFF_BASE_SHA"))
-        return _range("GitLab CI", "merge request", head, base, environ.get("CI_MERGE_REQUEST_TARGET_BRANCH_NAME", ""))
+        target = environ.get("CI_MERGE_REQUEST_TARGET_BRANCH_NAME", "")
+        return _by_default(_range("GitLab CI", "merge request", head, base, target), target, default)
     if source in ("push", "external_pull_request_event") or (not source and environ.get("CI_COMMIT_BEFORE_SHA")):
         tag = environ.get("CI_COMMIT_TAG")
         if tag:

@@ -7,6 +7,8 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pathspec import GitIgnoreSpec
 
 _LONGEST = 200
@@ -68,3 +70,58 @@ def _compiled(patterns: tuple[str, ...], backend: str) -> GitIgnoreSpec:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         return GitIgnoreSpec.from_lines(patterns, backend=backend)
+
+
+def overlap(one: str, other: str) -> bool:
+    """False where it is certain that no path fits both patterns, a leading `!` aside."""
+    return _meet(_parts(one), _parts(other), _parts_meet)
+
+
+@cache
+def _parts(pattern: str) -> tuple[str, ...]:
+    """The pattern part by part, `**` for any number of them; at least what the pattern selects."""
+    plain = pattern.removeprefix("!").rstrip("/")
+    parts = plain.lstrip("/").split("/")
+    anchored = "/" in plain
+    # What selects a folder selects all below it; two stars beside other signs count as any parts at all.
+    return (*(() if anchored else ("**",)), *("**" if "**" in part else part for part in parts), "**")
+
+
+def _parts_meet(one: str, other: str) -> bool:
+    return one == other or _meet(_signs(one), _signs(other), lambda a, b: a == b or "?" in (a, b), any_number="*")
+
+
+@cache
+def _signs(part: str) -> tuple[str, ...]:
+    """The signs of a part: `*`, `?` (also for a set of signs, of which it is at least that), or `\\` and a sign."""
+    signs: list[str] = []
+    at = 0
+    while at < len(part):
+        sign = part[at]
+        closed = part.find("]", at + (3 if part[at + 1 : at + 2] in ("!", "^") else 2)) if sign == "[" else -1
+        if sign == "\\" and at + 1 < len(part):
+            at += 1
+            signs.append("\\" + part[at])
+        elif closed > 0:
+            named = "[" in part[at + 1 : closed]  # as in [[:alpha:]], whose end is not sought
+            signs.append("*" if named else "?")
+            at = len(part) if named else closed
+        else:
+            signs.append(sign if sign in "*?" else "\\" + sign)
+        at += 1
+    return tuple(signs)
+
+
+def _meet(
+    one: tuple[str, ...], other: tuple[str, ...], fits: Callable[[str, str], bool], any_number: str = "**"
+) -> bool:
+    """True where two sequences, in which `any_number` stands for any number of items, may stand for the same one."""
+    row = [True]
+    for item in other:
+        row.append(row[-1] and item == any_number)
+    for left in one:
+        above, row = row, [row[0] and left == any_number]
+        for at, right in enumerate(other, 1):
+            either = any_number in (left, right)
+            row.append(above[at] or row[at - 1] if either else above[at - 1] and fits(left, right))
+    return row[-1]

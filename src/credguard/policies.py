@@ -15,7 +15,7 @@ from credguard.errors import CredguardError, ExitCode
 from credguard.git import Git, GitError, find
 from credguard.judge import Before, Judge
 from credguard.model import Skip
-from credguard.policy import OFF_BY_DEFAULT, Policy
+from credguard.policy import LOOSENED, OFF_BY_DEFAULT, Policy
 from credguard.rules import all_rules
 from credguard.sources.files import is_bare
 from credguard.trust import State
@@ -169,11 +169,13 @@ class Policies:
             said = "there is no such policy file in either commit"
             raise PolicyError(self.named, 0, 0, said, "commit it, or name one outside of the repository")
         skipped = (Skip(label + new_error.path, f"after the change: {new_error.message}"),) if new_error else ()
-        notes = (
+        notes: tuple[str, ...] = (
             (f"the policy of {base} cannot be followed, so the defaults hold: {old_error.message}",)
             if old_error
             else ()
         )
+        if LOOSENED in old.policy.rules:
+            notes += (f"what the policy says of {LOOSENED} does not count: what a change loosens always blocks",)
         loosenings = () if new_error else self._loosenings(repository, commit, head, old, new)
         policy = self.over(old.policy)
         known = old.baseline.problems if old.baseline else ()

@@ -25,6 +25,8 @@ WHOLE_CREDENTIALS = ("CG103", "CG104", "CG109", "CG301")
 """Rules whose findings can be used as they are: no path exempts them."""
 OFF_BY_DEFAULT = ("CG190",)
 """Rules that speak only where a policy switches them on, or where the command line selects them by number."""
+LOOSENED = "CG005"
+"""What a change loosens blocks at every stage, whatever a policy says of rules, stages, severities and paths."""
 STAGES = ("pre-commit", "commit-msg", "pre-push", "pre-receive", "ci", "audit")
 ACTIONS = ("block", "warn", "off")
 """What a stage does with a finding, the strictest first."""
@@ -108,13 +110,16 @@ class Policy:
             return False
         if self.select:
             return rule_id.startswith(tuple(word for word in self.select if len(word) > 3 or not _optional(rule_id)))
-        return not self.off(rule_id, stage) or any(rule_id in rules for _, rules in self.paths)
+        return rule_id == LOOSENED or not self.off(rule_id, stage) or any(rule_id in rules for _, rules in self.paths)
 
     def off(self, rule_id: str, stage: str, path: str | None = None) -> bool:
         """True when the policy does not want to hear of the rule at the stage, or there at a path."""
+        return not self.speaks(rule_id, path) or self.action(rule_id, stage, path) == "off"
+
+    def speaks(self, rule_id: str, path: str | None = None) -> bool:
+        """False where the policy switches the rule off, or does not switch on one that is off by default."""
         enabled = self.setting(rule_id, path).enabled
-        on = not _optional(rule_id) if enabled is None else enabled
-        return not on or self.action(rule_id, stage, path) == "off"
+        return not _optional(rule_id) if enabled is None else enabled
 
     def action(self, rule_id: str, stage: str, path: str | None = None) -> str:
         """What the stage does with a finding of the rule: block, warn or off."""
@@ -203,6 +208,8 @@ def decide(
         return None
     if finding.rule_id in ABOUT_THE_RUN:
         return Verdict(finding, "report")
+    if finding.rule_id == LOOSENED:  # an exception of its own, which names it, is all that it follows
+        return Verdict(finding, "allowed" if allowed else "baseline" if listed else "report", allowed or listed)
     off = not policy.select and policy.off(finding.rule_id, stage, where)
     if off and policy.off(finding.rule_id, stage):
         return None

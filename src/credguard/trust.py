@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, field
+from datetime import date
 from typing import TYPE_CHECKING
 
-from credguard import baseline, config, guards
+from credguard import baseline, config, guards, path_effects
 from credguard.custom import comparing as custom
 from credguard.model import Severity
-from credguard.policy import ACTIONS, STAGES, Policy, RuleSetting
+from credguard.policy import STAGES, Policy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from credguard.baseline import Baseline
     from credguard.config import Loaded
     from credguard.config.place import Place
-    from credguard.policy import Allow
     from credguard.rule import Rule
 
 
@@ -93,11 +92,12 @@ def _settings(before: Policy, after: Policy, rules: Mapping[str, Rule]) -> Itera
         yield "fail-on", f"raises fail-on from {before.fail_on.label} to {after.fail_on.label}"
     for stage in STAGES:
         old, new = (policy.stages.get(stage, "block") for policy in (before, after))
-        if _softer(new, old):
+        if path_effects.softens(new, old):
             yield f"stages.{stage}", f"softens {stage} from {old} to {new}"
     for rule_id, rule in rules.items():
         yield from _rule(rule_id, rule, before, after)
-    yield from _paths(before, after, rules)
+    yield from path_effects.exclusions(before, after)
+    yield from path_effects.path_settings(before, after, rules)
     if before.own_accounts - after.own_accounts:
         gone = ", ".join(sorted(before.own_accounts - after.own_accounts))
         yield "accounts.own", f"no longer names our account {gone}"
@@ -105,86 +105,51 @@ def _settings(before: Policy, after: Policy, rules: Mapping[str, Rule]) -> Itera
         yield "accounts.own", "makes keys of other accounts at most high, which does not block"
     if after.rotation_days > before.rotation_days:
         yield "rotation-days", f"raises rotation-days from {before.rotation_days} to {after.rotation_days}"
+    if after.file_size < before.file_size:
+        yield "limits.file-size", f"lowers limits.file-size from {before.file_size} to {after.file_size} bytes"
     if after.depth < before.depth:
         yield "limits.depth", f"lowers limits.depth from {before.depth} to {after.depth}"
     if after.foreign_markers and not before.foreign_markers:
         yield "markers.foreign", "lets the comments of other scanners count"
 
 
-def _softer(new: str, old: str) -> bool:
-    return ACTIONS.index(new) > ACTIONS.index(old)
-
-
 def _rule(rule_id: str, rule: Rule, before: Policy, after: Policy) -> Iterator[tuple[str, str]]:
     old, new = before.setting(rule_id), after.setting(rule_id)
     key = f"rules.{rule_id}"
-    if new.enabled is False and old.enabled is not False:
+    if before.speaks(rule_id) and not after.speaks(rule_id):
         yield key, f"switches {rule_id} off"
-    was, now = old.severity or rule.severity, new.severity or rule.severity
-    if now < was:
-        yield key, f"lowers {rule_id} from {was.label} to {now.label}"
+    if path_effects.lowers(new.severity, old.severity, rule.severity, before, after):
+        was, now = (setting.severity.label if setting.severity else "its own severity" for setting in (old, new))
+        yield key, f"lowers {rule_id} from {was} to {now}"
     for stage in STAGES:
         if stage in old.stages or stage in new.stages:
             action, held = after.action(rule_id, stage), before.action(rule_id, stage)
-            if _softer(action, held):
+            if path_effects.softens(action, held):
                 yield key, f"softens {rule_id} in {stage} from {held} to {action}"
 
 
-def _paths(before: Policy, after: Policy, rules: Mapping[str, Rule]) -> Iterator[tuple[str, str]]:
-    new = Counter(after.exclude) - Counter(before.exclude)
-    gone = Counter(before.exclude) - Counter(after.exclude)
-    for pattern in new:
-        if not pattern.startswith("!"):
-            yield f"paths.exclude.{pattern}", f"excludes {pattern}"
-    for pattern in gone:
-        if pattern.startswith("!"):
-            yield "paths.exclude", f"no longer says {pattern}"
-    if not new and not gone and before.exclude != after.exclude:
-        yield "paths.exclude", "changes the order of what is excluded"
-    told = [(pattern, rule, setting) for pattern, settings in before.paths for rule, setting in settings.items()]
-    tells = [(pattern, rule, setting) for pattern, settings in after.paths for rule, setting in settings.items()]
-    for entry in tells:
-        if entry not in told and not _tightens(entry[2], entry[1], before, rules):
-            yield f"paths.rules.{entry[0]}.{entry[1]}", f"loosens {entry[1]} at {entry[0]}"
-    for entry in told:
-        if entry not in tells and not any(one[:2] == entry[:2] for one in tells) and _means(entry[2]):
-            yield f"paths.rules.{entry[0]}.{entry[1]}", f"no longer sets {entry[1]} at {entry[0]}"
-    if sorted(map(repr, told)) == sorted(map(repr, tells)) and told != tells:
-        yield "paths.rules", "changes the order of paths.rules"
-
-
-def _tightens(setting: RuleSetting, rule_id: str, before: Policy, rules: Mapping[str, Rule]) -> bool:
-    general = before.setting(rule_id).severity or (rules[rule_id].severity if rule_id in rules else Severity.LOW)
-    lower = setting.severity is not None and setting.severity < general
-    return setting.enabled is not False and not lower and set(setting.stages.values()) <= {"block"}
-
-
-def _means(setting: RuleSetting) -> bool:
-    """True for a setting that can make a path stricter than the rest."""
-    return bool(setting.enabled) or setting.severity is not None or "block" in setting.stages.values()
-
-
 def _allowed(before: Policy, after: Policy) -> Iterator[Loosening]:
-    known = {(entry.rule, entry.fingerprint, entry.path): entry for entry in before.allow}
+    known: dict[tuple[str, str, str], date] = {}
+    for entry in before.allow:
+        place = (entry.rule, entry.fingerprint, entry.path)
+        known[place] = max(known.get(place, date.min), entry.expires or date.max)
     for entry in after.allow:
-        same = known.get((entry.rule, entry.fingerprint, entry.path))
+        places = [(entry.rule, entry.fingerprint, entry.path)]
+        places += [("", entry.fingerprint, "")] if entry.fingerprint else []
+        until = [known[place] for place in places if place in known]
         what = f"{entry.rule or 'a finding'} {f'at {entry.path}' if entry.path else entry.fingerprint}"
         key = f"allow {entry.rule} {entry.fingerprint} {entry.path} {entry.expires}"
-        if same is None:
+        if not until:
             yield Loosening(key, f"allows {what}", *entry.source)
-        elif _longer(entry, same):
+        elif (entry.expires or date.max) > max(until):
             yield Loosening(key, f"extends the exception for {what}", *entry.source)
 
 
-def _longer(entry: Allow, same: Allow) -> bool:
-    return same.expires is not None and (entry.expires is None or entry.expires > same.expires)
-
-
 def _listed(before: Baseline | None, after: Baseline | None, path: str) -> Iterator[Loosening]:
-    known = {(entry.fingerprint, entry.path): entry for entry in (before.entries if before else ())}
+    known = {entry.key: entry for entry in (before.entries if before else ())}
     for entry in after.entries if after else ():
-        same = known.get((entry.fingerprint, entry.path))
-        key = f"baseline {entry.fingerprint} {entry.path} {entry.expires}"
+        same = known.get(entry.key)
+        key = f"baseline {entry.fingerprint} {entry.rule} {entry.path} {entry.expires}"
         if same is None:
             yield Loosening(key, f"adds {entry.rule} of {entry.path} to the baseline", path, entry.line)
         elif same.expires is not None and (entry.expires is None or entry.expires > same.expires):

@@ -109,7 +109,9 @@ def _change(work: Run, repository: Git, plan: Plan, options: argparse.Namespace)
 
     policies, work.policies = _options.policies(options, work.stage), None
     base = _there(repository, plan)
-    trusted = plan.base if plan.base and _present(repository, plan.base) else base
+    trusted = _trusted(repository, plan)
+    if not trusted:
+        work.coverage.notes.append("no default branch is known here: the recommended policy holds")
     work.follow(policies.change(repository, trusted, *plan.heads))
     without = [f"^{base}"] if base else []
     count = gate.commits(work, repository, [*plan.heads, *without])
@@ -120,6 +122,14 @@ def _change(work: Run, repository: Git, plan: Plan, options: argparse.Namespace)
         for item in changes.tags(repository, [oid], work.limit):
             work.take(item, part)
         work.coverage.add(part)
+
+
+def _trusted(repository: Git, plan: Plan) -> str | None:
+    """The revision whose policy counts: that of the plan, or where it is not there the default branch as it was
+    fetched. Never what the branch itself held before, which a push before this one may have loosened."""
+    from credguard.sources import refs
+
+    return plan.base if plan.base and _present(repository, plan.base) else refs.default_branch(repository, "origin")
 
 
 def _there(repository: Git, plan: Plan) -> str | None:

@@ -135,21 +135,21 @@ def _pre_push(work: Run, repository: Git, options: argparse.Namespace, policies:
 
 
 def _pre_receive(work: Run, repository: Git, options: argparse.Namespace, policies: Policies) -> None:
-    """Everything that is received and that no ref of this repository holds yet, by the policy of what
-    each ref held before, and for a new ref by that of HEAD."""
+    """Everything that is received and that no ref of this repository holds yet, by the policy of the default branch
+    as it stood before: a branch may have been loosened by a push before this one."""
     from credguard import gate
+    from credguard.sources import refs
 
     received = _lines("pre-receive", 3)
     gate.ref_names(work, [name for _, new, name in received if new.strip("0")])
-    groups: dict[str | None, list[tuple[str, str]]] = {}
-    for old, new, _ in received:
-        if new.strip("0"):
-            base = next(repository.commits_of([old]), None) if old.strip("0") else None
-            groups.setdefault(base or repository.head(), []).append((new, old))
-    for base, pairs in groups.items():
-        work.follow(policies.change(repository, base, *repository.commits_of(new for new, _ in pairs)))
-        _judge_refs(work, repository, pairs, ("--not", "--all"), options)
-        work.settle()
+    pairs = [(new, old) for old, new, _ in received if new.strip("0")]
+    if not pairs:
+        return
+    default = refs.default_branch(repository)
+    if not default:
+        work.coverage.notes.append("there is no default branch here yet: the recommended policy holds")
+    work.follow(policies.change(repository, default, *repository.commits_of(new for new, _ in pairs)))
+    _judge_refs(work, repository, pairs, ("--not", "--all"), options)
 
 
 def _post_rewrite(work: Run, repository: Git, options: argparse.Namespace, policies: Policies) -> None:

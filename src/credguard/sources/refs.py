@@ -123,6 +123,18 @@ def _followed(repository: Git, oid: str) -> tuple[tuple[str, ...], str]:
     return tuple(chain), kind
 
 
+def default_branch(repository: Git, remote: str = "") -> str | None:
+    """The commit of the default branch here (of HEAD), or of a remote as it was fetched last; where that is not there,
+    of main or master. None where there is none; raises GitError."""
+    space = f"refs/remotes/{remote}/" if remote else "refs/heads/"
+    for name in (f"{space}HEAD" if remote else "HEAD", f"{space}main", f"{space}master"):
+        words = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+        found = repository.run(*words, ok=(0, 1, 128)).strip().decode()
+        if found:
+            return found
+    return None
+
+
 def reflogs(repository: Git) -> dict[str, list[str]]:
     """The commits in the reflog of each ref that has one, the latest first; raises GitError."""
     found: dict[str, list[str]] = {}
