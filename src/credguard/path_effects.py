@@ -92,15 +92,15 @@ def exclusions(before: Policy, after: Policy) -> Iterator[tuple[str, str]]:
         [Entry(None, value=False), *(Entry(pattern, not pattern.startswith("!")) for pattern in policy.exclude)]
         for policy in (before, after)
     )
-    told: dict[tuple[str, str], None] = {}
+    texts: dict[tuple[str, str], None] = {}
     for old, new in looser(was, now, lambda after_it, before_it: bool(after_it) and not before_it, in_order=False):
         if new.pattern is None or new.pattern in before.exclude:
             gone = old.pattern not in after.exclude
             text = f"no longer says {old.pattern}" if gone else "changes the order of what is excluded"
-            told["paths.exclude", text] = None
+            texts["paths.exclude", text] = None
         else:
-            told[f"paths.exclude.{new.pattern}", f"excludes {new.pattern}"] = None
-    yield from told
+            texts[f"paths.exclude.{new.pattern}", f"excludes {new.pattern}"] = None
+    yield from texts
 
 
 def path_settings(before: Policy, after: Policy, rules: Mapping[str, Rule]) -> Iterator[tuple[str, str]]:
@@ -108,7 +108,7 @@ def path_settings(before: Policy, after: Policy, rules: Mapping[str, Rule]) -> I
     if before.paths == after.paths and before.rules == after.rules and before.stages == after.stages:
         return
     named = {rule_id for policy in (before, after) for _, settings in policy.paths for rule_id in settings}
-    told: dict[tuple[str, str], None] = {}
+    texts: dict[tuple[str, str], None] = {}
     for rule_id in sorted(named - set(WHOLE_CREDENTIALS)):
         rule = rules.get(rule_id)
         for old, new in _softer_somewhere(rule_id, rule.severity if rule else None, before, after):
@@ -116,8 +116,8 @@ def path_settings(before: Policy, after: Policy, rules: Mapping[str, Rule]) -> I
             if where is None:
                 continue  # which is told of the rule itself
             text = f"loosens {rule_id} at {where}" if new.pattern else f"no longer sets {rule_id} at {where}"
-            told[f"paths.rules.{where}.{rule_id}", text] = None
-    yield from told
+            texts[f"paths.rules.{where}.{rule_id}", text] = None
+    yield from texts
 
 
 def _softer_somewhere(
