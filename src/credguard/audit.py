@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from credguard import bounds
 from credguard.context import hidden, masked
 from credguard.custom.checks import rules_of
 from credguard.git import GitError
@@ -44,6 +45,7 @@ class Run:
     audits. With `policies`, folders and files are judged by the policy of their repository; else by
     that of the judge followed last. `trees` are the folders looked at, each with what goes before its
     paths; `asked` are the rules that were given what no folder holds; `changed` the paths of a change;
+    `over` is set when there are more findings than a run may have;
     `past` looks at the history of each folder that is a repository, with so many `jobs` (processes; 0 for as
     many as there are processors); `looked` are the folders of those whose history was, `inner` what
     the paths of those inside the folder looked at last begin with; `where` tells, for
@@ -69,6 +71,7 @@ class Run:
     changed: set[str] = field(default_factory=set)
     decided: list[Verdict] = field(default_factory=list)
     digests: set[str] = field(default_factory=set)
+    over: bool = False
     scanner: Scanner = field(init=False)
 
     def __post_init__(self) -> None:
@@ -192,11 +195,31 @@ class Run:
                 Skip(path, f"rule {rule_id} failed ({kind}); report it and use --ignore {rule_id}")
             )
         self._hide()
+        self.coverage.skipped = bounds.named(self.coverage.skipped, _more_skipped)
+        self.coverage.notes = bounds.named(self.coverage.notes, "and {:,} notes more".format)
         self.findings += [_not_read(skip) for skip in self.coverage.skipped]
+        judge = self.judge
         self._decide()
-        verdicts = tuple(sorted({_identity(verdict): verdict for verdict in self.decided}.values(), key=_order))
+        verdicts = self._verdicts(judge)
         code = exit_code(verdicts, self.coverage)
         return ScanResult(target, verdicts, self.coverage, code, rules_hash(), combined_digest(self.digests))
+
+    def _verdicts(self, judge: Judge) -> tuple[Verdict, ...]:
+        """As many verdicts as a run may have, each once and in order; that there are more is a Skip."""
+        decided = list({_identity(verdict): verdict for verdict in self.decided}.values())
+        kept = bounds.worst_verdicts(decided, bounds.OF_RUN)
+        if len(kept) < len(decided) or self.over:
+            skip = Skip(".", f"there are {bounds.over_all(len(kept))}")
+            self.coverage.skipped.append(skip)
+            kept += filter(None, [judge.verdict(_not_read(skip))])
+        return tuple(sorted(kept, key=_order))
+
+    def bounded(self, findings: list[Finding]) -> list[Finding]:
+        """The findings, as many as a run may have when they have become twice as many."""
+        if len(findings) <= 2 * bounds.OF_RUN:
+            return findings
+        self.over = True
+        return bounds.worst_findings(findings, bounds.OF_RUN)
 
     def _hide(self) -> None:
         """Blots out the values that were found in all paths and notes."""
@@ -230,6 +253,7 @@ class Run:
         findings: list[Finding] = []
         for item in self.progress(items, total) if self.progress else items:
             findings += self.take(item, part, keep=False)
+            findings = self.bounded(findings)
         return findings
 
     def take(self, item: Blob | Skip | str, part: Coverage, *, keep: bool = True) -> list[Finding]:
@@ -266,8 +290,13 @@ class Run:
         for finding in findings:
             places = tuple(replace(place, path=shown(place.path)) for place in finding.locations)
             self.findings.append(replace(finding, locations=places) if masks or label else finding)
+        self.findings = self.bounded(self.findings)
         part.skipped = [Skip(shown(skip.path), skip.reason) for skip in part.skipped]
         self.coverage.add(part)
+
+
+def _more_skipped(count: int) -> Skip:
+    return Skip(".", f"{count:,} more inputs were not looked at; see to those that are named, and run again")
 
 
 def _not_read(skip: Skip) -> Finding:

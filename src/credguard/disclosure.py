@@ -85,7 +85,8 @@ class Disclosure:
                 kind = "file" if self._tracing.kinds.get(oid) == "blob" else "message"
                 for finding in self._at(Blob(data, path, kind), commit):
                     key = (finding.rule_id, finding.fingerprint)
-                    self._add(finding, found.get(key) or (oid,))
+                    if key in found or not self._run.over:
+                        self._add(finding, found.get(key) or (oid,))
         except GitError as error:
             self._tracing.problems[f"{error.message}; {error.hint}"] = None
 

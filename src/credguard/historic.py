@@ -142,6 +142,7 @@ class _Search:
     def conclude(self) -> None:
         """Says what was found, and how far it has come."""
         seen = self._seen
+        self._run.over = self._run.over or seen.over
         if seen.kinds or seen.names or seen.files:
             told = Disclosure(self._run, self._git, self._label, self._tracing, self._scanner)
             told.contents({key: sorted(seen.found[key]) for key in sorted(seen.found)})

@@ -13,7 +13,7 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from credguard import formerly
+from credguard import bounds, formerly
 from credguard.git import GITLINK, GitError
 from credguard.matcher import Matcher
 from credguard.model import Blob
@@ -65,9 +65,25 @@ class Seen:
     unread: dict[str, str] = field(default_factory=dict)
     notes: dict[str, None] = field(default_factory=dict)
     pointers: set[str] = field(default_factory=set)
+    severities: dict[str, int] = field(default_factory=dict)
+    over: bool = False
+
+    def bound(self, most: int) -> None:
+        """Leaves out what a run has no room for, once there is twice as much: the least severe by their rules, then by
+        fingerprint, which is the same whoever has seen what."""
+        if len(self.found) > 2 * most:
+            self.over = True
+            kept = sorted(self.found, key=lambda key: (-self.severities.get(key[0], 0), key))[:most]
+            self.found = {key: self.found[key] for key in kept}
+            held = {oid for oids in self.found.values() for oid in oids}
+            self.kinds = {oid: kind for oid, kind in self.kinds.items() if oid in held}
+        if len(self.names) > 2 * most:
+            self.over = True
+            self.names = {name: self.names[name] for name in sorted(self.names)[:most]}
 
     def add(self, other: Seen) -> None:
         """Takes what another process has seen."""
+        self.over = self.over or other.over
         for key, oids in other.found.items():
             self.found.setdefault(key, set()).update(oids)
         self.kinds |= other.kinds
@@ -81,13 +97,14 @@ class Seen:
         self.unread |= other.unread
         self.notes |= other.notes
         self.pointers |= other.pointers
+        self.bound(bounds.OF_RUN)
 
 
 class Look:
     """Looks at objects: `seen` is what came of it."""
 
     def __init__(self, scanner: Scanner, history: History, *, file_rules: bool) -> None:
-        self.seen = Seen()
+        self.seen = Seen(severities={rule.id: int(rule.severity) for rule in scanner.rules})
         self._scanner, self._history, self._file_rules = scanner, history, file_rules
         patterns = (replace(pattern, is_worth=None) for rule in scanner.rules for pattern in rule.patterns)
         also = scanner.always_sees if scanner.looks_always else None
@@ -121,6 +138,7 @@ class Look:
         for mark in self._scanner.marks(Blob(candidate.data, path, kind), candidate.hits):
             self.seen.found.setdefault(mark, set()).add(candidate.oid)
             self.seen.kinds[candidate.oid] = candidate.kind
+        self.seen.bound(bounds.OF_RUN)
 
     def _tree(self, candidate: Candidate) -> None:
         here = dict(entries(candidate.data, candidate.oid))
@@ -140,6 +158,7 @@ class Look:
         self.seen.files = self.seen.files or bool(telling)
         for finding in self._scanner.names([os.fsdecode(name) for name in sorted(names - self.seen.names.keys())]):
             self.seen.names.setdefault(os.fsencode(finding.locations[0].path), []).append(finding)
+        self.seen.bound(bounds.OF_RUN)
         telling |= names & self.seen.names.keys()
         self._telling |= {head for head in heads if head.partition(b" ")[2] in telling and not head.startswith(_LINK)}
 

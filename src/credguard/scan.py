@@ -8,7 +8,7 @@ from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from credguard import mail
+from credguard import bounds, mail
 from credguard.archive import CONTAINER, members
 from credguard.context import is_telling, masked, redacted
 from credguard.decode import UTF32, WIDE, utf16_as_utf8, utf32_as_utf8
@@ -111,6 +111,9 @@ class Scanner:
                 shown = masked(item.path, named)
                 findings += [_renamed(finding, shown) for finding in named]
                 findings += self.blob(replace(item, path=shown), depth + 1)
+                if len(findings) > 2 * bounds.OF_FILE:
+                    findings = bounds.worst_findings(findings, bounds.OF_FILE)
+                    self.unread.setdefault(blob.path, f"holds {bounds.over_all(bounds.OF_FILE)}")
             elif isinstance(item, Skip):
                 self.unread.setdefault(item.path, item.reason)
             else:
@@ -131,7 +134,16 @@ class Scanner:
         encoded = [os.fsencode(path) for path in paths]
         if not self.matcher.seen(b"\n".join(encoded)) and not self._always:
             return []
-        return [f for path, data in zip(paths, encoded, strict=True) for f in self.blob(Blob(data, path, "name"))]
+        findings: list[Finding] = []
+        for path, data in zip(paths, encoded, strict=True):
+            findings += self.blob(Blob(data, path, "name"))
+            if len(findings) > 2 * bounds.OF_RUN:
+                findings = self._bounded_names(findings)
+        return findings
+
+    def _bounded_names(self, findings: list[Finding]) -> list[Finding]:
+        self.unread.setdefault(".", f"file names have {bounds.over_all(bounds.OF_RUN)}")
+        return bounds.worst_findings(findings, bounds.OF_RUN)
 
     def tree(self, tree: WorkTree, rules: Sequence[Rule] | None = None) -> list[Finding]:
         """The findings of every tree rule, or of those given, on a work tree."""
@@ -153,6 +165,7 @@ class Scanner:
             return packed
         secrets = (part.secret for _, one in found for part in one.parts if not part.secret.public)
         self.secrets.update(secret.reveal() for secret in secrets if is_telling(secret.reveal()))
+        found = self._bounded(found, blob.path)
         if not self._placed and blob.kind != "name":  # names are shown without what is found in them
             return [finding_of(rule, d, _locations(d, blob) if not d.parts else _NOWHERE) for rule, d in found] + packed
         places = locate(blob.data, (o for _, d in found for part in d.parts for o in (part.start, part.end)))
@@ -161,6 +174,13 @@ class Scanner:
             for rule, d in found
         ]
         return sorted(findings, key=lambda f: (f.locations[0].line, f.locations[0].column, f.rule_id)) + packed
+
+    def _bounded(self, found: list[tuple[Rule, Detection]], path: str) -> list[tuple[Rule, Detection]]:
+        """As many of the detections as a file may have, the most severe first."""
+        kept = bounds.worst(found, bounds.OF_FILE, _detection_order)
+        if len(kept) < len(found):
+            self.unread.setdefault(path, bounds.over(len(kept), len(found)))
+        return kept
 
     def _undisguised(
         self, blob: Blob, hits: Hits, packed: list[Finding], depth: int = 0
@@ -257,6 +277,12 @@ def _merged(places: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
         else:
             merged.append((start, end))
     return merged
+
+
+def _detection_order(one: tuple[Rule, Detection]) -> tuple[object, ...]:
+    rule, detection = one
+    severity = rule.severity if detection.severity is None else detection.severity
+    return -int(severity), detection.parts[0].start if detection.parts else 0, rule.id, detection.message
 
 
 def _renamed(finding: Finding, path: str) -> Finding:
