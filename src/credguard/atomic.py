@@ -11,6 +11,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from credguard import system
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -79,7 +81,7 @@ def new_file(path: Path, data: bytes, mode: int | None = None, *, keep_owner: bo
         if keep_owner:
             _keep_owner(descriptor, path)
         if mode is not None:
-            _set_mode(descriptor, name, mode)
+            system.set_mode(descriptor, name, mode)
         os.fsync(descriptor)
         name = name or _link(descriptor, path)
         os.close(descriptor)
@@ -95,12 +97,11 @@ def new_file(path: Path, data: bytes, mode: int | None = None, *, keep_owner: bo
 
 def _begin(path: Path) -> tuple[int, str]:
     """A new file of the folder and its name; without one where the system can do that, so that a kill leaves none."""
-    unnamed = getattr(os, "O_TMPFILE", 0)
-    if unnamed and os.path.exists("/proc/self/fd"):
+    if system.UNNAMED and os.path.exists("/proc/self/fd"):
         with contextlib.suppress(OSError):
-            return os.open(path.parent, unnamed | os.O_RDWR, 0o666), ""
+            return os.open(path.parent, system.UNNAMED | os.O_RDWR, 0o666), ""
     name = _free_name(path)
-    flags = os.O_CREAT | os.O_EXCL | os.O_RDWR | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
+    flags = os.O_CREAT | os.O_EXCL | os.O_RDWR | system.BINARY | system.NO_LINK
     return os.open(name, flags, 0o666), name
 
 
@@ -124,18 +125,10 @@ def _free_name(path: Path) -> str:
 
 def _keep_owner(descriptor: int, path: Path) -> None:
     """Gives the new file the owner of the one that is there, as root may: another user goes on using it."""
-    if hasattr(os, "fchown"):
-        with contextlib.suppress(OSError):
-            there, fresh = os.lstat(path), os.fstat(descriptor)
-            if (there.st_uid, there.st_gid) != (fresh.st_uid, fresh.st_gid):
-                os.fchown(descriptor, there.st_uid, there.st_gid)
-
-
-def _set_mode(descriptor: int, name: str, mode: int) -> None:
-    if hasattr(os, "fchmod"):
-        os.fchmod(descriptor, mode)
-    else:
-        os.chmod(name, mode)
+    with contextlib.suppress(OSError):
+        there, fresh = os.lstat(path), os.fstat(descriptor)
+        if (there.st_uid, there.st_gid) != (fresh.st_uid, fresh.st_gid):
+            system.set_owner(descriptor, there.st_uid, there.st_gid)
 
 
 def _own_descriptor(name: str) -> int | None:
@@ -157,7 +150,7 @@ def _is_own(place: str) -> bool:
 
 def _write_in_place(name: str, data: bytes) -> None:
     """Opens what is there and writes it; a regular file is emptied first."""
-    flags = os.O_WRONLY | os.O_TRUNC | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
+    flags = os.O_WRONLY | os.O_TRUNC | system.NO_TERMINAL | system.BINARY
     descriptor = os.open(name, flags)
     try:
         _write_all(descriptor, data)

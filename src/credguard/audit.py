@@ -20,6 +20,7 @@ from credguard.rules import all_rules, rules_hash
 from credguard.scan import Scanner
 from credguard.secret import fingerprint
 from credguard.sources import files, lfs
+from credguard.system import encode_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -303,7 +304,7 @@ def _not_read(skip: Skip) -> Finding:
     rule_id, name = ("CG002", "rule-failed") if skip.reason.startswith("rule CG") else ("CG001", "input-not-read")
     return Finding(
         rule_id, name, Severity.MEDIUM, Confidence.HIGH, f"not looked at: {skip.reason}",
-        fingerprint(rule_id, (os.fsencode(skip.path), skip.reason.encode())), (Location(skip.path),),
+        fingerprint(rule_id, (encode_path(skip.path), skip.reason.encode())), (Location(skip.path),),
     )  # fmt: skip
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from credguard.regex import regex
 from credguard.secret import SHOWN_CHARACTERS
+from credguard.system import decode_path, encode_path
 
 if TYPE_CHECKING:
     import re
@@ -80,8 +80,8 @@ def masked(path: str, findings: Iterable[Finding]) -> str:
 def hidden(texts: Iterable[str], values: Collection[bytes]) -> dict[str, str]:
     """Of the paths and notes those that hold one of the values, and how they may be shown."""
     known = sorted({text for text in texts if text})
-    together = os.fsencode("\n".join(known)) if values else b""
-    held = [os.fsdecode(value) for value in values if value in together]
+    together = encode_path("\n".join(known)) if values else b""
+    held = [decode_path(value) for value in values if value in together]
     shown = {}
     for text in known:
         blotted = text

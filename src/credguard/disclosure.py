@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
@@ -16,6 +15,7 @@ from credguard.regex import regex
 from credguard.rules._key_id import kind_of
 from credguard.rules.key_older_than_limit import older_than
 from credguard.scan import finding_of
+from credguard.system import decode_path
 
 if TYPE_CHECKING:
     import re
@@ -93,10 +93,10 @@ class Disclosure:
     def names(self, found: Mapping[bytes, Sequence[Finding]]) -> None:
         """Findings in file names, shown without the secret."""
         for name, findings in found.items():
-            shown = masked(os.fsdecode(name), findings)
+            shown = masked(decode_path(name), findings)
             arrivals = [one for one in self._tracing.former if name in one.path.split(b"/")]
             for one in arrivals[:1]:
-                path = os.fsdecode(one.path).replace(os.fsdecode(name), shown)
+                path = decode_path(one.path).replace(decode_path(name), shown)
                 for finding in findings:
                     places = tuple(replace(p, path=path, commit=one.commit or None) for p in finding.locations)
                     self._add(replace(finding, locations=places), [one.oid for one in arrivals])

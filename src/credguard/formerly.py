@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from functools import lru_cache
 from pathlib import Path
@@ -12,6 +11,7 @@ from credguard.regex import regex
 from credguard.rule import Pattern
 from credguard.rules._credential_files import named as credential_file
 from credguard.rules._env_files import Kind, is_vendored, kind_of
+from credguard.system import decode_path
 from credguard.worktree import RULE_READ_LIMIT, WorkTree
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def _is_one_by_name(name: bytes) -> bool:
 
 
 def _is_one(path: bytes) -> bool:
-    text = os.fsdecode(path)
+    text = decode_path(path)
     kind = kind_of(text.rpartition("/")[2])
     return credential_file(text) is not None or (kind not in (None, Kind.EXAMPLE) and not is_vendored(text))
 
@@ -78,7 +78,7 @@ def judged(
         worst: dict[str, Finding] = {}
         contents = repository.blobs([one.oid for one in latest], RULE_READ_LIMIT)
         for data in contents:
-            tree = _tree(repository, os.fsdecode(path), data if isinstance(data, bytes) else None)
+            tree = _tree(repository, decode_path(path), data if isinstance(data, bytes) else None)
             for finding in scanner.tree(tree, rules):
                 known = worst.get(finding.fingerprint)
                 if known is None or finding.severity > known.severity:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import subprocess
 from dataclasses import dataclass
@@ -13,18 +12,12 @@ from credguard import cat_file
 from credguard.errors import CredguardError, ExitCode
 from credguard.layout import Layout, layout
 from credguard.plumbing import COMMAND, environment
+from credguard.system import decode_path, encode_path, widen
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
-    from types import ModuleType
     from typing import IO
-
-fcntl: ModuleType | None
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None
 
 GITLINK = "160000"
 SYMLINK = "120000"
@@ -123,12 +116,12 @@ class Git:
         except OSError as error:
             raise _not_started(error) from error
         if process.stdout:
-            widen(process.stdout)
+            widen(process.stdout.fileno(), _PIECE)
         return process
 
     def toplevel(self) -> str:
         """The absolute path of the work tree's root."""
-        return os.fsdecode(self.run("rev-parse", "--show-toplevel").removesuffix(b"\n"))
+        return decode_path(self.run("rev-parse", "--show-toplevel").removesuffix(b"\n"))
 
     @cached_property
     def layout(self) -> Layout:
@@ -150,7 +143,7 @@ class Git:
         output = self.run("rev-parse", "--is-inside-work-tree", "--absolute-git-dir").removesuffix(b"\n")
         inside, _, git_dir = output.partition(b"\n")
         here = os.path.realpath(self.folder)
-        return inside == b"true" and here != os.path.realpath(os.fsdecode(git_dir))
+        return inside == b"true" and here != os.path.realpath(decode_path(git_dir))
 
     def settings(self, key: str) -> list[Setting]:
         """The values of a setting that is a path (`~` made out), the one that counts last; what this
@@ -163,7 +156,7 @@ class Git:
     def hooks_path(self) -> str:
         """The folder in which git looks for hooks, as its settings have it; raises GitError."""
         output, _ = self._run("rev-parse", "--git-path", "hooks", command=_WITH_HOOKS)  # which runs none
-        return os.fsdecode(output.removesuffix(b"\n"))
+        return decode_path(output.removesuffix(b"\n"))
 
     def tracked(self) -> list[Entry]:
         """The index entries below the folder, each path once."""
@@ -201,7 +194,7 @@ class Git:
         """
         # check-ignore takes no pathspec magic, not even `literal`; a leading colon would be some.
         given = {f"./{path}" if path.startswith(":") else path: path for path in paths}
-        stdin = b"".join(os.fsencode(path) + b"\0" for path in given)
+        stdin = b"".join(encode_path(path) + b"\0" for path in given)
         extra = () if index else ("--no-index",)
         command = ("--no-literal-pathspecs", "check-ignore", "--verbose", *extra, "-z", "--stdin")
         fields = list(_split(self.run(*command, stdin=stdin, ok=(0, 1)), keep_empty=True))
@@ -214,7 +207,7 @@ class Git:
         if out:
             return out.decode()
         branch = self.run("symbolic-ref", "--quiet", "HEAD").strip()  # fails unless HEAD names a branch
-        if self.run("rev-parse", "--verify", "--quiet", os.fsdecode(branch), ok=(0, 1)):
+        if self.run("rev-parse", "--verify", "--quiet", decode_path(branch), ok=(0, 1)):
             raise GitError(f"the commit that HEAD names is missing in {self.folder}")
         return None  # the branch has yet to begin
 
@@ -287,13 +280,6 @@ def _not_started(error: OSError) -> GitError:
     return GitError(f"git could not be started: {error.strerror}", "install git and put it on PATH")
 
 
-def widen(pipe: IO[bytes]) -> None:
-    """Lets a pipe hold 1 MiB where the system allows: both ends then wait for each other less."""
-    if fcntl is not None and hasattr(fcntl, "F_SETPIPE_SZ"):
-        with contextlib.suppress(OSError):
-            fcntl.fcntl(pipe.fileno(), fcntl.F_SETPIPE_SZ, _PIECE)
-
-
 def stop(process: subprocess.Popen[bytes]) -> None:
     """Ends a process of `Git.start`, done or not."""
     process.kill()
@@ -336,4 +322,4 @@ def _cure(reason: str) -> str:
 def _split(output: bytes, *, keep_empty: bool = False) -> Iterator[str]:
     for record in output.split(b"\0"):
         if record or keep_empty:
-            yield os.fsdecode(record)
+            yield decode_path(record)

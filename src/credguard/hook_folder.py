@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from credguard import hook_script
 from credguard.errors import CredguardError
 from credguard.git import Git, GitError
+from credguard.system import decode_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -70,7 +71,7 @@ def locate(folder: Path) -> HookFolder:
             raise
         raise CredguardError(f"{folder.absolute()} is in no git repository", "go to one") from error
     bare, inside, own = answer.removesuffix(b"\n").split(b"\n", 2)
-    return _located(asked, Path(os.fsdecode(own)), bare=bare == b"true", inside=inside == b"true")
+    return _located(asked, Path(decode_path(own)), bare=bare == b"true", inside=inside == b"true")
 
 
 def _located(asked: Git, git_dir: Path, *, bare: bool, inside: bool) -> HookFolder:
@@ -78,7 +79,7 @@ def _located(asked: Git, git_dir: Path, *, bare: bool, inside: bool) -> HookFold
         raise CredguardError(f"{asked.folder.absolute()} is inside a .git folder", "go to the work tree")
     root = git_dir if bare else Path(asked.toplevel())
     repository = Git(root)
-    common = os.fsdecode(repository.run("rev-parse", "--git-common-dir").removesuffix(b"\n"))
+    common = decode_path(repository.run("rev-parse", "--git-common-dir").removesuffix(b"\n"))
     settings = repository.settings("core.hooksPath")
     path = repository.hooks_path()
     # A relative core.hooksPath starts where git runs the hook, and that is where git was asked.

@@ -6,6 +6,8 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from credguard.system import decode_path
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -36,6 +38,6 @@ def layout(folder: Path, ask: Callable[..., bytes]) -> Layout:
     answers = ask("rev-parse", *(word for question in _QUESTIONS for word in question)).split(b"\n")[:-1]
     if len(answers) != len(_QUESTIONS):  # there is a line break in a path
         answers = [ask("rev-parse", *question).removesuffix(b"\n") for question in _QUESTIONS]
-    git_dir, common, objects, shallow = (os.path.join(folder, os.fsdecode(answer)) for answer in answers[:4])
-    bare, width, prefix = answers[4] == b"true", 32 if answers[5] == b"sha256" else 20, os.fsdecode(answers[6])
+    git_dir, common, objects, shallow = (os.path.join(folder, decode_path(answer)) for answer in answers[:4])
+    bare, width, prefix = answers[4] == b"true", 32 if answers[5] == b"sha256" else 20, decode_path(answers[6])
     return Layout(os.path.realpath(git_dir), os.path.realpath(common), objects, shallow, bare, width, prefix)

@@ -16,6 +16,7 @@ from credguard.rules._env_files import is_vendored
 from credguard.rules._malformed import env_faults, profile_faults
 from credguard.scan import finding_of
 from credguard.sources import files
+from credguard.system import open_to_read
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -122,7 +123,7 @@ def _read(run: Run, path: str) -> bytes | None:
     """The first megabyte of a file, None (said in the coverage) where it cannot be had; a device is not waited for."""
     shown = _own_files.shown(path)
     try:
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+        descriptor = open_to_read(path, follow=True)
         with os.fdopen(descriptor, "rb") as handle:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 run.coverage.notes.append(f"{shown} is no regular file and has no content to look at")

@@ -15,6 +15,7 @@ import hyperscan
 from hyperscan._version import __version__ as _hyperscan_version
 
 from credguard import __version__
+from credguard.system import is_ours
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -125,10 +126,9 @@ def _load(patterns: list[Pattern]) -> hyperscan.Database | None:
     try:
         path = _cache_file(patterns)
         with path.open("rb") as handle:
-            if hasattr(os, "getuid"):
-                info = os.fstat(handle.fileno())
-                if info.st_uid != os.getuid() or info.st_mode & 0o022:
-                    return None
+            info = os.fstat(handle.fileno())
+            if not is_ours(info) or (os.name != "nt" and info.st_mode & 0o022):
+                return None
             stored = handle.read()
         head = len(_MAGIC) + 32
         magic, digest, body = stored[: len(_MAGIC)], stored[len(_MAGIC) : head], stored[head:]
@@ -136,14 +136,14 @@ def _load(patterns: list[Pattern]) -> hyperscan.Database | None:
             return None
         database = hyperscan.loadb(body, hyperscan.HS_MODE_BLOCK)
         database.scratch = hyperscan.Scratch(database)
-    except (OSError, RuntimeError, hyperscan.HyperscanError):
+    except Exception:  # noqa: BLE001 - whatever is wrong with a cache, the patterns are compiled anew
         return None
     return database
 
 
 def _store(patterns: list[Pattern], database: hyperscan.Database) -> None:
     """Keeps the database for the next run; a machine where that is impossible compiles every time."""
-    with contextlib.suppress(OSError, RuntimeError, hyperscan.HyperscanError):
+    with contextlib.suppress(Exception):
         body = hyperscan.dumpb(database)
         write_private(_cache_file(patterns), _MAGIC + blake2b(body, digest_size=32).digest() + body)
 

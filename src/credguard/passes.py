@@ -7,7 +7,6 @@ import functools
 import gc
 import os
 import pickle
-import signal
 import sys
 from collections import Counter
 from dataclasses import dataclass, field, replace
@@ -19,6 +18,7 @@ from credguard.matcher import Matcher
 from credguard.model import Blob
 from credguard.sources.sieve import Sieve
 from credguard.sources.walk import TreeEntry, entries, is_folder
+from credguard.system import can_fork, cores, decode_path, encode_path, end, fork
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -156,16 +156,11 @@ class Look:
         names = {head.partition(b" ")[2] for head in heads}
         telling = {name for name in names if self._file_rules and formerly.may_be_one(name)}
         self.seen.files = self.seen.files or bool(telling)
-        for finding in self._scanner.names([os.fsdecode(name) for name in sorted(names - self.seen.names.keys())]):
-            self.seen.names.setdefault(os.fsencode(finding.locations[0].path), []).append(finding)
+        for finding in self._scanner.names([decode_path(name) for name in sorted(names - self.seen.names.keys())]):
+            self.seen.names.setdefault(encode_path(finding.locations[0].path), []).append(finding)
         self.seen.bound(bounds.OF_RUN)
         telling |= names & self.seen.names.keys()
         self._telling |= {head for head in heads if head.partition(b" ")[2] in telling and not head.startswith(_LINK)}
-
-
-def cores() -> int:
-    """The processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def look_at_all(look: Look, history: History, jobs: int, progress: Progress | None) -> None:
@@ -175,7 +170,7 @@ def look_at_all(look: Look, history: History, jobs: int, progress: Progress | No
     `look` has then seen what any of them has, also when GitError is raised.
     """
     shares = history.shares()
-    count = min(jobs or cores(), _MOST, 1 + len(shares) // _FEWEST) if sys.platform == "linux" else 1
+    count = min(jobs or cores(), _MOST, 1 + len(shares) // _FEWEST) if sys.platform == "linux" and can_fork else 1
     with contextlib.closing(_Turns(len(shares))) as turns, contextlib.ExitStack() as stack:
         gc.freeze()  # forked processes share the memory of what is there, as long as no collection goes over it
         stack.callback(gc.unfreeze)
@@ -221,7 +216,7 @@ class _Other:
 
     def __init__(self, work: Callable[[], Seen]) -> None:
         here, there = os.pipe()
-        self._process = os.fork()
+        self._process = fork()
         if not self._process:
             # Nothing that this process has open or has begun is the child's to end: it leaves without looking back.
             try:
@@ -247,5 +242,5 @@ class _Other:
         """Ends it if it still runs."""
         self._pipe.close()
         with contextlib.suppress(ProcessLookupError, ChildProcessError):
-            os.kill(self._process, signal.SIGKILL)
+            end(self._process)
             os.waitpid(self._process, 0)

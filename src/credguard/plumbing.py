@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+from credguard import system
+
 TYPE_CHECKING = False  # as in typing, whose import costs more than a git process
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
@@ -59,9 +61,7 @@ def start(arguments: tuple[str, ...], stdin: bytes = b"") -> tuple[int, int]:
     output_read, output_write = os.pipe()
     try:
         os.write(input_write, stdin)
-        null = (os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0)
-        actions = [(os.POSIX_SPAWN_DUP2, input_read, 0), (os.POSIX_SPAWN_DUP2, output_write, 1), null]
-        process = os.posix_spawnp(command[0], command, environment(inherit=True), file_actions=actions)
+        process = system.spawn(command, environment(inherit=True), input_read, output_write)
     except OSError:
         os.close(output_read)
         raise
@@ -175,7 +175,7 @@ class _Objects:
         piece[:at] = self._held
         self._held = b""
         while at < size:
-            count = os.readv(self._output, [piece[at:]])
+            count = system.read_into(self._output, piece[at:])
             if not count:
                 raise Failed
             at += count

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import zlib
 
-from credguard import __version__, commit_message, plumbing
+from credguard import __version__, commit_message, plumbing, system
 from credguard.glance import Glance, packed
 
 TYPE_CHECKING = False  # as in typing, whose import costs more than a git process
@@ -65,7 +65,7 @@ def nothing_in_message(path: str) -> bool:
 
 
 def _possible() -> bool:
-    return hasattr(os, "posix_spawnp") and not os.environ.get("PRE_COMMIT") and policy_is_known()
+    return system.can_spawn and not os.environ.get("PRE_COMMIT") and policy_is_known()
 
 
 def _staged_is_clean() -> bool:
@@ -105,7 +105,7 @@ def policy_is_known() -> bool:
 
 def _open_itself(path: str, flags: int) -> int:
     """Follows no link, and waits for no pipe."""
-    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
+    return system.open_to_read(path, flags)
 
 
 def policy_path(content: bytes) -> str:
@@ -177,7 +177,7 @@ def _unpacked() -> bytes | None:
 def _is_private(handle: IO[bytes]) -> bool:
     """True for a cache file that nobody else can have written."""
     info = os.fstat(handle.fileno())
-    return info.st_uid == os.getuid() and not info.st_mode & 0o022
+    return system.is_ours(info) and not info.st_mode & 0o022
 
 
 def _cached_glance() -> Glance | None:
@@ -203,6 +203,6 @@ def _staged(output: bytes) -> tuple[list[bytes], list[bytes]] | None:
 
 
 def _concerns_a_file_rule(name: bytes) -> bool:
-    low = os.fsdecode(name).lower()
+    low = system.decode_path(name).lower()
     words = _CODE_WORDS if low.endswith(_CODE) else _DATA_WORDS if low.endswith(_DATA) else None
     return words is None or any(word in low for word in words)

@@ -15,6 +15,7 @@ from credguard.git import Git, GitError, stop
 from credguard.sources import store
 from credguard.sources.files import is_bare, open_tree
 from credguard.sources.modules import absorbed
+from credguard.system import encode_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -127,7 +128,7 @@ class _Digest:
 
     def add(self, word: bytes | str) -> None:
         """Takes one word."""
-        data = os.fsencode(word) if isinstance(word, str) else word
+        data = encode_path(word) if isinstance(word, str) else word
         self._made.update(len(data).to_bytes(8, "big") + data)
 
     def text(self) -> str:

@@ -20,6 +20,7 @@ from credguard.model import Blob, Finding, Location, Skip
 from credguard.rules import all_rules
 from credguard.secret import fingerprint
 from credguard.sources import lfs
+from credguard.system import encode_path
 from credguard.unpack import Budget
 
 if TYPE_CHECKING:
@@ -131,7 +132,7 @@ class Scanner:
 
     def names(self, paths: Sequence[str]) -> list[Finding]:
         """The findings in file names themselves; all are looked at in one pass first."""
-        encoded = [os.fsencode(path) for path in paths]
+        encoded = [encode_path(path) for path in paths]
         if not self.matcher.seen(b"\n".join(encoded)) and not self._always:
             return []
         findings: list[Finding] = []
@@ -321,7 +322,7 @@ def finding_of(rule: Rule, detection: Detection, locations: tuple[Location, ...]
         rule.severity if detection.severity is None else detection.severity,
         rule.confidence if detection.confidence is None else detection.confidence,
         detection.message,
-        fingerprint(rule.id, values or (os.fsencode(locations[0].path),)),
+        fingerprint(rule.id, values or (encode_path(locations[0].path),)),
         locations,
         detection.attributes,
         rule.practices,

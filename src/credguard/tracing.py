@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -15,6 +14,7 @@ from credguard.git import GitError
 from credguard.model import Skip
 from credguard.sources import gaps, leftover, refs, worktrees
 from credguard.sources.signatures import signature
+from credguard.system import decode_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -134,7 +134,7 @@ class Tracing:
         for oid in oids:
             for one in self.arrivals.get(oid, ()):
                 if one.commit == trail.first_commit:
-                    return oid, os.fsdecode(one.path), one.commit
+                    return oid, decode_path(one.path), one.commit
         oid = trail.first_commit if trail.first_commit in oids else min(oids)
         return oid, self.called(oid), trail.first_commit
 
@@ -152,7 +152,7 @@ class Tracing:
 
     def paths(self, oid: str) -> list[str]:
         """Where the object stood, in order of appearance."""
-        return list(dict.fromkeys(os.fsdecode(one.path) for one in self.arrivals.get(oid, ()))) or [self.called(oid)]
+        return list(dict.fromkeys(decode_path(one.path) for one in self.arrivals.get(oid, ()))) or [self.called(oid)]
 
     def _commits(self, oid: str) -> Iterable[str]:
         if self.kinds.get(oid) == "commit":

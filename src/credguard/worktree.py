@@ -7,13 +7,15 @@ import stat
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from credguard.system import open_to_read
+from credguard.within import OutsideError, Root
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from credguard.git import Git
 
-READ_FLAGS = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 RULE_READ_LIMIT = 16 << 20
 
 
@@ -34,6 +36,7 @@ class WorkTree:
     bare: bool = False
     reader: Callable[[str], bytes | None] | None = None
     _cache: dict[str, bytes | None] = field(default_factory=dict)
+    _roots: dict[str, Root] = field(default_factory=dict)
 
     def read(self, path: str) -> bytes | None:
         """The bytes of a regular file of the tree (at most 16 MiB), None when it cannot be had."""
@@ -47,9 +50,27 @@ class WorkTree:
             if path.rpartition("/")[2].lower() in names:
                 yield path
 
-    def _read(self, path: str) -> bytes | None:
+    def location(self, path: str) -> str | None:
+        """Where a path of the tree leads to, None for one that leads out of it. Of a folder inside of a repository,
+        `../` leads to what is above it there."""
+        top, rest = str(self.root), path
+        if path.startswith("../") and self.repository is not None and not self.bare:
+            for _ in range(self.repository.layout.prefix.count("/")):
+                if rest.startswith("../"):
+                    top, rest = os.path.join(top, os.pardir), rest[3:]
+        if top not in self._roots:
+            self._roots[top] = Root(top)
         try:
-            descriptor = os.open(os.path.join(self.root, path), READ_FLAGS)
+            return self._roots[top].location(rest)
+        except OutsideError:
+            return None
+
+    def _read(self, path: str) -> bytes | None:
+        location = self.location(path)
+        if location is None:
+            return None
+        try:
+            descriptor = open_to_read(location)
         except OSError:
             return None
         with os.fdopen(descriptor, "rb") as handle:

@@ -22,7 +22,7 @@ DUMP = (
 )
 QUICK = {
     "credguard", "credguard.cli", "credguard.commit_message", "credguard.glance", "credguard.plumbing",
-    "credguard.quick",
+    "credguard.quick", "credguard.system",
 }  # fmt: skip
 SECOND_LOOK = {"credguard.regex", "credguard.rules", "credguard.rules._placeholder", "credguard.rules._token_shape"}
 OWN = {"credguard.regex", "credguard.rules", "credguard.rules._own_files", "credguard.rules._placeholder",

@@ -77,8 +77,8 @@ def _one(options: argparse.Namespace, path: str) -> Run:
 def _several(options: argparse.Namespace, paths: list[str]) -> Run:
     """Each repository in a process of its own; what can only be told of all of them comes last."""
     from credguard import fleet, resume
-    from credguard.passes import cores
     from credguard.sources import remote
+    from credguard.system import cores
 
     work = _options.new_run(options)
     targets = []

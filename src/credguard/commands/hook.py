@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from credguard.commands import _options
 from credguard.errors import CredguardError, ExitCode
+from credguard.system import decode_path
 
 if TYPE_CHECKING:
     import argparse
@@ -162,7 +163,7 @@ def _post_rewrite(work: Run, repository: Git, options: argparse.Namespace, polic
 def _input() -> list[str]:
     """The lines that git gives the hook; a ref's name may hold whatever Python takes for a line's end."""
     data = sys.stdin.buffer.read() if sys.stdin else b""
-    return [os.fsdecode(line) for line in data.removesuffix(b"\n").split(b"\n") if line]
+    return [decode_path(line) for line in data.removesuffix(b"\n").split(b"\n") if line]
 
 
 def _lines(hook: str, words: int) -> list[list[str]]:
@@ -206,7 +207,7 @@ def _remember(work: Run) -> None:
     from credguard.rules import all_rules
     from credguard.scan import Scanner
 
-    with contextlib.suppress(OSError, RuntimeError):
+    with contextlib.suppress(Exception):  # what is decided is decided, whatever happens to a cache
         if not quick.remembered():
             # Not this run's own database: its policy may have others' rules, or noisy ones, looked for as well.
             usual = Scanner([rule for rule in all_rules() if rule.in_hooks and rule.by_default])

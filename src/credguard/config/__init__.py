@@ -16,6 +16,7 @@ from credguard.config.place import Folder
 from credguard.config.text import PolicyError, parse
 from credguard.policy import Policy
 from credguard.rule import CUSTOM_ID
+from credguard.within import is_plain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -103,7 +104,7 @@ class _Reading:
             for name in (value, *value.items) if key.text == "extends" else ():
                 target = posixpath.normpath(posixpath.join(posixpath.dirname(path), name.text))
                 with contextlib.suppress(PolicyError):
-                    if name.text.endswith((".yaml", ".yml")) and not target.startswith(("/", "..")) and target != path:
+                    if name.text.endswith((".yaml", ".yml")) and is_plain(target) and target != path:
                         found |= self._custom(parse(self._place.read(target) or b"", target), target, depth + 1)
         return found
 
@@ -117,7 +118,7 @@ class _Reading:
         if "/" not in name and not name.endswith((".yaml", ".yml")):
             raise wrong("there is no packaged policy of this name", nearest(name, PACKAGED))
         target = posixpath.normpath(posixpath.join(posixpath.dirname(path), name))
-        if name.startswith(("/", "~")) or target.split("/")[0] == ".." or "\\" in name:
+        if name.startswith("~") or "\\" in name or not is_plain(target):
             raise wrong("the file lies outside of the repository", "copy it into the repository")
         if target in chain:
             raise wrong(f"{' extends '.join((*chain, target))}", "break the circle")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from credguard import globs
 from credguard.config.text import PolicyError, twice
 from credguard.regex import regex
+from credguard.within import is_plain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -178,9 +179,10 @@ class Inside(Text):
 
     def _read(self, value: Value, reading: Reading, at: str) -> object:
         text = str(super()._read(value, reading, at))
-        if text.startswith(("/", "~")) or "\\" in text or ".." in text.split("/") or text.endswith("/"):
+        path = text.removeprefix("./")
+        if not is_plain(path) or path.startswith("~") or "\\" in path:
             raise reading.wrong(value, at, f"wants {self.wanted}, not {value.shown}")
-        return text.removeprefix("./")
+        return path
 
 
 class Day(Text):

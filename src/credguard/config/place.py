@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from credguard.config.text import LARGEST, PolicyError
 from credguard.git import SYMLINK
-from credguard.worktree import READ_FLAGS
+from credguard.system import is_link, open_to_read
+from credguard.within import OUTSIDE, OutsideError, Root, is_plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,11 +42,14 @@ class Folder:
 
     def read(self, path: str) -> bytes | None:
         """As Place says."""
-        location = os.path.join(self.root, path)
         try:
-            if stat.S_ISLNK(os.lstat(location).st_mode) or not self._holds(location):
+            location = Root(self.root).location(path)
+        except OutsideError as error:
+            raise PolicyError(path, 0, 0, str(error), "put the file itself there") from None
+        try:
+            if is_link(location):
                 raise PolicyError(path, 0, 0, _LINK, "put the file itself there")
-            descriptor = os.open(location, READ_FLAGS)
+            descriptor = open_to_read(location)
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
@@ -55,12 +59,6 @@ class Folder:
             raise PolicyError(path, 0, 0, "is no file", "put a file there")
         with os.fdopen(descriptor, "rb") as handle:
             return handle.read(LARGEST + 1)
-
-    def _holds(self, location: str) -> bool:
-        root = os.path.realpath(self.root)
-        return os.path.realpath(os.path.dirname(location)) == os.path.normpath(
-            os.path.join(root, os.path.relpath(os.path.dirname(location), self.root))
-        )
 
     def texts(self, paths: Sequence[str], folders: Sequence[str]) -> dict[str, bytes]:
         """As Place says."""
@@ -86,6 +84,8 @@ class Objects:
 
     def read(self, path: str) -> bytes | None:
         """As Place says."""
+        if not is_plain(path):
+            raise PolicyError(path, 0, 0, OUTSIDE, "name a file of the repository")
         entry = next((e for e in self._entries(path) if e[2] == path), None)
         if entry is None:
             return None

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from credguard.git import GitError
 from credguard.mending.edit import RefusedError, write
+from credguard.system import open_to_read, set_mode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,8 +45,8 @@ def _untrack(tree: WorkTree, path: str) -> None:
 
 def _set(mode: Mode) -> None:
     """Sets the mode of the file itself, never of what a link leads to."""
-    descriptor = os.open(mode.location, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    descriptor = open_to_read(mode.location)
     try:
-        os.fchmod(descriptor, mode.mode)
+        set_mode(descriptor, mode.location, mode.mode)
     finally:
         os.close(descriptor)

@@ -9,7 +9,8 @@ import tempfile
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from credguard.worktree import READ_FLAGS
+from credguard.system import encode_path, open_to_read
+from credguard.within import OutsideError, Root
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,7 +65,7 @@ def appended(data: bytes, lines: list[str]) -> bytes:
     """The text with lines at its end, in its own line ends."""
     end = ending(data)
     start = data + end if data and not data.endswith(b"\n") else data
-    return start + b"".join(os.fsencode(line) + end for line in lines)
+    return start + b"".join(encode_path(line) + end for line in lines)
 
 
 def load(root: Path, path: str) -> bytes | None:
@@ -73,7 +74,7 @@ def load(root: Path, path: str) -> bytes | None:
     try:
         if stat.S_ISLNK(os.lstat(location).st_mode):
             raise RefusedError("is a symbolic link, which is not followed: change what it leads to yourself")
-        descriptor = os.open(location, READ_FLAGS)
+        descriptor = open_to_read(location)
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -117,15 +118,14 @@ def write(root: Path, edit: Edit) -> None:
 
 
 def _inside(root: Path, path: str) -> str:
-    """Where the path lies; raises RefusedError where a folder on the way is a link or not there as a folder."""
-    top = os.path.realpath(root)
-    location = os.path.normpath(os.path.join(top, path))
-    if not location.startswith(top.rstrip(os.sep) + os.sep):
-        raise RefusedError("lies outside of the tree")
+    """Where the path lies; raises RefusedError where it leads out of the tree, or into another repository."""
+    tree = Root(root)
+    try:
+        location = tree.location(path)
+    except OutsideError as error:
+        raise RefusedError(str(error)) from None
     folder = os.path.dirname(location)
-    while len(folder) > len(top):
-        if os.path.islink(folder):
-            raise RefusedError("lies behind a symbolic link, which is not followed")
+    while len(folder) > len(tree.top):
         if os.path.lexists(os.path.join(folder, ".git")):
             raise RefusedError("lies in a repository of its own: mend that one by itself")
         folder = os.path.dirname(folder)

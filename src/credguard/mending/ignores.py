@@ -15,6 +15,7 @@ from credguard.mending.edit import Edit, RefusedError, appended, load
 from credguard.regex import regex
 from credguard.rules._env_files import COMMON_NAMES, Kind, family, folder_of
 from credguard.rules._tracked import ignore_line
+from credguard.system import encode_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -61,7 +62,7 @@ class IgnoreFiles:
     def delete(self, path: str, pattern: str, line: int) -> None:
         """Takes out the line, if the pattern still stands there."""
         lines = self.text(path).split(b"\n")
-        if line <= len(lines) and lines[line - 1].strip() == os.fsencode(pattern).strip():
+        if line <= len(lines) and lines[line - 1].strip() == encode_path(pattern).strip():
             del lines[line - 1]
             self.after[path] = b"\n".join(lines)
 

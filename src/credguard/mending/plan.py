@@ -14,6 +14,7 @@ from credguard.model import Severity
 from credguard.rules import _own_files
 from credguard.rules._env_files import Kind, family, folder_of, is_fixture, kind_of, on_disk
 from credguard.rules._real_value import Worth, secrets_in
+from credguard.system import is_ours
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -121,7 +122,7 @@ def _unmerged(tree: WorkTree) -> frozenset[str]:
 def _may_leave(tree: WorkTree, path: str, conflicts: frozenset[str], made: Plan) -> bool:
     """True for a tracked file that stays on disk when git forgets it."""
     try:
-        info = os.lstat(os.path.join(tree.root, path))
+        info = os.lstat(tree.location(path) or "")
     except OSError:
         made.refused.append(f"{path} is tracked and not on disk: git rm would leave no copy, so do it yourself")
         return False
@@ -208,13 +209,13 @@ def _env_modes(tree: WorkTree) -> Iterator[Mode]:
     lying = dict.fromkeys(path for folder in folders for path in on_disk(tree, folder))
     listed = (path for path, kind in kinds.items() if kind in (Kind.ENV, Kind.PRIVATE) and not is_fixture(path))
     for path in dict.fromkeys((*listed, *lying)):
-        location = os.path.join(tree.root, path)
+        location = tree.location(path) or ""
         try:
             info = os.lstat(location)
             data = load(tree.root, path)
         except (OSError, RefusedError):
             continue
-        mine = stat.S_ISREG(info.st_mode) and info.st_uid == os.geteuid()
+        mine = stat.S_ISREG(info.st_mode) and is_ours(info)
         if mine and info.st_mode & _OTHERS and max(secrets_in(data or b"").values(), default=0) >= Worth.CHOSEN:
             yield Mode(location, path, stat.S_IMODE(info.st_mode) & ~_OTHERS)
 
@@ -231,7 +232,7 @@ def _machine_modes() -> Iterator[Mode]:
             continue
         folder = stat.S_ISDIR(info.st_mode)
         loose = info.st_mode & (stat.S_IWGRP | stat.S_IWOTH if folder else _OTHERS)
-        if loose and info.st_uid == os.geteuid() and (folder or stat.S_ISREG(info.st_mode)):
+        if loose and is_ours(info) and (folder or stat.S_ISREG(info.st_mode)):
             yield Mode(path, _own_files.shown(path), stat.S_IMODE(info.st_mode) & ~_OTHERS)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -13,6 +12,7 @@ from credguard.model import Severity
 from credguard.policy import ABOUT_THE_RUN
 from credguard.report import printable
 from credguard.rules import all_rules
+from credguard.system import encode_path
 
 if TYPE_CHECKING:
     from credguard.model import Finding, Location, ScanResult, Skip, Verdict
@@ -141,7 +141,7 @@ def _location(place: Location) -> dict[str, object]:
 
 def uri(path: str) -> str:
     """A path as a relative URI reference (RFC 3986): every byte that could mean something is percent-encoded."""
-    reference = quote(os.fsencode(path.lstrip("/")), safe="/") or "."
+    reference = quote(encode_path(path.lstrip("/")), safe="/") or "."
     return f"./{reference}" if reference.startswith("/") else reference
 
 

@@ -9,6 +9,7 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 from credguard.regex import regex
+from credguard.system import decode_path
 
 if TYPE_CHECKING:
     from credguard.worktree import WorkTree
@@ -140,7 +141,7 @@ def is_compose(path: str) -> bool:
 def on_disk(tree: WorkTree, folder: str = "") -> list[str]:
     """The usual env files that lie in the folder, ignored by git or not; virtual environments do not count."""
     paths = [folder + name for name in COMMON_NAMES]
-    return [path for path in paths if os.path.isfile(os.path.join(tree.root, path))]
+    return [path for path in paths if os.path.isfile(tree.location(path) or "")]
 
 
 @lru_cache(maxsize=2)
@@ -183,6 +184,6 @@ class EnvUse:
         # `-a`: attributes say what is binary, and a repository could say it of its programs.
         command = ("--no-literal-pathspecs", "grep", "-l", "-z", "-a", "-F", "-e", "dotenv", "--")
         output = tree.repository.run(*command, *(f"*{ending}" for ending in _PROGRAMS), ok=(0, 1))
-        paths = [path for path in os.fsdecode(output).split("\0") if path.endswith(_PROGRAMS)]
+        paths = [path for path in decode_path(output).split("\0") if path.endswith(_PROGRAMS)]
         programs = [path for path in paths if not is_vendored(path) and not is_fixture(path)]
         return tuple(path for path in programs[:_PROGRAMS_READ] if _LOADS.search(tree.read(path) or b""))

@@ -8,6 +8,7 @@ import stat
 
 from credguard.regex import regex
 from credguard.rules._placeholder import entropy, is_example, is_placeholder
+from credguard.system import encode_path, open_to_read
 
 TYPE_CHECKING = False  # as in typing, whose import the hook would wait for
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def read(unread: Callable[[str], None]) -> Iterator[Told]:
 def _told(unread: Callable[[str], None]) -> Iterator[Told]:
     for name, value in os.environ.items():
         if name in _VARIABLES or name.startswith(_BEARER):
-            yield os.fsencode(value), name, "the environment", ""
+            yield encode_path(value), name, "the environment", ""
     for variable, usual in _FILES:
         path = _path(variable, usual)
         if path:
@@ -99,7 +100,7 @@ def _cache_files(folder: str, unread: Callable[[str], None]) -> list[str]:
 def _values(path: str, unread: Callable[[str], None]) -> Iterator[Told]:
     try:
         # A pipe or a device is never waited for, nor emptied.
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+        descriptor = open_to_read(path, follow=True)
         with os.fdopen(descriptor, "rb") as handle:
             data = handle.read(_MOST_BYTES) if stat.S_ISREG(os.fstat(descriptor).st_mode) else None
     except (FileNotFoundError, NotADirectoryError):

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from credguard.git import GitError
 from credguard.regex import regex
-from credguard.worktree import READ_FLAGS, RULE_READ_LIMIT
+from credguard.system import open_to_read
+from credguard.worktree import RULE_READ_LIMIT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -35,7 +36,7 @@ def contents(tree: WorkTree, paths: Iterable[str]) -> Iterator[tuple[str, bytes 
     if tree.reader:
         yield from ((path, tree.read(path)) for path in paths)
         return
-    wanted = [path for path in paths if not os.path.islink(os.path.join(tree.root, path))]
+    wanted = [path for path in paths if not os.path.islink(tree.location(path) or "")]
     if not wanted:
         return
     askable = [path for path in wanted if _PLAIN_NAME.fullmatch(path)]
@@ -78,8 +79,11 @@ def head(tree: WorkTree, path: str, size: int) -> bytes:
     """The first bytes of a file on disk, empty where there are none to be had."""
     if tree.reader:
         return (tree.read(path) or b"")[:size]
+    location = tree.location(path)
+    if location is None:
+        return b""
     try:
-        descriptor = os.open(os.path.join(tree.root, path), READ_FLAGS)
+        descriptor = open_to_read(location)
     except OSError:
         return b""
     try:

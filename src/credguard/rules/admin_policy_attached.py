@@ -22,7 +22,6 @@ References
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from credguard.model import Detection, Severity
@@ -32,6 +31,7 @@ from credguard.rules._iam_attachments import in_code, in_documents
 from credguard.rules._iam_managed import NAMED
 from credguard.rules._iam_policies import documents, is_judged, is_staged
 from credguard.structure import looks_structured
+from credguard.system import encode_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,7 +66,7 @@ def _described(blob: Blob, attachment: Attachment) -> Detection:
         attributes={"policy": policy.name, "resource": holder},
         remediation=(_S3,) if "S3" in policy.name else (),
         line=attachment.line,
-        identity=(holder.encode() or os.fsencode(blob.path), policy.name.encode()),
+        identity=(holder.encode() or encode_path(blob.path), policy.name.encode()),
     )
 
 

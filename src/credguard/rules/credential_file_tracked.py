@@ -23,7 +23,6 @@ References
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from credguard.model import Detection, Severity
@@ -32,6 +31,7 @@ from credguard.rules._assignments import as_text
 from credguard.rules._credential_files import HEAD, may_be, named, perhaps
 from credguard.rules._env_files import is_vendored
 from credguard.rules._tracked import contents, erase, head, ignore_line, is_encrypted, untrack
+from credguard.system import encode_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,7 +73,7 @@ def _detection(path: str, shape: Shape, severity: Severity) -> Detection:
         attributes={"ignore_file": ".gitignore", "ignore_lines": [ignore_line(path)]},
         remediation=(*first, untrack(path), f"add the line `{ignore_line(path)}` to .gitignore", erase(path)),
         path=path,
-        identity=(os.fsencode(path),),
+        identity=(encode_path(path),),
     )
 
 

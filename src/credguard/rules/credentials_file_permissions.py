@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING
 
 from credguard.model import Detection, Severity
 from credguard.rule import Rule
+from credguard.system import encode_path, user
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,8 +74,8 @@ def _who(mode: int, *, readable: bool) -> str:
 
 
 def _owner(info: os.stat_result, shown: str, what: str) -> Iterator[Detection]:
-    me = os.geteuid()
-    if info.st_uid != me:
+    me = user()
+    if me is not None and info.st_uid != me:
         said = f"{what} belongs to user {info.st_uid}, not to {me} who uses it"
         yield _detection(shown, "owner", said, f"chown {me} {shown}")
 
@@ -93,7 +94,7 @@ def _in_repository(target: str) -> bool:
 def _detection(shown: str, topic: str, said: str, cure: str, **attributes: object) -> Detection:
     return Detection(
         f"{shown}: {said}", path=shown, attributes={"fault": topic, **attributes},
-        remediation=(cure, *RULE.remediation), identity=(os.fsencode(shown), topic.encode()),
+        remediation=(cure, *RULE.remediation), identity=(encode_path(shown), topic.encode()),
     )  # fmt: skip
 
 

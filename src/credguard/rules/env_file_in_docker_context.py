@@ -36,6 +36,7 @@ from credguard.rule import Rule
 from credguard.rules import _dockerfile, _dockerignore
 from credguard.rules._env_files import EnvUse, Kind, family, is_compose, is_fixture, is_vendored, on_disk
 from credguard.rules._real_value import Worth, secrets_in
+from credguard.system import encode_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,7 +71,7 @@ def check_tree(tree: WorkTree) -> Iterator[Detection]:
         data = tree.read(path) or b""
         context = composed.get(path)
         if context is None:
-            context = _dockerfile.context_of(path, data, lambda one: os.path.lexists(os.path.join(tree.root, one)))
+            context = _dockerfile.context_of(path, data, lambda one: os.path.lexists(tree.location(one) or ""))
         ignore = _ignore_file(tree, path, context)
         place = _first_copy(tree, path, data, context, ignore, private, harmless)
         if place:
@@ -155,7 +156,7 @@ def _detection(tree: WorkTree, context: str, ignore: str, places: list[_Place], 
             f"add the lines {', '.join(f'`{line}`' for line in lines)} at the end of {ignore}",
             "give the values when the container runs, or to a build step by `RUN --mount=type=secret`",
         ),
-        path=first.dockerfile, line=first.line, identity=(os.fsencode(first.dockerfile),),
+        path=first.dockerfile, line=first.line, identity=(encode_path(first.dockerfile),),
     )  # fmt: skip
 
 

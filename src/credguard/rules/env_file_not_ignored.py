@@ -29,6 +29,7 @@ from credguard.model import Detection, Severity
 from credguard.rule import Rule
 from credguard.rules._env_files import COMMON_NAMES, EnvUse, Kind, family, folder_of, is_fixture
 from credguard.rules._ignore_cause import IGNORE_FILE, Cause, IgnoreFiles
+from credguard.system import encode_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -121,7 +122,7 @@ def _severity(paths: list[str], must: set[str], *, uses: bool) -> Severity | Non
 
 
 def _detection(tree: WorkTree, cause: Cause, paths: list[str], severity: Severity) -> Detection:
-    lying = [path for path in paths if os.path.isfile(os.path.join(tree.root, path))]
+    lying = [path for path in paths if os.path.isfile(tree.location(path) or "")]
     shown = lying or paths
     names = ", ".join(shown[:_NAMED]) + (f" and {len(shown) - _NAMED} more" if len(shown) > _NAMED else "")
     verb = f"{'is' if len(shown) == 1 else 'are'} not" if lying else "would not be"
@@ -140,7 +141,7 @@ def _detection(tree: WorkTree, cause: Cause, paths: list[str], severity: Severit
         },
         remediation=(cure, f"check it: git check-ignore -v {shown[0]}"),
         path=cause.path, line=cause.line,
-        identity=(os.fsencode(cause.path), cause.sentence.encode("utf-8", "surrogateescape")),
+        identity=(encode_path(cause.path), cause.sentence.encode("utf-8", "surrogateescape")),
     )  # fmt: skip
 
 

@@ -27,7 +27,6 @@ References
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from credguard.model import Detection, Severity
@@ -35,6 +34,7 @@ from credguard.rule import Rule
 from credguard.rules._env_files import COMMON_NAMES, Kind, family, is_fixture
 from credguard.rules._real_value import Worth, secrets_in
 from credguard.rules._tracked import contents, erase, ignore_line, is_encrypted, untrack
+from credguard.system import encode_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -99,7 +99,7 @@ def _detection(path: str, severity: Severity, values: dict[str, Worth], match: I
         attributes |= {"ignore_file": ".gitignore", "ignore_lines": [line]}
     return Detection(
         message, severity=severity, attributes=attributes, remediation=tuple(steps), path=path,
-        identity=(os.fsencode(path),),
+        identity=(encode_path(path),),
     )  # fmt: skip
 
 

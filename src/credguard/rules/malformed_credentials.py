@@ -24,13 +24,13 @@ References
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from credguard.model import Detection, Severity
 from credguard.rule import Rule
 from credguard.rules._env_files import Kind, family, is_fixture, on_disk
 from credguard.rules._malformed import env_faults, profile_faults
+from credguard.system import encode_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -52,7 +52,7 @@ def detections(path: str, faults: Iterable[Fault]) -> Iterator[Detection]:
     for fault in faults:
         yield Detection(
             fault.said, severity=fault.severity, path=path, line=fault.line, attributes={"fault": fault.topic},
-            identity=(os.fsencode(path), fault.topic.encode(), fault.about.encode("utf-8", "replace")),
+            identity=(encode_path(path), fault.topic.encode(), fault.about.encode("utf-8", "replace")),
         )  # fmt: skip
 
 

@@ -25,7 +25,6 @@ References
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from credguard.model import Detection, Severity
@@ -33,6 +32,7 @@ from credguard.rule import Rule
 from credguard.rules._iam_grants import GRANTED, grants
 from credguard.rules._iam_policies import PATTERNS, is_judged, is_staged, policy_statements
 from credguard.rules._iam_trust import GITHUB, bounds, opening
+from credguard.system import encode_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,7 +72,7 @@ def _check(blob: Blob, hits: Hits) -> Iterator[Detection]:
             ),
             line=line,
             identity=(
-                name.encode() or os.fsencode(blob.path),
+                name.encode() or encode_path(blob.path),
                 open_to.what.encode(),
                 *(w.encode() for w in words[:20]),
             ),

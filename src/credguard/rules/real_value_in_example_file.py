@@ -22,7 +22,6 @@ References
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from credguard.model import Confidence, Detection, Part, Severity
@@ -33,6 +32,7 @@ from credguard.rules._key_id import kind_of as kind_of_key
 from credguard.rules._real_value import KEY_ID, Worth, worth
 from credguard.rules._tracked import is_encrypted
 from credguard.secret import Secret
+from credguard.system import encode_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -108,7 +108,7 @@ def _detection(path: str, text: bytes, one: Assignment, value: Worth, *, decoded
             f"leave `{name}` empty in {path}, or write a placeholder",
             _CLEAN_UP,
         ),
-        path=path, line=line_of(text, one.start), identity=(os.fsencode(path), one.name) if decoded else (),
+        path=path, line=line_of(text, one.start), identity=(encode_path(path), one.name) if decoded else (),
     )  # fmt: skip
 
 

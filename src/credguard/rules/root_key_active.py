@@ -21,7 +21,6 @@ References
 
 from __future__ import annotations
 
-import os
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
@@ -30,6 +29,7 @@ from credguard.rule import Rule
 from credguard.rules import _account_summary, _root, _root_report
 from credguard.rules._expiry import from_iso
 from credguard.secret import Secret
+from credguard.system import encode_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,7 +68,7 @@ def _check(blob: Blob, hits: Hits) -> Iterator[Detection]:
                 (Part("account_summary", entry.start, entry.end, Secret(entry.name, public=True)),),
                 None if entry.name == b"AccountAccessKeysPresent" else Severity.HIGH,
                 attributes={"evidence": entry.name.decode()},
-                identity=(os.fsencode(blob.path), entry.name),  # a summary does not name its account
+                identity=(encode_path(blob.path), entry.name),  # a summary does not name its account
             )
 
 

@@ -21,7 +21,6 @@ References
 
 from __future__ import annotations
 
-import os
 import re
 from typing import TYPE_CHECKING
 
@@ -31,6 +30,7 @@ from credguard.rule import Rule
 from credguard.rules import _credential, _root
 from credguard.rules._key_id import account_of, kind_of
 from credguard.rules._naming import words_of
+from credguard.system import encode_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,7 +64,7 @@ def _check(blob: Blob, hits: Hits) -> Iterator[Detection]:
 
 
 def _is_root_key_file(blob: Blob) -> bool:
-    name = _SEPARATORS.split(os.fsencode(blob.path))[-1]
+    name = _SEPARATORS.split(encode_path(blob.path))[-1]
     if _NAMED.search(name) or _BARE.fullmatch(name):
         return True
     if len(blob.data) > _DOWNLOAD_SIZE or not _names_root(name):

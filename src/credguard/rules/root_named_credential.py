@@ -20,7 +20,6 @@ References
 
 from __future__ import annotations
 
-import os
 import re
 from typing import TYPE_CHECKING
 
@@ -32,6 +31,7 @@ from credguard.rules._key_id import kind_of
 from credguard.rules._root import flat
 from credguard.rules._root_name import root_name
 from credguard.secret import Secret
+from credguard.system import encode_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -95,7 +95,7 @@ def _profiles(blob: Blob, ends: Sequence[int]) -> Iterator[Detection]:
             places.setdefault(start, Part("profile", start, stop, Secret(match["name"], public=True)))
     if places:
         message = "an AWS profile named root is chosen: it may hold the root user's access key"
-        yield Detection(message, tuple(places.values()), identity=(b"profile", os.fsencode(blob.path)))
+        yield Detection(message, tuple(places.values()), identity=(b"profile", encode_path(blob.path)))
 
 
 def _is_aws(text: bytes, match: re.Match[bytes]) -> bool:
@@ -113,7 +113,7 @@ def _users(blob: Blob, ends: Sequence[int]) -> Iterator[Detection]:
             done = match.end()
             part = Part("user", match.start(), match.end() - 1, Secret(b"root", public=True))
             message = "an access key is made for an IAM user named root (an IAM user, not the root user)"
-            yield Detection(message, (part,), Severity.LOW, identity=(b"user", os.fsencode(blob.path)))
+            yield Detection(message, (part,), Severity.LOW, identity=(b"user", encode_path(blob.path)))
 
 
 RULE = Rule(

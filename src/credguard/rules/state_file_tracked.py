@@ -23,7 +23,6 @@ References
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from credguard.model import Detection, Severity
@@ -32,6 +31,7 @@ from credguard.rules import _state_files
 from credguard.rules._assignments import as_text
 from credguard.rules._env_files import is_fixture, is_vendored
 from credguard.rules._tracked import contents, erase, head, ignore_line, is_encrypted, untrack
+from credguard.system import encode_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -109,7 +109,7 @@ def _detection(
         remediation=steps,
         path=path,
         line=secret[1] if secret else 1,
-        identity=(os.fsencode(path),),
+        identity=(encode_path(path),),
     )
 
 

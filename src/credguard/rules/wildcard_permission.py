@@ -25,7 +25,6 @@ References
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from credguard.model import Detection, Severity
@@ -33,6 +32,7 @@ from credguard.rule import Rule
 from credguard.rules import _iam_actions as actions_of
 from credguard.rules._iam_policies import PATTERNS, is_judged, is_staged, policy_statements
 from credguard.rules._iam_values import is_every_of_a_kind, is_everything
+from credguard.system import encode_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -129,7 +129,7 @@ def _described(blob: Blob, statement: Statement, fault: _Fault) -> Detection:
     name = statement.context.name.rstrip(".") or statement.sid
     called = f"{name} allows" if name else "the policy allows"
     given = (*fault.actions, *statement.actions)
-    identity = (name.encode() or os.fsencode(blob.path), statement.sid.encode(), fault.what.encode())
+    identity = (name.encode() or encode_path(blob.path), statement.sid.encode(), fault.what.encode())
     return Detection(
         f"{called} {fault.words}",
         severity=fault.severity,

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 from credguard.git import GITLINK, Entry, Git, GitError, find
 from credguard.model import Blob, Skip
-from credguard.worktree import READ_FLAGS, RULE_READ_LIMIT, WorkTree
+from credguard.system import encode_path, is_link, open_to_read
+from credguard.within import ODD, Root, is_checked_out
+from credguard.worktree import RULE_READ_LIMIT, WorkTree
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -25,13 +27,15 @@ _BARE = frozenset(("HEAD", "objects", "refs"))
 @dataclass(slots=True)
 class Listing:
     """What a folder holds: the tree, index entries by path, the repositories `inner` to it, and what could not
-    be listed; `history` is the repository, also where git could not list its files."""
+    be listed; `history` is the repository, also where git could not list its files. `odd` are entries of the index
+    that git would not write to disk: their contents come from its objects alone."""
 
     tree: WorkTree
     entries: dict[str, Entry] = field(default_factory=dict)
     skipped: list[Skip] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     inner: list[str] = field(default_factory=list)
+    odd: list[Entry] = field(default_factory=list)
     history: Git | None = None
 
 
@@ -59,6 +63,9 @@ def _git_listing(root: Path, *, ignored: bool) -> Listing:
     repository = find(root)
     assert repository is not None  # noqa: S101 - asked by the caller
     tracked = {entry.path: entry for entry in repository.tracked()}
+    odd = [entry for entry in tracked.values() if not is_checked_out(entry.path)]
+    for entry in odd:
+        del tracked[entry.path]
     links = [path for path, entry in tracked.items() if entry.mode == GITLINK]
     for path in links:
         del tracked[path]
@@ -67,6 +74,8 @@ def _git_listing(root: Path, *, ignored: bool) -> Listing:
         more, _ = repository.untracked(ignored=True)
         others += more
     listing = Listing(WorkTree(root, (), frozenset(tracked), repository), tracked, history=repository)
+    listing.odd = [entry for entry in odd if entry.mode != GITLINK]
+    listing.skipped += [Skip(entry.path, f"{ODD}; take it out of the index") for entry in odd]
     if warning:
         listing.skipped.append(Skip(".", f"git could not list every untracked file: {warning}"))
     nested = [path.rstrip("/") for path in others if path.endswith("/")]
@@ -104,6 +113,9 @@ def _bare_listing(root: Path) -> Listing:
 def _nested(listing: Listing, path: str, *, submodule: bool, ignored: bool) -> list[str]:
     """The files of a repository inside the repository, scanned as part of it."""
     folder = listing.tree.root / path
+    if submodule and (Root(listing.tree.root).why_not(path) or is_link(folder)):
+        listing.skipped.append(Skip(path, "is a symbolic link where git has a submodule, which is not followed"))
+        return []
     if submodule and not (folder / ".git").exists():
         listing.notes.append(f"submodule {path} is not checked out: its files were not looked at")
         return []
@@ -162,32 +174,20 @@ def read_all(listing: Listing, limit: int = DEFAULT_LIMIT) -> Iterator[Blob | Sk
     checkout) come from git's object store.
     """
     tree = listing.tree
-    missing: list[Entry] = []
-    root = os.path.realpath(tree.root) + "/"
-    inside: dict[str, bool] = {"": True}
+    missing = list(listing.odd)
+    root = Root(tree.root)
     for path in tree.files:
-        if not _is_inside(root, path.rpartition("/")[0], inside):
-            yield from _gone(path, listing, missing, "lies behind a symbolic link, which is not followed")
+        reason = "" if tree.reader else root.why_not(path)
+        if reason:
+            yield from _gone(path, listing, missing, reason)
             continue
-        item = None if tree.reader else read(root + path, path, limit)
+        item = None if tree.reader else read(root.location(path), path, limit)
         if item is None:
             yield from _gone(path, listing, missing, "vanished while it was to be read; run again")
         else:
             yield item
     if missing and tree.repository is not None:
         yield from _from_objects(listing, missing, limit)
-
-
-def _is_inside(root: str, folder: str, known: dict[str, bool]) -> bool:
-    """False where a part of the folder's path is a symbolic link, which may lead out of the root."""
-    unknown = []
-    while folder not in known:
-        unknown.append(folder)
-        folder = folder.rpartition("/")[0]
-    inside = known[folder]
-    for folder in reversed(unknown):
-        inside = known[folder] = inside and not os.path.islink(root + folder)
-    return inside
 
 
 def _gone(path: str, listing: Listing, missing: list[Entry], reason: str) -> Iterator[Skip]:
@@ -218,7 +218,9 @@ def read(location: str, path: str, limit: int) -> Blob | Skip | str | None:
     A FIFO, socket or device is never waited for.
     """
     try:
-        descriptor = os.open(os.fsencode(location), READ_FLAGS)
+        descriptor = open_to_read(location)
+    except ValueError:
+        return Skip(path, "is no name that a file can have here; check it")
     except OSError as error:
         return _unopened(error, location, path)
     try:
@@ -250,7 +252,7 @@ def too_large(size: int, limit: int) -> str:
 def _unopened(error: OSError, location: str, path: str) -> Blob | Skip | str | None:
     if error.errno in (errno.ELOOP, errno.EMLINK):
         try:
-            return Blob(os.fsencode(os.readlink(location)), path, "symlink")
+            return Blob(encode_path(os.readlink(location)), path, "symlink")
         except OSError as cause:
             return Skip(path, _reason(cause, "symbolic link"))
     if error.errno in (errno.ENOENT, errno.ENOTDIR):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from credguard.sources.walk import PLAIN_LOG
+from credguard.system import decode_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
@@ -72,7 +72,7 @@ def _walk(repository: Git, *options: str) -> Iterator[tuple[str, Version]]:
         *PLAIN_LOG, "--raw", "--no-abbrev", "--format=format:commit %H %at %ct", *options
     )  # fmt: skip
     commit, when = "", None
-    for line in os.fsdecode(output).split("\n"):
+    for line in decode_path(output).split("\n"):
         if line.startswith("commit "):
             commit, author, committer = [*line.split(" "), "", ""][1:4]  # a damaged one has no dates
             when = _date(_seconds(author), _seconds(committer))

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from credguard.model import Blob
+from credguard.model import Blob, Skip
 from credguard.regex import regex
 from credguard.rule import Pattern
 from credguard.sources import files
+from credguard.within import Root
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
+    from pathlib import Path
 
     from credguard.git import Git
-    from credguard.model import Skip
 
 _Item = TypeVar("_Item")
 POINTER = Pattern("lfs-pointer", rb"https://git-lfs\.github\.com/spec/v1\n")
@@ -37,8 +37,8 @@ def kept(repository: Git, blob: Blob, limit: int) -> Iterator[Blob | Skip | str]
     """The content behind a pointer, or why it cannot be looked at; nothing for all else. Raises GitError."""
     name = pointed(blob.data)
     if name:
-        place = Path(repository.common_dir, _STORE, name[:2], name[2:4], name)
-        yield files.read(str(place), blob.path, limit) or f"{blob.path}: {_not_here(1)}"
+        here = f"{_STORE}/{name[:2]}/{name[2:4]}/{name}"
+        yield _read(Root(repository.common_dir), here, blob.path, limit) or f"{blob.path}: {_not_here(1)}"
 
 
 def followed(items: Iterable[_Item], repository: Git, limit: int) -> Iterator[_Item | Blob | Skip | str]:
@@ -51,10 +51,18 @@ def followed(items: Iterable[_Item], repository: Git, limit: int) -> Iterator[_I
 
 def all_kept(folder: Path, limit: int) -> Iterator[Blob | Skip | str]:
     """All contents below a repository's own folder, under their paths from there."""
+    root = Root(folder)
     for path in sorted(folder.glob(f"{_STORE}/??/??/*")):
-        item = files.read(str(path), f".git/{path.relative_to(folder).as_posix()}", limit)
+        here = path.relative_to(folder).as_posix()
+        item = _read(root, here, f".git/{here}", limit)
         if item is not None:
             yield item
+
+
+def _read(root: Root, here: str, path: str, limit: int) -> Blob | Skip | str | None:
+    """The content that is at `here` below git's own folder, as that of `path`; no link in it is followed."""
+    reason = root.why_not(here)
+    return Skip(path, f"its content {reason}") if reason else files.read(root.location(here), path, limit)
 
 
 def lacking(folder: Path, names: Collection[str]) -> Iterator[str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from credguard.git import Git
+from credguard.system import is_link
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,7 +17,8 @@ _DEEPEST = 8
 
 def absorbed(repository: Git) -> Iterator[tuple[str, Git]]:
     """Each with what to call it (`.git/modules/name`), in order of names; raises GitError."""
-    for name, folder in _below(os.path.join(repository.common_dir, "modules"), ".git/modules", _DEEPEST):
+    modules = os.path.join(repository.common_dir, "modules")
+    for name, folder in () if is_link(modules) else _below(modules, ".git/modules", _DEEPEST):
         # Its settings may name a work tree that is gone, in which git would refuse to start.
         yield name, Git(Path(folder), extra={"GIT_DIR": folder, "GIT_WORK_TREE": folder})
 

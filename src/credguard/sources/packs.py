@@ -12,7 +12,6 @@ import os
 import sys
 from array import array
 from bisect import bisect_left
-from functools import partial
 from itertools import compress
 from operator import lt
 from typing import TYPE_CHECKING
@@ -20,6 +19,8 @@ from typing import TYPE_CHECKING
 from dulwich.errors import ApplyDeltaError
 from isal import isal_zlib
 from isal.igzip_lib import IsalError
+
+from credguard.system import reader_at
 
 try:
     from dulwich._pack import apply_delta  # the compiled part alone, which loads four times as fast
@@ -70,7 +71,7 @@ class Pack:
         self._given = _shared(len(offsets))
         self._numbers: array[int] | None = None
         self._file = index.with_suffix(".pack").open("rb", buffering=0)
-        self._read = partial(os.pread, self._file.fileno()) if hasattr(os, "pread") else self._sought
+        self._read = reader_at(self._file.fileno())
         try:
             size = os.fstat(self._file.fileno()).st_size - width
             if self._offsets and self._offsets[-1] >= size:
@@ -192,11 +193,6 @@ class Pack:
             kinds[number] = kind
             starts[number] = low + at
         return starts, bases
-
-    def _sought(self, length: int, start: int) -> bytes:
-        """So many bytes from a place on, where the system has no `pread`."""
-        self._file.seek(start)
-        return self._file.read(length)
 
 
 def _finder(offsets: array[int]) -> Callable[[int], int | None]:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
+from credguard import system
 from credguard.errors import CredguardError, ExitCode
 from credguard.regex import regex
 
@@ -233,7 +234,7 @@ def _end_writers(name: str) -> int:
         for process in filter(str.isdigit, os.listdir("/proc")):
             if int(process) != os.getpid() and _is_for(process, name):
                 with contextlib.suppress(OSError):
-                    os.kill(int(process), signal.SIGKILL)
+                    system.end(int(process))
                     ended += 1
     return ended
 
@@ -241,18 +242,18 @@ def _end_writers(name: str) -> int:
 def _is_for(process: str, name: str) -> bool:
     """True where the template that git was given lies in the folder of this name."""
     try:
-        if os.stat(f"/proc/{process}").st_uid != os.getuid():
+        if not system.is_ours(os.stat(f"/proc/{process}")):
             return False
         with open(f"/proc/{process}/environ", "rb") as handle:
             variables = handle.read().split(b"\0")
     except OSError:
         return False
-    return any(one.startswith(b"GIT_TEMPLATE_DIR=") and os.fsencode(f"/{name}/") in one for one in variables)
+    return any(one.startswith(b"GIT_TEMPLATE_DIR=") and system.encode_path(f"/{name}/") in one for one in variables)
 
 
 def _sweep() -> None:
     """Removes what audits left that were killed without a chance to clean up."""
-    if not hasattr(os, "getuid"):
+    if system.user() is None:
         return
     names: list[str] = []
     with contextlib.suppress(OSError):
@@ -261,7 +262,7 @@ def _sweep() -> None:
         owner = re.fullmatch(rf"{_PREFIX}(\d+)-.*", name)
         path = Path(tempfile.gettempdir(), name)
         with contextlib.suppress(OSError):
-            if owner and stat.S_ISDIR(path.lstat().st_mode) and path.lstat().st_uid == os.getuid():
+            if owner and stat.S_ISDIR(path.lstat().st_mode) and system.is_ours(path.lstat()):
                 try:
                     os.kill(int(owner[1]), 0)
                 except ProcessLookupError:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import tempfile
 from bisect import bisect_left
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from credguard.git import GitError, stop
 from credguard.sources.packs import Pack, PackError
+from credguard.system import decode_path
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -115,7 +115,7 @@ def _borrowed(repository: Git, objects: Path) -> Iterator[Path]:
     """The object folders of the repositories from which objects are borrowed; names with odd bytes are left to git."""
     if not (objects / "info" / "alternates").exists():
         return
-    for line in os.fsdecode(repository.run("count-objects", "-v")).split("\n"):
+    for line in decode_path(repository.run("count-objects", "-v")).split("\n"):
         if line.startswith(_ALTERNATE) and not line.startswith(f'{_ALTERNATE}"'):
             yield Path(repository.folder, line.removeprefix(_ALTERNATE))
 

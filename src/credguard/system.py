@@ -1,0 +1,165 @@
+"""What not every system has: each such name of Python's own modules is asked for here, and in no other module.
+
+Whoever uses one of these works on systems without it, too: with less speed or, where that is said, less to check.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+
+TYPE_CHECKING = False  # as in typing, whose import costs more than a git process
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+BINARY = getattr(os, "O_BINARY", 0)
+NO_TERMINAL = getattr(os, "O_NOCTTY", 0)
+NO_LINK = getattr(os, "O_NOFOLLOW", 0)
+UNNAMED = getattr(os, "O_TMPFILE", 0)
+_NO_WAIT = getattr(os, "O_NONBLOCK", 0)
+_READ = os.O_RDONLY | BINARY | NO_TERMINAL | _NO_WAIT
+_JUNCTION = getattr(stat, "IO_REPARSE_TAG_MOUNT_POINT", None)
+_SPAWN = getattr(os, "posix_spawnp", None)
+_READ_INTO = getattr(os, "readv", None)
+_USER = getattr(os, "geteuid", None)
+_SET_MODE = getattr(os, "fchmod", None)
+_SET_OWNER = getattr(os, "fchown", None)
+_FORK = getattr(os, "fork", None)
+_CORES = getattr(os, "sched_getaffinity", None)
+_AT = getattr(os, "pread", None)
+_WIDE_NAMES = os.name == "nt"
+"""Names of files are no bytes there, and git gives them as UTF-8."""
+
+
+def decode_path(path: bytes) -> str:
+    """A path that git or the system gives as bytes. Bytes that are no text become lone surrogates, and `encode_path`
+    gives them back; Python's own `fsdecode` raises for them on Windows."""
+    return path.decode("utf-8", "surrogateescape") if _WIDE_NAMES else os.fsdecode(path)
+
+
+def encode_path(path: str) -> bytes:
+    """The bytes of a path of `decode_path`."""
+    return path.encode("utf-8", "surrogateescape") if _WIDE_NAMES else os.fsencode(path)
+
+
+def open_to_read(path: str | os.PathLike[str], flags: int = 0, *, follow: bool = False) -> int:
+    """A descriptor of what stands at `path`; no pipe is waited for. Raises OSError, for a link with ELOOP unless
+    `follow`. Where the system can be asked for neither, it is looked at before it is opened."""
+    if not (_NO_WAIT and NO_LINK):
+        mode = os.stat(path, follow_symlinks=follow).st_mode
+        if stat.S_ISLNK(mode):
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), os.fspath(path))
+        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+            raise OSError(errno.ENXIO, os.strerror(errno.ENXIO), os.fspath(path))
+    return os.open(path, flags | _READ if follow else flags | _READ | NO_LINK)
+
+
+def is_link(path: str | os.PathLike[str]) -> bool:
+    """True for a symbolic link, and for Windows' junctions; False where nothing is there."""
+    try:
+        info = os.lstat(path)
+    except (OSError, ValueError):
+        return False
+    return stat.S_ISLNK(info.st_mode) or (
+        _JUNCTION is not None and getattr(info, "st_reparse_tag", None) == _JUNCTION
+    )  # fmt: skip
+
+
+def user() -> int | None:
+    """The user for whom this process works; None where users have no numbers."""
+    return _USER() if _USER else None
+
+
+def is_ours(info: os.stat_result) -> bool:
+    """True for a file of this process's user, and where files do not tell whose they are."""
+    return _USER is None or info.st_uid == _USER()
+
+
+def set_mode(descriptor: int, path: str | os.PathLike[str], mode: int) -> None:
+    """Sets the mode of an open file, which stands at `path`; raises OSError."""
+    if _SET_MODE:
+        _SET_MODE(descriptor, mode)
+    else:
+        os.chmod(path, mode)
+
+
+def set_owner(descriptor: int, user_id: int, group_id: int) -> None:
+    """Gives an open file to a user and a group, where there are such; raises OSError."""
+    if _SET_OWNER:
+        _SET_OWNER(descriptor, user_id, group_id)
+
+
+def cores() -> int:
+    """The processors that this process may use."""
+    return len(_CORES(0)) if _CORES else os.cpu_count() or 1
+
+
+can_spawn = _SPAWN is not None and hasattr(os, "waitstatus_to_exitcode")
+
+
+def spawn(command: Sequence[str], environment: dict[str, str], stdin: int, stdout: int) -> int:
+    """Starts a program of PATH with these descriptors, its complaints dropped; gives the process ID; raises OSError."""
+    if _SPAWN is None:
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+    null = (os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0)
+    actions = [(os.POSIX_SPAWN_DUP2, stdin, 0), (os.POSIX_SPAWN_DUP2, stdout, 1), null]
+    return int(_SPAWN(command[0], command, environment, file_actions=actions))
+
+
+def read_into(descriptor: int, room: memoryview) -> int:
+    """Reads as much as is there, at most what there is room for, without a copy; gives the number of bytes."""
+    if _READ_INTO:
+        return int(_READ_INTO(descriptor, [room]))
+    data = os.read(descriptor, len(room))
+    room[: len(data)] = data
+    return len(data)
+
+
+can_fork = _FORK is not None
+
+
+def fork() -> int:
+    """0 in the child; raises OSError where there is no such thing."""
+    if _FORK is None:
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+    return int(_FORK())
+
+
+def end(process: int) -> None:
+    """Ends a process of this user at once, whatever it does; raises OSError."""
+    import signal
+
+    os.kill(process, getattr(signal, "SIGKILL", signal.SIGTERM))
+
+
+def reader_at(descriptor: int) -> Callable[[int, int], bytes]:
+    """Reads so many bytes from a place of an open file on; nobody else may read it meanwhile."""
+    if _AT:
+        from functools import partial
+
+        return partial(_AT, descriptor)
+
+    def sought(length: int, start: int) -> bytes:
+        os.lseek(descriptor, start, os.SEEK_SET)
+        pieces = []
+        while length > 0 and (piece := os.read(descriptor, length)):
+            pieces.append(piece)
+            length -= len(piece)
+        return b"".join(pieces)
+
+    return sought
+
+
+def widen(pipe: int, size: int) -> None:
+    """Lets a pipe hold more, where the system allows."""
+    try:
+        import fcntl
+    except ImportError:
+        return
+    command = getattr(fcntl, "F_SETPIPE_SZ", None)
+    if command is not None:
+        try:
+            fcntl.fcntl(pipe, command, size)
+        except OSError:  # it stays as large as it is
+            return
