@@ -113,7 +113,10 @@ def sight(data: bytes, place: Location) -> Sight:
 
 
 def _bytes(text: str) -> bytes:
-    return text.encode("utf-8", "surrogateescape")
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # a surrogate that JSON may bring and no file can hold
+        return text.encode("utf-8", "surrogatepass")
 
 
 def adopt(known: Sequence[Known], seen: Sequence[tuple[str, Sequence[Sight]]]) -> tuple[dict[int, Known], list[Known]]:
@@ -146,7 +149,10 @@ def read(data: bytes, name: str) -> list[Known]:
     if base == ".gitallowed":
         return list(_patterns(text, name))
     if text.lstrip()[:1] in ("{", "["):
-        return list(_json(text, name))
+        try:
+            return list(_json(text, name))
+        except RecursionError:
+            raise CredguardError(f"{name} is nested too deeply", _EXPECTED) from None
     return list(_positions(text, name))
 
 

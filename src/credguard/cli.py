@@ -13,6 +13,7 @@ TYPE_CHECKING = False  # as in typing, which takes as long to import as Python t
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
+    from typing import NoReturn
 
 _OBJECTS_BETWEEN_COLLECTIONS = 50_000
 """Imports make that many, and nothing of it is garbage; Python's own threshold costs a tenth of the start."""
@@ -72,8 +73,13 @@ def _nothing_to_judge(arguments: list[str]) -> bool:
 
 
 def _run(arguments: list[str]) -> int:
+    from io import TextIOWrapper
+
     from credguard.errors import CredguardError, ExitCode
 
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # what its encoding lacks is no reason to fail
     options = _parser(arguments).parse_args(arguments)
     try:
         return int(options.run(options))
@@ -91,7 +97,15 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     import argparse
     from importlib import import_module
 
-    parser = argparse.ArgumentParser(
+    class Parser(argparse.ArgumentParser):
+        """A parser whose words are safe to show: a name that is no option may come from a repository."""
+
+        def error(self, message: str) -> NoReturn:
+            from credguard.report import printable
+
+            super().error(printable(message))
+
+    parser = Parser(
         prog="credguard",
         description="AWS credential safety for git repositories.",
         epilog="Exit codes: 0 nothing blocks, 1 findings, 2 usage, 3 incomplete, 4 a bug in credguard.",

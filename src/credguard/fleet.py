@@ -96,7 +96,7 @@ def _bar(run: Run, target: Target) -> Callable[[str, float], None] | None:
         return None
     from tqdm import tqdm
 
-    bar = tqdm(total=100, desc=f"cloning {target.name}"[:60], unit="%", delay=1, leave=False)
+    bar = tqdm(total=100, desc=f"cloning {printable(target.name)}"[:60], unit="%", delay=1, leave=False)
 
     def tell(stage: str, share: float) -> None:
         bar.set_postfix_str(stage)

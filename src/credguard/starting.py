@@ -226,7 +226,7 @@ def _loaded(data: bytes) -> dict[str, Any]:
     try:
         parse(data, FRAMEWORK_FILE)  # which bounds what aliases can grow into
         loaded = yaml.load(data, yaml.BaseLoader)  # noqa: S506 - plain strings alone
-    except (UnreadableError, yaml.YAMLError) as error:
+    except (UnreadableError, yaml.YAMLError, RecursionError) as error:
         raise RefusedError(error.message if isinstance(error, UnreadableError) else "is no YAML") from error
     if loaded is not None and not isinstance(loaded, dict):
         raise RefusedError("is not the settings of pre-commit")

@@ -6,18 +6,17 @@ import sys
 from pathlib import Path
 
 from credguard.errors import CredguardError, ExitCode
-
-_LARGEST = 8 << 20
+from credguard.report import printable
 
 
 def gitleaks(path: str, output: str) -> ExitCode:
     """Prints gitleaks' rules as custom rules, or writes them to a new file; what is left out is told on standard
     error. Raises CredguardError for a file that cannot be read or written."""
-    from credguard.custom.gitleaks import converted, written
+    from credguard.custom.gitleaks import LARGEST, converted, written
 
     try:
         with Path(path).open("rb") as handle:
-            data = handle.read(_LARGEST)
+            data = handle.read(LARGEST + 1)
         kept, left = converted(data)
         text = written(kept, Path(path).name)
         if output:
@@ -30,10 +29,10 @@ def gitleaks(path: str, output: str) -> ExitCode:
     except ValueError as error:
         raise CredguardError(f"{path} is no gitleaks rule file: {error}", "give a TOML file of rules") from None
     for line in left:
-        print(line, file=sys.stderr)
+        print(printable(line), file=sys.stderr)
     print(f"{len(kept)} rules imported, {len(left)} things left out", file=sys.stderr)
     if output:
-        print(f"name it in .credguard.yaml: `extends: [./{output}]`", file=sys.stderr)
+        print(f"name it in .credguard.yaml: `extends: [./{printable(output)}]`", file=sys.stderr)
     else:
         print(text, end="")
     return ExitCode.CLEAN

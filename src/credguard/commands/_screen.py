@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import shlex
 import sys
@@ -33,8 +32,6 @@ class Screen:
 
     def __init__(self, *, colour: bool = False) -> None:
         self._colour = colour
-        if isinstance(sys.stdout, io.TextIOWrapper):
-            sys.stdout.reconfigure(errors="backslashreplace")
 
     def say(self, text: str, code: str = "") -> None:
         """A line, what would drive the terminal escaped; nothing for no text."""

@@ -13,6 +13,7 @@ from credguard import __version__
 from credguard.commands import _options
 from credguard.errors import CredguardError, ExitCode
 from credguard.regex import regex
+from credguard.report import printable
 
 if TYPE_CHECKING:
     import argparse
@@ -71,7 +72,7 @@ def _judged(options: argparse.Namespace) -> ScanResult:
         if options.mode == "change" and not plan.heads:
             raise CredguardError(f"--mode change: {plan.why}", "take tree or history here")
         plan = replace(plan, mode=options.mode)
-    print(f"credguard {__version__} on {plan.system}: {plan.why}", file=sys.stderr, flush=True)
+    print(printable(f"credguard {__version__} on {plan.system}: {plan.why}"), file=sys.stderr, flush=True)
     for revision in (*plan.heads, *plan.excluded, *plan.wanted, plan.base or "HEAD", plan.tag or "HEAD"):
         if not _REVISION.fullmatch(revision) or ".." in revision:
             raise CredguardError("the CI system names a revision that is none", f"see {plan.system}'s variables")

@@ -29,7 +29,10 @@ def run(options: argparse.Namespace) -> ExitCode:
     from credguard.report import saved
 
     old, new = saved.load(options.old), saved.load(options.new)
-    difference = compare(old, new)
+    try:
+        difference = compare(old, new)
+    except (ValueError, LookupError, TypeError, AttributeError):  # of another shape than ours
+        raise saved.foreign(options.new) from None
     if options.format == "json":
         import json
 

@@ -29,8 +29,11 @@ def run(options: argparse.Namespace) -> ExitCode:
         near = get_close_matches(wanted.upper(), known, 1) or get_close_matches(wanted.lower(), known, 1)
         hint = f"did you mean {near[0]}?" if near else "`credguard rules` lists them"
         raise CredguardError(f"there is no rule {wanted}", hint)
-    print(f"{rule.id} {rule.name} ({rule.severity.label})\n")
-    print(rule.page.strip())
+    from credguard.report import printable
+
+    print(f"{rule.id} {printable(rule.name)} ({rule.severity.label})\n")
+    for line in rule.page.strip().split("\n"):
+        print(printable(line))
     if rule.practices:
         print(f"\nPractices\n    {', '.join(rule.practices)}")
     if rule.standards:

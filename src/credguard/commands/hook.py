@@ -219,13 +219,14 @@ def _remember(work: Run) -> None:
 
 def _doctor(*, quiet: bool) -> ExitCode:
     from credguard.doctor import doctor
+    from credguard.report import printable
 
     lines: list[str] = []
     problems = doctor(Path.cwd(), lines.append)
     for line in [] if quiet else lines:
-        print(line)
+        print(printable(line))
     for problem in problems:
-        print(f"credguard: {problem}", file=sys.stderr)
+        print(f"credguard: {printable(problem)}", file=sys.stderr)
     return ExitCode.FINDINGS if problems else ExitCode.CLEAN
 
 

@@ -32,5 +32,9 @@ def run(options: argparse.Namespace) -> ExitCode:
     """Converts; the exit code speaks of the conversion, not of what the report says."""
     from credguard.report import saved
 
-    _options.finish(saved.load(options.saved), options)
+    result = saved.load(options.saved)
+    try:
+        _options.finish(result, options)
+    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError):  # of another shape than ours
+        raise saved.foreign(options.saved) from None
     return ExitCode.CLEAN

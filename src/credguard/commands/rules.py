@@ -19,6 +19,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> ExitCode:
     """Prints one line a rule, or the list as JSON."""
     from credguard.commands._catalogue import known_rules
+    from credguard.report import printable
 
     if options.format == "json":
         import json
@@ -31,5 +32,5 @@ def run(options: argparse.Namespace) -> ExitCode:
         )
         return ExitCode.CLEAN
     for rule in known_rules():
-        print(f"{rule.id}  {rule.severity.label:<8}  {rule.name:<28}  {rule.summary}")
+        print(f"{rule.id}  {rule.severity.label:<8}  {printable(rule.name):<28}  {printable(rule.summary)}")
     return ExitCode.CLEAN

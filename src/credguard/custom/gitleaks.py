@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     Table = dict[str, Any]
 
 _TOML: Any = import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
+LARGEST = 8 << 20
+"""Bytes of the largest rule file that is read."""
 _SHORTEST = 3
 _MOST_PATHS = 20
 
@@ -25,10 +27,19 @@ _MOST_PATHS = 20
 def converted(data: bytes) -> tuple[list[Table], list[str]]:
     """The rules as entries of `custom-rules`, and a line for each thing that is left out; raises ValueError for
     what is no rule file."""
+    if len(data) > LARGEST:
+        raise ValueError(f"it is larger than {LARGEST >> 20} MiB")
     try:
-        tree = _TOML.loads(data.decode("utf-8-sig"))
+        return _converted(_TOML.loads(data.decode("utf-8-sig")))
     except UnicodeDecodeError:
         raise ValueError("it is no UTF-8 text") from None
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    except (TypeError, AttributeError, LookupError, ArithmeticError):
+        raise ValueError("a value in it is not of the kind that gitleaks has there") from None
+
+
+def _converted(tree: Table) -> tuple[list[Table], list[str]]:
     rules = tree.get("rules")
     if not isinstance(rules, list) or not all(isinstance(rule, dict) and "id" in rule for rule in rules):
         raise ValueError("it has no [[rules]] with an id")
@@ -46,7 +57,7 @@ def written(rules: list[Table], name: str) -> str:
     import yaml
 
     head = f"# Imported from {name} by `credguard init --import-gitleaks`.\n"
-    return head + str(yaml.safe_dump({"custom-rules": rules}, sort_keys=False, allow_unicode=True, width=10_000))
+    return head + str(yaml.safe_dump({"custom-rules": rules}, sort_keys=False, width=10_000))
 
 
 def _free_id(name: str, taken: Table) -> str:

@@ -26,7 +26,7 @@ def _issue(verdict: Verdict) -> dict[str, object]:
     place = finding.locations[0]
     return {
         "type": "issue",
-        "check_name": f"{finding.rule_id} {finding.rule_name}",
+        "check_name": printable(f"{finding.rule_id} {finding.rule_name}"),
         "description": printable(f"{finding.rule_id} {finding.message}"),
         "categories": ["Security"],
         "severity": _SEVERITIES[finding.severity],

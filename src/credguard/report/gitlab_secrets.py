@@ -52,7 +52,7 @@ def _vulnerability(verdict: Verdict) -> dict[str, object]:
     return {
         "id": str(UUID(finding.fingerprint)),
         "category": "secret_detection",
-        "name": finding.rule_name,
+        "name": printable(finding.rule_name),
         "description": printable(finding.message),
         "severity": finding.severity.label.capitalize(),
         "solution": printable("; ".join(finding.remediation)),

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from credguard import __version__, practices
-from credguard.report import printable
+from credguard.report import printable, safe
 
 if TYPE_CHECKING:
     from credguard.model import Coverage, Location, ScanResult, Verdict
@@ -21,7 +21,7 @@ def render(result: ScanResult) -> bytes:
             "name": "credguard", "version": __version__, "rules_hash": result.rules_hash,
             "policy_hash": result.policy_hash,
         },
-        "target": dict(result.target),
+        "target": safe(dict(result.target)),
         "exit_code": int(result.exit_code),
         "coverage": _coverage(result.coverage),
         "findings": [entry(verdict) for verdict in result.verdicts],
@@ -54,7 +54,7 @@ def entry(verdict: Verdict) -> dict[str, object]:
     finding = verdict.finding
     return {
         "rule_id": finding.rule_id,
-        "rule_name": finding.rule_name,
+        "rule_name": printable(finding.rule_name),
         "severity": finding.severity.label,
         "confidence": finding.confidence.label,
         "message": printable(finding.message),
@@ -62,10 +62,10 @@ def entry(verdict: Verdict) -> dict[str, object]:
         "outcome": verdict.outcome,
         "outcome_reason": printable(verdict.reason),
         "locations": [_location(place) for place in finding.locations],
-        "attributes": dict(finding.attributes),
+        "attributes": safe(dict(finding.attributes)),
         "practices": list(finding.practices),
-        "remediation": list(finding.remediation),
-        "exposure": dict(finding.exposure),
+        "remediation": safe(finding.remediation),
+        "exposure": safe(dict(finding.exposure)),
         "context": [{"line": line, "text": printable(text)} for line, text in finding.context],
     }
 

@@ -40,17 +40,14 @@ def render(result: ScanResult) -> bytes:
 def _case(suite: ET.Element, verdict: Verdict) -> None:
     finding = verdict.finding
     place = finding.locations[0]
-    name = f"{finding.rule_id} {finding.rule_name} at line {place.line}"
-    case = ET.SubElement(suite, "testcase", {"classname": _text(place.path), "name": name, "file": _text(place.path)})
+    path, name = printable(place.path), printable(f"{finding.rule_id} {finding.rule_name} at line {place.line}")
+    case = ET.SubElement(
+        suite, "testcase", {"classname": path, "name": name, "file": path}
+    )
     if verdict.outcome != "report":
-        ET.SubElement(case, "skipped", {"message": _text(f"{verdict.outcome}: {verdict.reason}")})
+        ET.SubElement(case, "skipped", {"message": printable(f"{verdict.outcome}: {verdict.reason}")})
         return
     failure = ET.SubElement(
-        case, "failure", {"message": _text(finding.message), "type": f"{finding.rule_id} {finding.severity.label}"}
+        case, "failure", {"message": printable(finding.message), "type": f"{finding.rule_id} {finding.severity.label}"}
     )
-    failure.text = "\n".join(_text(line) for line in (f"{place.path}:{place.line}", *finding.remediation))
-
-
-def _text(text: str) -> str:
-    """Safe characters of XML 1.0 only (W3C, section 2.2): noncharacters are written as escapes."""
-    return printable(text).replace("\ufffe", "\\ufffe").replace("\uffff", "\\uffff")
+    failure.text = "\n".join(printable(line) for line in (f"{place.path}:{place.line}", *finding.remediation))

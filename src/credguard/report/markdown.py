@@ -81,7 +81,7 @@ def _row(verdict: Verdict) -> str:
     place = finding.locations[0]
     severity = finding.severity.label if verdict.outcome == "report" else f"{finding.severity.label}, does not block"
     return (
-        f"| {severity} | {finding.rule_id} {escape(finding.rule_name)} "
+        f"| {severity} | {escape(finding.rule_id)} {escape(finding.rule_name)} "
         f"| {escape(place.path)} line {place.line} | {escape(finding.message)} |"
     )
 
@@ -95,7 +95,7 @@ def _steps(result: ScanResult) -> Iterator[str]:
     yield "### What to do"
     yield ""
     for rule, steps in rules[:20]:
-        yield f"<details><summary>{rule}</summary>"
+        yield f"<details><summary>{escape(rule)}</summary>"
         yield ""
         yield from (f"{number}. {escape(step)}" for number, step in enumerate(steps, 1))
         yield ""

@@ -10,7 +10,7 @@ from credguard import __version__
 from credguard.errors import ExitCode
 from credguard.model import Severity
 from credguard.policy import ABOUT_THE_RUN
-from credguard.report import printable
+from credguard.report import printable, safe
 from credguard.rules import all_rules
 from credguard.system import encode_path
 
@@ -125,7 +125,7 @@ def _properties(verdict: Verdict) -> dict[str, object]:
         "outcome": verdict.outcome,
         "practices": list(finding.practices),
         "remediation": [printable(step) for step in finding.remediation],
-        "exposure": dict(finding.exposure),
+        "exposure": safe(dict(finding.exposure)),
     }
 
 

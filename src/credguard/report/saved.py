@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from credguard.errors import CredguardError, ExitCode
 from credguard.model import Confidence, Coverage, Finding, Location, ScanResult, Severity, Skip, Verdict
 from credguard.practices import MARKS, PRACTICES, Standing
+from credguard.report import safe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,13 +24,18 @@ def load(path: Path) -> ScanResult:
     except OSError as error:
         raise CredguardError(f"{path} could not be read: {error.strerror}", "check the name") from error
     try:
-        report = json.loads(text)
+        report = cast("dict[str, Any]", safe(json.loads(text)))
         if report["schema_version"] != 1 or report["tool"]["name"] != "credguard":
             raise ValueError
         return result(report)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        hint = "write one with `credguard audit --format json --output FILE`"
-        raise CredguardError(f"{path} is no JSON report of credguard, schema version 1", hint) from error
+    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
+        raise foreign(path) from error
+
+
+def foreign(path: Path) -> CredguardError:
+    """The error for a file that is none of ours."""
+    hint = "write one with `credguard audit --format json --output FILE`"
+    return CredguardError(f"{path} is no JSON report of credguard, schema version 1", hint)
 
 
 def result(report: dict[str, Any]) -> ScanResult:

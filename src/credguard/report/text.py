@@ -61,7 +61,7 @@ def _finding(verdict: Verdict, paint: _Paint) -> Iterator[str]:
     where = f"{place.line}:{place.column}"
     severity = paint(finding.severity.label, _COLOURS[finding.severity])
     outcome = "" if verdict.outcome == "report" else f" [{verdict.outcome}: {printable(verdict.reason)}]"
-    yield f"  {where:<8} {severity}  {finding.rule_id} {finding.rule_name}{outcome}"
+    yield f"  {where:<8} {severity}  {finding.rule_id} {printable(finding.rule_name)}{outcome}"
     yield f"           {printable(finding.message)}"
     more = [_also(other, place) for other in finding.locations[1:]]
     if more:
