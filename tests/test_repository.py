@@ -13,6 +13,7 @@ import yaml
 from credguard.errors import ExitCode
 from credguard.rules import all_rules
 from credguard.rules._placeholder import is_placeholder
+from tests import without_posix
 from tests.repos import clean_environment
 
 ROOT = Path(__file__).parent.parent
@@ -45,6 +46,30 @@ def test_modules_say_what_they_own() -> None:
         if path.suffix == ".py" and path.stat().st_size and not ast.get_docstring(ast.parse(path.read_bytes()))
     ]
     assert not silent
+
+
+def test_names_that_not_every_system_has_stand_in_one_module() -> None:
+    """`credguard.system` asks for them, so that all else runs without; `tests/without_posix.py` takes them away."""
+    names = {(module, name) for module, some in without_posix.NAMES.items() for name in some} | {
+        ("os", name) for name in ("fsdecode", "fsencode", "WNOHANG", "WIFEXITED", "WEXITSTATUS", "EX_OK", "eventfd")
+    } | {("signal", name) for name in ("SIGKILL", "SIGCHLD", "SIGSTOP", "SIGQUIT", "pthread_sigmask")}  # fmt: skip
+    found = []
+    for path in sorted((ROOT / "src").rglob("*.py")):
+        if path.name == "system.py":
+            continue
+        for node in ast.walk(ast.parse(path.read_bytes())):
+            used: set[tuple[str, str]] = set()
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+                used = {(node.value.id, node.attr)}
+            elif isinstance(node, ast.ImportFrom):
+                used = {(node.module or "", one.name) for one in node.names} | {("", node.module or "")}
+            elif isinstance(node, ast.Import):
+                used = {("", one.name) for one in node.names}
+            elif isinstance(node, ast.Call) and len(node.args) > 1 and isinstance(node.args[1], ast.Constant):
+                used = {("os", str(node.args[1].value))}
+            if used & (names | {("", module) for module in without_posix.MODULES}):
+                found.append(f"{path.relative_to(ROOT)}:{getattr(node, 'lineno', 0)}")
+    assert not found
 
 
 def test_no_key_looks_alive() -> None:

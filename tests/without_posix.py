@@ -43,13 +43,16 @@ def take_away() -> None:
         sys.modules[module] = None  # type: ignore[assignment]  # which makes an import of it fail
     os.supports_dir_fd.clear()  # else shutil would go its way for POSIX
     os.supports_fd.clear()
-    os.fsdecode = _as_on_windows  # type: ignore[assignment]
+    if "tempfile" in sys.modules:
+        sys.modules["tempfile"]._O_TMPFILE_WORKS = False  # type: ignore[attr-defined]
 
 
 def at_start() -> None:
-    """The same for a process that starts; pytest's own wait until its plugins are there, some of which need them."""
+    """The same for a process that starts, whose `os.fsdecode` is that of Windows. pytest's own processes wait until
+    its plugins are there, some of which need the names."""
     if not any(word == "pytest" or "sys.stdin.readline" in word for word in sys.orig_argv):
         take_away()
+        os.fsdecode = _as_on_windows  # type: ignore[assignment]
 
 
 def _as_on_windows(name: str | bytes | os.PathLike[str] | os.PathLike[bytes]) -> str:

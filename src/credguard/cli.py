@@ -8,6 +8,7 @@ import os
 import sys
 
 from credguard import __version__
+from credguard.system import start_with_utf8
 
 TYPE_CHECKING = False  # as in typing, which takes as long to import as Python to start
 if TYPE_CHECKING:
@@ -47,7 +48,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"credguard {__version__}")
         return 0
     try:
-        return 0 if arguments[:1] == ["hook"] and _nothing_to_judge(arguments[1:]) else _run(arguments)
+        if arguments[:1] == ["hook"] and _nothing_to_judge(arguments[1:]):
+            return 0
+        if argv is None:
+            start_with_utf8()
+        return _run(arguments)
     except KeyboardInterrupt:
         _say("interrupted: nothing is known about what was not looked at")
         return 130

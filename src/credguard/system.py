@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import sys
 
 TYPE_CHECKING = False  # as in typing, whose import costs more than a git process
 if TYPE_CHECKING:
@@ -28,19 +29,27 @@ _SET_OWNER = getattr(os, "fchown", None)
 _FORK = getattr(os, "fork", None)
 _CORES = getattr(os, "sched_getaffinity", None)
 _AT = getattr(os, "pread", None)
-_WIDE_NAMES = os.name == "nt"
-"""Names of files are no bytes there, and git gives them as UTF-8."""
 
 
 def decode_path(path: bytes) -> str:
-    """A path that git or the system gives as bytes. Bytes that are no text become lone surrogates, and `encode_path`
-    gives them back; Python's own `fsdecode` raises for them on Windows."""
-    return path.decode("utf-8", "surrogateescape") if _WIDE_NAMES else os.fsdecode(path)
+    """A path that git or the system gives as bytes, the same text in every locale. Bytes that are no UTF-8 become lone
+    surrogates, and `encode_path` gives them back; Python's own `fsdecode` raises for them on Windows."""
+    return path.decode("utf-8", "surrogateescape")
 
 
 def encode_path(path: str) -> bytes:
     """The bytes of a path of `decode_path`."""
-    return path.encode("utf-8", "surrogateescape") if _WIDE_NAMES else os.fsencode(path)
+    return path.encode("utf-8", "surrogateescape")
+
+
+def start_with_utf8() -> None:
+    """Starts this program anew where the locale would have Python read names of files in another encoding than git
+    has them in: policies, baselines and fingerprints are to be the same for everybody."""
+    if os.name == "posix" and sys.getfilesystemencoding() != "utf-8" and sys.executable:
+        try:
+            os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])  # noqa: S606 - as it was started
+        except OSError:  # then names that are not ASCII are read as they can be
+            return
 
 
 def open_to_read(path: str | os.PathLike[str], flags: int = 0, *, follow: bool = False) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pty
 import re
 import shutil
 import subprocess
@@ -198,6 +197,8 @@ def test_no_sources(repo: Repository, words: tuple[str, str]) -> None:
 
 
 def test_asked_on_a_terminal(repo: Repository) -> None:
+    import pty
+
     main, other = pty.openpty()
     command = [sys.executable, "-m", "credguard", "init", *FROM]
     with subprocess.Popen(command, cwd=repo.folder, stdin=other, stdout=subprocess.PIPE, text=True) as process:

@@ -41,9 +41,7 @@ def _case(suite: ET.Element, verdict: Verdict) -> None:
     finding = verdict.finding
     place = finding.locations[0]
     path, name = printable(place.path), printable(f"{finding.rule_id} {finding.rule_name} at line {place.line}")
-    case = ET.SubElement(
-        suite, "testcase", {"classname": path, "name": name, "file": path}
-    )
+    case = ET.SubElement(suite, "testcase", {"classname": path, "name": name, "file": path})
     if verdict.outcome != "report":
         ET.SubElement(case, "skipped", {"message": printable(f"{verdict.outcome}: {verdict.reason}")})
         return
