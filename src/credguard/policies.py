@@ -19,6 +19,7 @@ from credguard.policy import LOOSENED, OFF_BY_DEFAULT, Policy
 from credguard.rules import all_rules
 from credguard.sources.files import is_bare
 from credguard.trust import State
+from credguard.within import relative
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,7 +69,7 @@ class Policies:
             return self._fixed(Objects(repository, commit) if commit else _NOWHERE, root, label=label, whole=True)
         found = find(root.absolute())
         top = Path(found.toplevel()) if found else root
-        prefix = os.path.relpath(os.path.realpath(root), os.path.realpath(top))
+        prefix = relative(str(root), str(top))
         rooted = str if prefix == "." else _Below(prefix)
         if found and self.ref:
             return self._changed(Git(top), self.ref, Folder(top), "HEAD", rooted=rooted, label=label)
@@ -208,7 +209,7 @@ class Policies:
 
     def _outside(self, top: Path) -> Loaded | None:
         """The policy that is named, where it lies outside of the repository and no change can touch it."""
-        if not self.named or (self._name(top).split(os.sep)[0] not in (os.pardir, ".git") and not is_bare(top)):
+        if not self.named or (self._name(top).split("/")[0] not in ("..", ".git") and not is_bare(top)):
             return None
         real = Path(os.path.realpath(self.named))
         if not real.exists():
@@ -239,7 +240,8 @@ class _Relative:
 
     def __call__(self, path: str) -> str:
         folder, name = os.path.split(self.folder / path)
-        return os.path.relpath(os.path.join(os.path.realpath(folder or os.curdir), name), os.path.realpath(self.root))
+        way = relative(folder or os.curdir, str(self.root))
+        return name if way == "." else f"{way}/{name}"
 
 
 def _nearest(folder: Path) -> Path:

@@ -23,7 +23,7 @@ LINKED = "lies behind a symbolic link, which is not followed"
 ODD = "is no path of a file: git itself would not write it to disk"
 
 
-class OutsideError(Exception):
+class OutsideError(ValueError):
     """The text says why a path is not followed, and goes on after the path."""
 
 
@@ -44,6 +44,14 @@ def is_checked_out(path: str) -> bool:
     return is_plain(path) and not any(
         _GIT.fullmatch(_IGNORED.sub("", part)) for part in path.split("/") if part[:1] in ".gG" or not part.isascii()
     )
+
+
+def relative(location: str, folder: str) -> str:
+    """The `/`-separated way from a folder to a place, which begins with `../` where that lies outside of it."""
+    try:
+        return os.path.relpath(os.path.realpath(location), os.path.realpath(folder)).replace(os.sep, "/")
+    except ValueError:  # another drive
+        return f"../{os.path.basename(location)}"
 
 
 class Root:

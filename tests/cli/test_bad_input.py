@@ -24,7 +24,7 @@ def fill(text: str, case: str) -> str:
 
 
 KEY = fill("aws_access_key_id={{AKID}}\naws_secret_access_key={{SECRET}}\n", "bad input")
-ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
+ROOT = not hasattr(os, "geteuid") or os.geteuid() == 0
 
 
 def credguard(*args: str, cwd: Path, stdin: bytes = b"", **environment: str) -> subprocess.CompletedProcess[bytes]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from credguard import system
 from tests.hooking import LEAK
 from tests.keys import Filler
 from tests.repos import Repository, clean_environment
@@ -16,6 +17,7 @@ from tests.repos import Repository, clean_environment
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.skipif(not system.can_spawn, reason="the quick way needs posix_spawn")
 DUMP = (
     "import sys; before = set(sys.modules); from credguard.cli import main; "
     "code = main(['hook', *sys.argv[1:]]); print(code, *sorted(set(sys.modules) - before))"

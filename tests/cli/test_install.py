@@ -210,7 +210,7 @@ def test_credguard_must_be_found_without_this_shells_settings(repo: Repository, 
     assert listing(hooks) == {}
 
 
-@pytest.mark.skipif(hasattr(os, "geteuid") and os.geteuid() == 0, reason="root may write everywhere")
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere")
 def test_a_folder_without_write_access(repo: Repository, hooks: Path) -> None:
     hooks.chmod(0o555)
     done = credguard("install", cwd=repo.folder)

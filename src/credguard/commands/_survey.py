@@ -53,9 +53,14 @@ class Survey:
 
     def _content(self, path: str, commit: str) -> bytes:
         """The file on disk, or as a commit has it."""
+        from credguard.model import Blob
+        from credguard.sources import files
+        from credguard.within import Root
+
         if commit and self.repository:
             return self.repository.run("cat-file", "blob", f"{commit}:{path}")
-        return (self.root / path).read_bytes()
+        read = files.read(Root(self.root).location(path), path, files.DEFAULT_LIMIT)
+        return read.data if isinstance(read, Blob) else b""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from credguard.commands import _options, _survey
@@ -136,10 +135,11 @@ def _say(screen: Screen, findings: Sequence[Finding], entry: Allow, written: lis
 def _policy_path(named: str, root: Path) -> str:
     """The policy's path below the root; raises CredguardError for one outside of it."""
     from credguard.config import NAME
+    from credguard.within import is_plain, relative
 
     if not named:
         return NAME
-    path = os.path.relpath(os.path.realpath(named), os.path.realpath(root))
-    if path.split(os.sep)[0] == os.pardir:
+    path = relative(named, str(root))
+    if not is_plain(path):
         raise CredguardError(f"{named} lies outside of the repository", "add the entry there yourself")
     return path

@@ -63,7 +63,7 @@ def is_dockerfile(low: str) -> bool:
 def copies(data: bytes) -> Iterator[Copy]:
     """The instructions that copy from the context; `--from` a stage, remote sources and heredocs do not."""
     for line, name, arguments in instructions(data):
-        flags, rest = _flags(arguments.decode("utf-8", "replace").strip())
+        flags, rest = _flags(arguments.decode("utf-8", "surrogateescape").strip())
         if name != b"run" and not any(flag == "from" for flag, _ in flags):
             sources = tuple(_source(word) for word in _words(rest)[:-1] if not _REMOTE.match(word) and "$" not in word)
             if sources:
@@ -111,7 +111,7 @@ def composed(path: str, data: bytes) -> Iterator[tuple[str, str]]:
         values = {b"context": inline or b".", b"dockerfile": b"Dockerfile"}
         if not inline:
             values |= _block(data, match.end(), len(match[1]))
-        context, dockerfile = (values[key].decode("utf-8", "replace") for key in (b"context", b"dockerfile"))
+        context, dockerfile = (values[key].decode("utf-8", "surrogateescape") for key in (b"context", b"dockerfile"))
         if "$" in context + dockerfile or _REMOTE.match(context) or inline[:1] == b"{":
             continue
         folder = posixpath.normpath(posixpath.join(own, context))

@@ -110,7 +110,7 @@ def _first_attempt(ignore_file: str, lines: list[bytes], name: str) -> Cause | N
     for number, line in enumerate(lines, 1):
         reason = _why_not(line, name)
         if reason:
-            text = line.decode("utf-8", "replace").strip()
+            text = line.decode("utf-8", "surrogateescape").strip()
             return Cause(ignore_file, number, f"`{text}` on line {number} of {ignore_file} {reason}")
     return None
 
@@ -169,5 +169,5 @@ def _reason(line: bytes, text: bytes, bare: bytes, plain: bytes) -> str:
 
 
 def _fits(pattern: bytes, name: str) -> bool:
-    text = pattern.decode("utf-8", "replace")
+    text = pattern.decode("utf-8", "surrogateescape")
     return len(text) < 60 and text.strip("*.?") != "" and fnmatchcase(name, text)
