@@ -189,9 +189,10 @@ def started(origin: Repository) -> tuple[subprocess.Popen[str], str]:
 @pytest.mark.skipif(os.name != "posix", reason="signals")
 @pytest.mark.parametrize("number", ["SIGTERM", "SIGHUP", "SIGINT"])
 def test_a_signal_removes_the_clone(origin: Repository, number: str) -> None:
+    sent = getattr(signal, number)
     process, path = started(origin)
     assert os.path.exists(path)
-    process.send_signal(getattr(signal, number))
+    process.send_signal(sent)
     assert process.wait(20) != 0
     assert not os.path.exists(os.path.dirname(path))
 
