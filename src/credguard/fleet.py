@@ -165,7 +165,7 @@ def all_of(
     digests: dict[int, str] = {}
     if state:
         for number, target in enumerate(targets):
-            digests[number] = _digest(make(), target, state.path)
+            digests[number] = _digest(make(), target)
             known = state.find(target.name, digests[number]) if digests[number] else None
             part = _from_json(known, target) if known else None
             if part:
@@ -250,7 +250,7 @@ def _failed(target: Target, reason: str) -> Part:
     return Part(target, run.result({"kind": "audit", "paths": [target.name]}), tracked=False)
 
 
-def _digest(run: Run, target: Target, apart: Path) -> str:
+def _digest(run: Run, target: Target) -> str:
     """What the result of a target depends on: its state, credguard, its rules, and what was asked for."""
     standing: bytes | str | None = None
     folder = Path() if remote.is_url(target.address) else Path(target.address)
@@ -259,7 +259,7 @@ def _digest(run: Run, target: Target, apart: Path) -> str:
     else:
         with contextlib.suppress(CredguardError):
             repository = Git(folder) if is_bare(folder) else find(folder.absolute())
-            standing = resume.standing(repository, apart) if repository else None
+            standing = resume.standing(repository) if repository else None
     if not standing:
         return ""
     asked = (run.policy.digest, str(run.limit), str(run.ignored), run.stage, *_named(run, folder))

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sys
-import tempfile
+import platform
 from array import array
 from hashlib import blake2b
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import hyperscan
 from hyperscan._version import __version__ as _hyperscan_version
 
-from credguard import __version__
-from credguard.system import is_ours
+from credguard import __version__, ownership
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,7 +21,8 @@ if TYPE_CHECKING:
 
 LIMIT = (1 << 32) - 1
 """The most bytes that one pass takes: hyperscan counts in 32 bits."""
-_MAGIC = b"credguard-db-1\n"
+_MAGIC = b"credguard-db-2\n"
+_DIGEST = 32
 
 
 class Matcher:
@@ -101,38 +99,27 @@ def _compile(patterns: list[Pattern]) -> hyperscan.Database:
     return database
 
 
-def cache_folder() -> Path:
-    """Where compiled databases are kept: `$XDG_CACHE_HOME/credguard`, or the platform's own place;
-    raises RuntimeError where there is none. It never lies below the current folder, in a repository."""
-    if sys.platform == "win32":
-        base = os.environ.get("LOCALAPPDATA")
-    else:
-        base = os.environ.get("XDG_CACHE_HOME")
-    folder = Path(base) if base and os.path.isabs(base) else Path("~/.cache").expanduser()
-    if not folder.is_absolute():
-        raise RuntimeError("there is no home folder")
-    return folder / "credguard"
-
-
-def _cache_file(patterns: list[Pattern]) -> Path:
-    digest = blake2b(digest_size=16)
-    for word in (__version__, _hyperscan_version, *map(repr, patterns)):
+def _head(patterns: list[Pattern]) -> bytes:
+    """What a file begins with that holds the database of these patterns for this engine on such a machine (whether
+    its processor can run it, the engine's own head tells), and no other database."""
+    digest = blake2b(digest_size=_DIGEST)
+    for word in (__version__, _hyperscan_version, platform.machine(), *map(repr, patterns)):
         digest.update(word.encode() + b"\0")
-    return cache_folder() / f"{digest.hexdigest()}.db"
+    return _MAGIC + digest.digest()
+
+
+def _cache_file(head: bytes) -> str:
+    return os.path.join(ownership.cache_folder(), f"{head[len(_MAGIC) :].hex()[:32]}.db")
 
 
 def _load(patterns: list[Pattern]) -> hyperscan.Database | None:
-    """The cached database, or None when there is none that is whole, private and of this machine."""
+    """The cached database, or None when there is none that is whole, of these patterns and to be believed."""
     try:
-        path = _cache_file(patterns)
-        with path.open("rb") as handle:
-            info = os.fstat(handle.fileno())
-            if not is_ours(info) or (os.name != "nt" and info.st_mode & 0o022):
-                return None
-            stored = handle.read()
-        head = len(_MAGIC) + 32
-        magic, digest, body = stored[: len(_MAGIC)], stored[len(_MAGIC) : head], stored[head:]
-        if magic != _MAGIC or digest != blake2b(body, digest_size=32).digest():
+        head = _head(patterns)
+        stored = ownership.read(_cache_file(head))
+        start = len(head) + _DIGEST
+        body = stored[start:]
+        if stored[:start] != head + blake2b(body, digest_size=_DIGEST).digest():
             return None
         database = hyperscan.loadb(body, hyperscan.HS_MODE_BLOCK)
         database.scratch = hyperscan.Scratch(database)
@@ -143,20 +130,6 @@ def _load(patterns: list[Pattern]) -> hyperscan.Database | None:
 
 def _store(patterns: list[Pattern], database: hyperscan.Database) -> None:
     """Keeps the database for the next run; a machine where that is impossible compiles every time."""
-    with contextlib.suppress(Exception):
-        body = hyperscan.dumpb(database)
-        write_private(_cache_file(patterns), _MAGIC + blake2b(body, digest_size=32).digest() + body)
-
-
-def write_private(path: Path, content: bytes) -> None:
-    """Writes a cache file atomically, readable by nobody else; raises OSError."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=path.parent)  # mode 0600
-    try:
-        with os.fdopen(descriptor, "wb") as handle:
-            handle.write(content)
-        os.replace(name, path)
-    except OSError:
-        with contextlib.suppress(OSError):
-            os.unlink(name)
-        raise
+    with contextlib.suppress(Exception):  # whatever keeps it from that
+        body, head = bytes(hyperscan.dumpb(database)), _head(patterns)
+        ownership.write(_cache_file(head), head + blake2b(body, digest_size=_DIGEST).digest() + body)

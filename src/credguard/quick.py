@@ -8,22 +8,22 @@ from __future__ import annotations
 import os
 import zlib
 
-from credguard import __version__, commit_message, plumbing, system
+from credguard import __version__, commit_message, ownership, plumbing, system
 from credguard.glance import Glance, packed
 
 TYPE_CHECKING = False  # as in typing, whose import costs more than a git process
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import IO
 
     from credguard.matcher import Matcher
 
 _LARGEST = 256 << 20
-_MAGIC = "credguard quick 2"
+_MAGIC = "credguard quick 3"
 _STAGED = ("diff-index", "--cached", "--raw", "-z", "--no-renames", "--no-abbrev", "HEAD", "--")
 POLICY = ".credguard.yaml"
 _MISNAMED = ".credguard.yml"
 _LONGEST_POLICY = 1 << 16
+_OLD_NOTE = len("quick-policy-01234567")
 # File rules look at names. Of programs and pages few have an opinion, of data and settings more.
 _CODE = tuple(
     ".py .pyi .js .jsx .ts .tsx .mjs .cjs .go .java .kt .rs .c .h .cc .cpp .hpp .cs .rb .php .swift .scala .ex .exs "
@@ -65,6 +65,7 @@ def nothing_in_message(path: str) -> bool:
 
 
 def _possible() -> bool:
+    ownership.leave_out((".",))
     return system.can_spawn and not os.environ.get("PRE_COMMIT") and policy_is_known()
 
 
@@ -97,8 +98,7 @@ def policy_is_known() -> bool:
     if len(content) > _LONGEST_POLICY:
         return False
     try:
-        with open(policy_path(content), "rb", opener=_open_itself) as handle:
-            return _is_private(handle) and handle.read() == policy_record(content)
+        return ownership.read(policy_path(content)) == policy_record(content)
     except OSError:
         return False
 
@@ -110,12 +110,20 @@ def _open_itself(path: str, flags: int) -> int:
 
 def policy_path(content: bytes) -> str:
     """Where it is noted that a policy file with this content can be followed and adds nothing to find."""
-    return f"{cache_path()[:-3]}-policy-{zlib.crc32(content):08x}"
+    return f"{cache_path()[:-3]}-policy-{_digest(content)}"
 
 
 def policy_record(content: bytes) -> bytes:
-    """The note itself: the whole content, so that no other one can pass for it."""
-    return state().encode() + content
+    """The note itself: nothing that the policy says, only a digest for which there is no other content."""
+    return f"{state()}{_digest(content)}\n".encode()
+
+
+def remove_old_notes() -> None:
+    """Takes away the notes of versions that kept the text of the policy in them; raises OSError."""
+    folder = os.path.dirname(ownership.located(cache_path()))
+    for name in os.listdir(folder):
+        if name.startswith("quick-policy-") and len(name) == _OLD_NOTE:
+            os.unlink(os.path.join(folder, name))
 
 
 def state() -> str:
@@ -123,7 +131,13 @@ def state() -> str:
     from hyperscan._version import __version__ as engine
 
     files = sorted(_files(os.path.dirname(__file__)))
-    return f"{_MAGIC} {__version__} {engine} {zlib.crc32(repr(files).encode())}\n"
+    return f"{_MAGIC} {__version__} {engine} {_digest(repr(files).encode())}\n"
+
+
+def _digest(content: bytes) -> str:
+    from _blake2 import blake2b  # what hashlib gives, which takes longer to import than git to run
+
+    return blake2b(content, digest_size=32).hexdigest()
 
 
 def _files(folder: str) -> Iterator[tuple[str, int, int]]:
@@ -137,15 +151,8 @@ def _files(folder: str) -> Iterator[tuple[str, int, int]]:
 
 
 def cache_path() -> str:
-    """Where the database for this purpose is kept; raises OSError where there is no such place.
-
-    Never below the current folder: a repository could bring a cache in which nothing is found.
-    """
-    bases = (os.environ.get("XDG_CACHE_HOME", ""), os.path.join(os.path.expanduser("~"), ".cache"))
-    base = next(filter(os.path.isabs, bases), None)
-    if base is None:
-        raise FileNotFoundError("there is no home folder")
-    return os.path.join(base, "credguard", "quick.db")
+    """Where the database for this purpose is kept; raises OSError where there is no such place."""
+    return os.path.join(ownership.cache_folder(), "quick.db")
 
 
 def pack(matcher: Matcher) -> bytes:
@@ -163,21 +170,12 @@ def remembered() -> bool:
 
 
 def _unpacked() -> bytes | None:
-    with open(cache_path(), "rb", opener=_open_itself) as handle:
-        if not _is_private(handle):
-            return None
-        stored = handle.read()
+    stored = ownership.read(cache_path())
     head = state().encode()
     start = len(head) + 4
     if not stored.startswith(head) or zlib.crc32(head + stored[start:]).to_bytes(4, "big") != stored[len(head) : start]:
         return None
     return stored[start:]
-
-
-def _is_private(handle: IO[bytes]) -> bool:
-    """True for a cache file that nobody else can have written."""
-    info = os.fstat(handle.fileno())
-    return system.is_ours(info) and not info.st_mode & 0o022
 
 
 def _cached_glance() -> Glance | None:

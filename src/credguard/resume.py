@@ -6,10 +6,12 @@ import contextlib
 import os
 import sqlite3
 import stat
+import time
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from credguard import ownership
 from credguard.errors import CredguardError
 from credguard.git import Git, GitError, stop
 from credguard.sources import store
@@ -21,7 +23,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 _APPLICATION = 0x43474431  # "CGD1", in the header of the file
-_MADE = "CREATE TABLE IF NOT EXISTS done (target TEXT PRIMARY KEY, digest TEXT NOT NULL, result BLOB NOT NULL) STRICT"
+_MADE = "CREATE TABLE done (target TEXT PRIMARY KEY, digest TEXT NOT NULL, result BLOB NOT NULL) STRICT"
+_SCHEMA = [("index", "sqlite_autoindex_done_1", "done", None), ("table", "done", "done", _MADE)]
+_COMPANIONS = ("-journal", "-wal", "-shm")
+_MOST_SECONDS = 60.0
+"""What one look into the file may take; a step of the database is a matter of milliseconds."""
+_STEPS = 100_000
 _SUM = 16
 _PIECE = 1 << 20
 _FOLDERS = ("logs", "info", "worktrees", "reftable", "objects/info")
@@ -30,25 +37,44 @@ _FOLDERS = ("logs", "info", "worktrees", "reftable", "objects/info")
 
 class State:
     """The repositories that are done, each with a digest of what its result depends on. Results are
-    reports without secrets; the file is this user's alone. All methods raise CredguardError."""
+    reports without secrets; nobody but this user and root can have written the file. All methods raise
+    CredguardError."""
 
     def __init__(self, path: Path) -> None:
-        """Opens or makes the file; refuses one that is no such state."""
+        """Opens or makes the file; refuses one that is no such state, or that others can have made."""
         self.path = path
-        try:
-            if not path.exists():
-                os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-        except OSError as error:
-            raise CredguardError(f"{path} could not be made: {error.strerror}", "choose another --resume") from error
+        place = self._believed()
         with self._told():
-            self._database = sqlite3.connect(path, isolation_level=None)
+            self._database = sqlite3.connect(place, isolation_level=None)
+        with self._told():
+            for setting in ("trusted_schema = OFF", "cell_size_check = ON"):
+                self._database.execute(f"PRAGMA {setting}")
             (kind,) = self._database.execute("PRAGMA application_id").fetchone()
-            (tables,) = self._database.execute("SELECT count(*) FROM sqlite_master").fetchone()
-            if kind != _APPLICATION and tables:
+            schema = "SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY type LIMIT 3"
+            there = self._database.execute(schema).fetchall()
+            if there and (kind != _APPLICATION or there != _SCHEMA):
                 raise sqlite3.DatabaseError
-            if kind != _APPLICATION:
+            if not there:
                 self._database.execute(f"PRAGMA application_id = {_APPLICATION}")
-            self._database.execute(_MADE)
+                self._database.execute(_MADE)
+
+    def _believed(self) -> str:
+        """Where the file lies, which is made if it is not there."""
+        try:
+            place = ownership.located(os.fspath(self.path))
+            if not os.path.lexists(place):
+                os.close(os.open(place, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+            ownership.check_file(place)
+            for end in _COMPANIONS:  # a journal that others put beside it would be played back into it
+                if os.path.lexists(f"{place}{end}"):
+                    ownership.check_file(f"{place}{end}")
+        except ownership.NotBelieved as error:
+            hint = "keep it in a folder of your own, outside of repositories and of what is audited"
+            raise CredguardError(f"the state {self.path} is not believed: {error}", hint) from error
+        except OSError as error:
+            words = f"{self.path} could not be opened: {error.strerror}"
+            raise CredguardError(words, "choose another --resume") from error
+        return place
 
     def find(self, target: str, digest: str) -> bytes | None:
         """The result that was kept for a target, None where there is none or something has changed."""
@@ -71,8 +97,11 @@ class State:
 
     @contextlib.contextmanager
     def _told(self) -> Iterator[None]:
-        """Turns what the database raises into one line that says what to do."""
+        """Turns what the database raises into one line that says what to do; ends what takes too long."""
+        ending = time.monotonic() + _MOST_SECONDS
         try:
+            if hasattr(self, "_database"):
+                self._database.set_progress_handler(lambda: time.monotonic() > ending, _STEPS)
             yield
         except sqlite3.OperationalError as error:
             if "locked" in str(error):
@@ -97,12 +126,12 @@ def digest(words: Iterable[bytes | str]) -> str:
     return made.text()
 
 
-def standing(repository: Git, apart: Path | None = None) -> str | None:
+def standing(repository: Git) -> str | None:
     """A digest of all that an audit of the repository looks at: refs, reflogs, index and objects, its settings and
-    hooks, each file in its work tree by size and times, and the same of the repositories inside. The file `apart`
-    does not count. None where one of these cannot be told. Runs nothing that the repository configures."""
+    hooks, each file in its work tree by size and times, and the same of the repositories inside. None where one of
+    these cannot be told. Runs nothing that the repository configures."""
     try:
-        sight = _Sight(apart)
+        sight = _Sight()
         if is_bare(repository.folder):
             sight.repository(repository)
         else:
@@ -139,12 +168,10 @@ class _Digest:
 class _Sight:
     """Looks at a repository and at those inside; raises GitError and OSError where something cannot be told."""
 
-    def __init__(self, apart: Path | None) -> None:
+    def __init__(self) -> None:
         self.digest = _Digest()
         self._seen: set[str] = set()
         self._stores: set[str] = set()
-        name = os.path.realpath(apart) if apart else ""
-        self._apart = {name, f"{name}-journal"}
 
     def work_tree(self, root: Path) -> None:
         """Takes the files, also those that are ignored: ignore rules and policies may be among them."""
@@ -153,9 +180,7 @@ class _Sight:
             raise GitError(f"the files of {root} could not be listed")
         real = os.path.realpath(root)
         for path in listing.tree.files:
-            location = f"{real}/{path}"
-            if location not in self._apart:
-                self._times(location, path)
+            self._times(f"{real}/{path}", path)
         self.repository(Git(root))
         for path in listing.inner:
             self.repository(Git(root / path))

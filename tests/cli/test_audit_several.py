@@ -192,17 +192,6 @@ def test_a_named_policy_that_changed_is_followed(three: Path) -> None:
     assert not found(report(*arguments, cwd=three), "CG103")
 
 
-def test_a_state_in_the_repository_itself_does_not_make_it_another(three: Path) -> None:
-    credguard(".", "--resume", "state.db", cwd=three / "three")
-    again = credguard(".", "--resume", "state.db", "--format", "json", cwd=three / "three")
-    assert again.returncode == 0
-    with contextlib.closing(sqlite3.connect(three / "three" / "state.db")) as database:
-        (kept,) = database.execute("SELECT digest FROM done").fetchone()
-    credguard(".", "--resume", "state.db", cwd=three / "three")
-    with contextlib.closing(sqlite3.connect(three / "three" / "state.db")) as database:
-        assert database.execute("SELECT digest FROM done").fetchone() == (kept,)
-
-
 def test_a_file_that_is_no_state_is_refused(three: Path) -> None:
     (three / "x.txt").write_text("hello " * 100)
     done = credguard("one", "--resume", "x.txt", cwd=three)

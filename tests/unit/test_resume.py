@@ -140,13 +140,6 @@ def test_what_cannot_be_told_is_never_kept(place: Place) -> None:
     assert place.standing() is None
 
 
-def test_the_state_beside_does_not_count(place: Place) -> None:
-    state = place.repo.folder / "state.db"
-    before = resume.standing(Git(place.repo.folder), state)
-    state.write_text("x")
-    assert resume.standing(Git(place.repo.folder), state) == before
-
-
 @pytest.fixture
 def state(tmp_path: Path) -> Path:
     """The file of a state with two results, over several pages."""

@@ -116,8 +116,11 @@ def new_run(options: argparse.Namespace, *, in_hook: bool = False, stage: str = 
     Without a `stage` it is `ci` where a CI system runs it, else `audit`. A run `in_hook` has no
     policies of its own: the hook says whose it follows.
     """
+    from credguard import ownership
     from credguard.audit import Run
 
+    paths = [] if getattr(options, "stdin", False) else getattr(options, "path", None) or "."
+    ownership.leave_out([paths] if isinstance(paths, str) else paths)
     show = options.progress
     if show is None:
         show = bool(sys.stderr) and sys.stderr.isatty() and not options.quiet

@@ -202,8 +202,7 @@ def _local_refs(repository: Git) -> list[tuple[str, str]]:
 def _remember(work: Run) -> None:
     """Keeps the pattern database where the quick way of the next commit finds it, and that this policy
     can be followed."""
-    from credguard import quick
-    from credguard.matcher import write_private
+    from credguard import ownership, quick
     from credguard.rules import all_rules
     from credguard.scan import Scanner
 
@@ -211,10 +210,11 @@ def _remember(work: Run) -> None:
         if not quick.remembered():
             # Not this run's own database: its policy may have others' rules, or noisy ones, looked for as well.
             usual = Scanner([rule for rule in all_rules() if rule.in_hooks and rule.by_default])
-            write_private(Path(quick.cache_path()), quick.pack(usual.matcher))
+            ownership.write(quick.cache_path(), quick.pack(usual.matcher))
         content = work.judge.content
         if content is not None and not quick.policy_is_known():
-            write_private(Path(quick.policy_path(content)), quick.policy_record(content))
+            ownership.write(quick.policy_path(content), quick.policy_record(content))
+        quick.remove_old_notes()
 
 
 def _doctor(*, quiet: bool) -> ExitCode:
