@@ -34,8 +34,9 @@ class NotBelieved(OSError):  # noqa: N818 - it says what is the case; the run go
 
 
 def leave_out(paths: Iterable[str]) -> None:
-    """From now on nothing is believed that lies in one of `paths`, which are scanned, in the repository of one, or in
-    what the environment names to git."""
+    """From now on, until the next call, nothing is believed that lies in one of `paths`, which are scanned, in the
+    repository of one, or in what the environment names to git."""
+    _scanned.clear()
     for path in (*paths, *filter(None, map(os.environ.get, ("GIT_WORK_TREE", "GIT_DIR")))):
         real = repository = os.path.realpath(path)
         while not os.path.lexists(os.path.join(repository, ".git")):
