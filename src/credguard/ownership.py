@@ -38,7 +38,10 @@ def leave_out(paths: Iterable[str]) -> None:
     repository of one, or in what the environment names to git."""
     _scanned.clear()
     for path in (*paths, *filter(None, map(os.environ.get, ("GIT_WORK_TREE", "GIT_DIR")))):
-        real = repository = os.path.realpath(path)
+        try:
+            real = repository = os.path.realpath(path)
+        except (OSError, ValueError):  # a current folder that is gone, a name that is none: nothing is scanned there
+            continue
         while not os.path.lexists(os.path.join(repository, ".git")):
             above = os.path.dirname(repository)
             if above == repository:

@@ -3,8 +3,10 @@ this user or root alone can have put it, and never out of what is scanned. It ma
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
@@ -317,9 +319,42 @@ def test_what_is_no_regular_file_is_left_alone(place: Path, kind: str) -> None:
     assert path.lstat() == before and not (place / "nowhere").exists()
 
 
+def account_with_a_group() -> tuple[int, int]:
+    """User and group of an account that has a group for itself alone."""
+    import grp
+    import pwd
+
+    for one in pwd.getpwall():
+        with contextlib.suppress(KeyError):
+            group = grp.getgrgid(one.pw_gid)
+            if one.pw_uid and (group.gr_name, [*group.gr_mem]) == (one.pw_name, []):
+                return one.pw_uid, one.pw_gid
+    pytest.skip("no account has a group for itself alone")
+
+
 @as_root
-def test_the_group_that_a_user_has_for_himself_is_himself(place: Path) -> None:
-    """Others' groups are not, and root's is not: processes of foreign users run in it."""
+@pytest.mark.skipif(not hasattr(os, "setxattr"), reason="access lists of Linux")
+def test_the_group_that_an_account_has_for_itself_is_that_account(place: Path) -> None:
+    user, group = account_with_a_group()
+    folder = place / "home"
+    folder.mkdir()
+    os.chown(folder, user, group)
+    folder.chmod(0o775)
+    assert ownership._walked(str(folder), user, make=False) == os.path.realpath(folder)
+    with pytest.raises(ownership.NotBelieved):
+        ownership._walked(str(folder), user + 1 if user != OTHER - 1 else 1, make=False)
+    entries = ((1, 7, -1), (2, 7, OTHER), (4, 5, -1), (16, 7, -1), (32, 5, -1))
+    listed = struct.pack("<I", 2) + b"".join(struct.pack("<HHi", *entry) for entry in entries)
+    try:
+        os.setxattr(folder, "system.posix_acl_access", listed)
+    except OSError:
+        pytest.skip("the file system has no access lists")
+    with pytest.raises(ownership.NotBelieved):
+        ownership._walked(str(folder), user, make=False)
+
+
+@as_root
+def test_groups_of_others_and_that_of_root_are_others(place: Path) -> None:
     for group in (0, 1, OTHER):
         os.chown(place, 0, group)
         place.chmod(0o775)
@@ -413,6 +448,8 @@ def test_the_cache_holds_nothing_of_what_was_scanned(tmp_path: Path) -> None:
     repo = Repository(tmp_path / "repo")
     marks = {"policy": "a-word-of-the-policy", "file": "a-word-of-a-file", "secret": SECRET}
     policy = f"# {marks['policy']} {SECRET}\nversion: 1\n"
+    marks["pattern"] = "live_Kx82hd"
+    custom = "  - {id: ACME1, name: acme, keywords: [acme], pattern: 'acme_live_Kx82hd[a-z0-9]{8}'}\n"
     repo.commit("begin", {"README.md": "hello\n", ".credguard.yaml": policy})
     repo.write({"d.py": f"# {marks['file']}\n"})
     repo.add()
@@ -422,7 +459,7 @@ def test_the_cache_holds_nothing_of_what_was_scanned(tmp_path: Path) -> None:
     for _ in range(2):
         assert not found(repo.folder, "hook", "pre-commit", XDG_CACHE_HOME=str(cache))
     assert list((cache / "credguard").glob("quick-policy-*")) and not old.exists()
-    repo.write({"c.ini": LEAK})
+    repo.write({"c.ini": LEAK, ".credguard.yaml": f"{policy}custom-rules:\n{custom}"})
     assert found(repo.folder, "audit", XDG_CACHE_HOME=str(cache))
     for path in (cache / "credguard").iterdir():
         assert not [name for name, mark in marks.items() if mark.encode() in path.read_bytes()]

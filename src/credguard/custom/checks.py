@@ -84,7 +84,8 @@ def _reason(pattern: str) -> str:
 
 @lru_cache(maxsize=8)
 def _database(patterns: tuple[str, ...]) -> Matcher:
-    return Matcher([Pattern(f"{number:06}", expression(one)) for number, one in enumerate(patterns)])
+    # Not cached: a pattern is a policy's text, and may spell out what it looks for.
+    return Matcher([Pattern(f"{number:06}", expression(one)) for number, one in enumerate(patterns)], cache=False)
 
 
 class _Search:
