@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-import io
-import struct
+import re
 import tarfile
 import zipfile
-import zlib
 from typing import TYPE_CHECKING
 
+from credguard.closed_kinds import SIGNATURES, closed_kind
+from credguard.database import SQLITE, rows
+from credguard.lzw import from_compress
 from credguard.model import Blob, Skip
+from credguard.packages import AR, RPM, ar_members, cpio_members, is_cpio, rpm_members
+from credguard.pdf import is_pdf, texts
+from credguard.regex import regex
 from credguard.rule import Pattern
+from credguard.tar_archive import is_tar, tar_members
 from credguard.unpack import (
     BZIP2,
     DAMAGE,
-    DEFLATE,
+    DAMAGED,
     GZIP,
+    LZIP,
+    LZMA,
     XZ,
+    ZLIB,
     ZSTD,
     Budget,
     Format,
@@ -26,186 +34,185 @@ from credguard.unpack import (
     Unpacked,
     unpacked,
 )
+from credguard.zip_archive import is_zip, zip_members
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from typing import IO
 
-CONTAINER = Pattern("container", rb"PK\x03\x04|\x1f\x8b\x08|BZh[1-9]1AY&SY|\xfd7zXZ\x00|\x28\xb5\x2f\xfd|ustar[\x00 ]")
-"""Bytes that every archive and compressed file known here holds (PKWARE APPNOTE, RFC 1952, RFC 8878, POSIX ustar)."""
+    Reader = Callable[[Blob, Meter], Iterator[Blob | Skip | str]]
+
+_READ = (
+    rb"PK(?:\x03\x04|\x05\x06|\x01\x02)|\x1f\x8b\x08|BZh[1-9](?:1AY&SY|\x17\x72\x45\x38)|\xfd7zXZ\x00|\x28\xb5\x2f\xfd",
+    rb"[\x50-\x5f]\x2a\x4d\x18",
+    rb"ustar[\x00 ]",
+    rb"[0-7]{4}(?:\x00 |\x00\x00| \x00)[\x00-9A-Za-z]",  # the end of a sum in the header of a tar
+    rb"^\x5d\x00[\x00-\xff]{11}\x00|^[\x00-\xe0].{4}\xff{8}\x00",  # LZMA before it had a signature
+    rb"^LZIP\x01",
+    rb"^\x1f\x9d[\x09-\x10\x89-\x90]",
+    rb"^x[\x01\x5e\x9c\xda]",
+    rb"^ANDROID BACKUP\n",
+    re.escape(AR),
+    rb"^07070[127][0-9A-Fa-f]{6}|^\xc7\x71[\x00-\xff]{20}|^\x71\xc7[\x00-\xff]{20}",
+    rb"^\xed\xab\xee\xdb[\x03\x04]",
+    rb"%PDF-",
+    rb"SQLite format 3\x00",
+)
+CONTAINER = Pattern("container", rb"|".join((*_READ, *SIGNATURES)), multiline=True)
+"""Bytes that every archive and compressed file known here holds (PKWARE APPNOTE, RFC 1952, RFC 8878, POSIX ustar, and
+what the readers name); those that text or programs may hold by chance count at the beginning of a line only."""
 DEPTH = Budget().depth
-_PIECE = 1 << 20
-_MOST_MEMBERS = 100_000
-_MOST_DAMAGED = 4_096
-_METHODS = {8: DEFLATE, 12: BZIP2}
-_LOCAL = struct.Struct("<6xHH8xI4xHH")
-_DAMAGED = "is damaged or cut: only what comes out of it until there was looked at; replace it by a whole one"
-_TOO_MANY = f"holds more than {_MOST_MEMBERS} files; unpack it and look at its files"
+_SKIPPABLE = regex(rb"(?s)[\x50-\x5f]\x2a\x4d\x18(.{4})")
+_ALONE = regex(rb"(?s)[\0-\xe0](?:\0\0[\0-\xff]{2}|\0[\x10\x20\x40\x80]\0\0)(?:\xff{8}|.{5}\0{3})\0")
+"""liblzma's own test for what lzma wrote (alone_decoder.c): a power of two, or three quarters of one, no great size."""
+_ANDROID = regex(rb"ANDROID BACKUP\n[1-9]\n([01])\n([^\n]{1,20})\n")
+_BEHIND_SCRIPT = regex(
+    rb"\n(?=\x1f\x8b\x08[\0-\x1f]|BZh[1-9]1AY&SY|\xfd7zXZ\0|\x28\xb5\x2f\xfd|LZIP\x01|\x5d\0\0.{10}\0)", re.S
+)
+_LEAST = 4
 
 
 def members(blob: Blob, budget: Budget, depth: int = 0) -> Iterator[Blob | Skip | str]:
     """The files in an archive, each as `archive!member`, or what a compressed file holds; `depth`
     archives stand around it.
 
-    A Skip says that a limit or damage ended the reading, a note (str) that a member is encrypted, which
-    leaves it closed to everybody, or that something follows the end. Anything else than an archive gives nothing.
+    A Skip says that a limit or damage ended the reading, or that nothing here reads that kind of container; a note
+    (str) that a member is encrypted, which leaves it closed to everybody, or that something follows the end.
+    Anything else than an archive gives nothing.
     """
-    opened = _opener(blob.data)
-    if opened is None:
+    readers = _readers(blob.data)
+    if not readers:
         return
     if depth >= budget.depth:
         yield Skip(blob.path, "stands in more archives than limits.depth allows; unpack it, or raise that limit")
         return
+    meter = Meter(len(blob.data), budget)
     try:
-        yield from opened(blob, Meter(len(blob.data), budget))
+        for read in readers:
+            yield from read(blob, meter)
     except SpentError:
         yield Skip(blob.path, "unpacks to more than the limit; unpack it and look at its files")
     except MemoryLimitError:
         yield Skip(blob.path, "takes more memory to unpack than the limit of 128 MiB; unpack it and look at its files")
     except (zipfile.BadZipFile, tarfile.TarError, *DAMAGE):
-        yield Skip(blob.path, _DAMAGED)
+        yield Skip(blob.path, DAMAGED)
     except (NotImplementedError, RuntimeError) as error:
         yield Skip(blob.path, f"is an archive of a kind that is not read ({type(error).__name__}); unpack it")
 
 
-def _opener(data: bytes) -> Callable[[Blob, Meter], Iterator[Blob | Skip | str]] | None:
+def _readers(data: bytes) -> list[Reader]:
+    """What reads the file: a reader of all of it, or of what it may be at once."""
     for magic, form in _STREAMS.items():
         if data.startswith(magic) and (form is not BZIP2 or data[4:10] in (b"1AY&SY", b"\x17\x72\x45\x38\x50\x90")):
-            return _compressed(form)
-    if data[257:262] == b"ustar":
-        return _tar
-    if data.startswith(b"PK\x03\x04") or (b"PK\x05\x06" in data[-65_557:] and zipfile.is_zipfile(io.BytesIO(data))):
-        return _zip
-    return None
+            return [_compressed(form)]
+    if is_tar(data):
+        return [tar_members]
+    whole = _WHOLE.get(data[:2])
+    if whole and data.startswith(whole[0]):
+        return [whole[1]]
+    if is_cpio(data):
+        return [cpio_members]
+    readers: list[Reader] = []
+    if _SKIPPABLE.match(data):
+        readers.append(_behind_frames)
+    elif _ALONE.match(data) or _is_zlib(data):
+        readers.append(_doubtful)
+    elif data.startswith(b"#!") and not is_zip(data):
+        readers.append(_behind_script)
+    if data.startswith(SQLITE):
+        readers.append(rows)
+    if is_pdf(data):
+        readers.append(texts)
+    if is_zip(data):
+        readers.append(zip_members)
+    else:
+        readers.append(_closed)
+    return readers
 
 
-def _zip(blob: Blob, meter: Meter) -> Iterator[Blob | Skip | str]:
+def _closed(blob: Blob, _meter: Meter) -> Iterator[Blob | Skip | str]:
+    kind = closed_kind(blob.data)
+    if kind:
+        yield Skip(blob.path, f"is a container that is not read ({kind}); unpack it and look at its files")
+
+
+def _behind_frames(blob: Blob, meter: Meter) -> Iterator[Blob | Skip | str]:
+    """What stands behind the frames of zstd or lz4 that are to be skipped (RFC 8878, 3.1.2)."""
+    at = 0
+    while frame := _SKIPPABLE.match(blob.data, at):
+        at += 8 + int.from_bytes(frame[1], "little")
+    if blob.data.startswith(b"\x28\xb5\x2f\xfd", at):
+        yield from _compressed(ZSTD, at)(blob, meter)
+    elif at < len(blob.data):
+        yield Blob(blob.data[at:], f"{blob.path}!rest", blob.kind)
+
+
+def _is_zlib(data: bytes) -> bool:
+    """True for the header of a stream of zlib, without a dictionary (RFC 1950)."""
+    return data[:1] == b"x" and len(data) > 8 and not int.from_bytes(data[:2], "big") % 31 and not data[1] & 0x20
+
+
+def _doubtful(blob: Blob, meter: Meter) -> Iterator[Blob | Skip | str]:
+    """What LZMA without a signature or zlib packed; what cannot be unpacked at all is something else."""
+    form = ZLIB if blob.data[:1] == b"x" else LZMA
     try:
-        archive = zipfile.ZipFile(io.BytesIO(blob.data))
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, struct.error):
-        yield from _without_directory(blob, meter)
+        got = unpacked(blob.data, form, meter)
+    except MemoryLimitError:
         return
-    with archive:
-        entries = archive.infolist()
-        for entry in entries[:_MOST_MEMBERS]:
-            path = f"{blob.path}!{entry.filename}"
-            if entry.flag_bits & 0x1:
-                yield f"{path} is encrypted: nobody can look at it without its password"
-            elif not entry.filename.endswith("/") or entry.file_size:
-                got = _listed(blob.data, archive, entry, meter)
-                if got is None:
-                    yield Skip(path, "is damaged or packed in a way that is not read; unpack it and look at it")
-                    continue
-                yield Blob(got.data, path, blob.kind)
-                if not got.whole or zlib.crc32(got.data) != entry.CRC:
-                    yield Skip(path, _DAMAGED)
-    if len(entries) > _MOST_MEMBERS:
-        yield Skip(blob.path, _TOO_MANY)
+    if len(got.data) >= (1 if got.whole else _LEAST):
+        yield from _contents(blob, got, meter)
 
 
-def _listed(data: bytes, archive: zipfile.ZipFile, entry: zipfile.ZipInfo, meter: Meter) -> Unpacked | None:
-    """What a member that the directory lists holds, None where it cannot be read at all."""
-    local = entry.header_offset
-    if entry.compress_type in (0, *_METHODS):
-        if data[local : local + 4] != b"PK\x03\x04" or len(data) < local + 30:
-            return None
-        start = local + 30 + sum(struct.unpack_from("<HH", data, local + 26))
-        return _member(data, entry.compress_type, start, start + entry.compress_size, meter)
-    try:
-        with archive.open(entry) as handle:
-            content = _read(handle, meter)
-    except (zipfile.BadZipFile, *DAMAGE, NotImplementedError, RuntimeError):
-        return None
-    return Unpacked(content, 0, whole=True)
+def _behind_script(blob: Blob, meter: Meter) -> Iterator[Blob | Skip | str]:
+    """A script that unpacks what stands behind it."""
+    found = _BEHIND_SCRIPT.search(blob.data)
+    if found:
+        packed = blob.data[found.end() :]
+        meter.take(len(packed))
+        yield Blob(packed, f"{blob.path}!behind", blob.kind)
 
 
-def _member(data: bytes, method: int, start: int, stop: int, meter: Meter) -> Unpacked:
-    """What stands from `start` to `stop`, by a method that is read here."""
-    if method:
-        return unpacked(data, _METHODS[method], meter, start, stop)
-    content = data[start:stop]
-    meter.take(len(content))
-    return Unpacked(content, stop, whole=stop <= len(data))
+def _android(blob: Blob, meter: Meter) -> Iterator[Blob | Skip | str]:
+    """A backup of Android: four lines, and a tar that is packed or not."""
+    head = _ANDROID.match(blob.data)
+    if not head:
+        return
+    if head[2] != b"none":
+        yield f"{blob.path} is encrypted: nobody can look at it without its password"
+    elif head[1] == b"1":
+        yield from _compressed(ZLIB, head.end())(blob, meter)
+    else:
+        yield from tar_members(Blob(blob.data[head.end() :], blob.path, blob.kind), meter)
 
 
-def _without_directory(blob: Blob, meter: Meter) -> Iterator[Blob | Skip | str]:
-    """The members by the headers before them, of a file that was cut before its directory."""
-    data, at, damaged, number = blob.data, 0, 0, 0
-    while damaged < _MOST_DAMAGED and number < _MOST_MEMBERS:
-        at = data.find(b"PK\x03\x04", at)
-        if at < 0 or at + 30 > len(data):
-            break
-        number += 1
-        flags, method, size, named, extra = _LOCAL.unpack_from(data, at)
-        start = at + 30 + named + extra
-        name = data[at + 30 : at + 30 + named].decode("utf-8" if flags & 0x800 else "cp437", "replace")
-        at += 4
-        if flags & 0x1:
-            yield f"{blob.path}!{name} is encrypted: nobody can look at it without its password"
-        elif method in (0, *_METHODS) and not name.endswith("/"):
-            known = not flags & 0x8 and size != 0xFFFFFFFF
-            after = start + size if known else data.find(b"PK\x07\x08", start) if not method else len(data)
-            got = _member(data, method, start, after if after >= 0 else len(data), meter)
-            yield Blob(got.data, f"{blob.path}!{name}", blob.kind)
-            damaged += not got.whole
-            at = max(at, min(got.end, len(data)))
-    yield Skip(blob.path, "is cut or damaged: it has no directory, and only what its headers tell was looked at")
-
-
-def _tar(blob: Blob, meter: Meter) -> Iterator[Blob | Skip | str]:
-    with tarfile.open(fileobj=io.BytesIO(blob.data), mode="r:", errorlevel=1) as archive:
-        for number, entry in enumerate(archive):
-            if number >= _MOST_MEMBERS:
-                yield Skip(blob.path, _TOO_MANY)
-                return
-            path = f"{blob.path}!{entry.name}"
-            if entry.issym() or entry.islnk():
-                yield Blob(entry.linkname.encode("utf-8", "surrogateescape"), path, "symlink")
-                continue
-            handle = archive.extractfile(entry) if entry.issparse() else None
-            if handle:
-                yield Blob(_read(handle, meter), path, blob.kind)
-            elif entry.isreg():
-                content = blob.data[entry.offset_data : entry.offset_data + entry.size]  # also where it is cut
-                meter.take(len(content))
-                yield Blob(content, path, blob.kind)
-        yield from _after_tar(blob, archive.offset)
-
-
-def _after_tar(blob: Blob, end: int) -> Iterator[Blob | Skip | str]:
-    """What stands behind the last header that could be read."""
-    ended = not blob.data[end : end + tarfile.BLOCKSIZE].strip(b"\0")
-    rest = blob.data[end:].lstrip(b"\0")
-    if rest:
-        yield Blob(rest, f"{blob.path}!rest", blob.kind)
-        yield f"{blob.path} goes on behind its end" if ended else Skip(blob.path, _DAMAGED)
-
-
-def _read(handle: IO[bytes], meter: Meter) -> bytes:
-    """All that is there, in pieces, so that no member is unpacked beyond the budget."""
-    pieces = []
-    while piece := handle.read(min(_PIECE, max(meter.left + 1, 1))):
-        meter.take(len(piece))
-        pieces.append(piece)
-    return b"".join(pieces)
-
-
-def _compressed(form: Format) -> Callable[[Blob, Meter], Iterator[Blob | Skip | str]]:
+def _compressed(form: Format, start: int = 0) -> Reader:
     """A reader of what a compressed file holds; of a compressed tar, its members follow at once."""
 
     def opened(blob: Blob, meter: Meter) -> Iterator[Blob | Skip | str]:
-        got = unpacked(blob.data, form, meter)
-        if got.data[257:262] == b"ustar":
-            yield from _tar(Blob(got.data, blob.path, blob.kind), meter)
-        else:
-            name = blob.path.rpartition("/")[2].rpartition("!")[2]
-            yield Blob(got.data, f"{blob.path}!{name.rpartition('.')[0] or name}", blob.kind)
-        if not got.whole:
-            yield Skip(blob.path, _DAMAGED)
-        elif got.end < len(blob.data):
-            yield f"{blob.path} goes on behind its end: what stands there was looked at as it is"
+        yield from _contents(blob, unpacked(blob.data, form, meter, start), meter)
 
     return opened
 
 
-_STREAMS = {b"\x1f\x8b\x08": GZIP, b"BZh": BZIP2, b"\xfd7zXZ\x00": XZ, b"\x28\xb5\x2f\xfd": ZSTD}
+def _lzw(blob: Blob, meter: Meter) -> Iterator[Blob | Skip | str]:
+    content, whole = from_compress(blob.data, meter)
+    yield from _contents(blob, Unpacked(content, len(blob.data), whole), meter)
+
+
+def _contents(blob: Blob, got: Unpacked, meter: Meter) -> Iterator[Blob | Skip | str]:
+    if is_tar(got.data):
+        yield from tar_members(Blob(got.data, blob.path, blob.kind), meter)
+    else:
+        name = blob.path.rpartition("/")[2].rpartition("!")[2]
+        yield Blob(got.data, f"{blob.path}!{name.rpartition('.')[0] or name}", blob.kind)
+    if not got.whole:
+        yield Skip(blob.path, DAMAGED)
+    elif rest := blob.data[got.end :].lstrip(b"\0"):
+        yield Blob(rest, f"{blob.path}!rest", blob.kind)
+        yield f"{blob.path} goes on behind its end: what stands there was looked at as it is"
+
+
+_STREAMS = {b"\x1f\x8b\x08": GZIP, b"BZh": BZIP2, b"\xfd7zXZ\x00": XZ, b"\x28\xb5\x2f\xfd": ZSTD, b"LZIP\x01": LZIP}
+_WHOLE: dict[bytes, tuple[bytes, Reader]] = {
+    word[:2]: (word, read)
+    for word, read in ((AR, ar_members), (RPM, rpm_members), (b"\x1f\x9d", _lzw), (b"ANDROID BACKUP\n", _android))
+}

@@ -91,7 +91,8 @@ class Scanner:
         if CONTAINER.name in hits or mail.PART.name in hits or mail.RECORDED.name in hits:
             packed = self._packed(blob, depth, hits)
             told = {finding.fingerprint for finding in packed}
-            findings = [finding for finding in findings if finding.fingerprint not in told] + packed
+            values = {value for finding in packed if finding.rule_id not in _HALVES for value in finding.values}
+            findings = [one for one in findings if not (one.fingerprint in told or _is_half_of(one, values))] + packed
         return findings
 
     def marks(self, blob: Blob, hits: Hits) -> set[tuple[str, str]]:
@@ -267,6 +268,11 @@ def _without_halves(found: list[tuple[Rule, Detection]]) -> list[tuple[Rule, Det
 def _is_whole(rule: Rule) -> bool:
     """True for a rule of ours that says more than that there is half a pair; a custom rule hides nothing."""
     return rule.id not in _HALVES and rule.id.startswith("CG")
+
+
+def _is_half_of(finding: Finding, values: set[str]) -> bool:
+    """True for half a pair where the values belong to whole ones."""
+    return finding.rule_id in _HALVES and bool(finding.values) and finding.values <= values
 
 
 def _merged(places: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:

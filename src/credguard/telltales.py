@@ -96,8 +96,12 @@ FVXd TldS kalJ lUVW VkZW IxWn FTR0 RMVp TWVU VYwN sUkV Vak5 1Zsc TWGR LYm1 1XVl 
 VRGU eFdN I0WV NbVZ ZkSF
 """.split()
 """What is common in texts that were encoded three times or more: there is little choice of characters in them."""
-PACKED = (b"H4sIA", b"UEsDB", b"QlpoM", b"QlpoN", b"QlpoO", b"/Td6WFoA", b"_Td6WFoA", b"KLUv/", b"KLUv_")
-"""The first bytes of gzip, zip, bzip2, xz and zstd in base64; a tar's name in its middle is added to them."""
+PACKED = (
+    b"H4sIA", b"UEsDB", b"QlpoM", b"QlpoN", b"QlpoO", b"/Td6WFoA", b"_Td6WFoA", b"KLUv/", b"KLUv_", b"JVBERi0x",
+    b"JVBERi0y", b"U1FMaXRlIGZv", b"ITxhcmNoPgo", b"N3q8ryccAA", b"UmFyIRoH", b"TFpJUA",
+)  # fmt: skip
+"""The first bytes of gzip, zip, bzip2, xz, zstd, PDF, SQLite, ar, 7z, RAR and lzip in base64; a tar's name in its
+middle is added to them."""
 
 
 def fragments(word: bytes) -> list[bytes]:

@@ -13,6 +13,7 @@ from credguard.regex import regex
 if TYPE_CHECKING:
     import re
     from collections.abc import Callable, Iterator
+    from typing import IO
 
 MEMORY = 128 << 20
 """The most memory that a dictionary or window may take."""
@@ -22,6 +23,10 @@ _MOST_IN_ALL = 8 << 30
 _PIECE, _FINE = 1 << 16, 1 << 6
 """Bytes that are asked for at a time, and those where an error may come: what a call has done before it is lost."""
 _CARE = 1 << 8
+MOST_MEMBERS = 100_000
+TOO_MANY = f"holds more than {MOST_MEMBERS} files; unpack it and look at its files"
+DAMAGED = "is damaged or cut: only what comes out of it until there was looked at; replace it by a whole one"
+_PIECE_READ = 1 << 20
 DAMAGE = (zlib.error, lzma.LZMAError, EOFError, OSError, ValueError)
 """What unpacking raises where the data is damaged."""
 _ZEROS = regex(rb"\0*")
@@ -56,6 +61,15 @@ class Meter:
         self._budget.left -= count
         if self.left < 0:
             raise SpentError
+
+
+def read(handle: IO[bytes], meter: Meter) -> bytes:
+    """All that is there, in pieces, so that no member is unpacked beyond the budget. Raises SpentError."""
+    pieces = []
+    while piece := handle.read(min(_PIECE_READ, max(meter.left + 1, 1))):
+        meter.take(len(piece))
+        pieces.append(piece)
+    return b"".join(pieces)
 
 
 class Stream(Protocol):
@@ -127,18 +141,62 @@ class _Zstd:
             raise ValueError from error
 
 
+class _Lzma:
+    """A stream of LZMA whose header of `length` bytes is not the one that the library reads, which `header` makes."""
+
+    def __init__(self, length: int, header: Callable[[bytes], bytes]) -> None:
+        self._length, self._header, self._lead = length, header, b""
+        self._one = lzma.LZMADecompressor(lzma.FORMAT_ALONE, memlimit=MEMORY)
+
+    @property
+    def eof(self) -> bool:
+        return self._one.eof
+
+    @property
+    def needs_input(self) -> bool:
+        return self._one.needs_input
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._one.unused_data
+
+    def decompress(self, data: bytes, most: int) -> bytes:
+        if len(self._lead) < self._length:
+            wanted = self._length - len(self._lead)
+            self._lead, data = self._lead + data[:wanted], data[wanted:]
+            if len(self._lead) < self._length:
+                return b""
+            data = self._header(self._lead) + data
+        return self._one.decompress(data, most)
+
+
+_UNKNOWN_SIZE = b"\xff" * 8
+
+
+def _of_lzip(lead: bytes) -> bytes:
+    """lzip manual, File format: the power of two, less so many sixteenths of it; lc 3, lp 0, pb 2."""
+    size = 1 << (lead[5] & 31)
+    return b"\x5d" + (size - (size >> 4) * (lead[5] >> 5)).to_bytes(4, "little") + _UNKNOWN_SIZE
+
+
 @dataclass(frozen=True, slots=True)
 class Format:
     """A way to compress: `begin` makes the object for one stream, `again` matches where another one follows,
-    `step` bytes of input are given at a time."""
+    `step` bytes of input are given at a time, `tail` more stand behind the end of each stream."""
 
     begin: Callable[[], Stream]
     again: re.Pattern[bytes] | None = None
     step: int = 1 << 14
+    tail: int = 0
 
 
 GZIP = Format(lambda: _Inflate(31), regex(rb"\x1f\x8b\x08"))
+ZLIB = Format(lambda: _Inflate(15))
 DEFLATE = Format(lambda: _Inflate(-15))
+LZMA = Format(lambda: lzma.LZMADecompressor(lzma.FORMAT_ALONE, memlimit=MEMORY))
+LZMA_OF_ZIP = Format(lambda: _Lzma(9, lambda lead: lead[4:] + _UNKNOWN_SIZE))
+"""PKWARE APPNOTE, 5.8.8: version, size of the properties, and these."""
+LZIP = Format(lambda: _Lzma(6, _of_lzip), regex(rb"LZIP\x01"), tail=20)
 BZIP2 = Format(bz2.BZ2Decompressor, regex(rb"BZh[1-9]"))
 XZ = Format(lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=MEMORY), regex(rb"\xfd7zXZ\x00"))
 ZSTD = Format(_Zstd, regex(rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18"), 1 << 8)
@@ -185,7 +243,8 @@ def _stream(data: bytes, start: int, stop: int, form: Format, meter: Meter, piec
                     meter.take(seen - good)
                     pieces.append(piece[len(piece) - (seen - good) :])
                     good = seen
-            return at - len(stream.unused_data), stream.eof
+            end = at - len(stream.unused_data) + (form.tail if stream.eof else 0)
+            return min(end, stop), stream.eof and end <= stop
         except DAMAGE as error:
             if str(error).startswith("Memory usage limit"):  # as lzma says it
                 raise MemoryLimitError from None

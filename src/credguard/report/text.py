@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _COLOURS = {Severity.CRITICAL: "1;31", Severity.HIGH: "31", Severity.MEDIUM: "33", Severity.LOW: "36"}
 _SUPPRESSED = ("allowed", "baseline", "inline")
 _SHOWN_PLACES = 5
-_SHOWN_SKIPS = 50
+_SHOWN_SKIPS, _SAME_SKIPS, _NAMED_SKIPS = 50, 5, 3
 
 
 def render(result: ScanResult, *, colour: bool = False, quiet: bool = False, verbose: bool = False) -> bytes:
@@ -98,11 +98,23 @@ def _remediation(findings: Sequence[Finding], paint: _Paint) -> Iterator[str]:
 def _not_looked_at(coverage: Coverage, paint: _Paint) -> Iterator[str]:
     if coverage.skipped:
         yield paint("Not looked at", "1")
-        for skip in coverage.skipped[:_SHOWN_SKIPS]:
-            yield f"  {printable(skip.path)}: {printable(skip.reason)}"
-        if len(coverage.skipped) > _SHOWN_SKIPS:
-            yield f"  and {len(coverage.skipped) - _SHOWN_SKIPS} more; --format json names them all"
+        by_reason: dict[str, list[str]] = {}
+        for skip in coverage.skipped:
+            by_reason.setdefault(skip.reason, []).append(printable(skip.path))
+        lines = [line for reason, paths in by_reason.items() for line in _skipped(reason, paths)]
+        yield from lines[:_SHOWN_SKIPS]
+        if len(lines) > _SHOWN_SKIPS:
+            yield f"  and {len(lines) - _SHOWN_SKIPS} more; --format json names them all"
         yield ""
+
+
+def _skipped(reason: str, paths: Sequence[str]) -> Iterator[str]:
+    """One line for each file, or for many of the same reason one."""
+    if len(paths) > _SAME_SKIPS:
+        some = ", ".join(paths[:_NAMED_SKIPS])
+        yield f"  {some} and {len(paths) - _NAMED_SKIPS} more: {printable(reason)}; --format json names them all"
+    else:
+        yield from (f"  {path}: {printable(reason)}" for path in paths)
 
 
 def _summary(result: ScanResult, paint: _Paint) -> Iterator[str]:
