@@ -8,7 +8,7 @@ import zipfile
 from typing import TYPE_CHECKING
 
 from credguard.closed_kinds import SIGNATURES, closed_kind
-from credguard.database import SQLITE, rows
+from credguard.database import LOGS, SQLITE, pages, rows
 from credguard.lzw import from_compress
 from credguard.model import Blob, Skip
 from credguard.packages import AR, RPM, ar_members, cpio_members, is_cpio, rpm_members
@@ -32,6 +32,7 @@ from credguard.unpack import (
     Meter,
     SpentError,
     Unpacked,
+    is_zlib,
     unpacked,
 )
 from credguard.zip_archive import is_zip, zip_members
@@ -55,7 +56,7 @@ _READ = (
     rb"^07070[127][0-9A-Fa-f]{6}|^\xc7\x71[\x00-\xff]{20}|^\x71\xc7[\x00-\xff]{20}",
     rb"^\xed\xab\xee\xdb[\x03\x04]",
     rb"%PDF-",
-    rb"SQLite format 3\x00",
+    rb"SQLite format 3\x00|^\x37\x7f\x06[\x82\x83]|^\xd9\xd5\x05\xf9\x20\xa1\x63\xd7",
 )
 CONTAINER = Pattern("container", rb"|".join((*_READ, *SIGNATURES)), multiline=True)
 """Bytes that every archive and compressed file known here holds (PKWARE APPNOTE, RFC 1952, RFC 8878, POSIX ustar, and
@@ -68,6 +69,7 @@ _ANDROID = regex(rb"ANDROID BACKUP\n[1-9]\n([01])\n([^\n]{1,20})\n")
 _BEHIND_SCRIPT = regex(
     rb"\n(?=\x1f\x8b\x08[\0-\x1f]|BZh[1-9]1AY&SY|\xfd7zXZ\0|\x28\xb5\x2f\xfd|LZIP\x01|\x5d\0\0.{10}\0)", re.S
 )
+_FURTHER = regex(rb"\x1f\x8b\x08[\0-\x1f]|BZh[1-9]1AY&SY|\xfd7zXZ\0|\x28\xb5\x2f\xfd|LZIP\x01")
 _LEAST = 4
 
 
@@ -106,27 +108,23 @@ def _readers(data: bytes) -> list[Reader]:
             return [_compressed(form)]
     if is_tar(data):
         return [tar_members]
-    whole = _WHOLE.get(data[:2])
-    if whole and data.startswith(whole[0]):
-        return [whole[1]]
+    for word, read in _WHOLE:
+        if data.startswith(word):
+            return [read]
     if is_cpio(data):
         return [cpio_members]
-    readers: list[Reader] = []
-    if _SKIPPABLE.match(data):
-        readers.append(_behind_frames)
-    elif _ALONE.match(data) or _is_zlib(data):
-        readers.append(_doubtful)
-    elif data.startswith(b"#!") and not is_zip(data):
-        readers.append(_behind_script)
-    if data.startswith(SQLITE):
-        readers.append(rows)
-    if is_pdf(data):
-        readers.append(texts)
-    if is_zip(data):
-        readers.append(zip_members)
-    else:
-        readers.append(_closed)
-    return readers
+    zipped = is_zip(data)
+    possible = (
+        (_SKIPPABLE.match(data) is not None, _behind_frames),
+        (_ALONE.match(data) is not None or is_zlib(data), _doubtful),
+        (data.startswith(b"#!") and not zipped, _behind_script),
+        (data.startswith(SQLITE), rows),
+        (data.startswith(LOGS), pages),
+        (is_pdf(data), texts),
+        (zipped, zip_members),
+        (not zipped, _closed),
+    )
+    return [read for applies, read in possible if applies]
 
 
 def _closed(blob: Blob, _meter: Meter) -> Iterator[Blob | Skip | str]:
@@ -144,11 +142,6 @@ def _behind_frames(blob: Blob, meter: Meter) -> Iterator[Blob | Skip | str]:
         yield from _compressed(ZSTD, at)(blob, meter)
     elif at < len(blob.data):
         yield Blob(blob.data[at:], f"{blob.path}!rest", blob.kind)
-
-
-def _is_zlib(data: bytes) -> bool:
-    """True for the header of a stream of zlib, without a dictionary (RFC 1950)."""
-    return data[:1] == b"x" and len(data) > 8 and not int.from_bytes(data[:2], "big") % 31 and not data[1] & 0x20
 
 
 def _doubtful(blob: Blob, meter: Meter) -> Iterator[Blob | Skip | str]:
@@ -208,11 +201,12 @@ def _contents(blob: Blob, got: Unpacked, meter: Meter) -> Iterator[Blob | Skip |
         yield Skip(blob.path, DAMAGED)
     elif rest := blob.data[got.end :].lstrip(b"\0"):
         yield Blob(rest, f"{blob.path}!rest", blob.kind)
+        if further := _FURTHER.search(rest, 1):  # behind something that is no stream
+            yield Blob(rest[further.start() :], f"{blob.path}!further", blob.kind)
         yield f"{blob.path} goes on behind its end: what stands there was looked at as it is"
 
 
 _STREAMS = {b"\x1f\x8b\x08": GZIP, b"BZh": BZIP2, b"\xfd7zXZ\x00": XZ, b"\x28\xb5\x2f\xfd": ZSTD, b"LZIP\x01": LZIP}
-_WHOLE: dict[bytes, tuple[bytes, Reader]] = {
-    word[:2]: (word, read)
-    for word, read in ((AR, ar_members), (RPM, rpm_members), (b"\x1f\x9d", _lzw), (b"ANDROID BACKUP\n", _android))
-}
+_WHOLE: tuple[tuple[bytes, Reader], ...] = (
+    (AR, ar_members), (RPM, rpm_members), (b"\x1f\x9d", _lzw), (b"ANDROID BACKUP\n", _android)
+)  # fmt: skip

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from credguard.unpack import Meter
 
 SQLITE = b"SQLite format 3\0"
+LOGS = (b"\x37\x7f\x06\x82", b"\x37\x7f\x06\x83", b"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7")
+"""What a write-ahead log and a rollback journal begin with (sqlite.org, Database File Format, 3 and 4.1)."""
+_SECRET = regex(rb"[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])")
+_BEHIND_NAME = regex(rb"(?i:secret[_.-]?(?:access[_.-]?)?key)([A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])")
 _STEPS, _MOST_STEPS = 100_000, 5_000
 """Instructions of its machine between two looks at the clock, and how many times so many: some ten seconds."""
 _MOST_TABLES, _MOST_CELLS = 10_000, 100_000
@@ -38,9 +42,11 @@ _DAMAGED = "is a database that cannot be read whole ({}); dump it as text and lo
 def rows(blob: Blob, meter: Meter) -> Iterator[Blob | Skip | str]:
     """The rows of each table as text, `column: value` on a line, and each binary value by itself.
 
-    Nothing of the database runs: no view, trigger, virtual table or computed column is asked. What it holds beside its
-    tables (deleted rows) is seen in its bytes only. Raises SpentError.
+    Nothing of the database runs: no view, trigger, virtual table or computed column is asked. Of what it holds
+    beside its tables (deleted rows) the pairs are seen that stand in one row, or behind their names. Raises SpentError.
     """
+    if _is_cut(blob.data):
+        yield Skip(blob.path, _DAMAGED.format("it is cut"))
     if blob.data[18:20] == b"\2\2":  # one with a log beside it cannot be opened without; here it has none
         blob = Blob(blob.data[:18] + b"\1\1" + blob.data[20:], blob.path, blob.kind)
     with _opened(blob.data) as base:
@@ -48,9 +54,40 @@ def rows(blob: Blob, meter: Meter) -> Iterator[Blob | Skip | str]:
             tables = list(_tables(base))
         except _errors() as error:
             yield Skip(blob.path, _DAMAGED.format(_reason(error)))
-            return
+            tables = []
+        shown: set[bytes] = set()
         for table, columns in tables:
-            yield from _table(base, blob, table, columns, meter)
+            for item in _table(base, blob, table, columns, meter):
+                if isinstance(item, Blob):
+                    shown.update(_KEY_ID.findall(item.data))
+                yield item
+    if not shown.issuperset(_KEY_ID.findall(blob.data)):
+        yield from pages(blob, meter)
+
+
+def pages(blob: Blob, meter: Meter) -> Iterator[Blob | Skip | str]:
+    """The values that stand back to back in pages, as rows of a log do and rows that were deleted."""
+    data, secrets = blob.data, {match.start(1): match[1] for match in _BEHIND_NAME.finditer(blob.data)}
+    key_ids = {}
+    for match in _KEY_ID.finditer(data):
+        key_ids[match.start()] = match[0]
+        for place in (match.end(), match.start() - 40):
+            secret = _SECRET.match(data, place, place + 41 if place == match.end() else match.start())
+            if place >= 0 and secret:
+                secrets[place] = secret[0]
+    if secrets and key_ids:
+        lines = [(at, b"aws_access_key_id: " + key_id) for at, key_id in key_ids.items()]
+        lines += [(at, b"aws_secret_access_key: " + secret) for at, secret in secrets.items()]
+        text = b"\n".join(dict.fromkeys(line for _, line in sorted(lines)))
+        meter.take(len(text))
+        yield Blob(text, f"{blob.path}!pages", blob.kind)
+
+
+def _is_cut(data: bytes) -> bool:
+    """True where the header tells of more pages than there are."""
+    page = int.from_bytes(data[16:18], "big")
+    page = 65_536 if page == 1 else page
+    return data[24:28] == data[92:96] and int.from_bytes(data[28:32], "big") * page > len(data)
 
 
 def _reason(error: BaseException) -> str:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 AR, RPM = b"!<arch>\n", b"\xed\xab\xee\xdb"
 CPIO = (b"070701", b"070702", b"070707", b"\xc7\x71", b"\x71\xc7")
 _ENTRY = regex(rb"(?s)(.{16}).{12}.{6}.{6}.{8}([0-9]{1,10}) *`\n")
-_AR_LEAST = 60
+_AR_LEAST, _LONGEST_NAME = 60, 4_096
 _NEWC = regex(rb"07070[12](?:[0-9A-Fa-f]{8}){13}")
 _ODC = regex(rb"070707[0-7]{70}")
 _TRAILER = b"TRAILER!!!"
@@ -40,7 +40,8 @@ def ar_members(blob: Blob, meter: Meter) -> Iterator[Blob | Skip | str]:
         if name == b"//":
             names = content
         elif name[:1] == b"/" and name[1:].isdigit():  # GNU's long names stand in a member of their own
-            name = names[int(name[1:]) :].partition(b"\n")[0]
+            begin = int(name[1:])
+            name = names[begin : begin + _LONGEST_NAME].partition(b"\n")[0]
         elif name.startswith(b"#1/") and name[3:].isdigit():  # BSD's before the content
             name, content = content[: int(name[3:])].rstrip(b"\0"), content[int(name[3:]) :]
         meter.take(len(content))

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from credguard.lzw import from_pdf
 from credguard.model import Blob, Skip
-from credguard.pdf_text import shown
+from credguard.pdf_text import GAP, shown, wide_strings
 from credguard.regex import regex
-from credguard.unpack import DAMAGED, MOST_MEMBERS, TOO_MANY, ZLIB, unpacked
+from credguard.unpack import DAMAGED, MOST_MEMBERS, TOO_MANY, ZLIB, is_zlib, unpacked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,6 +60,7 @@ def texts(blob: Blob, meter: Meter) -> Iterator[Blob | Skip | str]:
         if not whole and not encrypted:
             yield Skip(f"{blob.path}!stream {number}", DAMAGED)
         visible, rest = shown(content)
+        visible += wide_strings(rest)
         text += visible
         if rest and not is_plain:
             yield Blob(rest, f"{blob.path}!stream {number}", blob.kind)
@@ -68,8 +69,11 @@ def texts(blob: Blob, meter: Meter) -> Iterator[Blob | Skip | str]:
             del text[: -len(visible) or None]
     else:
         yield Skip(blob.path, TOO_MANY)
+    text += wide_strings(data)
     if text:
         yield Blob(bytes(text), f"{blob.path}!text", blob.kind)
+        if GAP in text:
+            yield Blob(bytes(text).replace(GAP, b""), f"{blob.path}!text without gaps", blob.kind)
     if encrypted:
         yield Skip(blob.path, "is an encrypted PDF, which is not read; save it without, or look at it yourself")
 
@@ -84,7 +88,11 @@ def _decoded(data: bytes, word: int, start: int, meter: Meter) -> tuple[bytes, i
         return None
     stop = _stop(data, start, about)
     if not filters:
-        return data[start:stop], stop, True, True
+        packed = data[start:stop]
+        if not is_zlib(packed):
+            return packed, stop, True, True
+        got = unpacked(packed, ZLIB, meter)  # what names the filter was not understood
+        return (got.data, stop, True, False) if got.whole else (packed, stop, True, True)
     content, end, whole = data[start:stop], stop, True
     for number, name in enumerate(filters):
         if name != b"FlateDecode":

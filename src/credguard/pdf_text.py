@@ -15,6 +15,16 @@ _SPACE = -180.0
 """From this shift to the right on, in thousandths of the font's size, it is a space that is not written."""
 
 
+GAP = b"\x1f"
+"""Stands between what is set one behind the other on a line, each at a place of its own: a space or nothing."""
+_WIDE = regex(rb"<\s*[Ff][Ee]\s*[Ff][Ff]([0-9A-Fa-f\s]{8,65536})>")
+
+
+def wide_strings(content: bytes) -> bytes:
+    """The strings in UTF-16 that are written as hexadecimal numbers, as forms and notes have them."""
+    return b"".join(_hexadecimal(b"FEFF" + found[1]) + b"\n" for found in _WIDE.finditer(content))
+
+
 def shown(content: bytes) -> tuple[bytes, bytes]:
     """The text of all text objects (ISO 32000-1, 9.4), and the bytes outside of them."""
     text, rest, at = bytearray(), [], 0
@@ -58,14 +68,14 @@ def _object(content: bytes, at: int, text: bytearray) -> int:
 
 
 def _moved(word: bytes, numbers: list[float], line: float, text: bytearray) -> float:
-    """What an operator that moves on means for the text: a new line, a space, nothing."""
+    """What an operator that moves on means for the text: a new line, a gap, nothing."""
     if word in (b"T*", b"'", b'"'):
         text += b"\n"
     elif word in (b"Td", b"TD") and len(numbers) >= 2:
-        text += b"\n" if numbers[-1] else b" "
+        text += b"\n" if numbers[-1] else GAP
         line += numbers[-1]
     elif word == b"Tm" and len(numbers) >= 6:
-        text += b" " if numbers[-1] == line else b"\n"
+        text += GAP if numbers[-1] == line else b"\n"
         line = numbers[-1]
     return line
 

@@ -211,6 +211,11 @@ class Unpacked:
     whole: bool
 
 
+def is_zlib(data: bytes) -> bool:
+    """True for the header of a stream of zlib, without a dictionary (RFC 1950)."""
+    return data[:1] == b"x" and len(data) > 8 and not int.from_bytes(data[:2], "big") % 31 and not data[1] & 0x20
+
+
 def unpacked(data: bytes, form: Format, meter: Meter, start: int = 0, stop: int | None = None) -> Unpacked:
     """What the streams in a stretch of `data` unpack to, up to the first damage.
 

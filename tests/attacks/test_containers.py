@@ -70,6 +70,7 @@ READ: dict[str, bytes] = {
     "xz with padding between streams": lzma.compress(b"one\n") + bytes(8) + lzma.compress(PAIR),
     "bzip2 of two streams": bz2.compress(b"one\n") + bz2.compress(PAIR),
     "gzip of two members": gzip.compress(b"one\n") + PACKED,
+    "gzip behind something behind gzip": gzip.compress(b"one\n") + b"junk" + PACKED,
     "gzip with a comment": b"\x1f\x8b\x08\x10" + bytes(6) + PAIR + b"\0" + gzip.compress(b"x")[10:],
     "gzip with a zip behind it": gzip.compress(b"one\n") + zipped(PAIR),
     "lzip": lzip(PAIR),
@@ -118,6 +119,13 @@ READ: dict[str, bytes] = {
     "PDF": pdf(b"BT (" + PAIR.replace(b"\n", b") Tj T* (") + b") Tj ET"),
     "PDF with text in pieces": pdf(PAGE),
     "PDF with text in pieces and no filter": pdf(PAGE, b"", PAGE),
+    "PDF that sets each letter by itself": pdf(
+        b"BT" + b"".join(b" 1 0 0 1 %d 9 Tm (%c) Tj" % (at, one) for at, one in enumerate(ONE_LINE.encode())) + b" ET"
+    ),
+    "form of a PDF in UTF-16": pdf(
+        b"5 0 << /V <FEFF" + ONE_LINE.encode("utf-16-be").hex().encode() + b"> >>", b"/Type/ObjStm/Filter/FlateDecode"
+    ),
+    "PDF with a comment before the filter": pdf(PAIR, b"/Filter % one\n /FlateDecode"),
     "PDF with the filter's name escaped": pdf(PAIR, b"/Filter /Fl#61teDecode"),
     "PDF by Flate in ASCII85": pdf(
         PAIR, b"/Filter [/ASCII85Decode /FlateDecode]", base64.a85encode(zlib.compress(PAIR)) + b"~>"
@@ -155,6 +163,14 @@ READ: dict[str, bytes] = {
         row("settings", "AWS_ACCESS_KEY_ID", AKID), row("settings", "AWS_SECRET_ACCESS_KEY", SECRET),
         setting="PRAGMA journal_mode = WAL",
     ),
+    "row that was deleted": database(
+        "CREATE TABLE t (access, secret)", row("t", AKID, SECRET), "DELETE FROM t", setting="PRAGMA secure_delete = 0"
+    ),
+    "name and value that were deleted": database(
+        "CREATE TABLE t (k, v)", row("t", "x", "y"), row("t", "AWS_ACCESS_KEY_ID", AKID),
+        row("t", "AWS_SECRET_ACCESS_KEY", SECRET), "DELETE FROM t WHERE k > 'A'", setting="PRAGMA secure_delete = 0",
+    ),
+    "log of a database": b"\x37\x7f\x06\x82" + bytes(90) + f"\x03\x35\x5d{AKID}{SECRET}".encode() + bytes(90),
     "packed value in a database": database("CREATE TABLE t (x)", row("t", PACKED)),
     "value of JSON in a database": database(
         "CREATE TABLE t (x)",
@@ -196,6 +212,7 @@ CLOSED: dict[str, bytes] = {
     "encrypted PDF": pdf(b"x", b"/Filter /FlateDecode", b"\x01\x02\x03") + b"trailer << /Encrypt 9 0 R >>\n",
     "cut PDF": pdf(os.urandom(999))[:700],
     "cut lzma": lzma.compress(os.urandom(9999), lzma.FORMAT_ALONE)[:4000],
+    "cut database": database("CREATE TABLE t (x)", row("t", "1"))[:-100],
     "damaged database": database("CREATE TABLE t (x)").replace(b"CREATE TABLE", b"CREATE\0TABLE"),
 }  # fmt: skip
 HARMLESS: dict[str, bytes] = {
