@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import zlib
-from typing import NamedTuple
+from itertools import islice
+from typing import TYPE_CHECKING, NamedTuple
 
 from credguard.regex import regex
+
+if TYPE_CHECKING:
+    import re
 
 
 class _Kind(NamedTuple):
@@ -59,9 +63,10 @@ _KINDS = (
 _BY_OFFSET = [(kind.name, kind.offset, regex(rb"(?s)" + kind.signature)) for kind in _KINDS]
 _ENDS = (("disk image of macOS", 512, b"koly\0\0\0\x04"), ("LevelDB table", 8, b"\x57\xfb\x80\x8b\x24\x75\x47\xdb"))
 _FOLLOWING = ((b"PAR1", b"PAR1"), (b"PARE", b"PARE"))
+_MOST_INSIDE = 100
 _PROGRAMS = (b"MZ", b"\x7fELF", b"#!", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")
 _INSIDE = regex(
-    rb"(?s)7z\xbc\xaf\x27\x1c\0[\x02-\x04](.{4})(.{20})|Rar!\x1a\x07(?:\0\xcf\x90s|\x01\0)"
+    rb"(?s)7z\xbc\xaf\x27\x1c\0[\x02-\x04](.{4})(.{20})|Rar!\x1a\x07(?:\0\xcf\x90s|\x01\0(.{4})[\x01-\x7f])"
     rb"|MSCF\0{4}.{4}\0{4}.{4}\0{4}\x03\x01"
 )
 """Signatures that a program may hold, with so much behind them that one which merely knows them is none of these."""
@@ -90,8 +95,17 @@ def closed_kind(data: bytes) -> str:
     for name, distance, word in _ENDS:
         if data[-distance:].startswith(word):
             return name
-    if data.startswith(_PROGRAMS):
-        found = _INSIDE.search(data)
-        if found and (not found[1] or zlib.crc32(found[2]) == int.from_bytes(found[1], "little")):
-            return "program with an archive in it"
+    if data.startswith(_PROGRAMS) and any(map(_is_inside, islice(_INSIDE.finditer(data), _MOST_INSIDE))):
+        return "program with an archive in it"
     return ""
+
+
+def _is_inside(found: re.Match[bytes]) -> bool:
+    """True where a header follows a signature: of 7z and RAR 5 one whose sum is right."""
+    if found[1]:
+        return zlib.crc32(found[2]) == int.from_bytes(found[1], "little")
+    if found[3]:
+        size = found.end() - 1  # the sum is that of the size and what has it
+        header = found.string[size : size + 1 + found.string[size]]
+        return zlib.crc32(header) == int.from_bytes(found[3], "little")
+    return True

@@ -37,7 +37,7 @@ _NEXT = regex(rb"PK(?:\x07\x08|\x03\x04|\x01\x02)")
 _NO_DIRECTORY = "is cut or damaged: it has no directory, and only what its headers tell was looked at"
 _PLAUSIBLE = regex(rb"(?s)PK\x03\x04[\0-\x7f].{3}[\0-\x14\x5d-\x63]\0.{17}\0.{2}[^\0]")
 """A header with a method that there is, and a short name."""
-_TAIL = 65_557
+_TAIL, _MOST_PLACES = 65_557, 100
 
 
 def is_zip(data: bytes) -> bool:
@@ -45,7 +45,19 @@ def is_zip(data: bytes) -> bool:
     if data.startswith(_HEAD) or (b"PK\x05\x06" in data[-_TAIL:] and zipfile.is_zipfile(io.BytesIO(data))):
         return True
     at = data.rfind(b"PK\x01\x02")
-    return at >= 0 and _PLAUSIBLE.search(data, 0, at) is not None
+    if at < 0 or at + 46 > len(data):
+        return False
+    name = data[at + 46 : at + 46 + int.from_bytes(data[at + 28 : at + 30], "little")]
+    place = at
+    for _ in range(
+        _MOST_PLACES if name and b"\0" not in name else 0
+    ):  # a program may hold the signatures, but no member with a listed name
+        place = data.rfind(name, 0, place)
+        if place < 30:
+            return False
+        if _PLAUSIBLE.match(data, place - 30):
+            return True
+    return False
 
 
 def zip_members(blob: Blob, meter: Meter) -> Iterator[Blob | Skip | str]:
@@ -86,15 +98,15 @@ def _by_headers(blob: Blob, read: Sequence[tuple[int, int]], meter: Meter) -> It
     """The members by the headers before them, outside of the stretches that were read."""
     data, at, damaged, number = blob.data, 0, 0, 0
     stretches = iter([*read, (len(data), len(data))])
-    begin, end = next(stretches)
+    begin, stretch_end = next(stretches)
     while damaged < _MOST_DAMAGED and number < MOST_MEMBERS:
         at = data.find(_HEAD, at)
         if at < 0 or at + 30 > len(data):
             return
-        while end <= at:
-            begin, end = next(stretches)
+        while stretch_end <= at:
+            begin, stretch_end = next(stretches)
         if begin <= at:
-            at = end
+            at = stretch_end
             continue
         if not _PLAUSIBLE.match(data, at):
             at += 4
