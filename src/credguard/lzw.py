@@ -16,7 +16,7 @@ _CLEAR, _END = 256, 257
 def from_compress(data: bytes, meter: Meter) -> tuple[bytes, bool]:
     """What a file of `compress` holds until its end or damage, and whether it is whole (compress.c of ncompress 5.0).
     Raises SpentError."""
-    most, blocks = data[2] & 0x1F, bool(data[2] & 0x80)
+    most, blocks = (data[2] & 0x1F, bool(data[2] & 0x80)) if len(data) > 2 else (0, False)
     if not 9 <= most <= 16:
         return b"", False
     first = 257 if blocks else 256

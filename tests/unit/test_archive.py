@@ -210,3 +210,12 @@ def test_too_large_a_window_is_over_a_limit() -> None:
         scanner = Scanner()
         assert not scanner.blob(Blob(data, "a"))
         assert "limit" in scanner.unread["a"]
+
+
+@pytest.mark.parametrize(
+    "start",
+    [b"\x1f\x9d", b"\x1f\x9d\x90", b"LZIP\x01", b"!<arch>\n", b"\xed\xab\xee\xdb\x03", b"%PDF-", b"x\x9c", b"070701"],
+)
+def test_a_beginning_alone_raises_nothing(start: bytes) -> None:
+    for more in (b"", b"\0", b"\0" * 600):
+        assert all(isinstance(item, Blob | Skip | str) for item in members(Blob(start + more, "a"), Budget()))
