@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import re
+import secrets
 import stat
 import time
 from pathlib import Path
@@ -15,34 +16,41 @@ from credguard import system
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from types import ModuleType
 
-_NEW = ".credguard-new"
-_STALE = 60.0  # seconds after which a file that was begun beside its place belongs to a dead run
-_OWN_DESCRIPTOR = re.compile(r"/(?:proc/(?:self|thread-self|\d+)(?:/task/\d+)?|dev)/fd/(\d{1,9})")
-_CANNOT_REPLACE = (errno.EBUSY, errno.EXDEV, errno.EACCES, errno.EPERM, errno.EROFS)
+fcntl: ModuleType | None
+try:
+    import fcntl
+except ImportError:  # Windows, where nobody can remove a file that is open
+    fcntl = None
+
+_NEW = ".credguard-new-"
+_STEM = 16  # characters of the name: with all that is added no system finds it too long
+_TRIES = 100
+_READER_SECONDS = 30.0
+_OWN_DESCRIPTOR = re.compile(r"/(?:proc/(self|thread-self|\d+)(?:/task/\d+)?|dev)/fd/(\d{1,9})")
+_CANNOT_REPLACE = (errno.EBUSY, errno.EXDEV, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG)
+_CANNOT_SYNC = (errno.EINVAL, errno.ENOTSUP)
 
 
 def write_output(path: str | os.PathLike[str], data: bytes) -> None:
     """Writes what a user asked for at `path`, whatever is there already; raises OSError.
 
-    A device, a pipe or a terminal is opened and written. The target of a link is replaced, not the link. A new file
-    gets mode 0666 less the umask; one that was there keeps its mode, and its owner where that can be kept.
+    A device that takes characters, a pipe or a terminal is opened and written; a disk is refused. The target of a
+    link is replaced, not the link. A new file gets mode 0666 less the umask; one that was there keeps mode and owner.
     """
     name = os.fspath(path)
-    own = _own_descriptor(name)
+    own = own_descriptor(name)
     if own is not None:
         _write_all(own, data)
         return
-    try:
-        there: os.stat_result | None = os.stat(name)
-    except FileNotFoundError:
-        there = None
+    there = _there(name)
     if there is not None and not stat.S_ISREG(there.st_mode):
         _write_in_place(name, data)
         return
     place = os.path.realpath(name)
-    if there is not None and there.st_nlink > 1:  # its other names are to show the new report as well
-        _write_in_place(place, data)
+    if there is not None and (_is_shared(there) or not _leads_to(place, there)):
+        _write_in_place(name, data)
         return
     try:
         replace_file(place, data, stat.S_IMODE(there.st_mode) if there else None, keep_owner=True)
@@ -73,36 +81,150 @@ def replace_file(
 def new_file(path: Path, data: bytes, mode: int | None = None, *, keep_owner: bool = False) -> Iterator[Path]:
     """A file with `data` beside `path`, on disk, to be renamed or linked to it; gone afterwards where it was not.
 
-    Raises OSError. A run that is killed leaves at most one such file, which the next run takes away.
+    Raises OSError. A run that is killed leaves at most one such file, which the next one for `path` takes away.
     """
-    descriptor, name = _begin(path)
+    clear_leftovers(path)
+    descriptor, name = _filled(path, data, mode, keep_owner=keep_owner)
     try:
-        _write_all(descriptor, data)
-        if keep_owner:
-            _keep_owner(descriptor, path)
-        if mode is not None:
-            system.set_mode(descriptor, name, mode)
-        os.fsync(descriptor)
-        name = name or _link(descriptor, path)
-        os.close(descriptor)
-        descriptor = -1
+        if fcntl is None:
+            os.close(descriptor)  # Windows renames no file that is open
+            descriptor = -1
         yield Path(name)
     finally:
         if descriptor >= 0:
             os.close(descriptor)
-        if name:
-            with contextlib.suppress(OSError):
-                os.unlink(name)
+        with contextlib.suppress(OSError):
+            os.unlink(name)
+
+
+def clear_leftovers(path: Path) -> None:
+    """Takes away what runs that were killed had begun to write for `path`; those that live hold a lock on theirs."""
+    start = _start(path)
+    names: list[str] = []
+    with contextlib.suppress(OSError):
+        names = [name for name in os.listdir(path.parent) if name.startswith(start)]
+    for name in names:
+        with contextlib.suppress(OSError):
+            _remove_unless_held(str(path.parent / name))
+
+
+def own_descriptor(name: str) -> int | None:
+    """The descriptor of this process that `name` leads to (`/dev/stdout`, `/dev/fd/3`), None for other names.
+
+    Raises OSError for one that this process was not given but has opened for itself.
+    """
+    for _ in range(40):
+        folder, last = os.path.split(name)
+        match = _OWN_DESCRIPTOR.fullmatch(os.path.join(os.path.realpath(folder), last))
+        if match:
+            return _given(int(match[2]), name) if _is_own(match[1]) else None
+        try:
+            name = os.path.join(folder, os.readlink(name))
+        except (OSError, ValueError):
+            return None
+    return None
+
+
+def _is_own(process: str | None) -> bool:
+    return process in (None, "self", "thread-self", str(os.getpid()), _own_number())
+
+
+def _own_number() -> str:
+    """The number of this process in /proc, which may be that of another container."""
+    try:
+        return os.readlink("/proc/self")
+    except OSError:
+        return ""
+
+
+def _given(number: int, name: str) -> int:
+    """The descriptor, if whoever started this process gave it: what Python opens is never passed on."""
+    if number > 2 and not os.get_inheritable(number):
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF), name)
+    return number
+
+
+def _there(name: str) -> os.stat_result | None:
+    """What the name leads to, None where nothing is and a file can be made."""
+    try:
+        return os.stat(name)
+    except FileNotFoundError:
+        folder, last = os.path.split(name)
+        os.stat(folder or os.curdir)
+        if last in ("", os.curdir, os.pardir):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), name) from None
+        return None
+
+
+def _is_shared(there: os.stat_result) -> bool:
+    """True for a file whose other names are to show the new content as well, and for one of another user, which would
+    become this user's by being replaced."""
+    return there.st_nlink > 1 or (system.user() not in (None, 0, there.st_uid))
+
+
+def _leads_to(place: str, there: os.stat_result) -> bool:
+    """False for a link of /proc to a file that has no name any more, or another one."""
+    try:
+        return os.path.samestat(os.lstat(place), there)
+    except OSError:
+        return False
+
+
+def _filled(path: Path, data: bytes, mode: int | None, *, keep_owner: bool) -> tuple[int, str]:
+    """A new file beside `path`, its descriptor and name. Where the system can do that, it has no name until it is
+    whole, so that a kill leaves none."""
+    if system.UNNAMED and os.path.exists("/proc/self/fd"):
+        with contextlib.suppress(OSError):
+            descriptor = os.open(path.parent, system.UNNAMED | os.O_RDWR, 0o666)
+            with _closed_on_error(descriptor):
+                _fill(descriptor, "", path, data, mode, keep_owner=keep_owner)
+                return descriptor, _link(descriptor, path)
+    descriptor, name = _begin(path)
+    try:
+        with _closed_on_error(descriptor):
+            _fill(descriptor, name, path, data, mode, keep_owner=keep_owner)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(name)
+        raise
+    return descriptor, name
+
+
+@contextlib.contextmanager
+def _closed_on_error(descriptor: int) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def _fill(descriptor: int, name: str, path: Path, data: bytes, mode: int | None, *, keep_owner: bool) -> None:
+    _hold(descriptor)
+    _write_all(descriptor, data)
+    if keep_owner:
+        _keep_owner(descriptor, path)
+    if mode is not None:
+        system.set_mode(descriptor, name, mode)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in _CANNOT_SYNC:
+            raise
 
 
 def _begin(path: Path) -> tuple[int, str]:
-    """A new file of the folder and its name; without one where the system can do that, so that a kill leaves none."""
-    if system.UNNAMED and os.path.exists("/proc/self/fd"):
-        with contextlib.suppress(OSError):
-            return os.open(path.parent, system.UNNAMED | os.O_RDWR, 0o666), ""
-    name = _free_name(path)
+    """A new file with a name, held by a lock."""
     flags = os.O_CREAT | os.O_EXCL | os.O_RDWR | system.BINARY | system.NO_LINK
-    return os.open(name, flags, 0o666), name
+    for _ in range(_TRIES):
+        name = _free_name(path)
+        with contextlib.suppress(FileExistsError):
+            descriptor = os.open(name, flags, 0o666)
+            _hold(descriptor)
+            if os.path.lexists(name):  # else it was taken for a leftover before the lock was on it
+                return descriptor, name
+            os.close(descriptor)
+    raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
 
 
 def _link(descriptor: int, path: Path) -> str:
@@ -112,15 +234,33 @@ def _link(descriptor: int, path: Path) -> str:
     return name
 
 
+def _start(path: Path) -> str:
+    return f".{path.name[:_STEM]}{_NEW}"
+
+
 def _free_name(path: Path) -> str:
-    """A name beside `path` that nobody uses; what a dead run left is taken away."""
-    name = str(path.with_name(f".{path.name[:200]}{_NEW}"))
-    with contextlib.suppress(FileNotFoundError):
-        age = time.time() - os.lstat(name).st_ctime
-        if 0 <= age < _STALE:
-            return f"{name}-{os.getpid()}-{time.monotonic_ns():x}"
+    """A name beside `path` that nobody uses."""
+    return str(path.with_name(f"{_start(path)}{secrets.token_hex(8)}"))
+
+
+def _hold(descriptor: int) -> None:
+    """Locks the file for as long as this process lives or has it open."""
+    if fcntl is not None:
+        with contextlib.suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+
+
+def _remove_unless_held(name: str) -> None:
+    if fcntl is None:
         os.unlink(name)
-    return name
+        return
+    descriptor = system.open_to_read(name)
+    try:
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.unlink(name)
+    finally:
+        os.close(descriptor)
 
 
 def _keep_owner(descriptor: int, path: Path) -> None:
@@ -131,34 +271,42 @@ def _keep_owner(descriptor: int, path: Path) -> None:
             system.set_owner(descriptor, there.st_uid, there.st_gid)
 
 
-def _own_descriptor(name: str) -> int | None:
-    """The descriptor of this process that `name` leads to (`/dev/stdout`, `/dev/fd/3`), None for other names."""
-    for _ in range(40):
-        match = _OWN_DESCRIPTOR.fullmatch(os.path.join(os.path.realpath(os.path.dirname(name)), os.path.basename(name)))
-        if match:
-            return int(match[1]) if _is_own(match[0]) else None
-        try:
-            name = os.path.join(os.path.dirname(name), os.readlink(name))
-        except OSError:
-            return None
-    return None
-
-
-def _is_own(place: str) -> bool:
-    return place.startswith(("/proc/self/", "/proc/thread-self/", "/dev/", f"/proc/{os.getpid()}/"))
-
-
 def _write_in_place(name: str, data: bytes) -> None:
-    """Opens what is there and writes it; a regular file is emptied first."""
+    """Opens what is there and writes it; a regular file is emptied first. For a pipe, waits a while for its reader."""
     flags = os.O_WRONLY | os.O_TRUNC | system.NO_TERMINAL | system.BINARY
-    descriptor = os.open(name, flags)
+    descriptor = _opened(name, flags | system.NO_WAIT)
     try:
+        if stat.S_ISBLK(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "it is a disk", name)
+        if system.NO_WAIT:
+            os.set_blocking(descriptor, True)
         _write_all(descriptor, data)
     finally:
         os.close(descriptor)
 
 
+def _opened(name: str, flags: int) -> int:
+    end = time.monotonic() + _READER_SECONDS
+    while True:
+        try:
+            return os.open(name, flags)
+        except OSError as error:
+            if error.errno != errno.ENXIO or not stat.S_ISFIFO(os.stat(name).st_mode):
+                raise
+            if time.monotonic() > end:
+                raise OSError(errno.ENXIO, "nobody reads this pipe", name) from None
+        time.sleep(0.01)
+
+
 def _write_all(descriptor: int, data: bytes) -> None:
     rest = memoryview(data)
     while rest:
-        rest = rest[os.write(descriptor, rest) :]
+        rest = rest[_write_some(descriptor, rest) :]
+
+
+def _write_some(descriptor: int, data: memoryview) -> int:
+    try:
+        return os.write(descriptor, data)
+    except BlockingIOError:  # a pipe whose other end was set so
+        time.sleep(0.01)
+        return 0

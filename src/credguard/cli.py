@@ -44,9 +44,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     atexit.register(gc.freeze)  # or Python would look through all objects once more when it ends
     _leave_out_the_current_folder()
     arguments = list(sys.argv[1:] if argv is None else argv)
-    if arguments in (["--version"], ["-V"]):
-        print(f"credguard {__version__}")
-        return 0
+    if None in (sys.stdin, sys.stdout, sys.stderr):
+        from credguard import streams
+
+        streams.fill_closed()
     try:
         if arguments[:1] == ["hook"] and _nothing_to_judge(arguments[1:]):
             return 0
@@ -78,24 +79,32 @@ def _nothing_to_judge(arguments: list[str]) -> bool:
 
 
 def _run(arguments: list[str]) -> int:
-    from io import TextIOWrapper
-
+    from credguard import scratch, streams
     from credguard.errors import CredguardError, ExitCode
 
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # what its encoding lacks is no reason to fail
-    options = _parser(arguments).parse_args(arguments)
+    streams.prepare()
+    scratch.sweep()
     try:
-        return int(options.run(options))
+        try:
+            return _command(arguments)
+        finally:
+            sys.stdout.flush()  # what is printed and cannot be written is no success
     except CredguardError as error:
         _say(error.message, error.hint)
         return error.code
     except BrokenPipeError:
-        sys.stderr.close()
+        _say("a program that credguard had started ended before its time", "run it again")
         return ExitCode.INCOMPLETE
     except Exception as error:  # noqa: BLE001 - the last resort: exit 4, and no text that might quote content
-        return _bug(error, debug=getattr(options, "debug", False))
+        return _bug(error, debug="--debug" in arguments)
+
+
+def _command(arguments: list[str]) -> int:
+    if arguments in (["--version"], ["-V"]):
+        print(f"credguard {__version__}")
+        return 0
+    options = _parser(arguments).parse_args(arguments)
+    return int(options.run(options))
 
 
 def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
@@ -129,8 +138,6 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
 def _say(message: str, hint: str = "") -> None:
     from credguard.report import printable
 
-    if sys.stderr is None:
-        return
     line = f"credguard: {printable(message)}" + (f"; {printable(hint)}" if hint else "")
     try:
         print(line, file=sys.stderr, flush=True)

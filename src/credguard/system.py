@@ -18,8 +18,8 @@ BINARY = getattr(os, "O_BINARY", 0)
 NO_TERMINAL = getattr(os, "O_NOCTTY", 0)
 NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 UNNAMED = getattr(os, "O_TMPFILE", 0)
-_NO_WAIT = getattr(os, "O_NONBLOCK", 0)
-_READ = os.O_RDONLY | BINARY | NO_TERMINAL | _NO_WAIT
+NO_WAIT = getattr(os, "O_NONBLOCK", 0)
+_READ = os.O_RDONLY | BINARY | NO_TERMINAL | NO_WAIT
 _JUNCTION = getattr(stat, "IO_REPARSE_TAG_MOUNT_POINT", None)
 _SPAWN = getattr(os, "posix_spawnp", None)
 _READ_INTO = getattr(os, "readv", None)
@@ -55,7 +55,7 @@ def start_with_utf8() -> None:
 def open_to_read(path: str | os.PathLike[str], flags: int = 0, *, follow: bool = False) -> int:
     """A descriptor of what stands at `path`; no pipe is waited for. Raises OSError, for a link with ELOOP unless
     `follow`. Where the system can be asked for neither, it is looked at before it is opened."""
-    if not (_NO_WAIT and NO_LINK):
+    if not (NO_WAIT and NO_LINK):
         mode = os.stat(path, follow_symlinks=follow).st_mode
         if stat.S_ISLNK(mode):
             raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), os.fspath(path))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
+from credguard import atomic
 from credguard.errors import CredguardError, ExitCode
 from credguard.report import printable
 
@@ -19,13 +21,14 @@ def gitleaks(path: str, output: str) -> ExitCode:
             data = handle.read(LARGEST + 1)
         kept, left = converted(data)
         text = written(kept, Path(path).name)
+        if os.path.isfile(output):
+            raise CredguardError(f"{output} is there already", "give another --output")
         if output:
-            with Path(output).open("x", encoding="utf-8") as handle:
-                handle.write(text)
-    except FileExistsError:
-        raise CredguardError(f"{output} is there already", "give another --output") from None
+            atomic.write_output(output, text.encode())
     except OSError as error:
-        raise CredguardError(f"{error.filename} could not be opened: {error.strerror}", "check the name") from None
+        raise CredguardError(
+            f"{error.filename or output} could not be opened: {error.strerror}", "check the name"
+        ) from None
     except ValueError as error:
         raise CredguardError(f"{path} is no gitleaks rule file: {error}", "give a TOML file of rules") from None
     for line in left:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 import sys
-import tempfile
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from credguard import atomic, streams
 from credguard.errors import CredguardError, ExitCode
 from credguard.model import Severity
-from credguard.policy import Policy
+from credguard.policy import BASELINE, Policy
 from credguard.regex import regex
 from credguard.report import FORMATS, render
 
@@ -37,6 +37,7 @@ _CI = (
     "JENKINS_URL",
     "BUILDKITE",
 )
+POLICY_NAME = ".credguard.yaml"
 _RULE = regex(r"CG\d{1,3}|(?!CG)[A-Z][A-Z0-9]{0,15}")
 
 
@@ -121,6 +122,8 @@ def new_run(options: argparse.Namespace, *, in_hook: bool = False, stage: str = 
 
     paths = [] if getattr(options, "stdin", False) else getattr(options, "path", None) or "."
     ownership.leave_out([paths] if isinstance(paths, str) else paths)
+    if hasattr(options, "report"):
+        destinations(options, main=not in_hook)  # before all that takes time
     show = options.progress
     if show is None:
         show = bool(sys.stderr) and sys.stderr.isatty() and not options.quiet
@@ -174,23 +177,26 @@ def in_ci() -> bool:
     return any(os.environ.get(name, "").lower() not in ("", "0", "false") for name in _CI)
 
 
-def finish(result: ScanResult, options: argparse.Namespace) -> ExitCode:
-    """Prints or writes the report; gives the exit code of the run."""
-    write_reports(result, options.report)
-    if options.format == "text":
-        from credguard.report import text
-
-        colour = not options.no_color and not os.environ.get("NO_COLOR") and not options.output and sys.stdout.isatty()
-        report = text.render(result, colour=colour, quiet=options.quiet, verbose=options.verbose)
-    else:
-        report = render(options.format, result)
-    if options.output:
-        _write(Path(options.output), report)
-    else:
-        sys.stdout.flush()
-        sys.stdout.buffer.write(report)
-        sys.stdout.buffer.flush()
+def finish(result: ScanResult, options: argparse.Namespace, *, main: bool = True) -> ExitCode:
+    """Prints or writes the reports, with the `main` one or without; all are rendered before the first is written.
+    Gives the exit code of the run; raises CredguardError."""
+    wanted = destinations(options, main=main)
+    reports = [(path, _rendered(name, path, result, options)) for name, path in wanted]
+    for path, report in reports:
+        if path:
+            _write(path, report)
+        else:
+            streams.write(report)
     return result.exit_code
+
+
+def _rendered(name: str, path: str, result: ScanResult, options: argparse.Namespace) -> bytes:
+    if name != "text" or path not in ("", options.output):
+        return render(name, result)
+    from credguard.report import text
+
+    colour = not options.no_color and not os.environ.get("NO_COLOR") and not path and sys.stdout.isatty()
+    return text.render(result, colour=colour, quiet=options.quiet, verbose=options.verbose)
 
 
 def _rules(words: str) -> tuple[str, ...]:
@@ -219,28 +225,74 @@ def _bar(items: Iterable[_Item], total: int, unit: str = "file") -> Iterator[_It
     yield from tqdm(items, total=total, unit=unit, delay=1, leave=False, file=sys.stderr)
 
 
-def write_reports(result: ScanResult, wanted: Iterable[str]) -> None:
-    """Writes each `FORMAT=FILE`; all are rendered before the first is written. Raises CredguardError."""
-    reports = {}
-    for word in wanted:
+def destinations(options: argparse.Namespace, *, main: bool = True) -> list[tuple[str, str]]:
+    """Format and path of each report that the options ask for, the main one last (the path "" is standard output).
+
+    Raises CredguardError for what is no FORMAT=FILE, for two reports at one place, whatever it is called, and for a
+    place where something stands that this run reads.
+    """
+    wanted = []
+    for word in options.report:
         name, _, path = word.partition("=")
         if name not in FORMATS or not path:
             raise CredguardError(f"--report {word} is no FORMAT=FILE", f"formats are {', '.join(FORMATS)}")
-        if path in reports:
-            raise CredguardError(f"two reports are to be written to {path}", "give each a file of its own")
-        reports[path] = render(name, result)
-    for path, report in reports.items():
-        _write(Path(path), report)
+        wanted.append((name, path))
+    if main:
+        wanted.append((options.format, options.output or ""))
+    used = {_place(path) for path in _inputs(options)} - {()}
+    taken: set[tuple[object, ...]] = set()
+    for _, path in wanted:
+        place = _place(path)
+        if path and (place in used or _is_policy(path)):
+            raise CredguardError(f"{path} is read here, and a report would take its place", "choose another file")
+        if place and place in taken:
+            said = path or "standard output"
+            raise CredguardError(f"two reports are to be written to {said}", "give each a file of its own")
+        taken.add(place)
+    return wanted
 
 
-def _write(path: Path, report: bytes) -> None:
-    """Writes the report atomically beside its place; raises CredguardError where that is impossible."""
+def _is_policy(path: str) -> bool:
+    """True for a policy and for a baseline, by whatever path."""
+    real = os.path.realpath(path)
+    if os.path.basename(real) in (POLICY_NAME, BASELINE):
+        return True
+    from credguard import baseline
+
     try:
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(descriptor, "wb") as handle:
-            handle.write(report)
-        os.replace(name, path)
-    except OSError as error:
-        raise CredguardError(
-            f"the report could not be written to {path}: {error.strerror}", "choose another --output"
-        ) from error
+        if not os.path.isfile(real) or os.path.getsize(real) > baseline.LARGEST:
+            return False
+        with open(real, "rb") as handle:
+            return bool(baseline.read(handle.read(baseline.LARGEST), real).entries)
+    except OSError:
+        return False
+
+
+def _inputs(options: argparse.Namespace) -> Iterator[str]:
+    """The files that the options name to be read."""
+    for name in ("config", "baseline", "message", "resume", "saved"):
+        if getattr(options, name, None):
+            yield str(getattr(options, name))
+    yield from getattr(options, "credential_report", None) or ()
+    paths = getattr(options, "path", None) or ()
+    yield from (path for path in ([paths] if isinstance(paths, str) else paths) if not os.path.isdir(path))
+
+
+def _place(path: str) -> tuple[object, ...]:
+    """What tells a file from others whatever it is called; nothing for a device, which takes many reports."""
+    try:
+        own = atomic.own_descriptor(path) if path else 1
+        there = os.stat(path) if own is None else os.fstat(own)
+    except (OSError, ValueError):
+        return (os.path.normcase(os.path.realpath(path)),) if path else ()
+    return () if stat.S_ISCHR(there.st_mode) else (there.st_dev, there.st_ino)
+
+
+def _write(path: str, report: bytes) -> None:
+    """Writes a report; raises CredguardError where that is impossible."""
+    try:
+        sys.stdout.flush()  # to which the path may lead
+        atomic.write_output(path, report)
+    except (OSError, ValueError) as error:
+        said = getattr(error, "strerror", None) or "no file can have this name"
+        raise CredguardError(f"the report could not be written to {path}: {said}", "choose another file") from error

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from credguard import __version__
+from credguard import __version__, streams
 from credguard.commands import _options
 from credguard.errors import CredguardError, ExitCode
 from credguard.regex import regex
@@ -39,15 +39,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> ExitCode:
     """Judges and reports; the outputs are written whatever the ending."""
+    if options.sarif_file:
+        options.report.append(f"sarif={options.sarif_file}")
     try:
         result = _judged(options)
+        if os.environ.get("GITHUB_ACTIONS"):
+            _say_on_github(result)
+        code = _options.finish(result, options)
     except CredguardError as error:
         _outputs({"exit-code": int(error.code), "findings": 0, "complete": "false", "sarif-file": ""})
         raise
-    wanted = [f"sarif={options.sarif_file}"] if options.sarif_file else []
-    _options.write_reports(result, wanted)
-    if os.environ.get("GITHUB_ACTIONS"):
-        _say_on_github(result)
     blocking = sum(verdict.outcome == "report" for verdict in result.verdicts)
     _outputs(
         {
@@ -57,7 +58,7 @@ def run(options: argparse.Namespace) -> ExitCode:
             "sarif-file": options.sarif_file,
         }
     )
-    return _options.finish(result, options)
+    return code
 
 
 def _judged(options: argparse.Namespace) -> ScanResult:
@@ -152,9 +153,7 @@ def _say_on_github(result: ScanResult) -> None:
     """Annotations on standard output and the job's summary."""
     from credguard.report import render
 
-    sys.stdout.flush()
-    sys.stdout.buffer.write(render("github", result))
-    sys.stdout.buffer.flush()
+    streams.write(render("github", result))
     summary = os.environ.get("GITHUB_STEP_SUMMARY")
     if summary:
         _append(summary, render("markdown", result)[: 1 << 20])

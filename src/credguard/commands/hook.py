@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from credguard import streams
 from credguard.commands import _options
 from credguard.errors import CredguardError, ExitCode
 from credguard.system import decode_path
@@ -48,6 +49,8 @@ def run(options: argparse.Namespace) -> ExitCode:
     result = work.result({"kind": "hook", "hook": options.name})
     if options.format == "text" and not options.output:
         from credguard.report import text
+
+        _options.finish(result, options, main=False)
 
         if (result.exit_code or options.verbose) and sys.stderr:
             colour = not options.no_color and not os.environ.get("NO_COLOR") and sys.stderr.isatty()
@@ -162,7 +165,7 @@ def _post_rewrite(work: Run, repository: Git, options: argparse.Namespace, polic
 
 def _input() -> list[str]:
     """The lines that git gives the hook; a ref's name may hold whatever Python takes for a line's end."""
-    data = sys.stdin.buffer.read() if sys.stdin else b""
+    data = streams.read()
     return [decode_path(line) for line in data.removesuffix(b"\n").split(b"\n") if line]
 
 

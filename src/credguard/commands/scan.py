@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from credguard import streams
 from credguard.commands import _narrowing, _options
 from credguard.errors import CredguardError, ExitCode
 
@@ -69,7 +69,7 @@ def _standard_input(work: Run) -> Run:
 
     if work.policies:
         work.follow(work.policies.files([]))
-    data = sys.stdin.buffer.read(work.limit + 1)
+    data = streams.read(work.limit + 1)
     if len(data) > work.limit:
         work.coverage.skipped.append(Skip("<stdin>", too_large(len(data), work.limit)))
     else:

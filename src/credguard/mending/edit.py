@@ -5,10 +5,10 @@ from __future__ import annotations
 import difflib
 import os
 import stat
-import tempfile
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from credguard import atomic
 from credguard.system import encode_path, open_to_read
 from credguard.within import OutsideError, Root
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 LARGEST = 1 << 20
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _HIDDEN = "••••"
-_FRESH = 0o644
 
 
 class RefusedError(Exception):
@@ -100,20 +99,10 @@ def write(root: Path, edit: Edit) -> None:
         raise RefusedError("has changed meanwhile: run this again")
     location = _inside(root, edit.path)
     try:
-        mode = _FRESH if edit.before is None else stat.S_IMODE(os.lstat(location).st_mode)
+        mode = None if edit.before is None else stat.S_IMODE(os.lstat(location).st_mode)
         os.makedirs(os.path.dirname(location), exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=os.path.dirname(location), prefix=".credguard.")
+        atomic.replace_file(location, edit.after, mode, keep_owner=True)
     except OSError as error:
-        raise RefusedError(f"could not be written: {error.strerror}") from error
-    try:
-        with os.fdopen(descriptor, "wb") as handle:
-            handle.write(edit.after)
-            handle.flush()
-            os.fsync(descriptor)
-        os.chmod(name, mode)
-        os.replace(name, location)
-    except OSError as error:
-        os.unlink(name)
         raise RefusedError(f"could not be written: {error.strerror}") from error
 
 
