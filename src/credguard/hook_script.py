@@ -60,6 +60,7 @@ look() {{
     return "$status"
 }}
 chained=${{0%"${{0##*/}}"}}{name}{chained}
+[ "$0" != "$chained" ] || chained=  # this is a copy of it, and must not run itself
 {end}"""
 _END = """\
 look "$@" || exit $?

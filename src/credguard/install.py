@@ -6,11 +6,10 @@ import os
 import stat
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from credguard import hook_script
+from credguard import atomic, hook_script
 from credguard.errors import CredguardError
 from credguard.git import Git
 from credguard.hook_folder import generated, locate, manager, must_be_folder, read_hook
@@ -181,7 +180,9 @@ def _check_python(python: str) -> None:
 
 def _check_room(hook: Path) -> None:
     content, kept = read_hook(hook), _chained(hook)
-    if content is not None and not _is_ours(content, hook) and os.path.lexists(kept):
+    theirs = content is not None and not _is_ours(content, hook)
+    # The same hook under both names is what an installation leaves that was killed: it is gone on with.
+    if theirs and os.path.lexists(kept) and not _is_ours_again(kept, hook) and not _same(hook, kept):
         raise CredguardError(
             f"{hook} and {kept} are both somebody else's", "join them in the first, delete the second, run this again"
         )
@@ -190,7 +191,9 @@ def _check_room(hook: Path) -> None:
 def _install_one(hook: Path, python: str) -> str:
     """Writes one hook unless it is there already; says what was done."""
     text = hook_script.installed(hook.name, python)
-    content = read_hook(hook)
+    content, kept = read_hook(hook), _chained(hook)
+    if _is_ours_again(kept, hook):
+        kept.unlink()  # it must not run after itself
     if content is not None and hook_script.is_plain(content, hook.name):
         return f"already there, the plain hook in {hook.parent}"
     if content == text and not hook.is_symlink() and stat.S_IMODE(hook.stat().st_mode) == _EXECUTABLE:
@@ -199,33 +202,60 @@ def _install_one(hook: Path, python: str) -> str:
         _write(hook, text, _EXECUTABLE)
         return f"{'installed in' if content is None else 'renewed in'} {hook.parent}"
     runs = os.access(hook, os.X_OK)
-    _exchange(hook, text)
+    _put_before(hook, text)
     after = "runs after it" if runs else "is not executable, so it does not run, as before"
     return f"installed in {hook.parent}; the hook that was there is now {hook.name}{CHAINED} and {after}"
 
 
-def _exchange(hook: Path, text: bytes) -> None:
-    """Puts the hook that is there aside and ours in its place, or leaves everything as it was."""
-    os.rename(hook, _chained(hook))
+def _put_before(hook: Path, text: bytes) -> None:
+    """Gives the hook that is there a second name, under which ours runs it, then puts ours in its place: at every
+    instant one of them is there. Raises OSError, with everything as it was."""
+    kept = _chained(hook)
+    if not os.path.lexists(kept):
+        _keep(hook, kept)
     try:
         _write(hook, text, _EXECUTABLE)
     except OSError:
-        os.rename(_chained(hook), hook)
+        kept.unlink()
         raise
+
+
+def _keep(hook: Path, kept: Path) -> None:
+    try:
+        os.link(hook, kept, follow_symlinks=False)
+    except (OSError, NotImplementedError):  # no links on this disk, or not of links, or of the file of another user
+        if hook.is_symlink():
+            os.symlink(os.readlink(hook), kept)
+        else:
+            there = hook.stat()
+            atomic.replace_file(kept, hook.read_bytes(), stat.S_IMODE(there.st_mode))
+            os.utime(kept, ns=(there.st_atime_ns, there.st_mtime_ns))
+
+
+def _is_ours_again(kept: Path, hook: Path) -> bool:
+    """True where our own hook stands, or is linked to, in the place of the one that is to run after it."""
+    if not os.path.lexists(kept) or not _is_ours(read_hook(kept) or b"", hook):
+        return False
+    return not kept.is_symlink() or os.path.realpath(kept) == os.path.realpath(hook)
+
+
+def _same(hook: Path, kept: Path) -> bool:
+    """True where both names are of the same file, or of two that git could not tell apart."""
+    one, other = hook.lstat(), kept.lstat()
+    if os.path.samestat(one, other):
+        return True
+    if one.st_mode != other.st_mode:
+        return False
+    if hook.is_symlink():
+        return os.readlink(hook) == os.readlink(kept)
+    return stat.S_ISREG(one.st_mode) and hook.read_bytes() == kept.read_bytes()
 
 
 def _write(path: Path, content: bytes, mode: int) -> None:
-    """Writes a file atomically; raises OSError."""
+    """Puts a file in place in one step, instead of a link too; raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "wb") as handle:
-            handle.write(content)
-        os.chmod(name, mode)
-        os.replace(name, path)
-    except OSError:
-        os.unlink(name)
-        raise
+    with atomic.new_file(path, content, mode) as fresh:
+        os.replace(fresh, path)
 
 
 def _remarks(place: HookFolder) -> list[str]:
@@ -261,7 +291,11 @@ def _remove_from(folder: Path, names: Iterable[str]) -> list[str]:
 
 
 def _remove_one(hook: Path, kept: Path) -> list[str]:
+    atomic.clear_leftovers(hook)
+    atomic.clear_leftovers(kept)
     content = read_hook(hook) if os.path.lexists(hook) else None
+    if _is_ours_again(kept, hook):
+        kept.unlink()  # it must not take the place of what is taken away
     if content is None:
         if os.path.lexists(kept) and not hook.name.endswith(_LEGACY):
             os.rename(kept, hook)
@@ -270,6 +304,9 @@ def _remove_one(hook: Path, kept: Path) -> list[str]:
     if hook_script.is_plain(content, hook.name):
         return [f"{hook.name}: left alone, the plain hook in {hook.parent}; delete it yourself"]
     if not hook_script.is_installed(content):
+        if os.path.lexists(kept) and _same(hook, kept):
+            kept.unlink()  # an installation was killed before it had put ours in place
+            return [f"{hook.name}: what was there before is in place, in {hook.parent}"]
         return []
     if os.path.lexists(kept):
         os.replace(kept, hook)

@@ -225,10 +225,10 @@ def test_a_write_that_fails_leaves_the_old_hook(
     hook(hooks)
     before = listing(hooks)
 
-    def refuse(*_args: object, **_names: object) -> tuple[int, str]:
+    def refuse(*_args: object, **_names: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("tempfile.mkstemp", refuse)
+    monkeypatch.setattr("os.replace", refuse)
     with pytest.raises(CredguardError, match=r"could not be written to .*: Permission denied"):
         install.install(repo.folder, (), stub)
     assert listing(hooks) == before
