@@ -7,13 +7,11 @@ import secrets
 import string
 import subprocess
 import sys
-import tempfile
 from base64 import b32encode
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from credguard import hook_script
+from credguard import hook_script, scratch
 from credguard.errors import CredguardError, ExitCode
 from credguard.git import Git
 from credguard.hook_folder import leads_to_credguard, locate, must_be_folder, read_hook
@@ -22,6 +20,7 @@ from credguard.plumbing import environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from credguard.hook_folder import HookFolder
 
@@ -137,8 +136,8 @@ class _Hook:
 
 def _prove(place: HookFolder, hook: _Hook, report: Callable[[str], None]) -> list[str]:
     try:
-        with tempfile.TemporaryDirectory(prefix="credguard-doctor-") as name:
-            return _Trial(place, hook, Path(name)).problems(report)
+        with scratch.folder() as own:
+            return _Trial(place, hook, own).problems(report)
     except (CredguardError, OSError) as error:
         return [f"{hook.name} could not be tried: {error}"]
 

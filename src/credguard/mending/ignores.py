@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from credguard.git import Git
@@ -15,10 +13,12 @@ from credguard.mending.edit import Edit, RefusedError, appended, load
 from credguard.regex import regex
 from credguard.rules._env_files import COMMON_NAMES, Kind, family, folder_of
 from credguard.rules._tracked import ignore_line
+from credguard.scratch import folder
 from credguard.system import encode_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
 
     from credguard.git import IgnoreMatch
     from credguard.model import Finding
@@ -159,8 +159,8 @@ def _lay(scratch: Git, files: IgnoreFiles) -> None:
 @contextmanager
 def _scratch(tree: WorkTree) -> Iterator[Git]:
     """A repository of nothing but this tree's ignore files."""
-    with tempfile.TemporaryDirectory(prefix="credguard-fix-") as name:
-        scratch = Git(Path(name), extra=_SHARED_ONLY)
+    with folder() as own:
+        scratch = Git(own, extra=_SHARED_ONLY)
         scratch.run("init", "--quiet", "--template=")
         for path in tree.named(IGNORE_FILE):
             if path.rpartition("/")[2] == IGNORE_FILE:

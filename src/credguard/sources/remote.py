@@ -5,20 +5,15 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import secrets
-import shutil
 import signal
-import stat
-import tempfile
-import time
 import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from credguard import system
 from credguard.errors import CredguardError, ExitCode
 from credguard.regex import regex
+from credguard.scratch import Scratch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -54,8 +49,6 @@ _REASONS = (
     (r"hung up|connection (?:closed|reset)|early eof|rpc failed|index-pack failed|disconnect|empty reply",
      "the connection broke off"),
 )  # fmt: skip
-_TRIES, _PAUSE = 50, 0.1
-_PREFIX = "credguard-clone-"
 _ENDING = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
 
@@ -177,8 +170,7 @@ def _reason(words: str) -> str:
 @contextlib.contextmanager
 def _private_folder() -> Iterator[Path]:
     """A folder that only this user can enter; signals that end a process remove it as well."""
-    _sweep()
-    folder = Path(tempfile.gettempdir(), f"{_PREFIX}{os.getpid()}-{secrets.token_hex(8)}")
+    folder = Scratch()
     before: dict[int, Any] = {}
     late: list[int] = []
     removing = False
@@ -196,74 +188,12 @@ def _private_folder() -> Iterator[Path]:
             for number in _ENDING:
                 before[number] = signal.getsignal(number) or signal.SIG_DFL
                 signal.signal(number, end)
-        folder.mkdir(0o700)
-        yield folder
+        folder.make()
+        yield Path(folder.path)
     finally:
         removing = True
-        _remove(folder)
+        folder.remove()
         for number, handler in before.items():
             signal.signal(number, handler)
         for number in late[:1]:
             signal.raise_signal(number)
-
-
-def _remove(folder: Path) -> None:
-    """Removes the folder; git leaves its objects read-only, which is in the way on some systems."""
-
-    def again(remove: Callable[[str], object], path: str, _why: object) -> None:
-        with contextlib.suppress(OSError):
-            os.chmod(path, 0o700)
-            remove(path)
-
-    alone = 0
-    for _ in range(_TRIES):  # a git that is about to end may still write, and even make the folder again
-        ended = _end_writers(folder.name)
-        shutil.rmtree(folder, onerror=again)
-        alone = 0 if ended or folder.exists() else alone + 1
-        if alone == 2:
-            return
-        if not alone:
-            time.sleep(_PAUSE)
-
-
-def _end_writers(name: str) -> int:
-    """Ends the processes of this user that were started for the folder of this name, where the system tells; gives
-    their number. git starts some that outlive it when it is killed."""
-    ended = 0
-    with contextlib.suppress(OSError):
-        for process in filter(str.isdigit, os.listdir("/proc")):
-            if int(process) != os.getpid() and _is_for(process, name):
-                with contextlib.suppress(OSError):
-                    system.end(int(process))
-                    ended += 1
-    return ended
-
-
-def _is_for(process: str, name: str) -> bool:
-    """True where the template that git was given lies in the folder of this name."""
-    try:
-        if not system.is_ours(os.stat(f"/proc/{process}")):
-            return False
-        with open(f"/proc/{process}/environ", "rb") as handle:
-            variables = handle.read().split(b"\0")
-    except OSError:
-        return False
-    return any(one.startswith(b"GIT_TEMPLATE_DIR=") and system.encode_path(f"/{name}/") in one for one in variables)
-
-
-def _sweep() -> None:
-    """Removes what audits left that were killed without a chance to clean up."""
-    if system.user() is None:
-        return
-    names: list[str] = []
-    with contextlib.suppress(OSError):
-        names = os.listdir(tempfile.gettempdir())
-    for name in names:
-        owner = re.fullmatch(rf"{_PREFIX}(\d+)-.*", name)
-        path = Path(tempfile.gettempdir(), name)
-        with contextlib.suppress(OSError):
-            if owner and stat.S_ISDIR(path.lstat().st_mode) and system.is_ours(path.lstat()):
-                try:
-                    os.kill(int(owner[1]), 0)
-                except ProcessLookupError:
-                    _remove(path)

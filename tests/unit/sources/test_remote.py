@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from credguard import scratch
 from credguard.errors import CredguardError, ExitCode
 from credguard.sources import remote
 from tests.repos import Repository
@@ -138,13 +139,13 @@ while True:
 
 @pytest.mark.skipif(not os.path.exists("/proc/self/environ"), reason="processes that tell their environment")
 def test_what_git_has_started_for_a_clone_ends_with_it(tmp_path: Path) -> None:
-    folder = tmp_path / "credguard-clone-1-abc"
+    folder = tmp_path / "credguard-scratch-1-abc"
     variables = {**os.environ, "GIT_TEMPLATE_DIR": str(folder / "template")}
     writer = subprocess.Popen([sys.executable, "-c", WRITER, str(folder / "objects" / "pack")], env=variables)
     try:
         while not (folder / "objects" / "pack" / "tmp_idx").exists():
             time.sleep(0.01)
-        remote._remove(folder)
+        scratch.remove(str(folder))
         assert not folder.exists()
         assert writer.wait(5) == -signal.SIGKILL
         assert not folder.exists()
@@ -156,13 +157,13 @@ def test_what_git_has_started_for_a_clone_ends_with_it(tmp_path: Path) -> None:
 def test_a_signal_that_comes_with_the_removal_waits_for_its_end(
     origin: Repository, own_temporary_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    remove = remote._remove
+    remove = scratch.remove
 
-    def interrupted(folder: Path) -> None:
+    def interrupted(path: str) -> None:
         signal.raise_signal(signal.SIGINT)
-        remove(folder)
+        remove(path)
 
-    monkeypatch.setattr(remote, "_remove", interrupted)
+    monkeypatch.setattr(scratch, "remove", interrupted)
     with pytest.raises(KeyboardInterrupt), remote.cloned(origin.folder.as_uri()):
         pass
     assert not list(own_temporary_folder.iterdir())
@@ -195,14 +196,3 @@ def test_a_signal_removes_the_clone(origin: Repository, number: str) -> None:
     process.send_signal(sent)
     assert process.wait(20) != 0
     assert not os.path.exists(os.path.dirname(path))
-
-
-@pytest.mark.skipif(os.name != "posix", reason="signals")
-def test_the_next_audit_removes_what_a_killed_one_left(origin: Repository) -> None:
-    process, path = started(origin)
-    process.kill()
-    process.wait(20)
-    time.sleep(0.1)
-    assert os.path.exists(path)
-    with remote.cloned(origin.folder.as_uri()) as other:
-        assert other.exists() and not os.path.exists(os.path.dirname(path))
