@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from credguard.ci_systems import SYSTEMS
 from credguard.errors import CredguardError
 
 if TYPE_CHECKING:
@@ -38,9 +39,9 @@ class Plan:
 
 def plan(environ: Mapping[str, str]) -> Plan:
     """What the job in this environment is about; raises CredguardError for an event that must not be served."""
-    for name, made in _SYSTEMS.items():
-        if environ.get(name):
-            return made(environ)
+    for system in SYSTEMS:
+        if system.variable and environ.get(system.variable):
+            return _PLANS[system.name](environ)
     return Plan("unknown", "tree", "no CI system is known by its variables: the checkout is judged")
 
 
@@ -223,12 +224,12 @@ def _text(event: Mapping[str, Any], *keys: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-_SYSTEMS = {
-    "GITHUB_ACTIONS": _github,
-    "GITLAB_CI": _gitlab,
-    "CIRCLECI": _circleci,
-    "BITBUCKET_BUILD_NUMBER": _bitbucket,
-    "TF_BUILD": _azure,
-    "JENKINS_URL": _jenkins,
-    "BUILDKITE": _buildkite,
+_PLANS = {
+    "github": _github,
+    "gitlab": _gitlab,
+    "circleci": _circleci,
+    "bitbucket": _bitbucket,
+    "azure": _azure,
+    "jenkins": _jenkins,
+    "buildkite": _buildkite,
 }

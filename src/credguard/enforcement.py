@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from credguard import guards
+from credguard import ci_systems, guards
 from credguard.config.place import Folder, Objects
 from credguard.errors import CredguardError
 from credguard.hook_folder import leads_to_credguard, locate, read_hook
@@ -16,20 +15,15 @@ from credguard.practices import Enforcement
 from credguard.regex import regex
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from credguard.config.place import Place
+    from credguard.guards.sites import Site
     from credguard.hook_folder import HookFolder
     from credguard.worktree import WorkTree
 
-_CI_FILES = (
-    ".gitlab-ci.yml", ".circleci/config.yml", "azure-pipelines.yml", "azure-pipelines.yaml", "bitbucket-pipelines.yml",
-    "buildspec.yml", "Jenkinsfile", ".travis.yml", ".drone.yml", ".woodpecker.yml",
-)  # fmt: skip
-_CI_FOLDERS = (".github/workflows", ".gitlab", ".buildkite", ".woodpecker")
-_SHARED = regex(r"\.pre-commit-config\.yaml|prek\.toml|\.?lefthook\.ya?ml|\.husky/[^/]+|\.githooks/[^/]+")
-_RUNS_HOOKS = regex(
-    r"^(?![ \t]*(?:#|//)).*?(?:\bpre-commit run\b|\bprek run\b|uses:[ \t]*(?:pre-commit|j178)/)", re.MULTILINE
+_SHARED = regex(
+    r"\.pre-commit-config\.yaml|prek\.toml|\.?lefthook\.(?:ya?ml|toml|json)|\.husky/[^/]+|\.githooks/[^/]+|\.overcommit\.yml"
 )
 _JUDGED_BY_ITSELF = frozenset(("credguard audit", "credguard install"))
 """Calls that take the policy of the change that they judge."""
@@ -65,25 +59,40 @@ def merged(found: Iterable[tuple[str, Enforcement | None]]) -> Enforcement | Non
 
 def ci_files(place: Place) -> dict[str, bytes]:
     """The CI files of a repository, by path."""
-    found = place.texts(_CI_FILES, _CI_FOLDERS)
-    return {path: data for path, data in found.items() if "/" not in path or path.endswith((".yml", ".yaml"))}
+    found = place.texts(ci_systems.FILES, ci_systems.FOLDERS)
+    return {path: data for path, data in found.items() if ci_systems.settings_of(path)}
 
 
 def of_files(place: Place, hooks: tuple[str, ...] = ()) -> Enforcement:
     """Where the files of a repository call credguard; `hooks` are those that git runs."""
-    calls = guards.calls(place)
-    shared = tuple(path for path in calls if _SHARED.fullmatch(path))
-    ci, loose = [], []
-    for path, data in ci_files(place).items():
-        told = calls.get(path)
-        if told:
-            ci.append(path)
-            if told.every == told.muted or {call for _, call in told.every} <= _JUDGED_BY_ITSELF:
-                loose.append(path)
-        elif shared and _RUNS_HOOKS.search(data.decode("utf-8", "replace")):
-            ci.append(path)
-            loose.append(path)
-    return Enforcement(hooks, shared, tuple(ci), tuple(loose))
+    sites = guards.calls(place).sites
+    shared = tuple(path for path, found in sites.items() if _SHARED.fullmatch(path) and _enforce(found, sites))
+    ci = [path for path in sites if ci_systems.settings_of(path)]
+    strict = {path for path in ci if _enforce(sites[path], sites) and not _is_loose(sites[path], sites)}
+    return Enforcement(hooks, shared, tuple(ci), tuple(path for path in ci if path not in strict))
+
+
+def _enforce(found: Iterable[Site], sites: Mapping[str, tuple[Site, ...]]) -> bool:
+    """True where the failure of one of the places has a consequence, here and where it leads."""
+    return any(
+        one.enforces and (not one.through or one.through == one.path or _enforce(_own(one.through, sites), sites))
+        for one in found
+    )
+
+
+def _is_loose(found: Iterable[Site], sites: Mapping[str, tuple[Site, ...]]) -> bool:
+    """True where each place judges a change by what the change itself says, or runs hooks alone."""
+    words: set[str] = set()
+    for one in found:
+        if one.through and _SHARED.fullmatch(one.through):
+            continue
+        leads = _own(one.through, sites) if one.through and one.through != one.path else (one,)
+        words |= {call.words for site in leads for call in site.calls if not call.muted} or {""}
+    return words <= _JUDGED_BY_ITSELF
+
+
+def _own(path: str, sites: Mapping[str, tuple[Site, ...]]) -> tuple[Site, ...]:
+    return tuple(site for site in sites.get(path, ()) if not site.through)
 
 
 def _hooks(folder: Path) -> tuple[str, ...]:

@@ -189,13 +189,18 @@ class Policies:
     def _loosenings(self, repository: Git, base: str, head: str, old: State, new: State) -> tuple[Loosening, ...]:
         """What the change loosens against the base, less what it had from where it branched off."""
         rules = {rule.id: rule for rule in (*all_rules(), *rules_of(old.policy.custom))}
-        found = tuple(trust.loosened(old, new, rules))
+        found = tuple(trust.loosened(old, new, rules, old.policy.pins))
         fork = _fork(repository, base, head) if base and found else None
         if not fork or fork == base:
             return found
         then, error = self._state(Objects(repository, fork), repository.folder.absolute())
-        kept = {one.key for one in trust.loosened(then, new, rules)}
-        return found if error else tuple(one for one in found if one.key in kept)
+        since = tuple(trust.loosened(then, new, rules, old.policy.pins))
+        kept = {one.key for one in since}
+        if error:
+            return found
+        # A call that both sides altered differs in other words on each: what counts is what the change did to it.
+        calls = tuple(one for one in since if one.in_call) if any(one.in_call for one in found) else ()
+        return tuple(one for one in found if one.key in kept and not one.in_call) + calls
 
     def _state(self, place: Place, top: Path) -> tuple[State, PolicyError | None]:
         try:

@@ -80,7 +80,7 @@ class Policy:
 
     `select` (IDs or prefixes, empty for all) and `ignore` are the command line's. `paths` are
     settings of rules for the paths that a pattern selects, later ones over earlier ones; `custom`
-    are rules of its own.
+    are rules of its own. `pins` are the revisions on which calls of credguard may be moved.
     """
 
     fail_on: Severity = Severity.MEDIUM
@@ -98,6 +98,7 @@ class Policy:
     baseline: str = BASELINE
     allow: tuple[Allow, ...] = ()
     custom: tuple[CustomRule, ...] = ()
+    pins: frozenset[str] = frozenset()
 
     def enables(self, rule_id: str, stage: str = "audit") -> bool:
         """True when the rule is to speak at the stage; the rules about the run itself always do.

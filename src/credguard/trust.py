@@ -26,7 +26,7 @@ class State:
 
     loaded: Loaded | None = None
     baseline: Baseline | None = None
-    calls: Mapping[str, guards.Calls] = field(default_factory=dict)
+    calls: guards.Calls = field(default_factory=guards.Calls)
 
     @property
     def policy(self) -> Policy:
@@ -37,12 +37,14 @@ class State:
 @dataclass(frozen=True, slots=True)
 class Loosening:
     """One thing that a change loosens: the dotted key (or the file) that tells it from others, the
-    place that does it, and words that go on after "the change"."""
+    place that does it, and words that go on after "the change". `in_call` is set for what it does to a
+    call of credguard."""
 
     key: str
     text: str
     path: str
     line: int = 1
+    in_call: bool = False
 
 
 def state(
@@ -67,11 +69,18 @@ def state(
         loaded = config.load(place, name, rules)
     path = listed or (loaded.policy.baseline if loaded else Policy().baseline)
     data = place.read(path)
-    return State(loaded, baseline.read(data, path) if data is not None else None, guards.calls(place) if calls else {})
+    return State(
+        loaded,
+        baseline.read(data, path) if data is not None else None,
+        guards.calls(place) if calls else guards.Calls(),
+    )
 
 
-def loosened(before: State, after: State, rules: Mapping[str, Rule]) -> Iterator[Loosening]:
-    """All that holds less after the change than before it."""
+def loosened(
+    before: State, after: State, rules: Mapping[str, Rule], pins: frozenset[str] = frozenset()
+) -> Iterator[Loosening]:
+    """All that holds less after the change than before it, and all that differs in the calls of credguard but for
+    revisions among `pins`."""
     if before.loaded and not after.loaded:
         yield Loosening("policy", "removes the policy", before.loaded.path)
     path = after.loaded.path if after.loaded else before.loaded.path if before.loaded else config.NAME
@@ -82,8 +91,10 @@ def loosened(before: State, after: State, rules: Mapping[str, Rule]) -> Iterator
         yield Loosening(f"custom-rules.{rule_id}", text, *lines.get(f"custom-rules.{rule_id}", (path, 1)))
     yield from _allowed(before.policy, after.policy)
     yield from _listed(before.baseline, after.baseline, after.policy.baseline)
-    for file, text in guards.taken_away(before.calls, after.calls):
-        yield Loosening(f"{file} {text}", f"makes that {file} {text}", file)
+    from credguard.guards.taken import taken_away
+
+    for taken in taken_away(before.calls, after.calls, pins):
+        yield Loosening(f"call {taken.identity}", taken.words, taken.place, taken.line, in_call=True)
 
 
 def _settings(before: Policy, after: Policy, rules: Mapping[str, Rule]) -> Iterator[tuple[str, str]]:
@@ -109,6 +120,8 @@ def _settings(before: Policy, after: Policy, rules: Mapping[str, Rule]) -> Itera
         yield "limits.file-size", f"lowers limits.file-size from {before.file_size} to {after.file_size} bytes"
     if after.depth < before.depth:
         yield "limits.depth", f"lowers limits.depth from {before.depth} to {after.depth}"
+    for pin in sorted(after.pins - before.pins):
+        yield f"enforcement.pins.{pin}", f"agrees on {pin} for calls of credguard"
     if after.foreign_markers and not before.foreign_markers:
         yield "markers.foreign", "lets the comments of other scanners count"
 

@@ -68,7 +68,7 @@ class TestTampering:
     def test_makes_the_ci_step_depend_on_more(self, make: Callable[..., Repository]) -> None:
         name = ".github/workflows/ci.yml"
         text = WORKFLOW.replace("credguard ci", "credguard ci --ignore CG1")
-        assert self.judged(make(), **{name: text}) == [("CG005", name, 1, "report")]
+        assert self.judged(make(), **{name: text}) == [("CG005", name, 5, "report")]
 
     def test_raises_the_threshold(self, make: Callable[..., Repository]) -> None:
         assert self.judged(make(), **{POLICY: "\n\nfail-on: critical\n"}) == [("CG005", POLICY, 3, "report")]
@@ -121,7 +121,7 @@ class TestTampering:
     def test_takes_the_ci_step_away(self, make: Callable[..., Repository]) -> None:
         name = ".github/workflows/ci.yml"
         assert self.judged(make(), **{name: WORKFLOW.replace("credguard ci", "make lint")}) == [
-            ("CG005", name, 1, "report")
+            ("CG005", name, 5, "report")
         ]
 
     def test_takes_the_hook_away(self, make: Callable[..., Repository]) -> None:

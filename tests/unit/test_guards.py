@@ -1,4 +1,4 @@
-"""Calls of credguard that a change takes away, or that no longer stop anything."""
+"""Calls of credguard that a change alters: what is said of them, and what is passed over."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from credguard.config.place import Folder
-from credguard.guards import calls, taken_away
+from credguard.guards import calls
+from credguard.guards.compare import words
+from credguard.guards.shell import calls as commands
+from credguard.guards.taken import taken_away
+from tests.keys import Filler
 from tests.repos import write
 
 if TYPE_CHECKING:
@@ -35,123 +39,119 @@ repos:
 """
 
 
-def lost(folder: Path, before: dict[str, str], after: dict[str, str]) -> list[str]:
+def lost(
+    folder: Path, before: dict[str, str], after: dict[str, str], pins: tuple[str, ...] = ()
+) -> list[tuple[str, int]]:
     write(folder / "before", {".keep": "", **before})
     write(folder / "after", {".keep": "", **after})
-    told = taken_away(calls(Folder(folder / "before")), calls(Folder(folder / "after")))
-    return [f"{path} {text}" for path, text in told]
+    told = taken_away(calls(Folder(folder / "before")), calls(Folder(folder / "after")), pins)
+    return [(one.words, one.line) for one in told]
 
 
 @pytest.mark.parametrize(
-    ("after", "said"),
+    ("old", "new", "said", "line"),
     [
-        (STEP.replace("credguard ci", "make lint"), "no longer calls credguard ci"),
-        (STEP.replace("      run", "      # run"), "no longer calls credguard ci"),
-        ("", "no longer calls credguard ci"),
-        (STEP.replace("credguard ci", "credguard ci || true"), "lets credguard ci fail without consequence"),
-        (STEP.replace("secrets\n", "secrets\n      continue-on-error: true\n"), "lets credguard ci fail"),
-        (STEP.replace("secrets\n", "secrets\n      if: false\n"), "lets credguard ci fail"),
-        (STEP.replace("secrets\n", "secrets\n      if: ${{ false }}\n"), "lets credguard ci fail"),
+        ("credguard ci", "true credguard ci", "jobs.check.steps[1].run: credguard ci → true credguard ci", 7),
+        ("secrets\n", "secrets\n      if: false\n", "jobs.check.steps[1].if: is new: false", 7),
+        ("    runs-on", "    continue-on-error: true\n    runs-on", "jobs.check.continue-on-error: is new: true", 3),
+        ("checkout@v4", "checkout@v5", "jobs.check.steps[0].uses: actions/checkout@v4 → actions/checkout@v5", 5),
+        ("- name: s", "- run: exit 0\n    - name: s", "jobs.check.steps[1]: is new: {run: exit 0}", 6),
+        (
+            "    - name: secrets\n      run: credguard ci\n",
+            "",
+            "no longer calls credguard ci in jobs.check.steps[1]",
+            6,
+        ),
     ],
 )
-def test_a_step_that_no_longer_checks(tmp_path: Path, after: str, said: str) -> None:
-    (told,) = lost(tmp_path, {WORKFLOW: STEP}, {WORKFLOW: after})
-    assert told.startswith(f"{WORKFLOW} {said}")
+def test_the_key_is_named_and_what_stands_there(tmp_path: Path, old: str, new: str, said: str, line: int) -> None:
+    (told,) = lost(tmp_path, {WORKFLOW: STEP}, {WORKFLOW: STEP.replace(old, new)})
+    assert said in told[0] and WORKFLOW in told[0] and told[1] == line
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "said"),
-    [
-        ("secrets\n", "secrets\n      if: github.actor != 'mallory'\n", "calls credguard only on more terms (if)"),
-        ("secrets\n", "secrets\n      continue-on-error: ${{ true }}\n", "lets credguard ci fail"),
-        ("    runs-on", "    continue-on-error: true\n    runs-on", "lets credguard ci fail"),
-        ("    runs-on", "    if: false\n    runs-on", "lets credguard ci fail"),
-        ("- run: make\n", "- run: make\n    if: github.ref == 'x'\n", "calls credguard only on more terms (if)"),
-        ("on: [push, pull_request]", "on: workflow_dispatch", "calls credguard only on more terms (on)"),
-        ("on: [push, pull_request]", "on:\n  push: {paths: [docs]}\n  pull_request:\n", "only on more terms (on)"),
-        ("credguard ci", "credguard ci --ignore CG1", "calls credguard only on more terms (--ignore)"),
-        ("credguard ci", "credguard ci --policy-from HEAD", "only on more terms (--policy-from)"),
-        ("credguard ci", "credguard ci | cat", "only on more terms (pipe)"),
-        ("credguard ci", "credguard ci &", "only on more terms (background)"),
-        ("credguard ci", "echo credguard ci", "lets credguard ci fail"),
-        ("credguard ci", "credguard ci || /bin/true", "lets credguard ci fail"),
-        ("run: credguard ci", "run: |\n        set +e\n        credguard ci\n        ls", "lets credguard ci fail"),
-    ],
-)
-def test_a_step_on_other_terms(tmp_path: Path, old: str, new: str, said: str) -> None:
-    before = "on: [push, pull_request]\n" + STEP
-    (told,) = lost(tmp_path, {WORKFLOW: before}, {WORKFLOW: before.replace(old, new)})
-    assert said in told and not lost(tmp_path / "back", {WORKFLOW: before.replace(old, new)}, {WORKFLOW: before})
-
-
-def test_terms_of_a_workflow_that_moves(tmp_path: Path) -> None:
-    moved = {".github/workflows/new.yml": STEP.replace("secrets\n", "secrets\n      if: github.actor == 'x'\n")}
-    (told,) = lost(tmp_path, {WORKFLOW: STEP}, moved)
-    assert told == f"{WORKFLOW} calls credguard only on more terms (if)"
-    assert lost(tmp_path / "off", {WORKFLOW: STEP}, {WORKFLOW + ".bak": STEP})
-
-
-def test_whose_credguard_is_called(tmp_path: Path) -> None:
-    step = "jobs:\n  a:\n    steps:\n    - uses: {}/credguard@{}\n"
-    before = {WORKFLOW: step.format("example", "0a")}
-    assert not lost(tmp_path / "new", before, {WORKFLOW: step.format("example", "1b")})
-    assert lost(tmp_path / "other", before, {WORKFLOW: step.format("mallory", "0a")})
-
-
-def test_a_job_of_gitlab(tmp_path: Path) -> None:
-    name, job = ".gitlab-ci.yml", "keys:\n  script: credguard ci\nlint:\n  script: make\n"
-    after = job.replace("make\n", "make\n  allow_failure: true\n  rules:\n  - when: never\n")
-    assert not lost(tmp_path / "other job", {name: job}, {name: after})
-    (told,) = lost(tmp_path, {name: job}, {name: job.replace("ci\n", "ci\n  rules:\n  - when: never\n")})
-    assert told == f"{name} calls credguard only on more terms (rules)"
-
-
-@pytest.mark.parametrize(
-    "after",
-    [
-        {WORKFLOW: STEP},
-        {WORKFLOW: STEP.replace("make", "make test || true")},
-        {WORKFLOW: STEP.replace("checkout@v4\n", "checkout@v5\n      continue-on-error: true\n")},
-        {".github/workflows/secrets.yml": STEP},
-        {WORKFLOW: STEP + "    - run: credguard audit\n"},
-        {WORKFLOW: STEP.replace("secrets\n", "secrets\n      if: always()\n")},
-        {WORKFLOW: STEP + "  other:\n    if: false\n    steps:\n    - run: make | cat\n"},
-    ],
-)
-def test_a_step_that_still_checks(tmp_path: Path, after: dict[str, str]) -> None:
-    assert not lost(tmp_path, {WORKFLOW: STEP}, after)
-
-
-def test_hook_settings(tmp_path: Path) -> None:
+def test_what_several_hooks_share_is_said_once(tmp_path: Path) -> None:
     name = ".pre-commit-config.yaml"
-    assert lost(tmp_path, {name: HOOKS}, {name: HOOKS.replace("v1", "v2")}) == []
-    (told,) = lost(tmp_path, {name: HOOKS}, {name: HOOKS.replace("  - id: credguard-pre-push\n", "")})
-    assert told == f"{name} no longer calls credguard-pre-push"
+    (told,) = lost(tmp_path, {name: HOOKS}, {name: HOOKS.replace("v1", "v2")})
+    assert "repos.rev: v1 → v2" in told[0] and told[1] == 3
+    (told,) = lost(tmp_path / "one", {name: HOOKS}, {name: HOOKS.replace("  - id: credguard-pre-push\n", "")})
+    assert "no longer calls" in told[0]
+
+
+def test_what_got_stricter_is_silent(tmp_path: Path) -> None:
+    for old, new in (("credguard ci", "credguard ci || true"), ("secrets\n", "secrets\n      if: false\n")):
+        assert not lost(tmp_path / new[:9].strip(), {WORKFLOW: STEP.replace(old, new)}, {WORKFLOW: STEP})
+
+
+def test_a_workflow_that_moves_as_it_is(tmp_path: Path) -> None:
+    assert not lost(tmp_path, {WORKFLOW: STEP}, {".github/workflows/new.yml": STEP})
+    assert lost(tmp_path / "off", {WORKFLOW: STEP}, {WORKFLOW + ".bak": STEP})
+    assert lost(tmp_path / "other", {WORKFLOW: STEP}, {".github/workflows/new.yml": "on: push\n" + STEP})
 
 
 @pytest.mark.parametrize(
-    ("after", "said"),
+    ("name", "before", "after", "pin", "silent"),
     [
-        (HOOKS + "    exclude: .*\n", "(exclude)"),
-        (HOOKS + "    stages:\n    - manual\n", "(stages)"),
-        (HOOKS + "    args: [--ignore, CG1]\n", "(--ignore, args)"),
-        ("files: ^$\n" + HOOKS, "(files)"),
-        ("ci:\n  skip: [credguard]\n" + HOOKS, "(skip)"),
-        ("ci:\n  skip:\n  - credguard\n" + HOOKS, "(skip)"),
-        (HOOKS.replace("/example/", "/mallory/"), "no longer calls credguard"),
+        (WORKFLOW, "uses: o/credguard@aa11bb2", "uses: o/credguard@cc33dd4", "o/credguard@cc33dd4", True),
+        (WORKFLOW, "uses: o/credguard@aa11bb2", "uses: o/credguard@cc33dd5", "o/credguard@cc33dd4", False),
+        (WORKFLOW, "uses: o/credguard@aa11bb2", "uses: o/credguard@cc33dd4\n      if: x", "o/credguard@cc33dd4", False),
+        (WORKFLOW, "uses: o/credguard@aa11bb2", "uses: m/credguard@cc33dd4", "m/credguard@cc33dd4", False),
+        (WORKFLOW, "run: pipx run credguard==1.0 ci", "run: pipx run credguard==1.1 ci", "credguard==1.1", True),
+        (WORKFLOW, "run: pipx run credguard==1.0 ci", "run: pipx run credguard==1.1 rules", "credguard==1.1", False),
+        (WORKFLOW, "run: pipx run credguard==1.0 ci", "run: pipx run my-credguard==1.1 ci", "credguard==1.1", False),
     ],
-)
-def test_hooks_on_other_terms(tmp_path: Path, after: str, said: str) -> None:
-    (told,) = lost(tmp_path, {".pre-commit-config.yaml": HOOKS}, {".pre-commit-config.yaml": after})
-    assert told.endswith(said)
+)  # fmt: skip
+def test_a_revision_that_was_agreed_on(
+    tmp_path: Path, name: str, before: str, after: str, pin: str, silent: bool
+) -> None:
+    old, new = ({name: STEP.replace("run: credguard ci", text)} for text in (before, after))
+    assert (not lost(tmp_path, old, new, (pin,))) is silent
+
+
+def test_a_revision_of_a_hook_that_was_agreed_on(tmp_path: Path) -> None:
+    name, pin = ".pre-commit-config.yaml", "https://github.com/example/credguard@v2"
+    assert not lost(tmp_path, {name: HOOKS}, {name: HOOKS.replace("v1", "v2")}, (pin,))
+    mallory = HOOKS.replace("v1", "v2").replace("/example/", "/mallory/")
+    assert lost(tmp_path / "other", {name: HOOKS}, {name: mallory}, (pin,))
 
 
 def test_files_that_do_not_call(tmp_path: Path) -> None:
     assert not lost(tmp_path, {WORKFLOW: "# credguard\n", "README.md": "credguard ci"}, {})
 
 
+def test_no_value_is_quoted(tmp_path: Path) -> None:
+    secret = Filler("guards").fill("{{SECRET}}")
+    for text in (secret, f"x={secret}", "Tr0ub4dor-and-3"):
+        after = STEP.replace("secrets\n", f"secrets\n      env:\n        KEY: {text}\n")
+        (told,) = lost(tmp_path / str(len(text)), {WORKFLOW: STEP}, {WORKFLOW: after})
+        assert text not in told[0] and text[5:] not in told[0]
+    assert secret[5:] not in words(secret, "if") and secret[5:] not in words(f"curl -u me:{secret}", "run")
+
+
+@pytest.mark.parametrize(
+    ("text", "muted"),
+    [
+        ("credguard ci", False), ("set -e\ncredguard ci\nmake", False), ("cd x && credguard ci", False),
+        ("python3 -m credguard scan --range a..b", False), (".venv/bin/credguard ci", False),
+        ("X=1 exec credguard hook pre-commit", False), ("credguard ci || exit 1", False),
+        ("bash -c 'credguard ci'", False), ("pipx run --spec x credguard ci", False),
+        ("if ! credguard ci; then exit 1; fi", False), ("mkdir -p x && credguard ci --report junit=x/y", False),
+        ("credguard ci || true", True), ("credguard ci || (exit 0)", True), ("credguard ci & wait", True),
+        ("credguard ci | cat", True), ("exit 0\ncredguard ci", True), ("set +e\ncredguard ci", True),
+        ("if credguard ci; then :; fi", True), ("true || credguard ci", True), ("credguard ci; exit 0", True),
+        ("true credguard ci", None), ("echo credguard ci", None), ("credguard --version", None),
+        ("credguard ci --help", None), ("pip install credguard", None), ("# credguard ci", None),
+        ("command -v credguard", None), (": credguard ci", None), ("echo 'credguard ci'", None),
+    ],
+)  # fmt: skip
+def test_which_commands_check(text: str, muted: bool | None) -> None:
+    found = [call.muted for call in commands(text)]
+    assert found == ([] if muted is None else [muted])
+
+
 def test_a_large_file_takes_no_time(tmp_path: Path) -> None:
-    write(tmp_path, {"Makefile": "x:\n" + "\tcredguard ci\n" * 60_000})
+    steps, lines = "    - run: credguard ci\n", "\tcredguard ci\n"
+    before = {"Makefile": "x:\n" + lines * 60_000, WORKFLOW: STEP + steps * 9_000}
+    after = {"Makefile": "x:\n" + "\ttrue\n" + lines[::-1] * 60_000, WORKFLOW: STEP + steps * 8_000 + "    - run: x\n"}
     start = time.perf_counter()
-    calls(Folder(tmp_path))
-    assert time.perf_counter() - start < 5
+    assert len(lost(tmp_path, before, after)) == 2
+    assert time.perf_counter() - start < 60

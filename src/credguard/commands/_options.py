@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from credguard import atomic, streams
+from credguard.ci_systems import VARIABLES
 from credguard.errors import CredguardError, ExitCode
 from credguard.model import Severity
 from credguard.policy import BASELINE, Policy
@@ -27,16 +28,7 @@ if TYPE_CHECKING:
 
 _Item = TypeVar("_Item")
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
-_CI = (
-    "CI",
-    "GITHUB_ACTIONS",
-    "GITLAB_CI",
-    "CIRCLECI",
-    "BITBUCKET_BUILD_NUMBER",
-    "TF_BUILD",
-    "JENKINS_URL",
-    "BUILDKITE",
-)
+_CI = ("CI", *VARIABLES)
 POLICY_NAME = ".credguard.yaml"
 _RULE = regex(r"CG\d{1,3}|(?!CG)[A-Z][A-Z0-9]{0,15}")
 

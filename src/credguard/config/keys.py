@@ -107,6 +107,7 @@ class Allowing(Kind):
         return self.table.schema() | {"oneOf": [{"required": ["fingerprint"]}, by_path]}
 
 
+_PIN = Text("ORIGIN@REVISION as it is written there, or NAME==VERSION", r"[^\s@=]\S{0,290}(?:@|==)[\w.+-]{1,100}")
 _RULES = Entries(RuleId(ABOUT_THE_RUN, _RUN), Setting())
 _RULES_OF_A_PATH = Entries(RuleId((*ABOUT_THE_RUN, *WHOLE_CREDENTIALS), _WHOLE), Setting())
 POLICY = Table({
@@ -150,5 +151,14 @@ POLICY = Table({
     ),
     "baseline": Key(Inside(), "the file of known findings", BASELINE),
     "allow": Key(ListOf(Allowing()), "recorded exceptions"),
+    "enforcement": Key(
+        Table({
+            "pins": Key(
+                ListOf(_PIN),
+                "revisions that a change may put in place of another of the same origin where credguard is called",
+            ),
+        }),
+        "the hooks and CI steps that call credguard",
+    ),
     "custom-rules": Key(CustomRules(), "rules of your own"),
 })  # fmt: skip

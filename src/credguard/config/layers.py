@@ -30,6 +30,7 @@ def laid_over(base: Policy, layer: Layer) -> Policy:
         depth=limits.get("depth", base.depth),
         foreign_markers=layer.get("markers", {}).get("foreign", base.foreign_markers),
         baseline=layer.get("baseline", base.baseline),
+        pins=base.pins.union(layer.get("enforcement", {}).get("pins", ())),
         allow=(*base.allow, *layer.get("allow", ())),
         custom=tuple({rule.id: rule for rule in (*base.custom, *layer.get("custom-rules", ()))}.values()),
     )

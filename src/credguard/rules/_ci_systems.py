@@ -1,4 +1,4 @@
-"""Which CI system a file configures, and where its jobs take stored AWS access keys."""
+"""Where the jobs of a CI system take stored AWS access keys."""
 
 from __future__ import annotations
 
@@ -22,39 +22,11 @@ from credguard.structure import Node
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_YAML = r".*\.ya?ml$"
-_SYSTEMS = (
-    ("github", regex(r"(?:^|/)\.github/(?:workflows|actions)/" + _YAML + r"|(?:^|/)action\.ya?ml$")),
-    (
-        "gitlab",
-        regex(
-            r"(?:^|/)(?:\.gitlab-ci[^/]*|[^/]*\.gitlab-ci)\.ya?ml$|(?:^|/)\.?gitlab(?:-ci|-templates)?/" + _YAML
-        ),
-    ),
-    ("circleci", regex(r"(?:^|/)\.circleci/" + _YAML + r"|(?:^|/)circle\.yml$")),
-    ("bitbucket", regex(r"(?:^|/)bitbucket-pipelines[^/]*\.ya?ml$")),
-    ("codebuild", regex(r"(?:^|/)[^/]*buildspec[^/]*\.(?:ya?ml|json)$|(?:^|/)buildspecs?/" + _YAML)),
-    (
-        "azure",
-        regex(
-            r"(?:^|/)[^/]*azure-?pipelines?[^/]*\.ya?ml$|"
-            r"(?:^|/)\.?(?:azure-?pipelines?|azuredevops|ado|vsts-ci)/" + _YAML
-        ),
-    ),
-    ("buildkite", regex(r"(?:^|/)\.buildkite/" + _YAML + r"|(?:^|/)buildkite[^/]*\.ya?ml$")),
-    ("jenkins", regex(r"(?:^|/)[^/]*jenkinsfile[^/]*$|\.(?:groovy|jenkins)$")),
-)  # fmt: skip
 _STEP_KEYS = ("script", "bash", "pwsh", "powershell", "task")
 _DEFINED = regex(r"[A-Z][A-Z0-9_]{2,80}")
 _PARAMETER = regex(r"<<\s{0,4}parameters\.")
 _LABEL = regex(r"[\w.\- ]{1,60}")
 _STORES = ("parameter-store", "secrets-manager", "secrets")
-
-
-def system_of(path: str) -> str:
-    """The CI system that a file of that path is for, empty for none."""
-    low = path.lower()
-    return next((name for name, pattern in _SYSTEMS if pattern.search(low)), "")
 
 
 def uses(document: Node, system: str) -> Iterator[Use]:

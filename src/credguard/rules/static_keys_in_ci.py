@@ -26,6 +26,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from credguard.ci_systems import system_of
 from credguard.model import Confidence, Detection, Severity
 from credguard.rule import Pattern, Rule
 from credguard.rules import _ci_github, _ci_jenkins, _ci_systems, _ci_terraform
@@ -48,7 +49,7 @@ _BINDING = Pattern("jenkins-aws-binding", rb"AmazonWebServicesCredentials|withAW
 def _check(blob: Blob, _hits: Hits) -> Iterator[Detection]:
     if blob.kind != "file" or is_fixture(blob.path):
         return
-    system = "terraform" if _ci_terraform.concerns(blob) else _ci_systems.system_of(blob.path)
+    system = "terraform" if _ci_terraform.concerns(blob) else system_of(blob.path)
     if system:
         places: dict[str, list[Use]] = {}
         for use in _uses(blob, system):

@@ -1,0 +1,243 @@
+"""The places in settings that name credguard, what they run, and by what names other entries call them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from credguard.guards import groovy
+from credguard.guards.compare import LINES
+from credguard.guards.files import is_hook
+from credguard.guards.shape import SHAPES, at, label, scalars, uncommented, unit
+from credguard.guards.shell import SCRIPTS, Call, calls, code_lines, installs
+from credguard.regex import regex
+from credguard.structure import Node
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from credguard.guards.shape import Shape, Trail
+
+    Place = tuple[int, Trail]
+    """A document's number, and the trail in it."""
+
+_RESULTS = regex(
+    r"[\w./-]*credguard[\w-]*\.(?:xml|json|sarif|csv|html|txt|log|md|ya?ml|py)\b"
+    r"|\b(?:steps|needs|jobs|stages|dependencies)[.\[]+['\"]?credguard[\w.-]*|--(?:name|label|title)[ =]credguard"
+)
+_LABELS = frozenset(
+    "name displayName label title description context key stage needs dependsOn depends_on requires group job path "
+    "paths artifacts artifact_paths identifier alias owner team category".split()
+)
+_NOTHING = frozenset(("", "false", "never", "no", "0", "manual"))
+SHRUGS = {
+    "continue-on-error": False, "continueOnError": False, "allow_failure": False, "soft_fail": False,
+    "ignore_errors": False, "failure": False, "if": True, "condition": True, "enabled": True, "only_if": True,
+    "skip": False, "when": True,
+}  # fmt: skip
+"""Keys whose value lets a failure pass, or keeps a step from running; True for those that do with a false value."""
+
+
+@dataclass(slots=True)
+class File:
+    """A file with its documents, or none; and the places in it that call, by trail."""
+
+    path: str
+    text: str
+    documents: tuple[Node, ...] | None
+    problem: str = ""
+    shape: Shape = field(default_factory=lambda: SHAPES["github"])
+    own: dict[Place, tuple[Call, ...]] = field(default_factory=dict)
+    through: dict[Place, str] = field(default_factory=dict)
+    comments: bool = True
+    """Whether `#` begins a comment in its scripts."""
+
+
+def plain(one: File) -> str:
+    """A file's text without what are comments there for sure."""
+    return "\n".join(
+        line for _, line in code_lines(one.text, comments=one.path.endswith((".yml", ".yaml")) or hashes(one.path))
+    )
+
+
+def hashes(path: str) -> bool:
+    """True where `#` begins a comment."""
+    return is_hook(path) or not path.endswith(
+        (".ps1", ".psm1", ".bat", ".cmd", ".js", ".mjs", ".cjs", ".ts", ".groovy")
+    )
+
+
+def lines(one: File) -> Node:
+    """A text as the lines that count."""
+    if one.path.rpartition("/")[2].startswith("Jenkinsfile") or one.path.endswith((".groovy", ".jenkins")):
+        found = groovy.lines(one.text)
+    else:
+        found = list(code_lines(one.text, comments=hashes(one.path)))
+        if not hashes(one.path):
+            found = [(number, line) for number, line in found if not line.startswith("//")]
+    items = tuple(Node("scalar", number + 1, 1, text=line) for number, line in found)
+    return Node("sequence", 1, 1, tag=LINES, items=items)
+
+
+def mentioned(path: str, text: str) -> dict[Place, tuple[Call, ...]]:
+    """The calls of a text that has no structure."""
+    plain = "\n".join(line for _, line in code_lines(text, comments=hashes(path)))
+    if path.rpartition("/")[2].startswith("Jenkinsfile") or path.endswith(".groovy"):
+        plain = "\n".join(line for _, line in groovy.lines(text))
+    if "credguard" not in _RESULTS.sub("", plain):
+        return {}
+    found = calls(plain)
+    if not found and not _is_shell(path, text):
+        found = (
+            [Call("credguard")]
+            if regex(r"credguard\S*\s+(?:ci|scan|hook|audit)\b|credguard['\",]").search(plain)
+            else []
+        )
+    return {(0, ()): tuple(found) or (Call("credguard", muted=True),)}
+
+
+def _is_shell(path: str, text: str) -> bool:
+    return (
+        is_hook(path)
+        or path.endswith((".sh", ".bash", ".zsh"))
+        or text.startswith(("#!/bin/sh", "#!/bin/bash", "#!/usr/bin/env bash"))
+    )
+
+
+def mentions(one: File) -> Iterator[tuple[Place, tuple[Call, ...]]]:
+    """The places of documents that name credguard, with what they run: calls without words for what only names it."""
+    found: dict[Place, tuple[Call, ...]] = {}
+    for number, document in enumerate(one.documents or ()):
+        definitions = [i for i, (key, _) in enumerate(document.pairs) if key.text == "definitions"]
+        for trail, key, node in (*scalars(document), *_keys(document)):
+            text = uncommented(node.text) if key in SCRIPTS and one.comments else node.text
+            if "credguard" not in _RESULTS.sub("", text) or key in _LABELS or trail[:1] in [(i,) for i in definitions]:
+                continue
+            if ONE_WORD.fullmatch(text.strip()) and key in ("jobs", "steps") and "/" not in text:
+                continue
+            if one.shape is SHAPES["pre-commit"] and key == "repo":
+                found |= {(number, hook): (Call(text.strip()),) for hook in _hooks_of(document, trail[:-1])}
+                continue
+            place = (number, unit(document, trail, one.shape))
+            found[place] = (*found.get(place, ()), *_run(key, text))
+    yield from found.items()
+
+
+ONE_WORD = regex(r"[\w.-]+")
+
+
+def _hooks_of(document: Node, trail: Trail) -> Iterator[Trail]:
+    """The hooks of an entry of pre-commit's repositories; the entry where it has none."""
+    entry = at(document, trail)
+    number = next((index for index, (key, _) in enumerate(entry.pairs) if key.text == "hooks"), None)
+    hooks = entry.pairs[number][1].items if number is not None else ()
+    yield from ((*trail, number or 0, index) for index in range(len(hooks)))
+    if not hooks:
+        yield trail
+
+
+def _keys(document: Node) -> Iterator[tuple[Trail, str, Node]]:
+    """Keys that use something of credguard's: steps of an orb."""
+    waiting: list[tuple[Trail, Node]] = [((), document)]
+    while waiting:
+        trail, node = waiting.pop()
+        for index, (key, value) in enumerate(node.pairs):
+            if "credguard/" in key.text and key.text.count("/") == 1:
+                yield (*trail, index), "uses", key
+            waiting.append(((*trail, index), value))
+        waiting.extend(((*trail, index), item) for index, item in enumerate(node.items))
+
+
+def _run(key: str, text: str) -> list[Call]:
+    found = calls(text)
+    if found:
+        return found
+    if key in ("uses", "repo", "id", "image", "orbs") or (
+        " " not in text.strip() and "/" in text and key not in SCRIPTS
+    ):
+        return [Call(text.strip().partition("@")[0])]
+    if installs(text) or key in SCRIPTS or key in ("entry", "steps"):
+        return [Call("", muted=True)]
+    return [Call("credguard" if regex(r"credguard\S*\s+(?:ci|scan|hook|audit)\b").search(text) else "", muted=True)]
+
+
+def names_of(document: Node, trail: Trail, shape: Shape) -> set[str]:
+    """The names of the entries that the place is in, where others name them."""
+    names: set[str] = set()
+    words = label(document, trail).replace("[", ".").split(".")
+    if shape is SHAPES["circleci"] and len(trail) > 1:
+        names.add(document.pairs[trail[0]][1].pairs[trail[1]][0].text if document.pairs[trail[0]][1].pairs else "")
+    elif shape is SHAPES["gitlab"]:
+        names.add(document.pairs[trail[0]][0].text)
+    elif shape is SHAPES["pre-commit"]:
+        names |= {value.text for key, value in at(document, trail).pairs if key.text in ("id", "alias")}
+    elif shape is SHAPES["package"] and words[0] == "scripts" and len(trail) > 1:
+        name, value = document.pairs[trail[0]][1].pairs[trail[1]]
+        names |= {f"pre{name.text}", f"post{name.text}", *value.text.replace("&&", " ").split()}
+    return names
+
+
+def entries(one: File, system: str) -> set[str]:
+    """The names of the entries of a file's collections that call."""
+    names: set[str] = set()
+    for number, trail in (*one.own, *one.through):
+        document = (one.documents or ())[number]
+        depth = 0 if system == "gitlab" else 1
+        if len(trail) > depth:
+            node = document if depth == 0 else document.pairs[trail[0]][1]
+            if node.pairs and not (depth and document.pairs[trail[0]][0].text == "jobs"):
+                names.add(node.pairs[trail[depth]][0].text)
+    return names
+
+
+def uses(document: Node, shape: Shape, system: str) -> Iterator[tuple[Trail, Trail, str]]:
+    """Words of a document that take an entry: `extends`, `!reference`, steps that are commands."""
+    for trail, key, node in scalars(document):
+        if system == "circleci":
+            if document.pairs[trail[0]][0].text in ("jobs", "commands") and key in ("steps", "executor"):
+                yield trail, unit(document, trail, shape), node.text
+        elif key == "extends" or at(document, trail[:-1]).tag == "reference":
+            yield trail, unit(document, trail, shape), node.text
+    if system == "circleci":
+        for trail, name in _step_keys(document):
+            yield trail, unit(document, trail, shape), name
+
+
+def _step_keys(document: Node) -> Iterator[tuple[Trail, str]]:
+    for one, (kind, jobs) in enumerate(document.pairs):
+        for two, (_, job) in enumerate(jobs.pairs if kind.text in ("jobs", "commands") else ()):
+            for three, (key, steps) in enumerate(job.pairs):
+                for four, step in enumerate(steps.items if key.text == "steps" else ()):
+                    if step.pairs:
+                        yield (one, two, three, four, 0), step.pairs[0][0].text
+
+
+def is_stopped(document: Node, trail: Trail) -> bool:
+    """True where the place, or one that it is in, never runs or may fail."""
+    node = document
+    levels = [node]
+    for index in trail:
+        node = node.pairs[index][1] if node.kind == "mapping" else node.items[index]
+        levels.append(node)
+    return any(_shrugs(level) for level in levels if level.kind == "mapping")
+
+
+def _shrugs(node: Node) -> bool:
+    for key, value in node.pairs:
+        if key.text not in SHRUGS or value.kind != "scalar":
+            if key.text == "rules" and value.items and all(_never(item) for item in value.items):
+                return True
+            continue
+        word = value.text.strip().removeprefix("${{").removesuffix("}}").strip().lower()
+        if (
+            (word in _NOTHING and key.text not in ("skip",))
+            if SHRUGS[key.text]
+            else word in ("true", "yes", "1", "ignore")
+        ):
+            return True
+    return False
+
+
+def _never(rule: Node) -> bool:
+    when = rule.get("when")
+    return bool(when and when.text in ("never", "manual")) and rule.get("if") is None

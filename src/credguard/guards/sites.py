@@ -1,0 +1,260 @@
+"""Where settings call credguard, and for each such place all that it depends on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from credguard import ci_systems
+from credguard.errors import UnreadableError
+from credguard.guards.files import (
+    FAMILIES,
+    PLANTED,
+    Files,
+    documents,
+    family,
+    is_prose,
+    is_script,
+    shape_of,
+)
+from credguard.guards.places import File, entries, is_stopped, lines, mentioned, mentions, names_of, plain, uses
+from credguard.guards.shape import SHAPES, Cut, at, label, scalars, uncommented, unit, windows
+from credguard.guards.shell import SCRIPTS, Call
+from credguard.structure import Node
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from credguard.guards.shape import Trail
+_MOST_SITES = 40
+_MOST_PARTS = 60
+_MULTIPLE = ("drone", "woodpecker")
+_DOUBLES = frozenset(("circleci", "gitlab"))
+_LATER = frozenset(("prepare", "postinstall", "preinstall", "install", "scripts"))
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A place in a file that calls credguard.
+
+    `parts` are the trees that it depends on, by file; `calls` what it runs. `through` is the file that it
+    leads to credguard by, empty where it calls itself. `stopped` is set where it cannot run, or where its
+    failure counts for nothing.
+    """
+
+    path: str
+    label: str
+    line: int
+    parts: Mapping[str, Node]
+    calls: tuple[Call, ...] = ()
+    through: str = ""
+    stopped: bool = False
+
+    @property
+    def enforces(self) -> bool:
+        """False where no failure of it can have a consequence."""
+        return not self.stopped and (bool(self.through) or any(not call.muted for call in self.calls))
+
+
+class Survey:
+    """All places of one set of files that call credguard."""
+
+    def __init__(self, files: Files) -> None:
+        self._files = files
+        self._known = {path: self._opened(path) for path in files if not is_prose(path)}
+        self._leading = self._leads()
+        for one in self._known.values():
+            if one.documents is not None:
+                self._follow(one)
+        for one in self._known.values():
+            if one.documents is not None:
+                self._templates(one)
+
+    def sites(self) -> dict[str, tuple[Site, ...]]:
+        """By file, the places in it."""
+        found = {path: tuple(self._of(one)) for path, one in self._known.items() if path not in PLANTED}
+        return {path: sites for path, sites in found.items() if sites}
+
+    def problem(self, path: str) -> str:
+        """Why the file cannot be read as what it is, empty where it can."""
+        one = self._known.get(path)
+        return one.problem if one else ""
+
+    def _opened(self, path: str) -> File:
+        data = self._files.data(path) or b""
+        text = self._files.text(path)
+        try:
+            found, problem = documents(path, data), ""
+        except UnreadableError as error:
+            found, problem = None, error.message
+        one = File(path, text, found, problem, shape_of(path), comments=not windows(text))
+        if "credguard" in text and path not in PLANTED:
+            one.own = dict(mentions(one)) if found is not None else mentioned(path, text)
+        return one
+
+    def _leads(self) -> dict[str, None]:
+        """The files that call credguard, or name a file that does."""
+        leading = {path: None for path, one in self._known.items() if one.own}
+        named = {
+            path: self._files.references(path, plain(one))
+            for path, one in self._known.items()
+            if path not in leading and path not in PLANTED
+        }
+        more = True
+        while more:
+            more = False
+            for path, names in named.items():
+                if path not in leading and any(name in leading for name in names):
+                    leading[path] = None
+                    more = True
+        return leading
+
+    def _follow(self, one: File) -> None:
+        """Places of a document that name a file which leads to credguard."""
+        for number, document in enumerate(one.documents or ()):
+            for trail, key, node in scalars(document):
+                place = (number, unit(document, trail, one.shape))
+                if place in one.own or place in one.through or key in ("name", "displayName", "label"):
+                    continue
+                text = uncommented(node.text) if key in SCRIPTS else node.text
+                to = next((name for name in self._files.references(one.path, text) if name in self._leading), "")
+                if to:
+                    one.through[place] = to
+
+    def _templates(self, one: File) -> None:
+        """Jobs that take what calls credguard from another entry of their settings."""
+        system = ci_systems.settings_of(one.path) or ci_systems.system_of(one.path)
+        if system not in _DOUBLES:
+            return
+        names = {name for each in self._merged(one) for name in entries(each, system)}
+        for _ in range(5):
+            added = False
+            for number, document in enumerate(one.documents or ()):
+                for trail, place, name in uses(document, one.shape, system):
+                    key = (number, place)
+                    if name in names and key not in one.own and key not in one.through and trail:
+                        one.through[key] = one.path
+                        names |= entries(one, system)
+                        added = True
+            if not added:
+                return
+
+    def _merged(self, one: File) -> list[File]:
+        """The files of GitLab's settings, which are laid over each other; else the file alone."""
+        if shape_of(one.path) is not SHAPES["gitlab"]:
+            return [one]
+        reached = {one.path: one}
+        waiting = [one.path, ".gitlab-ci.yml"]
+        while waiting:
+            file = self._known.get(waiting.pop())
+            for document in (file.documents or ()) if file else ():
+                include = document.get("include")
+                names = [text for _, _, node in scalars(include) for text in (node.text,)] if include else []
+                for name in self._files.references(file.path, "\n".join(names)) if file else ():
+                    if name not in reached and name in self._known:
+                        reached[name] = self._known[name]
+                        waiting.append(name)
+        root = self._known.get(".gitlab-ci.yml")
+        return list({**reached, **({root.path: root} if root else {})}.values())
+
+    def _of(self, one: File) -> Iterator[Site]:
+        if one.documents is None:
+            through = next((n for n in self._files.references(one.path, plain(one)) if n in self._leading), "")
+            if one.own or (one.path in self._leading and through):
+                found = tuple(call for every in one.own.values() for call in every)
+                yield Site(
+                    one.path, "", 1, self._with_others(one, {one.path: lines(one)}), found, "" if found else through
+                )
+            return
+        places = {**dict.fromkeys(one.through, ()), **one.own}
+        strong = {place for place, found in places.items() if place in one.through or any(c.words for c in found)}
+        chosen = sorted(place for place in places if place in strong or not strong)
+        if len(chosen) > _MOST_SITES:
+            yield Site(one.path, "", 1, {one.path: lines(one)}, tuple(c for f in one.own.values() for c in f))
+            return
+        for number, trail in chosen:
+            yield self._site(one, number, trail)
+
+    def _site(self, one: File, number: int, trail: Trail) -> Site:
+        documents = one.documents or ()
+        document = documents[number]
+        cut = Cut(one.shape, comments=one.comments)
+        if trail:
+            cut.own = frozenset(names_of(document, trail, one.shape))
+            cut.names |= cut.own
+        tree = cut.around(document, trail)
+        parts = {one.path: _whole(documents, number, tree, one.path)}
+        merged = [each for each in self._merged(one) if each is not one]
+        for _ in range(3 if merged else 0):
+            before = len(cut.names)
+            for each in merged:
+                beside = [cut.beside(document) for document in each.documents or ()]
+                kept = [node for node in beside if node.pairs]
+                if kept:
+                    parts[each.path] = kept[0] if len(kept) == 1 else Node("sequence", 1, 1, items=tuple(kept))
+            parts[one.path] = _whole(documents, number, cut.around(document, trail), one.path)
+            if len(cut.names) == before:
+                break
+        return Site(
+            one.path, label(document, trail), at(document, trail).line, self._with_others(one, parts),
+            tuple(call for call in one.own.get((number, trail), ()) if call.words),
+            one.through.get((number, trail), ""), is_stopped(document, trail),
+        )  # fmt: skip
+
+    def _with_others(self, one: File, parts: dict[str, Node]) -> dict[str, Node]:
+        """The parts with the files that they name or that go before them."""
+        for path in self._beside(one.path):
+            if path not in parts and path in self._known and not (path in self._leading and path in family(one.path)):
+                parts[path] = self._entire(path)
+        if one.path.startswith(".husky/") and "package.json" in self._known and "package.json" not in parts:
+            package = self._known["package.json"]
+            for document in package.documents or ():
+                parts["package.json"] = Cut(SHAPES["package"], set(_LATER)).beside(document)
+        waiting = list(parts.items())
+        while waiting and len(parts) < _MOST_PARTS:
+            path, node = waiting.pop()
+            words = "\n".join(leaf.text for _, key, leaf in scalars(node) if key != "name")
+            for name in self._files.references(path, words):
+                if name not in parts and self._counts(name):
+                    parts[name] = self._entire(name)
+                    waiting.append((name, parts[name]))
+        return parts
+
+    def _beside(self, path: str) -> Iterator[str]:
+        yield from PLANTED
+        yield from (name for name in family(path) if name != path)
+        folder = path.split("/", maxsplit=1)[0]
+        if folder == ".husky":
+            yield from (name for name in self._known if name.startswith(".husky/_/"))
+        if folder == ".buildkite":
+            yield from (name for name in self._known if name.startswith(".buildkite/hooks/"))
+
+    def _counts(self, name: str) -> bool:
+        """True for a file whose content makes a difference to a place that names it."""
+        one = self._known.get(name)
+        if one is None or one.own or name in self._leading or ci_systems.settings_of(name):
+            return False
+        return "credguard" in one.text or (is_script(name) and not any(name in files for files in FAMILIES))
+
+    def _entire(self, path: str) -> Node:
+        one = self._known[path]
+        if one.documents is None or len(one.documents) != 1:
+            return lines(one)
+        return Cut(_WHOLE, comments=one.comments).beside(one.documents[0])
+
+
+_WHOLE = shape_of("")
+
+
+def _whole(documents: tuple[Node, ...], number: int, tree: Node, path: str) -> Node:
+    """The tree, with what else the file holds where it is read as one."""
+    if len(documents) == 1 or ci_systems.settings_of(path) in _MULTIPLE:
+        return tree
+    rest = tuple(tree if index == number else document for index, document in enumerate(documents))
+    return Node("sequence", 1, 1, tag="documents", items=rest)
+
+
+def shown_calls(sites: Iterable[Site]) -> str:
+    """What places call, in words."""
+    words = {call.words for site in sites for call in site.calls} or {"credguard"}
+    return ", ".join(sorted(word[:60] for word in words if word)) or "credguard"

@@ -1,0 +1,124 @@
+"""The calls of credguard that a change alters, and in what."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from hashlib import blake2b
+from typing import TYPE_CHECKING, NamedTuple
+
+from credguard import ci_systems
+from credguard.guards.compare import Difference, canonical, differences, told
+from credguard.guards.places import SHRUGS
+from credguard.guards.shell import SCRIPTS
+from credguard.guards.sites import Site, shown_calls
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    from credguard.guards import Calls
+
+_NAMED = 80
+
+
+class Taken(NamedTuple):
+    """A call of credguard that a change alters: the file that makes it, words that go on after "the change",
+    where to look, and what tells exactly this difference from others."""
+
+    path: str
+    words: str
+    place: str
+    line: int
+    identity: str
+
+
+def taken_away(before: Calls, after: Calls, pins: Collection[str] = ()) -> Iterator[Taken]:
+    """Each call of `before` that differs in `after`, in itself or in what it inherits; calls that differ in the
+    same things are one. A revision that is among `pins` may take the place of another of the same origin."""
+    seen: set[str] = set()
+    for path, sites in before.sites.items():
+        there = {_key(site): site for site in after.sites.get(path, ())}
+        left = [site for site in sites if _key(site) not in there and not _moved(site, after)]
+        free = {key: site for key, site in there.items() if key not in {_key(site) for site in sites}}
+        for site in left:
+            now = _counterpart(site, list(free.values()))
+            taken = _differing(site, now, pins) if now else _gone(site, after)
+            if taken and taken.identity not in seen:
+                seen.add(taken.identity)
+                yield taken
+            if now:
+                free.pop(_key(now), None)
+
+
+def _key(site: Site) -> object:
+    return tuple(sorted((path, canonical(node)) for path, node in site.parts.items()))
+
+
+def _moved(site: Site, after: Calls) -> bool:
+    """True where another file of the same system makes the same call in the same way."""
+    system, folder = ci_systems.settings_of(site.path), posixpath.dirname(site.path)
+    if system != "github":
+        return False
+    wanted = canonical(site.parts[site.path])
+    return any(
+        canonical(other.parts[other.path]) == wanted and len(other.parts) == len(site.parts)
+        for path, sites in after.sites.items()
+        if path != site.path and posixpath.dirname(path) == folder
+        for other in sites
+    )
+
+
+def _counterpart(site: Site, found: list[Site]) -> Site | None:
+    """The place that is most like one that was there."""
+    same = [one for one in found if one.label == site.label]
+    near = [one for one in found if one.label.partition("[")[0] == site.label.partition("[")[0]]
+    if site.label.startswith(("scripts.", "repos")) and not same:
+        near = [one for one in near if one.calls == site.calls] or ([] if site.label.startswith("scripts.") else near)
+    return next(iter(same or near or found), None)
+
+
+def _differing(site: Site, now: Site, pins: Collection[str]) -> Taken | None:
+    every = list(differences(site.parts, now.parts))
+    found = [one for one in every if not _is_pinned(one, now, pins)]
+    if not found:
+        return None
+    if _is_stricter(site, now, found):
+        return None
+    first = found[0]
+    where = f" ({site.label[:_NAMED]})" if site.label else ""
+    text = f"changes how {site.path} calls credguard{where}: {told(found)}"
+    return Taken(site.path, text, first.path, first.line, _identity(site, found))
+
+
+def _is_stricter(site: Site, now: Site, found: list[Difference]) -> bool:
+    """True where a call had no consequence, and nothing else differs than that it has one now."""
+    keys = {one.key.rpartition(".")[2].partition("[")[0] for one in found}
+    return not site.enforces and now.enforces and keys <= {*SCRIPTS, *SHRUGS}
+
+
+def _gone(site: Site, after: Calls) -> Taken:
+    why = after.why_not(site.path)
+    where = f" in {site.label[:_NAMED]}" if site.label else ""
+    text = f"makes that {site.path} no longer calls {shown_calls((site,))}{where}" + (f": it {why}" if why else "")
+    line = 1 if why else site.line
+    return Taken(site.path, text, site.path, line, f"{site.path} gone {site.label} {why}")
+
+
+def _identity(site: Site, found: list[Difference]) -> str:
+    return f"{site.path} {blake2b(b''.join(one.identity for one in found), digest_size=12).hexdigest()}"
+
+
+def _is_pinned(one: Difference, now: Site, pins: Collection[str]) -> bool:
+    """True where only a revision differs, and the new one was agreed on."""
+    if one.old is None or one.new is None or not pins:
+        return False
+    if one.key.rpartition(".")[2] == "rev":
+        tree = now.parts[one.path]
+        sources = [value.text for node in tree.walk() for key, value in node.pairs if key.text == "repo"]
+        return any(f"{source}@{one.new}" in pins for source in sources)
+    for pin in pins:
+        name, mark, _ = pin.rpartition("==") if "==" in pin else pin.rpartition("@")
+        pattern = rf"(?<![\w./-]){re.escape(name + mark)}[\w.+-]+" if name else ""
+        if pattern and re.sub(pattern, lambda _, pin=pin: pin, one.old) == one.new:  # type: ignore[misc]
+            return True
+    return False
