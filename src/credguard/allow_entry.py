@@ -42,6 +42,10 @@ class _Changed:
         """As Place says."""
         return self.place.texts(paths, folders)
 
+    def executable(self, paths: Sequence[str]) -> frozenset[str]:
+        """As Place says."""
+        return self.place.executable(paths)
+
 
 def lines_of(entry: Allow) -> list[str]:
     """The entry as the lines of a YAML mapping."""

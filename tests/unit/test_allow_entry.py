@@ -40,6 +40,9 @@ class Held:
     def texts(self, paths: Sequence[str], folders: Sequence[str]) -> dict[str, bytes]:
         raise AssertionError((paths, folders))
 
+    def executable(self, paths: Sequence[str]) -> frozenset[str]:
+        raise AssertionError(paths)
+
 
 def result(before: str | None, entry: Allow = NEW, team: str = "") -> str:
     files = {"team.yaml": team.encode()} | ({} if before is None else {NAME: before.encode()})

@@ -33,6 +33,9 @@ class Place(Protocol):
         """The content of those of the paths that are files, and of the files right in the folders; what
         cannot be read is left out."""
 
+    def executable(self, paths: Sequence[str]) -> frozenset[str]:
+        """Those of the files that may be run as they are."""
+
 
 @dataclass(frozen=True, slots=True)
 class Folder:
@@ -74,6 +77,10 @@ class Folder:
                     found[name] = data
         return found
 
+    def executable(self, paths: Sequence[str]) -> frozenset[str]:
+        """As Place says."""
+        return frozenset(path for path in paths if os.access(os.path.join(self.root, path), os.X_OK))
+
 
 @dataclass(frozen=True, slots=True)
 class Objects:
@@ -110,6 +117,10 @@ class Objects:
         ]
         contents = self.repository.blobs([oid for oid, _ in entries], LARGEST)
         return {path: data for (_, path), data in zip(entries, contents, strict=True) if isinstance(data, bytes)}
+
+    def executable(self, paths: Sequence[str]) -> frozenset[str]:
+        """As Place says."""
+        return frozenset(path for mode, _, path in self._entries(*paths) if mode == "100755") if paths else frozenset()
 
     def _entries(self, *paths: str) -> list[tuple[str, str, str]]:
         """Mode, object ID and path of what lies there."""

@@ -41,19 +41,22 @@ FAMILIES = (
 """Files of which one goes before the others, or is laid over them: what one of them calls depends on all."""
 PLANTED = (
     "credguard", "credguard.py", "credguard/__init__.py", "credguard/__main__.py", "sitecustomize.py",
-    "usercustomize.py", "uv.toml", "pip.conf", ".huskyrc", ".huskyrc.json", ".huskyrc.js", ".envrc",
+    "usercustomize.py", "uv.toml", "pip.conf", ".envrc",
 )  # fmt: skip
 """What stands in for credguard, or changes what is run, by its name alone."""
 _HOOK_SETTINGS = (
     *FAMILIES[0], *_LEFTHOOK, *FAMILIES[2], "package.json", ".lintstagedrc", ".lintstagedrc.json", ".lintstagedrc.yml",
     ".lintstagedrc.yaml", "lint-staged.config.js", "lint-staged.config.mjs", ".simple-git-hooks.json",
-    ".simple-git-hooks.js", "simple-git-hooks.json",
+    ".simple-git-hooks.js", "simple-git-hooks.json", ".huskyrc", ".huskyrc.json", ".huskyrc.js", ".huskyrc.yml",
 )  # fmt: skip
+_LEFTHOOK_FOLDERS = (".lefthook/pre-commit", ".lefthook/pre-push", ".lefthook/commit-msg")
 _HOOK_FOLDERS = (
     ".husky", ".husky/_", ".githooks", "githooks", ".git-hooks", "git-hooks", ".hooks", "hooks", "scripts/hooks",
     "scripts/git-hooks", "tools/hooks", "tools/git-hooks", ".config/hooks", ".github/hooks", "build/hooks", "bin/hooks",
     "dev/hooks", "etc/hooks", "git/hooks", "ci/hooks", "contrib/hooks", "support/hooks", ".buildkite/hooks",
+    *_LEFTHOOK_FOLDERS, ".git-hooks/pre_commit", ".git-hooks/pre_push", ".git-hooks/commit_msg",
 )  # fmt: skip
+_RUN_BY_A_SHELL = (".husky", ".buildkite/", ".lefthook/")
 _TOOLS = (
     (regex(r"\bg?make\b"), FAMILIES[3]),
     (regex(r"\bjust\b"), FAMILIES[4]),
@@ -83,6 +86,7 @@ _TOOLS = (
 )
 _FOLDER = regex(r"(?:\bcd|\bpushd|working-directory:|working_directory:|workingDirectory:|-C|--directory|\bdir:)[ \t=]*"
                 r"[\"']?(?:\./)?([\w@+-][\w@+./-]{0,150})")  # fmt: skip
+_GLOB = regex(r"(?:^|[\"'\s:])/?([\w./@+-]{1,200})/[\w.@+-]*\*[\w./*@+-]*\.ya?ml")
 _PROSE = (".md", ".rst", ".adoc", ".html", ".svg", ".xml", ".sarif", ".lock", ".csv", ".log", ".ipynb", ".png")
 _SCRIPT = (".sh", ".bash", ".zsh", ".ps1", ".psm1", ".py", ".js", ".mjs", ".cjs", ".ts", ".rb", ".pl", ".bat", ".cmd",
            ".groovy", ".mk", ".yml", ".yaml")  # fmt: skip
@@ -106,6 +110,8 @@ class Files:
                 break
             self._read(names, folders)
             fresh = [path for path in self._raw if path not in known]
+        hooks = tuple(path for path in self._raw if is_hook(path) and not path.startswith(_RUN_BY_A_SHELL))
+        self.not_executable = frozenset(hooks) - place.executable(hooks)
 
     def _read(self, names: tuple[str, ...], folders: tuple[str, ...]) -> None:
         self._asked.update((*names, *folders))
@@ -118,7 +124,10 @@ class Files:
         for path in fresh:
             if path.endswith(_PROSE):
                 continue
-            for name in self.named(path, self.text(path)):
+            text = self.text(path)
+            if shape_of(path) is SHAPES["gitlab"]:
+                folders.update(dict.fromkeys(match[1].strip("/") for match in _GLOB.finditer(text)))
+            for name in self.named(path, text):
                 names[name] = None
                 if name.rpartition("/")[2] in ("action.yml", "action.yaml"):
                     folders[name.rpartition("/")[0]] = None
@@ -142,7 +151,9 @@ class Files:
     def named(self, path: str, text: str) -> Iterator[str]:
         """Paths that words of a text in the file `path` may name, whether they are there or not."""
         folder = path.rpartition("/")[0]
-        around = self._folders(path)
+        around = self._folders(path) + (_LEFTHOOK_FOLDERS if path in _LEFTHOOK else ())
+        if text.strip() in ("./", "."):
+            yield from ("action.yml", "action.yaml")
         for count, word in enumerate(paths(text)):
             if count > _MOST_WORDS:
                 break
@@ -162,6 +173,9 @@ class Files:
     def references(self, path: str, text: str) -> list[str]:
         """Those of the named paths that are there, and what lies beside a local action."""
         found = dict.fromkeys(name for name in self.named(path, text) if name in self._raw and name != path)
+        if shape_of(path) is SHAPES["gitlab"]:
+            starts = tuple(match[1].strip("/") + "/" for match in _GLOB.finditer(text))
+            found.update(dict.fromkeys(name for name in self._raw if starts and name.startswith(starts)))
         for name in tuple(found):
             if name.rpartition("/")[2] in ("action.yml", "action.yaml"):
                 folder = name.rpartition("/")[0]

@@ -15,6 +15,7 @@ _TOKEN = regex(
     r"//[^\n]*|/\*.*?\*/|\'\'\'.*?\'\'\'|\"\"\".*?\"\"\"|'(?:[^'\\\n]|\\.)*'|\"(?:[^\"\\\n]|\\.)*\"|[{}\n]",
     re.DOTALL,
 )
+_BLANKS = regex(r"[ \t]+")
 _STAGE = regex(r"\bstage\s*\(?[^{}]*$")
 _BRANCH = regex(r"(?:^|[\s,\[(])['\"]?[\w .-]{1,80}['\"]?\s*:\s*$")
 _DEEPEST = 60
@@ -50,7 +51,9 @@ def lines(text: str) -> list[tuple[int, str]]:
     try:
         return [(number, line) for number, line in _tree(plain).lines() if line.strip()]
     except ValueError:
-        return [(number, " ".join(line.split())) for number, line in enumerate(plain.split("\n")) if line.strip()]
+        return [
+            (number, _BLANKS.sub(" ", line.strip())) for number, line in enumerate(plain.split("\n")) if line.strip()
+        ]
 
 
 def _without_comments(text: str) -> str:
@@ -65,7 +68,7 @@ def _tree(text: str) -> _Block:
 
     def put() -> None:
         if piece.strip():
-            opened[-1].parts.append((number, " ".join(piece.split())))
+            opened[-1].parts.append((number, _BLANKS.sub(" ", piece.strip(" \t\r\n"))))
 
     for match in _TOKEN.finditer(text):
         mark = match[0]
@@ -102,5 +105,5 @@ def _tree(text: str) -> _Block:
 def _head(block: _Block, piece: str) -> str:
     """The words before a brace; those of the line before where it stands alone."""
     if piece.strip() or not block.parts or isinstance(block.parts[-1], _Block):
-        return " ".join(piece.split())
+        return _BLANKS.sub(" ", piece.strip(" \t\r\n"))
     return block.parts.pop()[1]  # type: ignore[index]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from credguard.guards.compare import LINES
 from credguard.guards.files import is_hook
 from credguard.guards.shape import SHAPES, at, label, scalars, uncommented, unit
 from credguard.guards.shell import SCRIPTS, Call, calls, code_lines, installs
+from credguard.guards.targets import NAMES, Targets
 from credguard.regex import regex
 from credguard.structure import Node
 
@@ -29,6 +31,9 @@ _LABELS = frozenset(
     "name displayName label title description context key stage needs dependsOn depends_on requires group job path "
     "paths artifacts artifact_paths identifier alias owner team category".split()
 )
+_USES = frozenset("uses include template component file project remote local extends image repo id entry ref".split())
+SETS_UP = frozenset(("prepare", "postinstall", "preinstall", "install", "scripts"))
+"""Scripts of package.json in which hooks are set up."""
 _NOTHING = frozenset(("", "false", "never", "no", "0", "manual"))
 SHRUGS = {
     "continue-on-error": False, "continueOnError": False, "allow_failure": False, "soft_fail": False,
@@ -49,41 +54,76 @@ class File:
     shape: Shape = field(default_factory=lambda: SHAPES["github"])
     own: dict[Place, tuple[Call, ...]] = field(default_factory=dict)
     through: dict[Place, str] = field(default_factory=dict)
+    executable: bool = True
     comments: bool = True
     """Whether `#` begins a comment in its scripts."""
 
 
 def plain(one: File) -> str:
     """A file's text without what are comments there for sure."""
-    return "\n".join(
-        line for _, line in code_lines(one.text, comments=one.path.endswith((".yml", ".yaml")) or hashes(one.path))
-    )
+    return "\n".join(line for _, line in _code(one.path, one.text))
 
 
-def hashes(path: str) -> bool:
+_MERGE = regex(r"(?:^[ \t-]*|[{,][ \t]*)[\"']?<<[\"']?[ \t]*:", re.MULTILINE)
+_HASHED = (".sh", ".bash", ".zsh", ".py", ".mk", ".toml", ".ini", ".cfg", ".yml", ".yaml", ".rb")
+_MAKES = (*NAMES, "rakefile")
+_INTERPRETER = regex(r"#![^\n]*\b(?:sh|bash|dash|zsh|ksh|python[\d.]*)\b")
+
+
+def _commented(path: str, text: str) -> bool:
     """True where `#` begins a comment."""
-    return is_hook(path) or not path.endswith(
-        (".ps1", ".psm1", ".bat", ".cmd", ".js", ".mjs", ".cjs", ".ts", ".groovy")
-    )
+    name = path.rpartition("/")[2].lower()
+    if name.endswith(_HASHED) or name in _MAKES:
+        return True
+    if "." in name and not is_hook(path):
+        return False
+    return _INTERPRETER.match(text) is not None or (is_hook(path) and not text.startswith("#!"))
+
+
+def _code(path: str, text: str) -> list[tuple[int, str]]:
+    """The lines of a text by number that are no comments."""
+    name = path.rpartition("/")[2]
+    if name.startswith("Jenkinsfile") or name.endswith((".groovy", ".jenkins")):
+        return groovy.lines(text)
+    found = list(code_lines(text, comments=_commented(path, text), first=2 if name.endswith(".py") else 0))
+    if name.endswith((".js", ".mjs", ".cjs", ".ts")):
+        return [(number, line) for number, line in found if not line.startswith("//")]
+    return found
 
 
 def lines(one: File) -> Node:
     """A text as the lines that count."""
-    if one.path.rpartition("/")[2].startswith("Jenkinsfile") or one.path.endswith((".groovy", ".jenkins")):
-        found = groovy.lines(one.text)
-    else:
-        found = list(code_lines(one.text, comments=hashes(one.path)))
-        if not hashes(one.path):
-            found = [(number, line) for number, line in found if not line.startswith("//")]
+    found = targets(one).lines() if _has_targets(one.path) else _code(one.path, one.text)
     items = tuple(Node("scalar", number + 1, 1, text=line) for number, line in found)
-    return Node("sequence", 1, 1, tag=LINES, items=items)
+    mode = () if one.executable else (Node("scalar", 1, 1, text="not executable"),)
+    return Node("sequence", 1, 1, tag=LINES, items=(*mode, *items))
+
+
+def _has_targets(path: str) -> bool:
+    return path.rpartition("/")[2].lower() in NAMES
+
+
+def targets(one: File) -> Targets:
+    """The targets of a Makefile or justfile."""
+    return Targets(_code(one.path, one.text), one.text)
+
+
+def asks(one: File, text: str) -> bool:
+    """False where a command asks for other targets or scripts of a file than those that lead to credguard."""
+    if _has_targets(one.path):
+        return targets(one).asked_for(text)
+    names = set()
+    for number, trail in (*one.own, *one.through):
+        words = label((one.documents or ())[number], trail).split(".", 1)
+        if words[0] not in ("scripts", "tasks") or len(words) < 2:
+            return True
+        names.add(words[1])
+    return not names or not names.isdisjoint(regex(r"[\w:.-]+").findall(text))
 
 
 def mentioned(path: str, text: str) -> dict[Place, tuple[Call, ...]]:
     """The calls of a text that has no structure."""
-    plain = "\n".join(line for _, line in code_lines(text, comments=hashes(path)))
-    if path.rpartition("/")[2].startswith("Jenkinsfile") or path.endswith(".groovy"):
-        plain = "\n".join(line for _, line in groovy.lines(text))
+    plain = "\n".join(line for _, line in _code(path, text))
     if "credguard" not in _RESULTS.sub("", plain):
         return {}
     found = calls(plain)
@@ -111,7 +151,8 @@ def mentions(one: File) -> Iterator[tuple[Place, tuple[Call, ...]]]:
         definitions = [i for i, (key, _) in enumerate(document.pairs) if key.text == "definitions"]
         for trail, key, node in (*scalars(document), *_keys(document)):
             text = uncommented(node.text) if key in SCRIPTS and one.comments else node.text
-            if "credguard" not in _RESULTS.sub("", text) or key in _LABELS or trail[:1] in [(i,) for i in definitions]:
+            said = text if key in _USES else _RESULTS.sub("", text)
+            if "credguard" not in said or key in _LABELS or trail[:1] in [(i,) for i in definitions]:
                 continue
             if ONE_WORD.fullmatch(text.strip()) and key in ("jobs", "steps") and "/" not in text:
                 continue
@@ -152,8 +193,10 @@ def _run(key: str, text: str) -> list[Call]:
     found = calls(text)
     if found:
         return found
-    if key in ("uses", "repo", "id", "image", "orbs") or (
-        " " not in text.strip() and "/" in text and key not in SCRIPTS
+    if (
+        (key in _USES and key != "entry")
+        or key == "orbs"
+        or (" " not in text.strip() and "/" in text and key not in SCRIPTS)
     ):
         return [Call(text.strip().partition("@")[0])]
     if installs(text) or key in SCRIPTS or key in ("entry", "steps"):
@@ -171,7 +214,9 @@ def names_of(document: Node, trail: Trail, shape: Shape) -> set[str]:
         names.add(document.pairs[trail[0]][0].text)
     elif shape is SHAPES["pre-commit"]:
         names |= {value.text for key, value in at(document, trail).pairs if key.text in ("id", "alias")}
-    elif shape is SHAPES["package"] and words[0] == "scripts" and len(trail) > 1:
+    elif shape is SHAPES["package"] and words[0] != "scripts":
+        names |= SETS_UP
+    elif shape is SHAPES["package"] and len(trail) > 1:
         name, value = document.pairs[trail[0]][1].pairs[trail[1]]
         names |= {f"pre{name.text}", f"post{name.text}", *value.text.replace("&&", " ").split()}
     return names
@@ -201,6 +246,32 @@ def uses(document: Node, shape: Shape, system: str) -> Iterator[tuple[Trail, Tra
     if system == "circleci":
         for trail, name in _step_keys(document):
             yield trail, unit(document, trail, shape), name
+
+
+def script_keys(document: Node, shape: Shape) -> Iterator[tuple[Trail, str, Node]]:
+    """Keys of lefthook's settings that are names of scripts."""
+    for one, (_, hook) in enumerate(document.pairs if shape is SHAPES["lefthook"] else ()):
+        for two, (kind, scripts) in enumerate(hook.pairs):
+            for three, (name, _) in enumerate(scripts.pairs if kind.text == "scripts" else ()):
+                yield (one, two, three), "run", name
+
+
+def flaws(one: File) -> frozenset[str]:
+    """What keeps GitHub from reading a workflow at all, wherever it stands."""
+    if not one.path.startswith(".github/workflows/"):
+        return frozenset()
+    found = {"a merge key"} if _MERGE.search(one.text) else set()
+    for document in one.documents or ():
+        if any(len({key.text for key, _ in node.pairs}) < len(node.pairs) for node in document.walk()):
+            found.add("a key that stands twice")
+        for key, job in _pairs(document.get("jobs")):
+            if not job.get("uses") and not (job.get("runs-on") and job.get("steps")):
+                found.add(f"no job, {key.text[:60]}")
+    return frozenset(found)
+
+
+def _pairs(node: Node | None) -> tuple[tuple[Node, Node], ...]:
+    return node.pairs if node else ()
 
 
 def _step_keys(document: Node) -> Iterator[tuple[Trail, str]]:

@@ -28,6 +28,7 @@ _GATES = frozenset(
 )
 _NAMES = ("job", "deployment", "stage", "key", "id", "repo", "name", "label", "identifier")
 _WINDOWS = regex(r"windows|pwsh|powershell|\bcmd\b|\bvs20\d\d", re.IGNORECASE)
+_UNIX = regex(r"ubuntu|macos|linux|/bin/", re.IGNORECASE)
 _ROUNDS = 10
 
 
@@ -266,15 +267,16 @@ def scalars(node: Node, key: str = "") -> Iterator[tuple[Trail, str, Node]]:
             yield trail, name, one
 
 
-def windows(text: str) -> bool:
-    """True where scripts of a document may be for a shell in which `#` begins no comment."""
-    return _WINDOWS.search(text) is not None
+def has_comments(text: str, shape: Shape) -> bool:
+    """True where `#` begins a comment in the scripts of a document, which it does not for Windows' own shell."""
+    unsure = shape in (SHAPES["azure"], SHAPES["buildkite"]) and not _UNIX.search(text)
+    return not unsure and not _WINDOWS.search(text)
 
 
 def uncommented(text: str) -> str:
     """A script without its comments, line for line."""
     lines = dict(code_lines(text))
-    return "\n".join(lines.get(number, "") for number in range(len(text.splitlines())))
+    return "\n".join(lines.get(number, "") for number in range(text.count("\n") + 1))
 
 
 def _gate(item: Node) -> Node | None:

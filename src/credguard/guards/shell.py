@@ -33,6 +33,7 @@ _TOKEN = regex(
 )
 _FAILS = regex(r"(?:exit|return)[ \t]+(?:[1-9]\d*|\"?\$\??\w*\"?)|false")
 _PYTHON = regex(r"python[\d.]*|py")
+_BLANKS = regex(r"[ \t]+")
 _PATH = regex(r"[\w@+.-]*(?:/[\w@+.-]+)*")
 _MOST = 2_000
 """Commands of one text that are looked at."""
@@ -55,17 +56,21 @@ class _Command:
     behind: str = ""
 
 
-def code_lines(text: str, *, comments: bool = True) -> Iterator[tuple[int, str]]:
+def code_lines(text: str, *, comments: bool = True, first: int = 0) -> Iterator[tuple[int, str]]:
     """The lines of a script by number (from 0), without blanks around them, empty lines, and comments if those
-    of a shell are meant. Where a quote may still be open nothing is taken for a comment."""
-    quote = ""
-    for number, line in enumerate(text.splitlines()):
-        code, quote = _code(line, quote) if comments and not (number == 0 and line.startswith("#!")) else (line, quote)
-        code = code.strip()
+    of a shell are meant. Where a quote or a here-document may be open, or a backslash ties lines together, nothing
+    is taken for a comment; nor in the `first` lines."""
+    quote, tied = "", False
+    comments = comments and "<<" not in text
+    for number, line in enumerate(text.split("\n")):
+        plain = not comments or tied or number < first or (number == 0 and line.startswith("#!"))
+        code, quote = (line, quote) if plain else _code(line, quote)
+        code = code.strip(" \t\r")
         if code and '"' not in code and "'" not in code and "\\" not in code:
-            code = " ".join(code.split())
-        if code:
+            code = _BLANKS.sub(" ", code)
+        if code or tied:
             yield number, code
+        tied = code.endswith("\\")
 
 
 def _code(line: str, quote: str) -> tuple[str, str]:
@@ -83,7 +88,8 @@ def _code(line: str, quote: str) -> tuple[str, str]:
         elif mark in "'\"":
             quote = mark
         elif mark == "#" and before in " \t;|&(":
-            return line[:index], quote
+            # make goes on with a comment behind a backslash
+            return (line if line.rstrip().endswith("\\") else line[:index]), quote
         before = mark
     return line, quote
 

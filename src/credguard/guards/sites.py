@@ -17,9 +17,24 @@ from credguard.guards.files import (
     is_script,
     shape_of,
 )
-from credguard.guards.places import File, entries, is_stopped, lines, mentioned, mentions, names_of, plain, uses
-from credguard.guards.shape import SHAPES, Cut, at, label, scalars, uncommented, unit, windows
+from credguard.guards.places import (
+    SETS_UP,
+    File,
+    asks,
+    entries,
+    flaws,
+    is_stopped,
+    lines,
+    mentioned,
+    mentions,
+    names_of,
+    plain,
+    script_keys,
+    uses,
+)
+from credguard.guards.shape import SHAPES, Cut, at, has_comments, label, scalars, uncommented, unit
 from credguard.guards.shell import SCRIPTS, Call
+from credguard.guards.targets import NAMES
 from credguard.structure import Node
 
 if TYPE_CHECKING:
@@ -30,7 +45,6 @@ _MOST_SITES = 40
 _MOST_PARTS = 60
 _MULTIPLE = ("drone", "woodpecker")
 _DOUBLES = frozenset(("circleci", "gitlab"))
-_LATER = frozenset(("prepare", "postinstall", "preinstall", "install", "scripts"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +63,8 @@ class Site:
     calls: tuple[Call, ...] = ()
     through: str = ""
     stopped: bool = False
+    flaws: frozenset[str] = frozenset()
+    """What of the file keeps all of it from being read."""
 
     @property
     def enforces(self) -> bool:
@@ -87,7 +103,15 @@ class Survey:
             found, problem = documents(path, data), ""
         except UnreadableError as error:
             found, problem = None, error.message
-        one = File(path, text, found, problem, shape_of(path), comments=not windows(text))
+        one = File(
+            path,
+            text,
+            found,
+            problem,
+            shape_of(path),
+            comments=has_comments(text, shape_of(path)),
+            executable=path not in self._files.not_executable,
+        )
         if "credguard" in text and path not in PLANTED:
             one.own = dict(mentions(one)) if found is not None else mentioned(path, text)
         return one
@@ -112,14 +136,23 @@ class Survey:
     def _follow(self, one: File) -> None:
         """Places of a document that name a file which leads to credguard."""
         for number, document in enumerate(one.documents or ()):
-            for trail, key, node in scalars(document):
+            for trail, key, node in (*scalars(document), *script_keys(document, one.shape)):
                 place = (number, unit(document, trail, one.shape))
                 if place in one.own or place in one.through or key in ("name", "displayName", "label"):
                     continue
                 text = uncommented(node.text) if key in SCRIPTS else node.text
-                to = next((name for name in self._files.references(one.path, text) if name in self._leading), "")
+                to = next((name for name in self._files.references(one.path, text) if self._leads_by(name, text)), "")
                 if to:
                     one.through[place] = to
+
+    def _leads_by(self, name: str, text: str) -> bool:
+        """True where a command that names a file, or its program, gets to credguard by it."""
+        if name not in self._leading:
+            return False
+        tool = name.rpartition("/")[2].lower() in NAMES or name.endswith(
+            ("package.json", "askfile.yml", "askfile.yaml")
+        )
+        return not tool or name in text or asks(self._known[name], text)
 
     def _templates(self, one: File) -> None:
         """Jobs that take what calls credguard from another entry of their settings."""
@@ -162,9 +195,8 @@ class Survey:
             through = next((n for n in self._files.references(one.path, plain(one)) if n in self._leading), "")
             if one.own or (one.path in self._leading and through):
                 found = tuple(call for every in one.own.values() for call in every)
-                yield Site(
-                    one.path, "", 1, self._with_others(one, {one.path: lines(one)}), found, "" if found else through
-                )
+                parts = self._with_others(one, {one.path: lines(one)})
+                yield Site(one.path, "", 1, parts, found, "" if found else through, not one.executable)
             return
         places = {**dict.fromkeys(one.through, ()), **one.own}
         strong = {place for place, found in places.items() if place in one.through or any(c.words for c in found)}
@@ -178,7 +210,8 @@ class Survey:
     def _site(self, one: File, number: int, trail: Trail) -> Site:
         documents = one.documents or ()
         document = documents[number]
-        cut = Cut(one.shape, comments=one.comments)
+        whole = one.shape is SHAPES["gitlab"] and _is_foreign(document, trail)
+        cut = Cut(_WHOLE if whole else one.shape, comments=one.comments)
         if trail:
             cut.own = frozenset(names_of(document, trail, one.shape))
             cut.names |= cut.own
@@ -196,26 +229,27 @@ class Survey:
             if len(cut.names) == before:
                 break
         return Site(
-            one.path, label(document, trail), at(document, trail).line, self._with_others(one, parts),
+            one.path, label(document, trail), at(document, trail).line, self._with_others(one, parts, merged),
             tuple(call for call in one.own.get((number, trail), ()) if call.words),
-            one.through.get((number, trail), ""), is_stopped(document, trail),
+            one.through.get((number, trail), ""), is_stopped(document, trail), flaws(one),
         )  # fmt: skip
 
-    def _with_others(self, one: File, parts: dict[str, Node]) -> dict[str, Node]:
-        """The parts with the files that they name or that go before them."""
+    def _with_others(self, one: File, parts: dict[str, Node], merged: Iterable[File] = ()) -> dict[str, Node]:
+        """The parts with the files that they name or that go before them, but for those `merged` in already."""
+        left_out = {each.path for each in merged}
         for path in self._beside(one.path):
             if path not in parts and path in self._known and not (path in self._leading and path in family(one.path)):
                 parts[path] = self._entire(path)
         if one.path.startswith(".husky/") and "package.json" in self._known and "package.json" not in parts:
             package = self._known["package.json"]
             for document in package.documents or ():
-                parts["package.json"] = Cut(SHAPES["package"], set(_LATER)).beside(document)
+                parts["package.json"] = Cut(SHAPES["package"], set(SETS_UP)).beside(document)
         waiting = list(parts.items())
         while waiting and len(parts) < _MOST_PARTS:
             path, node = waiting.pop()
             words = "\n".join(leaf.text for _, key, leaf in scalars(node) if key != "name")
             for name in self._files.references(path, words):
-                if name not in parts and self._counts(name):
+                if name not in parts and name not in left_out and self._counts(name):
                     parts[name] = self._entire(name)
                     waiting.append((name, parts[name]))
         return parts
@@ -226,13 +260,14 @@ class Survey:
         folder = path.split("/", maxsplit=1)[0]
         if folder == ".husky":
             yield from (name for name in self._known if name.startswith(".husky/_/"))
+            yield from (name for name in self._known if name.startswith(".huskyrc"))
         if folder == ".buildkite":
             yield from (name for name in self._known if name.startswith(".buildkite/hooks/"))
 
     def _counts(self, name: str) -> bool:
         """True for a file whose content makes a difference to a place that names it."""
         one = self._known.get(name)
-        if one is None or one.own or name in self._leading or ci_systems.settings_of(name):
+        if one is None or one.own or name in self._leading:
             return False
         return "credguard" in one.text or (is_script(name) and not any(name in files for files in FAMILIES))
 
@@ -244,6 +279,15 @@ class Survey:
 
 
 _WHOLE = shape_of("")
+
+
+def _is_foreign(document: Node, trail: Trail) -> bool:
+    """True for what GitLab includes from elsewhere: any job may be one that is laid over it."""
+    return (
+        bool(trail)
+        and document.pairs[trail[0]][0].text == "include"
+        and any("credguard" in node.text and key != "local" for _, key, node in scalars(at(document, trail)))
+    )
 
 
 def _whole(documents: tuple[Node, ...], number: int, tree: Node, path: str) -> Node:

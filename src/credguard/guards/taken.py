@@ -38,10 +38,14 @@ def taken_away(before: Calls, after: Calls, pins: Collection[str] = ()) -> Itera
     seen: set[str] = set()
     for path, sites in before.sites.items():
         there = {_key(site): site for site in after.sites.get(path, ())}
-        left = [site for site in sites if _key(site) not in there and not _moved(site, after)]
+        left = [
+            site
+            for site in sites
+            if ((now := there.get(_key(site))) is None and not _moved(site, after)) or (now and now.flaws - site.flaws)
+        ]
         free = {key: site for key, site in there.items() if key not in {_key(site) for site in sites}}
         for site in left:
-            now = _counterpart(site, list(free.values()))
+            now = there.get(_key(site)) or _counterpart(site, list(free.values()))
             taken = _differing(site, now, pins) if now else _gone(site, after)
             if taken and taken.identity not in seen:
                 seen.add(taken.identity)
@@ -59,13 +63,17 @@ def _moved(site: Site, after: Calls) -> bool:
     system, folder = ci_systems.settings_of(site.path), posixpath.dirname(site.path)
     if system != "github":
         return False
-    wanted = canonical(site.parts[site.path])
+    wanted = _but_for_the_name(site)
     return any(
-        canonical(other.parts[other.path]) == wanted and len(other.parts) == len(site.parts)
+        _but_for_the_name(other) == wanted
         for path, sites in after.sites.items()
         if path != site.path and posixpath.dirname(path) == folder
         for other in sites
     )
+
+
+def _but_for_the_name(site: Site) -> object:
+    return tuple(sorted(("" if path == site.path else path, canonical(node)) for path, node in site.parts.items()))
 
 
 def _counterpart(site: Site, found: list[Site]) -> Site | None:
@@ -78,7 +86,7 @@ def _counterpart(site: Site, found: list[Site]) -> Site | None:
 
 
 def _differing(site: Site, now: Site, pins: Collection[str]) -> Taken | None:
-    every = list(differences(site.parts, now.parts))
+    every = [*differences(site.parts, now.parts), *_flawed(site, now)]
     found = [one for one in every if not _is_pinned(one, now, pins)]
     if not found:
         return None
@@ -90,10 +98,17 @@ def _differing(site: Site, now: Site, pins: Collection[str]) -> Taken | None:
     return Taken(site.path, text, first.path, first.line, _identity(site, found))
 
 
+def _flawed(site: Site, now: Site) -> Iterator[Difference]:
+    for flaw in sorted(now.flaws - site.flaws):
+        yield Difference(
+            site.path, "", f"cannot be read by GitHub for {flaw}", now.line, flaw.encode("utf-8", "replace")
+        )
+
+
 def _is_stricter(site: Site, now: Site, found: list[Difference]) -> bool:
     """True where a call had no consequence, and nothing else differs than that it has one now."""
     keys = {one.key.rpartition(".")[2].partition("[")[0] for one in found}
-    return not site.enforces and now.enforces and keys <= {*SCRIPTS, *SHRUGS}
+    return not site.enforces and now.enforces and keys <= {*SCRIPTS, *SHRUGS, ""}
 
 
 def _gone(site: Site, after: Calls) -> Taken:
