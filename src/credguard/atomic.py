@@ -16,13 +16,6 @@ from credguard import system
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from types import ModuleType
-
-fcntl: ModuleType | None
-try:
-    import fcntl
-except ImportError:  # Windows, where nobody can remove a file that is open
-    fcntl = None
 
 _NEW = ".credguard-new-"
 _STEM = 16  # characters of the name: with all that is added no system finds it too long
@@ -86,7 +79,7 @@ def new_file(path: Path, data: bytes, mode: int | None = None, *, keep_owner: bo
     clear_leftovers(path)
     descriptor, name = _filled(path, data, mode, keep_owner=keep_owner)
     try:
-        if fcntl is None:
+        if not system.can_lock():
             os.close(descriptor)  # Windows renames no file that is open
             descriptor = -1
         yield Path(name)
@@ -245,19 +238,18 @@ def _free_name(path: Path) -> str:
 
 def _hold(descriptor: int) -> None:
     """Locks the file for as long as this process lives or has it open."""
-    if fcntl is not None:
-        with contextlib.suppress(OSError):
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+    with contextlib.suppress(OSError):
+        system.lock(descriptor)
 
 
 def _remove_unless_held(name: str) -> None:
-    if fcntl is None:
+    if not system.can_lock():
         os.unlink(name)
         return
     descriptor = system.open_to_read(name)
     try:
         if stat.S_ISREG(os.fstat(descriptor).st_mode):
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            system.lock(descriptor, wait=False)
             os.unlink(name)
     finally:
         os.close(descriptor)
@@ -279,7 +271,7 @@ def _write_in_place(name: str, data: bytes) -> None:
         if stat.S_ISBLK(os.fstat(descriptor).st_mode):
             raise OSError(errno.EINVAL, "it is a disk", name)
         if system.NO_WAIT:
-            os.set_blocking(descriptor, True)
+            system.wait_from_now_on(descriptor)
         _write_all(descriptor, data)
     finally:
         os.close(descriptor)

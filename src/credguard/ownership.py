@@ -25,7 +25,6 @@ _LARGEST = 256 << 20
 _OPEN = os.O_RDONLY
 for _name in ("O_CLOEXEC", "O_NOFOLLOW", "O_NONBLOCK", "O_NOCTTY", "O_BINARY"):
     _OPEN |= getattr(os, _name, 0)
-_ACL = "system.posix_acl_access"
 _scanned: dict[tuple[int, int], str] = {}
 
 
@@ -192,40 +191,19 @@ def _identity(info: os.stat_result) -> tuple[int, int]:
 def _is_home(info: os.stat_result) -> bool:
     """True for the home folder of this account (not what `HOME` says): people keep settings there in a repository of
     their own, and what they scan below it is another one."""
+    home = system.home_folder()
     try:
-        import pwd
-
-        home = os.stat(pwd.getpwuid(system.user() or 0).pw_dir)
-    except (ImportError, AttributeError, KeyError, OSError):
+        return home is not None and _identity(os.stat(home)) == _identity(info)
+    except OSError:
         return False
-    return _identity(home) == _identity(info)
 
 
 def _is_of_own_group(place: str, info: os.stat_result, user: int) -> bool:
-    """True where those who may write are the group that an account has for itself alone, as on Debian and Fedora: of
-    the account's name and number, without another member, and without an access list that names further ones."""
+    """True where those who may write are the group that an account has for itself alone, and no access list names
+    further ones."""
     if info.st_mode & 0o002 or not info.st_gid:
         return False
-    try:
-        import grp
-        import pwd
-
-        account, group = pwd.getpwuid(user), grp.getgrgid(info.st_gid)
-        alone = not any(one.pw_gid == info.st_gid and one.pw_uid != user for one in pwd.getpwall())
-    except (ImportError, KeyError, OSError):
-        return False
-    own = group.gr_gid == account.pw_gid and group.gr_name == account.pw_name and {*group.gr_mem} <= {account.pw_name}
-    return own and alone and not _has_list(place)
-
-
-def _has_list(place: str) -> bool:
-    """True unless it is certain that the folder has no access list."""
-    if not hasattr(os, "listxattr"):
-        return True
-    try:
-        return _ACL in os.listxattr(place, follow_symlinks=False)
-    except OSError:
-        return True
+    return system.is_own_group(info.st_gid, user) and not system.may_have_access_list(place)
 
 
 def _protected(path: str, *, make: bool) -> str:

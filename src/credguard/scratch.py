@@ -23,15 +23,9 @@ if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable, Iterator
     from pathlib import Path
-    from types import ModuleType
-
-fcntl: ModuleType | None
-try:
-    import fcntl
-except ImportError:  # Windows, where a file that is open cannot be removed
-    fcntl = None
 
 _PREFIX = "credguard-scratch-"
+_GUARD = "import sys; sys.path.append(sys.argv[1]); from credguard.scratch import outlive; outlive(sys.argv[2])"
 _NAME = re.compile(rf"{_PREFIX}(new|[0-9a-f]{{1,16}})-[0-9a-f]{{16}}")
 _LOCK = "lock"
 _BEGUN_SECONDS = 60.0
@@ -75,7 +69,7 @@ class Scratch:
             except FileNotFoundError:  # taken for the leftover of a dead run
                 self._unlock()
                 continue
-            if fcntl is None:
+            if not system.can_lock():
                 self._lock = os.open(os.path.join(self.path, _LOCK), os.O_CREAT | os.O_RDWR)
             self._guard = _guarded(self.path)
             return
@@ -83,7 +77,7 @@ class Scratch:
 
     def remove(self) -> None:
         """Removes the folder; never raises."""
-        if fcntl is None:
+        if not system.can_lock():
             self._unlock()
         if self.path:
             remove(self.path)
@@ -142,13 +136,13 @@ def _sweep_one(path: str, name: re.Match[str] | None) -> None:
 
 def _locked(path: str, *, wait: bool = True) -> int:
     """A lock on the folder, held until it is closed or this process ends; raises OSError where another has it."""
-    if fcntl is None:
+    if not system.can_lock():
         if not wait:
             os.unlink(os.path.join(path, _LOCK))
         return -1
     descriptor = system.open_to_read(path)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        system.lock(descriptor, wait=wait)
     except OSError:
         os.close(descriptor)
         raise
@@ -179,14 +173,13 @@ def remove(path: str, tries: int = _TRIES) -> None:
 def _end_writers(name: str) -> int:
     """Ends the processes of this user that were started for the folder of this name, where the system tells; gives
     their number. git starts some that outlive it when it is killed."""
-    import signal
 
     ended = 0
     with contextlib.suppress(OSError):
         for process in filter(str.isdigit, os.listdir("/proc")):
             if int(process) != os.getpid() and _is_for(process, name):
                 with contextlib.suppress(OSError):
-                    os.kill(int(process), signal.SIGKILL)
+                    system.end(int(process))
                     ended += 1
     return ended
 
@@ -194,13 +187,13 @@ def _end_writers(name: str) -> int:
 def _is_for(process: str, name: str) -> bool:
     """True where the template that git was given lies in the folder of this name."""
     try:
-        if os.stat(f"/proc/{process}").st_uid != os.getuid():
+        if not system.is_ours(os.stat(f"/proc/{process}")):
             return False
         with open(f"/proc/{process}/environ", "rb") as handle:
             variables = handle.read().split(b"\0")
     except OSError:
         return False
-    return any(one.startswith(b"GIT_TEMPLATE_DIR=") and os.fsencode(f"/{name}/") in one for one in variables)
+    return any(one.startswith(b"GIT_TEMPLATE_DIR=") and system.encode_path(f"/{name}/") in one for one in variables)
 
 
 def _guarded(path: str) -> subprocess.Popen[bytes] | None:
@@ -209,15 +202,16 @@ def _guarded(path: str) -> subprocess.Popen[bytes] | None:
 
     if not sys.executable or not os.path.isfile(__file__):
         return None
+    packages = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     with contextlib.suppress(OSError):
-        return subprocess.Popen(  # noqa: S603 - this interpreter and this file
-            [sys.executable, "-I", "-S", os.path.abspath(__file__), path], cwd=os.sep, stdin=subprocess.PIPE,
+        return subprocess.Popen(  # noqa: S603 - this interpreter and this module
+            [sys.executable, "-I", "-S", "-c", _GUARD, packages, path], cwd=os.sep, stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
         )  # fmt: skip
     return None
 
 
-def _outlive(path: str) -> None:
+def outlive(path: str) -> None:
     """What that process does."""
     import signal
 
@@ -227,7 +221,3 @@ def _outlive(path: str) -> None:
     os.read(0, 1)  # answered when no process has the other end any more
     if os.path.lexists(path):
         remove(path)
-
-
-if __name__ == "__main__":
-    _outlive(sys.argv[1])

@@ -29,6 +29,8 @@ _SET_OWNER = getattr(os, "fchown", None)
 _FORK = getattr(os, "fork", None)
 _CORES = getattr(os, "sched_getaffinity", None)
 _AT = getattr(os, "pread", None)
+_ATTRIBUTES = getattr(os, "listxattr", None)
+_SET_BLOCKING = getattr(os, "set_blocking", None)
 
 
 def decode_path(path: bytes) -> str:
@@ -172,3 +174,64 @@ def widen(pipe: int, size: int) -> None:
             fcntl.fcntl(pipe, command, size)
         except OSError:  # it stays as large as it is
             return
+
+
+def can_lock() -> bool:
+    """True where a file can be locked, which also means that one that is open can be renamed and removed."""
+    try:
+        import fcntl  # noqa: F401 - whether it is there
+    except ImportError:
+        return False
+    return True
+
+
+def lock(descriptor: int, *, wait: bool = True) -> None:
+    """Locks an open file or folder for as long as it is open; raises OSError, without `wait` also where another
+    process has it. Does nothing where nothing can be locked."""
+    try:
+        import fcntl
+    except ImportError:
+        return
+    fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def wait_from_now_on(descriptor: int) -> None:
+    """Undoes what an open file was opened with so that the opening itself would not wait."""
+    if _SET_BLOCKING:
+        _SET_BLOCKING(descriptor, True)
+
+
+def home_folder() -> str | None:
+    """The home folder of this account, whatever `HOME` says; None where that cannot be told."""
+    number = user()
+    try:
+        import pwd
+
+        return pwd.getpwuid(number).pw_dir if number is not None else None
+    except (ImportError, KeyError, OSError):
+        return None
+
+
+def is_own_group(group_id: int, user_id: int) -> bool:
+    """True for a group that an account has for itself alone, as on Debian and Fedora: of the account's name and number,
+    without another member."""
+    try:
+        import grp
+        import pwd
+
+        account, group = pwd.getpwuid(user_id), grp.getgrgid(group_id)
+        alone = not any(one.pw_gid == group_id and one.pw_uid != user_id for one in pwd.getpwall())
+    except (ImportError, KeyError, OSError):
+        return False
+    named = group.gr_gid == account.pw_gid and group.gr_name == account.pw_name
+    return named and alone and {*group.gr_mem} <= {account.pw_name}
+
+
+def may_have_access_list(place: str) -> bool:
+    """True unless it is certain that the folder has no access list."""
+    if _ATTRIBUTES is None:
+        return True
+    try:
+        return "system.posix_acl_access" in _ATTRIBUTES(place, follow_symlinks=False)
+    except OSError:
+        return True

@@ -1,208 +1,27 @@
-"""No repository and no other user can supply the compiled patterns or the notes on policies: a cache is read only where
-this user or root alone can have put it, and never out of what is scanned. It may cost time, never an answer."""
+"""No other user can supply the compiled patterns or the notes on policies: a cache is read only where this user or root
+alone can have put it. It may cost time, never an answer."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import struct
 import subprocess
 import sys
-import tempfile
 import threading
-import zlib
-from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import hyperscan
 import pytest
 
 from credguard import ownership
-from tests.hooking import LEAK, SECRET, credguard
+from tests.hooking import LEAK, SECRET
 from tests.repos import Repository
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
-OTHER = 65534
-posix = pytest.mark.skipif(os.name != "posix", reason="owners and modes")
-as_root = pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="files of others: root's tests")
-
-
-def never() -> bytes:
-    """A database that finds nothing, as the engine writes it."""
-    database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
-    database.compile(expressions=[b"never q{9}ever"], ids=[0], elements=1, flags=[0])
-    return bytes(hyperscan.dumpb(database))
-
-
-def blind(stored: bytes) -> bytes:
-    """The same cache file, all its sums right, with a database in which nothing is found."""
-    start = stored.index(b"\n") + 1
-    if stored.startswith(b"credguard quick"):
-        head, body = stored[:start], bytes(4) + never()
-        return head + zlib.crc32(head + body).to_bytes(4, "big") + body
-    return stored[: start + 32] + blake2b(never(), digest_size=32).digest() + never()
-
-
-@pytest.fixture(scope="module")
-def planted(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A cache with all that scan, audit, ci and the hooks keep, each file of it blind."""
-    folder = tmp_path_factory.mktemp("planted")
-    repo = Repository(folder / "repo")
-    repo.commit("begin", {"README.md": "hello\n"})
-    repo.commit("more", {"a.py": "x = 1\n"})
-    for words in (("scan",), ("audit",), ("ci",), ("hook", "pre-commit")):
-        done = credguard(*words, cwd=repo.folder, XDG_CACHE_HOME=str(folder / "cache"))
-        assert done.returncode in (0, 3), done.stderr
-    for path in (folder / "cache/credguard").iterdir():
-        path.write_bytes(blind(path.read_bytes()))
-    assert (folder / "cache/credguard/quick.db").exists()
-    return folder / "cache/credguard"
-
-
-@pytest.fixture
-def repo(tmp_path: Path) -> Repository:
-    """A repository with a key that is staged, and committed before."""
-    repo = Repository(tmp_path / "repo")
-    repo.commit("begin", {"README.md": "hello\n"})
-    repo.commit("leak", {"c.ini": LEAK})
-    repo.write({"d.py": LEAK})
-    repo.add()
-    return repo
-
-
-@pytest.fixture
-def place() -> Iterator[Path]:
-    """A folder that other users can reach."""
-    folder = Path(tempfile.mkdtemp(prefix="credguard-attack-"))
-    folder.chmod(0o755)
-    yield folder
-    shutil.rmtree(folder)
-
-
-def plant(planted: Path, base: Path) -> Path:
-    """Puts the blind cache where credguard would look for its own; gives that folder."""
-    shutil.copytree(planted, base / "credguard")
-    for path in (base, base / "credguard"):
-        path.chmod(0o700)
-    return base / "credguard"
-
-
-def found(cwd: Path, *words: str, **environment: str) -> bool:
-    """Whether credguard finds the key; else it must have said that there is none."""
-    done = credguard(*words, cwd=cwd, **environment)
-    assert done.returncode in (0, 1), done.stderr
-    assert SECRET[4:] not in done.stdout + done.stderr
-    return done.returncode == 1
-
-
-def test_the_attack_is_real_where_the_cache_is_our_own(planted: Path, repo: Repository, tmp_path: Path) -> None:
-    """What the following tests refuse would blind every command: the sums in the files do not protect."""
-    plant(planted, tmp_path / "cache")
-    for words in (("scan",), ("hook", "pre-commit")):
-        assert not found(repo.folder, *words, XDG_CACHE_HOME=str(tmp_path / "cache"))
-
-
-def in_the_checkout(repo: Repository) -> str:
-    return str(repo.folder / ".cache")
-
-
-def by_a_link(repo: Repository) -> str:
-    (repo.folder.parent / "link").symlink_to(repo.folder / ".cache")
-    return str(repo.folder.parent / "link")
-
-
-def by_dots(repo: Repository) -> str:
-    (repo.folder.parent / "x").mkdir()
-    return f"{repo.folder.parent}/x/..//repo/./.cache"
-
-
-PLACES: dict[str, Callable[[Repository], str]] = {
-    "in the checkout": in_the_checkout, "by a link": by_a_link, "by dots": by_dots,
-}  # fmt: skip
-
-
-@posix
-@pytest.mark.parametrize("words", ["scan", "scan c.ini", "audit", "ci --mode tree", "hook pre-commit"])
-@pytest.mark.parametrize("where", PLACES)
-def test_a_committed_cache_finds_what_there_is(planted: Path, repo: Repository, words: str, where: str) -> None:
-    folder = plant(planted, repo.folder / ".cache")
-    before = {path.name: path.read_bytes() for path in folder.iterdir()}
-    if words != "hook pre-commit":
-        repo.add(force=True)
-        repo.git("commit", "-qm", "cache")
-    assert found(repo.folder, *words.split(), XDG_CACHE_HOME=PLACES[where](repo))
-    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before  # nor is anything written there
-
-
-@posix
-def test_from_elsewhere_and_of_several(planted: Path, repo: Repository, tmp_path: Path) -> None:
-    plant(planted, repo.folder / ".cache")
-    other = Repository(tmp_path / "other")
-    other.commit("begin", {"README.md": "hello\n"})
-    cache = str(repo.folder / ".cache")
-    assert found(tmp_path, "scan", "repo", XDG_CACHE_HOME=cache)
-    assert found(tmp_path, "scan", str(repo.folder / "c.ini"), XDG_CACHE_HOME=cache)
-    assert found(other.folder, "audit", "../repo", ".", "--jobs", "2", XDG_CACHE_HOME=cache)
-    assert found(other.folder, "audit", repo.folder.as_uri(), XDG_CACHE_HOME=cache)
-
-
-@posix
-def test_home_is_the_checkout(planted: Path, repo: Repository) -> None:
-    plant(planted, repo.folder / ".cache")
-    assert found(repo.folder, "scan", HOME=str(repo.folder), XDG_CACHE_HOME="")
-    assert found(repo.folder, "hook", "pre-commit", HOME=str(repo.folder), XDG_CACHE_HOME="")
-
-
-@posix
-def test_a_folder_without_git(planted: Path, tmp_path: Path) -> None:
-    tree = tmp_path / "tree"
-    plant(planted, tree / "x/cache")
-    (tree / "c.ini").write_text(LEAK)
-    cache = str(tree / "x/cache")
-    assert found(tree, "scan", XDG_CACHE_HOME=cache)
-    assert found(tree / "x", "scan", "..", XDG_CACHE_HOME=cache)
-    (tree / "x/cache/credguard/sub").mkdir()
-    (tree / "x/cache/credguard/sub/c.ini").write_text(LEAK)
-    assert found(tmp_path, "scan", "tree/x/cache/credguard/sub", XDG_CACHE_HOME=cache)
-
-
-@posix
-def test_in_the_folder_of_git_and_in_a_repository_around(planted: Path, repo: Repository) -> None:
-    plant(planted, repo.folder / ".git/cache")
-    assert found(repo.folder, "hook", "pre-commit", XDG_CACHE_HOME=str(repo.folder / ".git/cache"))
-    inner = Repository(repo.folder / "inner")
-    inner.commit("begin", {"README.md": "hello\n"})
-    inner.write({"d.py": LEAK})
-    inner.add()
-    plant(planted, repo.folder / ".cache")
-    assert found(inner.folder, "hook", "pre-commit", XDG_CACHE_HOME=str(repo.folder / ".cache"))
-    assert found(inner.folder, "scan", XDG_CACHE_HOME=str(repo.folder / ".cache"))
-
-
-@posix
-def test_a_bare_repository_that_receives(planted: Path, repo: Repository, tmp_path: Path) -> None:
-    bare = Repository(tmp_path / "bare.git", bare=True)
-    plant(planted, bare.folder / "cache")
-    hook = bare.folder / "hooks/pre-receive"
-    hook.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m credguard hook pre-receive\n')
-    hook.chmod(0o755)
-    environment = os.environ | {"XDG_CACHE_HOME": str(bare.folder / "cache")}
-    done = subprocess.run(
-        ["git", "push", "-q", str(bare.folder), "main"], cwd=repo.folder, env=environment, capture_output=True,
-        text=True, check=False, timeout=120,
-    )  # fmt: skip
-    assert done.returncode and "CG103" in done.stderr
-
-
-@posix
-def test_a_message(planted: Path, repo: Repository) -> None:
-    plant(planted, repo.folder / ".cache")
-    (repo.folder / ".git/MSG").write_text(LEAK)
-    assert found(repo.folder, "hook", "commit-msg", ".git/MSG", XDG_CACHE_HOME=str(repo.folder / ".cache"))
+from tests.caches import OTHER, as_root, found, plant, posix
 
 
 def others_file(folder: Path) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from credguard.git import GITLINK, SYMLINK, GitError
 from credguard.model import Blob, Skip
 from credguard.sources import files
+from credguard.system import encode_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -166,7 +167,7 @@ def quoted(repository: Git, limit: int) -> tuple[set[bytes], Iterator[bytes]]:
     altered = repository.split(repository.run("diff-files", "--name-only", "-z"))
     names: set[bytes] = set()
     for path in {*paths, *altered, *repository.untracked()[0]}:
-        parts = os.fsencode(path).split(b"/")
+        parts = encode_path(path).split(b"/")
         names.update(b"/".join(parts[at:]) for at in range(len(parts)))
         names.update(b"/".join(parts[:at]) + b"/" for at in range(1, len(parts)))
     return names, _quoted(repository, list(oids), altered, limit)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from credguard.model import Blob
 from credguard.regex import regex
 from credguard.sources import files
+from credguard.system import decode_path
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -102,13 +103,13 @@ def _only_place(repository: Git, remote: str, url: str) -> bool:
     remote in its tracking refs, wherever it went."""
     pushes = repository.run("remote", "get-url", "--push", "--all", "--", remote, ok=(0, 2, 128))
     fetch = _fetch_url(repository, remote)
-    return bool(fetch) and all(_same(fetch, one) for one in (url, *os.fsdecode(pushes).splitlines()))
+    return bool(fetch) and all(_same(fetch, one) for one in (url, *decode_path(pushes).splitlines()))
 
 
 def _fetch_url(repository: Git, remote: str) -> str:
     """The URL that a fetch takes, after `url.*.insteadOf`; "" for no remote."""
     found = repository.run("remote", "get-url", "--", remote, ok=(0, 2, 128))
-    return os.fsdecode(found.removesuffix(b"\n"))
+    return decode_path(found.removesuffix(b"\n"))
 
 
 def _same(one: str, other: str) -> bool:
@@ -127,7 +128,7 @@ def _tracked(repository: Git, own: Sequence[_Spec], others: Sequence[_Spec]) -> 
     """The tracking refs that one remote alone keeps: object ID, and the remote's ref that each stands for."""
     found: dict[str, tuple[str, str]] = {}
     listed = repository.run("for-each-ref", "--format=%(objectname) %(refname) %(symref)", _TRACKING)
-    for line in os.fsdecode(listed).split("\n"):
+    for line in decode_path(listed).split("\n"):
         oid, _, names = line.partition(" ")
         ref, _, link = names.partition(" ")
         sources = [source for spec in own if (source := spec.origin(ref)) is not None] if ref and not link else []
@@ -159,7 +160,7 @@ def _fetched(repository: Git) -> list[tuple[str, str]]:
     item = files.read(path, "FETCH_HEAD", _LARGEST_FETCH_HEAD)
     lines = item.data.split(b"\n") if isinstance(item, Blob) else []
     matches = filter(None, map(_FETCHED.fullmatch, lines))
-    return [(match[1].decode(), _plain(os.fsdecode(match[2]))) for match in matches]
+    return [(match[1].decode(), _plain(decode_path(match[2]))) for match in matches]
 
 
 def _cloned_from(repository: Git, remote: str) -> str:
