@@ -79,11 +79,14 @@ def _skips() -> Generator[None, None, None]:
         raise
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Takes the names away, and has pytest ask `_skips` about setting up a test, and about the test."""
-    import pytest
-
+def pytest_load_initial_conftests() -> None:
+    """Takes the names away: all plugins are there by now, and nothing of credguard has been imported."""
     take_away()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Has pytest ask `_skips` about setting up a test, and about the test."""
+    import pytest
 
     class Skips:
         @pytest.hookimpl(wrapper=True)

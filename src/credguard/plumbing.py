@@ -93,8 +93,9 @@ def objects(oids: Sequence[bytes], most: int) -> Generator[bytes | memoryview, N
     try:
         while waiting or running:
             while waiting and len(running) < 2:
-                running.append(waiting.pop())
-                running[-1].start()
+                one = waiting.pop()
+                one.start()
+                running.append(one)
             for one in list(running):
                 if one.left:
                     yield one.piece()

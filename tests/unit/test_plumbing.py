@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from credguard import plumbing
+from credguard import plumbing, system
 from tests.repos import Repository
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.skipif(not system.can_spawn, reason="the quick way needs posix_spawn")
 MOST = 8 << 20
 
 
