@@ -146,6 +146,9 @@ class Run:
                 if files.is_bare(tree.root / path)
             ]
         items = files.read_all(listing, self.limit)
+        if self.past:  # which looks at the objects of the repositories inside as git has them
+            bare = tuple(f"{path}/objects/" for path in listing.inner if files.is_bare(tree.root / path))
+            items = (item for item in items if not (bare and isinstance(item, Blob) and item.path.startswith(bare)))
         if tree.repository and not self.past:  # which looks at all that LFS keeps
             items = lfs.followed(items, tree.repository, self.limit)
         findings += self._stream(items, len(tree.files), part)

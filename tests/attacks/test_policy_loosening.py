@@ -45,6 +45,7 @@ LOOSER: dict[str, tuple[str, str] | None] = {
     "paths.rules": ("version: 1\n", "paths: {rules: {docs/: {CG101: low}}}\n"),
     "accounts.own": ("accounts: {own: ['111111111111']}\n", "version: 1\n"),
     "rotation-days": ("version: 1\n", "rotation-days: 91\n"),
+    "enforcement.pins": ("version: 1\n", f"enforcement: {{pins: ['https://github.com/acme/credguard@{'1' * 40}']}}\n"),
     "limits.file-size": ("version: 1\n", "limits: {file-size: 255M}\n"),
     "limits.depth": ("version: 1\n", "limits: {depth: 4}\n"),
     "markers.foreign": ("markers: {foreign: off}\n", "markers: {foreign: on}\n"),
