@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -18,6 +19,7 @@ from tests.repos import Repository
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+pytestmark = pytest.mark.skipif(not hasattr(os, "sysconf"), reason="the benchmarks ask a POSIX system about itself")
 SCRIPTS = Path(__file__).parent.parent / "benchmarks"
 SECTIONS = {
     "hook": "The pre-commit hook", "tree": "Files", "history": "Histories", "growth": "Growth",

@@ -43,8 +43,9 @@ def take_away() -> None:
         sys.modules[module] = None  # type: ignore[assignment]  # which makes an import of it fail
     os.supports_dir_fd.clear()  # else shutil would go its way for POSIX
     os.supports_fd.clear()
-    if "tempfile" in sys.modules:
-        sys.modules["tempfile"]._O_TMPFILE_WORKS = False  # type: ignore[attr-defined]
+    for module, asked in (("tempfile", "_O_TMPFILE_WORKS"), ("shutil", "_USE_CP_SENDFILE")):
+        if module in sys.modules:  # what it has asked for when it was imported
+            setattr(sys.modules[module], asked, False)
 
 
 def at_start() -> None:
