@@ -35,16 +35,20 @@ class Calls:
         """By file, the places in it that call; a file that cannot be read calls nothing."""
         return self._survey.sites() if self._survey else {}
 
+    def problem(self, path: str) -> str:
+        """Why the file cannot be read as what its name promises, empty where it can."""
+        return self._survey.problem(path) if self._survey else ""
+
     def why_not(self, path: str) -> str:
         """Why nothing in a file calls, as far as it is the file's state: gone, a link, no longer what it was."""
-        if self._place is None or self._survey is None:
+        if self._place is None:
             return ""
         try:
             if self._place.read(path) is None:
                 return "is gone"
         except PolicyError as error:
             return f"cannot be read any more: {error.message.removeprefix(f'{path}: ')}"
-        problem = self._survey.problem(path)
+        problem = self.problem(path)
         return f"cannot be read any more: {problem}" if problem else ""
 
 

@@ -86,9 +86,9 @@ def differences(old: Mapping[str, Node], new: Mapping[str, Node]) -> Iterator[Di
     """All that differs between two sets of trees by file."""
     for path in (*old, *(path for path in new if path not in old)):
         if path not in new:
-            yield _only(path, "", old[path], "is gone", old[path], "")
+            yield Difference(path, "", "is gone", 1, _identity(path, "", canonical(old[path]), None))
         elif path not in old:
-            yield _only(path, "", new[path], "is new", None, "")
+            yield Difference(path, "", "is new", 1, _identity(path, "", None, canonical(new[path])))
         else:
             yield from _between(path, "", old[path], new[path], "", 0)
 
@@ -182,7 +182,7 @@ def _first_line(old: Node, new: Node, name: str) -> tuple[str, str, int]:
 def _only(path: str, key: str, node: Node, what: str, gone: Node | None, name: str) -> Difference:
     text = shown(node, name)
     identity = _identity(path, key, what, canonical(node, name))
-    return Difference(path, key, f"{what}: {text}" if text and key else what, (gone or node).line, identity)
+    return Difference(path, key, f"{what}: {text}" if text else what, (gone or node).line, identity)
 
 
 def _identity(path: str, key: str, *what: object) -> bytes:
@@ -225,9 +225,7 @@ def _word(word: str, telling: bool) -> str:
 def _shown_key(text: str) -> str:
     if not _KEY.fullmatch(text):
         return "?"
-    return re.sub(
-        r"[A-Za-z0-9]{20,}", lambda match: match[0][:4] + "…" if re.search(r"\d", match[0]) else match[0], text
-    )
+    return re.sub(r"[\w-]{12,}", lambda match: match[0][:4] + "…" if re.search(r"\d", match[0]) else match[0], text)
 
 
 def _cut(text: str) -> str:

@@ -90,6 +90,7 @@ _GLOB = regex(r"(?:^|[\"'\s:])/?([\w./@+-]{1,200})/[\w.@+-]*\*[\w./*@+-]*\.ya?ml
 _PROSE = (".md", ".rst", ".adoc", ".html", ".svg", ".xml", ".sarif", ".lock", ".csv", ".log", ".ipynb", ".png")
 _SCRIPT = (".sh", ".bash", ".zsh", ".ps1", ".psm1", ".py", ".js", ".mjs", ".cjs", ".ts", ".rb", ".pl", ".bat", ".cmd",
            ".groovy", ".mk", ".yml", ".yaml")  # fmt: skip
+_AT_ONCE, _MOST_BYTES = 250, 64 << 20
 _ROUNDS, _MOST_ASKED, _MOST_WORDS = 4, 600, 3_000
 
 
@@ -115,7 +116,10 @@ class Files:
 
     def _read(self, names: tuple[str, ...], folders: tuple[str, ...]) -> None:
         self._asked.update((*names, *folders))
-        self._raw |= self.place.texts(names, folders)
+        for start in range(0, max(len(names), 1), _AT_ONCE):
+            if sum(map(len, self._raw.values())) > _MOST_BYTES:
+                return  # what was not read counts as gone
+            self._raw |= self.place.texts(names[start : start + _AT_ONCE], folders if start == 0 else ())
 
     def _named(self, fresh: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Paths and folders that these files name and that were not asked for yet."""

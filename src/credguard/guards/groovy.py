@@ -19,6 +19,7 @@ _BLANKS = regex(r"[ \t]+")
 _STAGE = regex(r"\bstage\s*\(?[^{}]*$")
 _BRANCH = regex(r"(?:^|[\s,\[(])['\"]?[\w .-]{1,80}['\"]?\s*:\s*$")
 _DEEPEST = 60
+_MOST_COMMENTS = 2_000
 
 
 @dataclass(slots=True)
@@ -47,6 +48,8 @@ class _Block:
 def lines(text: str) -> list[tuple[int, str]]:
     """The lines, by number from 0, on which the calls depend, without comments; all of them where the braces do
     not fit together."""
+    if text.count("/*") > _MOST_COMMENTS:
+        return [(number, line.strip()) for number, line in enumerate(text.split("\n")) if line.strip()]
     plain = _without_comments(text)
     try:
         return [(number, line) for number, line in _tree(plain).lines() if line.strip()]

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     """A document's number, and the trail in it."""
 
 _RESULTS = regex(
-    r"[\w./-]*credguard[\w-]*\.(?:xml|json|sarif|csv|html|txt|log|md|ya?ml|py)\b"
+    r"credguard[\w-]{0,60}\.(?:xml|json|sarif|csv|html|txt|log|md|ya?ml|py)\b"
     r"|\b(?:steps|needs|jobs|stages|dependencies)[.\[]+['\"]?credguard[\w.-]*|--(?:name|label|title)[ =]credguard"
 )
 _LABELS = frozenset(

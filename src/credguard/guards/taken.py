@@ -37,21 +37,28 @@ def taken_away(before: Calls, after: Calls, pins: Collection[str] = ()) -> Itera
     same things are one. A revision that is among `pins` may take the place of another of the same origin."""
     seen: set[str] = set()
     for path, sites in before.sites.items():
-        there = {_key(site): site for site in after.sites.get(path, ())}
-        left = [
-            site
-            for site in sites
-            if ((now := there.get(_key(site))) is None and not _moved(site, after)) or (now and now.flaws - site.flaws)
-        ]
-        free = {key: site for key, site in there.items() if key not in {_key(site) for site in sites}}
-        for site in left:
-            now = there.get(_key(site)) or _counterpart(site, list(free.values()))
+        for site, now in _pairs(path, sites, before, after):
             taken = _differing(site, now, pins) if now else _gone(site, after)
             if taken and taken.identity not in seen:
                 seen.add(taken.identity)
                 yield taken
-            if now:
-                free.pop(_key(now), None)
+
+
+def _pairs(path: str, sites: tuple[Site, ...], before: Calls, after: Calls) -> Iterator[tuple[Site, Site | None]]:
+    """Each place of a file that is not as it was, with what has come in its place."""
+    broken = after.problem(path) and not before.problem(path)
+    there = {} if broken else {_key(site): site for site in after.sites.get(path, ())}
+    keys = {_key(site): site for site in sites}
+    free = {key: site for key, site in there.items() if key not in keys}
+    for key, site in keys.items():
+        same = there.get(key)
+        if same:
+            if same.flaws - site.flaws:
+                yield site, same
+        elif not _moved(site, after):
+            now = _counterpart(site, list(free.values()))
+            free = {key: one for key, one in free.items() if one is not now}
+            yield site, now
 
 
 def _key(site: Site) -> object:
