@@ -36,7 +36,8 @@ _WORD = regex(r"[^\s\"'`(){}\[\];|&<>=,]+")
 _OPTION = regex(r"--?[A-Za-z][A-Za-z-]{0,24}|\+[a-z]|\d{1,3}|[A-Z]{1,3}\d{1,3}")
 _PIN = regex(r"([\w.-]{1,60}(?:/[\w.-]{1,60}){1,4})@([0-9a-f]{7,64}|v?[\d.]{1,20}|[\w.-]{1,30})")
 _HEX = regex(r"[0-9a-f]{12,64}")
-_KEY = regex(r"[\w .:/*${}()!-]{1,80}")
+_KEY = regex(r"[\w .:/*${}()!\[\]-]{1,200}")
+_USER = regex(r"//[^/\s]*@")
 _SHORT = 60
 _DEEPEST = 100
 _MOST_PAIRS = 100_000
@@ -108,7 +109,7 @@ def _between(path: str, key: str, old: Node, new: Node, name: str, depth: int) -
 def _mappings(path: str, key: str, old: Node, new: Node, depth: int) -> Iterator[Difference]:
     before, after = _by_key(old), _by_key(new)
     for name in (*before, *(name for name in after if name not in before)):
-        inner = f"{key}.{_shown_key(name)}" if key else _shown_key(name)
+        inner = f"{key}.{shown_key(name)}" if key else shown_key(name)
         was, now = before.get(name, []), after.get(name, [])
         for index in range(max(len(was), len(now))):
             if index >= len(now):
@@ -194,7 +195,7 @@ def shown(node: Node, name: str = "") -> str:
     if node.kind == "scalar":
         return words(node.text, name)
     if node.kind == "mapping":
-        inner = ", ".join(f"{_shown_key(key.text)}: {shown(value, key.text)}" for key, value in node.pairs[:3])
+        inner = ", ".join(f"{shown_key(key.text)}: {shown(value, key.text)}" for key, value in node.pairs[:3])
         return _cut("{" + inner + ("…" if len(node.pairs) > 3 else "") + "}")
     inner = ", ".join(shown(item, name) for item in node.items[:3])
     return _cut("[" + inner + ("…" if len(node.items) > 3 else "") + "]")
@@ -202,7 +203,7 @@ def shown(node: Node, name: str = "") -> str:
 
 def words(text: str, name: str = "") -> str:
     """A text in short: words that say how credguard is called stay, any other may be a password."""
-    line = " ".join(text[:2_000].split())
+    line = _USER.sub("//", " ".join(text[:2_000].split()))
     if not line:
         return "nothing"
     pin = _PIN.fullmatch(line)
@@ -222,7 +223,8 @@ def _word(word: str, telling: bool) -> str:
     return "•••"
 
 
-def _shown_key(text: str) -> str:
+def shown_key(text: str) -> str:
+    """A key, or several with dots between, as it may be shown."""
     if not _KEY.fullmatch(text):
         return "?"
     return re.sub(r"[\w-]{12,}", lambda match: match[0][:4] + "…" if re.search(r"\d", match[0]) else match[0], text)

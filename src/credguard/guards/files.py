@@ -41,7 +41,7 @@ FAMILIES = (
 """Files of which one goes before the others, or is laid over them: what one of them calls depends on all."""
 PLANTED = (
     "credguard", "credguard.py", "credguard/__init__.py", "credguard/__main__.py", "sitecustomize.py",
-    "usercustomize.py", "uv.toml", "pip.conf", ".envrc",
+    "usercustomize.py", "uv.toml",
 )  # fmt: skip
 """What stands in for credguard, or changes what is run, by its name alone."""
 _HOOK_SETTINGS = (
@@ -208,6 +208,12 @@ def is_hook(path: str) -> bool:
     """True for the script of a git hook in a folder of such."""
     folder, _, name = path.rpartition("/")
     return folder in _HOOK_FOLDERS and name.partition(".")[0] in GIT_HOOKS
+
+
+def is_tool(path: str) -> bool:
+    """True for the settings of a tool that does more than call credguard."""
+    name = path.rpartition("/")[2]
+    return any(name in files for files in FAMILIES[3:])
 
 
 def is_script(path: str) -> bool:

@@ -31,6 +31,10 @@ _LABELS = frozenset(
     "name displayName label title description context key stage needs dependsOn depends_on requires group job path "
     "paths artifacts artifact_paths identifier alias owner team category".split()
 )
+NEVER_FOLLOWED = _LABELS.union(
+    "paths-ignore restore-keys files changes exists glob exclude only except branches hash".split()
+)
+"""Keys whose words name files that nothing runs."""
 _USES = frozenset("uses include template component file project remote local extends image repo id entry ref".split())
 SETS_UP = frozenset(("prepare", "postinstall", "preinstall", "install", "scripts"))
 """Scripts of package.json in which hooks are set up."""
@@ -115,10 +119,10 @@ def asks(one: File, text: str) -> bool:
     names = set()
     for number, trail in (*one.own, *one.through):
         words = label((one.documents or ())[number], trail).split(".", 1)
-        if words[0] not in ("scripts", "tasks") or len(words) < 2:
-            return True
-        names.add(words[1])
-    return not names or not names.isdisjoint(regex(r"[\w:.-]+").findall(text))
+        names.add(words[1] if words[0] in ("scripts", "tasks") and len(words) > 1 else words[0])
+    if not names.isdisjoint(SETS_UP) and regex(r"\b(?:ci|i|install)\b|yarn[ \t]*$").search(text):
+        return True
+    return not names.isdisjoint(regex(r"[\w:.-]+").findall(text))
 
 
 def mentioned(path: str, text: str) -> dict[Place, tuple[Call, ...]]:

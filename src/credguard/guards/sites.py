@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from credguard import ci_systems
 from credguard.errors import UnreadableError
+from credguard.guards.compare import words
 from credguard.guards.files import (
     FAMILIES,
     PLANTED,
@@ -15,9 +16,11 @@ from credguard.guards.files import (
     family,
     is_prose,
     is_script,
+    is_tool,
     shape_of,
 )
 from credguard.guards.places import (
+    NEVER_FOLLOWED,
     SETS_UP,
     File,
     asks,
@@ -114,6 +117,8 @@ class Survey:
         )
         if "credguard" in text and path not in PLANTED:
             one.own = dict(mentions(one)) if found is not None else mentioned(path, text)
+            if is_tool(path) and not any(call.words and not call.muted for every in one.own.values() for call in every):
+                one.own = {}
         return one
 
     def _leads(self) -> dict[str, None]:
@@ -138,7 +143,7 @@ class Survey:
         for number, document in enumerate(one.documents or ()):
             for trail, key, node in (*scalars(document), *script_keys(document, one.shape)):
                 place = (number, unit(document, trail, one.shape))
-                if place in one.own or place in one.through or key in ("name", "displayName", "label"):
+                if place in one.own or place in one.through or key in NEVER_FOLLOWED:
                     continue
                 text = uncommented(node.text) if key in SCRIPTS else node.text
                 to = next((name for name in self._files.references(one.path, text) if self._leads_by(name, text)), "")
@@ -247,15 +252,15 @@ class Survey:
         waiting = list(parts.items())
         while waiting and len(parts) < _MOST_PARTS:
             path, node = waiting.pop()
-            words = "\n".join(leaf.text for _, key, leaf in scalars(node) if key != "name")
-            for name in self._files.references(path, words):
+            text = "\n".join(leaf.text for _, key, leaf in scalars(node) if key != "name")
+            for name in self._files.references(path, text):
                 if name not in parts and name not in left_out and self._counts(name):
                     parts[name] = self._entire(name)
                     waiting.append((name, parts[name]))
         return parts
 
     def _beside(self, path: str) -> Iterator[str]:
-        yield from PLANTED
+        yield from (name for name in PLANTED if name != "uv.toml" or "uv" in self._known[path].text)
         yield from (name for name in family(path) if name != path)
         folder = path.split("/", maxsplit=1)[0]
         if folder == ".husky":
@@ -300,5 +305,5 @@ def _whole(documents: tuple[Node, ...], number: int, tree: Node, path: str) -> N
 
 def shown_calls(sites: Iterable[Site]) -> str:
     """What places call, in words."""
-    words = {call.words for site in sites for call in site.calls} or {"credguard"}
-    return ", ".join(sorted(word[:60] for word in words if word)) or "credguard"
+    found = {words(call.words, "uses") for site in sites for call in site.calls if call.words}
+    return ", ".join(sorted(found)) or "credguard"

@@ -8,7 +8,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, NamedTuple
 
 from credguard import ci_systems
-from credguard.guards.compare import Difference, canonical, differences, told
+from credguard.guards.compare import Difference, canonical, differences, shown_key, told
 from credguard.guards.places import SHRUGS
 from credguard.guards.shell import SCRIPTS
 from credguard.guards.sites import Site, shown_calls
@@ -100,7 +100,7 @@ def _differing(site: Site, now: Site, pins: Collection[str]) -> Taken | None:
     if _is_stricter(site, now, found):
         return None
     first = found[0]
-    where = f" ({site.label[:_NAMED]})" if site.label else ""
+    where = f" ({shown_key(site.label)[:_NAMED]})" if site.label else ""
     text = f"changes how {site.path} calls credguard{where}: {told(found)}"
     return Taken(site.path, text, first.path, first.line, _identity(site, found))
 
@@ -120,7 +120,7 @@ def _is_stricter(site: Site, now: Site, found: list[Difference]) -> bool:
 
 def _gone(site: Site, after: Calls) -> Taken:
     why = after.why_not(site.path)
-    where = f" in {site.label[:_NAMED]}" if site.label else ""
+    where = f" in {shown_key(site.label)[:_NAMED]}" if site.label else ""
     text = f"makes that {site.path} no longer calls {shown_calls((site,))}{where}" + (f": it {why}" if why else "")
     line = 1 if why else site.line
     return Taken(site.path, text, site.path, line, f"{site.path} gone {site.label} {why}")
