@@ -242,7 +242,7 @@ def test_no_report_quotes_a_value(repo: Repository) -> None:
         ("run: cd x && credguard ci", True), ("run: .venv/bin/credguard scan --range main..HEAD", True),
         ("run: true credguard ci", False), ("run: echo credguard", False), ("run: credguard --version", False),
         ("run: credguard ci || true", False), ("{run: credguard ci, if: false}", False),
-        ("run: credguard ci --help", False),
+        ("run: credguard ci --help", False), ("{id: credguard, run: echo no}", False),
         ("{run: credguard ci, 'continue-on-error': 'true'}", False), ("run: pip install credguard", False),
         ("{run: credguard ci, if: '${{ false }}'}", False), ("run: credguard ci & true", False),
         ("{run: 'exit 0; credguard ci'}", False), ("run: ': credguard ci'", False), ("run: credguard audit", False),

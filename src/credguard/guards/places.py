@@ -155,6 +155,8 @@ def mentions(one: File) -> Iterator[tuple[Place, tuple[Call, ...]]]:
         definitions = [i for i, (key, _) in enumerate(document.pairs) if key.text == "definitions"]
         for trail, key, node in (*scalars(document), *_keys(document)):
             text = uncommented(node.text) if key in SCRIPTS and one.comments else node.text
+            if key == "id" and one.shape is not SHAPES["pre-commit"]:
+                continue  # the name of a step
             said = text if key in _USES else _RESULTS.sub("", text)
             if "credguard" not in said or key in _LABELS or trail[:1] in [(i,) for i in definitions]:
                 continue
