@@ -3,35 +3,28 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from credguard import cat_file
-from credguard.errors import CredguardError, ExitCode
+from credguard import cat_file, regular
 from credguard.layout import Layout, layout
-from credguard.plumbing import COMMAND, environment
-from credguard.system import decode_path, encode_path, widen
+from credguard.plumbing import COMMAND
+from credguard.runner import GitError, Runner, stop
+from credguard.system import decode_path, encode_path
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Generator, Iterable, Iterator
     from pathlib import Path
-    from typing import IO
+
+__all__ = ("GITLINK", "SYMLINK", "Entry", "Git", "GitError", "IgnoreMatch", "Setting", "find", "stop")
 
 GITLINK = "160000"
 SYMLINK = "120000"
 _NO_HOOKS = COMMAND.index("core.hooksPath=/dev/null")
 _WITH_HOOKS = COMMAND[: _NO_HOOKS - 1] + COMMAND[_NO_HOOKS + 1 :]
-_PIECE = 1 << 20
 _MOST_DAMAGED = 100
-
-
-class GitError(CredguardError):
-    """git could not answer; the run is incomplete, never clean."""
-
-    def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(message, hint or "run `git fsck` in the repository", ExitCode.INCOMPLETE)
+_LARGEST_LIST = 1 << 27
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,56 +61,8 @@ class IgnoreMatch:
         return not self.pattern.startswith("!")
 
 
-class Git:
+class Git(Runner):
     """A repository, asked from `folder` (its root or any folder inside the work tree)."""
-
-    def __init__(self, folder: Path, *, inherit: bool = False, extra: Mapping[str, str] | None = None) -> None:
-        """`inherit` keeps what the surrounding git says of its repository (GIT_DIR, GIT_INDEX_FILE,
-        quarantined objects): a hook must see what git is about to commit or receive. `extra`
-        variables are set on top: another index, another object store."""
-        self.folder = folder
-        self._extra = dict(extra or {})
-        self._environment = environment(inherit=inherit) | dict(extra or {})
-
-    def run(self, *args: str, stdin: bytes | None = None, ok: tuple[int, ...] = (0,)) -> bytes:
-        """The output of `git args` in the folder; raises GitError unless it exits with one of `ok`."""
-        return self._run(*args, stdin=stdin, ok=ok)[0]
-
-    def _run(
-        self, *args: str, stdin: bytes | None = None, ok: tuple[int, ...] = (0,), command: tuple[str, ...] = COMMAND
-    ) -> tuple[bytes, str]:
-        """Output, and the first line that git wrote to standard error."""
-        try:
-            done = subprocess.run(  # noqa: S603 - a fixed argument list, no shell
-                [*command, *args], cwd=self.folder, env=self._environment, input=stdin or b"", capture_output=True,
-                check=False,
-            )  # fmt: skip
-        except OSError as error:
-            raise _not_started(error) from error
-        lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        if done.returncode not in ok:
-            reason = _reason(lines) or f"exit code {done.returncode}"
-            raise GitError(f"git {args[0]} failed in {self.folder}: {reason}", _cure(reason))
-        return done.stdout, lines[0] if lines else ""
-
-    def start(
-        self, *args: str, stdin: IO[bytes] | None = None, stdout: IO[bytes] | None = None,
-        stderr: IO[bytes] | None = None,
-    ) -> subprocess.Popen[bytes]:  # fmt: skip
-        """`git args` in the folder, reading `stdin` (without it nothing) and writing to `stdout`, or to a pipe as
-        large as the system gives; what it says is dropped, or goes to `stderr`. The caller ends it with `stop`.
-        Raises GitError."""
-        try:
-            process = subprocess.Popen(  # noqa: S603 - a fixed argument list, no shell
-                [*COMMAND, *args], cwd=self.folder, env=self._environment,
-                stdin=stdin or subprocess.DEVNULL, stdout=stdout or subprocess.PIPE,
-                stderr=stderr or subprocess.DEVNULL, bufsize=_PIECE,
-            )  # fmt: skip
-        except OSError as error:
-            raise _not_started(error) from error
-        if process.stdout:
-            widen(process.stdout.fileno(), _PIECE)
-        return process
 
     def toplevel(self) -> str:
         """The absolute path of the work tree's root."""
@@ -137,6 +82,11 @@ class Git:
         """The same repository, asked from another folder."""
         return Git(folder, extra=self._extra)
 
+    def with_objects(self, objects: str) -> Git:
+        """The same repository with no other objects than those in this folder."""
+        places = {"GIT_OBJECT_DIRECTORY": objects, "GIT_ALTERNATE_OBJECT_DIRECTORIES": ""}
+        return Git(self.folder, extra=self._extra | places)
+
     def is_in_work_tree(self) -> bool:
         """False in a bare repository, and inside a `.git` folder, where the hooks of a push are run: with
         GIT_DIR, git takes any current folder for the root of a work tree."""
@@ -155,7 +105,7 @@ class Git:
 
     def hooks_path(self) -> str:
         """The folder in which git looks for hooks, as its settings have it; raises GitError."""
-        output, _ = self._run("rev-parse", "--git-path", "hooks", command=_WITH_HOOKS)  # which runs none
+        output, _ = self.output("rev-parse", "--git-path", "hooks", command=_WITH_HOOKS)  # which runs none
         return decode_path(output.removesuffix(b"\n"))
 
     def tracked(self) -> list[Entry]:
@@ -176,14 +126,15 @@ class Git:
         records = (record.partition("\t") for record in _split(self.run("ls-tree", "-r", "-z", "--full-tree", tree)))
         return [Entry(words[0], words[2], path) for head, _, path in records if (words := head.split(" "))]
 
-    def untracked(self, *, ignored: bool = False) -> tuple[list[str], str]:
+    def untracked(self, tracked: Iterable[str] = (), *, ignored: bool = False) -> tuple[list[str], str]:
         """Untracked paths below the folder that are not ignored, or with `ignored` those that are,
-        and git's warning about a folder it could not open.
+        and git's warning about a folder it could not open. `tracked` are paths there that are known.
 
         A path that ends in `/` is a repository of its own.
         """
         extra = ("--ignored",) if ignored else ()
-        output, warning = self._run("ls-files", "-z", "--others", *extra, "--exclude-standard")
+        self.refuse_ignores(tracked)
+        output, warning = self.output("ls-files", "-z", "--others", *extra, "--exclude-standard")
         return list(_split(output)), warning
 
     def check_ignore(self, paths: Iterable[str], *, index: bool = False) -> dict[str, IgnoreMatch]:
@@ -194,6 +145,7 @@ class Git:
         """
         # check-ignore takes no pathspec magic, not even `literal`; a leading colon would be some.
         given = {f"./{path}" if path.startswith(":") else path: path for path in paths}
+        self.refuse_ignores(given)
         stdin = b"".join(encode_path(path) + b"\0" for path in given)
         extra = () if index else ("--no-index",)
         command = ("--no-literal-pathspecs", "check-ignore", "--verbose", *extra, "-z", "--stdin")
@@ -231,10 +183,11 @@ class Git:
     def shallow_commits(self) -> set[str]:
         """The commits at which a shallow clone was cut off."""
         try:
-            with open(self.layout.shallow) as handle:
-                return set(handle.read().split())
+            return set(regular.read(self.layout.shallow, _LARGEST_LIST).decode("ascii", "replace").split())
         except FileNotFoundError:
             return set()
+        except OSError as error:
+            raise GitError(f"{self.layout.shallow} could not be read: {error.strerror}", "mend or remove it") from error
 
     def split(self, output: bytes) -> list[str]:
         """The NUL-ended fields of an output of `-z`, bytes that are no UTF-8 as surrogate escapes."""
@@ -250,7 +203,7 @@ class Git:
         An object over `limit` bytes is passed over in pieces, never held. git ends at one that is damaged and
         is started anew behind it. Raises GitError where it cannot work at all, or ends too often.
         """
-        process = self._cat_file()
+        process = self.batch()
         damaged = 0
         try:
             for oid in oids:
@@ -261,31 +214,10 @@ class Git:
                     if damaged > _MOST_DAMAGED:
                         raise GitError(f"git cat-file stopped at object {oid}")
                     self.run("rev-parse", "--git-dir")  # raises where it is not the object that is damaged
-                    process = self._cat_file()
+                    process = self.batch()
                 yield found or ("", cat_file.DAMAGED)
         finally:
             cat_file.end(process)
-
-    def _cat_file(self) -> subprocess.Popen[bytes]:
-        try:
-            return subprocess.Popen(  # noqa: S603 - a fixed argument list, no shell
-                [*COMMAND, "cat-file", "--batch"], cwd=self.folder, env=self._environment, stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-            )  # fmt: skip
-        except OSError as error:
-            raise _not_started(error) from error
-
-
-def _not_started(error: OSError) -> GitError:
-    return GitError(f"git could not be started: {error.strerror}", "install git and put it on PATH")
-
-
-def stop(process: subprocess.Popen[bytes]) -> None:
-    """Ends a process of `Git.start`, done or not."""
-    process.kill()
-    process.wait()
-    if process.stdout:
-        process.stdout.close()
 
 
 def find(path: Path) -> Git | None:
@@ -305,18 +237,6 @@ def find(path: Path) -> Git | None:
     top = top.absolute()
     here = Git(path, extra={"GIT_DIR": str(top / ".git"), "GIT_WORK_TREE": str(top)})
     return here if here.is_in_work_tree() else None
-
-
-def _reason(lines: Sequence[str]) -> str:
-    """Of what git said the line that tells why it ended."""
-    told = [line for line in lines if line.startswith(("fatal:", "error:"))]
-    return (told or [line for line in lines if not line.startswith(("hint:", "warning:"))] or [*lines, ""])[0]
-
-
-def _cure(reason: str) -> str:
-    if "not a git repository" in reason:
-        return "run it inside a repository"
-    return "check the revision, or fetch it" if "revision" in reason or "bad object" in reason else ""
 
 
 def _split(output: bytes, *, keep_empty: bool = False) -> Iterator[str]:

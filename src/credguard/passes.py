@@ -8,6 +8,7 @@ import gc
 import os
 import pickle
 import sys
+import tempfile
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol, TypeVar
@@ -195,20 +196,21 @@ def _work(look: Look, history: History, shares: Sequence[Share], turns: _Turns) 
 
 
 class _Turns:
-    """Numbers of shares, each given once to one of the processes that ask: a pipe that was filled before."""
+    """Numbers of shares, each given once to one of the processes that ask: a nameless file, in which all that were
+    forked from this one have the same place. A pipe would not have room for any count."""
 
     def __init__(self, count: int) -> None:
-        self._end, start = os.pipe()
-        with open(start, "wb") as pipe:
-            pipe.write(b"".join(number.to_bytes(_NUMBER, "big") for number in range(count)))
+        self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - closed by `close`
+        self._file.write(b"".join(number.to_bytes(_NUMBER, "big") for number in range(count)))
+        self._file.seek(0)
 
     def __iter__(self) -> Iterator[int]:
-        while number := os.read(self._end, _NUMBER):
+        while number := self._file.read(_NUMBER):
             yield int.from_bytes(number, "big")
 
     def close(self) -> None:
-        """Closes this process's end."""
-        os.close(self._end)
+        """Closes the file."""
+        self._file.close()
 
 
 class _Other:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 
 from credguard import system
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 # Command-scope settings win over every file a repository or user brings. `safe.directory` is
 # safe to lift because none of the plumbing used here runs a configured program.
 _SETTINGS = (
+    "core.commitGraph=false",  # which may say otherwise than the commits do
     "core.fsmonitor=false",
     "core.hooksPath=/dev/null",
     "core.quotePath=false",
@@ -38,8 +40,14 @@ _INHERITED = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_N
 _PATHSPECS = ("GIT_LITERAL_PATHSPECS", "GIT_GLOB_PATHSPECS", "GIT_NOGLOB_PATHSPECS", "GIT_ICASE_PATHSPECS")
 _NEVER_INHERITED = ("GIT_PREFIX", "GIT_GRAFT_FILE", "GIT_EXTERNAL_DIFF", *_PATHSPECS)
 _DIAGNOSTIC = ("GIT_TRACE", "GIT_TEST_")
-PIPE_SIZE = 60_000
-"""Bytes that a pipe takes without a reader (64 KiB on Linux and macOS)."""
+FIRST_READ = ("HEAD", "config", "index", "commondir", "packed-refs", "shallow")
+"""Files of a repository's own folder that git reads whatever it is asked."""
+MOST_INPUT = 60_000
+"""Bytes of input that one process gets."""
+_SURELY_TAKEN = 4096
+"""Bytes that a pipe takes without a reader: one page, where a user has many pipes (pipe(7))."""
+_PATIENCE = 5.0
+"""Seconds without a word from git after which the full way is better, which knows what is in the way."""
 _PIECE = 1 << 20
 _FEW = 64
 _HEADER = 200
@@ -53,33 +61,74 @@ def environment(*, inherit: bool) -> dict[str, str]:
 
 
 def start(arguments: tuple[str, ...], stdin: bytes = b"") -> tuple[int, int]:
-    """Starts git in this folder with at most PIPE_SIZE bytes of input, without the weight of
-    `subprocess`; gives the process ID and the descriptor of its output. Raises OSError where that
-    cannot be done."""
+    """Starts git in this folder with its input, without the weight of `subprocess`; gives the process ID and the
+    descriptor of its output. Raises OSError where that cannot be done."""
     command = [*COMMAND, *arguments]
-    input_read, input_write = os.pipe()
+    input_read, input_write = _input(stdin)
     output_read, output_write = os.pipe()
     try:
-        os.write(input_write, stdin)
         process = system.spawn(command, environment(inherit=True), input_read, output_write)
     except OSError:
         os.close(output_read)
         raise
     finally:
-        for descriptor in (input_read, input_write, output_write):
+        for descriptor in {input_read, input_write, output_write}:
             os.close(descriptor)
     return process, output_read
 
 
+def _input(data: bytes) -> tuple[int, int]:
+    """Descriptors to read and to write, with the data between them: a pipe where it has room for them without a reader,
+    or a nameless file."""
+    if len(data) <= _SURELY_TAKEN:
+        ends = os.pipe()
+        os.write(ends[1], data)
+        return ends
+    import tempfile
+
+    with tempfile.TemporaryFile() as file:
+        file.write(data)
+        file.seek(0)
+        descriptor = os.dup(file.fileno())
+    return descriptor, descriptor
+
+
 def finished(process: int, output: int, ok: tuple[int, ...] = (0,)) -> bytes | None:
-    """Reads the output of a process of `start` to its end; None unless it ends with one of `ok`."""
-    with os.fdopen(output, "rb") as handle:
-        written = handle.read()
-    return written if os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) in ok else None
+    """Reads the output of a process of `start` to its end; None unless it ends with one of `ok`. Raises Failed."""
+    pieces = []
+    try:
+        while piece := _read(output):
+            pieces.append(piece)
+    except Failed:
+        stop(process, output)
+        raise
+    os.close(output)
+    return b"".join(pieces) if os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) in ok else None
+
+
+def stop(process: int, output: int) -> None:
+    """Ends a process of `start` that may not have ended."""
+    os.close(output)
+    system.end(process)
+    os.waitpid(process, 0)
+
+
+def _read(output: int) -> bytes:
+    """What git has written, nothing at its end. Raises Failed."""
+    _await(output)
+    return os.read(output, _PIECE)
+
+
+def _await(output: int) -> None:
+    """Raises Failed where git does not write in time."""
+    poll = select.poll()
+    poll.register(output, select.POLLIN)
+    if not poll.poll(_PATIENCE * 1000):
+        raise Failed
 
 
 class Failed(Exception):  # noqa: N818 - it says that git did not answer, which need not be an error
-    """An object is not there or larger than asked for, or git has stopped answering."""
+    """An object is not there or larger than asked for, or git has stopped answering, or does not begin to."""
 
 
 def objects(oids: Sequence[bytes], most: int) -> Generator[bytes | memoryview, None, None]:
@@ -118,10 +167,10 @@ def contents(piece: bytes | memoryview) -> Iterator[memoryview]:
 
 
 def _parts(oids: Sequence[bytes]) -> list[Sequence[bytes]]:
-    """At least two parts of what takes git some time, none of them over PIPE_SIZE bytes of input."""
+    """At least two parts of what takes git some time, none of them over MOST_INPUT bytes of input."""
     if not oids:
         return []
-    fitting = PIPE_SIZE // (len(oids[0]) + 1)
+    fitting = MOST_INPUT // (len(oids[0]) + 1)
     size = min(fitting, len(oids) if len(oids) < _FEW else (len(oids) + 1) // 2)
     return [oids[start : start + size] for start in range(0, len(oids), size)]
 
@@ -150,7 +199,10 @@ class _Objects:
                 return piece
             if needed > _PIECE:
                 return self._large(needed)
-            self._held += self._read()
+            more = _read(self._output)
+            if not more:
+                raise Failed
+            self._held += more
 
     def _whole(self) -> tuple[int, int]:
         """Where the last whole object ends in what is held, and how long the one after it is."""
@@ -176,18 +228,13 @@ class _Objects:
         piece[:at] = self._held
         self._held = b""
         while at < size:
+            _await(self._output)
             count = system.read_into(self._output, piece[at:])
             if not count:
                 raise Failed
             at += count
         self.left -= 1
         return piece
-
-    def _read(self) -> bytes:
-        data = os.read(self._output, _PIECE)
-        if not data:
-            raise Failed
-        return data
 
     def end(self) -> None:
         """Raises Failed unless git ended well."""
@@ -196,5 +243,4 @@ class _Objects:
 
     def stop(self) -> None:
         """Leaves the rest of the answer alone."""
-        os.close(self._output)
-        os.waitpid(self._process, 0)
+        stop(self._process, self._output)

@@ -223,7 +223,7 @@ class _Sight:
         try:
             for piece in iter(lambda: names.read(_PIECE), b""):
                 self.digest.add(piece)
-            if process.wait():
+            if repository.wait(process):
                 raise GitError("git could not list the objects")
         finally:
             stop(process)

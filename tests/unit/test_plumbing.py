@@ -86,7 +86,7 @@ def test_stopping_early_leaves_no_process(repo: Repository) -> None:
 
 
 def test_long_object_ids_do_not_fill_the_pipe() -> None:
-    assert all(len(b"\n".join(part)) < plumbing.PIPE_SIZE for part in plumbing._parts([b"0" * 64] * 5000))
+    assert all(len(b"\n".join(part)) < plumbing.MOST_INPUT for part in plumbing._parts([b"0" * 64] * 5000))
     assert sum(map(len, plumbing._parts([b"0" * 64] * 5001))) == 5001
 
 

@@ -69,9 +69,9 @@ def _git_listing(root: Path, *, ignored: bool) -> Listing:
     links = [path for path, entry in tracked.items() if entry.mode == GITLINK]
     for path in links:
         del tracked[path]
-    others, warning = repository.untracked()
+    others, warning = repository.untracked(tracked)
     if ignored:
-        more, _ = repository.untracked(ignored=True)
+        more, _ = repository.untracked(tracked, ignored=True)
         others += more
     listing = Listing(WorkTree(root, (), frozenset(tracked), repository), tracked, history=repository)
     listing.odd = [entry for entry in odd if entry.mode != GITLINK]
@@ -90,7 +90,7 @@ def _git_listing(root: Path, *, ignored: bool) -> Listing:
 
 def is_bare(root: Path) -> bool:
     """True for a repository without a work tree."""
-    return (root / "HEAD").is_file() and (root / "objects").is_dir()
+    return os.path.lexists(root / "HEAD") and (root / "objects").is_dir()
 
 
 def _bare_listing(root: Path) -> Listing:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from credguard import regular
 from credguard.git import GitError, stop
 from credguard.model import Skip
 from credguard.regex import regex
@@ -22,11 +22,10 @@ if TYPE_CHECKING:
     from credguard.sources.walk import Walk
 
 _NAMED = 5
+_LARGEST_LOG = 1 << 30
 _LOGGED = regex(r"^[0-9a-f]{40,64} ([0-9a-f]{40,64}) ", re.MULTILINE)
 _STAGED = regex(rb"(?:^|\0)(?!160000)[0-7]{6} ([0-9a-f]{40,64}) ")
 _REACHABLE = (
-    "-c",
-    "core.commitGraph=false",
     "rev-list",
     "--objects",
     "--quiet",
@@ -85,7 +84,12 @@ def _logged(repository: Git) -> set[str]:
     folders = {Path(repository.layout.git_dir), common, *(common / "worktrees").glob("*")}
     logs = (log for folder in folders for log in (folder / "logs").glob("**/*") if log.is_file())
     try:
-        return {oid for log in logs for oid in _LOGGED.findall(log.read_text("utf-8", "replace")) if oid.strip("0")}
+        return {
+            oid
+            for log in logs
+            for oid in _LOGGED.findall(regular.read(log, _LARGEST_LOG).decode("utf-8", "replace"))
+            if oid.strip("0")
+        }
     except OSError as error:
         raise GitError(f"a reflog could not be read: {error.strerror}", "make it readable") from error
 
@@ -97,11 +101,16 @@ def cut_off(repository: Git) -> Iterator[Skip]:
         where = named(shallow, "commit")
         yield Skip(".", f"history is cut off (shallow clone) at {where}; run `git fetch --unshallow`")
     path = os.path.join(repository.common_dir, "info", "grafts")
-    with contextlib.suppress(FileNotFoundError), open(path, "rb") as handle:
-        grafts = [line.split()[0].decode("utf-8", "replace") for line in handle if line.strip() and line[:1] != b"#"]
-        if grafts:
-            what = f"grafts hide parents of {named(grafts, 'commit')}"
-            yield Skip(".", f"{what}; they were not followed, but what they hide may be gone: remove {path}")
+    try:
+        lines = regular.read(path, _LARGEST_LOG).split(b"\n")
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise GitError(f"{path} could not be read: {error.strerror}", "mend or remove it") from error
+    grafts = [line.split()[0].decode("utf-8", "replace") for line in lines if line.strip() and line[:1] != b"#"]
+    if grafts:
+        what = f"grafts hide parents of {named(grafts, 'commit')}"
+        yield Skip(".", f"{what}; they were not followed, but what they hide may be gone: remove {path}")
 
 
 def not_read(repository: Git, missing: Sequence[str], over: Sequence[tuple[str, str, int]]) -> Iterator[Skip]:
@@ -115,6 +124,13 @@ def not_read(repository: Git, missing: Sequence[str], over: Sequence[tuple[str, 
         most = max(size for _, _, size in over)
         cure = f"raise it with --max-file-size {(most >> 20) + 1}M"
         yield Skip(".", f"{named(names, 'object')} of the history over the limit; {cure}")
+
+
+def misnamed(oids: Sequence[str]) -> Iterator[Skip]:
+    """Words for objects that are not what their names say."""
+    if oids:
+        what = f"{named(oids, 'object')} of the history with other bytes than the name stands for; they were looked at"
+        yield Skip(".", f"{what}, but git may read others: run `git fsck`, and fetch them again")
 
 
 def closed(words: Sequence[str]) -> Iterator[Skip]:

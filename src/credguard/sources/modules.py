@@ -31,7 +31,7 @@ def _below(folder: str, name: str, depth: int) -> Iterator[tuple[str, str]]:
         return
     for one in inner if depth else ():
         path, called = os.path.join(folder, one), f"{name}/{one}"
-        if os.path.isfile(os.path.join(path, "HEAD")) and os.path.isdir(os.path.join(path, "objects")):
+        if os.path.lexists(os.path.join(path, "HEAD")) and os.path.isdir(os.path.join(path, "objects")):
             yield called, path
             yield from _below(os.path.join(path, "modules"), f"{called}/modules", depth - 1)
         else:

@@ -81,7 +81,7 @@ class Listing:
     @cached_property
     def refs(self) -> list[Ref]:
         """All of them, and the HEADs that are detached: this one, and those of other work trees; raises GitError."""
-        if self._process.wait():
+        if self._git.wait(self._process):
             self._git.run(*_LIST)  # once more, for its words
         self._output.seek(0)
         return _read(self._git, self._output.read())

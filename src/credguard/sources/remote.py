@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
+from credguard import obstacles
 from credguard.errors import CredguardError, ExitCode
 from credguard.regex import regex
 from credguard.scratch import Scratch
@@ -29,7 +30,8 @@ _SCHEMES = ("https", "http", "ssh", "git", "file", "git+ssh", "ssh+git")
 _ENVIRONMENT = {
     "GIT_TERMINAL_PROMPT": "0", "GIT_ALLOW_PROTOCOL": "https:http:ssh:git:file", "GIT_LFS_SKIP_SMUDGE": "1",
     "LC_ALL": "C", "GIT_ASKPASS": "true", "SSH_ASKPASS": "true",
-    "GIT_SSH_COMMAND": os.environ.get("GIT_SSH_COMMAND", "ssh -oBatchMode=yes"),
+    "GIT_SSH_COMMAND": os.environ.get("GIT_SSH_COMMAND", "ssh -oBatchMode=yes -oServerAliveInterval=20"),
+    "GIT_HTTP_LOW_SPEED_LIMIT": "1", "GIT_HTTP_LOW_SPEED_TIME": "120",  # less than a byte a second for so long
 }  # fmt: skip
 _REASONS = (
     (r"could not resolve|unable to look up|name or service not known|no address associated", "its host is not known"),
@@ -104,12 +106,16 @@ def cloned(url: str, progress: Progress | None = None) -> Iterator[Path]:
 
 
 def refuse(url: str) -> None:
-    """Raises CredguardError for an address with which git would run a program, or that looks like an option."""
+    """Raises CredguardError for an address with which git would run a program, or that looks like an option, and for a
+    folder in which git would wait for ever."""
     named = re.match(r"[A-Za-z][A-Za-z0-9+.\-]*://", url)
     if _HELPER.match(url) or (named and named[0][:-3].lower() not in _SCHEMES):
         raise CredguardError(
             f"{_scheme(url)}: git would run a program for this address", f"give one of {', '.join(_SCHEMES[:5])}"
         )
+    obstacle = obstacles.in_repository(folder(url), {}) if folder(url) else ""
+    if obstacle:
+        raise CredguardError(f"{obstacle}, for which git would wait", "remove it", ExitCode.INCOMPLETE)
     if url.startswith("-") or re.match(r"[^:/@]*@-|[a-z+]+://(?:[^/@]*@)?-", url) or re.search(r"[\x00-\x1f]", url):
         raise CredguardError("an address that looks like an option is not cloned", "check the URL")
 

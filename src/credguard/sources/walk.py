@@ -26,11 +26,9 @@ PLAIN_LOG = (
     "--no-color", "-O/dev/null", "--ignore-submodules=none",
 )  # fmt: skip
 """As a command for people `log` heeds settings: none may run a program, or change what it says."""
-# The commit graph would vouch for what is gone; and git would map the packs into memory whole.
+# Without these git would map the packs into memory whole.
 _BOUNDS = tuple(
-    word
-    for setting in ("core.commitGraph=false", "core.packedGitWindowSize=16m", "core.packedGitLimit=160m")
-    for word in ("-c", setting)
+    word for setting in ("core.packedGitWindowSize=16m", "core.packedGitLimit=160m") for word in ("-c", setting)
 )
 # One process takes three quarters of the time of `rev-list | diff-tree`.
 _LOG = (*_BOUNDS, *PLAIN_LOG, *_EVERY, *_FORM)
@@ -132,7 +130,7 @@ class Walk:
         self._started(*_DIFF, stdin=names, stdout=self._output)
 
     def _read(self, wanted: Collection[str], named: Callable[[bytes], bool] | None) -> Iterator[Arrival]:
-        codes = [process.wait() for process in self._processes]
+        codes = [self._git.wait(process) for process in self._processes]
         self.whole = self.whole and not any(codes)
         self._processes.clear()
         self._output.seek(0)

@@ -6,6 +6,7 @@ import contextlib
 import os
 from typing import TYPE_CHECKING
 
+from credguard import regular
 from credguard.git import Git
 from credguard.regex import regex
 
@@ -14,14 +15,15 @@ if TYPE_CHECKING:
 
     from credguard.git import Entry
 
+_LARGEST_HEAD = 1 << 12
 _OBJECT = regex(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 
 def detached(repository: Git) -> Iterator[tuple[str, str]]:
     """Name (as git calls it in refs) and commit of each other work tree whose HEAD is on no branch; raises GitError."""
     for name, folder in _others(repository):
-        with contextlib.suppress(OSError, UnicodeDecodeError), open(os.path.join(folder, "HEAD")) as handle:
-            head = handle.read(100).strip()
+        with contextlib.suppress(OSError):
+            head = regular.read(os.path.join(folder, "HEAD"), _LARGEST_HEAD).decode("ascii", "replace").strip()
             if _OBJECT.fullmatch(head):
                 yield name, head
 
