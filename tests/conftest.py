@@ -10,8 +10,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.judging import BASE, POLICY
+from tests.repos import Repository
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 _FOREIGN = ("AWS_", "GIT_", "CREDGUARD_", "BOTO_")
 _FOLDERS = ("HOME", "USERPROFILE", "XDG_CONFIG_HOME", "XDG_DATA_HOME")
@@ -53,3 +57,16 @@ def _own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 def _heeded_interrupt() -> None:
     """A shell starts what it runs in the background deaf to Ctrl-C, and all that this starts."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Callable[[str], Repository]:
+    """Makes a repository whose main branch has this policy; work goes on on a branch of its own."""
+
+    def made(policy: str = "", **more: str) -> Repository:
+        repo = Repository(tmp_path / "repo")
+        repo.commit("begin", {**BASE, **({POLICY: policy} if policy else {}), **more})
+        repo.git("switch", "--quiet", "--create", "work")
+        return repo
+
+    return made

@@ -147,8 +147,8 @@ class Run:
             ]
         items = files.read_all(listing, self.limit)
         if self.past:  # which looks at the objects of the repositories inside as git has them
-            bare = tuple(f"{path}/objects/" for path in listing.inner if files.is_bare(tree.root / path))
-            items = (item for item in items if not (bare and isinstance(item, Blob) and item.path.startswith(bare)))
+            bare = [f"{path}/objects/" for path in listing.inner if files.is_bare(tree.root / path)]
+            items = (item for item in items if not (isinstance(item, Blob) and files.is_object(item, bare)))
         if tree.repository and not self.past:  # which looks at all that LFS keeps
             items = lfs.followed(items, tree.repository, self.limit)
         findings += self._stream(items, len(tree.files), part)
@@ -220,10 +220,9 @@ class Run:
 
     def bounded(self, findings: list[Finding]) -> list[Finding]:
         """The findings, as many as a run may have when they have become twice as many."""
-        if len(findings) <= 2 * bounds.OF_RUN:
-            return findings
-        self.over = True
-        return bounds.worst_findings(findings, bounds.OF_RUN)
+        findings, over = bounds.trim(findings, bounds.OF_RUN)
+        self.over = self.over or over
+        return findings
 
     def _hide(self) -> None:
         """Blots out the values that were found in all paths and notes."""

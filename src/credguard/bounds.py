@@ -38,6 +38,12 @@ def worst_findings(findings: Sequence[Finding], most: int) -> list[Finding]:
     return worst(findings, most, _order)
 
 
+def trim(findings: list[Finding], most: int) -> tuple[list[Finding], bool]:
+    """The findings, and the most severe of them once they have become twice as many as `most`; whether any were left
+    out. What grows is trimmed so on its way, and costs no sorting each time."""
+    return (worst_findings(findings, most), True) if len(findings) > 2 * most else (findings, False)
+
+
 def worst_verdicts(verdicts: Sequence[Verdict], most: int) -> list[Verdict]:
     """The same of verdicts, reported ones before those that something settles. A large one counts for several."""
     if len(verdicts) <= most and sum(map(_weight, verdicts)) <= most:

@@ -82,11 +82,6 @@ class Git(Runner):
         """The same repository, asked from another folder."""
         return Git(folder, extra=self._extra)
 
-    def with_objects(self, objects: str) -> Git:
-        """The same repository with no other objects than those in this folder."""
-        places = {"GIT_OBJECT_DIRECTORY": objects, "GIT_ALTERNATE_OBJECT_DIRECTORIES": ""}
-        return Git(self.folder, extra=self._extra | places)
-
     def is_in_work_tree(self) -> bool:
         """False in a bare repository, and inside a `.git` folder, where the hooks of a push are run: with
         GIT_DIR, git takes any current folder for the root of a work tree."""

@@ -22,9 +22,6 @@ if TYPE_CHECKING:
 
 _MOST_LINKS = 40
 _LARGEST = 256 << 20
-_OPEN = os.O_RDONLY
-for _name in ("O_CLOEXEC", "O_NOFOLLOW", "O_NONBLOCK", "O_NOCTTY", "O_BINARY"):
-    _OPEN |= getattr(os, _name, 0)
 _scanned: dict[tuple[int, int], str] = {}
 
 
@@ -70,7 +67,7 @@ def read(path: str) -> bytes:
     place = _apart(located(path))
     before = os.lstat(place)  # a pipe or a device is not even opened
     _check_file(place, before)
-    descriptor = os.open(place, _OPEN)
+    descriptor = system.open_to_read(place)
     with os.fdopen(descriptor, "rb") as handle:
         info = os.fstat(descriptor)
         _check_file(place, info)

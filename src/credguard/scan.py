@@ -113,8 +113,8 @@ class Scanner:
                 shown = masked(item.path, named)
                 findings += [_renamed(finding, shown) for finding in named]
                 findings += self.blob(replace(item, path=shown), depth + 1)
-                if len(findings) > 2 * bounds.OF_FILE:
-                    findings = bounds.worst_findings(findings, bounds.OF_FILE)
+                findings, over = bounds.trim(findings, bounds.OF_FILE)
+                if over:
                     self.unread.setdefault(blob.path, f"holds {bounds.over_all(bounds.OF_FILE)}")
             elif isinstance(item, Skip):
                 self.unread.setdefault(item.path, item.reason)
@@ -139,13 +139,10 @@ class Scanner:
         findings: list[Finding] = []
         for path, data in zip(paths, encoded, strict=True):
             findings += self.blob(Blob(data, path, "name"))
-            if len(findings) > 2 * bounds.OF_RUN:
-                findings = self._bounded_names(findings)
+            findings, over = bounds.trim(findings, bounds.OF_RUN)
+            if over:
+                self.unread.setdefault(".", f"file names have {bounds.over_all(bounds.OF_RUN)}")
         return findings
-
-    def _bounded_names(self, findings: list[Finding]) -> list[Finding]:
-        self.unread.setdefault(".", f"file names have {bounds.over_all(bounds.OF_RUN)}")
-        return bounds.worst_findings(findings, bounds.OF_RUN)
 
     def tree(self, tree: WorkTree, rules: Sequence[Rule] | None = None) -> list[Finding]:
         """The findings of every tree rule, or of those given, on a work tree."""

@@ -16,7 +16,7 @@ from credguard import globs
 from credguard.config.keys import POLICY as KEYS
 from credguard.config.kinds import Entries, ListOf, Table
 from tests.hooking import LEAK, git, set_hooks
-from tests.judging import BASE, BASELINE, LONE, POLICY, found, judge, mark, only
+from tests.judging import BASELINE, LONE, POLICY, found, judge, mark, only
 from tests.repos import Repository, clean_environment
 
 if TYPE_CHECKING:
@@ -73,19 +73,6 @@ LOOSER: dict[str, tuple[str, str] | None] = {
     "custom-rules.no-match": None,
 }  # fmt: skip
 SETTINGS_OF_A_PATH = [key.replace("rules", "paths.rules") for key in LOOSER if key.startswith("rules.")]
-
-
-@pytest.fixture
-def make(tmp_path: Path) -> Callable[..., Repository]:
-    """Makes a repository whose main branch has this policy; work goes on on a branch of its own."""
-
-    def made(policy: str = "", **more: str) -> Repository:
-        repo = Repository(tmp_path / "repo")
-        repo.commit("begin", {**BASE, **({POLICY: policy} if policy else {}), **more})
-        repo.git("switch", "--quiet", "--create", "work")
-        return repo
-
-    return made
 
 
 def keys(kind: Kind, at: str = "") -> Iterator[str]:

@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.auditing import Audit
-from tests.judging import BASE, POLICY
 from tests.keys import Filler
 from tests.repos import Repository
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -47,19 +45,6 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(path))
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     return path
-
-
-@pytest.fixture
-def make(tmp_path: Path) -> Callable[[str], Repository]:
-    """Makes a repository whose main branch has this policy; work goes on on a branch of its own."""
-
-    def made(policy: str = "", **more: str) -> Repository:
-        repo = Repository(tmp_path / "repo")
-        repo.commit("begin", {**BASE, **({POLICY: policy} if policy else {}), **more})
-        repo.git("switch", "--quiet", "--create", "work")
-        return repo
-
-    return made
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 
 from credguard.cli import main
 from tests.auditing import PAIR, Audit, begun, found, removed
-from tests.repos import Repository, clean_environment
+from tests.repos import Repository, clean_environment, write
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -294,6 +294,15 @@ def test_a_folder_of_bare_repositories(tmp_path: Path, repo: Repository, filler:
     host = begun(tmp_path / "host")
     repo.git("clone", "-q", "--bare", str(repo.folder), str(host.folder / "two.git"))
     assert found(audit("audit", host.folder))["locations"][0]["path"] == "two.git/keys.ini"
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "ab/" + "c" * 38, "pack/pack-1.idx", "pack/pack-" + "d" * 40 + ".pack"])
+def test_a_file_beside_the_objects_of_a_repository_inside(
+    tmp_path: Path, repo: Repository, filler: Filler, audit: Audit, name: str
+) -> None:
+    repo.git("clone", "-q", "--bare", str(repo.folder), str(tmp_path / "srv" / "one.git"))
+    write(tmp_path / "srv" / "one.git" / "objects", {name: filler.fill(PAIR)})
+    assert found(audit("audit", tmp_path / "srv"))["locations"][0]["path"] == f"one.git/objects/{name}"
 
 
 def test_a_broken_index_hides_no_history(repo: Repository, filler: Filler, audit: Audit) -> None:

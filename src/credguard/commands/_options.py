@@ -14,6 +14,7 @@ from credguard.ci_systems import VARIABLES
 from credguard.errors import CredguardError, ExitCode
 from credguard.model import Severity
 from credguard.policy import BASELINE, Policy
+from credguard.quick import POLICY
 from credguard.regex import regex
 from credguard.report import FORMATS, render
 
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 _Item = TypeVar("_Item")
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 _CI = ("CI", *VARIABLES)
-POLICY_NAME = ".credguard.yaml"
 _RULE = regex(r"CG\d{1,3}|(?!CG)[A-Z][A-Z0-9]{0,15}")
 
 
@@ -247,7 +247,7 @@ def destinations(options: argparse.Namespace, *, main: bool = True) -> list[tupl
 def _is_policy(path: str) -> bool:
     """True for a policy and for a baseline, by whatever path."""
     real = os.path.realpath(path)
-    if os.path.basename(real) in (POLICY_NAME, BASELINE):
+    if os.path.basename(real) in (POLICY, BASELINE):
         return True
     from credguard import baseline
 

@@ -103,7 +103,7 @@ class Files:
         self._asked: set[str] = set()
         entries = (*ci_systems.FILES, *_HOOK_SETTINGS, *(name for family in FAMILIES for name in family), *PLANTED)
         self._read(tuple(dict.fromkeys(entries)), (*ci_systems.FOLDERS, *_HOOK_FOLDERS))
-        fresh = [path for path in self._raw if _begins(path)]
+        fresh = [path for path in self._raw if begins(path)]
         for _ in range(_ROUNDS):
             known = set(self._raw)
             names, folders = self._named(fresh)
@@ -196,12 +196,9 @@ def _folders(data: bytes) -> tuple[str, ...]:
     return tuple(found)[:10]
 
 
-def _begins(path: str) -> bool:
+def begins(path: str) -> bool:
     """True for a file that something reads of itself: CI settings, hook settings, hooks."""
     return bool(ci_systems.settings_of(path)) or path in _HOOK_SETTINGS or is_hook(path)
-
-
-begins = _begins
 
 
 def is_hook(path: str) -> bool:

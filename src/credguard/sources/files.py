@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from credguard.git import GITLINK, Entry, Git, GitError, find
 from credguard.model import Blob, Skip
+from credguard.regex import regex
 from credguard.system import encode_path, is_link, open_to_read
 from credguard.within import ODD, Root, is_checked_out
 from credguard.worktree import RULE_READ_LIMIT, WorkTree
@@ -22,6 +23,9 @@ DEFAULT_LIMIT = 256 << 20
 """Bytes of the largest file that is read; a whole file is held in memory."""
 _CHUNK = 1 << 20
 _BARE = frozenset(("HEAD", "objects", "refs"))
+# gitrepository-layout(5): what a loose object and a pack are called below `objects`.
+_LOOSE = regex(r"[0-9a-f]{2}/(?:[0-9a-f]{38}|[0-9a-f]{62})")
+_PACK = regex(r"pack/pack-[0-9a-f]{40,64}\.pack")
 
 
 @dataclass(slots=True)
@@ -86,6 +90,15 @@ def _git_listing(root: Path, *, ignored: bool) -> Listing:
     heads = (path.removesuffix("/HEAD") for path in listing.tree.files if path.endswith("/HEAD"))
     listing.inner += [path for path in heads if is_bare(root / path) and path not in listing.inner]
     return listing
+
+
+def is_object(blob: Blob, folders: Iterable[str]) -> bool:
+    """True for an object or a pack as git keeps it in one of the object folders (each with `/` at its end); all else
+    that lies there is a file like any other."""
+    below = next((blob.path.removeprefix(folder) for folder in folders if blob.path.startswith(folder)), "")
+    return (_LOOSE.fullmatch(below) is not None and blob.data[:1] == b"x") or (
+        _PACK.fullmatch(below) is not None and blob.data[:4] == b"PACK"
+    )
 
 
 def is_bare(root: Path) -> bool:

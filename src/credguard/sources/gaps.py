@@ -126,13 +126,6 @@ def not_read(repository: Git, missing: Sequence[str], over: Sequence[tuple[str, 
         yield Skip(".", f"{named(names, 'object')} of the history over the limit; {cure}")
 
 
-def misnamed(oids: Sequence[str]) -> Iterator[Skip]:
-    """Words for objects that are not what their names say."""
-    if oids:
-        what = f"{named(oids, 'object')} of the history with other bytes than the name stands for; they were looked at"
-        yield Skip(".", f"{what}, but git may read others: run `git fsck`, and fetch them again")
-
-
 def closed(words: Sequence[str]) -> Iterator[Skip]:
     """Words for packs that nobody can read, and for what git said of the object store."""
     for word in words[:_NAMED]:
