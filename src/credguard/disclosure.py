@@ -90,6 +90,17 @@ class Disclosure:
         except GitError as error:
             self._tracing.problems[f"{error.message}; {error.hint}"] = None
 
+    def copies(self, objects: Iterable[tuple[str, str, bytes]]) -> None:
+        """Findings in objects (type, ID, content) that are not what their IDs say: git may give another when asked."""
+        ordered = sorted(objects)
+        trails = self._tracing.trails([[oid] for _, oid, _ in ordered])
+        for (kind, oid, data), trail in zip(ordered, trails, strict=True):
+            _, path, commit = self._tracing.place([oid], trail)
+            if not data:
+                self._tracing.problems[f"object {oid} is not what its name says, and too large to be kept"] = None
+            for finding in self._at(Blob(data, path, "file" if kind == "blob" else "message"), commit):
+                self._add(finding, (oid,))
+
     def names(self, found: Mapping[bytes, Sequence[Finding]]) -> None:
         """Findings in file names, shown without the secret."""
         for name, findings in found.items():

@@ -130,6 +130,9 @@ class _Search:
                 lost, stopped = self._tracing.missing(history) if not revisions else ([], [])
                 self._part.skipped += [*stopped, *gaps.closed(history.closed)]
                 broken = list(dict.fromkeys([*history.broken, *lost]))
+                self._part.skipped += gaps.misnamed(
+                    sorted({*history.misnamed, *(oid for _, oid, _ in self._seen.misnamed)})
+                )
                 self._part.skipped += gaps.cut_off(self._git)
                 self._part.skipped += gaps.not_read(self._git, broken, history.over)
         except GitError as error:
@@ -145,6 +148,7 @@ class _Search:
         self._run.over = self._run.over or seen.over
         if seen.kinds or seen.names or seen.files:
             told = Disclosure(self._run, self._git, self._label, self._tracing, self._scanner)
+            told.copies(self._seen.misnamed)
             told.contents({key: sorted(seen.found[key]) for key in sorted(seen.found)})
             told.names({name: seen.names[name] for name in sorted(seen.names)})
             told.files(self._file_rules)

@@ -17,6 +17,7 @@ from credguard import bounds, formerly
 from credguard.git import GITLINK, GitError
 from credguard.matcher import Matcher
 from credguard.model import Blob
+from credguard.sources.hashes import is_called
 from credguard.sources.sieve import Sieve
 from credguard.sources.walk import TreeEntry, entries, is_folder
 from credguard.system import can_fork, cores, decode_path, encode_path, end, fork
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
 
 _Item = TypeVar("_Item")
+_Copy = tuple[str, str, bytes]
+"""Type, ID and content of an object."""
 _MOST = 4
 """Processes: each takes some 60 MB."""
 _FEWEST = 4
@@ -39,6 +42,8 @@ _NUMBER = 4
 _UNPACKED = 1 << 30
 """Bytes that the archives of one share may unpack to. The budget is the share's own, so that it does not matter who
 takes which."""
+_COPIES = 1 << 25
+"""Bytes of objects that git may give otherwise when it is asked for them again."""
 _LINK = GITLINK.encode()
 
 
@@ -53,7 +58,8 @@ class Progress(Protocol):
 class Seen:
     """What was seen: objects with findings by rule ID and fingerprint, types of these objects, findings in file names,
     the entries of trees with such names or names for the file rules (whether there are any of these: `files`), each
-    with a tree that has it, what the scanner could not do, and pointers to what git LFS keeps."""
+    with a tree that has it, what the scanner could not do, pointers to what git LFS keeps, and objects with findings
+    that are not what their IDs say (bytes of them: `held`)."""
 
     found: dict[tuple[str, str], set[str]] = field(default_factory=dict)
     kinds: dict[str, str] = field(default_factory=dict)
@@ -66,6 +72,8 @@ class Seen:
     unread: dict[str, str] = field(default_factory=dict)
     notes: dict[str, None] = field(default_factory=dict)
     pointers: set[str] = field(default_factory=set)
+    misnamed: dict[_Copy, None] = field(default_factory=dict)
+    held: int = 0
     severities: dict[str, int] = field(default_factory=dict)
     over: bool = False
 
@@ -81,6 +89,15 @@ class Seen:
         if len(self.names) > 2 * most:
             self.over = True
             self.names = {name: self.names[name] for name in sorted(self.names)[:most]}
+
+    def keep_copy(self, copy: _Copy) -> None:
+        """Keeps an object with findings that is not what its ID says, while there is room: whoever asks git for it by
+        this ID may be given another."""
+        kind, oid, data = copy
+        if self.held + len(data) > _COPIES:
+            data = b""
+        self.held += len(data)
+        self.misnamed[kind, oid, data] = None
 
     def add(self, other: Seen) -> None:
         """Takes what another process has seen."""
@@ -98,6 +115,8 @@ class Seen:
         self.unread |= other.unread
         self.notes |= other.notes
         self.pointers |= other.pointers
+        for copy in other.misnamed:
+            self.keep_copy(copy)
         self.bound(bounds.OF_RUN)
 
 
@@ -136,9 +155,12 @@ class Look:
     def _contents(self, candidate: Candidate) -> None:
         kind = "file" if candidate.kind == "blob" else "message"
         path = f"{'object' if candidate.kind == 'blob' else candidate.kind} {candidate.oid[:12]}"
-        for mark in self._scanner.marks(Blob(candidate.data, path, kind), candidate.hits):
+        marks = self._scanner.marks(Blob(candidate.data, path, kind), candidate.hits)
+        for mark in marks:
             self.seen.found.setdefault(mark, set()).add(candidate.oid)
             self.seen.kinds[candidate.oid] = candidate.kind
+        if marks and not is_called(candidate.kind, candidate.data, candidate.oid):
+            self.seen.keep_copy((candidate.kind, candidate.oid, candidate.data))
         self.seen.bound(bounds.OF_RUN)
 
     def _tree(self, candidate: Candidate) -> None:

@@ -126,6 +126,13 @@ def not_read(repository: Git, missing: Sequence[str], over: Sequence[tuple[str, 
         yield Skip(".", f"{named(names, 'object')} of the history over the limit; {cure}")
 
 
+def misnamed(oids: Sequence[str]) -> Iterator[Skip]:
+    """Words for objects that are not what their names say."""
+    if oids:
+        what = f"{named(oids, 'object')} of the history with a hash that is not the name"
+        yield Skip(".", f"{what}: looked at as it is, but git may read another; run `git fsck`, and fetch again")
+
+
 def closed(words: Sequence[str]) -> Iterator[Skip]:
     """Words for packs that nobody can read, and for what git said of the object store."""
     for word in words[:_NAMED]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from credguard.cat_file import pass_over
 from credguard.git import GitError, stop
+from credguard.sources.hashes import is_called
 from credguard.sources.packs import KINDS, TREE
 from credguard.sources.store import Store
 
@@ -61,6 +62,7 @@ class History:
         self.bytes = 0
         self.broken: list[str] = []
         self.over: list[tuple[str, str, int]] = []
+        self._misnamed: list[str] = []
         self._git = repository
         self._limit = limit
         self._revisions = tuple(revisions)
@@ -75,12 +77,17 @@ class History:
         if self._revisions:
             return []
         self._store = self._stack.enter_context(contextlib.closing(Store(self._git)))
-        return [(pack, roots) for pack in self._store.packs for roots in pack.families()]
+        packs = self._store.packs
+        checks: list[Share] = [(pack, []) for pack in packs]
+        return checks + [(pack, roots) for pack in packs for roots in pack.families()]
 
     def batches(self, share: Share) -> Iterator[Batch]:
-        """The objects of a share; one of 32 KiB or more alone."""
+        """The objects of a share; one of 32 KiB or more alone. A share without objects checks its pack."""
+        pack, roots = share
         with contextlib.suppress(OSError):  # what was not read then is left
-            yield from _batches(self._packed(*share), share[0].named)
+            if not roots:
+                pack.check()
+            yield from _batches(self._packed(pack, roots), pack.named)
 
     def rest(self) -> Iterator[Batch]:
         """The objects that were in no share or could not be read there, as git gives them; raises GitError."""
@@ -96,6 +103,12 @@ class History:
     def closed(self) -> list[str]:
         """What is wrong with the object store, after `rest`."""
         return self._store.closed if self._store else []
+
+    @property
+    def misnamed(self) -> list[str]:
+        """The IDs under which other objects than theirs came, as far as they were hashed; after `rest`."""
+        packed = [oid for pack in self._store.packs for oid in pack.misnamed()] if self._store else []
+        return list(dict.fromkeys(packed + self._misnamed))
 
     @property
     def lists_all(self) -> bool:
@@ -176,7 +189,10 @@ class History:
                 return
             self._came += 1
             self.bytes += size
-            self.kinds[words[0].decode()] += 1
+            kind, oid = words[0].decode(), words[2].decode()
+            if not is_called(kind, content, oid):
+                self._misnamed.append(oid)
+            self.kinds[kind] += 1
             heads.append(head)
             yield words[0] == b"tree", len(heads) - 1, content
 

@@ -20,6 +20,7 @@ from dulwich.errors import ApplyDeltaError
 from isal import isal_zlib
 from isal.igzip_lib import IsalError
 
+from credguard.sources import hashes
 from credguard.system import reader_at
 
 try:
@@ -38,7 +39,12 @@ KINDS = ("", "commit", "tree", "blob", "tag")
 """What the numbers of types in packs mean."""
 _OFFSET_DELTA = 6
 _WHOLE = bytes(1 <= kind <= 4 for kind in range(256))
-_OPPOSITE = bytes(not flag for flag in range(256))
+_DUE, _GIVEN, _HASHED, _FIRST, _FURTHER, _MATCHING, _MISNAMED = range(7)
+"""What is known of an object: it is to be given; it was; it is to be hashed and given; the same, and other packs have
+one of this name too; it is to be hashed, for another pack gives it; it was, and is the same one; its hash is not its
+name, and it was given."""
+_IS_LEFT = bytes(state in (_DUE, _HASHED, _FIRST) for state in range(256))
+_IS_MISNAMED = bytes(state == _MISNAMED for state in range(256))
 _INDEX_MAGIC = b"\xfftOc\0\0\0\2"
 _PACK_MAGIC = b"PACK\0\0\0\2"
 _REVERSE = 12
@@ -62,13 +68,18 @@ class PackError(Exception):
 class Pack:
     """One pack with its index. Objects are numbered as they stand in the file."""
 
-    def __init__(self, index: Path, width: int) -> None:
-        """Reads the index; object IDs have `width` bytes. Raises PackError and OSError."""
+    def __init__(self, index: Path, width: int, *, hashed: bool = False) -> None:
+        """Reads the index; object IDs have `width` bytes. `hashed` packs are to have every object hashed. Raises
+        PackError and OSError."""
+        self.index = index
         self._width = width
-        self.names, offsets = _index(index.read_bytes(), width)
+        data = index.read_bytes()
+        self.names, offsets = _index(data, width)
         self._places, self._offsets = _in_order(offsets, index)
         self._kinds = _shared(len(offsets))
-        self._given = _shared(len(offsets))
+        self._states = _shared(len(offsets), _HASHED if hashed else _DUE)
+        self._is_whole = _shared(1, hashes.ends_with_checksum(data, width))
+        self._checksum = data[-2 * width : -width]
         self._numbers: array[int] | None = None
         self._file = index.with_suffix(".pack").open("rb", buffering=0)
         self._read = reader_at(self._file.fileno())
@@ -92,12 +103,23 @@ class Pack:
     def __len__(self) -> int:
         return len(self._places)
 
-    def is_elsewhere(self, places: Iterable[int]) -> None:
-        """The objects at these places of `names` are not to be given."""
+    @property
+    def is_whole(self) -> bool:
+        """False where the pack or its index is not what its own checksum says; after `check`."""
+        return bool(self._is_whole[0])
+
+    def check(self) -> None:
+        """Reads the file once, and holds it against its checksum and the one that the index has of it."""
+        size = self._offsets[-1]
+        if self._read(self._width, size) != self._checksum or not hashes.has_checksum(self._read, size, self._width):
+            self._is_whole[0] = 0
+
+    def share(self, place: int, *, first: bool) -> None:
+        """Another pack has an object of the name at this place of `names` too; only from the first pack is it given,
+        and from others what is not the same."""
         if self._numbers is None:
             self._numbers = array("I", sorted(range(len(self)), key=self._places.__getitem__))
-        for place in places:
-            self._given[self._numbers[place]] = 1
+        self._states[self._numbers[place]] = _FIRST if first else _FURTHER
 
     def named(self, number: int) -> tuple[str, str]:
         """The type of an object that was given, and its ID in hex."""
@@ -109,8 +131,19 @@ class Pack:
 
     def left(self) -> Iterator[str]:
         """The IDs of the objects that were not given, as they stand in the file."""
-        numbers = compress(range(len(self)), self._given[:].translate(_OPPOSITE))
-        return map(self._oid, numbers)
+        return self._those(_IS_LEFT)
+
+    def misnamed(self) -> Iterator[str]:
+        """The IDs under which other objects than theirs were given."""
+        return self._those(_IS_MISNAMED)
+
+    @property
+    def is_unsettled(self) -> bool:
+        """True where objects that other packs have too were left: it is not known whether they are the same."""
+        return any(self._states.find(bytes([state]), 0) >= 0 for state in (_FIRST, _FURTHER))
+
+    def _those(self, flags: bytes) -> Iterator[str]:
+        return map(self._oid, compress(range(len(self)), self._states[: len(self)].translate(flags)))
 
     def families(self) -> Iterator[list[int]]:
         """The objects that build on no other, in lists of about the same work; none is empty."""
@@ -132,7 +165,7 @@ class Pack:
         Of the objects that build on one, that on which the fewest build comes first. So their base is dropped before
         those of the last one are looked at, and few are held however long a chain is.
         """
-        kinds, given, offsets, starts = self._kinds, self._given, self._offsets, self._starts
+        kinds, states, offsets, starts = self._kinds, self._states, self._offsets, self._starts
         first, following, weight, read = self._first, self._following, self._weight, self._read
         for root in roots:
             kind, stack = kinds[root], [(root, b"")]
@@ -144,8 +177,9 @@ class Pack:
                     content = _applied(base, content)
                 if content is None:
                     continue
-                if len(content) <= limit and not given[number]:
-                    kinds[number], given[number] = kind, 1
+                if len(content) <= limit and (not states[number] or self._is_due(kind, number, content)):
+                    kinds[number] = kind
+                    states[number] = states[number] or _GIVEN
                     yield kind, number, content
                 child = first[number]
                 if child >= 0 > following[child]:
@@ -156,6 +190,17 @@ class Pack:
                         children.append(child)
                     children.sort(key=weight.__getitem__, reverse=True)
                     stack += [(child, content) for child in children]
+
+    def _is_due(self, kind: int, number: int, content: bytes) -> bool:
+        """Hashes what is to be hashed; True for an object that is to be given. Its state is then set."""
+        state, states = self._states[number], self._states
+        if state not in (_HASHED, _FIRST, _FURTHER):
+            return False
+        if hashes.object_id(KINDS[kind], content, self._width).hex() != self._oid(number):
+            states[number] = _MISNAMED
+            return True
+        states[number] = _MATCHING if state == _FURTHER else _GIVEN
+        return state != _FURTHER
 
     def _heads(self) -> tuple[array[int], array[int]]:
         """Where the compressed bytes of each object begin, and the number of its base, or -1. Types are noted."""
@@ -207,9 +252,12 @@ def _finder(offsets: array[int]) -> Callable[[int], int | None]:
     return found
 
 
-def _shared(size: int) -> mmap.mmap:
-    """So many zero bytes, which processes that are forked from this one share."""
-    return mmap.mmap(-1, max(size, 1))
+def _shared(size: int, value: int = 0) -> mmap.mmap:
+    """So many bytes of this value, which processes that are forked from this one share."""
+    shared = mmap.mmap(-1, max(size, 1))
+    if value:
+        shared.write(bytes([value]) * max(size, 1))
+    return shared
 
 
 def _index(data: bytes, width: int) -> tuple[bytes, array[int]]:

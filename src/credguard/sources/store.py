@@ -26,6 +26,9 @@ _MOST = 2_000_000
 _INDEXED = 28
 """The fewest bytes that an object takes in an index."""
 _LINES = 10_000
+_SEVERAL = "multi-pack-index"
+_FEW = 1 << 19
+"""Bytes of packs of which every object is hashed: that takes less time than can be measured. Of more, a sixth."""
 
 
 class Store:
@@ -40,6 +43,8 @@ class Store:
         indexes = [index for folder in folders for index in sorted(folder.glob("*.idx"))]
         self.closed = [str(pack) for folder in folders for pack in _without_index(folder)]
         self.packs: list[Pack] = []
+        self._git, self._folders = repository, folders
+        self._odd: list[Path] = []
         with contextlib.ExitStack() as stack:
             self._listed: IO[bytes] = stack.enter_context(tempfile.TemporaryFile())
             self._said: IO[bytes] = stack.enter_context(tempfile.TemporaryFile())
@@ -49,13 +54,20 @@ class Store:
                 *ALL, *(() if self.is_small else ("--unordered",)), stdout=self._listed, stderr=self._said
             )
             stack.callback(stop, self._process)
+            are_few = sum(_size(index.with_suffix(".pack")) for index in indexes) <= _FEW
             for index in indexes if self.is_small else ():
-                with contextlib.suppress(PackError, OSError):
-                    self.packs.append(Pack(index, self._width))
-                    stack.callback(self.packs[-1].close)
+                self._open(index, hashed=are_few)
+            for pack in self.packs:
+                stack.callback(pack.close)
             if len(self.packs) > 1:
                 self._part()
             self._stack = stack.pop_all()
+
+    def _open(self, index: Path, *, hashed: bool) -> None:
+        try:
+            self.packs.append(Pack(index, self._width, hashed=hashed))
+        except (PackError, OSError):
+            self._odd.append(index)
 
     def close(self) -> None:
         """Closes the packs, and ends git if it still runs."""
@@ -70,6 +82,7 @@ class Store:
         self._said.seek(0)
         said = (line.decode("utf-8", "replace").strip() for line in self._said)
         self.closed += dict.fromkeys(line for line in said if line.startswith(("error:", "fatal:", "warning:")))
+        self.closed += self._in_doubt()
         self._listed.seek(0)
         if not self.packs:
             yield from (line.strip().decode() for line in self._listed)
@@ -93,15 +106,42 @@ class Store:
         """What git lists, so many lines at once."""
         return iter(lambda: self._listed.read(_LINES * (2 * self._width + 1)), b"")
 
+    def _in_doubt(self) -> Iterator[str]:
+        """The packs and indexes of which git, or their checksum, says that they are not as they should be: git is asked
+        where objects that several packs have could not be compared, and of indexes of several packs, by which it reads
+        objects that no index of one has in that place. Raises GitError."""
+        for pack in self.packs:
+            if not pack.is_whole:
+                yield f"{pack.index.with_suffix('.pack')} or its index does not match its checksum"
+        unsettled = [pack.index for pack in self.packs if pack.is_unsettled]
+        for index in (*unsettled, *self._odd):
+            if not self._agrees("verify-pack", "--", str(index)):
+                yield f"{index.with_suffix('.pack')} does not match its index"
+        for folder in self._folders:
+            if any((folder / name).exists() for name in (_SEVERAL, f"{_SEVERAL}.d")) and not self._agrees(
+                _SEVERAL, f"--object-dir={folder.parent}", "verify", "--no-progress"
+            ):
+                yield f"{folder / _SEVERAL} does not match the packs"
+
+    def _agrees(self, *words: str) -> bool:
+        """True where git ends well."""
+        try:
+            self._git.run(*words)
+        except GitError:
+            return False
+        return True
+
     def _part(self) -> None:
-        """An object that several packs have is given by the first."""
+        """An object that several packs have is given by the first, and by others that have another of its name."""
         for byte in range(256):
-            known: set[bytes] = set()
+            first: dict[bytes, tuple[Pack, int]] = {}
             for pack in self.packs:
                 start, names = self._names(pack.names, byte)
-                if not known.isdisjoint(names):
-                    pack.is_elsewhere(place for place, name in enumerate(names, start) if name in known)
-                known.update(names)
+                for place, name in enumerate(names, start):
+                    holder, where = first.setdefault(name, (pack, place))
+                    if holder is not pack:
+                        holder.share(where, first=True)
+                        pack.share(place, first=False)
 
     def _names(self, names: bytes, byte: int) -> tuple[int, list[bytes]]:
         """Those that begin with a byte, and the place of the first."""
