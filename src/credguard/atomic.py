@@ -6,7 +6,6 @@ import contextlib
 import errno
 import os
 import re
-import secrets
 import stat
 import time
 from pathlib import Path
@@ -233,7 +232,7 @@ def _start(path: Path) -> str:
 
 def _free_name(path: Path) -> str:
     """A name beside `path` that nobody uses."""
-    return str(path.with_name(f"{_start(path)}{secrets.token_hex(8)}"))
+    return str(path.with_name(f"{_start(path)}{os.urandom(8).hex()}"))
 
 
 def _hold(descriptor: int) -> None:

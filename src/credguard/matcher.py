@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import platform
 from array import array
 from hashlib import blake2b
 from typing import TYPE_CHECKING
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING
 import hyperscan
 from hyperscan._version import __version__ as _hyperscan_version
 
-from credguard import __version__, ownership
+from credguard import __version__, ownership, system
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -103,7 +102,7 @@ def _head(patterns: list[Pattern]) -> bytes:
     """What a file begins with that holds the database of these patterns for this engine on such a machine (whether
     its processor can run it, the engine's own head tells), and no other database."""
     digest = blake2b(digest_size=_DIGEST)
-    for word in (__version__, _hyperscan_version, platform.machine(), *map(repr, patterns)):
+    for word in (__version__, _hyperscan_version, system.machine(), *map(repr, patterns)):
         digest.update(word.encode() + b"\0")
     return _MAGIC + digest.digest()
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import secrets
 import stat
 import sys
 import time
@@ -57,7 +56,7 @@ class Scratch:
         import tempfile
 
         for _ in range(_TRIES):
-            token = secrets.token_hex(8)
+            token = os.urandom(8).hex()
             begun = os.path.join(os.path.abspath(tempfile.gettempdir()), f"{_PREFIX}new-{token}")
             self.path = begun
             os.mkdir(begun, 0o700)

@@ -31,6 +31,7 @@ _CORES = getattr(os, "sched_getaffinity", None)
 _AT = getattr(os, "pread", None)
 _ATTRIBUTES = getattr(os, "listxattr", None)
 _SET_BLOCKING = getattr(os, "set_blocking", None)
+_NAME = getattr(os, "uname", None)
 
 
 def decode_path(path: bytes) -> str:
@@ -42,6 +43,15 @@ def decode_path(path: bytes) -> str:
 def encode_path(path: str) -> bytes:
     """The bytes of a path of `decode_path`."""
     return path.encode("utf-8", "surrogateescape")
+
+
+def machine() -> str:
+    """What kind of processor this is, as `platform.machine` has it."""
+    if _NAME:
+        return str(_NAME().machine)
+    import platform  # which takes a millisecond
+
+    return platform.machine()
 
 
 def start_with_utf8() -> None:

@@ -134,14 +134,18 @@ class Store:
     def _part(self) -> None:
         """An object that several packs have is given by the first, and by others that have another of its name."""
         for byte in range(256):
-            first: dict[bytes, tuple[Pack, int]] = {}
-            for pack in self.packs:
-                start, names = self._names(pack.names, byte)
+            held = [(pack, *self._names(pack.names, byte)) for pack in self.packs]
+            known: set[bytes] = set()
+            common: set[bytes] = set()
+            for _, _, names in held:
+                common.update(known.intersection(names))
+                known.update(names)
+            waiting = set(common)
+            for pack, start, names in held if common else ():
                 for place, name in enumerate(names, start):
-                    holder, where = first.setdefault(name, (pack, place))
-                    if holder is not pack:
-                        holder.share(where, first=True)
-                        pack.share(place, first=False)
+                    if name in common:
+                        pack.share(place, first=name in waiting)
+                        waiting.discard(name)
 
     def _names(self, names: bytes, byte: int) -> tuple[int, list[bytes]]:
         """Those that begin with a byte, and the place of the first."""
