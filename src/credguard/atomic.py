@@ -29,13 +29,15 @@ def write_output(path: str | os.PathLike[str], data: bytes) -> None:
     """Writes what a user asked for at `path`, whatever is there already; raises OSError.
 
     A device that takes characters, a pipe or a terminal is opened and written; a disk is refused. The target of a
-    link is replaced, not the link. A new file gets mode 0666 less the umask; one that was there keeps mode and owner.
+    link is replaced, not the link, but no link in a repository leads out of it, or into git's own folder. A new file
+    gets mode 0666 less the umask; one that was there keeps mode and owner.
     """
     name = os.fspath(path)
     own = own_descriptor(name)
     if own is not None:
         _write_all(own, data)
         return
+    _check_links(name)
     there = _there(name)
     if there is not None and not stat.S_ISREG(there.st_mode):
         _write_in_place(name, data)
@@ -146,6 +148,36 @@ def _there(name: str) -> os.stat_result | None:
         if last in ("", os.curdir, os.pardir):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), name) from None
         return None
+
+
+def _check_links(name: str) -> None:
+    """Raises OSError where a link that lies in a repository, which may have brought it, leads the report out of it."""
+    here, last = os.path.split(os.path.join(os.getcwd(), name))
+    end = os.path.realpath(name)
+    while True:
+        place = os.path.join(here, last)
+        repository = _repository(os.path.realpath(here)) if system.is_link(place) else None
+        if repository and (not _is_below(end, repository) or _is_below(end, os.path.join(repository, ".git"))):
+            why = f"{place} is a link in a repository and leads out of it; name the file itself"
+            raise OSError(errno.EPERM, why, name)
+        above, last = os.path.split(here)
+        if above == here:
+            return
+        here = above
+
+
+def _repository(folder: str) -> str | None:
+    """The root of the repository that a folder is in."""
+    while not os.path.lexists(os.path.join(folder, ".git")):
+        above = os.path.dirname(folder)
+        if above == folder:
+            return None
+        folder = above
+    return folder
+
+
+def _is_below(place: str, folder: str) -> bool:
+    return place == folder or place.startswith(os.path.join(folder, ""))
 
 
 def _is_shared(there: os.stat_result) -> bool:

@@ -108,7 +108,41 @@ def _apart(place: str) -> str:
     folder = os.path.join(os.path.dirname(place), "")
     if any(scanned.startswith(folder) for scanned in _scanned.values()):
         raise NotBelieved(f"{folder} holds what is scanned")
+    mounts = _mounts()
+    device, inside = _on_disk(place, mounts)
+    for scanned in _scanned.values():
+        its_device, its_inside = _on_disk(scanned, mounts)
+        if device == its_device and inside.startswith(its_inside.rstrip("/") + "/"):
+            raise NotBelieved(f"{folder} is mounted from what is scanned")
     return place
+
+
+def _mounts() -> list[tuple[str, str, str]]:
+    """Mount point, device and the folder of the device that is mounted there, of each mount (proc_pid_mountinfo(5));
+    none where the system does not tell."""
+    try:
+        with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as table:
+            rows = [line.split(" ", 5) for line in table]
+    except OSError:
+        return []
+    return [(_unescaped(row[4]), row[2], _unescaped(row[3])) for row in rows if len(row) > 5]
+
+
+def _unescaped(word: str) -> str:
+    for escape, mark in (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")):
+        word = word.replace(escape, mark)
+    return word
+
+
+def _on_disk(place: str, mounts: list[tuple[str, str, str]]) -> tuple[str, str]:
+    """The device that a path lies on, and its path there, whatever it is mounted at; ("", place) where that is not
+    told."""
+    best = ("", "", "")
+    for point, device, root in mounts:  # a later mount covers an earlier one at the same point
+        if len(point) >= len(best[0]) and (place == point or place.startswith(point.rstrip("/") + "/")):
+            best = (point, device, root)
+    point, device, root = best
+    return device, root.rstrip("/") + "/" + place[len(point) :].lstrip("/")
 
 
 def _walked(path: str, user: int, *, make: bool) -> str:

@@ -60,6 +60,23 @@ def test_a_committed_cache_finds_what_there_is(planted: Path, repo: Repository, 
 
 
 @posix
+@pytest.mark.parametrize("words", ["scan", "hook pre-commit"])
+def test_a_cache_that_is_mounted_from_the_checkout(planted: Path, repo: Repository, tmp_path: Path, words: str) -> None:
+    """As with `docker run -v $PWD:/w -v $PWD/.cache:/root/.cache`."""
+    plant(planted, repo.folder / ".cache")
+    (tmp_path / "mounted").mkdir()
+    mount = f"mount --bind '{repo.folder}/.cache' '{tmp_path}/mounted' || exit 77"
+    script = f"{mount}; exec '{sys.executable}' -m credguard {words}"
+    done = subprocess.run(
+        ["unshare", "-m", "sh", "-c", script], cwd=repo.folder, check=False, capture_output=True,
+        env=os.environ | {"XDG_CACHE_HOME": str(tmp_path / "mounted")},
+    )  # fmt: skip
+    if done.returncode == 77 or b"unshare" in done.stderr:
+        pytest.skip("nothing can be mounted here")
+    assert done.returncode == 1, done.stderr
+
+
+@posix
 def test_from_elsewhere_and_of_several(planted: Path, repo: Repository, tmp_path: Path) -> None:
     plant(planted, repo.folder / ".cache")
     other = Repository(tmp_path / "other")

@@ -42,7 +42,7 @@ def edited(base: Files, edit: Edit) -> Files:
 
 def edits(kind: str) -> Iterator[ParameterSet]:
     for case in CASES:
-        for number, edit in enumerate(case[kind]):
+        for number, edit in enumerate(case.get(kind, ())):
             yield pytest.param(case["base"], edit, id=f"{case['name']}, {kind} {number}")
 
 

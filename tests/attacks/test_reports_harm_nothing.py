@@ -194,6 +194,30 @@ def test_the_target_of_a_link_is_replaced_and_the_link_stays(repo: Repository, t
     assert os.listdir(tmp_path / "far") == ["report"]
 
 
+@pytest.mark.parametrize("target", ["../outside/profile", "../outside/new", ".git/hooks/pre-commit", "../outside/on"])
+def test_a_link_that_the_repository_brings_leads_nowhere_else(repo: Repository, tmp_path: Path, target: str) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "profile").write_text("mine\n")
+    (outside / "on").symlink_to("profile")
+    (repo.folder / "credguard.sarif").symlink_to(target)
+    (repo.folder / "out").symlink_to("../outside")
+    repo.commit("links", {"b.txt": "x\n"})
+    for path in ("credguard.sarif", "out/profile", str(repo.folder / "out" / "deeper")):
+        done = shell(repo, f"credguard scan --format sarif --output {path}")
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+        assert "is a link in a repository and leads out of it" in done.stderr
+    assert sorted(path.name for path in outside.iterdir()) == ["on", "profile"]
+    assert (outside / "profile").read_text() == "mine\n"
+
+
+def test_a_link_within_the_repository_leads_to_the_report(repo: Repository) -> None:
+    (repo.folder / "reports").mkdir()
+    (repo.folder / "latest.json").symlink_to("reports/one.json")
+    assert shell(repo, "credguard scan --format json --output latest.json").returncode == 0
+    assert is_report((repo.folder / "reports/one.json").read_bytes())
+
+
 def test_a_link_that_leads_nowhere_leads_to_the_report(repo: Repository, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to("fresh")
     credguard("scan", "--format", "json", "--output", str(tmp_path / "link"), cwd=repo.folder)

@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 _LINK = "is a symbolic link, which is not followed"
 
 
+BELOW = "**"
+"""Ends the name of a folder that is meant with all below it."""
+MOST_BELOW = 500
+_YAML = (".yml", ".yaml")
+
+
 class Place(Protocol):
     """Gives files by their path from the root, `/`-separated."""
 
@@ -30,8 +36,8 @@ class Place(Protocol):
         for a link, a folder, and what cannot be read."""
 
     def texts(self, paths: Sequence[str], folders: Sequence[str]) -> dict[str, bytes]:
-        """The content of those of the paths that are files, and of the files right in the folders; what
-        cannot be read is left out."""
+        """The content of those of the paths that are files, and of the files right in the folders (with `**` at its
+        end: of the YAML files anywhere below, at most MOST_BELOW); what cannot be read is left out."""
 
     def executable(self, paths: Sequence[str]) -> frozenset[str]:
         """Those of the files that may be run as they are."""
@@ -67,6 +73,9 @@ class Folder:
         """As Place says."""
         names = list(paths)
         for folder in folders:
+            if folder.endswith(BELOW):
+                names += self._below(folder.removesuffix(BELOW))
+                continue
             with contextlib.suppress(OSError):
                 names += sorted(f"{folder}/{name}" for name in os.listdir(os.path.join(self.root, folder)))
         found: dict[str, bytes] = {}
@@ -76,6 +85,16 @@ class Folder:
                 if data is not None:
                     found[name] = data
         return found
+
+    def _below(self, start: str) -> list[str]:
+        names: list[str] = []
+        for folder, folders, files in os.walk(os.path.join(self.root, start)):
+            folders[:] = sorted(name for name in folders if name != ".git")
+            inner = os.path.relpath(folder, self.root).replace(os.sep, "/")
+            names += (name if inner == "." else f"{inner}/{name}" for name in sorted(files) if name.endswith(_YAML))
+            if len(names) > MOST_BELOW:
+                break
+        return names[:MOST_BELOW]
 
     def executable(self, paths: Sequence[str]) -> frozenset[str]:
         """As Place says."""
@@ -109,12 +128,17 @@ class Objects:
 
     def texts(self, paths: Sequence[str], folders: Sequence[str]) -> dict[str, bytes]:
         """As Place says."""
-        inside = tuple(folders)
+        inside = tuple(folder for folder in folders if not folder.endswith(BELOW))
         entries = [
             (oid, path)
             for mode, oid, path in self._entries(*paths, *(folder + "/" for folder in inside))
             if mode.startswith("100") and (path in paths or path.rpartition("/")[0] in inside)
         ]
+        for folder in folders:
+            if folder.endswith(BELOW):
+                below = self._entries(*filter(None, [folder.removesuffix(BELOW)]), below=True)
+                found = [(oid, path) for mode, oid, path in below if mode.startswith("100") and path.endswith(_YAML)]
+                entries += found[:MOST_BELOW]
         contents = self.repository.blobs([oid for oid, _ in entries], LARGEST)
         return {path: data for (_, path), data in zip(entries, contents, strict=True) if isinstance(data, bytes)}
 
@@ -122,10 +146,11 @@ class Objects:
         """As Place says."""
         return frozenset(path for mode, _, path in self._entries(*paths) if mode == "100755") if paths else frozenset()
 
-    def _entries(self, *paths: str) -> list[tuple[str, str, str]]:
-        """Mode, object ID and path of what lies there."""
+    def _entries(self, *paths: str, below: bool = False) -> list[tuple[str, str, str]]:
+        """Mode, object ID and path of what lies there; of all that is `below`."""
         if self.commit:
-            raw = self.repository.run("ls-tree", "-z", "--full-tree", self.commit, "--", *paths)
+            options = ("-r", "--full-tree") if below else ("--full-tree",)
+            raw = self.repository.run("ls-tree", "-z", *options, self.commit, "--", *paths)
         else:
             raw = self.repository.run("ls-files", "-z", "--stage", "--", *(p.rstrip("/") for p in paths))
         found = []

@@ -30,7 +30,7 @@ _KNOWN = frozenset(
     "exec sh bash make npm test cd export if then fi else do done for while return null never always manual on_success "
     "trap eval source pre-commit commit-msg pre-push pre-receive pre-merge-commit post-rewrite --version --help || && "
     "git checkout reset rm mv cp chmod unset alias function command nohup sleep kill PATH HOME GITHUB_PATH GITHUB_ENV "
-    "not executable PYTHONPATH fetch-depth all yes no".split()
+    "not executable carriage returns PYTHONPATH fetch-depth all yes no".split()
 )
 _WORD = regex(r"[^\s\"'`(){}\[\];|&<>=,]+")
 _OPTION = regex(r"--?[A-Za-z][A-Za-z-]{0,24}|\+[a-z]|\d{1,3}|[A-Z]{1,3}\d{1,3}")

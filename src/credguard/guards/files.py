@@ -10,7 +10,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from credguard import ci_systems
+from credguard.config.place import BELOW
 from credguard.errors import UnreadableError
+from credguard.guards import origins
 from credguard.guards.shape import GIT_HOOKS, SHAPES, Shape
 from credguard.guards.shell import paths
 from credguard.regex import regex
@@ -23,9 +25,19 @@ if TYPE_CHECKING:
 
 _LEFTHOOK = tuple(
     f"{stem}.{end}"
-    for stem in ("lefthook", ".lefthook", "lefthook-local", ".lefthook-local", ".config/lefthook")
-    for end in ("yml", "yaml", "toml", "json")
-)
+    for stem in (
+        "lefthook", ".lefthook", "lefthook-local", ".lefthook-local", ".config/lefthook", ".config/lefthook-local"
+    )
+    for end in ("yml", "yaml", "toml", "json", "jsonc")
+)  # fmt: skip
+_LINT_STAGED = (
+    ".lintstagedrc", *(f".lintstagedrc.{end}" for end in ("json", "yml", "yaml", "js", "mjs", "cjs", "ts")),
+    *(f"lint-staged.config.{end}" for end in ("js", "mjs", "cjs", "ts", "mts", "cts")), "package.yaml",
+)  # fmt: skip
+_COMPOSE = tuple(
+    f"{stem}.{end}" for stem in ("compose", "compose.override", "docker-compose", "docker-compose.override")
+    for end in ("yaml", "yml")
+)  # fmt: skip
 FAMILIES = (
     (".pre-commit-config.yaml", "prek.toml", ".pre-commit-config.yml"),
     _LEFTHOOK,
@@ -37,16 +49,17 @@ FAMILIES = (
     ("package.json",),
     ("noxfile.py",),
     ("pyproject.toml",),
+    _COMPOSE,
+    ("mise.toml", ".mise.toml", "mise.local.toml", ".mise.local.toml", "mise/config.toml"),
 )
 """Files of which one goes before the others, or is laid over them: what one of them calls depends on all."""
 PLANTED = (
     "credguard", "credguard.py", "credguard/__init__.py", "credguard/__main__.py", "sitecustomize.py",
-    "usercustomize.py", "uv.toml",
+    "usercustomize.py", "uv.toml", "pip.py", "pip/__init__.py", "pip/__main__.py", "node_modules/.bin/credguard",
 )  # fmt: skip
 """What stands in for credguard, or changes what is run, by its name alone."""
 _HOOK_SETTINGS = (
-    *FAMILIES[0], *_LEFTHOOK, *FAMILIES[2], "package.json", ".lintstagedrc", ".lintstagedrc.json", ".lintstagedrc.yml",
-    ".lintstagedrc.yaml", "lint-staged.config.js", "lint-staged.config.mjs", ".simple-git-hooks.json",
+    *FAMILIES[0], *_LEFTHOOK, *FAMILIES[2], "package.json", *_LINT_STAGED, ".simple-git-hooks.json",
     ".simple-git-hooks.js", "simple-git-hooks.json", ".huskyrc", ".huskyrc.json", ".huskyrc.js", ".huskyrc.yml",
 )  # fmt: skip
 _LEFTHOOK_FOLDERS = (".lefthook/pre-commit", ".lefthook/pre-push", ".lefthook/commit-msg")
@@ -67,29 +80,39 @@ _TOOLS = (
         regex(r"\b(?:npm|npx|yarn|pnpm|bun|husky|lint-staged)\b"),
         ("package.json", ".lintstagedrc", ".lintstagedrc.json"),
     ),
-    (regex(r"\b(?:pre-commit|prek)\b(?!-)"), FAMILIES[0]),
+    (regex(r"\blint-staged\b"), _LINT_STAGED),
+    (origins.RUNS_NODE, origins.NODE),
+    (origins.INSTALLS_PYTHON, origins.PYTHON),
+    (regex(r"\b(?:pre[-_]commit|prek)\b(?!-)"), FAMILIES[0]),
     (regex(r"\blefthook\b"), _LEFTHOOK),
     (regex(r"\bovercommit\b"), FAMILIES[2]),
-    (regex(r"\b(?:hatch|pdm|poe|poethepoet|rye|poetry)\b"), ("pyproject.toml",)),
-    (regex(r"\b(?:invoke|inv)\b"), ("tasks.py",)),
+    (regex(r"\b(?:hatch|pdm|poe|poethepoet|rye|poetry)\b"), ("pyproject.toml", "hatch.toml", "pdm.toml")),
+    (regex(r"\b(?:invoke|inv)\b"), ("tasks.py", "invoke.yaml", "invoke.yml", ".invoke.yaml")),
     (regex(r"\brake\b"), ("Rakefile", "rakefile", "Rakefile.rb")),
     (regex(r"\bcomposer\b"), ("composer.json",)),
     (regex(r"\bearthly\b"), ("Earthfile",)),
     (
         regex(r"\b(?:docker|podman|buildah)\b"),
-        ("Dockerfile", "docker-compose.yml", "docker-compose.yaml", "compose.yaml"),
+        ("Dockerfile", ".dockerignore", "Dockerfile.dockerignore", *_COMPOSE),
     ),
-    (regex(r"\bmise\b"), ("mise.toml", ".mise.toml")),
+    (regex(r"\bmise\b"), (*FAMILIES[-1], ".mise/config.toml", ".config/mise.toml", ".config/mise/config.toml")),
     (regex(r"\bgradlew?\b"), ("build.gradle", "build.gradle.kts")),
     (regex(r"\bmvnw?\b"), ("pom.xml",)),
     (regex(r"\bdodo|doit\b"), ("dodo.py",)),
 )
 _FOLDER = regex(r"(?:\bcd|\bpushd|working-directory:|working_directory:|workingDirectory:|-C|--directory|\bdir:)[ \t=]*"
                 r"[\"']?(?:\./)?([\w@+-][\w@+./-]{0,150})")  # fmt: skip
-_GLOB = regex(r"(?:^|[\"'\s:])/?([\w./@+-]{1,200})/[\w.@+-]*\*[\w./*@+-]*\.ya?ml")
+_GLOB = regex(r"(?:^|[\"'\s:])/?((?:[\w.@+-]{1,80}/){1,8})[\w.@+-]*\*[\w./*@+-]*\.ya?ml")
+_DEEP = regex(r"(?:^|[\"'\s:])/?((?:[\w.@+-]{1,80}/){0,8})\*\*[\w./*@+-]*\.ya?ml")
+_LOOP = regex(r"(?:\bfor[ \t]+\w+[ \t]+in\b[^;\n]{0,200}?|(?:\b(?:ba|da|z|k)?sh|\bsource|\s\.|\brun-parts)[ \t]+)"
+              r"[\"' ]?(?:\./)?([\w@+.-]+(?:/[\w@+.-]+){0,8})/[\w.@+-]*\*")  # fmt: skip
+"""Scripts of a folder that a shell runs one after the other."""
+_INCLUDE = regex(r"^[ \t]*[-s]?include[ \t]+([^\n#]{1,300})", re.MULTILINE)
+_MOST_INCLUDED = 20
 _PROSE = (".md", ".rst", ".adoc", ".html", ".svg", ".xml", ".sarif", ".lock", ".csv", ".log", ".ipynb", ".png")
 _SCRIPT = (".sh", ".bash", ".zsh", ".ps1", ".psm1", ".py", ".js", ".mjs", ".cjs", ".ts", ".rb", ".pl", ".bat", ".cmd",
-           ".groovy", ".mk", ".yml", ".yaml")  # fmt: skip
+           ".groovy", ".mk", ".yml", ".yaml", ".dockerignore")  # fmt: skip
+_YAML = (".yml", ".yaml")
 _AT_ONCE, _MOST_BYTES = 250, 64 << 20
 _ROUNDS, _MOST_ASKED, _MOST_WORDS = 4, 600, 3_000
 
@@ -104,13 +127,17 @@ class Files:
         entries = (*ci_systems.FILES, *_HOOK_SETTINGS, *(name for family in FAMILIES for name in family), *PLANTED)
         self._read(tuple(dict.fromkeys(entries)), (*ci_systems.FOLDERS, *_HOOK_FOLDERS))
         fresh = [path for path in self._raw if begins(path)]
+        followed: set[str] = set()
         for _ in range(_ROUNDS):
+            followed.update(fresh)
             known = set(self._raw)
             names, folders = self._named(fresh)
-            if not names and not folders:
+            left = [name for name in names if name not in self._asked]
+            if left or folders:
+                self._read(tuple(left[:_MOST_ASKED]), folders)
+            fresh = [path for path in self._raw if path not in followed and (path in names or path not in known)]
+            if not fresh:
                 break
-            self._read(names, folders)
-            fresh = [path for path in self._raw if path not in known]
         hooks = tuple(path for path in self._raw if is_hook(path) and not path.startswith(_RUN_BY_A_SHELL))
         self.not_executable = frozenset(hooks) - place.executable(hooks)
 
@@ -121,22 +148,23 @@ class Files:
                 return  # what was not read counts as gone
             self._raw |= self.place.texts(names[start : start + _AT_ONCE], folders if start == 0 else ())
 
-    def _named(self, fresh: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Paths and folders that these files name and that were not asked for yet."""
+    def _named(self, fresh: Iterable[str]) -> tuple[dict[str, None], tuple[str, ...]]:
+        """Paths that these files name, and folders that were not asked for yet."""
         names: dict[str, None] = {}
         folders: dict[str, None] = {}
         for path in fresh:
-            if path.endswith(_PROSE):
+            if is_prose(path) or origins.is_lock(path):
                 continue
             text = self.text(path)
             if shape_of(path) is SHAPES["gitlab"]:
                 folders.update(dict.fromkeys(match[1].strip("/") for match in _GLOB.finditer(text)))
+                folders.update(dict.fromkeys(match[1].lstrip("/") + BELOW for match in _DEEP.finditer(text)))
+            folders.update(dict.fromkeys(match[1] for match in _LOOP.finditer(text)))
             for name in self.named(path, text):
                 names[name] = None
                 if name.rpartition("/")[2] in ("action.yml", "action.yaml"):
                     folders[name.rpartition("/")[0]] = None
-        left = [name for name in names if name not in self._asked]
-        return tuple(left[:_MOST_ASKED]), tuple(name for name in folders if name and name not in self._asked)[:50]
+        return names, tuple(name for name in folders if name and name not in self._asked)[:50]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._raw)
@@ -179,12 +207,20 @@ class Files:
         found = dict.fromkeys(name for name in self.named(path, text) if name in self._raw and name != path)
         if shape_of(path) is SHAPES["gitlab"]:
             starts = tuple(match[1].strip("/") + "/" for match in _GLOB.finditer(text))
-            found.update(dict.fromkeys(name for name in self._raw if starts and name.startswith(starts)))
+            starts += tuple(match[1].lstrip("/") for match in _DEEP.finditer(text))
+            found.update(dict.fromkeys(n for n in self._raw if starts and n.startswith(starts) and n.endswith(_YAML)))
+        starts = tuple(f"{match[1]}/" for match in _LOOP.finditer(text))
+        found.update(dict.fromkeys(name for name in self._raw if starts and name.startswith(starts) and name != path))
         for name in tuple(found):
             if name.rpartition("/")[2] in ("action.yml", "action.yaml"):
                 folder = name.rpartition("/")[0]
                 found.update(dict.fromkeys(one for one in self._raw if folder and one.rpartition("/")[0] == folder))
         return list(found)
+
+    def included(self, text: str) -> list[str]:
+        """The files that a Makefile includes, as far as it names them."""
+        words = [word for match in _INCLUDE.finditer(text) for word in match[1].split()]
+        return [name for name in map(posixpath.normpath, words) if name in self._raw][:_MOST_INCLUDED]
 
     def _folders(self, path: str) -> tuple[str, ...]:
         return _folders(self._raw.get(path, b""))
@@ -213,22 +249,29 @@ def is_tool(path: str) -> bool:
     return any(name in files for files in FAMILIES[3:])
 
 
+def sets_variables(path: str) -> bool:
+    """True for a file in which a command may stand for credguard by a variable of make, just or task."""
+    name = path.rpartition("/")[2]
+    return any(name in files for files in FAMILIES[3:6]) or name.endswith(".mk")
+
+
 def is_script(path: str) -> bool:
     """True for a file that may run as it is, or is a part of other settings."""
     name = path.rpartition("/")[2]
-    return name.endswith(_SCRIPT) or "." not in name[1:]
+    return name.endswith(_SCRIPT) or "." not in name[1:] or name in _LINT_STAGED or name in ("hatch.toml", "pdm.toml")
 
 
 def is_prose(path: str) -> bool:
     """True for a file that nothing runs."""
-    return path.lower().endswith(_PROSE)
+    return path.lower().endswith(_PROSE) and not origins.is_lock(path)
 
 
 def family(path: str) -> tuple[str, ...]:
     """The files that go before one, or are laid over it; itself among them."""
     folder, _, name = path.rpartition("/")
     found = next((one for one in FAMILIES if name in one or path in one), ())
-    return tuple(posixpath.join(folder, one) for one in found)
+    system = next((one.files for one in ci_systems.SYSTEMS if path in one.files), ())
+    return (*(posixpath.join(folder, one) for one in found), *system)
 
 
 def shape_of(path: str) -> Shape:

@@ -16,7 +16,16 @@ _TOKEN = regex(
     re.DOTALL,
 )
 _BLANKS = regex(r"[ \t]+")
-_STAGE = regex(r"\bstage\s*\(?[^{}]*$")
+_STAGE = regex(r"\s*stage\s*\(?\s*['\"$\w][^{}]*$")
+_DEFINES = regex(r"\bdef\b|\bvoid\b|\bclass\b|[\w.$]+\s+\w+\s*\(")
+_REACHES = regex(
+    r"\benv\b[\w.\[\]'\"]*\s*=(?!=)|\benv\s*\.\s*(?:put|set)|\binput\b|\bcurrentBuild\b[\w.]*\s*=(?!=)|\bmetaClass\b"
+    r"|^(?!def\b)[\w.\[\]'\"]+\s*=(?![=~])|\bload\b|\bevaluate\b|\bbinding\b|\bsetProperty\b"
+    r"|\bcheckout\b|\bgit\s*[( ]\s*(?:branch|url|credentialsId)\b"
+    r"|\bgit\b[^\n]*\b(?:reset|switch|clean|rm|config|restore|stash)\b"
+    r"|\bdeleteDir\b|\bunstash\b|\breturn\b|\bthrow\b"
+)
+"""What a stage does to those after it."""
 _BRANCH = regex(r"(?:^|[\s,\[(])['\"]?[\w .-]{1,80}['\"]?\s*:\s*$")
 _DEEPEST = 60
 _MOST_COMMENTS = 2_000
@@ -35,14 +44,32 @@ class _Block:
         return any(one.calls() if isinstance(one, _Block) else "credguard" in one[1] for one in self.parts)
 
     def lines(self) -> Iterator[tuple[int, str]]:
-        """The lines, less those of stages in which credguard is not called."""
-        for one in self.parts:
+        """The lines, less those of stages in which credguard is not called, as far as others do not depend on them."""
+        last = max((n for n, one in enumerate(self.parts) if isinstance(one, _Block) and one.calls()), default=-1)
+        for number, one in enumerate(self.parts):
             if not isinstance(one, _Block):
                 yield one
-            elif one.calls() or not (_STAGE.search(one.head) or _BRANCH.search(one.head)):
+            elif one.calls() or not (one.is_stage() or _BRANCH.search(one.head)):
                 yield one.line, one.head + " {"
                 yield from one.lines()
                 yield one.line, "}"
+            elif number < last:
+                yield from ((line, text) for line, text in one.every() if _REACHES.search(text))
+
+    def is_stage(self) -> bool:
+        """True for a stage, which others do not depend on but for what it sets."""
+        return _STAGE.match(self.head) is not None and not _DEFINES.search(self.head)
+
+    def every(self) -> Iterator[tuple[int, str]]:
+        """All lines, and the heads of all blocks."""
+        for one in self.parts:
+            if isinstance(one, _Block) and one.head.strip() == "environment":
+                continue  # a stage's own
+            if isinstance(one, _Block):
+                yield one.line, one.head
+                yield from one.every()
+            else:
+                yield one
 
 
 def lines(text: str) -> list[tuple[int, str]]:

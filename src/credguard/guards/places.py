@@ -59,6 +59,8 @@ class File:
     own: dict[Place, tuple[Call, ...]] = field(default_factory=dict)
     through: dict[Place, str] = field(default_factory=dict)
     executable: bool = True
+    odd_lines: bool = False
+    """Whether a shell reads carriage returns, or a byte order mark, as a part of its commands."""
     comments: bool = True
     """Whether `#` begins a comment in its scripts."""
 
@@ -72,6 +74,21 @@ _MERGE = regex(r"(?:^[ \t-]*|[{,][ \t]*)[\"']?<<[\"']?[ \t]*:", re.MULTILINE)
 _HASHED = (".sh", ".bash", ".zsh", ".py", ".mk", ".toml", ".ini", ".cfg", ".yml", ".yaml", ".rb")
 _MAKES = (*NAMES, "rakefile")
 _INTERPRETER = regex(r"#![^\n]*\b(?:sh|bash|dash|zsh|ksh|python[\d.]*)\b")
+
+
+def _without_others(text: str) -> str:
+    """tox's settings without environments in which credguard is not named, and that no other takes anything from."""
+    parts = _ENVIRONMENT.split(text)
+    kept = parts[:1]
+    for head, body in zip(parts[1::2], parts[2::2], strict=True):
+        name = head.strip().strip("[]")
+        counts = "credguard" in body or ":" not in name or f"{{[{name}]" in text
+        kept += (head, body) if counts else "\n" * (head + body).count("\n")
+    return "".join(kept)
+
+
+_ENVIRONMENT = regex(r"(^\[[^\]\n]+\][^\n]*)", re.MULTILINE)
+_INLINE = regex(r"#[^\n]*(?:credguard|index|url|source)")
 
 
 def _commented(path: str, text: str) -> bool:
@@ -89,7 +106,11 @@ def _code(path: str, text: str) -> list[tuple[int, str]]:
     name = path.rpartition("/")[2]
     if name.startswith("Jenkinsfile") or name.endswith((".groovy", ".jenkins")):
         return groovy.lines(text)
+    if name == "tox.ini":
+        text = _without_others(text)
     found = list(code_lines(text, comments=_commented(path, text), first=2 if name.endswith(".py") else 0))
+    if name.endswith(".py") and "# /// script" in text:  # PEP 723
+        found += [(number, line) for number, line in enumerate(text.split("\n")) if _INLINE.match(line)]
     if name.endswith((".js", ".mjs", ".cjs", ".ts")):
         return [(number, line) for number, line in found if not line.startswith("//")]
     return found
@@ -99,8 +120,9 @@ def lines(one: File) -> Node:
     """A text as the lines that count."""
     found = targets(one).lines() if _has_targets(one.path) else _code(one.path, one.text)
     items = tuple(Node("scalar", number + 1, 1, text=line) for number, line in found)
-    mode = () if one.executable else (Node("scalar", 1, 1, text="not executable"),)
-    return Node("sequence", 1, 1, tag=LINES, items=(*mode, *items))
+    notes = [*([] if one.executable else ["not executable"]), *(["carriage returns"] if one.odd_lines else [])]
+    first = (Node("scalar", 1, 1, text=note) for note in notes)
+    return Node("sequence", 1, 1, tag=LINES, items=(*first, *items))
 
 
 def _has_targets(path: str) -> bool:
@@ -131,7 +153,7 @@ def mentioned(path: str, text: str) -> dict[Place, tuple[Call, ...]]:
     if "credguard" not in _RESULTS.sub("", plain):
         return {}
     found = calls(plain)
-    if not found and not _is_shell(path, text):
+    if not found and not is_shell(path, text):
         found = (
             [Call("credguard")]
             if regex(r"credguard\S*\s+(?:ci|scan|hook|audit)\b|credguard['\",]").search(plain)
@@ -140,7 +162,8 @@ def mentioned(path: str, text: str) -> dict[Place, tuple[Call, ...]]:
     return {(0, ()): tuple(found) or (Call("credguard", muted=True),)}
 
 
-def _is_shell(path: str, text: str) -> bool:
+def is_shell(path: str, text: str) -> bool:
+    """True for the script of a POSIX shell."""
     return (
         is_hook(path)
         or path.endswith((".sh", ".bash", ".zsh"))

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from credguard.guards import gitlab
 from credguard.guards.compare import ONE_OF
 from credguard.guards.shell import SCRIPTS, code_lines
 from credguard.regex import regex
@@ -117,9 +118,14 @@ class Cut:
     """What the place itself is called."""
     comments: bool = True
     """Whether `#` begins a comment in its scripts, which it does not for every shell."""
+    before: frozenset[str] = frozenset()
+    """The stages of GitLab that come before the place's own."""
+    stage: str = ""
 
     def around(self, document: Node, trail: Trail) -> Node:
         """The document as the place at the end of the trail depends on it."""
+        if self.shape is SHAPES["gitlab"] and trail and document.pairs:
+            self.stage, self.before = gitlab.stages(document, document.pairs[trail[0]][1])
         return self._settled(lambda: self._kept(document, (), trail))
 
     def beside(self, document: Node) -> Node:
@@ -161,9 +167,11 @@ class Cut:
             if index == at or (key.text == taken and collection):
                 kept = self._kept(value, inner, rest if index == at else None)
             elif collection and key.text not in self.names and key.text not in self.shape.kept:
-                kept = self._workflow(value, inner) if path == ("workflows",) else None
+                kept = self._workflow(value, inner) if path == ("workflows",) else gitlab.gate(value, self.before)
             elif self.shape is SHAPES["pre-commit"] and inner == ("ci",):
                 kept = self._skipped(value)
+            elif inner == ("stages",) and self.stage:
+                kept = replace(value, items=tuple(one for one in value.items if one.text in (self.stage, *self.before)))
             elif selector:
                 kept = Node("scalar", key.line, key.column, type="null")
             else:

@@ -98,6 +98,7 @@ def calls(text: str, depth: int = 0) -> list[Call]:
     """The calls of credguard that a script makes; what only prints, installs or names it is none."""
     if "credguard" not in text:
         return []
+    text = expanded(text)
     found: list[Call] = []
     off = ""
     commands = list(_commands("\n".join(line for _, line in code_lines(text))))
@@ -114,6 +115,24 @@ def calls(text: str, depth: int = 0) -> list[Call]:
         elif line.startswith("trap ") and re.search(r"exit 0|true", line):
             off = "trap"
     return found
+
+
+def expanded(text: str, included: str = "") -> str:
+    """A script, Makefile or Taskfile with the variables filled in that it, or what it includes, sets to credguard."""
+    for match in [*_SET.finditer(text), *_SET.finditer(included)][:_MOST_VARIABLES]:
+        use = rf"\"?\$(?:{match[1]}\b|\{{{match[1]}\}}|\({match[1]}\))\"?|\{{\{{[ \t]*\.?{match[1]}[ \t]*\}}\}}"
+        value = match[2].strip("\"' \t")
+        text = re.sub(use, lambda _, value=value: value, text)  # type: ignore[misc]
+    return text
+
+
+_SET = regex(
+    r"^[ \t-]*(?:(?:export|override|readonly|local|declare|set)[ \t]+){0,2}([A-Za-z_]\w{0,60})[ \t]*"
+    r"(?:[?:+!]{0,3}=|:)[ \t]*"
+    r"((?:[\"'][^\"'\n]*)?[^\s\"'#;&|]*credguard[^\s\"'#;&|]*[\"']?)[ \t]*(?:[#;&].*)?$",
+    re.MULTILINE,
+)
+_MOST_VARIABLES = 20
 
 
 def _commands(text: str) -> Iterator[_Command]:
@@ -213,3 +232,18 @@ def paths(text: str) -> Iterator[str]:
         path = word.lstrip("/").removeprefix("./")
         if (local or "/" in path or "." in path[1:]) and _PATH.fullmatch(path) and not path.endswith("."):
             yield path
+    for match in _STARTED.finditer(text):
+        yield (match[1] or match[2]).removeprefix("./")
+    for match in _QUOTED.finditer(text):
+        yield match[1].removeprefix("./")
+    for match in _MODULE.finditer(text):
+        name = match[1].replace(".", "/")
+        yield from (f"{name}.py", f"{name}/__main__.py", f"{name}/__init__.py")
+
+
+_STARTED = regex(
+    r"(?<![\w./-])(?:ba|da|z|k)?sh(?:[ \t]+-\w+)*[ \t]+([\w@+.][\w@+.-]{0,200})"
+    r"|(?:^|[\s;&|(])(?:source|\.)[ \t]+([\w@+./-]{1,200})"
+)
+_QUOTED = regex(r"[\"']([\w@+./-]+(?: [\w@+./-]+){1,8})[\"']")
+_MODULE = regex(r"\bpy(?:thon[\d.]*)?(?:[ \t]+-[A-Za-ln-z]\w*)*[ \t]+-m[ \t]*([A-Za-z_]\w*(?:\.\w+){0,8})")

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from credguard import ci_systems
 from credguard.errors import UnreadableError
-from credguard.guards.compare import words
+from credguard.guards import origins
+from credguard.guards.compare import LINES, words
 from credguard.guards.files import (
     FAMILIES,
     PLANTED,
@@ -17,6 +18,7 @@ from credguard.guards.files import (
     is_prose,
     is_script,
     is_tool,
+    sets_variables,
     shape_of,
 )
 from credguard.guards.places import (
@@ -26,6 +28,7 @@ from credguard.guards.places import (
     asks,
     entries,
     flaws,
+    is_shell,
     is_stopped,
     lines,
     mentioned,
@@ -36,7 +39,7 @@ from credguard.guards.places import (
     uses,
 )
 from credguard.guards.shape import SHAPES, Cut, at, has_comments, label, scalars, uncommented, unit
-from credguard.guards.shell import SCRIPTS, Call
+from credguard.guards.shell import SCRIPTS, Call, expanded
 from credguard.guards.targets import NAMES
 from credguard.structure import Node
 
@@ -102,6 +105,9 @@ class Survey:
     def _opened(self, path: str) -> File:
         data = self._files.data(path) or b""
         text = self._files.text(path)
+        if sets_variables(path):
+            text = expanded(text, "\n".join(map(self._files.text, self._files.included(text))))
+            data = text.encode("utf-8", "replace")
         try:
             found, problem = documents(path, data), ""
         except UnreadableError as error:
@@ -114,8 +120,9 @@ class Survey:
             shape_of(path),
             comments=has_comments(text, shape_of(path)),
             executable=path not in self._files.not_executable,
+            odd_lines=(b"\r\n" in data or data.startswith(b"\xef\xbb\xbf")) and is_shell(path, text),
         )
-        if "credguard" in text and path not in PLANTED:
+        if "credguard" in text and path not in PLANTED and not origins.never_calls(path):
             one.own = dict(mentions(one)) if found is not None else mentioned(path, text)
             if is_tool(path) and not any(call.words and not call.muted for every in one.own.values() for call in every):
                 one.own = {}
@@ -266,18 +273,25 @@ class Survey:
         if folder == ".husky":
             yield from (name for name in self._known if name.startswith(".husky/_/"))
             yield from (name for name in self._known if name.startswith(".huskyrc"))
+        if path in (".woodpecker.yml", ".woodpecker.yaml"):  # which the folder goes before
+            yield from (name for name in self._known if name.startswith(".woodpecker/"))
         if folder == ".buildkite":
             yield from (name for name in self._known if name.startswith(".buildkite/hooks/"))
 
     def _counts(self, name: str) -> bool:
         """True for a file whose content makes a difference to a place that names it."""
         one = self._known.get(name)
+        if one is not None and origins.is_origin(name):
+            return bool(origins.lines(name, one.text))
         if one is None or one.own or name in self._leading:
             return False
         return "credguard" in one.text or (is_script(name) and not any(name in files for files in FAMILIES))
 
     def _entire(self, path: str) -> Node:
         one = self._known[path]
+        if origins.is_origin(path):
+            items = tuple(Node("scalar", number + 1, 1, text=line) for number, line in origins.lines(path, one.text))
+            return Node("sequence", 1, 1, tag=LINES, items=items)
         if one.documents is None or len(one.documents) != 1:
             return lines(one)
         return Cut(_WHOLE, comments=one.comments).beside(one.documents[0])

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from credguard import ci_systems
 from credguard.guards.compare import Difference, canonical, differences, shown_key, told
 from credguard.guards.places import SHRUGS
-from credguard.guards.shell import SCRIPTS
 from credguard.guards.sites import Site, shown_calls
+from credguard.regex import regex
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -113,9 +113,24 @@ def _flawed(site: Site, now: Site) -> Iterator[Difference]:
 
 
 def _is_stricter(site: Site, now: Site, found: list[Difference]) -> bool:
-    """True where a call had no consequence, and nothing else differs than that it has one now."""
-    keys = {one.key.rpartition(".")[2].partition("[")[0] for one in found}
-    return not site.enforces and now.enforces and keys <= {*SCRIPTS, *SHRUGS, ""}
+    """True where a call surely had no consequence, and nothing else differs than that it has one now."""
+    if site.enforces or not now.enforces or [one.words for one in site.calls] != [one.words for one in now.calls]:
+        return False
+    return all(_only_hardens(one) for one in found)
+
+
+def _only_hardens(one: Difference) -> bool:
+    key = one.key.rpartition(".")[2].partition("[")[0]
+    if key in SHRUGS:
+        return True
+    if one.old is None:
+        return False
+    return _SHRUG.sub("", one.old).strip() == (one.new or "").strip()
+
+
+_SHRUG = regex(
+    r"[ \t]*\|\|[ \t]*(?:true|:|exit 0|echo[^\n|;&]*)[ \t]*$|^[ \t]*(?:set \+e|true|exit 0)[ \t]*$", re.MULTILINE
+)
 
 
 def _gone(site: Site, after: Calls) -> Taken:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 NAMES = ("makefile", "gnumakefile", "justfile", ".justfile")
 _RULE = regex(r"(?P<names>[^\s#:=][^#:=\n]{0,500}?)\s{0,20}::?(?![=:])(?P<needs>[^\n]*)")
 _WORD = regex(r"[\w.:/@%-]+")
+_EVALUATED = regex(r"\$[({](?:eval|shell|call|file|guile)\b")
 _BARE = regex(r"\b(?:g?make|just)\b(?:[ \t]+-\S+)*[ \t]*(?=$|[;&|\n)])", re.MULTILINE)
 
 
@@ -83,7 +84,11 @@ class Targets:
         for rule in self._rules:
             if rule.names == (".PHONY",):
                 found.append((rule.lines[0][0], " ".join([".PHONY:", *sorted(kept.intersection(rule.needs))])))
-            elif kept.intersection(rule.names) or any(mark in name for name in rule.names for mark in ".%$"):
+            elif (
+                kept.intersection(rule.names)
+                or _EVALUATED.search(rule.lines[0][1])
+                or any(mark in name for name in rule.names for mark in ".%$")
+            ):
                 found += rule.lines
         return sorted(found)
 
