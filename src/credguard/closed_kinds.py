@@ -58,6 +58,17 @@ _KINDS = (
     _Kind("Parquet file", rb"PAR[1E]"),
     _Kind("ORC file", rb"ORC[^ -~\n\r\t]"),
     _Kind("Avro file", rb"Obj\x01[^\0]"),
+    _Kind("PostgreSQL dump", rb"PGDMP[\x01-\x1f]"),
+    _Kind("Redis database", rb"REDIS\d{4}"),
+    _Kind("HDF5 file", rb"\x89HDF\r\n\x1a\n"),
+    _Kind("MATLAB file", rb"MATLAB 5\.0 MAT-file"),
+    _Kind("Arrow file", rb"ARROW1\0\0"),
+    _Kind("Mercurial bundle", rb"HG10(?:GZ|BZ)|HG20\0\0"),
+    _Kind("Subversion delta", rb"SVN[\x01\x02]"),
+    _Kind("thin or AIX ar archive", rb"!<thin>\n|<(?:bigaf|aiaff)>\n"),
+    _Kind("Mobipocket book", rb"BOOKMOBI", 60),
+    _Kind("disk image of VirtualBox", rb"\x7f\x10\xda\xbe", 64),
+    _Kind("disk image of Hyper-V", rb"vhdxfile"),
     _Kind("AppImage", rb"\x7fELF.{4}AI[\x01\x02]"),
 )
 _BY_OFFSET = [(kind.name, kind.offset, regex(rb"(?s)" + kind.signature)) for kind in _KINDS]

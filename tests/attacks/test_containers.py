@@ -199,6 +199,11 @@ CLOSED: dict[str, bytes] = {
     "ARJ": b"\x60\xea\x2a\0\x22" + bytes(60), "ACE": bytes(7) + b"**ACE**" + bytes(60),
     "git pack": b"PACK\0\0\0\2" + bytes(60), "git bundle": b"# v2 git bundle\n" + bytes(60),
     "Parquet": b"PAR1" + bytes(60) + b"PAR1",
+    "PostgreSQL": b"PGDMP\x01" + bytes(60), "Redis": b"REDIS0009" + bytes(60),
+    "HDF5": b"\x89HDF\r\n\x1a\n" + bytes(60), "MATLAB": b"MATLAB 5.0 MAT-file, " + bytes(60),
+    "Arrow": b"ARROW1\0\0" + bytes(60), "Mercurial": b"HG10GZ" + bytes(60), "Mercurial 2": b"HG20\0\0" + bytes(60),
+    "Subversion": b"SVN\1" + bytes(60), "thin ar": b"!<thin>\n" + bytes(60), "AIX ar": b"<bigaf>\n" + bytes(60),
+    "book": bytes(60) + b"BOOKMOBI" + bytes(60), "Hyper-V": b"vhdxfile" + bytes(60),
     "program with a 7z in it": b"MZ" + bytes(900) + SEVEN + struct.pack("<I", zlib.crc32(bytes(20))) + bytes(60),
     "zip by Deflate64": zip_entry(PAIR, 9, b"\x01" * 40),
     "7z in a zip": zipped(SEVEN + bytes(60)),
@@ -219,7 +224,7 @@ HARMLESS: dict[str, bytes] = {
     "text that begins with x": b"x\x01 is the first\n",
     "source that knows signatures": b'MAGIC = "PK\\x03\\x04", "7z", "Rar!", "%PDF-1.7", "!<arch>"\n',
     "zeros": bytes(2000),
-    "a list of words": b"ARC\nARJ\nPARTS\nPAR1\nORC\nObj\nxar!\n",
+    "a list of words": b"ARC\nARJ\nPARTS\nPAR1\nORC\nObj\nxar!\nREDIS\nSVN\nMATLAB\nARROW\n",
     "program that knows 7z": b"MZ" + bytes(99) + b"7z\xbc\xaf\x27\x1c\0Rar!\x1a\x07" + bytes(60),
 }
 
