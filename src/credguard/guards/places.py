@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     Place = tuple[int, Trail]
     """A document's number, and the trail in it."""
 
+ONE_WORD = regex(r"[\w.-]+")
 _RESULTS = regex(
     r"credguard[\w-]{0,60}\.(?:xml|json|sarif|csv|html|txt|log|md|ya?ml|py)\b"
     r"|\b(?:steps|needs|jobs|stages|dependencies)[.\[]+['\"]?credguard[\w.-]*|--(?:name|label|title)[ =]credguard"
@@ -154,12 +155,20 @@ def mentioned(path: str, text: str) -> dict[Place, tuple[Call, ...]]:
         return {}
     found = calls(plain)
     if not found and not is_shell(path, text):
-        found = (
-            [Call("credguard")]
-            if regex(r"credguard\S*\s+(?:ci|scan|hook|audit)\b|credguard['\",]").search(plain)
-            else []
-        )
+        if _PROGRAM.search(plain):
+            return {(0, ()): (Call("credguard"),)}
+        if path.endswith(_PROGRAMS):
+            return {}  # it only names it
     return {(0, ()): tuple(found) or (Call("credguard", muted=True),)}
+
+
+_PROGRAM = regex(
+    r"credguard\S*\s+(?:ci|scan|hook|audit)\b|credguard(?:\.exe)?[\"'][\s,+)\]]{1,40}[\"'](?:ci|scan|hook|audit)\b"
+    r"|\b(?:run_?|start_?|call_?)credguard\b|\b(?:from|import)[ \t]+credguard\b"
+    r"|[\"'\[(]credguard[\"'][ \t]*(?:[\])]|,[ \t]*\*)"
+)
+"""What in a program that is no shell's starts credguard."""
+_PROGRAMS = (".py", ".js", ".mjs", ".cjs", ".ts", ".rb", ".go", ".rs")
 
 
 def is_shell(path: str, text: str) -> bool:
@@ -191,9 +200,6 @@ def mentions(one: File) -> Iterator[tuple[Place, tuple[Call, ...]]]:
             place = (number, unit(document, trail, one.shape))
             found[place] = (*found.get(place, ()), *_run(key, text))
     yield from found.items()
-
-
-ONE_WORD = regex(r"[\w.-]+")
 
 
 def _hooks_of(document: Node, trail: Trail) -> Iterator[Trail]:
