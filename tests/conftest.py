@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import sys
 import tempfile
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,8 @@ def pytest_configure() -> None:
         os.environ[_DATABASES] = tempfile.mkdtemp(prefix="credguard-tests-")
     for name in _CACHES:
         os.environ[name] = os.environ[_DATABASES]
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # else each of some thousand processes compiles all of credguard
+    sys.dont_write_bytecode = False
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

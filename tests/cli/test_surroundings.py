@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from credguard import quick
+from tests import processes
 from tests.hooking import IDENTITY, LEAK, hook, leak, which
 from tests.repos import Repository, clean_environment
 
@@ -149,10 +150,7 @@ def test_modules_of_the_repository(repo: Repository, path: str | None) -> None:
     """With the hook that `credguard install` writes; `python -m` would look in the current folder first."""
     environment = clean_environment() | IDENTITY
     environment |= {} if path is None else {"PYTHONPATH": path.format(repo=repo.folder), "PYTHONSTARTUP": "re.py"}
-    done = subprocess.run(
-        [sys.executable, "-m", "credguard", "install", "--hooks", "pre-commit"], cwd=repo.folder,
-        env=clean_environment(), capture_output=True, check=False,
-    )  # fmt: skip
+    done = processes.run(["install", "--hooks", "pre-commit"], cwd=repo.folder, env=clean_environment())
     assert done.returncode == 0, done.stderr
     own_modules(repo.folder)
     leak(repo)
