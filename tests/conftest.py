@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests import databases
 from tests.judging import BASE, POLICY
 from tests.repos import Repository
 
@@ -33,12 +34,20 @@ def pytest_configure() -> None:
         os.environ[name] = os.environ[_DATABASES]
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # else each of some thousand processes compiles all of credguard
     sys.dont_write_bytecode = False
+    databases.share(os.environ[_DATABASES])
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Removes the shared cache when the process that made it ends."""
     if not hasattr(config, "workerinput"):
         shutil.rmtree(os.environ.pop(_DATABASES, ""), ignore_errors=True)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks what starts processes; `-m "not slow"` leaves the rules and the modules."""
+    for item in items:
+        if not {"attacks", "cli"}.isdisjoint(item.path.parts):
+            item.add_marker("slow")
 
 
 @pytest.fixture(scope="session", autouse=True)

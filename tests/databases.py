@@ -14,6 +14,9 @@ from credguard import matcher
 if TYPE_CHECKING:
     from credguard.rule import Pattern
 
+_MANY = 5
+"""Fewer patterns are compiled in no time."""
+
 
 def share(folder: str) -> None:
     """Has each set of patterns compiled once for all: that takes two seconds, and gives the same each time.
@@ -23,11 +26,14 @@ def share(folder: str) -> None:
     compiled = matcher._compile
 
     def load_or_compile(patterns: list[Pattern]) -> hyperscan.Database:
+        if len(patterns) < _MANY:
+            return compiled(patterns)
         path = os.path.join(folder, matcher._head(patterns).hex()[-64:])
         with contextlib.suppress(OSError):
             return _loaded(path)
         database = compiled(patterns)
-        _keep(path, bytes(hyperscan.dumpb(database)))
+        with contextlib.suppress(OSError):
+            _keep(path, bytes(hyperscan.dumpb(database)))
         return database
 
     matcher._compile = load_or_compile
@@ -42,6 +48,7 @@ def _loaded(path: str) -> hyperscan.Database:
 
 def _keep(path: str, content: bytes) -> None:
     """At once, since others may be reading it."""
-    with tempfile.NamedTemporaryFile(dir=os.path.dirname(path), delete=False) as handle:
-        handle.write(content)
-    os.replace(handle.name, path)
+    with tempfile.TemporaryDirectory(dir=os.path.dirname(path)) as folder:
+        with open(os.path.join(folder, "new"), "wb") as handle:
+            handle.write(content)
+        os.replace(handle.name, path)

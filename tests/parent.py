@@ -60,6 +60,7 @@ def _take(asked: Asked, descriptors: list[int]) -> None:
     words, folder, variables = asked
     for number, descriptor in enumerate(descriptors[:3]):
         os.dup2(descriptor, number)
+    os.setsid()  # so that what it leaves behind can be ended with it
     os.closerange(3, _MOST_DESCRIPTORS)
     os.chdir(folder)
     os.environ.clear()

@@ -48,7 +48,7 @@ def run(
         try:
             results = out.result(timeout), err.result(timeout)
         except TimeoutError:
-            os.kill(child, signal.SIGKILL)
+            os.killpg(child, signal.SIGKILL)
             raise subprocess.TimeoutExpired(["credguard", *words], timeout) from None
     code = int.from_bytes(_read(end_read), "big", signed=True)
     return subprocess.CompletedProcess(["credguard", *words], code, *results)
