@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _FOREIGN = ("AWS_", "GIT_", "CREDGUARD_", "BOTO_")
 _FOLDERS = ("HOME", "USERPROFILE", "XDG_CONFIG_HOME", "XDG_DATA_HOME")
 _CACHES = ("LOCALAPPDATA", "XDG_CACHE_HOME")
+_SLOW = {"attacks", "cli", "sources", "test_benchmarks.py", "test_docs.py", "test_plumbing.py", "test_resume.py"}
 _DATABASES = "TESTS_DATABASES"
 """Names the folder of compiled databases that all processes of one run share: to compile one takes two seconds."""
 
@@ -46,7 +47,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Marks what starts processes; `-m "not slow"` leaves the rules and the modules."""
     for item in items:
-        if not {"attacks", "cli"}.isdisjoint(item.path.parts):
+        if not _SLOW.isdisjoint(item.path.parts):
             item.add_marker("slow")
 
 
