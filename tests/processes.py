@@ -42,6 +42,7 @@ def run(
     end_read, end_write = os.pipe()
     _ask(words, cwd, env, [stdin_read, out_write, err_write, end_write])
     child = int.from_bytes(os.read(end_read, 8), "big")
+    assert child, "the process that forks has ended"
     with ThreadPoolExecutor(3) as pool:
         out, err = pool.submit(_read, out_read), pool.submit(_read, err_read)
         pool.submit(_write, stdin_write, stdin)
