@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import sys
 import tempfile
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests import databases
 from tests.judging import BASE, POLICY
 from tests.repos import Repository
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 _FOREIGN = ("AWS_", "GIT_", "CREDGUARD_", "BOTO_")
 _FOLDERS = ("HOME", "USERPROFILE", "XDG_CONFIG_HOME", "XDG_DATA_HOME")
 _CACHES = ("LOCALAPPDATA", "XDG_CACHE_HOME")
+_SLOW = {"attacks", "cli", "sources", "test_benchmarks.py", "test_docs.py", "test_plumbing.py", "test_resume.py"}
 _DATABASES = "TESTS_DATABASES"
 """Names the folder of compiled databases that all processes of one run share: to compile one takes two seconds."""
 
@@ -30,12 +33,22 @@ def pytest_configure() -> None:
         os.environ[_DATABASES] = tempfile.mkdtemp(prefix="credguard-tests-")
     for name in _CACHES:
         os.environ[name] = os.environ[_DATABASES]
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # else each of some thousand processes compiles all of credguard
+    sys.dont_write_bytecode = False
+    databases.share(os.environ[_DATABASES])
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Removes the shared cache when the process that made it ends."""
     if not hasattr(config, "workerinput"):
         shutil.rmtree(os.environ.pop(_DATABASES, ""), ignore_errors=True)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks what starts processes; `-m "not slow"` leaves the rules and the modules."""
+    for item in items:
+        if not _SLOW.isdisjoint(item.path.parts):
+            item.add_marker("slow")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+from tests import processes
 from tests.keys import Filler
 from tests.repos import Repository
 
@@ -26,10 +27,7 @@ THEIRS = '#!/bin/sh\n{ echo "theirs $*"; cat; } >>"$LOG"\nexit "${THEIRS:-0}"\n'
 
 def credguard(*args: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     """The command line, as a process of its own."""
-    return subprocess.run(
-        [sys.executable, "-m", "credguard", *args], cwd=cwd, env=os.environ | environment, text=True,
-        capture_output=True, check=False, timeout=120,
-    )  # fmt: skip
+    return processes.run_text(args, cwd=cwd, env=os.environ | environment)
 
 
 def git(folder: Path, *args: str, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
+from tests import processes
 from tests.hooking import credguard
 from tests.keys import Filler
 from tests.repos import clean_environment
 
 if TYPE_CHECKING:
+    import subprocess
     from pathlib import Path
 
     from tests.repos import Repository
@@ -31,10 +31,9 @@ Found = list[tuple[str, str, int, str]]
 
 
 def mark(text: str, folder: Path) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "credguard", "scan", "--stdin", "--format", "json"], cwd=folder, input=text.encode(),
-        env=clean_environment(), capture_output=True, check=False,
-    )  # fmt: skip
+    done = processes.run(
+        ["scan", "--stdin", "--format", "json"], cwd=folder, env=clean_environment(), stdin=text.encode()
+    )
     return str(json.loads(done.stdout)["findings"][0]["fingerprint"])
 
 

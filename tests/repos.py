@@ -15,6 +15,7 @@ _IDENTITY = {
     "GIT_COMMITTER_NAME": "Ada", "GIT_COMMITTER_EMAIL": "ada@example.com",
     "GIT_COMMITTER_DATE": "2026-01-02T03:04:05Z",
 }  # fmt: skip
+_SETTINGS = ("-c", "core.autocrlf=false", "-c", "maintenance.auto=false")
 
 
 def clean_environment() -> dict[str, str]:
@@ -43,7 +44,7 @@ class Repository:
     def git(self, *args: str, stdin: str = "") -> str:
         """The output of a git command; raises AssertionError, with git's message, when it fails."""
         done = subprocess.run(
-            ["git", "-c", "core.autocrlf=false", *args], cwd=self.folder, env=clean_environment() | _IDENTITY,
+            ["git", *_SETTINGS, *args], cwd=self.folder, env=clean_environment() | _IDENTITY,
             input=stdin.encode(), capture_output=True, check=False,
         )  # fmt: skip
         if done.returncode:

@@ -5,12 +5,10 @@ But for one thing: a commit whose staged content git gave whole, without a look 
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import shutil
 import stat
-import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,12 +16,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from credguard.waiting import LIMIT_NAME
+from tests import processes
 from tests.auditing import PAIR
 from tests.hooking import ZERO
 from tests.keys import Filler
 from tests.repos import Repository
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Callable, Sequence
 
 HANG = 60
@@ -49,17 +49,8 @@ READ_FOR_HISTORY = [
 
 
 def ended(folder: Path, *words: str, stdin: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
-    """The command line as a process of its own, which must end, and with no children left."""
-    begun = subprocess.Popen(
-        [sys.executable, "-m", "credguard", *words], cwd=folder, env=os.environ | variables, text=True,
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
-    )  # fmt: skip
-    try:
-        out, err = begun.communicate(stdin, timeout=HANG)
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(begun.pid, 9)
-    return subprocess.CompletedProcess(words, begun.returncode, out, err)
+    """The command line as a process of its own, which must end, and with no children that hold its streams."""
+    return processes.run_text(words, cwd=folder, env=os.environ | variables, stdin=stdin, timeout=HANG)
 
 
 def replaced(path: Path, make: Callable[[Path], None]) -> Path:

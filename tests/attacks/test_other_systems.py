@@ -24,13 +24,15 @@ from tests.repos import Repository, clean_environment, write
 
 ASKED = re.findall(r'getattr\(os, "(\w+)"', Path(system.__file__).read_text(encoding="utf-8"))
 START = """
-import sys
+import os, sys
 sys.path.insert(0, sys.argv.pop(1))
 from tests import without_posix
 names = sys.argv.pop(1)
 if names != "all":
     without_posix.NAMES, without_posix.MODULES = {"os": tuple(names.split())}, ()
 without_posix.take_away()
+from tests import databases
+databases.share(os.environ["TESTS_DATABASES"])
 sys.path.pop(0)
 from credguard.cli import main
 sys.exit(main())

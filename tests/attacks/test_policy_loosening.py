@@ -6,8 +6,6 @@ before and after it say of rules, stages, severities and thresholds.
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,6 +13,7 @@ import pytest
 from credguard import globs
 from credguard.config.keys import POLICY as KEYS
 from credguard.config.kinds import Entries, ListOf, Table
+from tests import processes
 from tests.hooking import LEAK, git, set_hooks
 from tests.judging import BASELINE, LONE, POLICY, found, judge, mark, only
 from tests.repos import Repository, clean_environment
@@ -275,10 +274,7 @@ class TestInTwoPushes:
         for default in ("main", ""):
             told = {"GITLAB_CI": "true", "CI_PIPELINE_SOURCE": "push", "CI_COMMIT_SHA": head}
             told |= {"CI_COMMIT_BEFORE_SHA": before, "CI_COMMIT_BRANCH": "work", "CI_DEFAULT_BRANCH": default}
-            done = subprocess.run(
-                [sys.executable, "-m", "credguard", "ci", "--format", "json"], cwd=tmp_path / "ci", check=False,
-                env=clean_environment() | told, capture_output=True, text=True,
-            )  # fmt: skip
+            done = processes.run_text(["ci", "--format", "json"], cwd=tmp_path / "ci", env=clean_environment() | told)
             assert done.returncode == 1, done.stderr
             assert ("CG101", "key.txt", 1, "report") in found(done)
 

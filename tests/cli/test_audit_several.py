@@ -18,6 +18,7 @@ import pytest
 
 from credguard.cli import main
 from credguard.sources import remote
+from tests import processes
 from tests.keys import Filler
 from tests.repos import Repository, clean_environment
 
@@ -36,10 +37,7 @@ def temporary(tmp_path: Path) -> Path:
 
 
 def credguard(*args: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "credguard", "audit", *args], cwd=cwd, capture_output=True, text=True, check=False,
-        timeout=120, env=clean_environment() | {"TMPDIR": str(cwd / "temporary")},
-    )  # fmt: skip
+    return processes.run_text(["audit", *args], cwd=cwd, env=clean_environment() | {"TMPDIR": str(cwd / "temporary")})
 
 
 def report(*args: str, cwd: Path) -> dict[str, Any]:

@@ -6,16 +6,16 @@ import json
 import os
 import shutil
 import socket
-import subprocess
-import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests import processes
 from tests.keys import Filler
 from tests.repos import Repository
 
 if TYPE_CHECKING:
+    import subprocess
     from pathlib import Path
 
 
@@ -28,10 +28,7 @@ ROOT = not hasattr(os, "geteuid") or os.geteuid() == 0
 
 
 def credguard(*args: str, cwd: Path, stdin: bytes = b"", **environment: str) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(
-        [sys.executable, "-m", "credguard", *args], cwd=cwd, input=stdin, capture_output=True, check=False, timeout=120,
-        env=os.environ | environment,
-    )  # fmt: skip
+    return processes.run(args, cwd=cwd, env=os.environ | environment, stdin=stdin)
 
 
 def report(*args: str, cwd: Path) -> dict[str, Any]:

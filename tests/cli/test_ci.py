@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests import processes
 from tests.keys import Filler
 from tests.repos import Repository, clean_environment, write
 
@@ -51,10 +52,7 @@ class Job:
 
     def run(self, *args: str) -> subprocess.CompletedProcess[str]:
         kept = {k: v for k, v in clean_environment().items() if not k.startswith(("GITHUB_", "CI_", "CREDGUARD_"))}
-        return subprocess.run(
-            [sys.executable, "-m", "credguard", "ci", *args], cwd=self.folder, env=kept | self.environ,
-            capture_output=True, text=True, check=False, timeout=120,
-        )  # fmt: skip
+        return processes.run_text(["ci", *args], cwd=self.folder, env=kept | self.environ)
 
     def outputs(self) -> dict[str, str]:
         lines = (self.files / "output").read_text().splitlines()

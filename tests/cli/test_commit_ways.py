@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests import processes
 from tests.hooking import KEY_ID, LEAK, commit_leak, git, hook, hooked, leak, stopped, which
 from tests.keys import Filler
 from tests.repos import clean_environment
@@ -225,10 +224,11 @@ def test_processes_do_not_grow_with_files(repo: Repository, tmp_path: Path) -> N
         hook(tools, "git", f'#!/bin/sh\nprintf "%s\\n" "$*" >>"{log}"\nexec "{which("git")}" "$@"\n')
         repo.write({f"f{number}.cfg": f"{number} {count}\n" for number in range(count)})
         repo.add()
-        done = subprocess.run(
-            [sys.executable, "-m", "credguard", "hook", "pre-commit"], cwd=repo.folder, capture_output=True,
-            env=clean_environment() | {"PATH": f"{tools}{os.pathsep}{os.environ['PATH']}"}, check=False,
-        )  # fmt: skip
+        done = processes.run(
+            ["hook", "pre-commit"],
+            cwd=repo.folder,
+            env=clean_environment() | {"PATH": f"{tools}{os.pathsep}{os.environ['PATH']}"},
+        )
         assert done.returncode == 0, done.stderr
         seen.append(sorted(log.read_text().splitlines()))
     assert seen[0] == seen[1]

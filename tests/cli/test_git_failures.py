@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests import processes
 from tests.hooking import commit_leak, which
 from tests.repos import Repository, clean_environment
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Callable
     from pathlib import Path
 
@@ -76,11 +76,12 @@ def run(place: Repository, name: str, path: Path, **environment: str) -> subproc
     arguments, text = HOOKS[name]
     tip, root, tag = place.git("rev-parse", "HEAD", "HEAD~1", "t").split()
     own = {"PATH": f"{path}{os.pathsep}{os.environ['PATH']}", "LOG": "", "FAIL": "-"}
-    return subprocess.run(
-        [sys.executable, "-m", "credguard", "hook", name, *arguments], cwd=place.folder, capture_output=True,
+    return processes.run(
+        ["hook", name, *arguments],
+        cwd=place.folder,
         env=clean_environment() | own | environment,
-        input=text.format(tip=tip, root=root, tag=tag, zero=ZERO).encode(), check=False, timeout=120,
-    )  # fmt: skip
+        stdin=text.format(tip=tip, root=root, tag=tag, zero=ZERO).encode(),
+    )
 
 
 def asked(place: Repository, name: str, tools: Path, folder: Path) -> list[str]:
@@ -182,10 +183,7 @@ def test_a_broken_repository(tmp_path: Path, breaks: Callable[[Path], None]) -> 
     repo.add()
     breaks(repo.folder / ".git")
     for _ in range(2):
-        done = subprocess.run(
-            [sys.executable, "-m", "credguard", "hook", "pre-commit"], cwd=repo.folder, env=clean_environment(),
-            capture_output=True, check=False, timeout=120,
-        )  # fmt: skip
+        done = processes.run(["hook", "pre-commit"], cwd=repo.folder, env=clean_environment())
         assert done.returncode in (2, 3), (done.returncode, done.stderr)
         assert done.stderr and b"Traceback" not in done.stderr
 
@@ -193,10 +191,9 @@ def test_a_broken_repository(tmp_path: Path, breaks: Callable[[Path], None]) -> 
 def test_outside_a_repository(tmp_path: Path) -> None:
     nowhere = {"GIT_CEILING_DIRECTORIES": str(tmp_path.parent)}
     for name in ("pre-commit", "pre-push", "pre-receive"):
-        done = subprocess.run(
-            [sys.executable, "-m", "credguard", "hook", name], cwd=tmp_path, input=f"{ZERO} {'1' * 40} x\n".encode(),
-            env=clean_environment() | nowhere, capture_output=True, check=False,
-        )  # fmt: skip
+        done = processes.run(
+            ["hook", name], cwd=tmp_path, env=clean_environment() | nowhere, stdin=f"{ZERO} {'1' * 40} x\n".encode()
+        )
         assert done.returncode in (2, 3), (name, done.stderr)
 
 
@@ -211,8 +208,5 @@ def test_what_stood_there_before_cannot_be_read(tmp_path: Path, before: str) -> 
     file = repo.folder / ".git" / "objects" / oid[:2] / oid[2:]
     file.chmod(0o644)
     file.write_bytes(b"") if before == "broken" else file.unlink()
-    done = subprocess.run(
-        [sys.executable, "-m", "credguard", "hook", "pre-commit"], cwd=repo.folder, env=clean_environment(),
-        capture_output=True, check=False,
-    )  # fmt: skip
+    done = processes.run(["hook", "pre-commit"], cwd=repo.folder, env=clean_environment())
     assert done.returncode in (1, 3), done.stderr

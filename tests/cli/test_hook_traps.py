@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests import processes
 from tests.hooking import IDENTITY, KEY_ID, LEAK, SECRET, commit_leak, hooked, leak, set_hooks
 from tests.repos import Repository, clean_environment
 
@@ -150,10 +151,7 @@ def test_what_stood_there_before_does_not_block_but_whole_files_does(tmp_path: P
     leak(repo, "c.ini", "# a line above\n" + LEAK)
     assert git(repo, "commit", "-m", "x").returncode == 0
     leak(repo, "c.ini", "# another\n" + LEAK)
-    done = subprocess.run(
-        [sys.executable, "-m", "credguard", "hook", "pre-commit", "--whole-files"], cwd=repo.folder,
-        env=clean_environment(), capture_output=True, check=False,
-    )  # fmt: skip
+    done = processes.run(["hook", "pre-commit", "--whole-files"], cwd=repo.folder, env=clean_environment())
     assert done.returncode == 1
     leak(repo, "copy.ini")  # a copy is new
     assert git(repo, "commit", "-m", "x").returncode == 1
@@ -196,10 +194,7 @@ def test_a_commit_message(tmp_path: Path) -> None:
     assert git(repo, "commit", "--allow-empty", "-m", "use the role").returncode == 0
     text = repo.folder / "m"
     text.write_text("fine\n# a comment\n# ------------------------ >8 ------------------------\nnothing\n")
-    done = subprocess.run(
-        [sys.executable, "-m", "credguard", "hook", "commit-msg", "m"], cwd=repo.folder, env=clean_environment(),
-        capture_output=True, check=False,
-    )  # fmt: skip
+    done = processes.run(["hook", "commit-msg", "m"], cwd=repo.folder, env=clean_environment())
     assert done.returncode == 0, done.stderr
 
 
@@ -294,14 +289,13 @@ def test_a_git_failure_is_never_a_pass(tmp_path: Path) -> None:
     oid = repo.git("ls-files", "--stage", "c.ini").split()[1]
     (repo.folder / ".git" / "objects" / oid[:2] / oid[2:]).unlink()
     for args in (["pre-commit"], ["pre-receive"]):
-        done = subprocess.run(
-            [sys.executable, "-m", "credguard", "hook", *args], cwd=repo.folder, env=clean_environment(), check=False,
-            input=f"{'0' * 40} {'1' * 40} refs/heads/x\n".encode(), capture_output=True,
-        )  # fmt: skip
+        done = processes.run(
+            ["hook", *args],
+            cwd=repo.folder,
+            env=clean_environment(),
+            stdin=f"{'0' * 40} {'1' * 40} refs/heads/x\n".encode(),
+        )
         assert done.returncode in (2, 3), (args, done.stderr)
     (repo.folder / ".git" / "HEAD").write_text("garbage")
-    done = subprocess.run(
-        [sys.executable, "-m", "credguard", "hook", "pre-commit"], cwd=repo.folder, env=clean_environment(),
-        capture_output=True, check=False,
-    )  # fmt: skip
+    done = processes.run(["hook", "pre-commit"], cwd=repo.folder, env=clean_environment())
     assert done.returncode in (2, 3) and b"Traceback" not in done.stderr

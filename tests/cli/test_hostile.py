@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests import processes
 from tests.keys import Filler
 from tests.repos import Repository, clean_environment
 
@@ -158,10 +158,9 @@ class Place:
         return text
 
     def run(self, *args: str, stdin: str = "", **environment: str) -> tuple[int, bytes]:
-        done = subprocess.run(
-            [sys.executable, "-m", "credguard", *args, "--format=json"], cwd=self.repo.folder, input=stdin.encode(),
-            env=clean_environment() | environment, capture_output=True, check=False, timeout=120,
-        )  # fmt: skip
+        done = processes.run(
+            [*args, "--format=json"], cwd=self.repo.folder, env=clean_environment() | environment, stdin=stdin.encode()
+        )
         assert not done.stderr, done.stderr
         report = json.loads(done.stdout)
         shown = [
@@ -182,10 +181,7 @@ class Place:
         (self.folder / "message").write_text(f"subject\n\n{LEAK}")
         calls = (["pre-commit"], ["pre-merge-commit"], ["commit-msg", str(self.folder / "message")])
         return [
-            subprocess.run(
-                [sys.executable, "-m", "credguard", "hook", *call], cwd=self.repo.folder, capture_output=True,
-                env=clean_environment() | environment, check=False, timeout=120,
-            ).returncode
+            processes.run(["hook", *call], cwd=self.repo.folder, env=clean_environment() | environment).returncode
             for call in calls
         ]  # fmt: skip
 
@@ -299,10 +295,7 @@ def test_attributes_that_are_committed(tmp_path: Path) -> None:
     repo.commit("attributes", {".gitattributes": "* -diff binary export-ignore\n*.ini filter=none diff=none\n"})
     repo.write({"c.ini": LEAK})
     repo.add()
-    done = subprocess.run(
-        [sys.executable, "-m", "credguard", "hook", "pre-commit"], cwd=tmp_path, env=clean_environment(), check=False,
-        capture_output=True,
-    )  # fmt: skip
+    done = processes.run(["hook", "pre-commit"], cwd=tmp_path, env=clean_environment())
     assert done.returncode == 1 and b"c.ini" in done.stderr
 
 
@@ -321,10 +314,9 @@ def test_what_is_missing_is_not_fetched(tmp_path: Path, url: str) -> None:
         repo.git("config", key, value)
     repo.git("update-index", "--add", "--cacheinfo", f"100644,{'1' * 40},b.py")
     for _ in range(2):  # the second time the quick way may be taken
-        done = subprocess.run(
-            [sys.executable, "-m", "credguard", "hook", "pre-commit"], cwd=repo.folder, check=False,
-            env=clean_environment() | {"GIT_NO_LAZY_FETCH": "0"}, capture_output=True,
-        )  # fmt: skip
+        done = processes.run(
+            ["hook", "pre-commit"], cwd=repo.folder, env=clean_environment() | {"GIT_NO_LAZY_FETCH": "0"}
+        )
         assert done.returncode == 3 and b"b.py" in done.stderr
     assert not (tmp_path / "mark").exists()
 

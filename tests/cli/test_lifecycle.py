@@ -6,7 +6,6 @@ import base64
 import json
 import os
 import subprocess
-import sys
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ import pytest
 
 from credguard.audit import Run
 from credguard.lifecycle import ran
+from tests import processes
 from tests.keys import Filler
 from tests.repos import Repository, clean_environment, write
 
@@ -49,9 +49,7 @@ EXPECTED = [("CG303", 2), ("CG501", 3), ("CG503", 4), ("CG504", 5)]
 
 
 def credguard(*args: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "credguard", *args], cwd=cwd, capture_output=True, text=True, check=False, timeout=120
-    )
+    return processes.run_text(args, cwd=cwd)
 
 
 def report(*args: str, cwd: Path) -> dict[str, Any]:

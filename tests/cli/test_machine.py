@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from credguard import install
+from tests import processes
 from tests.keys import Filler
 from tests.repos import Repository, write
 
 if TYPE_CHECKING:
+    import subprocess
     from pathlib import Path
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no file modes")
@@ -38,10 +38,7 @@ def lay(home: Path, files: dict[str, str], mode: int = 0o600, folder: int = 0o70
 
 def run(home: Path, cwd: Path, *args: str, **environment: str) -> subprocess.CompletedProcess[str]:
     home.mkdir(exist_ok=True)
-    return subprocess.run(
-        [sys.executable, "-m", "credguard", "doctor", *args], cwd=cwd, capture_output=True, text=True, check=False,
-        env=os.environ | {"HOME": str(home)} | environment, timeout=120,
-    )  # fmt: skip
+    return processes.run_text(["doctor", *args], cwd=cwd, env=os.environ | {"HOME": str(home)} | environment)
 
 
 def report(home: Path, cwd: Path, *args: str, **environment: str) -> dict[str, Any]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import zipfile
 from typing import TYPE_CHECKING
 
 import pytest
 
 from credguard.report import FORMATS
+from tests import processes
 from tests.keys import Filler
 from tests.repos import Repository, clean_environment
 
@@ -80,10 +79,7 @@ def test_nothing_holds_a_secret(planted: tuple[Repository, Filler, Path]) -> Non
     secrets = [secret[6:].encode() for secret in filler.secrets if len(secret) > 16]
     assert len(secrets) >= 200, len(secrets)
     for command in commands(home / "out"):
-        done = subprocess.run(
-            [sys.executable, "-m", "credguard", *command], cwd=repo.folder, env=environ, capture_output=True,
-            check=False, timeout=300,
-        )  # fmt: skip
+        done = processes.run(command, cwd=repo.folder, env=environ, timeout=300)
         assert done.returncode in ANSWERS, (command, done.stderr[-500:])
         said = done.stdout + done.stderr
         assert not [secret for secret in secrets if secret in said], command
@@ -106,10 +102,7 @@ def test_a_value_found_in_a_file_is_not_shown_in_a_path(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
         archive.writestr(f"postgres:__u:{password}@h/x", f"postgres://u:{password}@db.acme.io/x\n")
     for command in (*(["scan", f"--format={name}"] for name in FORMATS), ["baseline", "create", "--reason=x"]):
-        done = subprocess.run(
-            [sys.executable, "-m", "credguard", *command], cwd=tmp_path, capture_output=True, text=True,
-            check=False, env=clean_environment(),
-        )  # fmt: skip
+        done = processes.run_text(command, cwd=tmp_path, env=clean_environment())
         assert done.returncode in ANSWERS, done.stderr
         said = done.stdout + done.stderr
         assert secret not in said and password not in said, command

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests import processes
 from tests.hooking import credguard
 from tests.judging import BASELINE, KEY, LONE, OLD, POLICY, found, judge, mark, only
 from tests.repos import Repository, clean_environment
@@ -141,11 +141,12 @@ class TestHooks:
     def received(
         self, server: Repository, *lines: str, options: tuple[str, ...] = ()
     ) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "credguard", "hook", "pre-receive", "--format", "json", *options], cwd=server.folder,
-            env=clean_environment(), input="".join(f"{line}\n" for line in lines), text=True, capture_output=True,
-            check=False,
-        )  # fmt: skip
+        return processes.run_text(
+            ["hook", "pre-receive", "--format", "json", *options],
+            cwd=server.folder,
+            env=clean_environment(),
+            stdin="".join(f"{line}\n" for line in lines),
+        )
 
     @pytest.fixture
     def server(self, make: Callable[..., Repository], tmp_path: Path) -> tuple[Repository, Repository]:

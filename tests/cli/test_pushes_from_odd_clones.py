@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests import processes
 from tests.hooking import ZERO, cloned, commit_leak, git, leak, set_hooks, stops
 from tests.repos import Repository, clean_environment
 
@@ -83,17 +82,18 @@ def test_variables_of_a_framework_around_it_hide_nothing(repo: Repository) -> No
 @pytest.mark.parametrize("name", ["pre-push", "pre-receive"])
 @pytest.mark.parametrize("text", ["x\n", "a b\n", "\n\nx y\n", "\xff\n"])
 def test_input_that_git_does_not_give(repo: Repository, name: str, text: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "credguard", "hook", name, "origin", "url"], cwd=repo.folder, check=False,
-        env=clean_environment(), input=os.fsencode(text), capture_output=True,
-    )  # fmt: skip
+    done = processes.run(
+        ["hook", name, "origin", "url"], cwd=repo.folder, env=clean_environment(), stdin=os.fsencode(text)
+    )
     assert done.returncode in (2, 3), done.stderr
 
 
 @pytest.mark.parametrize("new", ["1" * 40, "nowhere", "--all"])
 def test_an_object_that_is_not_here(repo: Repository, new: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "credguard", "hook", "pre-push", "origin", "url"], cwd=repo.folder, check=False,
-        env=clean_environment(), input=f"x {new} refs/heads/x {ZERO}\n".encode(), capture_output=True,
-    )  # fmt: skip
+    done = processes.run(
+        ["hook", "pre-push", "origin", "url"],
+        cwd=repo.folder,
+        env=clean_environment(),
+        stdin=f"x {new} refs/heads/x {ZERO}\n".encode(),
+    )
     assert done.returncode in (2, 3), (done.stderr, done.stdout)

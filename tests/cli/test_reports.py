@@ -5,11 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import re
-import subprocess
-import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 from xml.etree import ElementTree as ET
 
@@ -17,8 +16,12 @@ import jsonschema
 import pytest
 
 from credguard.report import FORMATS
+from tests import processes
 from tests.keys import Filler
 from tests.repos import Repository
+
+if TYPE_CHECKING:
+    import subprocess
 
 SCHEMAS = Path(__file__).parent.parent / "schemas"
 HOSTILE = (
@@ -35,9 +38,7 @@ HOSTILE = (
 
 
 def credguard(*args: str, cwd: Path) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(
-        [sys.executable, "-m", "credguard", *args], cwd=cwd, capture_output=True, check=False, timeout=120
-    )
+    return processes.run(args, cwd=cwd)
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +83,15 @@ def test_no_format_drives_a_terminal(reports: dict[str, bytes]) -> None:
     for name, report in reports.items():
         assert not re.search(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]", report), name
         assert not re.search("[\u202e\u200b\u2028\x85\x9b]", report.decode()), name
+
+
+@pytest.mark.parametrize("name", ["json", "sarif", "text"])
+def test_a_report_does_not_depend_on_how_python_orders_sets(folder: Path, name: str) -> None:
+    told = []
+    for seed in ("1", "2", "3"):
+        env = os.environ | {"PYTHONHASHSEED": seed}
+        told.append(processes.run(["audit", "--no-progress", "--format", name], cwd=folder, env=env).stdout)
+    assert told[0] and told[0] == told[1] == told[2]
 
 
 def sarif(reports: dict[str, bytes]) -> dict[str, Any]:

@@ -85,6 +85,7 @@ def test_any_damaged_byte_of_a_zip_is_survived(method: int) -> None:
         assert all(isinstance(item, Blob | Skip | str) for item in members(Blob(damaged, "a.zip"), Budget()))
 
 
+@pytest.mark.slow
 def test_a_bomb_stops_at_the_budget_and_says_so() -> None:
     bomb = b"\0" * (300 << 20)
     for data in (gzip.compress(bomb, 9), zipped({"x": bomb}), lzma.compress(bomb, preset=0), zstandard.compress(bomb)):

@@ -275,6 +275,7 @@ _WORDS = st.sampled_from([
 _TREES = st.recursive(_WORDS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_WORDS, inner, max_size=3))
 
 
+@pytest.mark.slow
 @given(st.dictionaries(_WORDS, _TREES, max_size=4))
 @settings(max_examples=300, deadline=None)
 def test_any_tree_is_read_or_refused(tmp_path_factory: pytest.TempPathFactory, tree: dict[str, object]) -> None:

@@ -209,6 +209,7 @@ def test_automaton_agrees_with_python(pattern: str) -> None:
             assert ((place.start, place.end), place.value) == (expected.span(), value)
 
 
+@pytest.mark.slow
 def test_time_is_linear(tmp_path: Path) -> None:
     text = "custom-rules:\n- {id: AB1, name: a, keywords: [aa], pattern: '(a|a|aa)+(a+)+b'}\n"
     policy = loaded(tmp_path, text)
@@ -259,6 +260,7 @@ def imported(folder: Path, data: str) -> tuple[tuple[CustomRule, ...], list[str]
     return loaded(folder, written(kept, "x.toml")).custom, left
 
 
+@pytest.mark.slow
 def test_import_of_gitleaks_rules(tmp_path: Path) -> None:
     rules, left = imported(tmp_path, GITLEAKS)
     acme, zed = rules

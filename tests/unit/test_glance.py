@@ -77,6 +77,7 @@ def test_what_the_rules_find_is_seen(filler: Filler, case: dict[str, str]) -> No
         assert eye().sees(piece)
 
 
+@pytest.mark.slow
 @settings(max_examples=600, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.sampled_from(PIECES), min_size=1, max_size=14))
 def test_whatever_stands_around_a_secret(parts: list[str]) -> None:

@@ -39,6 +39,7 @@ def ignored(folder: Path, patterns: list[str]) -> set[str]:
     return set(done.stdout.split())
 
 
+@pytest.mark.slow
 @given(st.lists(_PATTERN.filter(lambda p: not globs.problem(p)), min_size=1, max_size=3))
 @settings(max_examples=400, deadline=None, derandomize=True)
 def test_as_git(folder: Path, patterns: list[str]) -> None:

@@ -148,6 +148,7 @@ def test_which_commands_check(text: str, muted: bool | None) -> None:
     assert found == ([] if muted is None else [muted])
 
 
+@pytest.mark.slow
 def test_a_large_file_takes_no_time(tmp_path: Path) -> None:
     steps, lines = "    - run: credguard ci\n", "\tcredguard ci\n"
     before = {"Makefile": "x:\n" + lines * 60_000, WORKFLOW: STEP + steps * 9_000}

@@ -140,6 +140,7 @@ def test_depth() -> None:
     assert scanner.unread
 
 
+@pytest.mark.slow
 def test_time_is_linear() -> None:
     head = b"Content-Transfer-Encoding: base64\n"
     for data in (head * 100_000, (head + b"\n--x\n") * 100_000, (b'boundary="' + head) * 50_000,

@@ -103,6 +103,7 @@ def test_forms_in_recorded_traffic(text: str, rule: str) -> None:
         ]
 
 
+@pytest.mark.slow
 def test_time_is_linear() -> None:
     matcher = Matcher([ENCODED_WORD, FLOWED], cache=False)
     for data in (b"=?utf-8?q?abcdefghij?= " * 50_000, b"delsp=yes" * 100_000, b"delsp=yes\n\n \n" * 90_000):

@@ -77,6 +77,7 @@ def drawn(rule: str) -> st.SearchStrategy[str]:
     return st.sampled_from(expressions(rule)).flatmap(st.from_regex)
 
 
+@pytest.mark.slow
 def test_patterns_are_those_of_the_installed_plugins(tmp_path: Path) -> None:
     assert WRITTEN_FOR == VERSION, "run tools/plugin_patterns.py"
     target = tmp_path / "patterns.py"
@@ -86,6 +87,7 @@ def test_patterns_are_those_of_the_installed_plugins(tmp_path: Path) -> None:
     assert written["PLUGINS"] == PLUGINS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("rule", "expression"), [(rule, one) for rule in RULES for one in expressions(rule)])
 @settings(always, max_examples=60)
 @given(data=st.data())

@@ -226,6 +226,7 @@ def test_deep_and_open_ends_are_refused_at_once(path: str, unit: str) -> None:
     assert time.process_time() - started < 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", ["a.yaml", "a.json", "a.tf"])
 def test_many_values_are_refused_before_memory_is(path: str) -> None:
     opening = "a = " if path == "a.tf" else ""

@@ -262,6 +262,7 @@ PIECES += [b"=/[", b'R"x(', b"[==[", b"```\n", b"<script>", b"<!--", b"='", b'="
 PIECES += [b"- '", b' "', b"{#", b"(*", b"#|", b"'\\", b"EOF\n", b"<<EOF EOF EOF "]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", [path for path, _ in LANGUAGES])
 def test_hostile_files_cost_linear_time(path: str) -> None:
     for piece in PIECES:

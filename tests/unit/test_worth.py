@@ -49,6 +49,7 @@ def thorough() -> Scanner:
     return scanner
 
 
+@pytest.mark.slow
 @settings(max_examples=1500, deadline=None)
 @given(TEXTS, st.sampled_from(["notes.txt", "main.py", ".env"]))
 def test_nothing_is_lost(choosy: Scanner, thorough: Scanner, data: bytes, path: str) -> None:
@@ -56,6 +57,7 @@ def test_nothing_is_lost(choosy: Scanner, thorough: Scanner, data: bytes, path: 
     assert choosy.blob(blob) == thorough.blob(replace(blob))
 
 
+@pytest.mark.slow
 @settings(max_examples=1500, deadline=None)
 @given(TEXTS, TEXTS, TEXTS, TEXTS, TEXTS)
 def test_what_is_far_away_has_no_say(

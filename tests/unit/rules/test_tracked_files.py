@@ -106,6 +106,7 @@ def test_an_unmerged_env_file(repository: Repository) -> None:
     assert [one.path for one in found(env_file_tracked.RULE, repository.folder)] == [".env"]
 
 
+@pytest.mark.slow
 def test_no_bytes_raise(repository: Repository) -> None:
     seeded = random.Random(11)
     words = [
@@ -120,6 +121,7 @@ def test_no_bytes_raise(repository: Repository) -> None:
             found(rule, repository.folder)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("unit", HOSTILE)
 def test_hostile_files_take_linear_time(repository: Repository, unit: bytes) -> None:
     repository.write({name: unit * (200_000 // len(unit)) for name in NAMES if name != ".gitignore"})
