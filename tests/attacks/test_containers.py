@@ -216,18 +216,16 @@ CLOSED: dict[str, bytes] = {
     "damaged database": database("CREATE TABLE t (x)").replace(b"CREATE TABLE", b"CREATE\0TABLE"),
 }  # fmt: skip
 HARMLESS: dict[str, bytes] = {
-    "PNG": b"\x89PNG\r\n\x1a\n" + bytes(60),
-    "JPEG": b"\xff\xd8\xff\xe0\0\x10JFIF\0" + bytes(60),
-    "font": b"wOF2" + bytes(60),
-    "class file": b"\xca\xfe\xba\xbe\0\0\0\x34" + bytes(60),
-    "program": b"\x7fELF\2\1\1" + bytes(60),
-    "bytecode": b"\xa7\r\r\n" + bytes(60),
+    **{name: beginning + bytes(60) for name, beginning in (
+        ("PNG", b"\x89PNG\r\n\x1a\n"), ("JPEG", b"\xff\xd8\xff\xe0\0\x10JFIF\0"), ("font", b"wOF2"),
+        ("class file", b"\xca\xfe\xba\xbe\0\0\0\x34"), ("program", b"\x7fELF\2\1\1"), ("bytecode", b"\xa7\r\r\n"),
+    )},
     "text that begins with x": b"x\x01 is the first\n",
     "source that knows signatures": b'MAGIC = "PK\\x03\\x04", "7z", "Rar!", "%PDF-1.7", "!<arch>"\n',
     "zeros": bytes(2000),
     "a list of words": b"ARC\nARJ\nPARTS\nPAR1\nORC\nObj\nxar!\nREDIS\nSVN\nMATLAB\nARROW\n",
     "program that knows 7z": b"MZ" + bytes(99) + b"7z\xbc\xaf\x27\x1c\0Rar!\x1a\x07" + bytes(60),
-}
+}  # fmt: skip
 
 
 @pytest.fixture
