@@ -17,9 +17,9 @@ from hashlib import blake2b
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from credguard.model import Blob
+from credguard.model.findings import Blob
 from credguard.rules import all_rules
-from credguard.scan import Scanner
+from credguard.scanning.scanner import Scanner
 from peer_findings import findings
 from programs import LINES, isolated, present
 from results import parser, written
@@ -28,7 +28,7 @@ from tables import quality
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from credguard.model import Finding
+    from credguard.model.findings import Finding
 
 Row = dict[str, Any]
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import hyperscan
 
-from credguard import matcher
+from credguard.matching import database as matcher
 
 if TYPE_CHECKING:
-    from credguard.rule import Pattern
+    from credguard.matching.pattern import Pattern
 
 _MANY = 5
 """Fewer patterns are compiled in no time."""

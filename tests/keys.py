@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 from zlib import crc32
 
-from credguard.rules._checksum import base62
+from credguard.heuristics.checksums import base62
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,12 +13,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from credguard.audit import Run
-from credguard.model import Blob
+from credguard.aws.key_id import account_of
+from credguard.engine.session import Run
+from credguard.model.findings import Blob
 from credguard.report import json as json_report
 from credguard.report import text as text_report
-from credguard.rules._key_id import account_of
-from credguard.scan import Scanner
+from credguard.scanning.scanner import Scanner
 
 BASE32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 BASE64 = string.ascii_letters + string.digits + "+/"

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from credguard.matcher import Matcher
-from credguard.model import Blob
-from credguard.rules import all_rules
-from credguard.scan import Scanner
+from credguard.matching.database import Matcher
+from credguard.model.findings import Blob
+from credguard.rules import all_rules, rule_modules
+from credguard.scanning.scanner import Scanner
 from credguard.sources.files import open_tree
 from tests.keys import Filler
 from tests.repos import Repository, write
@@ -24,11 +24,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
-    from credguard.model import Finding, Location
+    from credguard.model.findings import Finding, Location
     from credguard.rule import Rule
 
 CASES = Path(__file__).parent / "rules"
 ALL = all_rules()
+MODULES = rule_modules()
 RULES = {rule.name.replace("-", "_"): rule for rule in ALL}
 CHECKED = {name: rule for name, rule in RULES.items() if rule.check_blob or rule.check_tree}
 HEADINGS = ["What it does", "Why it matters", "How to fix", "References"]
@@ -79,7 +80,7 @@ def filler(stem: str, case: dict[str, object], tmp_path: Path, monkeypatch: pyte
     """What fills a case's templates; the machine has the case's `home` files and `environ` meanwhile."""
     filler = Filler(f"{stem}: {case['name']}")
     own = mapping_in(case, "home") or mapping_in(case, "environ")
-    forget = getattr(importlib.import_module(f"credguard.rules.{stem}"), "forget", None)
+    forget = getattr(importlib.import_module(MODULES[stem]), "forget", None)
     if own and forget:
         for name in ("HOME", "USERPROFILE"):
             monkeypatch.setenv(name, str(tmp_path / "home"))
@@ -206,7 +207,7 @@ def test_identifiers() -> None:
 def test_page(stem: str) -> None:
     """A rule's page opens with one sentence and has the four sections, each with text."""
     rule: Rule = RULES[stem]
-    module = importlib.import_module(f"credguard.rules.{stem}")
+    module = importlib.import_module(MODULES[stem])
     assert module.RULE is rule
     lines = rule.page.strip().splitlines()
     assert lines[0].endswith(".")

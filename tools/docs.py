@@ -11,13 +11,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from credguard.practices import NEEDS, PRACTICES, of_rule
+from credguard.model.practices import NEEDS, PRACTICES, of_rule
 from credguard.rules import all_rules
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from credguard.practices import Practice
+    from credguard.model.practice import Practice
     from credguard.rule import Rule
 
 ROOT = Path(__file__).parent.parent

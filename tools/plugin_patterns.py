@@ -1,9 +1,10 @@
-"""Writes credguard/plugin_patterns.py: for each detect-secrets plugin a pattern that matches wherever it may.
+"""Writes credguard/rules/tokens/_detect_secrets_patterns.py: for each detect-secrets plugin a pattern that matches
+wherever it may.
 
-What Python's expressions say is translated to bytes in a way that only widens: what may be missing at the beginning
-and assertions are left out, what takes any character beyond ASCII takes every byte beyond it, what may go on to the end
-stops at its least. A digit, a blank and a letter in either case are ASCII's, as credguard.providers has it. A pattern
-shall begin with a word that hyperscan can look for: see BEGINS and ENOUGH.
+What Python's expressions say is translated to bytes in a way that only widens: what may be missing at the beginning and
+assertions are left out, what takes any character beyond ASCII takes every byte beyond it, what may go on to the end
+stops at its least. A digit, a blank and a letter in either case are ASCII's, as credguard.rules.tokens._detect_secrets
+has it. A pattern shall begin with a word that hyperscan can look for: see BEGINS and ENOUGH.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from re import _constants as sre  # type: ignore[attr-defined]
 from re import _parser as parser  # type: ignore[attr-defined]
 from typing import Any
 
-TARGET = Path(__file__).parent.parent / "src" / "credguard" / "plugin_patterns.py"
+TARGET = Path(__file__).parent.parent / "src/credguard/rules/tokens/_detect_secrets_patterns.py"
 # The rule that speaks of what a plugin finds.
 RULES = {
     "ArtifactoryDetector": "CG186", "AzureStorageKeyDetector": "CG170", "BasicAuthDetector": "CG182",

@@ -6,7 +6,7 @@ import json
 import sys
 from pathlib import Path
 
-from credguard.config.schema import reference, schema
+from credguard.policy.json_schema import reference, schema
 from credguard.rules import all_rules
 
 ROOT = Path(__file__).parent.parent

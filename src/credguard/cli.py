@@ -8,7 +8,7 @@ import os
 import sys
 
 from credguard import __version__
-from credguard.system import start_with_utf8
+from credguard.system.compat import start_with_utf8
 
 TYPE_CHECKING = False  # as in typing, which takes as long to import as Python to start
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     _leave_out_the_current_folder()
     arguments = list(sys.argv[1:] if argv is None else argv)
     if None in (sys.stdin, sys.stdout, sys.stderr):
-        from credguard import streams
+        from credguard.system import streams
 
         streams.fill_closed()
     try:
@@ -70,17 +70,17 @@ def _leave_out_the_current_folder() -> None:
 def _nothing_to_judge(arguments: list[str]) -> bool:
     """True for a hook that certainly has nothing to say, as most have."""
     try:
-        from credguard import quick
+        from credguard.hooks import fast_path
     except Exception:  # noqa: BLE001 - the full way meets it, too, and tells
         return False
     if arguments in (["pre-commit"], ["pre-merge-commit"]):
-        return quick.nothing_staged_to_judge()
-    return len(arguments) == 2 and arguments[0] == "commit-msg" and quick.nothing_in_message(arguments[1])
+        return fast_path.nothing_staged_to_judge()
+    return len(arguments) == 2 and arguments[0] == "commit-msg" and fast_path.nothing_in_message(arguments[1])
 
 
 def _run(arguments: list[str]) -> int:
-    from credguard import scratch, streams
     from credguard.errors import CredguardError, ExitCode
+    from credguard.system import scratch, streams
 
     streams.prepare()
     scratch.sweep()

@@ -31,3 +31,12 @@ class UnreadableError(CredguardError):
 
     def __init__(self, message: str) -> None:
         super().__init__(message, "", ExitCode.INCOMPLETE)
+
+
+class PolicyError(CredguardError):
+    """A policy that cannot be followed: `message` begins with file, line and column."""
+
+    def __init__(self, path: str, line: int, column: int, text: str, hint: str = "") -> None:
+        place = f"{path}:{line}:{column}" if line else path
+        super().__init__(f"{place}: {text}", hint)
+        self.path = path

@@ -2,44 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from credguard.model import Confidence, Severity
+from credguard.model.findings import Confidence, Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator
 
-    from credguard.model import Blob, Detection
-    from credguard.worktree import WorkTree
+    from credguard.matching.pattern import Hits, Pattern
+    from credguard.model.findings import Blob, Detection
+    from credguard.sources.worktree import WorkTree
 
-    Hits = Mapping[str, Sequence[int]]
     BlobCheck = Callable[[Blob, Hits], Iterator[Detection]]
     TreeCheck = Callable[[WorkTree], Iterator[Detection]]
 
 
-REACH = 1 << 9
-"""No pattern's match is longer (tests see to it), but for one repetition without end of characters that
-are no line break."""
 CUSTOM_ID = r"(?!CG)[A-Z][A-Z0-9]{1,9}[0-9]{1,6}"
 """The ID of a rule that a policy brings along."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pattern:
-    """A candidate maker: hyperscan syntax, reported by the offset where a match ends.
-
-    It only says "look here": literals or keyword-led, never a bare character class, so that
-    the database keeps its speed. `caseless` ignores ASCII case; `.` and classes match newlines.
-    `is_worth(data, end)` may say of a match's end that nothing can come of it there. It looks at REACH bytes on
-    either side at most, so that its word holds wherever the same bytes stand.
-    """
-
-    name: str
-    expression: bytes
-    caseless: bool = False
-    multiline: bool = False
-    is_worth: Callable[[bytes, int], bool] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

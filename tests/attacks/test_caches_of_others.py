@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from credguard import ownership
+from credguard.system import ownership
 from tests.hooking import LEAK, SECRET
 from tests.repos import Repository
 
@@ -213,7 +213,7 @@ def test_a_folder_that_another_user_swaps_all_the_time_is_never_believed(place: 
 def interpreter(folder: Path) -> list[str]:
     """How another user starts Python with this credguard: with ours, or the system's of the same version."""
     here = [path for path in sys.path if path.endswith("site-packages")]
-    paths = os.pathsep.join([str(Path(ownership.__file__).parents[1]), *here])
+    paths = os.pathsep.join([str(Path(ownership.__file__).parents[2]), *here])
     for python in (sys.executable, "/usr/bin/python3"):
         start = f"import sys; assert sys.version_info[:2] == {sys.version_info[:2]}; import hyperscan, credguard.cli"
         with_paths = ["env", f"PYTHONPATH={paths}", "PYTHONDONTWRITEBYTECODE=1", python]

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from credguard.config.place import Folder
-from credguard.enforcement import of_files
-from credguard.guards import calls
-from credguard.guards.taken import taken_away
+from credguard.enforcement.calls import calls
+from credguard.enforcement.inventory import of_files
+from credguard.enforcement.removed_calls import taken_away
+from credguard.sources.snapshots import Folder
 from tests.hooking import credguard
 from tests.repos import Repository, clean_environment, write
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from credguard import scratch
+from credguard.system import scratch
 from tests.repos import Repository, clean_environment
 
 if TYPE_CHECKING:

@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import zstandard
 
-from credguard.model import Blob
-from credguard.scan import Scanner
+from credguard.model.findings import Blob
+from credguard.scanning.scanner import Scanner
 from tests.auditing import Audit, begun, found
 from tests.containers import (
     ar,

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from credguard import bounds
 from credguard.errors import ExitCode
+from credguard.scanning import limits
 from tests.repos import Repository, clean_environment
 
 if TYPE_CHECKING:
@@ -94,14 +94,14 @@ def test_what_is_over_the_bound_is_counted(flood: Path) -> None:
     for name, least in (("ids.txt", 11_900), ("line.txt", 3_900)):  # a few of them say that they are examples
         ((path, reason),) = skipped(report(flood, "scan", name))
         total = int(reason.split()[1].replace(",", ""))
-        assert path == name and reason == bounds.over(bounds.OF_FILE, total) and total >= least
+        assert path == name and reason == limits.over(limits.OF_FILE, total) and total >= least
 
 
 def test_the_most_severe_are_kept(tmp_path: Path) -> None:
     make = Maker()
     pair = f"[last]\naws_access_key_id = {make.key_id()}\naws_secret_access_key = {make.secret()}\n"
     (tmp_path / "a.ini").write_text(
-        "".join(f"{make.key_id()}\n\n" for _ in range(bounds.OF_FILE + 50)) + "\n" * 99 + pair
+        "".join(f"{make.key_id()}\n\n" for _ in range(limits.OF_FILE + 50)) + "\n" * 99 + pair
     )
     found = report(tmp_path, "scan", "a.ini")
     findings = found["findings"]
@@ -141,14 +141,14 @@ def test_many_files_and_versions(repo: Repository) -> None:
         code, output, memory = run(repo.folder, "audit", "--no-progress", "--jobs", jobs, "--format", "json")
         assert code == ExitCode.FINDINGS and memory < MEMORY and len(output) < REPORT
         found = json.loads(output)
-        assert (".", f"there are {bounds.over_all(bounds.OF_RUN)}") in skipped(found)
+        assert (".", f"there are {limits.over_all(limits.OF_RUN)}") in skipped(found)
         answers.add(json.dumps([one["fingerprint"] for one in found["findings"]]))
     assert len(answers) == 1, "the same is kept, however many processes look"
 
 
 def test_what_was_not_looked_at_is_counted_as_well(tmp_path: Path) -> None:
-    for number in range(bounds.SKIPS + 100):
+    for number in range(limits.SKIPS + 100):
         (tmp_path / f"{number}.gz").write_bytes(b"\x1f\x8b\x08\x00broken")
     found = report(tmp_path, "scan", ".")
     named = skipped(found)
-    assert len(named) == bounds.SKIPS + 1 and named[-1][1].startswith("100 more inputs were not looked at")
+    assert len(named) == limits.SKIPS + 1 and named[-1][1].startswith("100 more inputs were not looked at")

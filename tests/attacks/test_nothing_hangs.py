@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from credguard.waiting import LIMIT_NAME
+from credguard.git.timeout import LIMIT_NAME
 from tests import processes
 from tests.auditing import PAIR
 from tests.hooking import ZERO

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from credguard.sources import store
+from credguard.git import object_store
 from tests.auditing import PAIR, Audit, begun
 from tests.keys import Filler
 from tests.packing import Packed, write_loose, write_pack
@@ -140,7 +140,7 @@ class TestTwoPacksWithOneName:
         large: bool,
     ) -> None:  # fmt: skip
         if large:
-            monkeypatch.setattr(store, "_FEW", 0)  # as in a store that is not hashed whole
+            monkeypatch.setattr(object_store, "_FEW", 0)  # as in a store that is not hashed whole
         pack = write_pack(objects_of(repo), [misnamed])
         os.utime(pack, (2e9, 2e9) if newest else (1e9, 1e9))
         report = audit("audit", repo.folder)
@@ -207,7 +207,7 @@ class TestFalseNames:
     def test_in_a_large_pack_with_a_pair(
         self, repo: Repository, filler: Filler, audit: Audit, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(store, "_FEW", 0)
+        monkeypatch.setattr(object_store, "_FEW", 0)
         write_pack(objects_of(repo), [Packed(filler.fill(PAIR).encode(), "ab" * 20)])
         report = audit("audit", repo.folder)
         assert "CG103" in rules(report)

@@ -16,13 +16,13 @@ from typing import Any
 
 import pytest
 
-from credguard import system
-from credguard.system import decode_path, encode_path
+from credguard.system import compat
+from credguard.system.compat import decode_path, encode_path
 from tests import without_posix
 from tests.hooking import LEAK, SECRET, git
 from tests.repos import Repository, clean_environment, write
 
-ASKED = re.findall(r'getattr\(os, "(\w+)"', Path(system.__file__).read_text(encoding="utf-8"))
+ASKED = re.findall(r'getattr\(os, "(\w+)"', Path(compat.__file__).read_text(encoding="utf-8"))
 START = """
 import os, sys
 sys.path.insert(0, sys.argv.pop(1))

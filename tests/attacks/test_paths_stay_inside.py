@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from credguard.sources.files import open_tree
-from credguard.within import OutsideError, Root, is_checked_out, is_plain
-from credguard.worktree import WorkTree
+from credguard.sources.worktree import WorkTree
+from credguard.system.containment import OutsideError, Root, is_checked_out, is_plain
 from tests.hooking import LEAK, SECRET, credguard
 from tests.repos import Repository, write
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from credguard import globs
-from credguard.config.keys import POLICY as KEYS
-from credguard.config.kinds import Entries, ListOf, Table
+from credguard.policy import globs
+from credguard.policy.schema_keys import POLICY as KEYS
+from credguard.policy.value_types import Entries, ListOf, Table
 from tests import processes
 from tests.hooking import LEAK, git, set_hooks
 from tests.judging import BASELINE, LONE, POLICY, found, judge, mark, only
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from credguard.config.kinds import Kind
+    from credguard.policy.value_types import Kind
 
 PRINT = "0123456789abcdef0123456789abcdef"
 ALLOW = f"allow: [{{fingerprint: {PRINT}, rule: CG101, reason: x, expires: 2999-01-01}}]\n"

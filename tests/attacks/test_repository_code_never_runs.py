@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from credguard import hook_script
 from credguard.errors import ExitCode
+from credguard.hooks import scripts
 from tests.hooking import LEAK
 from tests.repos import Repository, clean_environment
 
@@ -116,7 +116,7 @@ def test_hooks_take_neither_modules_nor_programs(
     repo: Repository, command: Path, tmp_path: Path, entry: str, *, installed: bool
 ) -> None:
     gone = str(tmp_path / "gone")
-    text = hook_script.installed("pre-commit", gone) if installed else hook_script.plain("pre-commit")
+    text = scripts.installed("pre-commit", gone) if installed else scripts.plain("pre-commit")
     hook = tmp_path / "hook"
     hook.write_bytes(text)
     for folder, code in ((command.parent, ExitCode.FINDINGS), (tmp_path, ExitCode.USAGE)):

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from credguard.cli import main
-from credguard.sources import remote
+from credguard.git import clone
 from tests import processes
 from tests.keys import Filler
 from tests.repos import Repository, clean_environment
@@ -112,7 +112,7 @@ def test_no_address_gives_its_password_away(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setitem(remote._ENVIRONMENT, "GIT_SSH_COMMAND", "false")
+    monkeypatch.setitem(clone._ENVIRONMENT, "GIT_SSH_COMMAND", "false")
     chance = random.Random(way)
     password = "".join(chance.choices(SIGNS, k=chance.randint(12, 40))) + "/Zq"
     assert main(["audit", way.format(password), *options]) in (2, 3)

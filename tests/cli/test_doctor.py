@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from credguard import hook_script, install
-from credguard.doctor import doctor
-from credguard.hook_script import CHAINED
+from credguard.hooks import install, scripts
+from credguard.hooks.scripts import CHAINED
+from credguard.hooks.selftest import doctor
 from tests.repos import Repository, clean_environment
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="the hooks are POSIX shell scripts; git brings the shell")
@@ -294,7 +294,7 @@ def test_command(repo: Repository, hooks: Path) -> None:
     done = run()
     assert done.returncode == 0
     assert done.stdout.splitlines()[0] == f"git looks for hooks in {hooks}" and PROVED in done.stdout.splitlines()
-    (hooks / "pre-commit").write_bytes(hook_script.installed("pre-commit", "/bin/true"))
+    (hooks / "pre-commit").write_bytes(scripts.installed("pre-commit", "/bin/true"))
     done = run()
     assert done.returncode == 1
     assert "pre-commit let a made-up key pair through" in done.stderr

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from credguard import system
+from credguard.system import compat
 from tests.hooking import LEAK
 from tests.keys import Filler
 from tests.repos import Repository, clean_environment
@@ -17,18 +17,24 @@ from tests.repos import Repository, clean_environment
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.skipif(not system.can_spawn, reason="the quick way needs posix_spawn")
+pytestmark = pytest.mark.skipif(not compat.can_spawn, reason="the quick way needs posix_spawn")
 DUMP = (
     "import sys; before = set(sys.modules); from credguard.cli import main; "
     "code = main(['hook', *sys.argv[1:]]); print(code, *sorted(set(sys.modules) - before))"
 )
 QUICK = {
-    "credguard", "credguard.cli", "credguard.commit_message", "credguard.glance", "credguard.ownership",
-    "credguard.plumbing", "credguard.quick", "credguard.system",
+    "credguard", "credguard.cli", "credguard.git", "credguard.git.commit_message", "credguard.git.spawn",
+    "credguard.hooks", "credguard.hooks.fast_path", "credguard.hooks.prefilter", "credguard.system",
+    "credguard.system.compat", "credguard.system.ownership",
 }  # fmt: skip
-SECOND_LOOK = {"credguard.regex", "credguard.rules", "credguard.rules._placeholder", "credguard.rules._token_shape"}
-OWN = {"credguard.regex", "credguard.rules", "credguard.rules._own_files", "credguard.rules._placeholder",
-       "credguard.rules._written"}  # fmt: skip
+SECOND_LOOK = {
+    "credguard.heuristics", "credguard.heuristics.placeholders", "credguard.heuristics.secret_key_shape",
+    "credguard.lazy_re",
+}  # fmt: skip
+OWN = {
+    "credguard.aws", "credguard.aws.local_files", "credguard.heuristics", "credguard.heuristics.encodings",
+    "credguard.heuristics.placeholders", "credguard.lazy_re",
+}  # fmt: skip
 SLOW = {
     "argparse", "asyncio", "dataclasses", "datetime", "hashlib", "inspect", "json", "pathlib", "shutil", "subprocess",
     "tempfile",
@@ -75,7 +81,7 @@ def test_the_first_run_keeps_what_the_quick_way_needs(tmp_path: Path) -> None:
     repo.commit("begin", {"a.py": "print('one')\n"})
     stage(repo, {"a.py": "print('two')\n"})
     code, modules = imported(repo, tmp_path)
-    assert code == "0" and "credguard.rules.aws_key_pair" in modules and not modules & NEVER
+    assert code == "0" and "credguard.rules.aws.aws_key_pair" in modules and not modules & NEVER
     code, modules = imported(repo, tmp_path)
     assert code == "0" and own(modules) == QUICK
     assert not modules & (SLOW | NEVER)
@@ -107,7 +113,7 @@ def test_own_credentials_are_looked_for_without_the_rules(repo: Repository, tmp_
     assert code == "0" and own(modules) == QUICK | OWN
     stage(repo, {"a.py": f"x = '{secret}'\n"})
     code, modules = imported(repo, tmp_path, HOME=str(home))
-    assert code == "1" and "credguard.rules.own_credential" in modules
+    assert code == "1" and "credguard.rules.aws.own_credential" in modules
 
 
 def test_a_message_is_as_quick(repo: Repository, tmp_path: Path) -> None:
@@ -122,7 +128,7 @@ def test_a_message_is_as_quick(repo: Repository, tmp_path: Path) -> None:
 def test_a_key_is_judged_by_the_rules_and_nothing_else(repo: Repository, tmp_path: Path) -> None:
     stage(repo, {"c.ini": LEAK})
     code, modules = imported(repo, tmp_path)
-    assert code == "1" and "credguard.rules.aws_key_pair" in modules and not modules & NEVER
+    assert code == "1" and "credguard.rules.aws.aws_key_pair" in modules and not modules & NEVER
 
 
 POLICY = ".credguard.yaml"
@@ -153,7 +159,7 @@ def test_a_policy_that_was_read_before_costs_nothing(repo: Repository, tmp_path:
 def test_a_policy_that_depends_on_more_is_read_each_time(repo: Repository, tmp_path: Path, text: str) -> None:
     repo.write({POLICY: text, "team.yaml": "version: 1\n"})
     code, modules = twice(repo, tmp_path)
-    assert code == "0" and "credguard.config.keys" in modules
+    assert code == "0" and "credguard.policy.schema_keys" in modules
 
 
 def test_a_policy_that_cannot_be_followed_stops_even_clean_work(repo: Repository, tmp_path: Path) -> None:

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from credguard import config
-from credguard.config.place import Folder
-from credguard.mending.edit import RefusedError
+from credguard.fixes.edit import RefusedError
+from credguard.fixes.starter_files import CHECKOUT, HOOKS, Source, source, with_entry
+from credguard.policy import load
 from credguard.rules import all_rules
-from credguard.starting import CHECKOUT, HOOKS, Source, source, with_entry
+from credguard.sources.snapshots import Folder
 from tests.hooking import credguard
 from tests.repos import Repository, write
 
@@ -61,11 +61,11 @@ def test_a_new_repository(repo: Repository) -> None:
 def test_what_is_written_is_valid(repo: Repository) -> None:
     init(repo.folder, "--yes", *FROM, code=0)
     names = {rule.id: rule.name for rule in all_rules()}
-    assert config.find(Folder(repo.folder), names) is not None
+    assert load.find(Folder(repo.folder), names) is not None
     text = (repo.folder / ".credguard.yaml").read_text()
     keys = [line for line in text.splitlines() if not re.match(r"# [A-Z]", line)]
     (repo.folder / ".credguard.yaml").write_text("\n".join(line.removeprefix("# ") for line in keys))
-    loaded = config.find(Folder(repo.folder), names)
+    loaded = load.find(Folder(repo.folder), names)
     assert loaded is not None
     assert loaded.policy.own_accounts == {"111122223333"}
     workflow = yaml.safe_load((repo.folder / FILES[1]).read_text())

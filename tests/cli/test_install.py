@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from credguard import hook_script, install
 from credguard.errors import CredguardError, ExitCode
-from credguard.hook_script import CHAINED, DEFAULT
+from credguard.hooks import install, scripts
+from credguard.hooks.scripts import CHAINED, DEFAULT
 from tests.hooking import LEAK, credguard, git, hook, listing, only_git, stops_a_leak
 from tests.repos import Repository
 
@@ -25,7 +25,7 @@ def test_plain_repository(repo: Repository, hooks: Path) -> None:
     assert done.stdout.splitlines() == [f"{name}: installed in {hooks}" for name in DEFAULT]
     for name in DEFAULT:
         assert (hooks / name).stat().st_mode & 0o7777 == 0o755
-        assert (hooks / name).read_bytes() == hook_script.installed(name, sys.executable)
+        assert (hooks / name).read_bytes() == scripts.installed(name, sys.executable)
         assert b"\r" not in (hooks / name).read_bytes()
     assert stops_a_leak(repo.folder)
 
@@ -44,7 +44,7 @@ def test_an_older_hook_of_ours_is_renewed_not_chained(repo: Repository, hooks: P
     install.install(repo.folder, ["pre-commit"], stub)
     (hooks / "pre-commit").write_bytes((hooks / "pre-commit").read_bytes().replace(b"\n", b"\r\n"))
     assert install.install(repo.folder, ["pre-commit"], stub) == [f"pre-commit: renewed in {hooks}"]
-    assert (hooks / "pre-commit").read_bytes() == hook_script.installed("pre-commit", stub)
+    assert (hooks / "pre-commit").read_bytes() == scripts.installed("pre-commit", stub)
     assert not (hooks / f"pre-commit{CHAINED}").exists()
 
 
@@ -168,14 +168,14 @@ def test_nothing_that_the_repository_configures_is_run(repo: Repository, hooks: 
 
 @pytest.mark.parametrize("gone", [True, False], ids=["no interpreter", "interpreter without credguard"])
 def test_without_credguard_git_is_stopped(repo: Repository, hooks: Path, stub: str, gone: bool) -> None:
-    install.install(repo.folder, hook_script.NAMES, stub)
+    install.install(repo.folder, scripts.NAMES, stub)
     Path(stub).unlink()
     if not gone:
         Path(stub).write_text("#!/bin/sh\nexit 127\n")
         Path(stub).chmod(0o755)
     done = git(repo.folder, "commit", "--allow-empty", "-qm", "x", PATH=only_git(repo.folder.parent))
     assert (done.returncode, done.stderr) == (1, CURE)
-    for name in hook_script.NAMES:
+    for name in scripts.NAMES:
         ran = subprocess.run(
             [hooks / name], stdin=subprocess.DEVNULL, env={"PATH": only_git(repo.folder.parent)}, capture_output=True,
             text=True, check=False,

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from credguard import hook_script, install
 from credguard.errors import CredguardError, ExitCode
-from credguard.hook_script import CHAINED
+from credguard.hooks import install, scripts
+from credguard.hooks.scripts import CHAINED
 from tests.hooking import KEY_ID, LEAK, credguard, git, hook, listing
 from tests.repos import Repository
 
@@ -205,7 +205,7 @@ def test_a_hook_replaced_by_another_program_is_left(repo: Repository, hooks: Pat
 
 
 def test_the_plain_hook_is_left_alone(repo: Repository, hooks: Path, stub: str) -> None:
-    (hooks / "pre-commit").write_bytes(hook_script.plain("pre-commit"))
+    (hooks / "pre-commit").write_bytes(scripts.plain("pre-commit"))
     before = listing(hooks)
     assert "the plain hook" in install.install(repo.folder, ["pre-commit"], stub)[0]
     assert "left alone" in install.uninstall(repo.folder)[0]

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from credguard import install
 from credguard.errors import CredguardError, ExitCode
-from credguard.hook_script import CHAINED
+from credguard.hooks import install
+from credguard.hooks.scripts import CHAINED
 from tests.hooking import credguard, git, hook, listing, stops_a_leak
 from tests.repos import Repository
 

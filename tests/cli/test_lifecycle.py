@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from credguard.audit import Run
-from credguard.lifecycle import ran
+from credguard.engine.key_lifecycle import ran
+from credguard.engine.session import Run
 from tests import processes
 from tests.keys import Filler
 from tests.repos import Repository, clean_environment, write

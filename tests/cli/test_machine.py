@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from credguard import install
+from credguard.hooks import install
 from tests import processes
 from tests.keys import Filler
 from tests.repos import Repository, write

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from credguard.config.place import Folder
-from credguard.enforcement import merged, of_files
-from credguard.practices import PRACTICES, Enforcement
+from credguard.enforcement.inventory import merged, of_files
+from credguard.model.practices import PRACTICES, Enforcement
 from credguard.rules import all_rules
+from credguard.sources.snapshots import Folder
 from tests.hooking import credguard, hook
 from tests.keys import Filler
 from tests.repos import Repository, write

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from credguard import quick
+from credguard.hooks import fast_path
 from tests import processes
 from tests.hooking import IDENTITY, LEAK, hook, leak, which
 from tests.repos import Repository, clean_environment
@@ -235,7 +235,7 @@ def blind(path: Path) -> None:
 
     database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
     database.compile(expressions=[b"never seen"], ids=[0], elements=1, flags=[0])
-    head = quick.state().encode()
+    head = fast_path.state().encode()
     path.write_bytes(head + bytes(4) + bytes(4) + hyperscan.dumpb(database))
 
 

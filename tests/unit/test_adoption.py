@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from credguard.adoption import Sight, adopt, read, sight
 from credguard.errors import CredguardError
-from credguard.model import Location
+from credguard.model.findings import Location
+from credguard.suppressions.import_baselines import Sight, adopt, read, sight
 from tests.keys import Filler
 
 KEY, SECRET, OTHER = Filler("adoption").fill("{{AKID}} {{SECRET}} {{AKID.2}}").split()

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from credguard import config
-from credguard.allow_entry import added, lines_of
-from credguard.baseline import plain
 from credguard.errors import CredguardError
-from credguard.policy import Allow
+from credguard.fixes.allow_entry import added, lines_of
+from credguard.policy import load
+from credguard.policy.model import Allow
 from credguard.rules import all_rules
+from credguard.suppressions.baseline import plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -139,5 +139,5 @@ def test_any_reason(reason: str, again: bool) -> None:
     before = f"allow:\n{OTHER}" if again else "version: 1\n"
     data = result(before, Allow(reason, "CG101", MARK, by=reason)).encode()
     assert data.startswith(before.encode())
-    last = config.load(Held({NAME: data}), NAME, RULES).policy.allow[-1]
+    last = load.load(Held({NAME: data}), NAME, RULES).policy.allow[-1]
     assert (last.reason, last.by) == (reason, reason)

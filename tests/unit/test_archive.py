@@ -15,10 +15,10 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from credguard.archive import members
-from credguard.model import Blob, Skip
-from credguard.scan import Scanner
-from credguard.unpack import Budget
+from credguard.decoders.archives import members
+from credguard.decoders.decompress import Budget
+from credguard.model.findings import Blob, Skip
+from credguard.scanning.scanner import Scanner
 from tests.keys import Filler
 
 FILL = Filler("archives").fill

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from credguard import atomic
+from credguard.system import atomic
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -114,7 +114,7 @@ if "fcntl" in sys.argv[1]:
 if "proc" in sys.argv[1]:
     exists = os.path.exists
     os.path.exists = lambda path: not str(path).startswith("/proc") and exists(path)
-from credguard import atomic
+from credguard.system import atomic
 for data in (b"one", b"two"):
     atomic.write_output("report", data)
     atomic.replace_file("own", data, 0o640)
@@ -136,7 +136,7 @@ import os, signal, sys
 number, without = int(sys.argv[1]), sys.argv[2]
 if without:
     delattr(os, without)
-from credguard import atomic
+from credguard.system import atomic
 
 def die(event, arguments):
     global number

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from credguard.baseline import (
+from credguard.model.findings import Confidence, Finding, Location, Severity
+from credguard.suppressions.baseline import (
     HEADER,
     LARGEST,
     Baseline,
@@ -22,7 +23,6 @@ from credguard.baseline import (
     without_traces,
     write,
 )
-from credguard.model import Confidence, Finding, Location, Severity
 from tests.repos import Repository
 
 if TYPE_CHECKING:

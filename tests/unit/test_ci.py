@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from credguard.ci import Plan, plan
+from credguard.ci.event import Plan, plan
 from credguard.errors import CredguardError
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from credguard.commit_message import quotes, views, without_quotes
+from credguard.git.commit_message import quotes, views, without_quotes
 
 CUT = b"# ------------------------ >8 ------------------------\n"
 

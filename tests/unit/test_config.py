@@ -12,13 +12,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from credguard import config
-from credguard.config.place import Folder, Objects
-from credguard.config.text import PolicyError, parse
-from credguard.git import Git
-from credguard.model import Severity
-from credguard.policy import Policy, RuleSetting
+from credguard.errors import PolicyError
+from credguard.git.repository import Git
+from credguard.model.findings import Severity
+from credguard.policy import load
+from credguard.policy.model import Policy, RuleSetting
+from credguard.policy.strict_yaml import parse
 from credguard.rules import all_rules
+from credguard.sources.snapshots import Folder, Objects
 from tests.repos import Repository, write
 
 if TYPE_CHECKING:
@@ -28,9 +29,9 @@ RULES = {rule.id: rule.name for rule in all_rules()}
 MARK = "0123456789abcdef" * 2
 
 
-def read(folder: Path, text: str | bytes, **beside: str) -> config.Loaded:
-    write(folder, {config.NAME: text, **{f"{name}.yaml": content for name, content in beside.items()}})
-    loaded = config.find(Folder(folder), RULES)
+def read(folder: Path, text: str | bytes, **beside: str) -> load.Loaded:
+    write(folder, {load.NAME: text, **{f"{name}.yaml": content for name, content in beside.items()}})
+    loaded = load.find(Folder(folder), RULES)
     assert loaded
     return loaded
 
@@ -43,7 +44,7 @@ def refused(folder: Path, text: str | bytes, **beside: str) -> str:
 
 
 def test_none(tmp_path: Path) -> None:
-    assert config.find(Folder(tmp_path), RULES) is None
+    assert load.find(Folder(tmp_path), RULES) is None
 
 
 @pytest.mark.parametrize("text", ["", "# nothing yet\n", "version: 1\n", "rules:\nallow:\n", "\ufeffversion: 1\n"])
@@ -93,7 +94,7 @@ allow:
     assert not policy.foreign_markers and policy.baseline == "ci/known"
     first, second = policy.allow
     assert (first.fingerprint, first.expires, first.by) == (MARK, date(2027, 1, 31), "ada")
-    assert (second.rule, second.path, second.source) == ("CG205", "docs/**", (config.NAME, 24))
+    assert (second.rule, second.path, second.source) == ("CG205", "docs/**", (load.NAME, 24))
 
 
 @pytest.mark.parametrize(
@@ -170,7 +171,7 @@ def test_an_error_quotes_no_secret(tmp_path: Path) -> None:
 def test_a_misnamed_policy(tmp_path: Path) -> None:
     write(tmp_path, {".credguard.yml": "version: 1\n"})
     with pytest.raises(PolicyError, match=r"the policy's name is \.credguard\.yaml"):
-        config.find(Folder(tmp_path), RULES)
+        load.find(Folder(tmp_path), RULES)
 
 
 class TestExtends:
@@ -183,7 +184,7 @@ class TestExtends:
         assert policy.rules["CG202"] == RuleSetting(enabled=False, severity=Severity.HIGH)
         assert policy.stages["ci"] == "block" and policy.stages["audit"] == "off"
         assert loaded.extends == ("base.yaml",)
-        assert loaded.lines["rules.CG201"] == ("base.yaml", 2) and loaded.lines["rules.CG202"] == (config.NAME, 2)
+        assert loaded.lines["rules.CG201"] == ("base.yaml", 2) and loaded.lines["rules.CG202"] == (load.NAME, 2)
 
     def test_from_a_folder(self, tmp_path: Path) -> None:
         write(tmp_path, {"ci/team.yaml": "extends: ./more.yaml\n", "ci/more.yaml": "rotation-days: 7\n"})
@@ -201,7 +202,7 @@ class TestExtends:
         both = {f"f{n}": f"extends: [./f{n + 1}.yaml, ./f{n + 1}.yaml]" for n in range(8)}
         assert "extends more than 20 files" in refused(tmp_path, "extends: ./f0.yaml", **both, f8="")
 
-    @pytest.mark.parametrize("name", config.PACKAGED)
+    @pytest.mark.parametrize("name", load.PACKAGED)
     def test_packaged(self, tmp_path: Path, name: str) -> None:
         loaded = read(tmp_path, f"extends: {name}\n")
         assert loaded.extends == () and not loaded.policy.allow and loaded.policy.fail_on <= Severity.MEDIUM
@@ -213,9 +214,9 @@ class TestExtends:
 class TestLinks:
     def test_on_disk(self, tmp_path: Path) -> None:
         write(tmp_path, {"real.yaml": "version: 1\n"})
-        (tmp_path / config.NAME).symlink_to("real.yaml")
+        (tmp_path / load.NAME).symlink_to("real.yaml")
         with pytest.raises(PolicyError, match="symbolic link"):
-            config.find(Folder(tmp_path), RULES)
+            load.find(Folder(tmp_path), RULES)
 
     def test_out_of_the_root(self, tmp_path: Path) -> None:
         write(tmp_path, {"outside/team.yaml": "version: 1\n", "repo/.keep": ""})
@@ -223,30 +224,30 @@ class TestLinks:
         assert "symbolic link" in refused(tmp_path / "repo", "extends: ./ci/team.yaml")
 
     def test_no_file(self, tmp_path: Path) -> None:
-        (tmp_path / config.NAME).mkdir()
+        (tmp_path / load.NAME).mkdir()
         with pytest.raises(PolicyError, match=r"is no file"):
-            config.find(Folder(tmp_path), RULES)
+            load.find(Folder(tmp_path), RULES)
 
     def test_a_pipe_is_not_waited_for(self, tmp_path: Path) -> None:
-        os.mkfifo(tmp_path / config.NAME)
+        os.mkfifo(tmp_path / load.NAME)
         with pytest.raises(PolicyError, match=r"is no file"):
-            config.find(Folder(tmp_path), RULES)
+            load.find(Folder(tmp_path), RULES)
 
     def test_in_a_commit(self, tmp_path: Path) -> None:
         repo = Repository(tmp_path)
-        (tmp_path / config.NAME).symlink_to("real.yaml")
+        (tmp_path / load.NAME).symlink_to("real.yaml")
         repo.add()
         commit = repo.commit("link", {"real.yaml": "version: 1\n"})
         with pytest.raises(PolicyError, match="symbolic link"):
-            config.find(Objects(Git(tmp_path), commit), RULES)
+            load.find(Objects(Git(tmp_path), commit), RULES)
 
 
 @pytest.mark.parametrize("indexed", [False, True])
 def test_from_git(tmp_path: Path, indexed: bool) -> None:
     repo = Repository(tmp_path)
-    commit = repo.commit("policy", {config.NAME: "extends: ./ci/b.yaml\n", "ci/b.yaml": "fail-on: low\n"})
-    repo.write({config.NAME: "fail-on: critical\n"})
-    loaded = config.find(Objects(Git(tmp_path), "" if indexed else commit), RULES)
+    commit = repo.commit("policy", {load.NAME: "extends: ./ci/b.yaml\n", "ci/b.yaml": "fail-on: low\n"})
+    repo.write({load.NAME: "fail-on: critical\n"})
+    loaded = load.find(Objects(Git(tmp_path), "" if indexed else commit), RULES)
     assert loaded and loaded.policy.fail_on is Severity.LOW
 
 
@@ -280,6 +281,6 @@ _TREES = st.recursive(_WORDS, lambda inner: st.lists(inner, max_size=3) | st.dic
 @settings(max_examples=300, deadline=None)
 def test_any_tree_is_read_or_refused(tmp_path_factory: pytest.TempPathFactory, tree: dict[str, object]) -> None:
     folder = tmp_path_factory.getbasetemp()
-    write(folder, {config.NAME: json.dumps(tree)})
+    write(folder, {load.NAME: json.dumps(tree)})
     with contextlib.suppress(PolicyError):
-        config.find(Folder(folder), RULES)
+        load.find(Folder(folder), RULES)

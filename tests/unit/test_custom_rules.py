@@ -9,24 +9,25 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from credguard import bounds, config
-from credguard.config.place import Folder
-from credguard.config.text import PolicyError
-from credguard.custom.automaton import Budget, automaton
-from credguard.custom.checks import rules_of
-from credguard.custom.comparing import loosened
-from credguard.custom.dialect import for_python
-from credguard.custom.gitleaks import converted, written
-from credguard.model import Blob, Severity
-from credguard.policy import Policy, decide
+from credguard.custom_rules.automaton import Budget, automaton
+from credguard.custom_rules.compile import rules_of
+from credguard.custom_rules.dialect import for_python
+from credguard.custom_rules.import_gitleaks import converted, written
+from credguard.custom_rules.loosening import loosened
+from credguard.errors import PolicyError
+from credguard.model.findings import Blob, Severity
+from credguard.policy import load
+from credguard.policy.model import Policy, decide
 from credguard.rules import all_rules
-from credguard.scan import Scanner
+from credguard.scanning import limits
+from credguard.scanning.scanner import Scanner
+from credguard.sources.snapshots import Folder
 from tests.repos import write
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from credguard.custom.spec import CustomRule
+    from credguard.custom_rules.spec import CustomRule
 
 RULES = {rule.id: rule.name for rule in all_rules()}
 ONE = """custom-rules:
@@ -39,8 +40,8 @@ ONE = """custom-rules:
 
 
 def loaded(folder: Path, text: str, **beside: str) -> Policy:
-    write(folder, {config.NAME: text, **{f"{name}.yaml": content for name, content in beside.items()}})
-    found = config.find(Folder(folder), RULES)
+    write(folder, {load.NAME: text, **{f"{name}.yaml": content for name, content in beside.items()}})
+    found = load.find(Folder(folder), RULES)
     assert found
     return found.policy
 
@@ -217,7 +218,7 @@ def test_time_is_linear(tmp_path: Path) -> None:
     assert found(policy, b"a" * 3_000_000) == []
     assert [rule for rule, *_ in found(policy, b"a" * 30 + b"b")] == ["AB1"]
     many = found(policy, b"aaab " * 200_000)
-    assert len(many) == bounds.OF_FILE and time.process_time() - began < 30
+    assert len(many) == limits.OF_FILE and time.process_time() - began < 30
 
 
 GITLEAKS = r'''

@@ -16,8 +16,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from credguard.model import Blob
-from credguard.scan import Scanner
+from credguard.model.findings import Blob
+from credguard.scanning.scanner import Scanner
 from tests.keys import Filler
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from urllib.parse import quote
 import pytest
 import zstandard
 
-from credguard.model import Blob
-from credguard.scan import Scanner
+from credguard.model.findings import Blob
+from credguard.scanning.scanner import Scanner
 from tests.keys import Filler
 
 if TYPE_CHECKING:

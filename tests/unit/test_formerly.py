@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from credguard import formerly
-from credguard.matcher import Matcher
-from credguard.rules import _credential_files
+from credguard.history import deleted_files
+from credguard.matching.database import Matcher
+from credguard.sources import credential_files
 
 ENV_FILES = [".env", ".env.production", "prod.env", "env.local", ".envrc", "dotenv.staging"]
 PLACES = [".aws/credentials", ".AWS/config", ".aws/sso/cache/a.json", ".mc/config.json", ".docker/config.json"]
@@ -15,7 +15,7 @@ PLACES = [".aws/credentials", ".AWS/config", ".aws/sso/cache/a.json", ".mc/confi
 @pytest.fixture(scope="module")
 def matcher() -> Matcher:
     """Finds them in trees."""
-    return Matcher([formerly.NAMES], cache=False)
+    return Matcher([deleted_files.NAMES], cache=False)
 
 
 def _tree(name: str) -> bytes:
@@ -24,17 +24,17 @@ def _tree(name: str) -> bytes:
 
 @pytest.mark.parametrize("name", ["environment.py", "README.md", "boto.py", "history.txt", ".awsome", "docker.md"])
 def test_innocent(name: str) -> None:
-    assert not formerly.is_one(b"src/" + name.encode())
+    assert not deleted_files.is_one(b"src/" + name.encode())
 
 
-@pytest.mark.parametrize("name", [*_credential_files._NAMES, *(name.upper() for name in ENV_FILES), *ENV_FILES])
+@pytest.mark.parametrize("name", [*credential_files._NAMES, *(name.upper() for name in ENV_FILES), *ENV_FILES])
 def test_files(matcher: Matcher, name: str) -> None:
-    assert formerly.is_one(b"deploy/" + name.encode())
-    assert formerly.may_be_one(name.encode())
+    assert deleted_files.is_one(b"deploy/" + name.encode())
+    assert deleted_files.may_be_one(name.encode())
     assert matcher.hits(_tree(name))
 
 
 @pytest.mark.parametrize("path", PLACES)
 def test_files_by_their_folder(matcher: Matcher, path: str) -> None:
-    assert formerly.is_one(b"home/" + path.encode())
+    assert deleted_files.is_one(b"home/" + path.encode())
     assert matcher.hits(_tree(path.partition("/")[0]))

@@ -12,11 +12,12 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from credguard import glance
-from credguard.matcher import Matcher
-from credguard.model import Blob
-from credguard.rules import _own_files, all_rules
-from credguard.scan import Scanner
+from credguard.aws import local_files
+from credguard.hooks import prefilter
+from credguard.matching.database import Matcher
+from credguard.model.findings import Blob
+from credguard.rules import all_rules
+from credguard.scanning.scanner import Scanner
 from tests.keys import Filler
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ PIECES = [
 ]  # fmt: skip
 
 
-SOURCES = (*_own_files._FILES, *_own_files._CACHES)
+SOURCES = (*local_files._FILES, *local_files._CACHES)
 
 
 @cache
@@ -45,8 +46,8 @@ def scanner() -> Scanner:
 
 
 @cache
-def eye() -> glance.Glance:
-    return glance.Glance(glance.packed(scanner().matcher))
+def eye() -> prefilter.Glance:
+    return prefilter.Glance(prefilter.packed(scanner().matcher))
 
 
 def sees(data: bytes) -> bool:
@@ -110,27 +111,27 @@ def test_much_text_is_looked_at_again_by_what_it_is_made_of() -> None:
 def test_own_values_in_much_and_in_little(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / ".boto").write_text(f"[Credentials]\naws_secret_access_key = {SECRET}\n")
-    own = glance._OwnValues()
+    own = prefilter._OwnValues()
     assert own.stand_in(b"x" + SECRET.encode()) and not own.stand_in(b"x")
     assert own.stand_in(base64.b64encode(b"ab" + SECRET.encode()))
-    assert not own.stand_in(bytes(glance._COMPILE_AFTER))
+    assert not own.stand_in(bytes(prefilter._COMPILE_AFTER))
     assert own._database is not None
     assert own.stand_in(memoryview(b"x" + SECRET.encode())) and not own.stand_in(b"x")
 
 
-@pytest.mark.parametrize("name", [*_own_files._VARIABLES, _own_files._BEARER + "X", *(v for v, _ in SOURCES if v)])
+@pytest.mark.parametrize("name", [*local_files._VARIABLES, local_files._BEARER + "X", *(v for v, _ in SOURCES if v)])
 def test_variables_that_may_lead_to_own_values(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert not glance._has_own()
+    assert not prefilter._has_own()
     monkeypatch.setenv(name, "x")
-    assert glance._has_own()
+    assert prefilter._has_own()
 
 
 @pytest.mark.parametrize("path", [usual for _, usual in SOURCES if usual])
 def test_files_that_may_hold_own_values(path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / path.removeprefix("~/")).mkdir(parents=True)
-    assert glance._has_own()
+    assert prefilter._has_own()
 
 
 def test_patterns_do_not_look_at_where_a_blob_begins() -> None:

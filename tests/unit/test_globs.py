@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from credguard import globs
+from credguard.policy import globs
 from tests.repos import Repository, clean_environment
 
 if TYPE_CHECKING:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from credguard.config.place import Folder
-from credguard.guards import calls
-from credguard.guards.compare import words
-from credguard.guards.shell import calls as commands
-from credguard.guards.taken import taken_away
+from credguard.enforcement.calls import calls
+from credguard.enforcement.removed_calls import taken_away
+from credguard.enforcement.shell import calls as commands
+from credguard.enforcement.tree_diff import words
+from credguard.sources.snapshots import Folder
 from tests.keys import Filler
 from tests.repos import write
 

@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from credguard.mail import PART, RECORDED, members
-from credguard.matcher import Matcher
-from credguard.model import Blob, Skip
-from credguard.scan import Scanner
-from credguard.unpack import Budget
+from credguard.decoders.decompress import Budget
+from credguard.decoders.mime import PART, RECORDED, members
+from credguard.matching.database import Matcher
+from credguard.model.findings import Blob, Skip
+from credguard.scanning.scanner import Scanner
 from tests.keys import Filler
 
 FILL = Filler("mails").fill

@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from credguard.mail_text import ENCODED_WORD, FLOWED, flowed_text, header_words
-from credguard.matcher import Matcher
-from credguard.model import Blob
-from credguard.scan import Scanner
+from credguard.decoders.mail_text import ENCODED_WORD, FLOWED, flowed_text, header_words
+from credguard.matching.database import Matcher
+from credguard.model.findings import Blob
+from credguard.scanning.scanner import Scanner
 from tests.keys import Filler
 
 FILL = Filler("mail texts").fill

@@ -10,10 +10,10 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from credguard.mending import examples
-from credguard.mending.edit import Edit, RefusedError, load, write
-from credguard.mending.workflow import ROLE, patched
-from credguard.worktree import WorkTree
+from credguard.fixes import example_files
+from credguard.fixes.edit import Edit, RefusedError, load, write
+from credguard.fixes.github_oidc import ROLE, patched
+from credguard.sources.worktree import WorkTree
 from tests.keys import Filler
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ HEAD = "on: push\njobs:\n  a:\n    runs-on: x\n"
 
 
 def example(tmp_path: Path, text: str) -> str:
-    edit = examples.example_of(WorkTree(tmp_path, (".env",)), ".env", text.encode())
+    edit = example_files.example_of(WorkTree(tmp_path, (".env",)), ".env", text.encode())
     return edit.after.decode() if edit else ""
 
 
@@ -81,7 +81,7 @@ def test_no_value_gets_into_an_example(text: str, data: st.DataObject) -> None:
     secret = "aB3" + secret[3:]
     place = data.draw(st.integers(0, len(text)))
     whole = (text[:place] + secret + text[place:]).encode()
-    lines = b"".join(examples._lines(whole)).decode()
+    lines = b"".join(example_files._lines(whole)).decode()
     assert secret not in lines
 
 

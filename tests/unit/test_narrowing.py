@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from credguard.commands import _narrowing
+from credguard.commands import _revision_options
 from credguard.errors import CredguardError
-from credguard.git import Git
+from credguard.git.repository import Git
 from tests.repos import Repository
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def given(*words: str) -> argparse.Namespace:
     parser = argparse.ArgumentParser()
-    _narrowing.add(parser)
+    _revision_options.add(parser)
     return parser.parse_args(words)
 
 
@@ -29,10 +29,10 @@ def test_an_empty_limit_is_refused(words: tuple[str, ...], tmp_path: Path) -> No
     repo = Repository(tmp_path)
     repo.commit("begin")
     options = given(*words)
-    assert _narrowing.is_given(options)
+    assert _revision_options.is_given(options)
     with pytest.raises(CredguardError):
-        _narrowing.revisions(options, Git(repo.folder))
+        _revision_options.revisions(options, Git(repo.folder))
 
 
 def test_without_a_limit_all_is_looked_at(tmp_path: Path) -> None:
-    assert not _narrowing.is_given(given()) and _narrowing.revisions(given(), Git(tmp_path)) == ()
+    assert not _revision_options.is_given(given()) and _revision_options.revisions(given(), Git(tmp_path)) == ()

@@ -8,8 +8,8 @@ from base64 import b64encode
 
 import pytest
 
-from credguard.model import Blob
-from credguard.scan import Scanner
+from credguard.model.findings import Blob
+from credguard.scanning.scanner import Scanner
 from tests.keys import Filler
 
 SCANNER = Scanner()

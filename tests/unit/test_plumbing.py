@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from credguard import plumbing, system
+from credguard.git import spawn
+from credguard.system import compat
 from tests.repos import Repository
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.skipif(not system.can_spawn, reason="the quick way needs posix_spawn")
+pytestmark = pytest.mark.skipif(not compat.can_spawn, reason="the quick way needs posix_spawn")
 MOST = 8 << 20
 
 
@@ -34,7 +35,7 @@ def stored(repo: Repository, contents: list[bytes]) -> list[bytes]:
 
 
 def read(oids: list[bytes]) -> list[bytes]:
-    return [bytes(content) for piece in plumbing.objects(oids, MOST) for content in plumbing.contents(piece)]
+    return [bytes(content) for piece in spawn.objects(oids, MOST) for content in spawn.contents(piece)]
 
 
 @pytest.mark.parametrize(
@@ -58,12 +59,12 @@ def test_nothing_is_asked() -> None:
 @pytest.mark.parametrize("count", [1, 100])
 def test_a_missing_object(repo: Repository, count: int) -> None:
     oids = stored(repo, [b"%d" % number for number in range(count)])
-    with pytest.raises(plumbing.Failed):
+    with pytest.raises(spawn.Failed):
         read([*oids, b"1" * 40])
 
 
 def test_an_object_that_is_too_large(repo: Repository) -> None:
-    with pytest.raises(plumbing.Failed):
+    with pytest.raises(spawn.Failed):
         read(stored(repo, [b"x", bytes(MOST + 1)]))
 
 
@@ -72,13 +73,13 @@ def test_a_broken_object(repo: Repository) -> None:
     path = repo.folder / ".git" / "objects" / oid[:2].decode() / oid[2:].decode()
     path.chmod(0o644)
     path.write_bytes(path.read_bytes()[:-4])
-    with pytest.raises(plumbing.Failed):
+    with pytest.raises(spawn.Failed):
         read([oid])
 
 
 def test_stopping_early_leaves_no_process(repo: Repository) -> None:
     oids = stored(repo, [bytes(50_000)] * 1 + [b"%d" % number for number in range(500)])
-    pieces = plumbing.objects(oids * 4, MOST)
+    pieces = spawn.objects(oids * 4, MOST)
     next(pieces)
     pieces.close()
     with pytest.raises(ChildProcessError):
@@ -86,12 +87,12 @@ def test_stopping_early_leaves_no_process(repo: Repository) -> None:
 
 
 def test_long_object_ids_do_not_fill_the_pipe() -> None:
-    assert all(len(b"\n".join(part)) < plumbing.MOST_INPUT for part in plumbing._parts([b"0" * 64] * 5000))
-    assert sum(map(len, plumbing._parts([b"0" * 64] * 5001))) == 5001
+    assert all(len(b"\n".join(part)) < spawn.MOST_INPUT for part in spawn._parts([b"0" * 64] * 5000))
+    assert sum(map(len, spawn._parts([b"0" * 64] * 5001))) == 5001
 
 
 @pytest.mark.parametrize("kind", ["LITERAL", "GLOB", "NOGLOB", "ICASE"])
 @pytest.mark.parametrize("inherit", [True, False])
 def test_how_the_user_has_paths_read_does_not_count(kind: str, inherit: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(f"GIT_{kind}_PATHSPECS", "1")
-    assert f"GIT_{kind}_PATHSPECS" not in plumbing.environment(inherit=inherit)
+    assert f"GIT_{kind}_PATHSPECS" not in spawn.environment(inherit=inherit)

@@ -7,9 +7,18 @@ from datetime import date
 
 import pytest
 
-from credguard import archive
-from credguard.model import Confidence, Coverage, Finding, Location, Severity, Skip, Verdict
-from credguard.policy import ABOUT_THE_RUN, STAGES, WHOLE_CREDENTIALS, Allow, Policy, RuleSetting, decide, exit_code
+from credguard.decoders import archives
+from credguard.model.findings import Confidence, Coverage, Finding, Location, Severity, Skip, Verdict
+from credguard.policy.model import (
+    ABOUT_THE_RUN,
+    STAGES,
+    WHOLE_CREDENTIALS,
+    Allow,
+    Policy,
+    RuleSetting,
+    decide,
+    exit_code,
+)
 from credguard.sources import files
 
 OFF, ON = RuleSetting(enabled=False), RuleSetting(enabled=True)
@@ -200,7 +209,7 @@ class TestDigest:
 
 
 def test_the_limits_are_those_of_the_readers() -> None:
-    assert (Policy().file_size, Policy().depth) == (files.DEFAULT_LIMIT, archive.DEPTH)
+    assert (Policy().file_size, Policy().depth) == (files.DEFAULT_LIMIT, archives.DEPTH)
 
 
 def test_exit_code() -> None:

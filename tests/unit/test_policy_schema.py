@@ -14,11 +14,11 @@ import jsonschema
 import pytest
 import yaml
 
-from credguard import config
-from credguard.config.place import Folder
-from credguard.config.schema import schema
-from credguard.config.text import PolicyError
+from credguard.errors import PolicyError
+from credguard.policy import load
+from credguard.policy.json_schema import schema
 from credguard.rules import all_rules
+from credguard.sources.snapshots import Folder
 from tests.repos import write
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 RULES = {rule.id: rule.name for rule in all_rules()}
 ROOT = Path(__file__).parent.parent.parent
 SCHEMA, PAGE = ROOT / "src" / "credguard" / "policy.schema.json", ROOT / "docs" / "policy.md"
-PACKAGE = Path(config.__file__).parent
+PACKAGE = Path(load.__file__).parent
 MARK = "0123456789abcdef" * 2
 ENTRY = {"rule": "CG101", "fingerprint": MARK, "reason": "why"}
 GOOD: list[object] = [
@@ -61,9 +61,9 @@ def validator() -> jsonschema.Draft202012Validator:
 
 
 def accepted(folder: Path, tree: object) -> bool:
-    write(folder, {config.NAME: yaml.safe_dump(tree)})
+    write(folder, {load.NAME: yaml.safe_dump(tree)})
     try:
-        config.find(Folder(folder), RULES)
+        load.find(Folder(folder), RULES)
     except PolicyError:
         return False
     return True
@@ -82,7 +82,7 @@ def test_both_refuse(tmp_path: Path, validator: jsonschema.Draft202012Validator,
     assert not accepted(tmp_path, tree)
 
 
-@pytest.mark.parametrize("name", config.PACKAGED)
+@pytest.mark.parametrize("name", load.PACKAGED)
 def test_packaged_policies(validator: jsonschema.Draft202012Validator, name: str) -> None:
     validator.validate(yaml.safe_load((PACKAGE / f"{name}.yaml").read_text(encoding="utf-8")))
 
@@ -90,8 +90,8 @@ def test_packaged_policies(validator: jsonschema.Draft202012Validator, name: str
 def test_the_page_shows_a_policy_that_is_one(tmp_path: Path, validator: jsonschema.Draft202012Validator) -> None:
     page = PAGE.read_text(encoding="utf-8")
     text = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)[0]
-    write(tmp_path, {config.NAME: text})
-    assert config.find(Folder(tmp_path), RULES)
+    write(tmp_path, {load.NAME: text})
+    assert load.find(Folder(tmp_path), RULES)
     validator.validate(json.loads(json.dumps(yaml.safe_load(text), default=date.isoformat)))
 
 

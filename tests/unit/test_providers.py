@@ -14,10 +14,10 @@ from detect_secrets.__version__ import VERSION
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from credguard import providers
-from credguard.matcher import Matcher
-from credguard.plugin_patterns import PLUGINS
-from credguard.plugin_patterns import VERSION as WRITTEN_FOR
+from credguard.matching.database import Matcher
+from credguard.rules.tokens import _detect_secrets
+from credguard.rules.tokens._detect_secrets_patterns import PLUGINS
+from credguard.rules.tokens._detect_secrets_patterns import VERSION as WRITTEN_FOR
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,15 +32,15 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(scope="module")
 def matcher() -> Matcher:
     """All patterns of all plugins."""
-    return Matcher([pattern for rule in RULES for pattern in providers.patterns(rule)], cache=False)
+    return Matcher([pattern for rule in RULES for pattern in _detect_secrets.patterns(rule)], cache=False)
 
 
 def plugins(rule: str) -> list[Any]:
-    return [providers.plugin(name, module) for name, module, *_ in providers.plugins(rule)]
+    return [_detect_secrets.plugin(name, module) for name, module, *_ in _detect_secrets.plugins(rule)]
 
 
 def as_they_come(rule: str) -> list[Any]:
-    return [getattr(import_module(module), name)() for name, module, *_ in providers.plugins(rule)]
+    return [getattr(import_module(module), name)() for name, module, *_ in _detect_secrets.plugins(rule)]
 
 
 def alone(rule: str, data: bytes) -> set[tuple[int, int]]:
@@ -49,7 +49,7 @@ def alone(rule: str, data: bytes) -> set[tuple[int, int]]:
     for start, line in lines(data):
         text = line.removesuffix(b"\r").decode("utf-8", "surrogateescape")
         for plugin in plugins(rule):
-            for left, right in providers.found(plugin, text):
+            for left, right in _detect_secrets.found(plugin, text):
                 places.add(tuple(start + len(text[:end].encode("utf-8", "surrogateescape")) for end in (left, right)))
     return places  # type: ignore[return-value]
 
@@ -63,9 +63,9 @@ def lines(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 def same(matcher: Matcher, rule: str, data: bytes) -> None:
     hits, all_places = matcher.hits(data), alone(rule, data)
-    assert set(providers.finds(rule, data, hits)) == all_places
+    assert set(_detect_secrets.finds(rule, data, hits)) == all_places
     for place in all_places:
-        assert place in set(providers.finds(rule, data, hits, lambda *one, place=place: one == place))
+        assert place in set(_detect_secrets.finds(rule, data, hits, lambda *one, place=place: one == place))
 
 
 def expressions(rule: str) -> list[re.Pattern[str]]:
@@ -95,7 +95,7 @@ def test_on_text_drawn_from_the_expressions(
     rule: str, expression: re.Pattern[str], data: st.DataObject, matcher: Matcher
 ) -> None:
     text = data.draw(st.text(max_size=3)) + data.draw(st.from_regex(expression)) + data.draw(st.text(max_size=3))
-    same(matcher, rule, text[: providers.LONGEST_LINE // 4].encode("utf-8", "surrogatepass"))
+    same(matcher, rule, text[: _detect_secrets.LONGEST_LINE // 4].encode("utf-8", "surrogatepass"))
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -105,7 +105,7 @@ def test_in_plain_text_they_find_what_they_find_as_they_come(rule: str, data: st
     pieces = data.draw(st.lists(drawn(rule) | st.text(max_size=20), min_size=1, max_size=3))
     line = re.sub(r"[^\t\x20-\x7e]", "", "".join(pieces))
     for ours, theirs in zip(plugins(rule), as_they_come(rule), strict=True):
-        assert providers.found(ours, line) == providers.found(theirs, line)
+        assert _detect_secrets.found(ours, line) == _detect_secrets.found(theirs, line)
 
 
 @always
@@ -125,11 +125,11 @@ def test_on_this_repository(matcher: Matcher) -> None:
 def test_a_long_line_is_looked_at_in_part(matcher: Matcher) -> None:
     token = b"gh" + b"p_" + bytes(range(65, 91)) + bytes(range(97, 107))
     data = b"x " * 100_000 + token + b" x" * 100_000
-    assert list(providers.finds("CG160", data, matcher.hits(data))) == [(200_000, 200_040)]
+    assert list(_detect_secrets.finds("CG160", data, matcher.hits(data))) == [(200_000, 200_040)]
 
 
 def test_hostile_lines_take_linear_time(matcher: Matcher) -> None:
     data = b"://a:" * 20_000 + b"eyJ" * 20_000 + b"a@" * 20_000
     hits = matcher.hits(data)
     for rule in RULES:
-        assert len(list(providers.finds(rule, data, hits))) < 100_000
+        assert len(list(_detect_secrets.finds(rule, data, hits))) < 100_000

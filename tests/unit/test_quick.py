@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from credguard import quick
+from credguard.hooks import fast_path
 from credguard.rules import all_rules
-from credguard.scan import Scanner
-from credguard.worktree import WorkTree
+from credguard.scanning.scanner import Scanner
+from credguard.sources.worktree import WorkTree
 from tests.keys import Filler
 
 CASES = Path(__file__).parent.parent / "rules"
@@ -39,7 +39,7 @@ def test_there_are_such_paths() -> None:
 
 @pytest.mark.parametrize("path", told())
 def test_a_name_that_a_file_rule_reports_is_left_to_it(path: str) -> None:
-    assert quick._concerns_a_file_rule(os.fsencode(path))
+    assert fast_path._concerns_a_file_rule(os.fsencode(path))
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_a_name_that_a_file_rule_reports_is_left_to_it(path: str) -> None:
     "key.json sample/config.yml config.yaml.dist x.csv x.ini x.cfg x.conf Dockerfile .gitignore .envrc rc".split(),
 )
 def test_names_beside_them(path: str) -> None:
-    assert quick._concerns_a_file_rule(path.encode())
+    assert fast_path._concerns_a_file_rule(path.encode())
 
 
 @pytest.mark.parametrize(
@@ -56,11 +56,12 @@ def test_names_beside_them(path: str) -> None:
     "a.py src/b.ts README.md .github/ci.yml package.json poetry.lock run.sh s3/keys.py tokens.go root.c".split(),
 )
 def test_ordinary_names_are_not(path: str) -> None:
-    assert not quick._concerns_a_file_rule(path.encode())
+    assert not fast_path._concerns_a_file_rule(path.encode())
 
 
 STEMS = (
-    *quick._DATA_WORDS, *"settings config credentials .env .envrc dotenv rc database appsettings main terraform.tfvars "
+    *fast_path._DATA_WORDS,
+    *"settings config credentials .env .envrc dotenv rc database appsettings main terraform.tfvars "
     "terraform.tfstate accesskeys rootkey .npmrc .netrc docker-compose compose.override secrets.local".split()
 )  # fmt: skip
 FORMS = (
@@ -83,21 +84,21 @@ def scanner() -> Scanner:
     return Scanner([rule for rule in all_rules() if rule.in_hooks and rule.by_default])
 
 
-@pytest.mark.parametrize("ending", [*quick._CODE, *quick._DATA])
+@pytest.mark.parametrize("ending", [*fast_path._CODE, *fast_path._DATA])
 def test_no_file_rule_speaks_of_a_name_that_is_not_left_to_it(ending: str) -> None:
     names = tuple(sorted({form.format(stem=stem, end=ending) for form in FORMS for stem in STEMS}))
     for content in CONTENTS:
         data = Filler("quick").fill(content).encode()
         tree = WorkTree(Path(), names, frozenset(names), reader=lambda _path, data=data: data)  # type: ignore[misc]
         found = {finding.locations[0].path for finding in scanner().tree(tree)}
-        assert not [path for path in found if not quick._concerns_a_file_rule(path.encode())]
+        assert not [path for path in found if not fast_path._concerns_a_file_rule(path.encode())]
 
 
 def test_names_that_a_change_of_ignore_rules_concerns() -> None:
     """Where `concerns` finds something in a name, the rules on the whole tree are asked."""
     for rule in all_rules():
         if rule.check_tree and rule.in_hooks and rule.concerns:
-            for end in (*quick._CODE, *quick._DATA):
+            for end in (*fast_path._CODE, *fast_path._DATA):
                 for stem in ("environment", "docker_run", "containers", "compose", "a", ".gitignore"):
                     name = f"src/{stem}{end}"
-                    assert not re.search(rule.concerns, name) or quick._concerns_a_file_rule(name.encode())
+                    assert not re.search(rule.concerns, name) or fast_path._concerns_a_file_rule(name.encode())

@@ -6,9 +6,9 @@ from itertools import count
 
 import pytest
 
-from credguard.model import Confidence, Finding, Location, Severity
-from credguard.rules.key_shared_across_projects import RULE
-from credguard.sharing import Repository, shared, sub_projects
+from credguard.engine.key_reuse import Repository, shared, sub_projects
+from credguard.model.findings import Confidence, Finding, Location, Severity
+from credguard.rules.account.key_shared_across_projects import RULE
 
 IDS = count()
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from credguard.errors import UnreadableError
-from credguard.structure import Node, embedded, looks_structured, parse
+from credguard.parsers.document import Node, embedded, looks_structured, parse
 
 
 def one(text: str, path: str) -> Node:

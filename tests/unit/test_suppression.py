@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from credguard.model import Confidence, Finding, Location, Severity
-from credguard.suppression import Marker, beside, find, markers
+from credguard.model.findings import Confidence, Finding, Location, Severity
+from credguard.suppressions.inline import Marker, beside, find, markers
 
 OURS = "credguard: allow CG101 -- a reason"
 # Path, and a text in which every YES stands in a comment of that language and every NO in a string or in plain text.

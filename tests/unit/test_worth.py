@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from credguard.model import Blob
-from credguard.rule import REACH, Pattern
+from credguard.matching.pattern import REACH, Pattern
+from credguard.model.findings import Blob
 from credguard.rules import all_rules
-from credguard.scan import _EVERYWHERE, Scanner
+from credguard.scanning.scanner import _EVERYWHERE, Scanner
 from tests.keys import Filler
 
 RULES = [rule for rule in all_rules() if rule.check_blob]

@@ -9,23 +9,23 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from credguard import atomic, streams
-from credguard.ci_systems import VARIABLES
+from credguard.ci.systems import VARIABLES
 from credguard.errors import CredguardError, ExitCode
-from credguard.model import Severity
-from credguard.policy import BASELINE, Policy
-from credguard.quick import POLICY
-from credguard.regex import regex
+from credguard.hooks.fast_path import POLICY
+from credguard.lazy_re import regex
+from credguard.model.findings import Severity
+from credguard.policy.model import BASELINE, Policy
 from credguard.report import FORMATS, render
+from credguard.system import atomic, streams
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable, Iterator
     from datetime import date
 
-    from credguard.audit import Run
-    from credguard.model import Blob, ScanResult
-    from credguard.policies import Policies
+    from credguard.engine.session import Run
+    from credguard.model.findings import Blob, ScanResult
+    from credguard.policy.resolve import Policies
 
 _Item = TypeVar("_Item")
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
@@ -90,7 +90,7 @@ def read_reports(options: argparse.Namespace) -> list[Blob]:
     """The credential reports that the options name; raises CredguardError for what is none."""
     if not options.credential_report:
         return []
-    from credguard.lifecycle import read_report
+    from credguard.engine.key_lifecycle import read_report
 
     return [read_report(path) for path in options.credential_report]
 
@@ -98,9 +98,9 @@ def read_reports(options: argparse.Namespace) -> list[Blob]:
 def judge_reports(run: Run, reports: list[Blob]) -> None:
     """Adds to the run what its rules say of the reports; after the folders, which may hold copies of them."""
     if reports:
-        from credguard import lifecycle
+        from credguard.engine import key_lifecycle
 
-        lifecycle.judge_reports(run, reports)
+        key_lifecycle.judge_reports(run, reports)
 
 
 def new_run(options: argparse.Namespace, *, in_hook: bool = False, stage: str = "") -> Run:
@@ -109,8 +109,8 @@ def new_run(options: argparse.Namespace, *, in_hook: bool = False, stage: str = 
     Without a `stage` it is `ci` where a CI system runs it, else `audit`. A run `in_hook` has no
     policies of its own: the hook says whose it follows.
     """
-    from credguard import ownership
-    from credguard.audit import Run
+    from credguard.engine.session import Run
+    from credguard.system import ownership
 
     paths = [] if getattr(options, "stdin", False) else getattr(options, "path", None) or "."
     ownership.leave_out([paths] if isinstance(paths, str) else paths)
@@ -128,7 +128,7 @@ def new_run(options: argparse.Namespace, *, in_hook: bool = False, stage: str = 
 
 def policies(options: argparse.Namespace, stage: str) -> Policies:
     """Where the policies of a run come from, and what the options lay over them; raises CredguardError."""
-    from credguard.policies import Policies
+    from credguard.policy.resolve import Policies
 
     given: dict[str, Any] = {"select": _rules(options.select), "ignore": _rules(options.ignore)}
     if options.fail_on:
@@ -141,7 +141,7 @@ def policies(options: argparse.Namespace, stage: str) -> Policies:
 
 def reason(text: str) -> str:
     """The reason of an exception as one line of printable text; raises CredguardError for a text that says nothing."""
-    from credguard.baseline import plain
+    from credguard.suppressions.baseline import plain
 
     said = plain(text)
     if text and not any(map(str.isalnum, said)):
@@ -192,7 +192,7 @@ def _rendered(name: str, path: str, result: ScanResult, options: argparse.Namesp
 
 
 def _rules(words: str) -> tuple[str, ...]:
-    from credguard.commands._catalogue import known_rules
+    from credguard.commands._rules import known_rules
 
     chosen = tuple(word.strip().upper() for word in words.split(",") if word.strip())
     known = known_rules() if chosen else ()
@@ -206,7 +206,7 @@ def _size(text: str) -> int:
     match = re.fullmatch(r"(\d{1,15})([KMG]?)(?:i?B)?", text.strip(), re.IGNORECASE)
     if not match:
         raise CredguardError(f"--max-file-size {text!r} is no size", "give bytes, or a number with K, M or G")
-    from credguard.matcher import LIMIT
+    from credguard.matching.database import LIMIT
 
     return min(int(match[1]) * _UNITS[match[2].upper()], LIMIT)
 
@@ -249,7 +249,7 @@ def _is_policy(path: str) -> bool:
     real = os.path.realpath(path)
     if os.path.basename(real) in (POLICY, BASELINE):
         return True
-    from credguard import baseline
+    from credguard.suppressions import baseline
 
     try:
         if not os.path.isfile(real) or os.path.getsize(real) > baseline.LARGEST:

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from credguard.commands import _options, _survey
-from credguard.commands._screen import Screen, coloured
+from credguard.commands import _options, _whole_repository
+from credguard.commands._terminal import Screen, coloured
 from credguard.errors import CredguardError, ExitCode
-from credguard.regex import regex
+from credguard.lazy_re import regex
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
     from pathlib import Path
 
-    from credguard.commands._survey import Survey
-    from credguard.model import Finding
-    from credguard.policy import Allow
+    from credguard.commands._whole_repository import Survey
+    from credguard.model.findings import Finding
+    from credguard.policy.model import Allow
 
 _PREFIX = regex(r"[0-9a-f]{8,32}")
 _WHOLE = 32
@@ -36,24 +36,24 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--path", metavar="GLOB", default="", help="instead of that value: all findings of its rule at these paths"
     )
     parser.add_argument("--force", action="store_true", help="also where nothing of this fingerprint is found now")
-    _survey.add_options(parser)
+    _whole_repository.add_options(parser)
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> ExitCode:
     """Adds the entry to the policy file and shows it; raises CredguardError."""
-    _survey.refuse_in_hooks("credguard allow")
+    _whole_repository.refuse_in_hooks("credguard allow")
     reason, expires = _options.reason(options.reason), _options.day(options.expires)
     if not reason:
         raise CredguardError("an exception needs a reason", "add --reason TEXT")
     if not options.fingerprint and not (options.path and options.rule):
         raise CredguardError("no finding is named", "give a FINGERPRINT, or --path with --rule")
-    from credguard.policy import Allow
+    from credguard.policy.model import Allow
 
-    found = _survey.survey(options, history=False)
+    found = _whole_repository.survey(options, history=False)
     findings = _matching(options, found)
     if options.fingerprint and not findings:
-        found = _survey.survey(options, history=True)
+        found = _whole_repository.survey(options, history=True)
         findings = _matching(options, found) or _missing(options)
     rule = _rule(options, findings)
     fingerprint = "" if options.path else findings[0].fingerprint if findings else options.fingerprint.lower()
@@ -86,8 +86,8 @@ def _missing(options: argparse.Namespace) -> list[Finding]:
 
 def _rule(options: argparse.Namespace, findings: Sequence[Finding]) -> str:
     """The rule of the exception; raises CredguardError for one that cannot be, or that is not the finding's."""
-    from credguard.commands._catalogue import known_rules
-    from credguard.policy import WHOLE_CREDENTIALS
+    from credguard.commands._rules import known_rules
+    from credguard.policy.model import WHOLE_CREDENTIALS
 
     told = options.rule.strip().upper()
     rule = findings[0].rule_id if findings else told
@@ -103,10 +103,10 @@ def _rule(options: argparse.Namespace, findings: Sequence[Finding]) -> str:
 
 
 def _record(options: argparse.Namespace, found: Survey, findings: Sequence[Finding], entry: Allow) -> ExitCode:
-    from credguard.allow_entry import added
-    from credguard.config.place import Folder
-    from credguard.mending import Edit
+    from credguard.fixes import Edit
+    from credguard.fixes.allow_entry import added
     from credguard.rules import all_rules
+    from credguard.sources.snapshots import Folder
 
     path = _policy_path(options.config, found.root)
     for known in found.policy.allow:
@@ -116,7 +116,7 @@ def _record(options: argparse.Namespace, found: Survey, findings: Sequence[Findi
     place = Folder(found.root)
     after = added(place, path, entry, {rule.id: rule.name for rule in all_rules()})
     screen = Screen(colour=coloured(options))
-    written = _survey.put(found.root, [Edit(path, place.read(path), after)], screen, dry_run=options.dry_run)
+    written = _whole_repository.put(found.root, [Edit(path, place.read(path), after)], screen, dry_run=options.dry_run)
     _say(screen, findings, entry, written)
     return ExitCode.CLEAN
 
@@ -134,8 +134,8 @@ def _say(screen: Screen, findings: Sequence[Finding], entry: Allow, written: lis
 
 def _policy_path(named: str, root: Path) -> str:
     """The policy's path below the root; raises CredguardError for one outside of it."""
-    from credguard.config import NAME
-    from credguard.within import is_plain, relative
+    from credguard.policy.load import NAME
+    from credguard.system.containment import is_plain, relative
 
     if not named:
         return NAME

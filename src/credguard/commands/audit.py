@@ -13,7 +13,7 @@ from credguard.commands import _options
 if TYPE_CHECKING:
     import argparse
 
-    from credguard.audit import Run
+    from credguard.engine.session import Run
     from credguard.errors import ExitCode
 
 
@@ -35,68 +35,68 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> ExitCode:
     """Audits each repository and reports on all of them together."""
-    from credguard import scorecard
-    from credguard.sources import remote
+    from credguard.engine import scorecard
+    from credguard.git import clone
 
     if options.html:
         options.report.append(f"html={options.html}")
     paths = options.path or ["."]
-    urls = [path for path in paths if remote.is_url(path)]
+    urls = [path for path in paths if clone.is_url(path)]
     for url in urls:
-        remote.refuse(url)
+        clone.refuse(url)
     reports = _options.read_reports(options)
     alone = len(paths) == 1 and not urls and not options.resume
     work = _one(options, paths[0]) if alone else _several(options, paths)
     _options.judge_reports(work, reports)
-    shown = [remote.shown(path) for path in paths]
+    shown = [clone.shown(path) for path in paths]
     return _options.finish(scorecard.concluded(work, {"kind": "audit", "paths": shown}), options)
 
 
 def new_run(options: argparse.Namespace, jobs: int) -> Run:
     """A run that looks at the history too, with so many processes."""
-    from credguard import historic
+    from credguard.history import scan
 
     work = _options.new_run(options)
-    work.past = historic.look
+    work.past = scan.look
     work.jobs = max(jobs, 0)
     return work
 
 
 def _one(options: argparse.Namespace, path: str) -> Run:
-    from credguard import fleet, lifecycle
+    from credguard.engine import key_lifecycle, multi_repository
 
     work = new_run(options, options.jobs)
     if os.path.isdir(path):
         work.paths([path])
-        lifecycle.conclude(work)
+        key_lifecycle.conclude(work)
     else:
-        work.coverage.add(fleet.nothing_there(path))
+        work.coverage.add(multi_repository.nothing_there(path))
     return work
 
 
 def _several(options: argparse.Namespace, paths: list[str]) -> Run:
     """Each repository in a process of its own; what can only be told of all of them comes last."""
-    from credguard import fleet, resume
-    from credguard.sources import remote
-    from credguard.system import cores
+    from credguard.engine import checkpoint, multi_repository
+    from credguard.git import clone
+    from credguard.system.compat import cores
 
     work = _options.new_run(options)
     targets = []
     labels: dict[str, str] = {}
     for path in paths:
-        if remote.is_url(path) or os.path.isdir(path):
-            targets.append(fleet.Target(path, _label(path, labels) if len(paths) > 1 else ""))
+        if clone.is_url(path) or os.path.isdir(path):
+            targets.append(multi_repository.Target(path, _label(path, labels) if len(paths) > 1 else ""))
         else:
-            work.coverage.add(fleet.nothing_there(path))
+            work.coverage.add(multi_repository.nothing_there(path))
     show = options.progress if options.progress is not None else sys.stderr.isatty() and not options.quiet
     if len(targets) > 1:
         options.progress = False  # one bar for all
-    state = resume.State(options.resume) if options.resume else None
+    state = checkpoint.State(options.resume) if options.resume else None
     try:
-        with fleet.counted(len(targets), show=show and len(targets) > 1) as tell:
+        with multi_repository.counted(len(targets), show=show and len(targets) > 1) as tell:
             jobs = max(options.jobs, 0) or cores()
             make = functools.partial(new_run, options, max(jobs // max(len(targets), 1), 1))
-            fleet.together(work, list(fleet.all_of(make, targets, jobs, state, tell)))
+            multi_repository.together(work, list(multi_repository.all_of(make, targets, jobs, state, tell)))
     finally:
         if state:
             state.close()
@@ -105,11 +105,11 @@ def _several(options: argparse.Namespace, paths: list[str]) -> Run:
 
 def _label(path: str, known: dict[str, str]) -> str:
     """What goes before the paths of a repository: as it may be shown, and another for each repository."""
-    from credguard import fleet
-    from credguard.sources import remote
+    from credguard.engine import multi_repository
+    from credguard.git import clone
 
-    shown, number = remote.shown(path).rstrip("/"), 1
-    label, home = f"{shown}/", fleet.home(path)
+    shown, number = clone.shown(path).rstrip("/"), 1
+    label, home = f"{shown}/", multi_repository.home(path)
     while known.setdefault(label, home) != home:
         number += 1
         label = f"{shown} ({number})/"

@@ -7,21 +7,21 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from credguard import baseline
-from credguard.commands import _options, _survey
-from credguard.commands._screen import Screen, coloured
+from credguard.commands import _options, _whole_repository
+from credguard.commands._terminal import Screen, coloured
 from credguard.errors import CredguardError, ExitCode
+from credguard.suppressions import baseline
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable, Sequence
     from datetime import date
 
-    from credguard.adoption import Known
-    from credguard.baseline import Baseline, Entry
-    from credguard.commands._survey import Survey
-    from credguard.mending import Edit
-    from credguard.model import Finding
+    from credguard.commands._whole_repository import Survey
+    from credguard.fixes import Edit
+    from credguard.model.findings import Finding
+    from credguard.suppressions.baseline import Baseline, Entry
+    from credguard.suppressions.import_baselines import Known
 
 _ACTIONS = ("create", "update", "prune")
 _REASON = "stood there when the baseline was written"
@@ -44,20 +44,20 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--no-history", action="store_true", help="do not look at what only older commits hold")
     parser.add_argument("--no-gitattributes", action="store_true", help="do not touch .gitattributes")
-    _survey.add_options(parser)
+    _whole_repository.add_options(parser)
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> ExitCode:
     """Works out the new file, shows the change and writes it; raises CredguardError."""
-    _survey.refuse_in_hooks("credguard baseline")
+    _whole_repository.refuse_in_hooks("credguard baseline")
     if options.action == "prune" and (options.imports or options.reason or options.expires):
         raise CredguardError("prune adds nothing, so --import, --reason and --expires say nothing", "use update")
     if options.action == "prune" and options.no_history:
         raise CredguardError("prune has to look at the history: entries may stand for what only that holds")
     reason, expires = _options.reason(options.reason), _options.day(options.expires)
     known = [entry for name in options.imports for entry in _imported(name)]
-    found = _survey.survey(options, options.path, history=not options.no_history)
+    found = _whole_repository.survey(options, options.path, history=not options.no_history)
     data = _there(found, options.action)
     old = _readable(data, found.policy.baseline)
     screen = Screen(colour=coloured(options))
@@ -72,20 +72,20 @@ def run(options: argparse.Namespace) -> ExitCode:
 
 
 def _imported(name: str) -> list[Known]:
-    from credguard import adoption
+    from credguard.suppressions import import_baselines
 
     try:
         with Path(name).open("rb") as handle:
-            data = handle.read(adoption.LARGEST + 1)
+            data = handle.read(import_baselines.LARGEST + 1)
     except (OSError, ValueError) as error:
         said = getattr(error, "strerror", None) or type(error).__name__
         raise CredguardError(f"{name} could not be read: {said}", "check the name") from None
-    return adoption.read(data, name)
+    return import_baselines.read(data, name)
 
 
 def _there(found: Survey, action: str) -> bytes | None:
     """The baseline as it is, None where there is none; raises CredguardError where the action wants the other."""
-    from credguard.mending.edit import RefusedError, load
+    from credguard.fixes.edit import RefusedError, load
 
     path = found.policy.baseline
     try:
@@ -115,7 +115,7 @@ def _new(found: Survey, old: Baseline) -> list[Finding]:
 
 def _adopted(findings: Sequence[Finding], known: Sequence[Known], found: Survey, screen: Screen) -> list[str]:
     """The reason of each finding that an imported entry speaks of, "" for the others; unused entries are named."""
-    from credguard.adoption import adopt
+    from credguard.suppressions.import_baselines import adopt
 
     adopted, unused = adopt(known, found.sights(findings))
     for entry in unused[:_SHOWN]:
@@ -171,7 +171,7 @@ def _finish(
     edits = [edit for edit in (_edit(found, data, entries), _attributes(options, found)) if edit]
     if not edits or edits[0].path != found.policy.baseline:
         edits = []
-    written = _survey.put(found.root, edits, screen, dry_run=options.dry_run)
+    written = _whole_repository.put(found.root, edits, screen, dry_run=options.dry_run)
     skipped = found.result.coverage.skipped
     screen.unseen(skipped)
     count = f"{len(entries)} {'entry' if len(entries) == 1 else 'entries'}"
@@ -185,7 +185,7 @@ def _finish(
 
 def _edit(found: Survey, data: bytes | None, entries: Sequence[Entry]) -> Edit | None:
     """The new baseline; None where there is nothing to write. Raises CredguardError for one too large to be read."""
-    from credguard.mending import Edit
+    from credguard.fixes import Edit
 
     after = baseline.write(entries, baseline.head_of(data or b""))
     if len(after) > baseline.LARGEST:
@@ -200,8 +200,8 @@ def _edit(found: Survey, data: bytes | None, entries: Sequence[Entry]) -> Edit |
 
 def _attributes(options: argparse.Namespace, found: Survey) -> Edit | None:
     """The line of .gitattributes that lets git merge two baselines, where nothing says how."""
-    from credguard.mending import Edit, RefusedError
-    from credguard.mending.edit import appended, load
+    from credguard.fixes import Edit, RefusedError
+    from credguard.fixes.edit import appended, load
 
     path, name = found.policy.baseline, ".gitattributes"
     if options.no_gitattributes or found.repository is None:

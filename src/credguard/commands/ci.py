@@ -9,19 +9,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from credguard import __version__, streams
+from credguard import __version__
 from credguard.commands import _options
 from credguard.errors import CredguardError, ExitCode
-from credguard.regex import regex
+from credguard.lazy_re import regex
 from credguard.report import printable
+from credguard.system import streams
 
 if TYPE_CHECKING:
     import argparse
 
-    from credguard.audit import Run
-    from credguard.ci import Plan
-    from credguard.git import Git
-    from credguard.model import ScanResult
+    from credguard.ci.event import Plan
+    from credguard.engine.session import Run
+    from credguard.git.repository import Git
+    from credguard.model.findings import ScanResult
 
 MODES = ("change", "tree", "history")
 _REVISION = regex(r"HEAD|[0-9a-f]{7,64}|refs/(?:heads|tags|remotes)/[^\s~^:?*\[\\\x00-\x1f\x7f]+")
@@ -62,13 +63,14 @@ def run(options: argparse.Namespace) -> ExitCode:
 
 
 def _judged(options: argparse.Namespace) -> ScanResult:
-    from credguard import ci, scorecard
+    from credguard.ci import event
+    from credguard.engine import scorecard
 
     if options.version and options.version.removeprefix("v") != __version__:
         raise CredguardError(
             f"this is credguard {__version__}, not {options.version}", "pin the commit of that version"
         )
-    plan = ci.plan(os.environ)
+    plan = event.plan(os.environ)
     if options.mode and plan.mode not in (options.mode, "nothing"):
         if options.mode == "change" and not plan.heads:
             raise CredguardError(f"--mode change: {plan.why}", "take tree or history here")
@@ -87,8 +89,8 @@ def _judged(options: argparse.Namespace) -> ScanResult:
 
 
 def _look(work: Run, folder: Path, plan: Plan, options: argparse.Namespace) -> None:
-    from credguard.deepen import bring
-    from credguard.git import Git
+    from credguard.git.fetch import bring
+    from credguard.git.repository import Git
 
     repository = Git(folder)
     if plan.mode != "tree" or plan.base:
@@ -98,15 +100,15 @@ def _look(work: Run, folder: Path, plan: Plan, options: argparse.Namespace) -> N
     elif plan.mode == "tree":
         work.paths([options.path])
     else:
-        from credguard import historic
+        from credguard.history import scan
 
         work.paths([options.path])
-        historic.look(work, repository)
+        scan.look(work, repository)
 
 
 def _change(work: Run, repository: Git, plan: Plan, options: argparse.Namespace) -> None:
-    from credguard import gate
-    from credguard.model import Coverage
+    from credguard.engine import change
+    from credguard.model.findings import Coverage
     from credguard.sources import changes
 
     policies, work.policies = _options.policies(options, work.stage), None
@@ -116,7 +118,7 @@ def _change(work: Run, repository: Git, plan: Plan, options: argparse.Namespace)
         work.coverage.notes.append("no default branch is known here: the recommended policy holds")
     work.follow(policies.change(repository, trusted, *plan.heads))
     without = [f"^{base}"] if base else []
-    count = gate.commits(work, repository, [*plan.heads, *without])
+    count = change.commits(work, repository, [*plan.heads, *without])
     work.coverage.notes.append(f"{count} commits are new against {base or 'nothing'}")
     if plan.tag:
         part = Coverage()
@@ -129,7 +131,7 @@ def _change(work: Run, repository: Git, plan: Plan, options: argparse.Namespace)
 def _trusted(repository: Git, plan: Plan) -> str | None:
     """The revision whose policy counts: that of the plan, or where it is not there the default branch as it was
     fetched. Never what the branch itself held before, which a push before this one may have loosened."""
-    from credguard.sources import refs
+    from credguard.git import refs
 
     return plan.base if plan.base and _present(repository, plan.base) else refs.default_branch(repository, "origin")
 

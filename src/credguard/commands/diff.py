@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
 
-    from credguard.comparison import Difference
-    from credguard.model import Finding
+    from credguard.model.findings import Finding
+    from credguard.report.diff import Difference
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -25,14 +25,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> ExitCode:
     """Prints the difference: 1 when a new finding blocks, 3 when the later run was incomplete."""
-    from credguard.comparison import compare
-    from credguard.report import saved
+    from credguard.report import load
+    from credguard.report.diff import compare
 
-    old, new = saved.load(options.old), saved.load(options.new)
+    old, new = load.load(options.old), load.load(options.new)
     try:
         difference = compare(old, new)
     except (ValueError, LookupError, TypeError, AttributeError):  # of another shape than ours
-        raise saved.foreign(options.new) from None
+        raise load.foreign(options.new) from None
     if options.format == "json":
         import json
 

@@ -24,7 +24,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> ExitCode:
     """Looks at machine, .env files and hooks; nothing leaves the machine, and no secret is shown."""
-    from credguard import machine
+    from credguard.engine import machine
 
     folder = Path(options.path)
     if not folder.is_dir():

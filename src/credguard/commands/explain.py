@@ -20,7 +20,7 @@ def run(options: argparse.Namespace) -> ExitCode:
     """Prints the page; raises CredguardError for an unknown rule."""
     from difflib import get_close_matches
 
-    from credguard.commands._catalogue import known_rules
+    from credguard.commands._rules import known_rules
 
     known = {word: rule for rule in known_rules() for word in (rule.id, rule.name)}
     wanted = options.rule.strip()

@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from credguard.commands import _options
-from credguard.commands._screen import Screen, coloured
+from credguard.commands._terminal import Screen, coloured
 from credguard.errors import CredguardError, ExitCode
 
 if TYPE_CHECKING:
     import argparse
 
-    from credguard.mending import Plan
-    from credguard.model import Finding, Skip
-    from credguard.policy import Policy
-    from credguard.worktree import WorkTree
+    from credguard.fixes import Plan
+    from credguard.model.findings import Finding, Skip
+    from credguard.policy.model import Policy
+    from credguard.sources.worktree import WorkTree
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -44,9 +44,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> ExitCode:
     """Plans, shows, and with `--apply` carries out; raises CredguardError."""
-    from credguard.mending import plan
-    from credguard.mending.masks import settler
-    from credguard.mending.workflow import ARN, ROLE
+    from credguard.fixes import plan
+    from credguard.fixes.diff_redaction import settler
+    from credguard.fixes.github_oidc import ARN, ROLE
 
     if options.role and not ARN.fullmatch(options.role):
         raise CredguardError(f"{options.role} is no role's ARN", "it looks like arn:aws:iam::123456789012:role/deploy")
@@ -69,8 +69,8 @@ def run(options: argparse.Namespace) -> ExitCode:
 
 def _found(options: argparse.Namespace) -> tuple[WorkTree, list[Finding], list[Skip]]:
     """The work tree, what is to be mended in it, and what of it could not be looked at."""
-    from credguard.git import find
-    from credguard.mending import MENDED
+    from credguard.fixes import MENDED
+    from credguard.git.repository import find
     from credguard.rules import all_rules
     from credguard.sources.files import is_bare
 
@@ -95,8 +95,8 @@ def _counts(finding: Finding, policy: Policy) -> bool:
 
 
 def _applied(tree: WorkTree, made: Plan, screen: Screen, *, whole: bool) -> ExitCode:
-    from credguard.mending import unready
-    from credguard.mending.apply import apply
+    from credguard.fixes import unready
+    from credguard.fixes.apply import apply
 
     failed = apply(tree, made)
     made = replace(made, refused=made.refused + failed)

@@ -8,18 +8,18 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from credguard import streams
 from credguard.commands import _options
 from credguard.errors import CredguardError, ExitCode
-from credguard.system import decode_path
+from credguard.system import streams
+from credguard.system.compat import decode_path
 
 if TYPE_CHECKING:
     import argparse
 
-    from credguard.audit import Run
-    from credguard.git import Git
-    from credguard.judge import Judge
-    from credguard.policies import Policies
+    from credguard.engine.session import Run
+    from credguard.git.repository import Git
+    from credguard.policy.judge import Judge
+    from credguard.policy.resolve import Policies
 
 NAMES = ("pre-commit", "pre-merge-commit", "commit-msg", "pre-push", "pre-receive", "post-rewrite", "doctor")
 
@@ -35,7 +35,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> ExitCode:
     """Judges what the hook is asked about; any code but 0 stops git."""
-    from credguard.git import Git, GitError
+    from credguard.git.repository import Git, GitError
 
     if options.name == "doctor":
         return _doctor(quiet=options.quiet)
@@ -69,18 +69,18 @@ def _tell(report: bytes) -> None:
 def _pre_commit(work: Run, repository: Git, options: argparse.Namespace, policies: Policies) -> None:
     """The staged content; under the pre-commit framework also files it names that are not staged,
     and the range it was given."""
-    from credguard import gate
+    from credguard.engine import change
 
     given = _given_range()
     if given:
         work.follow(_judge_of_range(repository, policies, given))
-        gate.commits(work, repository, given, whole_files=options.whole_files)
+        change.commits(work, repository, given, whole_files=options.whole_files)
         work.settle()
     # Also beside a range: these variables may be left over from a run around this commit.
     work.follow(policies.local(repository))
-    staged = set(gate.staged(work, repository, whole_files=options.whole_files))
+    staged = set(change.staged(work, repository, whole_files=options.whole_files))
     if options.arguments and not given:
-        gate.named(work, repository, options.arguments, staged)
+        change.named(work, repository, options.arguments, staged)
 
 
 def _given_range() -> list[str]:
@@ -97,7 +97,7 @@ def _judge_of_range(repository: Git, policies: Policies, given: list[str]) -> Ju
 
 
 def _commit_msg(work: Run, repository: Git, options: argparse.Namespace, policies: Policies) -> None:
-    from credguard import gate
+    from credguard.engine import change
 
     work.follow(policies.local(repository))
     if len(options.arguments) != 1:
@@ -109,31 +109,31 @@ def _commit_msg(work: Run, repository: Git, options: argparse.Namespace, policie
         raise CredguardError(
             f"the message {path} could not be read: {error.strerror}", "", ExitCode.INCOMPLETE
         ) from error
-    gate.message(work, repository, text, "commit message")
+    change.message(work, repository, text, "commit message")
 
 
 def _pre_push(work: Run, repository: Git, options: argparse.Namespace, policies: Policies) -> None:
     """Everything that is pushed and that the remote is not known to have."""
-    from credguard import gate
-    from credguard.sources import destination
+    from credguard.engine import change
+    from credguard.sources import push_destination
 
     told = (os.environ.get("PRE_COMMIT_REMOTE_NAME", ""), os.environ.get("PRE_COMMIT_REMOTE_URL", ""))
     remote, url = (*options.arguments, "")[:2] if options.arguments else told
     given = _given_range()
     if given and not remote:  # run by hand or in CI, not by a push
         work.follow(_judge_of_range(repository, policies, given))
-        gate.commits(work, repository, given, whole_files=options.whole_files)
+        change.commits(work, repository, given, whole_files=options.whole_files)
         return
     work.follow(policies.local(repository))
     if os.environ.get("PRE_COMMIT") and not options.arguments:
         # The framework tells of the first ref only: all that is local and not on the remote is judged.
-        gate.ref_names(work, [os.environ.get("PRE_COMMIT_REMOTE_BRANCH", "")])
-        there = destination.known(repository, remote, url)
+        change.ref_names(work, [os.environ.get("PRE_COMMIT_REMOTE_BRANCH", "")])
+        there = push_destination.known(repository, remote, url)
         _judge_refs(work, repository, [*_local_refs(repository), *(("", oid) for oid in there)], (), options)
         return
     pushed = _lines("pre-push", 4)  # the first word, what was asked to be pushed, may hold blanks
-    gate.ref_names(work, [name for _, new, name, _ in pushed if new.strip("0")])
-    there = destination.known(repository, remote, url, [(name, old) for _, _, name, old in pushed])
+    change.ref_names(work, [name for _, new, name, _ in pushed if new.strip("0")])
+    there = push_destination.known(repository, remote, url, [(name, old) for _, _, name, old in pushed])
     pairs = [(new, old) for _, new, _, old in pushed]
     _judge_refs(work, repository, [*pairs, *(("", oid) for oid in there)], (), options)
 
@@ -141,11 +141,11 @@ def _pre_push(work: Run, repository: Git, options: argparse.Namespace, policies:
 def _pre_receive(work: Run, repository: Git, options: argparse.Namespace, policies: Policies) -> None:
     """Everything that is received and that no ref of this repository holds yet, by the policy of the default branch
     as it stood before: a branch may have been loosened by a push before this one."""
-    from credguard import gate
-    from credguard.sources import refs
+    from credguard.engine import change
+    from credguard.git import refs
 
     received = _lines("pre-receive", 3)
-    gate.ref_names(work, [name for _, new, name in received if new.strip("0")])
+    change.ref_names(work, [name for _, new, name in received if new.strip("0")])
     pairs = [(new, old) for old, new, _ in received if new.strip("0")]
     if not pairs:
         return
@@ -181,7 +181,7 @@ def _judge_refs(
     work: Run, repository: Git, pairs: list[tuple[str, str]], exclude: tuple[str, ...], options: argparse.Namespace
 ) -> None:
     """Judges what each (new, old) pair of object IDs brings; a new of zeros is a deletion, none is what is there."""
-    from credguard import gate
+    from credguard.engine import change
 
     new = [one for one, _ in pairs if one.strip("0")]
     if not new:
@@ -189,10 +189,10 @@ def _judge_refs(
     commits = list(repository.commits_of(new))
     old = list(repository.commits_of(old for _, old in pairs if old.strip("0")))
     if commits:
-        gate.commits(
+        change.commits(
             work, repository, [*commits, *(f"^{one}" for one in old)], *exclude, whole_files=options.whole_files
         )
-    gate.loose(work, repository, new)
+    change.loose(work, repository, new)
 
 
 def _local_refs(repository: Git) -> list[tuple[str, str]]:
@@ -205,23 +205,24 @@ def _local_refs(repository: Git) -> list[tuple[str, str]]:
 def _remember(work: Run) -> None:
     """Keeps the pattern database where the quick way of the next commit finds it, and that this policy
     can be followed."""
-    from credguard import ownership, quick
+    from credguard.hooks import fast_path
     from credguard.rules import all_rules
-    from credguard.scan import Scanner
+    from credguard.scanning.scanner import Scanner
+    from credguard.system import ownership
 
     with contextlib.suppress(Exception):  # what is decided is decided, whatever happens to a cache
-        if not quick.remembered():
+        if not fast_path.remembered():
             # Not this run's own database: its policy may have others' rules, or noisy ones, looked for as well.
             usual = Scanner([rule for rule in all_rules() if rule.in_hooks and rule.by_default])
-            ownership.write(quick.cache_path(), quick.pack(usual.matcher))
+            ownership.write(fast_path.cache_path(), fast_path.pack(usual.matcher))
         content = work.judge.content
-        if content is not None and not quick.policy_is_known():
-            ownership.write(quick.policy_path(content), quick.policy_record(content))
-        quick.remove_old_notes()
+        if content is not None and not fast_path.policy_is_known():
+            ownership.write(fast_path.policy_path(content), fast_path.policy_record(content))
+        fast_path.remove_old_notes()
 
 
 def _doctor(*, quiet: bool) -> ExitCode:
-    from credguard.doctor import doctor
+    from credguard.hooks.selftest import doctor
     from credguard.report import printable
 
     lines: list[str] = []

@@ -6,14 +6,14 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from credguard.commands._screen import Screen, coloured
+from credguard.commands._terminal import Screen, coloured
 from credguard.errors import CredguardError, ExitCode
 
 if TYPE_CHECKING:
     import argparse
 
-    from credguard.mending import Edit
-    from credguard.starting import Start
+    from credguard.fixes import Edit
+    from credguard.fixes.starter_files import Start
 
 _INSTALL = (
     "pre-commit install --hook-type pre-commit --hook-type pre-merge-commit --hook-type commit-msg --hook-type pre-push"
@@ -42,14 +42,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> ExitCode:
     """Shows each file and writes it where that is wanted; 1 when something is left unwritten."""
     if options.import_gitleaks:
-        from credguard.commands._import import gitleaks
+        from credguard.commands._import_gitleaks import gitleaks
 
         return gitleaks(options.import_gitleaks, options.output)
     if options.output:
         raise CredguardError("--output is for --import-gitleaks alone", "leave it out")
-    from credguard.git import find
+    from credguard.fixes.starter_files import UNKNOWN, source, start
+    from credguard.git.repository import find
     from credguard.sources.files import is_bare
-    from credguard.starting import UNKNOWN, source, start
 
     folder = Path(options.path)
     if not folder.is_dir():
@@ -74,7 +74,7 @@ def run(options: argparse.Namespace) -> ExitCode:
 
 def _written(root: Path, edit: Edit, screen: Screen, made: Start, *, yes: bool) -> bool:
     """Shows a file and writes it, if that is wanted."""
-    from credguard.mending.edit import RefusedError, write
+    from credguard.fixes.edit import RefusedError, write
 
     screen.diff(edit)
     if not yes and not (sys.stdin.isatty() and _agreed(edit.path)):
@@ -95,7 +95,7 @@ def _agreed(path: str) -> bool:
 
 
 def _say_next(made: Start, left: list[str], screen: Screen) -> None:
-    from credguard.starting import FRAMEWORK_FILE
+    from credguard.fixes.starter_files import FRAMEWORK_FILE
 
     written = [edit.path for edit in made.edits if edit.path not in left]
     if made.there:

@@ -22,7 +22,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> ExitCode:
     """Installs the hooks and says what was done; raises CredguardError."""
-    from credguard.install import ManagedError, chosen, install, install_global
+    from credguard.hooks.install import ManagedError, chosen, install, install_global
 
     names = chosen(options.hooks)
     try:

@@ -9,7 +9,7 @@ from credguard.errors import ExitCode
 if TYPE_CHECKING:
     import argparse
 
-    from credguard.practices import Practice
+    from credguard.model.practice import Practice
 
 _RULES = "     rules: "
 
@@ -24,7 +24,7 @@ def run(options: argparse.Namespace) -> ExitCode:
     """Prints a paragraph a practice, or the list as JSON."""
     from textwrap import fill
 
-    from credguard.practices import PRACTICES
+    from credguard.model.practices import PRACTICES
     from credguard.rules import all_rules
 
     names = {rule.id: rule.name for rule in all_rules()}

@@ -30,11 +30,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> ExitCode:
     """Converts; the exit code speaks of the conversion, not of what the report says."""
-    from credguard.report import saved
+    from credguard.report import load
 
-    result = saved.load(options.saved)
+    result = load.load(options.saved)
     try:
         _options.finish(result, options)
     except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError):  # of another shape than ours
-        raise saved.foreign(options.saved) from None
+        raise load.foreign(options.saved) from None
     return ExitCode.CLEAN

@@ -18,7 +18,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> ExitCode:
     """Prints one line a rule, or the list as JSON."""
-    from credguard.commands._catalogue import known_rules
+    from credguard.commands._rules import known_rules
     from credguard.report import printable
 
     if options.format == "json":

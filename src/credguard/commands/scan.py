@@ -6,14 +6,14 @@ import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from credguard import streams
-from credguard.commands import _narrowing, _options
+from credguard.commands import _options, _revision_options
 from credguard.errors import CredguardError, ExitCode
+from credguard.system import streams
 
 if TYPE_CHECKING:
     import argparse
 
-    from credguard.audit import Run
+    from credguard.engine.session import Run
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -28,7 +28,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--whole-files", action="store_true", help="with --staged or --range, also what stood there before the change"
     )
-    _narrowing.add(parser)
+    _revision_options.add(parser)
     _options.add_reports(parser)
     _options.add_common(parser)
     parser.set_defaults(run=run)
@@ -40,7 +40,7 @@ def run(options: argparse.Namespace) -> ExitCode:
     if other and options.path:
         words = "--stdin, --staged, --range, --message and --history take no PATH"
         raise CredguardError(words, "give one or the other")
-    if _narrowing.is_given(options) and not options.history:
+    if _revision_options.is_given(options) and not options.history:
         raise CredguardError("--rev, --branch, --since, --until and --max-commits narrow --history", "add --history")
     if options.history:
         return _history(options)
@@ -58,13 +58,13 @@ def run(options: argparse.Namespace) -> ExitCode:
     _options.judge_reports(work, reports)
     if other or not work.trees:
         return _options.finish(work.result(target), options)
-    from credguard import scorecard
+    from credguard.engine import scorecard
 
     return _options.finish(scorecard.concluded(work, target), options)
 
 
 def _standard_input(work: Run) -> Run:
-    from credguard.model import Blob, Skip
+    from credguard.model.findings import Blob, Skip
     from credguard.sources.files import too_large
 
     if work.policies:
@@ -78,35 +78,35 @@ def _standard_input(work: Run) -> Run:
 
 
 def _history(options: argparse.Namespace) -> ExitCode:
-    from credguard.git import Git
-    from credguard.sources.walk import Walk
+    from credguard.git.commit_walk import Walk
+    from credguard.git.repository import Git
 
     repository = Git(Path.cwd())
-    narrowed = _narrowing.revisions(options, repository)
+    narrowed = _revision_options.revisions(options, repository)
     with contextlib.closing(Walk(repository)) as begun:  # before all that takes time
-        from credguard import historic
+        from credguard.history import scan
 
         work = _options.new_run(options)
         reports = _options.read_reports(options)
         if work.policies:
             work.follow(work.policies.folder(Path.cwd()))
-        historic.look(work, repository, revisions=narrowed, begun=begun)
+        scan.look(work, repository, revisions=narrowed, begun=begun)
         _options.judge_reports(work, reports)
     return _options.finish(work.result({"kind": "history"}), options)
 
 
 def _change(work: Run, options: argparse.Namespace) -> Run:
-    from credguard import gate
-    from credguard.git import Git
+    from credguard.engine import change
+    from credguard.git.repository import Git
 
     repository = Git(Path.cwd(), inherit=True)
     policies, work.policies = _options.policies(options, work.stage), None
     if options.staged:
         work.follow(policies.local(repository))
-        gate.staged(work, repository, whole_files=options.whole_files)
+        change.staged(work, repository, whole_files=options.whole_files)
     elif options.range:
         work.follow(policies.range(repository, options.range))
-        if not gate.commits(work, repository, [options.range], whole_files=options.whole_files):
+        if not change.commits(work, repository, [options.range], whole_files=options.whole_files):
             work.coverage.notes.append(f"{options.range} names no commit")
     else:
         try:
@@ -114,5 +114,5 @@ def _change(work: Run, options: argparse.Namespace) -> Run:
         except OSError as error:
             raise CredguardError(f"{options.message} could not be read: {error.strerror}", "check the name") from error
         work.follow(policies.local(repository))
-        gate.message(work, repository, text, options.message)
+        change.message(work, repository, text, options.message)
     return work

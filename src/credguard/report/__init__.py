@@ -5,13 +5,13 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
-from credguard.regex import regex
+from credguard.lazy_re import regex
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from re import Match
 
-    from credguard.model import ScanResult
+    from credguard.model.findings import ScanResult
 
 FORMATS = ("text", "json", "sarif", "github", "gitlab", "gitlab-secrets", "junit", "csv", "markdown", "html")
 

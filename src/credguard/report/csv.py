@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from credguard.report import printable
 
 if TYPE_CHECKING:
-    from credguard.model import ScanResult, Verdict
+    from credguard.model.findings import ScanResult, Verdict
 
 COLUMNS = (
     "rule_id", "rule_name", "severity", "confidence", "outcome", "outcome_reason", "path", "line", "column", "commit",

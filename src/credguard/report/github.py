@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from credguard.model import Severity
-from credguard.policy import ABOUT_THE_RUN
+from credguard.model.findings import Severity
+from credguard.policy.model import ABOUT_THE_RUN
 from credguard.report import printable
 
 if TYPE_CHECKING:
-    from credguard.model import ScanResult, Verdict
+    from credguard.model.findings import ScanResult, Verdict
 
 _COMMANDS = {Severity.CRITICAL: "error", Severity.HIGH: "error", Severity.MEDIUM: "warning", Severity.LOW: "notice"}
 

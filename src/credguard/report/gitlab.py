@@ -6,11 +6,11 @@ import json
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
-from credguard.model import Severity
+from credguard.model.findings import Severity
 from credguard.report import printable
 
 if TYPE_CHECKING:
-    from credguard.model import ScanResult, Verdict
+    from credguard.model.findings import ScanResult, Verdict
 
 _SEVERITIES = {Severity.CRITICAL: "blocker", Severity.HIGH: "critical", Severity.MEDIUM: "major", Severity.LOW: "minor"}
 

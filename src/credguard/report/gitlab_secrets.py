@@ -9,11 +9,11 @@ from uuid import UUID
 
 from credguard import __version__
 from credguard.errors import ExitCode
-from credguard.policy import ABOUT_THE_RUN
+from credguard.policy.model import ABOUT_THE_RUN
 from credguard.report import printable
 
 if TYPE_CHECKING:
-    from credguard.model import ScanResult, Verdict
+    from credguard.model.findings import ScanResult, Verdict
 
 SCHEMA_VERSION = "15.2.1"
 _NO_COMMIT = "0" * 40

@@ -9,13 +9,14 @@ from hashlib import sha256
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from credguard import __version__, practices
+from credguard import __version__
 from credguard.errors import ExitCode
-from credguard.policy import ABOUT_THE_RUN
+from credguard.model import practices
+from credguard.policy.model import ABOUT_THE_RUN
 from credguard.report import json, printable
 
 if TYPE_CHECKING:
-    from credguard.model import ScanResult
+    from credguard.model.findings import ScanResult
 
 
 def render(result: ScanResult) -> bytes:

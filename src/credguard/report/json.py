@@ -6,11 +6,12 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from credguard import __version__, practices
+from credguard import __version__
+from credguard.model import practices
 from credguard.report import printable, safe
 
 if TYPE_CHECKING:
-    from credguard.model import Coverage, Location, ScanResult, Verdict
+    from credguard.model.findings import Coverage, Location, ScanResult, Verdict
 
 
 def render(result: ScanResult) -> bytes:

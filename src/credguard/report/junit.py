@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
-from credguard.policy import ABOUT_THE_RUN
+from credguard.policy.model import ABOUT_THE_RUN
 from credguard.report import printable
 
 if TYPE_CHECKING:
-    from credguard.model import ScanResult, Verdict
+    from credguard.model.findings import ScanResult, Verdict
 
 
 def render(result: ScanResult) -> bytes:

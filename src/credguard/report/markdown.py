@@ -5,16 +5,16 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from credguard import practices
 from credguard.errors import ExitCode
-from credguard.policy import ABOUT_THE_RUN
-from credguard.regex import regex
+from credguard.lazy_re import regex
+from credguard.model import practices
+from credguard.policy.model import ABOUT_THE_RUN
 from credguard.report import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from credguard.model import ScanResult, Verdict
+    from credguard.model.findings import ScanResult, Verdict
 
 _MARKS = {"pass": "✅ pass", "fail": "❌ fail", "partial": "◐ partial", "not-checked": "not checked"}
 _MOST_ROWS = 500

@@ -8,14 +8,14 @@ from urllib.parse import quote
 
 from credguard import __version__
 from credguard.errors import ExitCode
-from credguard.model import Severity
-from credguard.policy import ABOUT_THE_RUN
+from credguard.model.findings import Severity
+from credguard.policy.model import ABOUT_THE_RUN
 from credguard.report import printable, safe
 from credguard.rules import all_rules
-from credguard.system import encode_path
+from credguard.system.compat import encode_path
 
 if TYPE_CHECKING:
-    from credguard.model import Finding, Location, ScanResult, Skip, Verdict
+    from credguard.model.findings import Finding, Location, ScanResult, Skip, Verdict
     from credguard.rule import Rule
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/os/schemas/sarif-schema-2.1.0.json"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from credguard.practices import MARKS
+from credguard.model.practices import MARKS
 from credguard.report import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from credguard.practices import Standing
+    from credguard.model.practice import Standing
 
 _COLOURS = {"pass": "32", "fail": "1;31", "partial": "33", "not-checked": "2"}
 _ROOM = 92

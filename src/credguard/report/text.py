@@ -6,14 +6,14 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from credguard.errors import ExitCode
-from credguard.model import Severity
-from credguard.policy import ABOUT_THE_RUN
+from credguard.model.findings import Severity
+from credguard.policy.model import ABOUT_THE_RUN
 from credguard.report import printable, scorecard
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from credguard.model import Coverage, Finding, Location, ScanResult, Verdict
+    from credguard.model.findings import Coverage, Finding, Location, ScanResult, Verdict
 
 _COLOURS = {Severity.CRITICAL: "1;31", Severity.HIGH: "31", Severity.MEDIUM: "33", Severity.LOW: "36"}
 _SUPPRESSED = ("allowed", "baseline", "inline")

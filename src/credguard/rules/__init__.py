@@ -1,4 +1,4 @@
-"""The rule registry: every module of this package that does not start with `_` and has a `RULE`."""
+"""The rule registry: every family of rules has a folder, every module there that does not start with `_` a `RULE`."""
 
 from __future__ import annotations
 
@@ -14,14 +14,24 @@ if TYPE_CHECKING:
 @cache
 def all_rules() -> tuple[Rule, ...]:
     """Every rule in order of ID, found by module name; a module's docstring is the rule's page."""
-    names = {name.partition(".")[0] for name in os.listdir(os.path.dirname(__file__))}
     rules = []
-    for name in sorted(names):
-        if name[0].isalpha():
-            module = import_module(f"{__name__}.{name}")
-            object.__setattr__(module.RULE, "page", module.__doc__ or "")
-            rules.append(module.RULE)
+    for name in rule_modules().values():
+        module = import_module(name)
+        object.__setattr__(module.RULE, "page", module.__doc__ or "")
+        rules.append(module.RULE)
     return tuple(sorted(rules, key=lambda rule: rule.id))
+
+
+def rule_modules() -> dict[str, str]:
+    """The module of each rule by the rule's name with underscores, which is the last part of the module's."""
+    root = os.path.dirname(__file__)
+    found: dict[str, str] = {}
+    for family in sorted(os.listdir(root)):
+        folder = os.path.join(root, family)
+        if family[0].isalpha() and os.path.isdir(folder):
+            stems = {name.partition(".")[0] for name in os.listdir(folder)}
+            found |= {stem: f"{__name__}.{family}.{stem}" for stem in sorted(stems) if stem[:1].isalpha()}
+    return found
 
 
 def rules_hash() -> str:

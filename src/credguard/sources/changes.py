@@ -6,15 +6,15 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from credguard.git import GITLINK, SYMLINK, GitError
-from credguard.model import Blob, Skip
+from credguard.git.repository import GITLINK, SYMLINK, GitError
+from credguard.model.findings import Blob, Skip
 from credguard.sources import files
-from credguard.system import encode_path
+from credguard.system.compat import encode_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from credguard.git import Git
+    from credguard.git.repository import Git
 
 
 @dataclass(frozen=True, slots=True)

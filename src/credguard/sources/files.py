@@ -8,12 +8,12 @@ import stat
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from credguard.git import GITLINK, Entry, Git, GitError, find
-from credguard.model import Blob, Skip
-from credguard.regex import regex
-from credguard.system import encode_path, is_link, open_to_read
-from credguard.within import ODD, Root, is_checked_out
-from credguard.worktree import RULE_READ_LIMIT, WorkTree
+from credguard.git.repository import GITLINK, Entry, Git, GitError, find
+from credguard.lazy_re import regex
+from credguard.model.findings import Blob, Skip
+from credguard.sources.worktree import RULE_READ_LIMIT, WorkTree
+from credguard.system.compat import encode_path, is_link, open_to_read
+from credguard.system.containment import ODD, Root, is_checked_out
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from credguard.model import Blob, Skip
-from credguard.regex import regex
-from credguard.rule import Pattern
+from credguard.lazy_re import regex
+from credguard.matching.pattern import Pattern
+from credguard.model.findings import Blob, Skip
 from credguard.sources import files
-from credguard.within import Root
+from credguard.system.containment import Root
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
     from pathlib import Path
 
-    from credguard.git import Git
+    from credguard.git.repository import Git
 
 _Item = TypeVar("_Item")
 POINTER = Pattern("lfs-pointer", rb"https://git-lfs\.github\.com/spec/v1\n")

@@ -12,12 +12,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from credguard.aws import credential_report
+from credguard.aws.credential_report import GIVEN, moment, report
 from credguard.errors import UnreadableError
-from credguard.model import Blob
-from credguard.rules import _credential_report, key_older_than_limit, mfa_disabled, root_key_active, unused_key
-from credguard.rules._credential_report import GIVEN, moment, report
-from credguard.rules.key_older_than_limit import older_than, with_limit
-from credguard.scan import Scanner
+from credguard.model.findings import Blob
+from credguard.rules.account import key_older_than_limit, mfa_disabled, unused_key
+from credguard.rules.account.key_older_than_limit import older_than, with_limit
+from credguard.rules.root_user import root_key_active
+from credguard.scanning.scanner import Scanner
 from tests.keys import Filler
 
 NOW = datetime(2026, 6, 1, tzinfo=timezone.utc)
@@ -180,7 +182,7 @@ def test_broken_csv() -> None:
 
 
 def test_too_many_rows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_credential_report, "_MOST_ROWS", 5)
+    monkeypatch.setattr(credential_report, "_MOST_ROWS", 5)
     with pytest.raises(UnreadableError, match="over 5 rows"):
         report(Blob(b"user,mfa_active\n" + b"a,true\n" * 6, "r.csv"))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from credguard.rules._dockerignore import deciding, is_excluded, parse
+from credguard.parsers.dockerignore import deciding, is_excluded, parse
 
 ALONE = [
     ("**", "file", True),

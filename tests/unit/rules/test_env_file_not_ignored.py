@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from credguard.rules.env_file_not_ignored import check_tree
+from credguard.rules.files.env_file_not_ignored import check_tree
 from credguard.sources.files import open_tree
 from tests.repos import Repository
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from credguard.model import Detection
+    from credguard.model.findings import Detection
 
 
 def found(folder: Path) -> list[Detection]:

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from credguard.model import Severity
-from credguard.rules._malformed import env_faults, profile_faults
+from credguard.aws.malformed import env_faults, profile_faults
+from credguard.model.findings import Severity
 from tests.keys import Filler
 
 

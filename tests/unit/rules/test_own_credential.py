@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from credguard.rules import own_credential
+from credguard.rules.aws import own_credential
 from tests.keys import MAKERS
 
 if TYPE_CHECKING:

@@ -8,11 +8,11 @@ from base64 import b64encode
 
 import pytest
 
-from credguard.matcher import Matcher
-from credguard.model import Blob, Detection
-from credguard.rules._openpgp import is_protected, secret_key_packet
-from credguard.rules._pem import State, read_body
-from credguard.rules.private_key import RULE
+from credguard.matching.database import Matcher
+from credguard.model.findings import Blob, Detection
+from credguard.rules.tokens._openpgp import is_protected, secret_key_packet
+from credguard.rules.tokens._pem import State, read_body
+from credguard.rules.tokens.private_key import RULE
 from tests.keys import MAKERS
 
 MATCHER = Matcher(RULE.patterns, cache=False)

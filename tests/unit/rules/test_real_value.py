@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from credguard.rules._assignments import dotenv, pairs
-from credguard.rules._real_value import Worth, is_random, worth
+from credguard.heuristics.real_values import Worth, is_random, worth
+from credguard.parsers.assignments import dotenv, pairs
 
 NOTHING = [
     ("DB_PASSWORD", "postgres"), ("DB_PASSWORD", ""), ("NEO4J_PASSWORD", "neo4j_password"), ("PASSWORD", "P@ssw0rd123"),

@@ -6,9 +6,9 @@ import random
 
 import pytest
 
-from credguard.model import Severity
-from credguard.rules._expiry import from_epoch, from_iso, graded, is_past, rfc3339, said
-from credguard.rules._signed_request import embedded_request, is_inside_signed_request, signed_request_at
+from credguard.aws.signed_request import embedded_request, is_inside_signed_request, signed_request_at
+from credguard.heuristics.expiry import from_epoch, from_iso, graded, is_past, rfc3339, said
+from credguard.model.findings import Severity
 from tests.keys import MAKERS, signed_query
 
 SEEDED = random.Random("signed requests")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from credguard.rules import (
+from credguard.rules.files import (
     credential_file_tracked,
     env_file_in_docker_context,
     env_file_not_ignored,
@@ -24,7 +24,7 @@ from tests.repos import Repository
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from credguard.model import Detection
+    from credguard.model.findings import Detection
 
 RULES = (
     env_file_tracked.RULE, env_file_not_ignored.RULE, credential_file_tracked.RULE, env_file_in_docker_context.RULE,

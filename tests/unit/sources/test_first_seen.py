@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from credguard.git import Git
-from credguard.sources.first_seen import Version, first_seen, histories, history_with_former_names
+from credguard.git.file_history import Version, first_seen, histories, history_with_former_names
+from credguard.git.repository import Git
 from tests.repos import Repository, clean_environment
 
 if TYPE_CHECKING:

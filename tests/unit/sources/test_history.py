@@ -14,16 +14,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from credguard.git import Git, GitError
-from credguard.matcher import Matcher
-from credguard.model import Blob
-from credguard.rule import REACH, Pattern
+from credguard.git.repository import Git, GitError
+from credguard.history import objects as history
+from credguard.history.incremental import Earlier, between, common
+from credguard.history.objects import History
+from credguard.history.prefilter import Sieve
+from credguard.matching.database import Matcher
+from credguard.matching.pattern import REACH, Pattern
+from credguard.model.findings import Blob
 from credguard.rules import all_rules
-from credguard.scan import _EVERYWHERE, Scanner
-from credguard.sources import history
-from credguard.sources.carried import Earlier, between, common
-from credguard.sources.history import History
-from credguard.sources.sieve import Sieve
+from credguard.scanning.scanner import _EVERYWHERE, Scanner
 from tests.keys import Filler
 from tests.repos import Repository
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from credguard.sources.history import Batch
+    from credguard.history.objects import Batch
 
 LIMIT = 1 << 30
 _PARSER = import_module("re._parser" if sys.version_info >= (3, 11) else "sre_parse")

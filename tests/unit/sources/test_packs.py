@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from credguard.git import Git, GitError
-from credguard.sources import packs, store
-from credguard.sources.history import History
-from credguard.sources.store import Store
+from credguard.git import object_store, packfile
+from credguard.git.object_store import Store
+from credguard.git.repository import Git, GitError
+from credguard.history.objects import History
 from tests.repos import Repository, clean_environment
 from tests.unit.sources.test_history import LIMIT, filled, objects
 
@@ -106,12 +106,12 @@ def test_borrowed_objects(tmp_path: Path) -> None:
 
 def test_what_is_large_is_left_to_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     repo = packed(tmp_path)
-    monkeypatch.setattr(packs, "LARGEST", 5_000)
+    monkeypatch.setattr(packfile, "LARGEST", 5_000)
     assert same_as_git(repo) == 25
 
 
 def test_very_many_objects_are_left_to_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store, "_MOST", 10)
+    monkeypatch.setattr(object_store, "_MOST", 10)
     assert same_as_git(packed(tmp_path)) > 100
 
 
@@ -166,6 +166,6 @@ def test_a_reverse_index_counts_where_it_is_right(tmp_path: Path, damage: str) -
     }[damage]  # fmt: skip
     reverse.chmod(0o644)
     reverse.write_bytes(data)
-    with closing(packs.Pack(reverse.with_suffix(".idx"), 20)) as pack:
+    with closing(packfile.Pack(reverse.with_suffix(".idx"), 20)) as pack:
         assert list(pack._offsets) == sorted(pack._offsets)
     assert same_as_git(repo) == 0

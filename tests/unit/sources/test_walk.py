@@ -6,8 +6,8 @@ import os
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from credguard.git import Git
-from credguard.sources.walk import Walk
+from credguard.git.commit_walk import Walk
+from credguard.git.repository import Git
 from tests.repos import Repository
 
 if TYPE_CHECKING:

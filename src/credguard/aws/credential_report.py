@@ -1,0 +1,266 @@
+"""IAM credential reports: a CSV read by the names in its header, each cell with its place."""
+
+from __future__ import annotations
+
+import csv
+import re
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from credguard.aws.root_user import is_example_account
+from credguard.errors import UnreadableError
+from credguard.heuristics.display_names import spoken
+from credguard.lazy_re import regex
+from credguard.matching.pattern import Pattern
+from credguard.model.findings import Part
+from credguard.model.secret import Secret
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from credguard.model.findings import Blob
+
+COLUMN = Pattern("credential-report-column", rb"access_key_[1-9]_(?:active|last_rotated)|mfa_active")
+GIVEN = "credential-report"
+"""The kind of a blob that the user calls a credential report of their account."""
+ROOT = "<root_account>"
+_MARKS = frozenset(("access_key_1_active", "access_key_2_active", "mfa_active"))
+_MORE = "additional_credentials_info"
+_DELIMITERS = (",", ";", "\t", "|")
+_HEADER_ROOM = 8000
+_MOST_ROWS = 20_000  # an account has at most 5,000 users, and reports may be joined
+_MOST_PROBLEMS = 20
+_ACCOUNT = r"arn:aws[a-z\-]{0,10}:iam::(\d{12}):\S*"  # compiled when first used, as this module is imported by hooks
+_ACTIVE = r"access_key_(\d)_active"
+_HEADER_WORD = regex(rb"_active")
+_NOTHING = frozenset(("", "n/a", "no_information", "not_supported"))
+_WORDS = _NOTHING | {"true", "false"}
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """An active access key of a user: its number, when it was last rotated and last used (None for never,
+    or not known)."""
+
+    number: int
+    rotated: datetime | None
+    used: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One user's row: its cells by column name, and where it stands in the report."""
+
+    cells: dict[str, str]
+    line: int
+    start: int
+    text: str
+    order: tuple[str, ...]
+    delimiter: str
+
+    @property
+    def is_root(self) -> bool:
+        """True for the root user's row."""
+        return self.cells.get("user", "").strip() == ROOT
+
+    @property
+    def account(self) -> str:
+        """The account's 12 digits, empty where the ARN names none."""
+        match = re.fullmatch(_ACCOUNT, self.cells.get("arn", "").strip())
+        return match[1] if match else ""
+
+    @property
+    def owner(self) -> str:
+        """Whose row it is, in words that may be shown: what is no possible user name is not repeated."""
+        name = spoken(self.cells.get("user", "").strip())
+        user = f"user {name}" if name else f"the user in line {self.line}"
+        return ("the root user" if self.is_root else user) + (f" of account {self.account}" if self.account else "")
+
+    @property
+    def attributes(self) -> dict[str, object]:
+        """Account and user for a report, as far as they may be shown."""
+        name = ROOT if self.is_root else spoken(self.cells.get("user", "").strip())
+        return {key: value for key, value in (("account", self.account), ("user", name)) if value}
+
+    @property
+    def identity(self) -> tuple[bytes, ...]:
+        """What tells this user from others, in any report."""
+        return self.account.encode(), self.cells.get("user", "").strip().encode()
+
+    def never(self, column: str) -> bool:
+        """True where a column says that there is nothing to say, and not something unreadable."""
+        return column in self.cells and self.cells[column].strip().lower() in _NOTHING
+
+    def says(self, column: str, word: str) -> bool:
+        """True where the column has that word, in any case."""
+        return self.cells.get(column, "").strip().lower() == word
+
+    def moment(self, column: str) -> datetime | None:
+        """The date in a column, None where it has none."""
+        return moment(self.cells.get(column, ""))
+
+    def active_keys(self) -> Iterator[Key]:
+        """The user's active access keys."""
+        for column in self.order:
+            match = re.fullmatch(_ACTIVE, column)
+            if match and self.says(column, "true"):
+                stem = column.removesuffix("active")
+                yield Key(int(match[1]), self.moment(f"{stem}last_rotated"), self.moment(f"{stem}last_used_date"))
+
+    def part(self, column: str) -> Part:
+        """The cell of a column as a place to point at; where there is no such cell, the row's first."""
+        start, end = self._place(self.order.index(column) if column in self.order else 0)
+        cell = self.text[start:end]
+        harmless = cell.lower() in _WORDS or moment(cell) is not None
+        return Part(column, self.start + start, self.start + end, Secret(cell.encode("latin-1"), public=harmless))
+
+    def _place(self, number: int) -> tuple[int, int]:
+        position = start = end = 0
+        for _ in range(number + 1):
+            match = _field(self.delimiter).match(self.text, position)
+            if not match:
+                break
+            start, end = match.span(1) if match[1] is not None else match.span(2)
+            position = match.end() + 1
+        return start, end
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A parsed report. `made` is when it was made if that is known; `problems` are lines that could not be
+    judged, and why."""
+
+    rows: tuple[Row, ...]
+    made: datetime | None
+    newest: datetime | None
+    given: bool
+    problems: tuple[str, ...]
+
+    def judged(self) -> Iterator[Row]:
+        """The rows; in a report that only lies in a repository, accounts of documentation are left out."""
+        for row in self.rows:
+            if self.given or (row.account and not is_example_account(row.account.encode())):
+                yield row
+
+    @property
+    def source(self) -> str:
+        """The words that end a message: how old what it says is."""
+        if self.made:
+            return f"credential report of {self.made:%Y-%m-%d}"
+        return "credential report" + (f" whose newest entry is of {self.newest:%Y-%m-%d}" if self.newest else "")
+
+
+@lru_cache(maxsize=4)
+def _field(delimiter: str) -> re.Pattern[str]:
+    other = re.escape(delimiter)
+    return re.compile(rf'[ \t]*"((?:[^"]|"")*)"(?=[{other}\r\n]|\Z)|([^{other}\r\n]*)')
+
+
+_last: tuple[Blob, Report | None] | None = None
+
+
+def report(blob: Blob) -> Report | None:
+    """The report that the whole blob is, None when its first line is no header of one; the latest blob's
+    answer is kept. Raises UnreadableError for one that is no CSV further down."""
+    global _last  # noqa: PLW0603 - four rules ask in turn
+    known = _last
+    if known is None or known[0] is not blob:
+        known = _last = (blob, _parsed(blob))
+    return known[1]
+
+
+def moment(text: str) -> datetime | None:
+    """The UTC moment that an ISO 8601 date names, None for another text."""
+    text = text.strip()
+    if not text[:4].isdigit() or not text.isascii():
+        return None
+    try:
+        when = datetime.fromisoformat(text.replace("Z", "+00:00").replace(" UTC", "+00:00"))
+        return (when if when.tzinfo else when.replace(tzinfo=timezone.utc)).astimezone(timezone.utc)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _parsed(blob: Blob) -> Report | None:
+    head = blob.data[:_HEADER_ROOM].lstrip(b"\xef\xbb\xbf\r\n").partition(b"\n")[0].partition(b"\r")[0]
+    if not _HEADER_WORD.search(head):
+        return None
+    text = head.decode("latin-1")
+    delimiter = max(_DELIMITERS, key=text.count)
+    if not _is_header(_names(text.split(delimiter))):
+        return None
+    rows = tuple(_rows(blob.data, delimiter))
+    dates = [when for row in rows for cell in row.cells.values() if (when := moment(cell))]
+    past = [when for when in dates if when <= datetime.now(timezone.utc)]
+    problems = tuple(problem for row in rows if (problem := _problem(row)))
+    return Report(rows, blob.made, max(past, default=None), blob.kind == GIVEN, problems[:_MOST_PROBLEMS])
+
+
+def _names(cells: list[str]) -> tuple[str, ...]:
+    return tuple(cell.removeprefix("\xef\xbb\xbf").strip(" \t\r\"'").lower() for cell in cells)
+
+
+def _is_header(names: tuple[str, ...]) -> bool:
+    return "user" in names and not _MARKS.isdisjoint(names)
+
+
+class _Lines:
+    """The lines of a text for the csv module; `position` is where the next one begins."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.position = 0
+        self.number = 0
+
+    def __iter__(self) -> _Lines:
+        return self
+
+    def __next__(self) -> str:
+        start = self.position
+        if start >= len(self.text):
+            raise StopIteration
+        self.position = self.text.find("\n", start) + 1 or len(self.text)
+        self.number += 1
+        return self.text[start : self.position]
+
+
+def _rows(data: bytes, delimiter: str) -> Iterator[Row]:
+    """Each record below a header, one character a byte; a header that comes again, as where reports of several
+    accounts were joined, holds from there on."""
+    text = data.decode("latin-1")
+    lines = _Lines(text if "\n" in text else text.replace("\r", "\n"))
+    reader = csv.reader(lines, delimiter=delimiter)
+    names: tuple[str, ...] = ()
+    number = 0
+    while True:
+        start, line = lines.position, lines.number + 1
+        try:
+            cells = next(reader, None)
+        except csv.Error as error:
+            raise UnreadableError(f"is no valid CSV: line {line} of the credential report is broken") from error
+        if cells is None:
+            return
+        if _is_header(_names(cells)):
+            names = _names(cells)
+        elif any(cells):
+            number += 1
+            if number > _MOST_ROWS:
+                raise UnreadableError(f"has over {_MOST_ROWS} rows, more than a credential report can have")
+            values = dict(zip(names, cells, strict=False))
+            yield Row(values, line, start, lines.text[start : lines.position], names, delimiter)
+
+
+def _problem(row: Row) -> str:
+    """Why a row cannot be judged in full, empty when it can."""
+    if len(row.cells) < len(row.order):
+        return f"line {row.line} has fewer columns than the header"
+    for key in row.active_keys():
+        column = f"access_key_{key.number}_last_rotated"
+        if key.rotated is None and row.cells.get(column, "").strip().lower() not in _NOTHING:
+            return f"line {row.line}: {column} is no date, so nobody can tell how old the key is"
+    more = row.cells.get(_MORE, "").strip()
+    if more.lower() not in _NOTHING and more != "0":
+        return f"line {row.line}: the user has more credentials than the report lists; see {_MORE}"
+    return ""

@@ -1,0 +1,276 @@
+"""What is wrong with written AWS credentials: pure judgements that name places and lengths, never values."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from credguard.aws.settings_files import ID, LOOKED_AT, SECRET, TOKEN, profiles, variables
+from credguard.heuristics.display_names import spoken
+from credguard.heuristics.placeholders import is_example, is_placeholder
+from credguard.heuristics.secret_key_shape import is_secret_shaped
+from credguard.model.findings import Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from credguard.aws.settings_files import Group, Profiles, Written
+
+_REFERENCE = rb"\$|\{\{|<[^>]{0,80}>|%\(|\A[\"']?(?:op|vault|ssm|awssm|sops|secret|arn|file|ref):|ENC\[|\A!"
+_ID_LIKE = rb"A?(?:KIA|SIA)[0-9A-Za-z]{8,30}"
+_ID = rb"A(?:KIA|SIA)[A-Z2-7]{16}"
+_SECRET = rb"[A-Za-z0-9/+]{40}"
+_COMMENT = rb"[ \t][#;].*"
+_ATTEMPTS = {
+    "access_key_id": _ID_LIKE,
+    "secret_access_key": rb"[A-Za-z0-9/+=]{30,60}",
+    "session_token": rb"[A-Za-z0-9/+=]{100,}",
+}
+_JUNK = rb"[\s\"'`\x00-\x1f\x7f-\xff]"
+_CONFIG_SECTIONS = ("profile ", "sso-session ", "services ")
+_OTHER_SECTIONS = ("default", "preview", "plugins", "toplevel")
+_CALLED = {ID: "access key ID", SECRET: "secret access key", TOKEN: "session token"}
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that is wrong: in which line, a word for it that stays the same, and a sentence."""
+
+    line: int
+    topic: str
+    said: str
+    severity: Severity | None = None
+    about: str = ""
+    """What it is about, for telling it from others like it: hashed, never shown."""
+
+
+def env_faults(data: bytes) -> Iterator[Fault]:
+    """What is wrong with the AWS credentials of dotenv text."""
+    groups = variables(data)
+    if groups or (_is_utf16(data) and b"A\0W\0S\0_" in data[:LOOKED_AT]):
+        yield from _file_faults(data)
+    for group in groups:
+        yield from _about(group, _twice(group, "the later one counts in most programs"))
+        for one in group.values:
+            yield from _about(one, _env_value(one))
+        yield from _about(group, _shapes(group, ""))
+
+
+def profile_faults(data: bytes, *, config: bool = False) -> Iterator[Fault]:
+    """What is wrong with an AWS credentials file, or with `config` the configuration file: also what keeps
+    tools from reading it at all, and placeholders that were never replaced."""
+    yield from _file_faults(data)
+    if _is_utf16(data):
+        return
+    found = profiles(data)
+    yield from _structure(found, config=config)
+    for group in found.groups:
+        of = _of(group)
+        faults = [*_twice(group, "the AWS CLI then reads none of the file"), *_shapes(group, f" of {of}")]
+        for one in group.values:
+            if one.role:
+                faults += _about(one, _ini_value(one, of, own_store=group.has_endpoint))
+        yield from _about(group, (*faults, *_half(group)))
+
+
+def _about(what: Group | Written, faults: Iterable[Fault]) -> Iterator[Fault]:
+    name = what.name or "\n".join(one.name for one in getattr(what, "values", ()))
+    return (replace(fault, about=f"{name}\n{fault.about}") for fault in faults)
+
+
+def _is_utf16(data: bytes) -> bool:
+    return data[:2] in (b"\xff\xfe", b"\xfe\xff")
+
+
+def _file_faults(data: bytes) -> Iterator[Fault]:
+    if _is_utf16(data):
+        yield Fault(1, "utf-16", "the file is UTF-16, which the programs that read it do not expect; save it as UTF-8")
+        return
+    if data.startswith(b"\xef\xbb\xbf"):
+        yield Fault(1, "byte-order-mark", "a byte order mark begins the file and becomes part of its first name")
+    if b"\r\n" in data and os.name != "nt":
+        line = data.count(b"\n", 0, data.index(b"\r\n")) + 1
+        said = "the lines end as on Windows: a shell, or `docker --env-file`, takes the carriage return into the value"
+        yield Fault(line, "windows-line-ends", said, Severity.LOW)
+
+
+def _structure(found: Profiles, *, config: bool) -> Iterator[Fault]:
+    for number in found.loose[:1]:
+        yield Fault(number, "no-section", "a setting stands above the first [profile]: the file cannot be read")
+    for number in found.stray[:1]:
+        yield Fault(number, "stray-line", "a line is neither section, setting nor comment: the file cannot be read")
+    seen: dict[str, int] = {}
+    for group in found.groups:
+        first = seen.setdefault(group.name, group.line)
+        if first != group.line:
+            said = f"{_of(group)} stands twice, first in line {first}: the AWS CLI then reads none of the file"
+            yield Fault(group.line, "profile-twice", said, about=group.name)
+        prefixed = group.name.lower().startswith("profile ")
+        if prefixed and not config:
+            yield Fault(
+                group.line,
+                "profile-word",
+                f"{_of(group)}: a credentials file names profiles without the word",
+                about=group.name,
+            )
+        if config and group.values and not group.name.startswith((*_CONFIG_SECTIONS, *_OTHER_SECTIONS)):
+            yield Fault(
+                group.line,
+                "no-profile-word",
+                f"{_of(group)} is not read: config wants [profile NAME]",
+                about=group.name,
+            )
+
+
+def _of(group: Group) -> str:
+    name = spoken(group.name)
+    return f"[{name}]" if name else f"the section in line {group.line}"
+
+
+def _twice(group: Group, then: str) -> Iterator[Fault]:
+    seen: dict[str, Written] = {}
+    for one in group.values:
+        first = seen.setdefault(one.name, one)
+        if first is not one and one.role and first.raw.strip() and one.raw.strip():
+            yield Fault(one.line, "name-twice", f"{one.name} is set twice, first in line {first.line}: {then}")
+
+
+def _env_value(one: Written) -> Iterator[Fault]:
+    value = _without_comment(one.raw)
+    if _is_left_open(value) or not _is_attempt(one.role, value):
+        return
+    bare = value.strip(b" \t")
+    if one.blank or value[:1] in (b" ", b"\t"):
+        yield Fault(one.line, "blank-at-sign", f"{one.name} has a blank at its `=`, which a shell does not take")
+    opened, closed = bare[:1] in (b'"', b"'"), bare[-1:] in (b'"', b"'")
+    if opened != closed or (opened and bare[:1] != bare[-1:]):
+        yield Fault(one.line, "open-quote", f"the quotes around the value of {one.name} do not match")
+    inside = _unquoted(bare)
+    if inside != inside.strip(b" \t") or one.raw[-1:] in (b" ", b"\t") or b" " in inside or b"\t" in inside:
+        yield Fault(one.line, "blank", f"{one.name} has a stray blank in or around its value")
+    yield from _signs(one, inside)
+
+
+def _ini_value(one: Written, of: str, *, own_store: bool) -> Iterator[Fault]:
+    value = one.raw.strip(b" \t")
+    if one.exported:
+        yield Fault(one.line, "export", f"{one.name} of {of} is written with `export`, as in a shell: it is not read")
+    if one.continued:
+        yield Fault(one.line, "continued", f"the value of {one.name} of {of} goes on in the next line")
+    plain = _unquoted(_without_comment(value))
+    if _is_left_open(plain) or is_example(plain) or (one.role != TOKEN and is_placeholder(plain)):
+        if plain and not own_store:
+            said = f"{one.name} of {of} still holds a placeholder, a reference or a key of the documentation"
+            yield Fault(one.line, "placeholder", said, Severity.LOW)
+        return
+    if value[:1] in (b'"', b"'", b"`") or value[-1:] in (b'"', b"'", b"`"):
+        yield Fault(one.line, "quotes", f"{one.name} of {of} is quoted: the quotes are taken as part of the value")
+    if re.search(_COMMENT, value):
+        yield Fault(one.line, "comment", f"{one.name} of {of} has a comment behind it, which is taken into the value")
+        value = _without_comment(value)
+    if one.raw[-1:] in (b" ", b"\t") or b" " in value.strip(b"\"' ") or b"\t" in value:
+        yield Fault(one.line, "blank", f"{one.name} of {of} has a stray blank in or behind its value")
+    yield from _signs(one, value)
+
+
+def _signs(one: Written, value: bytes) -> Iterator[Fault]:
+    if any(byte >= 0x80 for byte in value):
+        what = "a non-breaking space" if b"\xc2\xa0" in value else "a sign outside ASCII"
+        yield Fault(one.line, "not-ascii", f"{one.name} has {what} in its value")
+    elif any(byte < 0x20 and byte != 9 for byte in value) or b"\x7f" in value:
+        yield Fault(one.line, "control", f"{one.name} has a control character, such as a carriage return, in its value")
+
+
+def _is_attempt(role: str, value: bytes) -> bool:
+    """True for what is, but for stray signs, shaped nearly as AWS's: not a store's of its own, not a placeholder."""
+    value = re.sub(_JUNK, b"", value)
+    return re.fullmatch(_ATTEMPTS[role], value, re.IGNORECASE) is not None and not is_placeholder(value[:60])
+
+
+def _without_comment(raw: bytes) -> bytes:
+    bare = raw.lstrip(b" \t")
+    if bare[:1] in (b'"', b"'"):
+        close = bare.find(bare[:1], 1)
+        return raw[: len(raw) - len(bare) + close + 1] if close > 0 else raw
+    return re.sub(_COMMENT, b"", raw)
+
+
+def _unquoted(value: bytes) -> bytes:
+    value = value.strip(b" \t")
+    return value[1:-1] if len(value) > 1 and value[:1] in (b'"', b"'") and value[-1:] == value[:1] else value
+
+
+def _is_left_open(value: bytes) -> bool:
+    """True for what is empty or stands for a value that comes from elsewhere."""
+    return not value.strip() or re.search(_REFERENCE, value) is not None
+
+
+def _plain(one: Written | None) -> bytes:
+    """The value without quotes, blanks and stray signs at its ends; empty for references and placeholders."""
+    if one is None:
+        return b""
+    value = _unquoted(_without_comment(one.raw)).strip(b" \t\r\"'`\xc2\xa0\xe2\x80\x8b\xef\xbb\xbf")
+    if _is_left_open(value) or is_example(value) or (one.role != TOKEN and is_placeholder(value)):
+        return b""
+    return value
+
+
+def _shapes(group: Group, of: str) -> Iterator[Fault]:
+    """Lengths, alphabets, swapped values and a token too many or too few; only where the ID or secret are AWS's."""
+    last = {one.role: one for one in group.values if one.role}
+    key_id, secret = _plain(last.get(ID)), _plain(last.get(SECRET))
+    if ID in last and (re.fullmatch(_SECRET, key_id) and is_secret_shaped(key_id, named=True)):
+        swapped = SECRET in last and re.fullmatch(_ID_LIKE, secret)
+        also = f", and the ID in {last[SECRET].name}: the two are swapped" if swapped else ""
+        yield Fault(last[ID].line, "swapped", f"a secret stands in {last[ID].name}{of}{also}")
+        return
+    if SECRET in last and re.fullmatch(_ID, secret):
+        yield Fault(last[SECRET].line, "swapped", f"an access key ID stands in {last[SECRET].name}{of}")
+        return
+    if not re.fullmatch(_ID_LIKE, key_id, re.IGNORECASE) or (group.has_endpoint and not re.match(rb"A[KS]IA", key_id)):
+        return
+    yield from _id_shape(last[ID], key_id, of)
+    if SECRET in last and secret:
+        yield from _secret_shape(last[SECRET], secret, of)
+    yield from _token_shape(last, key_id, of)
+
+
+def _id_shape(one: Written, value: bytes, of: str) -> Iterator[Fault]:
+    if len(value) != 20:
+        yield Fault(one.line, "length", f"{one.name}{of} has {len(value)} characters: an access key ID has 20")
+    elif value != value.upper():
+        yield Fault(one.line, "case", f"{one.name}{of} has small letters: an access key ID has none")
+    elif not re.fullmatch(_ID, value):
+        yield Fault(one.line, "alphabet", f"{one.name}{of} has a character that no access key ID has (A-Z and 2-7)")
+
+
+def _secret_shape(one: Written, value: bytes, of: str) -> Iterator[Fault]:
+    odd = set(value) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
+    if len(value) != 40:
+        yield Fault(one.line, "length", f"{one.name}{of} has {len(value)} characters: a secret access key has 40")
+    elif odd and not odd & set(b" \t") and max(odd) < 0x80:
+        yield Fault(one.line, "alphabet", f"{one.name}{of} has a character that no secret access key has")
+
+
+def _token_shape(last: dict[str, Written], key_id: bytes, of: str) -> Iterator[Fault]:
+    written = TOKEN in last and last[TOKEN].raw.strip(b" \t\"'")
+    one = last[ID]
+    if key_id.startswith(b"ASIA") and not written:
+        said = f"{one.name}{of} is of temporary credentials, and their session token is missing"
+        yield Fault(one.line, "no-token", said)
+    if key_id.startswith(b"AKIA") and _plain(last.get(TOKEN)):
+        said = (
+            f"{last[TOKEN].name}{of} stands beside a long-lived key, which has no token: AWS refuses the three together"
+        )
+        yield Fault(last[TOKEN].line, "needless-token", said)
+
+
+def _half(group: Group) -> Iterator[Fault]:
+    """A profile with one half of a key: tools refuse it."""
+    present = {one.role: one for one in group.values if one.role and one.raw.strip()}
+    for role, other in ((ID, SECRET), (SECRET, ID)):
+        if role in present and other not in present:
+            said = f"{_of(group)} has {present[role].name} and no {_CALLED[other]}"
+            yield Fault(present[role].line, "half", said)

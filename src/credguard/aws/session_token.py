@@ -1,0 +1,100 @@
+"""AWS session tokens: base64 of a small protobuf header and opaque bytes, found by header or by name."""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from typing import TYPE_CHECKING
+
+from credguard.aws.key_id import KEY_ID
+from credguard.heuristics.aws_names import AWS_NEARBY
+from credguard.heuristics.names import name_before
+from credguard.heuristics.placeholders import entropy, is_example
+from credguard.heuristics.secret_key_shape import plain
+from credguard.lazy_re import regex
+from credguard.matching.pattern import Pattern
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from credguard.matching.pattern import Hits
+    from credguard.model.findings import Blob
+
+MIN_LENGTH = 100
+_LIMIT = 8000
+_NEARBY = 1500
+# A type byte, 0x0A, a length and the origin "aws", "er/aws" or "origin_ec", in base64.
+HEADER = Pattern("aws-session-token", rb"(?:F[wQ]oGZXIvYXdz|[FA]QoDYXdz|[IA][QgA-Z]oJb3JpZ2luX2Vj)[A-Za-z0-9+/%\\]{60}")
+NAMED = Pattern(
+    "aws-session-token-named",
+    rb"(?:session|security)[ _.\-]{0,2}token.{0,80}[A-Za-z0-9+/%\\=]{100,}[^A-Za-z0-9+/%\\=]",
+    caseless=True,
+)
+NAMED_AT_END = Pattern(
+    "aws-session-token-at-end", NAMED.expression[: -len(rb"[^A-Za-z0-9+/%\\=]")] + rb"\z", caseless=True
+)
+PATTERNS = (HEADER, NAMED, NAMED_AT_END)
+
+_HEAD = regex(rb"(?:F[wQ]oGZXIvYXdz|[FA]QoDYXdz|[IA][QgA-Z]oJb3JpZ2luX2Vj)")
+_UNIT = rb"(?:[A-Za-z0-9+/]|%2[BbFf]|\\{1,2}/|\\{1,2}u002[BbFf])"
+_TOKEN = regex(_UNIT + rb"{80,8000}(?:=|%3[Dd]|\\u003[Dd]){0,2}")
+_FILLED = regex(rb"X{6}|x{6}|\*{4}")
+
+
+def session_tokens(blob: Blob, hits: Hits) -> Iterator[tuple[int, int, bytes]]:
+    """Start, end and value of each session token that is no documented example."""
+    data = blob.data
+    done = -1
+    places = dict(_by_header(data, hits)) | dict(_by_name(data, hits))
+    for start, named in sorted(places.items()):
+        match = _TOKEN.match(data, start) if start >= done else None
+        if not match:
+            continue
+        done = match.end()
+        value = match[0]
+        if len(value) < MIN_LENGTH or is_example(value) or _FILLED.search(value) or entropy(value) < 4.0:
+            continue
+        if value.startswith(b"eyJ"):  # a JSON web token
+            continue
+        if _has_header(value) or (named and _is_named(data, start, hits) and entropy(value) > 4.5):
+            yield start, done, value
+
+
+def _by_header(data: bytes, hits: Hits) -> Iterator[tuple[int, bool]]:
+    last = -1
+    for end in hits.get(HEADER.name, ()):
+        match = _HEAD.search(data, max(0, end - 80), end)
+        if (match and match.start() != last and not data[max(0, match.start() - 1) : match.start()].isalnum()) or (
+            match
+            and match.start() != last
+            and data[max(0, match.start() - 2) : match.start()] in (b"\\n", b"3D", b"3d")
+        ):
+            last = match.start()
+            yield last, False
+
+
+def _by_name(data: bytes, hits: Hits) -> Iterator[tuple[int, bool]]:
+    ends = sorted({*(e - 1 for e in hits.get(NAMED.name, ())), *hits.get(NAMED_AT_END.name, ())})
+    done = -1
+    for end in ends:
+        for match in _TOKEN.finditer(data, max(done, end - _LIMIT), end):
+            if match.end() >= end - 3:
+                yield match.start(), True
+        done = end
+
+
+def _has_header(value: bytes) -> bool:
+    """The type byte, 0x0A, a length and a known origin stand at the start."""
+    try:
+        head = b64decode(plain(value[:160])[:24])
+    except ValueError:
+        return False
+    return head[1:2] == b"\n" and head[3 : 3 + head[2]] in (b"aws", b"er/aws", b"origin_ec")
+
+
+def _is_named(data: bytes, start: int, hits: Hits) -> bool:
+    """A session token by name, where AWS is spoken of: others have sessions too."""
+    name = name_before(data, start).joined
+    if not name.endswith(("sessiontoken", "securitytoken")):
+        return False
+    spoken = "aws" in name or "amz" in name or KEY_ID.name in hits
+    return spoken or AWS_NEARBY.search(data, max(0, start - _NEARBY), start) is not None

@@ -1,0 +1,94 @@
+"""The one table of CI systems: by which variable a system is known, and which files configure it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from credguard.lazy_re import regex
+
+if TYPE_CHECKING:
+    import re
+
+_YAML = r".*\.ya?ml$"
+
+
+@dataclass(frozen=True, slots=True)
+class CiSystem:
+    """A CI system.
+
+    `variable` is set in each of its jobs (empty where credguard makes out no event there). `files` and
+    `folders` are where it looks for its settings in a repository; `pattern` (of lower-case paths) is where
+    such files are kept, as templates and by other names too.
+    """
+
+    name: str
+    variable: str = ""
+    files: tuple[str, ...] = ()
+    folders: tuple[str, ...] = ()
+    pattern: re.Pattern[str] | None = None
+
+
+SYSTEMS = (
+    CiSystem(
+        "github", "GITHUB_ACTIONS", folders=(".github/workflows", ".gitea/workflows", ".forgejo/workflows"),
+        pattern=regex(r"(?:^|/)\.github/(?:workflows|actions)/" + _YAML + r"|(?:^|/)action\.ya?ml$"),
+    ),
+    CiSystem(
+        "gitlab", "GITLAB_CI", (".gitlab-ci.yml",), (".gitlab", ".gitlab/ci", ".gitlab-ci"),
+        regex(r"(?:^|/)(?:\.gitlab-ci[^/]*|[^/]*\.gitlab-ci)\.ya?ml$|(?:^|/)\.?gitlab(?:-ci|-templates)?/" + _YAML),
+    ),
+    CiSystem(
+        "circleci", "CIRCLECI", (".circleci/config.yml", "circle.yml"), (".circleci",),
+        regex(r"(?:^|/)\.circleci/" + _YAML + r"|(?:^|/)circle\.yml$"),
+    ),
+    CiSystem(
+        "bitbucket", "BITBUCKET_BUILD_NUMBER", ("bitbucket-pipelines.yml",),
+        pattern=regex(r"(?:^|/)bitbucket-pipelines[^/]*\.ya?ml$"),
+    ),
+    CiSystem(
+        "codebuild", "", ("buildspec.yml", "buildspec.yaml"),
+        pattern=regex(r"(?:^|/)[^/]*buildspec[^/]*\.(?:ya?ml|json)$|(?:^|/)buildspecs?/" + _YAML),
+    ),
+    CiSystem(
+        "azure", "TF_BUILD", ("azure-pipelines.yml", "azure-pipelines.yaml"), (".azure-pipelines", "azure-pipelines"),
+        regex(
+            r"(?:^|/)[^/]*azure-?pipelines?[^/]*\.ya?ml$|"
+            r"(?:^|/)\.?(?:azure-?pipelines?|azuredevops|ado|vsts-ci)/" + _YAML
+        ),
+    ),
+    CiSystem(
+        "jenkins", "JENKINS_URL", ("Jenkinsfile",), ("jenkins", ".jenkins"),
+        regex(r"(?:^|/)[^/]*jenkinsfile[^/]*$|\.(?:groovy|jenkins)$"),
+    ),
+    CiSystem(
+        "buildkite", "BUILDKITE", ("buildkite.yml", "buildkite.yaml"), (".buildkite",),
+        regex(r"(?:^|/)\.buildkite/" + _YAML + r"|(?:^|/)buildkite[^/]*\.ya?ml$"),
+    ),
+    CiSystem("travis", files=(".travis.yml",)),
+    CiSystem("drone", files=(".drone.yml", ".drone.yaml")),
+    CiSystem("woodpecker", files=(".woodpecker.yml", ".woodpecker.yaml"), folders=(".woodpecker",)),
+    CiSystem("appveyor", files=("appveyor.yml", ".appveyor.yml")),
+    CiSystem("cirrus", files=(".cirrus.yml",)),
+    CiSystem("cloudbuild", files=("cloudbuild.yaml", "cloudbuild.yml", "cloudbuild.json")),
+    CiSystem("semaphore", files=(".semaphore/semaphore.yml",), folders=(".semaphore",)),
+    CiSystem("sourcehut", files=(".build.yml",), folders=(".builds",)),
+)  # fmt: skip
+FILES = tuple(path for system in SYSTEMS for path in system.files)
+FOLDERS = tuple(folder for system in SYSTEMS for folder in system.folders)
+VARIABLES = tuple(system.variable for system in SYSTEMS if system.variable)
+
+
+def system_of(path: str) -> str:
+    """The CI system that a file of that path may be written for, empty for none."""
+    low = path.lower()
+    return next((one.name for one in SYSTEMS if one.pattern and one.pattern.search(low)), "")
+
+
+def settings_of(path: str) -> str:
+    """The CI system that looks for its settings at that path, empty for none."""
+    folder = path.rpartition("/")[0]
+    for one in SYSTEMS:
+        if path in one.files or (folder in one.folders and (path.endswith((".yml", ".yaml")) or one.name == "jenkins")):
+            return one.name
+    return ""

@@ -1,0 +1,41 @@
+"""Imports the rules of other scanners into a policy."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from credguard.errors import CredguardError, ExitCode
+from credguard.report import printable
+from credguard.system import atomic
+
+
+def gitleaks(path: str, output: str) -> ExitCode:
+    """Prints gitleaks' rules as custom rules, or writes them to a new file; what is left out is told on standard
+    error. Raises CredguardError for a file that cannot be read or written."""
+    from credguard.custom_rules.import_gitleaks import LARGEST, converted, written
+
+    try:
+        with Path(path).open("rb") as handle:
+            data = handle.read(LARGEST + 1)
+        kept, left = converted(data)
+        text = written(kept, Path(path).name)
+        if os.path.isfile(output):
+            raise CredguardError(f"{output} is there already", "give another --output")
+        if output:
+            atomic.write_output(output, text.encode())
+    except OSError as error:
+        raise CredguardError(
+            f"{error.filename or output} could not be opened: {error.strerror}", "check the name"
+        ) from None
+    except ValueError as error:
+        raise CredguardError(f"{path} is no gitleaks rule file: {error}", "give a TOML file of rules") from None
+    for line in left:
+        print(printable(line), file=sys.stderr)
+    print(f"{len(kept)} rules imported, {len(left)} things left out", file=sys.stderr)
+    if output:
+        print(f"name it in .credguard.yaml: `extends: [./{printable(output)}]`", file=sys.stderr)
+    else:
+        print(text, end="")
+    return ExitCode.CLEAN

@@ -1,0 +1,79 @@
+"""The options that narrow a scan of the history, as arguments of `git rev-list` that can be nothing else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from credguard.errors import CredguardError
+from credguard.lazy_re import regex
+
+if TYPE_CHECKING:
+    import argparse
+
+    from credguard.git.repository import Git
+
+# git takes any word for a date and reads what it does not know as "now": nothing would be looked at, and all seem well.
+_DATE = regex(
+    r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d)?(?: ?(?:Z|[+-]\d\d:?\d\d))?)?|@\d{1,12}|yesterday|"
+    r"(?:\d{1,5}|an?|one|last)[ .](?:second|minute|hour|day|week|month|year)s?(?:[ .]ago)?"
+)
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Adds the options that go with `--history`."""
+    group = parser.add_argument_group("with --history")
+    group.add_argument(
+        "--rev", metavar="REVISION", action="append", default=[],
+        help="only what these lead to: a commit, A..B, ^A, as `git rev-list` takes them; may be repeated",
+    )  # fmt: skip
+    group.add_argument(
+        "--branch", metavar="NAME", action="append", default=[], help="only this branch; may be repeated"
+    )
+    group.add_argument("--since", metavar="DATE", help="only commits younger than this: 2026-01-31, 2 weeks ago")
+    group.add_argument("--until", metavar="DATE", help="only commits older than this")
+    group.add_argument("--max-commits", metavar="NUMBER", type=int, help="only so many commits, the latest")
+
+
+def is_given(options: argparse.Namespace) -> bool:
+    """True when one of them is used."""
+    limits = (options.since, options.until, options.max_commits)
+    return bool(options.rev or options.branch) or any(limit is not None for limit in limits)
+
+
+def revisions(options: argparse.Namespace, repository: Git) -> tuple[str, ...]:
+    """The arguments for `git rev-list`, none where the options ask for everything; raises CredguardError."""
+    if not is_given(options):
+        return ()
+    limits = [f"--{name}={_date(name, value)}" for name, value in _dates(options) if value is not None]
+    if options.max_commits is not None:
+        if options.max_commits < 1:
+            raise CredguardError(f"--max-commits {options.max_commits} asks for no commit", "give a number from 1")
+        limits.append(f"--max-count={options.max_commits}")
+    named = [*map(_revision, options.rev), *(_branch(name, repository) for name in options.branch)]
+    return (*limits, *(named or ["--all"]), "--")
+
+
+def _dates(options: argparse.Namespace) -> tuple[tuple[str, str | None], ...]:
+    return ("since", options.since), ("until", options.until)
+
+
+def _date(name: str, value: str) -> str:
+    if not _DATE.fullmatch(value.strip()):
+        raise CredguardError(
+            f"--{name} {value!r} is no date", "write 2026-01-31, 2026-01-31T12:00:00Z or `2 weeks ago`"
+        )
+    return value.strip()
+
+
+def _revision(word: str) -> str:
+    """The word, unless git could take it for an option or for two words."""
+    if not word or word.startswith("-") or any(sign in word for sign in "\n\0"):
+        raise CredguardError(f"--rev {word!r} is no revision", "name a commit, a branch, A..B or ^A")
+    return word
+
+
+def _branch(name: str, repository: Git) -> str:
+    for ref in (f"refs/heads/{name}", f"refs/remotes/{name}"):
+        if "\n" not in name and repository.run("rev-parse", "--verify", "--quiet", ref, ok=(0, 1, 128)).strip():
+            return ref
+    raise CredguardError(f"there is no branch {name!r}", "`git branch --all` lists them")

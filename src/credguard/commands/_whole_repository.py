@@ -1,0 +1,129 @@
+"""What `baseline` and `allow` share: the repository looked at as a whole, and files that are shown, then written."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from credguard.commands import _options
+from credguard.errors import CredguardError
+from credguard.git.repository import GitError
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Sequence
+
+    from credguard.commands._terminal import Screen
+    from credguard.fixes import Edit
+    from credguard.git.repository import Git
+    from credguard.model.findings import Finding, ScanResult
+    from credguard.policy.model import Policy
+    from credguard.suppressions.import_baselines import Sight
+
+Result = TypeVar("Result")
+_HOOKS = ("GIT_INDEX_FILE", "GIT_QUARANTINE_PATH", "PRE_COMMIT")
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """A repository and everything found in it; `rules` are the IDs of those that looked."""
+
+    root: Path
+    repository: Git | None
+    policy: Policy
+    result: ScanResult
+    rules: frozenset[str]
+
+    def sights(self, findings: Sequence[Finding]) -> list[tuple[str, list[Sight]]]:
+        """The rule of each finding and its places as other scanners see them; without text in files that are gone."""
+        from credguard.suppressions.import_baselines import sight
+
+        contents: dict[tuple[str, str], bytes] = {}
+        for place in {(place.path, place.commit or "") for finding in findings for place in finding.locations}:
+            with contextlib.suppress(OSError, ValueError, GitError):
+                contents[place] = self._content(*place)
+        return [
+            (one.rule_id, [sight(contents.get((at.path, at.commit or ""), b""), at) for at in one.locations])
+            for one in findings
+        ]
+
+    def _content(self, path: str, commit: str) -> bytes:
+        """The file on disk, or as a commit has it."""
+        from credguard.model.findings import Blob
+        from credguard.sources import files
+        from credguard.system.containment import Root
+
+        if commit and self.repository:
+            return self.repository.run("cat-file", "blob", f"{commit}:{path}")
+        read = files.read(Root(self.root).location(path), path, files.DEFAULT_LIMIT)
+        return read.data if isinstance(read, Blob) else b""
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Adds what both commands understand."""
+    parser.add_argument("--dry-run", action="store_true", help="show what would be written, and write nothing")
+    parser.add_argument(
+        "--config", metavar="FILE", default="", help="the policy (default: .credguard.yaml at the root)"
+    )
+    parser.add_argument("--no-color", action="store_true", help="no colours (also with NO_COLOR set)")
+    parser.add_argument("--debug", action="store_true", help="print where a bug happened")
+    parser.set_defaults(
+        select="", ignore="", fail_on=None, policy_from="", max_file_size=None, include_ignored=False, progress=None,
+        quiet=False, verbose=False,
+    )  # fmt: skip
+
+
+def refuse_in_hooks(command: str) -> None:
+    """Raises CredguardError when a git hook runs the command."""
+    name = next((name for name in _HOOKS if os.environ.get(name)), "")
+    if name:
+        raise CredguardError(f"{command} is not for hooks, and {name} says that one runs it", "run it yourself")
+
+
+def survey(options: argparse.Namespace, path: str = ".", *, history: bool) -> Survey:
+    """Looks at the whole repository in which `path` lies, and at its `history` if asked; raises CredguardError."""
+    from credguard.engine import key_lifecycle
+    from credguard.git.repository import find
+    from credguard.history import scan
+    from credguard.sources.files import is_bare
+
+    folder = Path(path)
+    if not folder.is_dir() or is_bare(folder):
+        what = "is a repository without a work tree" if folder.is_dir() else "is no folder"
+        raise CredguardError(f"{path} {what}", "name a work tree, or leave it out for this one")
+    repository = find(folder.absolute())
+    root = Path(repository.toplevel()) if repository else folder
+    work = _options.new_run(options)
+    work.past = scan.look if history else None
+    work.folder(root)
+    key_lifecycle.conclude(work)
+    policy = work.policy
+    rules = frozenset(rule.id for rule in work.scanner.rules if policy.enables(rule.id, work.stage))
+    return Survey(root, repository, policy, work.result({"kind": "audit", "paths": [path]}), rules)
+
+
+def put(root: Path, edits: Sequence[Edit], screen: Screen, *, dry_run: bool) -> list[str]:
+    """Shows the changes and, unless it is a dry run, makes them; gives what was written. Raises CredguardError."""
+    from credguard.fixes.diff_redaction import settler
+    from credguard.fixes.edit import write
+
+    settle = settler()
+    settled = [_unrefused(edit, partial(settle, edit)) for edit in edits]
+    for edit in settled:
+        screen.diff(edit)
+    for edit in () if dry_run else settled:
+        _unrefused(edit, partial(write, root, edit))
+    return [] if dry_run else [edit.path for edit in edits]
+
+
+def _unrefused(edit: Edit, action: Callable[[], Result]) -> Result:
+    from credguard.fixes import RefusedError
+
+    try:
+        return action()
+    except RefusedError as error:
+        raise CredguardError(f"{edit.path} {error}", "no more was written") from None

@@ -1,0 +1,42 @@
+"""What a change makes of a policy's custom rules: whether they find less than before."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from credguard.custom_rules.spec import CustomRule
+
+
+def loosened(before: Sequence[CustomRule], after: Sequence[CustomRule]) -> Iterator[tuple[str, str]]:
+    """ID and words of each rule that holds less after the change than before it, or may."""
+    left = {rule.id: rule for rule in after}
+    for old in before:
+        new = left.get(old.id)
+        if new is None:
+            yield old.id, f"removes the custom rule {old.id}"
+        else:
+            yield from ((old.id, f"{what} of the custom rule {old.id}") for what in _softer(old, new))
+
+
+def _softer(old: CustomRule, new: CustomRule) -> Iterator[str]:
+    if (new.pattern, new.capture) != (old.pattern, old.capture):
+        yield "changes the pattern"
+    if not _words(old.keywords) <= _words(new.keywords):
+        yield "takes away a keyword"
+    if new.severity < old.severity:
+        yield f"lowers the severity (from {old.severity.label} to {new.severity.label})"
+    if new.entropy > old.entropy:
+        yield f"raises the entropy (from {old.entropy:g} to {new.entropy:g})"
+    if new.paths != old.paths and new.paths:
+        yield "changes the paths"
+    if not set(new.excepted) <= set(old.excepted) or not _words(new.stop_words) <= _words(old.stop_words):
+        yield "adds an exception"
+    if not set(new.examples) <= set(old.examples):
+        yield "adds an example"
+
+
+def _words(words: Sequence[str]) -> set[str]:
+    return {word.lower() for word in words}

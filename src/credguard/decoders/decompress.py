@@ -1,0 +1,272 @@
+"""What compressed data unpacks to: all of it, or what comes out until it is damaged, within a bound."""
+
+from __future__ import annotations
+
+import bz2
+import lzma
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from credguard.lazy_re import regex
+
+if TYPE_CHECKING:
+    import re
+    from collections.abc import Callable, Iterator
+    from typing import IO
+
+MEMORY = 128 << 20
+"""The most memory that a dictionary or window may take."""
+_LEAST = 64 << 20
+_RATIO = 100
+_MOST_IN_ALL = 8 << 30
+_PIECE, _FINE = 1 << 16, 1 << 6
+"""Bytes that are asked for at a time, and those where an error may come: what a call has done before it is lost."""
+_CARE = 1 << 8
+MOST_MEMBERS = 100_000
+TOO_MANY = f"holds more than {MOST_MEMBERS} files; unpack it and look at its files"
+DAMAGED = "is damaged or cut: only what comes out of it until there was looked at; replace it by a whole one"
+_PIECE_READ = 1 << 20
+DAMAGE = (zlib.error, lzma.LZMAError, EOFError, OSError, ValueError)
+"""What unpacking raises where the data is damaged."""
+_ZEROS = regex(rb"\0*")
+
+
+@dataclass(slots=True)
+class Budget:
+    """`depth` archives or encodings may stand in each other, and so many bytes may still be unpacked in this run."""
+
+    depth: int = 5
+    left: int = _MOST_IN_ALL
+
+
+class SpentError(Exception):
+    """The budget is used up."""
+
+
+class MemoryLimitError(Exception):
+    """To unpack it takes more memory than is given to it."""
+
+
+class Meter:
+    """Counts what one file unpacks to: at most 64 MiB and a hundred times its size, and what the run has left."""
+
+    def __init__(self, size: int, budget: Budget) -> None:
+        self._budget = budget
+        self.left = min(_LEAST + _RATIO * size, budget.left)
+
+    def take(self, count: int) -> None:
+        """Counts these bytes; raises SpentError."""
+        self.left -= count
+        self._budget.left -= count
+        if self.left < 0:
+            raise SpentError
+
+
+def read(handle: IO[bytes], meter: Meter) -> bytes:
+    """All that is there, in pieces, so that no member is unpacked beyond the budget. Raises SpentError."""
+    pieces = []
+    while piece := handle.read(min(_PIECE_READ, max(meter.left + 1, 1))):
+        meter.take(len(piece))
+        pieces.append(piece)
+    return b"".join(pieces)
+
+
+class Stream(Protocol):
+    """Unpacks one stream, as the objects of the standard library do."""
+
+    @property
+    def eof(self) -> bool:
+        """True behind the stream's end."""
+
+    @property
+    def needs_input(self) -> bool:
+        """True where nothing more comes out without further input."""
+
+    @property
+    def unused_data(self) -> bytes:
+        """What was given and stands behind the end."""
+
+    def decompress(self, data: bytes, max_length: int, /) -> bytes:
+        """What comes out next."""
+
+
+class _Inflate:
+    """A stream of zlib's, whose object keeps what it has not read yet to itself."""
+
+    def __init__(self, bits: int) -> None:
+        self._one = zlib.decompressobj(bits)
+
+    @property
+    def eof(self) -> bool:
+        return self._one.eof
+
+    @property
+    def needs_input(self) -> bool:
+        return not self._one.unconsumed_tail
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._one.unused_data
+
+    def decompress(self, data: bytes, most: int) -> bytes:
+        return self._one.decompress(self._one.unconsumed_tail + data, most)
+
+
+class _Zstd:
+    """A frame of zstd; it gives all that a piece of its input holds."""
+
+    needs_input = True
+
+    def __init__(self) -> None:
+        import zstandard
+
+        self._error = zstandard.ZstdError
+        self._one: Any = zstandard.ZstdDecompressor(max_window_size=MEMORY).decompressobj()
+
+    @property
+    def eof(self) -> bool:
+        return bool(self._one.eof)
+
+    @property
+    def unused_data(self) -> bytes:
+        return bytes(self._one.unused_data)
+
+    def decompress(self, data: bytes, _most: int) -> bytes:
+        try:
+            return bytes(self._one.decompress(data))
+        except self._error as error:
+            if "memory" in str(error):
+                raise MemoryLimitError from None
+            raise ValueError from error
+
+
+class _Lzma:
+    """A stream of LZMA whose header of `length` bytes is not the one that the library reads, which `header` makes."""
+
+    def __init__(self, length: int, header: Callable[[bytes], bytes]) -> None:
+        self._length, self._header, self._lead = length, header, b""
+        self._one = lzma.LZMADecompressor(lzma.FORMAT_ALONE, memlimit=MEMORY)
+
+    @property
+    def eof(self) -> bool:
+        return self._one.eof
+
+    @property
+    def needs_input(self) -> bool:
+        return self._one.needs_input
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._one.unused_data
+
+    def decompress(self, data: bytes, most: int) -> bytes:
+        if len(self._lead) < self._length:
+            wanted = self._length - len(self._lead)
+            self._lead, data = self._lead + data[:wanted], data[wanted:]
+            if len(self._lead) < self._length:
+                return b""
+            data = self._header(self._lead) + data
+        return self._one.decompress(data, most)
+
+
+_UNKNOWN_SIZE = b"\xff" * 8
+
+
+def _of_lzip(lead: bytes) -> bytes:
+    """lzip manual, File format: the power of two, less so many sixteenths of it; lc 3, lp 0, pb 2."""
+    size = 1 << (lead[5] & 31)
+    return b"\x5d" + (size - (size >> 4) * (lead[5] >> 5)).to_bytes(4, "little") + _UNKNOWN_SIZE
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A way to compress: `begin` makes the object for one stream, `again` matches where another one follows,
+    `step` bytes of input are given at a time, `tail` more stand behind the end of each stream."""
+
+    begin: Callable[[], Stream]
+    again: re.Pattern[bytes] | None = None
+    step: int = 1 << 14
+    tail: int = 0
+
+
+GZIP = Format(lambda: _Inflate(31), regex(rb"\x1f\x8b\x08"))
+ZLIB = Format(lambda: _Inflate(15))
+DEFLATE = Format(lambda: _Inflate(-15))
+LZMA = Format(lambda: lzma.LZMADecompressor(lzma.FORMAT_ALONE, memlimit=MEMORY))
+LZMA_OF_ZIP = Format(lambda: _Lzma(9, lambda lead: lead[4:] + _UNKNOWN_SIZE))
+"""PKWARE APPNOTE, 5.8.8: version, size of the properties, and these."""
+LZIP = Format(lambda: _Lzma(6, _of_lzip), regex(rb"LZIP\x01"), tail=20)
+BZIP2 = Format(bz2.BZ2Decompressor, regex(rb"BZh[1-9]"))
+XZ = Format(lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=MEMORY), regex(rb"\xfd7zXZ\x00"))
+ZSTD = Format(_Zstd, regex(rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18"), 1 << 8)
+
+
+@dataclass(frozen=True, slots=True)
+class Unpacked:
+    """`data` came out of what ends at `end`; `whole` is False where it is damaged or cut."""
+
+    data: bytes
+    end: int
+    whole: bool
+
+
+def is_zlib(data: bytes) -> bool:
+    """True for the header of a stream of zlib, without a dictionary (RFC 1950)."""
+    return data[:1] == b"x" and len(data) > 8 and not int.from_bytes(data[:2], "big") % 31 and not data[1] & 0x20
+
+
+def unpacked(data: bytes, form: Format, meter: Meter, start: int = 0, stop: int | None = None) -> Unpacked:
+    """What the streams in a stretch of `data` unpack to, up to the first damage.
+
+    Raises SpentError, and MemoryLimitError for a dictionary beyond the limit.
+    """
+    stop = len(data) if stop is None else min(stop, len(data))
+    pieces: list[bytes] = []
+    at, whole = _stream(data, start, stop, form, meter, pieces)
+    while whole and form.again:
+        zeros = _ZEROS.match(data, at, stop)
+        following = zeros.end() if zeros else at
+        if following == stop or not form.again.match(data, following, stop):
+            at = following
+            break
+        at, whole = _stream(data, following, stop, form, meter, pieces)
+    return Unpacked(b"".join(pieces), at, whole)
+
+
+def _stream(data: bytes, start: int, stop: int, form: Format, meter: Meter, pieces: list[bytes]) -> tuple[int, bool]:
+    """Adds what one stream holds to `pieces`; gives its end and whether it is whole. At an error it is read
+    again, twice, with more care where the error came: what an object had done before it, it keeps to itself."""
+    good, careful = 0, stop
+    for care in (form.step, _CARE, 1):
+        stream, seen, before, at = form.begin(), 0, start, start
+        try:
+            for piece, position in _pieces(stream, data, start, stop, form.step, careful, care):
+                before, at = (at, position) if position > at else (before, at)
+                seen += len(piece)
+                if seen > good:
+                    meter.take(seen - good)
+                    pieces.append(piece[len(piece) - (seen - good) :])
+                    good = seen
+            end = at - len(stream.unused_data) + (form.tail if stream.eof else 0)
+            return min(end, stop), stream.eof and end <= stop
+        except DAMAGE as error:
+            if str(error).startswith("Memory usage limit"):  # as lzma says it
+                raise MemoryLimitError from None
+            careful = before
+    return max(before, start), False
+
+
+def _pieces(
+    stream: Stream, data: bytes, at: int, stop: int, step: int, careful: int, care: int
+) -> Iterator[tuple[bytes, int]]:
+    """What comes out piece by piece, and how far the input has been given; from `careful` on, `care` bytes at once."""
+    while not stream.eof:
+        fine = at >= careful
+        end = min(at + care, stop) if fine else min(at + step, careful)
+        fresh = data[at:end] if stream.needs_input else b""
+        at += len(fresh)
+        piece = stream.decompress(fresh, _FINE * care if fine else _PIECE)
+        yield piece, at
+        if not piece and not fresh and stream.needs_input:
+            return

@@ -1,0 +1,147 @@
+"""What mails and recorded web traffic carry encoded: MIME parts and the bodies of HAR files, decoded as members."""
+
+from __future__ import annotations
+
+import binascii
+import quopri
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from credguard.lazy_re import regex
+from credguard.matching.pattern import Pattern
+from credguard.model.findings import Blob, Skip
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from email.message import Message
+
+    from credguard.decoders.decompress import Budget
+    from credguard.matching.pattern import Hits
+
+PART = Pattern(
+    "mime-part", rb"content-transfer-encoding:[ \t\r\n]{0,8}[\"']?(?:base64|quoted-printable)", caseless=True
+)
+"""The header of a part that is encoded (RFC 2045, section 6)."""
+RECORDED = Pattern("har-base64", rb"\"encoding\"\s{0,9}:\s{0,9}\"base64\"")
+"""A body in base64 in a HAR file (HTTP Archive 1.2, content)."""
+_HEADERS = 1 << 14
+_BLANK = regex(rb"\r?\n[ \t]*\r?\n")
+_BOUNDARY = regex(rb"(?i)boundary\s{0,4}=\s{0,4}(?:\"([^\"\r\n]{1,200})\"|([^\s;\"]{1,200}))")
+_DELIMITER = regex(rb"(?m)^(?:--([^\r\n]{1,210})|From [^\r\n]{1,300})\r?$")
+_FOLLOWING = regex(rb"\s{0,9},\s{0,9}\"text\"\s{0,9}:\s{0,9}\"([A-Za-z0-9+/=\\]*)\"")
+_LEAD = regex(rb"\"\s{0,9},\s{0,9}\Z")
+_NAMED_BODY = regex(rb"\"text\"\s{0,9}:\s{0,9}\Z")
+
+
+def members(blob: Blob, hits: Hits, budget: Budget, depth: int = 0) -> Iterator[Blob | Skip]:
+    """The encoded parts of mails, and the encoded bodies in a HAR file, as `mail.eml!part 2`; a part with a file name
+    goes by that. A Skip says that the budget ended the reading. `depth` archives stand around the blob."""
+    parts = _parts(blob.data, hits.get(PART.name, ()))
+    for name, data in chain(parts, _bodies(blob.data, hits.get(RECORDED.name, ()))):
+        if depth >= budget.depth:
+            yield Skip(blob.path, "stands in more archives than limits.depth allows; unpack it, or raise that limit")
+            return
+        budget.left -= len(data)
+        if budget.left < 0:
+            yield Skip(blob.path, "unpacks to more than the limit; unpack it and look at its files")
+            return
+        yield Blob(data, f"{blob.path}!{name}", blob.kind)
+
+
+def _parts(data: bytes, ends: Sequence[int]) -> Iterator[tuple[str, bytes]]:
+    """Name and content of each encoded part; a part's own text holds none."""
+    if not ends:
+        return
+    marks = _delimiters(data)
+    done, at, number, message, clear = 0, 0, 0, 0, 0
+    for end in ends:
+        if end <= done:
+            continue
+        while at < len(marks) and marks[at][0] < end:
+            opens_message = data.startswith(b"From ", marks[at][0])
+            message, number = message + opens_message, 0 if opens_message else number + marks[at][2]
+            at += 1
+        blank = _BLANK.search(data, max(end, clear), end + _HEADERS)
+        if blank is None:
+            clear = end + _HEADERS - 4  # so that no byte is looked at for every header before it
+            continue
+        start = max(done, marks[at - 1][1] if at else 0, end - _HEADERS)
+        start = max(start, data.rfind(b"\n\n", start, end), data.rfind(b"\n\r\n", start, end))
+        stop = marks[at][0] if at < len(marks) else len(data)
+        done = max(stop, blank.end())
+        from email.parser import BytesHeaderParser  # slow to load
+
+        headers = BytesHeaderParser().parsebytes(data[start : blank.start()].lstrip())
+        where = f"message {message}!" if message and marks and data.startswith(b"From ") else ""
+        yield where + _name(headers, max(number, 1)), _content(headers, data[blank.end() : stop])
+
+
+def _delimiters(data: bytes) -> list[tuple[int, int, bool]]:
+    """Where the lines between parts and between the mails of an mbox file stand, and whether a part begins there."""
+    words = {(match[1] or match[2]).strip() for match in _BOUNDARY.finditer(data)}
+    box = data.startswith(b"From ")
+    places = []
+    for match in _DELIMITER.finditer(data):
+        word = (match[1] or b"").rstrip()
+        if (not match[1] and box) or word in words or (word.endswith(b"--") and word[:-2] in words):
+            places.append((*match.span(), word in words))
+    return places
+
+
+def _name(headers: Message, number: int) -> str:
+    """The part's file name, or its number."""
+    try:
+        name = headers.get_filename() or ""
+    except (ValueError, LookupError, TypeError, AttributeError):
+        name = ""
+    plain = "".join(character for character in name if character.isprintable() and character != "!")
+    return plain.replace("\\", "/").rpartition("/")[2][:200] or f"part {number}"
+
+
+def _content(headers: Message, body: bytes) -> bytes:
+    """The body without its transfer encoding, and text in another alphabet than ASCII's as UTF-8."""
+    if "base64" in str(headers.get("Content-Transfer-Encoding", "")).lower():
+        decoded = _unpacked(body)
+    else:
+        decoded = quopri.decodestring(body)
+    try:
+        kind, charset = headers.get_content_maintype(), str(headers.get_content_charset("utf-8"))
+        if kind == "text" and charset not in ("utf-8", "us-ascii"):
+            return decoded.decode(charset, "replace").encode("utf-8", "replace")
+    except (LookupError, ValueError, TypeError, AttributeError, UnicodeError):
+        pass  # a charset that nobody knows: the bytes as they are
+    return decoded
+
+
+def _unpacked(body: bytes) -> bytes:
+    """Base64 up to its end, with whatever stands between its characters left out."""
+    text = _OTHER.sub(b"", body.partition(b"=")[0])
+    text = text[: len(text) - (len(text) % 4 == 1)]
+    return binascii.a2b_base64(text + b"=" * (-len(text) % 4))
+
+
+_OTHER = regex(rb"[^A-Za-z0-9+/]+")
+
+
+def _bodies(data: bytes, ends: Sequence[int]) -> Iterator[tuple[str, bytes]]:
+    """The bodies of a HAR file that are said to be base64; the text stands before or after that."""
+    done = 0
+    for number, end in enumerate(ends, 1):
+        after = _FOLLOWING.match(data, end)
+        if after:
+            text, done = after[1], after.end()
+        else:
+            text = _before(data, data.rfind(b'"encoding"', done, end), done)
+            done = end
+        if text:
+            yield f"body {number}", _unpacked(text.replace(b"\\", b""))
+
+
+def _before(data: bytes, place: int, done: int) -> bytes:
+    """The value of the `"text"` that ends right before a place."""
+    lead = _LEAD.search(data, max(done, place - 20), place) if place > 0 else None
+    if lead is None:
+        return b""
+    opening = data.rfind(b'"', done, lead.start())
+    named = _NAMED_BODY.search(data, max(done, opening - 40), opening) if opening > 0 else None
+    return data[opening + 1 : lead.start()] if named else b""

@@ -1,0 +1,119 @@
+"""The text that a content stream of a PDF shows, its pieces joined as they stand beside each other."""
+
+from __future__ import annotations
+
+import binascii
+
+from credguard.lazy_re import regex
+
+_BEGIN = regex(rb"(?<![A-Za-z0-9])BT(?![A-Za-z0-9])")
+_TOKEN = regex(rb"\(|<<|>>|<([0-9A-Fa-f\s]*)>|%([^\r\n]*)|[-+]?[0-9]*\.?[0-9]+|/[^\s/<>\[\]()%]*|[A-Za-z'\"*]+|[\[\]]")
+_PAREN = regex(rb"[()\\]")
+_ESCAPES = regex(rb"(?s)\\(?:([0-7]{1,3})|\r\n|(.))")
+_LETTERS = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"f": b"\f", b"\n": b"", b"\r": b""}
+_SPACE = -180.0
+"""From this shift to the right on, in thousandths of the font's size, it is a space that is not written."""
+
+
+GAP = b"\x1f"
+"""Stands between what is set one behind the other on a line, each at a place of its own: a space or nothing."""
+_WIDE = regex(rb"<\s*[Ff][Ee]\s*[Ff][Ff]([0-9A-Fa-f\s]{8,65536})>")
+
+
+def wide_strings(content: bytes) -> bytes:
+    """The strings in UTF-16 that are written as hexadecimal numbers, as forms and notes have them."""
+    return b"".join(_hexadecimal(b"FEFF" + found[1]) + b"\n" for found in _WIDE.finditer(content))
+
+
+def shown(content: bytes) -> tuple[bytes, bytes]:
+    """The text of all text objects (ISO 32000-1, 9.4), and the bytes outside of them."""
+    text, rest, at = bytearray(), [], 0
+    while begin := _BEGIN.search(content, at):
+        rest.append(content[at : begin.start()])
+        at = _object(content, begin.end(), text)
+        text += b"\n"
+    if not text:
+        return b"", content
+    rest.append(content[at:])
+    return bytes(text), b"".join(rest)
+
+
+def _object(content: bytes, at: int, text: bytearray) -> int:
+    """Adds the text of one text object, and gives its end."""
+    numbers: list[float] = []
+    in_array, line = False, 0.0
+    while token := _TOKEN.search(content, at):
+        at, word = token.end(), token[0]
+        if word == b"(":
+            string, at = _string(content, at)
+            text += string
+        elif token[1] is not None:
+            text += _hexadecimal(token[1])
+        elif token[2] is not None:
+            text += b"\n" + token[2] + b"\n"
+        elif word == b"ET":
+            break
+        elif word in b"[]":
+            in_array = word == b"["
+        elif word[:1] in b"+-.0123456789":
+            numbers = [*numbers[-5:], _number(word)]
+            if in_array and numbers[-1] <= _SPACE:
+                text += b" "
+        elif word[:1].isalpha() or word in (b"'", b'"', b"T*"):
+            line = _moved(word, numbers, line, text)
+            numbers = []
+    else:
+        return len(content)
+    return at
+
+
+def _moved(word: bytes, numbers: list[float], line: float, text: bytearray) -> float:
+    """What an operator that moves on means for the text: a new line, a gap, nothing."""
+    if word in (b"T*", b"'", b'"'):
+        text += b"\n"
+    elif word in (b"Td", b"TD") and len(numbers) >= 2:
+        text += b"\n" if numbers[-1] else GAP
+        line += numbers[-1]
+    elif word == b"Tm" and len(numbers) >= 6:
+        text += GAP if numbers[-1] == line else b"\n"
+        line = numbers[-1]
+    return line
+
+
+def _number(word: bytes) -> float:
+    try:
+        return float(word)
+    except ValueError:
+        return 0.0
+
+
+def _string(content: bytes, start: int) -> tuple[bytes, int]:
+    """A literal string whose first character stands at `start`, and where it ends."""
+    depth, at = 1, start
+    while sign := _PAREN.search(content, at):
+        at = sign.end() + (sign[0] == b"\\")
+        depth += (sign[0] == b"(") - (sign[0] == b")")
+        if not depth:
+            break
+    else:
+        return b"", len(content)
+    return _readable(_ESCAPES.sub(_unescaped, content[start : at - 1])), at
+
+
+def _unescaped(match: object) -> bytes:
+    octal, letter = match[1], match[2]  # type: ignore[index]
+    if octal:
+        return bytes((int(octal, 8) & 0xFF,))
+    return _LETTERS.get(letter, letter or b"")
+
+
+def _hexadecimal(digits: bytes) -> bytes:
+    digits = b"".join(digits.split())
+    return _readable(binascii.unhexlify(digits + b"0" * (len(digits) % 2)))
+
+
+def _readable(string: bytes) -> bytes:
+    """A string of two bytes a character, of which the first is zero, as text."""
+    if string.startswith(b"\xfe\xff") or (len(string) >= 2 and not any(string[::2]) and len(string) % 2 == 0):
+        return string.removeprefix(b"\xfe\xff").decode("utf-16-be", "replace").encode("utf-8", "replace")
+    return string

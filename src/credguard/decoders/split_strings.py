@@ -1,0 +1,135 @@
+"""Text that stands cut in pieces: in several string literals, or over the end of a line."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from credguard.decoders.view import rewritten, windows
+from credguard.lazy_re import regex
+from credguard.matching.pattern import Pattern
+
+if TYPE_CHECKING:
+    import re
+    from collections.abc import Iterator, Sequence
+
+    from credguard.decoders.view import View
+
+_BLANK = rb"[\s\\n]{0,24}"
+_CELL = rb"(?:\",\s{1,24}\"[ \t]{0,24})?"
+"""The seam of two lines in a notebook's JSON."""
+_JOINT = _BLANK + rb"(?:\+|\.\.?|&|,|\|\||<>|~)?" + _BLANK + _CELL + rb"\\{0,4}"
+_OFF = rb"\\{0,4}[\"'`]"
+"""The end of a literal, which may stand in another one."""
+_BREAK = rb"(?:\\(?:\\{2,6}n" + _CELL + rb"|\r?\n)|=\r?\n)"
+"""The sign that a line goes on, also where the lines stand in a JSON string."""
+SPLIT = Pattern(
+    "split-words",
+    rb"\bA[KS](?:I(?:A[A-Z2-7]{0,15})?)?" + _OFF + _JOINT + rb"[\"'`][A-Z2-7]"
+    rb"|\bA[KS]IA[A-Z2-7]{0,15}"
+    + _BREAK
+    + rb"|(?i:secret)[^\n]{0,40}[\"'`][A-Za-z0-9/+]{2,39}"
+    + _OFF
+    + _JOINT
+    + rb"[\"'`][A-Za-z0-9/+]{2}"
+    rb"|(?i:secret)[^\n]{0,40}[=: \"'][A-Za-z0-9/+]{4,39}" + _BREAK,
+)
+"""A key ID, or what may be a secret beside its name, that goes on in another literal or on the next line."""
+_BEGINNINGS = (
+    rb"gh[pousr]_", rb"github_pat_", rb"gl(?:pat|dt|rt)-", rb"xox[abprs]-", rb"xapp-", rb"[sr]k_live_",
+    rb"sk-(?:ant|proj|svcacct)-", rb"AIza", rb"SG\.", rb"npm_", rb"pypi-", rb"hf_", rb"dckr_[po]at_", rb"dop_v1_",
+    rb"hv[sb]\.", rb"shp(?:at|ss|ca|pa)_", rb"GOCSPX-", rb"eyJhbGci",
+    rb"(?:postgres(?:ql)?|mysql|mongodb(?:\+srv)?|rediss?|amqps?)://", rb"DefaultEndpoints",
+    rb"Account(?:Name|Key|Endpoint)=", rb"Endpoint=sb:",
+)  # fmt: skip
+_PREFIXES = rb"(?:" + b"|".join(_BEGINNINGS) + rb")"
+_TOKEN_JOINT = _JOINT.replace(b"|,", b"")
+SPLIT_TOKEN = Pattern(
+    "split-tokens",
+    b"|".join(
+        rb"[\"'`]" + one + rb"[^\"'`\s]{0,200}" + _OFF + _TOKEN_JOINT + rb"[\"'`][A-Za-z0-9_.\-]"
+        rb"|" + one + rb"[^\"'`\s\\=]{0,200}" + _BREAK
+        for one in _BEGINNINGS  # each by itself: of a choice hyperscan looks for what stands behind, here a line's end
+    ),
+)
+"""What a token or a database's URL begins with, in a literal or line that goes on in the next one."""
+_TOKEN_PIECES = regex(
+    rb"[\"'`]" + _PREFIXES + rb"[^\"'`\s]{0,200}(?:" + _OFF + _TOKEN_JOINT + rb"[\"'`][^\"'`\s]{1,200}){1,12}[\"'`]"
+)
+_TOKEN_CUT = regex(_OFF + _TOKEN_JOINT + rb"[\"'`]")
+_TOKEN_LINES = regex(_PREFIXES + rb"[^\"'`\s\\=]{0,200}(?:" + _BREAK + rb"[ \t]{0,40}[^\"'`\s\\=]{1,200}){1,8}")
+_LINE_CUT = regex(_BREAK + rb"[ \t]{0,40}")
+_PIECES = regex(rb"[\"'`]([A-Za-z0-9/+]{1,39})(?:" + _OFF + _JOINT + rb"[\"'`][A-Za-z0-9/+]{1,39}){1,6}" + _OFF)
+_LITERAL_CUT = regex(_OFF + _JOINT + rb"[\"'`]")
+_LINES = regex(
+    rb"(?<![A-Za-z0-9/+])[A-Za-z0-9/+]{1,39}(?:" + _BREAK + rb"[ \t]{0,40}[A-Za-z0-9/+]{1,39}){1,3}(?![A-Za-z0-9/+])"
+)
+_WHOLE = regex(rb"A[KS]IA[A-Z2-7]{16}|[A-Za-z0-9/+]{40}")
+_QUOTED = regex(rb"=3D")
+
+
+def joined_values(data: bytes, ends: Sequence[int]) -> Iterator[View]:
+    """The neighbourhood of each hit with those literals joined that make up a key ID or a secret's length."""
+    for start, stop in windows(data, ends):
+        changes = []
+        for pattern, cut in ((_PIECES, _LITERAL_CUT), (_LINES, _LINE_CUT)):
+            if cut.search(data, start, stop):  # which is told sooner
+                for match in pattern.finditer(data, start, stop):
+                    changes += _joined(match)
+        if changes:
+            changes += [(m.start(), m.end(), b"=") for m in _QUOTED.finditer(data, start, stop)]
+            yield rewritten(data, start, stop, changes, "in pieces")
+
+
+def joined_tokens(data: bytes, ends: Sequence[int]) -> Iterator[View]:
+    """The neighbourhood of each hit with the literals and lines joined that begin as a token does."""
+    for start, stop in windows(data, ends):
+        changes = [
+            (*cut.span(), b"")
+            for pattern, between in ((_TOKEN_PIECES, _TOKEN_CUT), (_TOKEN_LINES, _LINE_CUT))
+            for match in pattern.finditer(data, start, stop)
+            for cut in between.finditer(data, match.start() + 1, match.end() - 1)
+        ]
+        if changes:
+            yield rewritten(data, start, stop, changes, "in pieces")
+
+
+def _joined(match: re.Match[bytes]) -> list[tuple[int, int, bytes]]:
+    """The cuts to take out, where the pieces of a match, or its first few, make up a whole."""
+    literal = match[0][:1] in b"\"'`"
+    pieces = _literals(match[0]) if literal else _lines(match[0])
+    if not literal and match[0].startswith(b"3D") and match.string[match.start() - 1 : match.start()] == b"=":
+        pieces[0] = (2, pieces[0][1])  # quoted-printable writes the sign before it as =3D
+    for first in range(len(pieces) - 1):
+        for last in range(len(pieces), first + 1, -1):
+            chosen = pieces[first:last]
+            text = b"".join(match[0][start:stop] for start, stop in chosen)
+            if _WHOLE.fullmatch(text):
+                place = match.start()
+                return [(place + stop, place + start, b"") for (_, stop), (start, _) in pairwise(chosen)]
+    return []
+
+
+def _lines(run: bytes) -> list[tuple[int, int]]:
+    """Where the lines stand that a sign at their end makes one."""
+    cuts = [cut.span() for cut in _LINE_CUT.finditer(run)]
+    return list(zip((0, *(end for _, end in cuts)), (*(start for start, _ in cuts), len(run)), strict=True))
+
+
+def _literals(run: bytes) -> list[tuple[int, int]]:
+    """Where the contents of quoted literals stand in a run of them."""
+    places, position = [], 0
+    while position < len(run):
+        quote = run[position : position + 1]
+        end = run.find(quote, position + 1)
+        if end < 0:
+            break
+        places.append((position + 1, position + 1 + len(run[position + 1 : end].rstrip(b"\\"))))
+        following = _NEXT.search(run, end + 1)
+        if not following:
+            break
+        position = following.start()
+    return places
+
+
+_NEXT = regex(rb"[\"'`]")

@@ -1,0 +1,134 @@
+"""Where the credguard that a step runs comes from: what files of dependencies and of package managers say of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from credguard.lazy_re import regex
+
+if TYPE_CHECKING:
+    import re
+    from collections.abc import Iterator
+
+PYTHON = (
+    "pyproject.toml", "uv.lock", "poetry.lock", "pdm.lock", "Pipfile", "Pipfile.lock", "setup.py", "setup.cfg",
+    "pip.conf", "poetry.toml",
+)  # fmt: skip
+"""Files that say which credguard Python's installers take, and from where."""
+NODE = (".npmrc", ".yarnrc", ".yarnrc.yml", ".pnpmfile.cjs", "pnpm-workspace.yaml", "bunfig.toml")
+"""Files that say with what the package managers of JavaScript run a script."""
+INSTALLS_PYTHON = regex(
+    r"\b(?:uvx?|poetry|pipenv|pdm|rye|hatch|tox|nox)\b|\bpip[\d.]*\b[^\n]*\binstall\b[^\n]*(?:\s-[erc]|\s--(?:editable|requirement"
+    r"|constraint)|\s[\"']?\.(?:\[|[\"']?(?:\s|$)))"
+)
+RUNS_NODE = regex(r"\b(?:npm|npx|yarn|pnpm|bun)\b")
+_LOCKS = ("uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock")
+_REQUIREMENTS = regex(r"(?:[\w.-]*requirements?[\w.-]*|[\w.-]*constraints?[\w.-]*)\.(?:txt|in)")
+_NAMES = regex(r"credguard")
+_PYTHON_LINE = regex(
+    r"credguard|\b(?:index|registry|source|sources|url|find-links|trusted-host|constraints?|overrides?|override-dependencies"
+    r"|constraint-dependencies|indexes|no-index|default-index|index-strategy|verify_ssl|priority)\b[\"']?\s*[=:]"
+)
+_SECTION = regex(
+    r"\s*\[\[?[\"']?(?:tool[.\"']+(?:uv|poetry|pdm|hatch|pip)\b[^\]]*|source|package|global|install)[\"']?\]\]?"
+)
+_HEAD = regex(r"\s*\[\[?[\w.\"' -]+\]\]?\s*(?:#.*)?")
+_OPTION = regex(r"\s*(?:-[ifcre]\b|--)")
+_NODE_LINE = regex(r"(?i)credguard|shell|yarn-?path|node-options|registry|ignore-scripts|hooks|plugins|pre\W|overrides")
+
+
+def is_origin(path: str) -> bool:
+    """True for a file of which only some lines count."""
+    name = path.rpartition("/")[2]
+    return name in PYTHON or name in NODE or is_requirements(name)
+
+
+def never_calls(path: str) -> bool:
+    """True for one that names credguard and runs nothing."""
+    return is_origin(path) and path.rpartition("/")[2] not in (
+        "pyproject.toml",
+        "setup.cfg",
+        "setup.py",
+        ".pnpmfile.cjs",
+    )
+
+
+def is_requirements(name: str) -> bool:
+    """True for what pip reads with `-r` or `-c`, by its usual names."""
+    return _REQUIREMENTS.fullmatch(name.rpartition("/")[2].lower()) is not None
+
+
+def is_lock(path: str) -> bool:
+    """True for a list of all packages with their versions."""
+    return path.rpartition("/")[2] in _LOCKS
+
+
+def lines(path: str, text: str) -> list[tuple[int, str]]:
+    """The lines, by number from 0, on which it depends which credguard is run, and with what."""
+    name = path.rpartition("/")[2]
+    if name in _LOCKS:
+        return list(_locked(text))
+    if name in NODE:
+        return _matching(text, None if name in (".pnpmfile.cjs", ".yarnrc") else _NODE_LINE)
+    if name == "pip.conf":
+        return _matching(text, None)
+    if name == "setup.py":
+        return _matching(text, _NAMES)
+    if is_requirements(name):
+        return [(number, line) for number, line in _matching(text, None) if "credguard" in line or _OPTION.match(line)]
+    return list(_sections(text))
+
+
+def _matching(text: str, pattern: re.Pattern[str] | None) -> list[tuple[int, str]]:
+    rows = ((number, line.strip()) for number, line in enumerate(text.split("\n")))
+    return [
+        (number, line)
+        for number, line in rows
+        if line and line[0] not in "#;" and (not pattern or pattern.search(line))
+    ]
+
+
+def _sections(text: str) -> Iterator[tuple[int, str]]:
+    """Of TOML and INI the lines that name credguard outside of sections for other tools, and those on sources."""
+    inside = False
+    for number, row in enumerate(text.split("\n")):
+        line = row.strip()
+        if _HEAD.fullmatch(row):
+            inside = _SECTION.match(row) is not None
+            if inside and ("index" in line or "source" in line):
+                yield number, line
+        elif line.startswith("#"):
+            continue
+        elif inside and _PYTHON_LINE.search(line):
+            yield number, line
+        else:
+            yield from ((number, entry) for entry in _DEPENDENCY.findall(line))
+
+
+_DEPENDENCY = regex(r"[\"']credguard(?:\[[^\]]*\])?[ \t]*(?:[@<>=!~;][^\"']*)?[\"']|^[\"']?credguard[\"']?[ \t]*=.*")
+
+
+def _locked(text: str) -> Iterator[tuple[int, str]]:
+    """Of the entry of credguard its version, and the servers that it is taken from; the servers of a Pipfile.lock.
+    Hashes are left out: a file that is not what its hash says is not installed."""
+    inside = False
+    rows = text.split("\n")
+    for number, row in enumerate(rows):
+        line = row.strip()
+        if line == "[[package]]" or (line.endswith("{") and line.startswith('"')):
+            inside = "credguard" in (rows[number + 1] if line == "[[package]]" and number + 1 < len(rows) else line)
+        version = _VERSION.match(line) if inside else None
+        if version:
+            yield number, f"credguard=={version[1]}"
+        elif inside and _OF_ENTRY.match(line):
+            yield number, line
+        else:
+            for match in _SERVER.finditer(line) if inside or line.startswith('"url":') else ():
+                yield number, match[0]
+
+
+_VERSION = regex(r"[\"']?version[\"']?\s*[=:]\s*[\"'](?:==)?([^\"']*)[\"']")
+_OF_ENTRY = regex(
+    r"(?:source|type|url|reference|resolved_reference|git|ref|path|\"(?:git|ref|path|index|file)\":)\s*[=:]?"
+)
+_SERVER = regex(r"[a-z+]{2,12}://[^/\"'\s]{1,200}")

@@ -1,0 +1,42 @@
+"""Stages of GitLab's pipelines: which jobs keep a job waiting for somebody."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from credguard.parsers.document import Node
+
+
+def stages(document: Node, job: Node) -> tuple[str, frozenset[str]]:
+    """The stage of a job (empty where it cannot be told), and those that have to end before it starts; none for a job
+    that says itself what it needs."""
+    listed = document.get("stages")
+    named = [item.text for item in listed.items] if listed and listed.items else ["build", "test", "deploy"]
+    every = [".pre", *named, ".post"]
+    own = job.get("stage")
+    stage = own.text if own else "" if job.get("extends") else "test"
+    if stage not in every:
+        return "", frozenset()
+    return stage, frozenset(() if job.get("needs") else every[: every.index(stage)])
+
+
+def gate(job: Node, stages: frozenset[str]) -> Node | None:
+    """Of a job of GitLab in one of these stages, what keeps those after it waiting for somebody."""
+    stage = job.get("stage")
+    if not stages or (stage.text if stage else "test") not in stages:
+        return None
+    rules, fails = job.get("rules"), job.get("allow_failure")
+    if fails and fails.text.lower() == "true":
+        return None
+    waits = any(_waits(rule) and not rule.get("allow_failure") for rule in rules.items) if rules else False
+    if not waits and not (_waits(job) and fails):  # which is let fail by itself
+        return None
+    pairs = tuple((key, value) for key, value in job.pairs if key.text in ("when", "allow_failure", "rules"))
+    return replace(job, pairs=pairs)
+
+
+def _waits(node: Node) -> bool:
+    when = node.get("when")
+    return when is not None and when.text == "manual"

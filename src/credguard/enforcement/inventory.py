@@ -1,0 +1,111 @@
+"""Where a repository calls credguard: the hooks that git runs here, shared hook settings, and CI steps."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from credguard.ci import systems
+from credguard.enforcement import calls
+from credguard.errors import CredguardError
+from credguard.hooks.locate import leads_to_credguard, locate, read_hook
+from credguard.hooks.scripts import NAMES
+from credguard.lazy_re import regex
+from credguard.model.practices import Enforcement
+from credguard.sources.snapshots import Folder, Objects
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from credguard.enforcement.call_sites import Site
+    from credguard.hooks.locate import HookFolder
+    from credguard.sources.snapshots import Place
+    from credguard.sources.worktree import WorkTree
+
+_SHARED = regex(
+    r"\.pre-commit-config\.yaml|prek\.toml|\.?lefthook\.(?:ya?ml|toml|json)|\.husky/[^/]+|\.githooks/[^/]+|\.overcommit\.yml"
+)
+_JUDGED_BY_ITSELF = frozenset(("credguard audit", "credguard install"))
+"""Calls that take the policy of the change that they judge."""
+
+
+def of_tree(tree: WorkTree) -> Enforcement | None:
+    """Where the repository of a tree calls credguard; None outside of git."""
+    if tree.repository is None:
+        return None
+    if tree.bare:
+        head = tree.repository.head()
+        place: Place = Objects(tree.repository, head) if head else Folder(Path(os.devnull))
+    else:
+        place = Folder(Path(tree.repository.toplevel()))
+    return of_files(place, _hooks(tree.root))
+
+
+def merged(found: Iterable[tuple[str, Enforcement | None]]) -> Enforcement | None:
+    """What holds for several repositories together, each with its label: a kind of place that one of them
+    lacks counts for none; None where none is a repository."""
+    known = [(label, where) for label, where in found if where is not None]
+    if len(known) < 2:
+        return known[0][1] if known else None
+    hooked = all(where.hooks or where.shared for _, where in known)
+    checked = all(where.ci for _, where in known)
+    return Enforcement(
+        tuple(f"{label}{hook}" for label, where in known for hook in where.hooks) if hooked else (),
+        tuple(f"{label}{path}" for label, where in known for path in where.shared) if hooked else (),
+        tuple(f"{label}{path}" for label, where in known for path in where.ci) if checked else (),
+        tuple(f"{label}{path}" for label, where in known for path in where.loose) if checked else (),
+    )
+
+
+def ci_files(place: Place) -> dict[str, bytes]:
+    """The CI files of a repository, by path."""
+    found = place.texts(systems.FILES, systems.FOLDERS)
+    return {path: data for path, data in found.items() if systems.settings_of(path)}
+
+
+def of_files(place: Place, hooks: tuple[str, ...] = ()) -> Enforcement:
+    """Where the files of a repository call credguard; `hooks` are those that git runs."""
+    sites = calls.calls(place).sites
+    shared = tuple(path for path, found in sites.items() if _SHARED.fullmatch(path) and _enforce(found, sites))
+    ci = [path for path in sites if systems.settings_of(path)]
+    strict = {path for path in ci if _enforce(sites[path], sites) and not _is_loose(sites[path], sites)}
+    return Enforcement(hooks, shared, tuple(ci), tuple(path for path in ci if path not in strict))
+
+
+def _enforce(found: Iterable[Site], sites: Mapping[str, tuple[Site, ...]]) -> bool:
+    """True where the failure of one of the places has a consequence, here and where it leads."""
+    return any(
+        one.enforces and (not one.through or one.through == one.path or _enforce(_own(one.through, sites), sites))
+        for one in found
+    )
+
+
+def _is_loose(found: Iterable[Site], sites: Mapping[str, tuple[Site, ...]]) -> bool:
+    """True where each place judges a change by what the change itself says, or runs hooks alone."""
+    words: set[str] = set()
+    for one in found:
+        if one.through and _SHARED.fullmatch(one.through):
+            continue
+        leads = _own(one.through, sites) if one.through and one.through != one.path else (one,)
+        words |= {call.words for site in leads for call in site.calls if not call.muted} or {""}
+    return words <= _JUDGED_BY_ITSELF
+
+
+def _own(path: str, sites: Mapping[str, tuple[Site, ...]]) -> tuple[Site, ...]:
+    return tuple(site for site in sites.get(path, ()) if not site.through)
+
+
+def _hooks(folder: Path) -> tuple[str, ...]:
+    """The hooks through which git calls credguard in this clone."""
+    try:
+        place = locate(folder)
+        return tuple(name for name in NAMES if _calls(place, name))
+    except CredguardError:
+        return ()
+
+
+def _calls(place: HookFolder, name: str) -> bool:
+    path = place.path / name
+    content = read_hook(path)
+    return content is not None and os.access(path, os.X_OK) and leads_to_credguard(place, name, content) is not None

@@ -1,0 +1,110 @@
+"""Targets of a Makefile or a justfile, and the names by which they and scripts of other tools are asked for."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from credguard.lazy_re import regex
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+NAMES = ("makefile", "gnumakefile", "justfile", ".justfile")
+_RULE = regex(r"(?P<names>[^\s#:=][^#:=\n]{0,500}?)\s{0,20}::?(?![=:])(?P<needs>[^\n]*)")
+_WORD = regex(r"[\w.:/@%-]+")
+_EVALUATED = regex(r"\$[({](?:eval|shell|call|file|guile)\b")
+_BARE = regex(r"\b(?:g?make|just)\b(?:[ \t]+-\S+)*[ \t]*(?=$|[;&|\n)])", re.MULTILINE)
+
+
+@dataclass(slots=True)
+class _Rule:
+    names: tuple[str, ...]
+    needs: tuple[str, ...]
+    lines: list[tuple[int, str]] = field(default_factory=list)
+
+    def words(self) -> set[str]:
+        """The words of its recipe."""
+        return {word for _, line in self.lines[1:] for word in _WORD.findall(line)}
+
+
+class Targets:
+    """The rules of a file, and which of them lead to credguard; `every` is set where that cannot be told."""
+
+    def __init__(self, code: Collection[tuple[int, str]], text: str) -> None:
+        """`code` are the lines that count, by number; `text` is the whole file."""
+        self._rules: list[_Rule] = []
+        self._rest: list[tuple[int, str]] = []
+        self._read(code, text.split("\n"))
+        calling = {name for rule in self._rules if _calls(rule.lines) for name in rule.names}
+        self.leading = self._closed(calling)
+        self.every = not calling or _calls(self._rest)
+
+    def _read(self, code: Collection[tuple[int, str]], raw: list[str]) -> None:
+        current: _Rule | None = None
+        for number, line in code:
+            found = _RULE.match(line) if not raw[number][:1].isspace() else None
+            if raw[number][:1].isspace() and current:
+                current.lines.append((number, line))
+            elif found:
+                names = tuple(word.lstrip("@") for word in found["names"].split())
+                current = _Rule(names, tuple(_WORD.findall(found["needs"])), [(number, line)])
+                self._rules.append(current)
+            else:
+                current = None
+                self._rest.append((number, line))
+
+    def _closed(self, names: set[str]) -> set[str]:
+        """The names, and those of rules that need one of them or ask for it."""
+        more = True
+        while more:
+            more = False
+            for rule in self._rules:
+                if not names.issuperset(rule.names) and not names.isdisjoint((*rule.needs, *_asked(rule))):
+                    if rule.names[0].startswith("."):
+                        continue
+                    names.update(rule.names)
+                    more = True
+        return names
+
+    def lines(self) -> list[tuple[int, str]]:
+        """The lines on which the leading targets depend: theirs, those of what they need, and those of no target."""
+        if self.every:
+            return sorted([*self._rest, *(line for rule in self._rules for line in rule.lines)])
+        kept = set(self.leading)
+        for _ in range(20):
+            before = len(kept)
+            for rule in self._rules:
+                if kept.intersection(rule.names):
+                    kept.update((*rule.needs, *_asked(rule)))
+            if len(kept) == before:
+                break
+        found = list(self._rest)
+        for rule in self._rules:
+            if rule.names == (".PHONY",):
+                found.append((rule.lines[0][0], " ".join([".PHONY:", *sorted(kept.intersection(rule.needs))])))
+            elif (
+                kept.intersection(rule.names)
+                or _EVALUATED.search(rule.lines[0][1])
+                or any(mark in name for name in rule.names for mark in ".%$")
+            ):
+                found += rule.lines
+        return sorted(found)
+
+    def asked_for(self, text: str) -> bool:
+        """True where a command may ask for one of the leading targets."""
+        if self.every or not self.leading.isdisjoint(_WORD.findall(text)) or "$" in text:
+            return True
+        first = next((rule.names for rule in self._rules if not rule.names[0].startswith(".")), ())
+        return _BARE.search(text) is not None and not self.leading.isdisjoint(first)
+
+
+def _calls(lines: list[tuple[int, str]]) -> bool:
+    return any("credguard" in line for _, line in lines)
+
+
+def _asked(rule: _Rule) -> set[str]:
+    """The targets that a recipe asks for."""
+    again = any(re.search(r"\$[({]MAKE[)}]|\bg?make\b|\bjust\b", line) for _, line in rule.lines[1:])
+    return rule.words() if again else set()

@@ -1,0 +1,161 @@
+"""The calls of credguard that a change alters, and in what."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from hashlib import blake2b
+from typing import TYPE_CHECKING, NamedTuple
+
+from credguard.ci import systems
+from credguard.enforcement.call_sites import Site, shown_calls
+from credguard.enforcement.references import SHRUGS
+from credguard.enforcement.tree_diff import Difference, canonical, differences, shown_key, told
+from credguard.lazy_re import regex
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    from credguard.enforcement.calls import Calls
+
+_NAMED = 80
+
+
+class Taken(NamedTuple):
+    """A call of credguard that a change alters: the file that makes it, words that go on after "the change",
+    where to look, and what tells exactly this difference from others."""
+
+    path: str
+    words: str
+    place: str
+    line: int
+    identity: str
+
+
+def taken_away(before: Calls, after: Calls, pins: Collection[str] = ()) -> Iterator[Taken]:
+    """Each call of `before` that differs in `after`, in itself or in what it inherits; calls that differ in the
+    same things are one. A revision that is among `pins` may take the place of another of the same origin."""
+    seen: set[str] = set()
+    for path, sites in before.sites.items():
+        for site, now in _pairs(path, sites, before, after):
+            taken = _differing(site, now, pins) if now else _gone(site, after)
+            if taken and taken.identity not in seen:
+                seen.add(taken.identity)
+                yield taken
+
+
+def _pairs(path: str, sites: tuple[Site, ...], before: Calls, after: Calls) -> Iterator[tuple[Site, Site | None]]:
+    """Each place of a file that is not as it was, with what has come in its place."""
+    broken = after.problem(path) and not before.problem(path)
+    there = {} if broken else {_key(site): site for site in after.sites.get(path, ())}
+    keys = {_key(site): site for site in sites}
+    free = {key: site for key, site in there.items() if key not in keys}
+    for key, site in keys.items():
+        same = there.get(key)
+        if same:
+            if same.flaws - site.flaws:
+                yield site, same
+        elif not _moved(site, after):
+            now = _counterpart(site, list(free.values()))
+            free = {key: one for key, one in free.items() if one is not now}
+            yield site, now
+
+
+def _key(site: Site) -> object:
+    return tuple(sorted((path, canonical(node)) for path, node in site.parts.items()))
+
+
+def _moved(site: Site, after: Calls) -> bool:
+    """True where another file of the same system makes the same call in the same way."""
+    system, folder = systems.settings_of(site.path), posixpath.dirname(site.path)
+    if system != "github":
+        return False
+    wanted = _but_for_the_name(site)
+    return any(
+        _but_for_the_name(other) == wanted
+        for path, sites in after.sites.items()
+        if path != site.path and posixpath.dirname(path) == folder
+        for other in sites
+    )
+
+
+def _but_for_the_name(site: Site) -> object:
+    return tuple(sorted(("" if path == site.path else path, canonical(node)) for path, node in site.parts.items()))
+
+
+def _counterpart(site: Site, found: list[Site]) -> Site | None:
+    """The place that is most like one that was there."""
+    same = [one for one in found if one.label == site.label]
+    near = [one for one in found if one.label.partition("[")[0] == site.label.partition("[")[0]]
+    if site.label.startswith(("scripts.", "repos")) and not same:
+        near = [one for one in near if one.calls == site.calls] or ([] if site.label.startswith("scripts.") else near)
+    return next(iter(same or near or found), None)
+
+
+def _differing(site: Site, now: Site, pins: Collection[str]) -> Taken | None:
+    every = [*differences(site.parts, now.parts), *_flawed(site, now)]
+    found = [one for one in every if not _is_pinned(one, now, pins)]
+    if not found:
+        return None
+    if _is_stricter(site, now, found):
+        return None
+    first = found[0]
+    where = f" ({shown_key(site.label)[:_NAMED]})" if site.label else ""
+    text = f"changes how {site.path} calls credguard{where}: {told(found)}"
+    return Taken(site.path, text, first.path, first.line, _identity(site, found))
+
+
+def _flawed(site: Site, now: Site) -> Iterator[Difference]:
+    for flaw in sorted(now.flaws - site.flaws):
+        yield Difference(
+            site.path, "", f"cannot be read by GitHub for {flaw}", now.line, flaw.encode("utf-8", "replace")
+        )
+
+
+def _is_stricter(site: Site, now: Site, found: list[Difference]) -> bool:
+    """True where a call surely had no consequence, and nothing else differs than that it has one now."""
+    if site.enforces or not now.enforces or [one.words for one in site.calls] != [one.words for one in now.calls]:
+        return False
+    return all(_only_hardens(one) for one in found)
+
+
+def _only_hardens(one: Difference) -> bool:
+    key = one.key.rpartition(".")[2].partition("[")[0]
+    if key in SHRUGS:
+        return True
+    if one.old is None:
+        return False
+    return _SHRUG.sub("", one.old).strip() == (one.new or "").strip()
+
+
+_SHRUG = regex(
+    r"[ \t]*\|\|[ \t]*(?:true|:|exit 0|echo[^\n|;&]*)[ \t]*$|^[ \t]*(?:set \+e|true|exit 0)[ \t]*$", re.MULTILINE
+)
+
+
+def _gone(site: Site, after: Calls) -> Taken:
+    why = after.why_not(site.path)
+    where = f" in {shown_key(site.label)[:_NAMED]}" if site.label else ""
+    text = f"makes that {site.path} no longer calls {shown_calls((site,))}{where}" + (f": it {why}" if why else "")
+    line = 1 if why else site.line
+    return Taken(site.path, text, site.path, line, f"{site.path} gone {site.label} {why}")
+
+
+def _identity(site: Site, found: list[Difference]) -> str:
+    return f"{site.path} {blake2b(b''.join(one.identity for one in found), digest_size=12).hexdigest()}"
+
+
+def _is_pinned(one: Difference, now: Site, pins: Collection[str]) -> bool:
+    """True where only a revision differs, and the new one was agreed on."""
+    if one.old is None or one.new is None or not pins:
+        return False
+    if one.key.rpartition(".")[2] == "rev":
+        tree = now.parts[one.path]
+        sources = [value.text for node in tree.walk() for key, value in node.pairs if key.text == "repo"]
+        return any(f"{source}@{one.new}" in pins for source in sources)
+    for pin in pins:
+        name, mark, _ = pin.rpartition("==") if "==" in pin else pin.rpartition("@")
+        pattern = rf"(?<![\w./-]){re.escape(name + mark)}[\w.+-]+" if name else ""
+        if pattern and re.sub(pattern, lambda _, pin=pin: pin, one.old) == one.new:  # type: ignore[misc]
+            return True
+    return False

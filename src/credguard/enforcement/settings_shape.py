@@ -1,0 +1,326 @@
+"""How settings are built: which parts of a document a job depends on, and which belong to others."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from credguard.enforcement import gitlab_stages
+from credguard.enforcement.shell import SCRIPTS, code_lines
+from credguard.enforcement.tree_diff import ONE_OF
+from credguard.lazy_re import regex
+from credguard.parsers.document import Node
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    Path = tuple[str, ...]
+    Trail = tuple[int, ...]
+    """Positions from the root down: of pairs in a mapping, of items in a sequence."""
+
+_HOOKS = (
+    "pre-commit pre-merge-commit prepare-commit-msg commit-msg post-commit pre-push pre-rebase post-rewrite post-merge "
+    "post-checkout applypatch-msg pre-applypatch post-applypatch pre-receive update post-receive pre-auto-gc"
+)
+GIT_HOOKS = frozenset(_HOOKS.split())
+_GATES = frozenset(
+    "trigger condition wait block input if when dependsOn depends_on fields prompt branches continue_on_failure".split()
+)
+_NAMES = ("job", "deployment", "stage", "key", "id", "repo", "name", "label", "identifier")
+_WINDOWS = regex(r"windows|pwsh|powershell|\bcmd\b|\bvs20\d\d", re.IGNORECASE)
+_UNIX = regex(r"ubuntu|macos|linux|/bin/", re.IGNORECASE)
+_ROUNDS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What is known of one kind of document. Paths may hold `*` for any key or number.
+
+    `collections` are places whose entries do not depend on each other, `kept` the keys there that all of them
+    depend on; `references` the keys (and tags) whose words name other entries, `*` for all; `gates` are sequences
+    of jobs that wait for each other, `selectors` mappings of which the keys alone count, `dropped` what cannot
+    change whether something runs.
+    """
+
+    collections: tuple[Path, ...] = ()
+    kept: frozenset[str] = frozenset()
+    references: frozenset[str] = frozenset()
+    gates: tuple[Path, ...] = ()
+    selectors: tuple[Path, ...] = ()
+    dropped: tuple[Path, ...] = ()
+
+
+def _paths(text: str) -> tuple[Path, ...]:
+    return tuple(tuple(word.split(".")) if word != "/" else () for word in text.split())
+
+
+_GITLAB_KEPT = "default variables workflow stages image services before_script after_script cache include spec types"
+_PACKAGE_KEPT = "husky simple-git-hooks lint-staged gitHooks pre-commit pre-push ghooks config pre-commit.run lefthook"
+SHAPES = {
+    "github": Shape(
+        _paths("jobs"), references=frozenset(("needs",)),
+        dropped=_paths("name run-name description author branding jobs.*.steps.*.name runs.steps.*.name"),
+    ),
+    "gitlab": Shape(
+        _paths("/"), frozenset(_GITLAB_KEPT.split()), frozenset(("extends", "needs", "dependencies", "reference")),
+    ),
+    "circleci": Shape(
+        _paths("jobs commands executors orbs workflows workflows.*.jobs"), references=frozenset("*"),
+        dropped=_paths("jobs.*.steps.*.run.name commands.*.steps.*.run.name jobs.*.description commands.*.description"),
+    ),
+    "azure": Shape(
+        _paths("jobs stages.*.jobs"), references=frozenset(("dependsOn",)), gates=_paths("stages"),
+        dropped=_paths(
+            "name steps.*.displayName jobs.*.steps.*.displayName stages.*.jobs.*.steps.*.displayName "
+            "stages.*.displayName jobs.*.displayName stages.*.jobs.*.displayName"
+        ),
+    ),
+    "bitbucket": Shape(
+        _paths(
+            "pipelines.*.*.*.parallel pipelines.*.*.parallel "
+            "pipelines.*.*.*.parallel.steps pipelines.*.*.parallel.steps"
+        ),
+        gates=_paths("pipelines.default pipelines.*.*"), selectors=_paths("pipelines pipelines.*"),
+        dropped=_paths("definitions.steps pipelines.default.*.step.name pipelines.*.*.*.step.name"),
+    ),
+    "buildkite": Shape(
+        references=frozenset(("depends_on",)), gates=_paths("steps steps.*.steps"),
+        dropped=_paths("steps.*.label steps.*.steps.*.label"),
+    ),
+    "cirrus": Shape(_paths("/"), frozenset(("env", "container", "task_template")), frozenset(("depends_on",))),
+    "pre-commit": Shape(
+        _paths("repos repos.*.hooks"),
+        dropped=_paths("repos.*.hooks.*.name repos.*.hooks.*.description minimum_pre_commit_version"),
+    ),
+    "lefthook": Shape(
+        _paths("/ *.commands *.jobs *.scripts *.jobs.*.group.jobs"),
+        frozenset(
+            "extends remotes remote skip_lfs source_dir source_dir_local rc no_auto_install assert_lefthook_installed "
+            "min_version templates lefthook no_tty glob_matcher install_non_git_hooks".split()
+        ),
+    ),
+    "overcommit": Shape(_paths("/ *"), frozenset(("ALL", "plugin_directory", "gemfile", "verify_signatures"))),
+    "package": Shape(_paths("/ scripts"), frozenset(_PACKAGE_KEPT.split())),
+    "taskfile": Shape(_paths("tasks"), references=frozenset(("deps", "task", "cmds"))),
+    "pyproject": Shape(_paths("/ tool")),
+}  # fmt: skip
+"""By the name of a CI system or of a program; what is not here counts whole, up to the step."""
+
+
+@dataclass(slots=True)
+class Cut:
+    """Leaves of documents of one shape what a place in it depends on: `names` are entries that are named there."""
+
+    shape: Shape
+    names: set[str] = field(default_factory=set)
+    own: frozenset[str] = frozenset()
+    """What the place itself is called."""
+    comments: bool = True
+    """Whether `#` begins a comment in its scripts, which it does not for every shell."""
+    before: frozenset[str] = frozenset()
+    """The stages of GitLab that come before the place's own."""
+    stage: str = ""
+
+    def around(self, document: Node, trail: Trail) -> Node:
+        """The document as the place at the end of the trail depends on it."""
+        if self.shape is SHAPES["gitlab"] and trail and document.pairs:
+            self.stage, self.before = gitlab_stages.stages(document, document.pairs[trail[0]][1])
+        return self._settled(lambda: self._kept(document, (), trail))
+
+    def beside(self, document: Node) -> Node:
+        """A document that is merged with the one of the place: what concerns it."""
+        return self._settled(lambda: self._kept(document, (), None))
+
+    def _settled(self, make: Callable[[], Node | None]) -> Node:
+        kept = Node("mapping", 1, 1)
+        for _ in range(_ROUNDS):
+            kept = make() or Node("mapping", 1, 1)
+            more = set(_referenced(kept, self.shape.references)) - self.names
+            if not more:
+                break
+            self.names |= more
+        return kept
+
+    def _kept(self, node: Node, path: Path, trail: Trail | None) -> Node | None:
+        if any(_fits(path, one) for one in self.shape.dropped):
+            return None
+        at = trail[0] if trail else None
+        rest = trail[1:] if trail else None
+        if trail == ():
+            at, rest = None, None  # the place itself: all of it
+        if node.kind == "mapping":
+            return replace(node, pairs=tuple(self._pairs(node, path, at, rest)))
+        if node.kind == "sequence":
+            return self._sequence(node, path, at, rest)
+        key = next((word for word in reversed(path) if not word.isdigit()), "")
+        if self.comments and (key in SCRIPTS or node.literal):
+            return replace(node, text=uncommented(node.text))
+        return node
+
+    def _pairs(self, node: Node, path: Path, at: int | None, rest: Trail | None) -> Iterator[tuple[Node, Node]]:
+        collection = any(_fits(path, one) for one in self.shape.collections)
+        selector = at is not None and any(_fits(path, one) for one in self.shape.selectors)
+        taken = node.pairs[at][0].text if at is not None else None
+        for index, (key, value) in enumerate(node.pairs):
+            inner = (*path, key.text)
+            if index == at or (key.text == taken and collection):
+                kept = self._kept(value, inner, rest if index == at else None)
+            elif collection and key.text not in self.names and key.text not in self.shape.kept:
+                kept = (
+                    self._workflow(value, inner) if path == ("workflows",) else gitlab_stages.gate(value, self.before)
+                )
+            elif self.shape is SHAPES["pre-commit"] and inner == ("ci",):
+                kept = self._skipped(value)
+            elif inner == ("stages",) and self.stage:
+                kept = replace(value, items=tuple(one for one in value.items if one.text in (self.stage, *self.before)))
+            elif selector:
+                kept = Node("scalar", key.line, key.column, type="null")
+            else:
+                kept = self._kept(value, inner, None)
+            if kept is not None:
+                yield key, kept
+
+    def _workflow(self, value: Node, path: Path) -> Node | None:
+        """A workflow of CircleCI, where it starts the job."""
+        jobs = value.get("jobs")
+        if not jobs or not any(entry_name(item) in self.own for item in jobs.items):
+            return None
+        return self._kept(value, path, None)
+
+    def _skipped(self, value: Node) -> Node | None:
+        """Of pre-commit.ci's settings whether the hook is left out."""
+        skip = value.get("skip")
+        items = tuple(item for item in skip.items if item.text in self.own) if skip else ()
+        return replace(value, pairs=(), items=items, kind="sequence") if items else None
+
+    def _sequence(self, node: Node, path: Path, at: int | None, rest: Trail | None) -> Node:
+        inner = [(*path, str(index)) for index in range(len(node.items))]
+        if any(_fits(path, one) for one in self.shape.collections):
+            items = [
+                self._kept(item, inner[index], rest if index == at else None)
+                for index, item in enumerate(node.items)
+                if index == at or entry_name(item) in self.names
+            ]
+            return replace(node, tag=(node.tag + ONE_OF), items=tuple(item for item in items if item))
+        if at is None or all(item.kind == "scalar" for item in node.items):
+            items = [self._kept(item, inner[index], None) for index, item in enumerate(node.items)]
+        elif any(_fits(path, one) for one in self.shape.gates):
+            before = [_gate(item) for item in node.items[:at] if entry_name(item) not in self.names]
+            named = [item for item in node.items if entry_name(item) in self.names]
+            items = [*before, *named, self._kept(node.items[at], inner[at], rest)]
+            return replace(node, tag=(node.tag + ONE_OF), items=tuple(item for item in items if item))
+        else:
+            items = [self._kept(item, inner[index], None) for index, item in enumerate(node.items[:at])]
+            items.append(self._kept(node.items[at], inner[at], rest))
+        return replace(node, items=tuple(item for item in items if item))
+
+
+def entry_name(item: Node) -> str:
+    """What an entry of a sequence is called: its name, or the key that holds all of it."""
+    if item.kind == "scalar":
+        return item.text
+    named = item.get(*_NAMES)
+    if named and named.kind == "scalar":
+        return named.text
+    return item.pairs[0][0].text if len(item.pairs) == 1 else ""
+
+
+def unit(document: Node, trail: Trail, shape: Shape) -> Trail:
+    """The trail as far as the step, job or hook that a place belongs to."""
+    node, end = document, 0
+    path: Path = ()
+    for depth, index in enumerate(trail):
+        if node.kind == "mapping":
+            if any(_fits(path, one) for one in shape.collections):
+                end = depth + 1
+            path, node = (*path, node.pairs[index][0].text), node.pairs[index][1]
+        else:
+            if not all(item.kind == "scalar" for item in node.items):
+                end = depth + 1
+            path, node = (*path, str(index)), node.items[index]
+    return trail[:end]
+
+
+def label(document: Node, trail: Trail) -> str:
+    """The trail in words: `jobs.scan.steps[2]`."""
+    words, node = "", document
+    for index in trail:
+        if node.kind == "mapping":
+            words += ("." if words else "") + node.pairs[index][0].text
+            node = node.pairs[index][1]
+        else:
+            words += f"[{index}]"
+            node = node.items[index]
+    return words
+
+
+def at(document: Node, trail: Trail) -> Node:
+    """The node at the end of the trail."""
+    for index in trail:
+        document = document.pairs[index][1] if document.kind == "mapping" else document.items[index]
+    return document
+
+
+def scalars(node: Node, key: str = "") -> Iterator[tuple[Trail, str, Node]]:
+    """Every single value below a node, with its trail and the key that it stands under."""
+    waiting: list[tuple[Trail, str, Node]] = [((), key, node)]
+    while waiting:
+        trail, name, one = waiting.pop()
+        if one.kind == "mapping":
+            waiting.extend(
+                ((*trail, index), k.text, value) for index, (k, value) in reversed(list(enumerate(one.pairs)))
+            )
+        elif one.kind == "sequence":
+            waiting.extend(((*trail, index), name, item) for index, item in reversed(list(enumerate(one.items))))
+        else:
+            yield trail, name, one
+
+
+def has_comments(text: str, shape: Shape) -> bool:
+    """True where `#` begins a comment in the scripts of a document, which it does not for Windows' own shell."""
+    unsure = shape in (SHAPES["azure"], SHAPES["buildkite"]) and not _UNIX.search(text)
+    return not unsure and not _WINDOWS.search(text)
+
+
+def uncommented(text: str) -> str:
+    """A script without its comments, line for line."""
+    lines = dict(code_lines(text))
+    return "\n".join(lines.get(number, "") for number in range(text.count("\n") + 1))
+
+
+def _gate(item: Node) -> Node | None:
+    """Of a job before: what it may hold back."""
+    if item.kind == "scalar":
+        return item if item.text in _GATES else None
+    pairs = tuple((key, value) for key, value in item.pairs if key.text in _GATES)
+    if pairs:
+        return replace(item, pairs=pairs)
+    inner = item.pairs[0][1] if len(item.pairs) == 1 else None
+    return _gate(inner) if inner and inner.kind == "mapping" else None
+
+
+def _referenced(node: Node, keys: frozenset[str]) -> Iterator[str]:
+    if not keys:
+        return
+    waiting: list[tuple[str, Node]] = [("", node)]
+    while waiting:
+        key, one = waiting.pop()
+        if one.kind == "mapping":
+            waiting.extend(
+                (key if key in keys and name.text not in keys else name.text, value) for name, value in one.pairs
+            )
+            if "*" in keys:
+                yield from (name.text.partition("/")[0] for name, _ in one.pairs)
+        elif one.kind == "sequence":
+            if one.tag in keys and one.items:
+                yield one.items[0].text
+            waiting.extend((key, item) for item in one.items)
+        elif key in keys or "*" in keys:
+            yield one.text
+            if "/" in one.text:
+                yield one.text.partition("/")[0]
+
+
+def _fits(path: Path, pattern: Path) -> bool:
+    return len(path) == len(pattern) and all(want in ("*", word) for word, want in zip(path, pattern, strict=True))

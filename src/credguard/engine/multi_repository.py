@@ -1,0 +1,340 @@
+"""Audits of several repositories: each in a process of its own, put together at the end, and taken up again."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from dataclasses import asdict, dataclass, replace
+from multiprocessing.connection import wait
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from credguard import __version__
+from credguard.enforcement import inventory
+from credguard.engine import checkpoint, key_lifecycle
+from credguard.engine.key_reuse import COMPARED
+from credguard.errors import CredguardError, ExitCode
+from credguard.git import clone
+from credguard.git.repository import Git, find
+from credguard.model.findings import Coverage, Skip, Verdict
+from credguard.model.practices import Enforcement
+from credguard.policy import load as config
+from credguard.report import json as report_json
+from credguard.report import load as saved
+from credguard.report import printable
+from credguard.rules import rules_hash
+from credguard.sources.files import is_bare
+from credguard.sources.snapshots import Folder
+from credguard.sources.worktree import WorkTree
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from multiprocessing.connection import Connection
+    from multiprocessing.process import BaseProcess
+
+    from credguard.engine.session import Run
+    from credguard.model.findings import Finding, ScanResult
+
+    MakeRun = Callable[[], Run]
+    Told = Callable[[str], None]
+
+_WATCH_SECONDS = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A repository to audit: a folder or a URL, what goes before its paths, and what to call it."""
+
+    address: str
+    label: str = ""
+
+    @property
+    def name(self) -> str:
+        """The address as it may be shown."""
+        return clone.shown(self.address)
+
+
+@dataclass(slots=True)
+class Part:
+    """What the audit of one repository gives, without git or the disk behind it. `compared` are the
+    findings whose values several repositories may share."""
+
+    target: Target
+    result: ScanResult
+    compared: tuple[Finding, ...] = ()
+    files: tuple[str, ...] = ()
+    tracked: bool = True
+    bare: bool = False
+    where: Enforcement | None = None
+    asked: frozenset[str] = frozenset()
+
+
+def audited(run: Run, target: Target) -> Part:
+    """Audits one repository with a fresh run; raises CredguardError where it cannot be looked at at all."""
+    if clone.is_url(target.address):
+        with clone.cloned(target.address, _bar(run, target)) as folder:
+            return _looked(run, target, folder)
+    return _looked(run, target, Path(target.address))
+
+
+def _looked(run: Run, target: Target, folder: Path) -> Part:
+    run.folder(folder, target.label)
+    key_lifecycle.judge_ages(run)
+    compared = tuple(finding for finding in run.findings if finding.rule_id in COMPARED)
+    _, tree = run.trees[0]
+    where = inventory.of_tree(tree)
+    result = run.result({"kind": "audit", "paths": [target.name]})
+    return Part(
+        target, result, compared, tree.files, tree.repository is not None, tree.bare, where, frozenset(run.asked)
+    )  # fmt: skip
+
+
+def _bar(run: Run, target: Target) -> Callable[[str, float], None] | None:
+    """A bar for what git says while it clones."""
+    if run.progress is None:
+        return None
+    from tqdm import tqdm
+
+    bar = tqdm(total=100, desc=f"cloning {printable(target.name)}"[:60], unit="%", delay=1, leave=False)
+
+    def tell(stage: str, share: float) -> None:
+        bar.set_postfix_str(stage)
+        bar.update(int(share * 100) - bar.n)
+
+    return tell
+
+
+def together(run: Run, parts: Sequence[Part]) -> None:
+    """Puts the parts into `run`, with what only all of them tell: credentials that several share."""
+    run.where = [(part.target.label, part.where) for part in parts]
+    for label, same in _projects(parts).items():
+        known = [part for part in same if part.tracked]
+        tree = WorkTree(
+            Path(os.curdir), tuple(dict.fromkeys(name for part in same for name in part.files)),
+            repository=Git(Path(os.curdir)) if known else None, bare=all(part.bare for part in same),
+        )  # fmt: skip
+        run.trees.append((label, tree))
+        for part in same:
+            run.findings += [_relabelled(finding, part.target.label, label) for finding in part.compared]
+            run.asked |= part.asked
+    before = len(run.findings)
+    key_lifecycle.judge_sharing(run)
+    run.findings = run.findings[before:]
+    for part in parts:
+        run.decided += part.result.verdicts
+        run.digests.add(part.result.policy_hash)
+        run.coverage.add(part.result.coverage)
+
+
+def _projects(parts: Sequence[Part]) -> dict[str, list[Part]]:
+    """The parts by the label of the first one of the same repository, which may be given several times: by its
+    address, by its folder, by another work tree of it."""
+    labels: dict[str, str] = {}
+    projects: dict[str, list[Part]] = {}
+    for part in parts:
+        label = labels.setdefault(home(part.target.address), part.target.label)
+        projects.setdefault(label, []).append(part)
+    return projects
+
+
+def home(address: str) -> str:
+    """What two addresses of the same repository have in common; not to be shown."""
+    folder = clone.folder(address) if clone.is_url(address) else address
+    if not folder:
+        scheme, mark, rest = address.partition("://")
+        authority, slash, path = (rest if mark else scheme).partition("/")
+        return authority.rpartition("@")[2].lower() + slash + path.rstrip("/").removesuffix(".git")
+    with contextlib.suppress(CredguardError):
+        found = Git(Path(folder)) if is_bare(Path(folder)) else find(Path(folder).absolute())
+        if found:
+            return found.common_dir
+    return os.path.realpath(folder)
+
+
+def _relabelled(finding: Finding, old: str, new: str) -> Finding:
+    places = tuple(replace(place, path=new + place.path.removeprefix(old)) for place in finding.locations)
+    return finding if old == new else replace(finding, locations=places)
+
+
+def all_of(
+    make: MakeRun, targets: Sequence[Target], jobs: int, state: checkpoint.State | None, tell: Told
+) -> Iterator[Part]:
+    """The part of each target, in order; those that `state` has and that have not changed are taken from it."""
+    kept: dict[int, Part] = {}
+    digests: dict[int, str] = {}
+    if state:
+        for number, target in enumerate(targets):
+            digests[number] = _digest(make(), target)
+            known = state.find(target.name, digests[number]) if digests[number] else None
+            part = _from_json(known, target) if known else None
+            if part:
+                kept[number] = part
+                tell(f"{target.name}: unchanged since the audit before")
+    left = [number for number in range(len(targets)) if number not in kept]
+    for number, part in _worked(make, targets, left, jobs):
+        kept[number] = part
+        tell(targets[number].name)
+        if state and digests[number] and part.result.exit_code in (ExitCode.CLEAN, ExitCode.FINDINGS):
+            state.keep(part.target.name, digests[number], _to_json(part))
+    return (kept[number] for number in range(len(targets)))
+
+
+def _worked(make: MakeRun, targets: Sequence[Target], numbers: Sequence[int], jobs: int) -> Iterator[tuple[int, Part]]:
+    """Number and part of each target as it is done, by at most so many processes."""
+    if jobs < 2 or len(numbers) < 2:
+        for number in numbers:
+            yield number, _whole(make, targets[number])
+        return
+    context = multiprocessing.get_context("spawn")
+    left = list(reversed(numbers))
+    at_work: dict[Any, tuple[BaseProcess, int]] = {}
+    try:
+        while left or at_work:
+            while left and len(at_work) < jobs:
+                number = left.pop()
+                here, there = context.Pipe(duplex=False)
+                worker = context.Process(target=_work, args=(there, make, targets[number]))
+                worker.start()
+                there.close()
+                at_work[here] = (worker, number)
+            for ready in wait(list(at_work)):
+                process, number = at_work.pop(ready)
+                yield number, _received(ready, process, targets[number])
+    finally:
+        for process, _ in at_work.values():
+            process.terminate()
+        for process, _ in at_work.values():
+            process.join(10)
+
+
+def _received(connection: Any, process: BaseProcess, target: Target) -> Part:  # noqa: ANN401 - as `wait` gives it
+    try:
+        part = connection.recv()
+    except (EOFError, OSError):
+        part = _failed(target, "its audit ended before it was done; run it alone to see why")
+    process.join()
+    connection.close()
+    assert isinstance(part, Part)  # noqa: S101 - our own process sends nothing else
+    return part
+
+
+def _work(connection: Connection, make: MakeRun, target: Target) -> None:
+    """What a process does: audits, hands over, and ends when the process that started it does."""
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(_WATCH_SECONDS)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, daemon=True).start()
+    with contextlib.suppress(KeyboardInterrupt, BrokenPipeError):
+        connection.send(_whole(make, target))
+
+
+def _whole(make: MakeRun, target: Target) -> Part:
+    """The part of a target, also where it could not be looked at."""
+    run = make()
+    try:
+        return audited(run, target)
+    except CredguardError as error:
+        return _failed(target, f"{error.message}; {error.hint}" if error.hint else error.message)
+
+
+def _failed(target: Target, reason: str) -> Part:
+    from credguard.engine.session import Run
+
+    run = Run()
+    run.coverage.skipped.append(Skip(target.label or target.name, reason))
+    return Part(target, run.result({"kind": "audit", "paths": [target.name]}), tracked=False)
+
+
+def _digest(run: Run, target: Target) -> str:
+    """What the result of a target depends on: its state, credguard, its rules, and what was asked for."""
+    standing: bytes | str | None = None
+    folder = Path() if clone.is_url(target.address) else Path(target.address)
+    if clone.is_url(target.address):
+        standing = clone.refs(target.address)
+    else:
+        with contextlib.suppress(CredguardError):
+            repository = Git(folder) if is_bare(folder) else find(folder.absolute())
+            standing = checkpoint.standing(repository) if repository else None
+    if not standing:
+        return ""
+    asked = (run.policy.digest, str(run.limit), str(run.ignored), run.stage, *_named(run, folder))
+    return checkpoint.digest((__version__, rules_hash(), target.label, os.path.realpath(folder), *asked, standing))
+
+
+def _named(run: Run, folder: Path) -> list[str | bytes]:
+    """The files that the command line names, with their content: the policy, what it extends, the baseline."""
+    policies = run.policies
+    if not policies:
+        return []
+    named = os.path.realpath(policies.named) if policies.named else ""
+    files = [named, policies.listed, os.path.join(folder, policies.listed)]
+    with contextlib.suppress(CredguardError):
+        place = Path(named)
+        extended = config.load(Folder(place.parent), place.name, policies.rules).extends if named else ()
+        files += [os.path.join(place.parent, name) for name in extended]
+    return [policies.ref, *(word for file in files for word in (file, checkpoint.content(file)))]
+
+
+def _to_json(part: Part) -> bytes:
+    verdicts = [Verdict(finding, "report") for finding in part.compared]
+    return json.dumps(
+        {
+            "report": json.loads(report_json.render(part.result)),
+            "compared": [report_json.entry(verdict) for verdict in verdicts],
+            "values": [sorted(finding.values) for finding in part.compared],
+            "files": [name.encode("utf-8", "surrogateescape").hex() for name in part.files],
+            "tracked": part.tracked, "bare": part.bare, "asked": sorted(part.asked),
+            "where": asdict(part.where) if part.where else None,
+        }
+    ).encode()  # fmt: skip
+
+
+def _from_json(kept: bytes, target: Target) -> Part | None:
+    """The part that was kept, None where it is not whole."""
+    try:
+        data: dict[str, Any] = json.loads(kept)
+        where = data["where"]
+        findings = tuple(saved.verdict(entry).finding for entry in data["compared"])
+        return Part(
+            target,
+            saved.result(data["report"]),
+            tuple(replace(f, values=frozenset(values)) for f, values in zip(findings, data["values"], strict=True)),
+            tuple(bytes.fromhex(name).decode("utf-8", "surrogateescape") for name in data["files"]),
+            bool(data["tracked"]), bool(data["bare"]),
+            Enforcement(**{name: tuple(words) for name, words in where.items()}) if where else None,
+            frozenset(data["asked"]),
+        )  # fmt: skip
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+@contextlib.contextmanager
+def counted(total: int, *, show: bool) -> Iterator[Told]:
+    """Counts repositories that are done, with a bar where one is to be shown."""
+    if not show:
+        yield lambda _name: None
+        return
+    from tqdm import tqdm
+
+    with tqdm(total=total, unit="repository", leave=False) as bar:
+
+        def tell(name: str) -> None:
+            bar.set_postfix_str(printable(name)[-40:])
+            bar.update()
+
+        yield tell
+
+
+def nothing_there(path: str) -> Coverage:
+    """What is said of a target that is no folder."""
+    reason = "is no folder; `credguard scan` takes files" if os.path.exists(path) else "does not exist; check the name"
+    return Coverage(skipped=[Skip(clone.shown(path), reason)])

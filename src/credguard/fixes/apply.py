@@ -1,0 +1,52 @@
+"""Carries a plan out: files first, then what git is to forget, then modes."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from credguard.fixes.edit import RefusedError, write
+from credguard.git.repository import GitError
+from credguard.system.compat import open_to_read, set_mode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from credguard.fixes.plan import Mode, Plan
+    from credguard.sources.worktree import WorkTree
+
+
+def apply(tree: WorkTree, made: Plan) -> list[str]:
+    """Does what can be done; gives what could not, each with the reason."""
+    failed = [_tried(edit.path, lambda one=edit: write(tree.root, one)) for edit in made.edits]  # type: ignore[misc]
+    failed += [_tried(path, lambda one=path: _untrack(tree, one)) for path in made.untrack]  # type: ignore[misc]
+    failed += [_tried(mode.shown, lambda one=mode: _set(one)) for mode in made.modes]  # type: ignore[misc]
+    return [reason for reason in failed if reason]
+
+
+def _tried(path: str, action: Callable[[], None]) -> str:
+    """Why the action failed, empty when it did not."""
+    try:
+        action()
+    except RefusedError as error:
+        return f"{path} {error}"
+    except GitError as error:
+        return f"{path} is still tracked: {error.message}"
+    except OSError as error:
+        return f"{path} keeps its mode: {error.strerror}"
+    return ""
+
+
+def _untrack(tree: WorkTree, path: str) -> None:
+    """Takes a file out of git's index; git refuses where that would lose what is staged."""
+    if tree.repository is not None:
+        tree.repository.run("rm", "--cached", "--quiet", "--", path)
+
+
+def _set(mode: Mode) -> None:
+    """Sets the mode of the file itself, never of what a link leads to."""
+    descriptor = open_to_read(mode.location)
+    try:
+        set_mode(descriptor, mode.location, mode.mode)
+    finally:
+        os.close(descriptor)

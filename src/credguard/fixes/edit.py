@@ -1,0 +1,121 @@
+"""A change to one file: shown as a diff that tells no secret, and written atomically inside the tree."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import stat
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from credguard.system import atomic
+from credguard.system.compat import encode_path, open_to_read
+from credguard.system.containment import OutsideError, Root
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+LARGEST = 1 << 20
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+_HIDDEN = "••••"
+
+
+class RefusedError(Exception):
+    """A file that is better left to a person; the text says why, and goes on after the file's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """What a file becomes; `before` is None for a new one. `hide` are texts in it that are not shown."""
+
+    path: str
+    before: bytes | None
+    after: bytes
+    hide: tuple[str, ...] = field(default=(), repr=False)
+
+    def diff(self) -> Iterator[str]:
+        """The change as a unified diff, a line at a time, without line ends."""
+        old, new = (_lines(data or b"", self.hide) for data in (self.before, self.after))
+        source = "/dev/null" if self.before is None else f"a/{self.path}"
+        for line in difflib.unified_diff(old, new, source, f"b/{self.path}", lineterm=""):
+            yield line.removesuffix("\r") if self._crlf else line
+
+    @property
+    def _crlf(self) -> bool:
+        """True where Windows line ends stay what they are, and would only be noise."""
+        return self.before is None or ending(self.before) == ending(self.after)
+
+
+def _lines(data: bytes, hide: tuple[str, ...]) -> list[str]:
+    text = data.decode("utf-8", "surrogateescape")
+    for value in sorted(hide, key=len, reverse=True):
+        text = text.replace(value, value[:4] + _HIDDEN)
+    lines = text.split("\n")
+    return lines[:-1] if not lines[-1] else [*lines[:-1], lines[-1] + "  (no line end)"]
+
+
+def ending(data: bytes) -> bytes:
+    """The line end that most lines of a text have."""
+    return b"\r\n" if data.count(b"\r\n") * 2 > data.count(b"\n") else b"\n"
+
+
+def appended(data: bytes, lines: list[str]) -> bytes:
+    """The text with lines at its end, in its own line ends."""
+    end = ending(data)
+    start = data + end if data and not data.endswith(b"\n") else data
+    return start + b"".join(encode_path(line) + end for line in lines)
+
+
+def load(root: Path, path: str) -> bytes | None:
+    """The bytes of a file of the tree, None where none is; raises RefusedError for what is no plain text file in it."""
+    location = _inside(root, path)
+    try:
+        if stat.S_ISLNK(os.lstat(location).st_mode):
+            raise RefusedError("is a symbolic link, which is not followed: change what it leads to yourself")
+        descriptor = open_to_read(location)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise RefusedError(f"could not be read: {error.strerror}") from error
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise RefusedError("is no file")
+    with os.fdopen(descriptor, "rb") as handle:
+        data = handle.read(LARGEST + 1)
+    if len(data) > LARGEST:
+        raise RefusedError("is over 1 MiB, too large to be changed here")
+    if data.startswith(_UTF16) or b"\0" in data:
+        raise RefusedError("is UTF-16 or binary, of which git and Docker read no line: save it as UTF-8")
+    return data
+
+
+def write(root: Path, edit: Edit) -> None:
+    """Puts the change in place at once or not at all, with the mode that the file had.
+
+    Raises RefusedError where the file is no longer what the change was made from, or cannot be written.
+    """
+    if load(root, edit.path) != edit.before:
+        raise RefusedError("has changed meanwhile: run this again")
+    location = _inside(root, edit.path)
+    try:
+        mode = None if edit.before is None else stat.S_IMODE(os.lstat(location).st_mode)
+        os.makedirs(os.path.dirname(location), exist_ok=True)
+        atomic.replace_file(location, edit.after, mode, keep_owner=True)
+    except OSError as error:
+        raise RefusedError(f"could not be written: {error.strerror}") from error
+
+
+def _inside(root: Path, path: str) -> str:
+    """Where the path lies; raises RefusedError where it leads out of the tree, or into another repository."""
+    tree = Root(root)
+    try:
+        location = tree.location(path)
+    except OutsideError as error:
+        raise RefusedError(str(error)) from None
+    folder = os.path.dirname(location)
+    while len(folder) > len(tree.top):
+        if os.path.lexists(os.path.join(folder, ".git")):
+            raise RefusedError("lies in a repository of its own: mend that one by itself")
+        folder = os.path.dirname(folder)
+    return location

@@ -1,0 +1,186 @@
+"""The patch that takes stored AWS keys out of a GitHub workflow: a role, assumed with the job's identity token."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import yaml
+
+from credguard.fixes.edit import ending
+from credguard.lazy_re import regex
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+ROLE = "arn:aws:iam::ACCOUNT-ID:role/ROLE-NAME"
+ARN = regex(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]{1,512}")
+_ACTION = "aws-actions/configure-aws-credentials@"
+_ID, _SECRET, _TOKEN, _ASSUMED = (
+    "aws-access-key-id", "aws-secret-access-key", "aws-session-token", "role-to-assume",
+)  # fmt: skip
+_GIVEN = {"id-token": "write", "contents": "read"}
+
+
+class _UnknownShapeError(Exception):
+    """The workflow is written in a way that this patch does not know."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patched:
+    """A workflow's new text, the lines of the findings that it settles, and the jobs that had their
+    permissions from elsewhere and now have those alone that stand in them."""
+
+    data: bytes
+    settled: frozenset[int] = frozenset()
+    narrowed: tuple[str, ...] = ()
+
+
+def patched(data: bytes, lines: Collection[int], role: str = ROLE) -> Patched:
+    """The workflow with the steps mended that findings at `lines` speak of; comments and layout stay.
+
+    Nothing changes where a step, or the permissions beside it, are not written in the usual shape.
+    """
+    try:
+        text = data.decode("utf-8")
+        mixed = text.count("\r\n") not in (0, text.count("\n"))
+        patch = _Patch(text if mixed else text.replace("\r\n", "\n"), role)
+        after = patch.made(lines)
+    except (UnicodeDecodeError, yaml.YAMLError, _UnknownShapeError, RecursionError):
+        return Patched(data)
+    whole = after.replace("\n", "\r\n") if not mixed and ending(data) == b"\r\n" else after
+    return Patched(whole.encode(), frozenset(patch.settled), tuple(patch.narrowed))
+
+
+class _Patch:
+    """Line edits of one workflow: `_gone` lines go, `_other` are replaced, before `_new` lines come others."""
+
+    def __init__(self, text: str, role: str) -> None:
+        self._lines = text.split("\n")
+        self._role = role
+        self._root = _mapping(yaml.compose(text, yaml.SafeLoader))
+        self._before = yaml.load(text, yaml.BaseLoader)  # noqa: S506 - plain strings alone
+        self._gone: set[int] = set()
+        self._other: dict[int, str] = {}
+        self._new: dict[int, list[str]] = {}
+        self.settled: set[int] = set()
+        self.narrowed: list[str] = []
+
+    def made(self, lines: Collection[int]) -> str:
+        """The new text; raises _UnknownShapeError, also where it would not say what it should."""
+        jobs = _mapping(_value(self._root, "jobs"))
+        for name, job in jobs.value:
+            steps = [step for step in _steps(job) if any(_holds(step, line) for line in lines)]
+            for step in steps:
+                self._step(_mapping(_value(_mapping(step), "with")))
+            if steps:
+                self.settled.update(line for line in lines for step in steps if _holds(step, line))
+                self._permit(name, _mapping(job), alone=len(jobs.value) == 1)
+        if not self.settled:
+            raise _UnknownShapeError
+        after = "\n".join(self._laid())
+        self._check(after)
+        return after
+
+    def _step(self, given: yaml.MappingNode) -> None:
+        """The inputs of the action: keys go, a role comes unless there is one."""
+        names = {key.value: key for key, _ in given.value}
+        if given.flow_style or _ID not in names or _SECRET not in names:
+            raise _UnknownShapeError
+        for word in (_ID, _SECRET, _TOKEN):
+            if word in names:
+                self._gone.add(self._own_line(given, word))
+        if _ASSUMED not in names:
+            line = names[_ID].start_mark.line
+            self._gone.discard(line)
+            self._other[line] = f"{' ' * names[_ID].start_mark.column}{_ASSUMED}: {self._role}"
+
+    def _own_line(self, given: yaml.MappingNode, word: str) -> int:
+        """The line that holds the input and nothing else."""
+        key, value = next(pair for pair in given.value if pair[0].value == word)
+        line = int(key.start_mark.line)
+        single = isinstance(value, yaml.ScalarNode) and value.end_mark.line == line and value.style in (None, "'", '"')
+        if not single or self._lines[line][: key.start_mark.column].strip():
+            raise _UnknownShapeError
+        return line
+
+    def _permit(self, name: yaml.Node, job: yaml.MappingNode, *, alone: bool) -> None:
+        """Lets the job ask for an identity token, in the permissions that are its own or, if it is the only
+        job, the workflow's; else in new ones of the job, with what the workflow's gave it."""
+        own, shared = _value(job, "permissions"), _value(self._root, "permissions")
+        if own is not None or (alone and isinstance(shared, yaml.MappingNode) and not shared.flow_style):
+            self._widen(own or shared)
+        elif isinstance(shared, yaml.ScalarNode) and shared.value != "write-all":
+            raise _UnknownShapeError
+        elif shared is None or isinstance(shared, yaml.MappingNode):
+            entries = {k.value: v.value for k, v in shared.value} if shared else {}
+            self._own_permissions(name, job, entries)
+
+    def _widen(self, node: yaml.Node | None) -> None:
+        if isinstance(node, yaml.ScalarNode) and node.value == "write-all":
+            return
+        permissions = _mapping(node)
+        entries = {key.value: value.value for key, value in permissions.value}
+        missing = [f"{word}: {right}" for word, right in _GIVEN.items() if word not in entries]
+        if permissions.flow_style or entries.get("id-token", "write") != "write" or not entries:
+            raise _UnknownShapeError
+        first = permissions.value[0][0].start_mark
+        if missing:
+            self._new.setdefault(first.line, []).extend(" " * first.column + one for one in missing)
+
+    def _own_permissions(self, name: yaml.Node, job: yaml.MappingNode, entries: dict[str, str]) -> None:
+        first = job.value[0][0].start_mark
+        if job.flow_style or first.line <= name.start_mark.line:
+            raise _UnknownShapeError
+        depth = first.column - name.start_mark.column
+        granted = {**_GIVEN, **entries, "id-token": "write"}
+        block = [f"{' ' * first.column}permissions:"]
+        block += [f"{' ' * (first.column + depth)}{word}: {right}" for word, right in granted.items()]
+        self._new.setdefault(first.line, []).extend(block)
+        if not entries:
+            self.narrowed.append(str(name.value))
+
+    def _laid(self) -> Iterator[str]:
+        for number, line in enumerate(self._lines):
+            yield from self._new.get(number, ())
+            if number not in self._gone:
+                yield self._other.get(number, line)
+
+    def _check(self, after: str) -> None:
+        """Raises _UnknownShapeError unless the new text is the old one but for inputs and permissions."""
+        now = yaml.load(after, yaml.BaseLoader)  # noqa: S506 - plain strings alone
+        if _rest(now) != _rest(self._before):
+            raise _UnknownShapeError
+
+
+def _rest(value: object) -> object:
+    """The document without what the patch may change."""
+    if isinstance(value, dict):
+        left = {k: v for k, v in value.items() if k not in (_ID, _SECRET, _TOKEN, _ASSUMED, "permissions")}
+        return {key: _rest(item) for key, item in left.items()}
+    return [_rest(item) for item in value] if isinstance(value, list) else value
+
+
+def _steps(job: yaml.Node) -> Iterator[yaml.Node]:
+    """The steps of a job that use the action with keys."""
+    steps = _value(job, "steps") if isinstance(job, yaml.MappingNode) else None
+    for step in steps.value if isinstance(steps, yaml.SequenceNode) else ():
+        uses = _value(step, "uses") if isinstance(step, yaml.MappingNode) else None
+        if isinstance(uses, yaml.ScalarNode) and uses.value.startswith(_ACTION):
+            yield step
+
+
+def _holds(node: yaml.Node, line: int) -> bool:
+    return bool(node.start_mark.line < line <= node.end_mark.line + 1)
+
+
+def _value(node: yaml.Node | None, name: str) -> yaml.Node | None:
+    if not isinstance(node, yaml.MappingNode):
+        return None
+    return next((value for key, value in node.value if key.value == name), None)
+
+
+def _mapping(node: yaml.Node | None) -> yaml.MappingNode:
+    if not isinstance(node, yaml.MappingNode):
+        raise _UnknownShapeError
+    return node

@@ -1,0 +1,304 @@
+"""What `credguard init` proposes: a starting policy, the entry for pre-commit, and a CI step."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, distribution
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from credguard.enforcement import inventory
+from credguard.errors import CredguardError, UnreadableError
+from credguard.fixes.edit import Edit, RefusedError, appended, ending, load
+from credguard.hooks.locate import locate, manager
+from credguard.hooks.scripts import DEFAULT
+from credguard.lazy_re import regex
+from credguard.parsers.document import parse
+from credguard.policy import load as config
+from credguard.sources.snapshots import Folder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+HOOKS = ("credguard", "credguard-commit-msg", "credguard-pre-push")
+FRAMEWORK_FILE = ".pre-commit-config.yaml"
+WORKFLOW_FILE = ".github/workflows/credguard.yml"
+CHECKOUT = "actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1"
+_URL = regex(
+    r"(?:https?|ssh|git|file)://[\w.@:/~+%-]{3,300}|[\w.-]{1,60}@[\w.-]{1,200}:[\w./~-]{1,300}|/[\w./~+-]{1,300}"
+)
+_REVISION = regex(r"[\w./-]{1,200}")
+_GITHUB = regex(r"(?:https://|ssh://git@|git@)github\.com[/:]([\w.-]+/[\w.-]+?)(?:\.git)?/?")
+_POLICY = """\
+# What credguard enforces in this repository, in hooks and in CI. Every key: docs/policy.md of credguard.
+version: 1
+extends: recommended
+
+# Our AWS accounts: a key of theirs is critical, one of a stranger's at most high.
+# accounts:
+#   own: ["111122223333"]
+
+# The lowest severity that blocks, and the age in days at which a key has to be replaced.
+# fail-on: medium
+# rotation-days: 90
+
+# Rules on and off, or another severity; what a stage does with findings: block, warn or off.
+# rules:
+#   CG202: low
+# stages:
+#   audit: warn
+
+# Paths whose findings do not count; whole credentials are reported there all the same.
+# paths:
+#   exclude: ["third_party/**"]
+
+# What may stay, by the fingerprint that reports show. A reason is needed; a date is good.
+# allow:
+#   - rule: CG101
+#     fingerprint: 00000000000000000000000000000000
+#     reason: a key of the training account, deactivated
+#     expires: 2030-01-31
+"""
+_WORKFLOW = """\
+# Written by `credguard init`: judges every change, and once a night the whole history.
+name: credguard
+on:
+  push:
+  pull_request:
+  merge_group:
+  schedule:
+    - cron: "17 3 * * *"
+  workflow_dispatch:
+permissions:
+  contents: read
+jobs:
+  credguard:
+    name: AWS credential safety
+    runs-on: ubuntu-latest
+    steps:
+      - uses: {checkout}
+        with:
+          fetch-depth: 0
+          persist-credentials: false
+      - {step}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where credguard is kept: a URL that git can fetch from, and a commit or tag."""
+
+    url: str
+    rev: str
+
+    @property
+    def step(self) -> str:
+        """The step of a GitHub workflow."""
+        found = _GITHUB.fullmatch(self.url)
+        return f"uses: {found[1]}@{self.rev}" if found else f"run: pipx run --spec '{self.pip}' credguard ci"
+
+    @property
+    def pip(self) -> str:
+        """What pip installs."""
+        url = re.sub(r"^([\w.-]+@[\w.-]+):", r"ssh://\1/", self.url)
+        return f"git+{'file://' if url.startswith('/') else ''}{url}@{self.rev}"
+
+    @property
+    def entry(self) -> list[str]:
+        """The lines of `.pre-commit-config.yaml`."""
+        return [f"- repo: {self.url}", f"  rev: {self.rev}", "  hooks:", *(f"  - id: {hook}" for hook in HOOKS)]
+
+
+UNKNOWN = Source("https://github.com/OWNER/credguard", "FULL-COMMIT-ID")
+
+
+@dataclass(slots=True)
+class Start:
+    """What is to be written, what is there already, what to do by hand, and what is still needed for the rest."""
+
+    edits: list[Edit] = field(default_factory=list)
+    there: list[str] = field(default_factory=list)
+    by_hand: list[str] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+    framework: bool = False
+    """True where hooks come through the pre-commit framework."""
+
+
+def source(url: str, rev: str) -> Source:
+    """The source that is named, else the one that this credguard was installed from, else UNKNOWN.
+
+    Raises CredguardError for words that are no URL or no revision.
+    """
+    if not url and not rev:
+        return _installed() or UNKNOWN
+    if not _URL.fullmatch(url) or not _REVISION.fullmatch(rev) or rev.startswith("-"):
+        hint = "give both, such as --source https://github.com/OWNER/credguard --rev FULL-COMMIT-ID"
+        raise CredguardError("--source and --rev name no repository and commit", hint)
+    return Source(_without_user(url), rev)
+
+
+def _installed() -> Source | None:
+    """Where pip says that it took this package from (PEP 610), if that was a repository."""
+    try:
+        found = json.loads(distribution("credguard").read_text("direct_url.json") or "{}")
+        url, rev = str(found["url"]), str(found["vcs_info"]["commit_id"])
+    except (PackageNotFoundError, ValueError, LookupError, TypeError):
+        return None
+    usable = _URL.fullmatch(url) and not url.startswith("file:") and _REVISION.fullmatch(rev)
+    return Source(_without_user(url), rev) if usable else None
+
+
+def _without_user(url: str) -> str:
+    """The URL without a user and password, which are nobody else's."""
+    return re.sub(r"^(https?://)[^/@]*@", r"\1", url)
+
+
+def start(root: Path, kept: Source) -> Start:
+    """What a repository that begins with credguard needs, as far as it does not have it."""
+    made = Start()
+    if load(root, config.MISTAKEN) is None:
+        _draft(made, config.NAME, _fresh(root, config.NAME, _POLICY))
+    else:
+        made.by_hand.append(f"rename {config.MISTAKEN} to {config.NAME}: it is not read as it is called")
+    owner = _owner(root)
+    if owner:
+        made.by_hand.append("\n".join((f"{owner[0]} looks after the hooks here:", *owner[1])))
+    else:
+        made.framework = True
+        _draft(made, FRAMEWORK_FILE, _framework(root, kept))
+    _ci(root, kept, made)
+    return made
+
+
+def _draft(made: Start, path: str, drafts: Iterator[Edit | str]) -> None:
+    """Takes what is proposed for a file: an edit, lines to write by hand, or nothing where it is there already."""
+    try:
+        drafted = list(drafts)
+    except RefusedError as error:
+        made.refused.append(f"{path} {error}")
+        return
+    for one in drafted:
+        if isinstance(one, Edit):
+            made.edits.append(one)
+        else:
+            made.by_hand.append(one)
+    if not drafted:
+        made.there.append(path)
+
+
+def _fresh(root: Path, path: str, text: str) -> Iterator[Edit]:
+    """A file that is to be there; one that is stays."""
+    if load(root, path) is None:
+        yield Edit(path, None, text.encode())
+
+
+def _owner(root: Path) -> tuple[str, tuple[str, ...]] | None:
+    """Another program than pre-commit that looks after the hooks, and what to write for it."""
+    try:
+        found = manager(locate(root), DEFAULT)
+    except CredguardError:
+        return None
+    return (found.name, found.advice) if found and found.files[0].name != FRAMEWORK_FILE else None
+
+
+def _framework(root: Path, kept: Source) -> Iterator[Edit | str]:
+    data = load(root, FRAMEWORK_FILE)
+    if data is not None and has_hooks(data):
+        return
+    after = with_entry(data or b"", kept)
+    if after is None or kept is UNKNOWN:
+        yield "\n".join((f"in {FRAMEWORK_FILE}, under `repos`:", *kept.entry))
+    else:
+        yield Edit(FRAMEWORK_FILE, data, after)
+
+
+def has_hooks(data: bytes) -> bool:
+    """True where pre-commit's settings name one of our hooks."""
+    repos = _loaded(data).get("repos")
+    hooks = [hook for repo in repos or () if isinstance(repo, dict) for hook in repo.get("hooks") or ()]
+    return any(isinstance(hook, dict) and str(hook.get("id", "")).startswith("credguard") for hook in hooks)
+
+
+def _loaded(data: bytes) -> dict[str, Any]:
+    try:
+        parse(data, FRAMEWORK_FILE)  # which bounds what aliases can grow into
+        loaded = yaml.load(data, yaml.BaseLoader)  # noqa: S506 - plain strings alone
+    except (UnreadableError, yaml.YAMLError, RecursionError) as error:
+        raise RefusedError(error.message if isinstance(error, UnreadableError) else "is no YAML") from error
+    if loaded is not None and not isinstance(loaded, dict):
+        raise RefusedError("is not the settings of pre-commit")
+    return loaded or {}
+
+
+def with_entry(data: bytes, kept: Source) -> bytes | None:
+    """pre-commit's settings with our entry at the end of its repositories; all else stays as it is written.
+
+    None where they are written in a way that is not known. Raises RefusedError for what is no YAML.
+    """
+    before = _loaded(data)
+    after = _inserted(data, kept.entry, before)
+    expected = {**before, "repos": [*(before.get("repos") or []), *yaml.safe_load("\n".join(kept.entry))]}
+    if after is None:
+        return None
+    try:
+        return after if _loaded(after) == expected else None
+    except RefusedError:
+        return None
+
+
+def _inserted(data: bytes, entry: list[str], before: dict[str, Any]) -> bytes | None:
+    if "repos" not in before:
+        return appended(data, ["repos:", *entry])
+    root = yaml.compose(data, yaml.SafeLoader)
+    assert isinstance(root, yaml.MappingNode)  # noqa: S101 - it has been loaded
+    repos = next(value for key, value in root.value if key.value == "repos")
+    end = ending(data)
+    lines = data.split(b"\n")
+    line = repos.start_mark.line
+    if not before["repos"]:
+        bare = re.sub(rb"\[\s*\]", b"", lines[line]).rstrip()
+        lines[line] = end.join([bare, *(one.encode() for one in entry)]) + end.removesuffix(b"\n")
+        return b"\n".join(lines)
+    if not isinstance(repos, yaml.SequenceNode) or repos.flow_style:
+        return None
+    last = _last_line(repos)
+    indented = [b" " * repos.start_mark.column + one.encode() + end.removesuffix(b"\n") for one in entry]
+    if last + 1 >= len(lines):
+        return appended(data, [one.decode().rstrip("\r") for one in indented])
+    return b"\n".join([*lines[: last + 1], *indented, *lines[last + 1 :]])
+
+
+def _last_line(node: yaml.Node) -> int:
+    """The last line of a value that holds something of it."""
+    while isinstance(node, (yaml.MappingNode, yaml.SequenceNode)) and not node.flow_style and node.value:
+        last = node.value[-1]
+        node = last[1] if isinstance(last, tuple) else last
+    block = isinstance(node, yaml.ScalarNode) and node.style in ("|", ">")
+    return int(node.end_mark.line) - (1 if block and node.end_mark.column == 0 else 0)
+
+
+def _ci(root: Path, kept: Source, made: Start) -> None:
+    """The step for the CI that is there, for GitHub's where none is."""
+    place = Folder(root)
+    found = inventory.of_files(place)
+    if set(found.ci) - set(found.loose):  # what a change could switch off is no CI step
+        made.there += [path for path in found.ci if path not in found.loose]
+        return
+    if WORKFLOW_FILE in inventory.ci_files(place):
+        made.by_hand.append(f"{WORKFLOW_FILE} is there and does not judge changes: it should run {kept.step}")
+        return
+    others = [path for path in inventory.ci_files(place) if not path.startswith(".github/")]
+    workflows = [path for path in inventory.ci_files(place) if path.startswith(".github/")]
+    if others and not workflows:
+        lines = (f"python3 -I -m pip install '{kept.pip}'", "credguard ci")
+        made.by_hand.append("\n".join((f"in {others[0]}, a job that fetches the whole history and runs:", *lines)))
+        return
+    text = _WORKFLOW.format(checkout=CHECKOUT, step=kept.step)
+    if kept is UNKNOWN:
+        made.by_hand.append(f"{WORKFLOW_FILE}, with\n{text.rstrip()}")
+    else:
+        _draft(made, WORKFLOW_FILE, _fresh(root, WORKFLOW_FILE, text))

@@ -1,0 +1,205 @@
+"""Repositories given by URL: cloned into a private folder that is gone when the audit ends, however it ends."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+from credguard.errors import CredguardError, ExitCode
+from credguard.git import blocking_files
+from credguard.lazy_re import regex
+from credguard.system.scratch import Scratch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import FrameType
+
+    Progress = Callable[[str, float], None]
+
+_URL = regex(r"[A-Za-z][A-Za-z0-9+.\-]*://|[A-Za-z][A-Za-z0-9+.\-]*::|[^/\\:\s]+@[^/\\:\s]+:")
+_HELPER = regex(r"[A-Za-z][A-Za-z0-9+.\-]*::")
+_LIKE_URL = regex(r"\s*(?:(?:[A-Za-z][A-Za-z0-9+.\-]*)://+|(?:https?|ssh|git|file|(?:git\+ssh|ssh\+git)|ftps?):/+|//+)")
+_NO_PORT = regex(r"\A([^/:\[\]]*):(?!\d{1,5}(?:[/?#;]|\Z)).*", re.DOTALL)
+_SCHEMES = ("https", "http", "ssh", "git", "file", "git+ssh", "ssh+git")
+_ENVIRONMENT = {
+    "GIT_TERMINAL_PROMPT": "0", "GIT_ALLOW_PROTOCOL": "https:http:ssh:git:file", "GIT_LFS_SKIP_SMUDGE": "1",
+    "LC_ALL": "C", "GIT_ASKPASS": "true", "SSH_ASKPASS": "true",
+    "GIT_SSH_COMMAND": os.environ.get("GIT_SSH_COMMAND", "ssh -oBatchMode=yes -oServerAliveInterval=20"),
+    "GIT_HTTP_LOW_SPEED_LIMIT": "1", "GIT_HTTP_LOW_SPEED_TIME": "120",  # less than a byte a second for so long
+}  # fmt: skip
+_REASONS = (
+    (r"could not resolve|unable to look up|name or service not known|no address associated", "its host is not known"),
+    (r"timed out|timeout", "its host did not answer in time"),
+    (r"connection refused|failed to connect|couldn.t connect|unable to connect|could not connect|unreachable",
+     "its host could not be reached"),
+    (r"host key verification|certificate|ssl|tls", "its host could not be verified"),
+    (r"permission denied|authentication failed|access denied|could not read (?:username|password)|error: 40[137]",
+     "access was denied"),
+    (r"dubious ownership", "it belongs to another user"),
+    (r"not found|does not exist|does not appear to be a git repository|no such file|error: 404",
+     "no repository was found there"),
+    (r"no space left|disk quota", "there is no room for it on this disk"),
+    (r"not allowed|not supported|unable to find remote helper|url (?:using|rejected)|bad/illegal format",
+     "git cannot use this address"),
+    (r"cannot run|unable to fork", "git could not start the program that connects"),
+    (r"hung up|connection (?:closed|reset)|early eof|rpc failed|index-pack failed|disconnect|empty reply",
+     "the connection broke off"),
+)  # fmt: skip
+_ENDING = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+
+
+def is_url(target: str) -> bool:
+    """True for what git would fetch: a URL, a `helper::address`, or `user@host:path`."""
+    return bool(_URL.match(target))
+
+
+def shown(address: str) -> str:
+    """The address without user, password, query and parameters, fit for any output; what is a folder keeps its name.
+
+    A password may hold any sign, and a mistyped URL passes for a path: all up to the last `@` goes.
+    """
+    if _HELPER.match(address):
+        return f"{_scheme(address)}::"
+    start = _LIKE_URL.match(address)
+    if not is_url(address) and (os.path.isdir(address) or not start):
+        is_path = os.path.isdir(address) or not {":", "@"} <= {*address}
+        return address if is_path else address.rpartition("@")[2]
+    rest = (address[start.end() :] if start else address).rpartition("@")[2]
+    if not start:
+        return _without_extras(rest)
+    return start[0].strip() + _without_extras(_NO_PORT.sub(r"\1", rest, count=1))
+
+
+def _without_extras(rest: str) -> str:
+    return re.split(r"[?#;]", rest, maxsplit=1)[0]
+
+
+def _scheme(address: str) -> str:
+    """The word before `://` or `::`, where it can be nothing else."""
+    word = re.split(r"::|://", address, maxsplit=1)[0].lower()
+    return word if re.fullmatch(r"[a-z][a-z+]{0,9}", word) else "this kind of address"
+
+
+def folder(url: str) -> str:
+    """The folder that a `file://` URL names, "" for other URLs."""
+    return unquote(url[len("file://") :]) if url[:7].lower() == "file://" else ""
+
+
+@contextlib.contextmanager
+def cloned(url: str, progress: Progress | None = None) -> Iterator[Path]:
+    """A bare mirror of the repository at `url`, with every ref that its server shows; removed at the end.
+
+    `progress` is told git's stage and the share done (0 to 1). Raises CredguardError (incomplete)
+    where it cannot be cloned, and (usage) for an address that would run a program.
+    """
+    refuse(url)
+    with _private_folder() as folder:
+        path = folder / "repository.git"
+        _clone(url, path, folder, progress)
+        yield path
+
+
+def refuse(url: str) -> None:
+    """Raises CredguardError for an address with which git would run a program, or that looks like an option, and for a
+    folder in which git would wait for ever."""
+    named = re.match(r"[A-Za-z][A-Za-z0-9+.\-]*://", url)
+    if _HELPER.match(url) or (named and named[0][:-3].lower() not in _SCHEMES):
+        raise CredguardError(
+            f"{_scheme(url)}: git would run a program for this address", f"give one of {', '.join(_SCHEMES[:5])}"
+        )
+    obstacle = blocking_files.in_repository(folder(url), {}) if folder(url) else ""
+    if obstacle:
+        raise CredguardError(f"{obstacle}, for which git would wait", "remove it", ExitCode.INCOMPLETE)
+    if url.startswith("-") or re.match(r"[^:/@]*@-|[a-z+]+://(?:[^/@]*@)?-", url) or re.search(r"[\x00-\x1f]", url):
+        raise CredguardError("an address that looks like an option is not cloned", "check the URL")
+
+
+def _clone(url: str, path: Path, folder: Path, progress: Progress | None) -> None:
+    import git
+
+    empty = folder / "template"
+    empty.mkdir()
+    environment = {**_ENVIRONMENT, "GIT_TEMPLATE_DIR": str(empty)}
+    try:
+        git.Repo.clone_from(
+            url, path, progress=_told(progress), env=environment, mirror=True, allow_unsafe_protocols=False,
+            allow_unsafe_options=False,
+        ).close()  # fmt: skip
+    except git.exc.UnsafeProtocolError:
+        raise CredguardError(f"{_scheme(url)}: git would run a program for this address", "give an https URL") from None
+    except (git.exc.GitError, OSError, ValueError) as error:
+        reason = _reason(getattr(error, "stderr", "") or "")
+        raise CredguardError(
+            f"{shown(url)} could not be cloned: {reason}", "check the address and your access", ExitCode.INCOMPLETE
+        ) from None
+    except BaseException as error:
+        traceback.clear_frames(error.__traceback__)  # which lets go of git's process, and that ends it
+        raise
+
+
+def refs(url: str) -> bytes | None:
+    """What the server says of its refs, None where it cannot be asked."""
+    import git
+
+    refuse(url)
+    try:
+        words = git.cmd.Git().ls_remote("--", url, env=_ENVIRONMENT, strip_newline_in_stdout=False)
+    except (git.exc.GitError, OSError):
+        return None
+    return str(words).encode("utf-8", "surrogateescape")
+
+
+def _told(progress: Progress | None) -> Callable[..., None] | None:
+    if progress is None:
+        return None
+    stages = {4: "counting", 8: "compressing", 16: "writing", 32: "receiving", 64: "resolving", 256: "checking out"}
+
+    def tell(code: int, current: str | float, most: str | float | None = None, _message: str = "") -> None:
+        share = float(current) / float(most) if most else 0.0
+        progress(stages.get(code & ~3, "cloning"), min(share, 1.0))
+
+    return tell
+
+
+def _reason(words: str) -> str:
+    """What has gone wrong, by what git said; its own words may hold a part of a password, so none of them is said."""
+    words = re.sub(r"'[^'\n]*'|\S*://\S*", "", words)
+    return next((reason for signs, reason in _REASONS if re.search(signs, words, re.I)), "git could not fetch it")
+
+
+@contextlib.contextmanager
+def _private_folder() -> Iterator[Path]:
+    """A folder that only this user can enter; signals that end a process remove it as well."""
+    folder = Scratch()
+    before: dict[int, Any] = {}
+    late: list[int] = []
+    removing = False
+
+    def end(number: int, _frame: FrameType | None) -> None:
+        if removing:
+            late.append(number)
+            return
+        for one in before:  # a second signal is not to end the removal
+            signal.signal(one, signal.SIG_IGN)
+        raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + number)
+
+    try:
+        with contextlib.suppress(ValueError):  # not in the main thread: then it is not ours to set
+            for number in _ENDING:
+                before[number] = signal.getsignal(number) or signal.SIG_DFL
+                signal.signal(number, end)
+        folder.make()
+        yield Path(folder.path)
+    finally:
+        removing = True
+        folder.remove()
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for number in late[:1]:
+            signal.raise_signal(number)

@@ -1,0 +1,101 @@
+"""Since when a value stands in a tracked file, asked of git: the commits that changed the file, oldest first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING
+
+from credguard.git.commit_walk import PLAIN_LOG
+from credguard.system.compat import decode_path
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Sequence
+
+    from credguard.git.repository import Git
+
+_FIRST_COMMIT_OF_ALL = datetime(2005, 4, 7, tzinfo=timezone.utc)  # git's own; what claims to be older is wrong
+_MOST_DIGITS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A content that a file had: its object, the commit that brought it, and when."""
+
+    oid: str
+    commit: str
+    when: datetime
+
+
+def histories(repository: Git, paths: Sequence[str]) -> dict[str, list[Version]]:
+    """Every content that each of the tracked files had on the way to HEAD under its name, oldest first; one walk.
+
+    Merges bring nothing that neither side had, as a rule, and are passed over. Raises GitError.
+    """
+    found: dict[str, list[Version]] = {path: [] for path in paths}
+    for path, version in _walk(repository, "--relative", "--", *paths) if paths else ():
+        if path in found:
+            found[path].append(version)
+    return {path: versions[::-1] for path, versions in found.items()}
+
+
+def history_with_former_names(repository: Git, path: str) -> list[Version]:
+    """Every content that one tracked file had, also under the names that it was renamed from. Raises GitError."""
+    return [version for _, version in _walk(repository, "--follow", "--", path)][::-1]
+
+
+def first_seen(
+    repository: Git,
+    history: Sequence[Version],
+    wanted: Collection[str],
+    held: Callable[[bytes, set[str]], set[str]],
+    limit: int,
+) -> dict[str, Version]:
+    """The version of a history in which each of `wanted` stood first; `held(data, some)` says which of some a
+    content has. Contents over `limit` bytes are passed over. Raises GitError."""
+    waiting = set(wanted)
+    found: dict[str, Version] = {}
+    for version, data in zip(history, repository.blobs((v.oid for v in history), limit), strict=False):
+        here = held(data, waiting) if isinstance(data, bytes) else set()
+        found.update(dict.fromkeys(here, version))
+        waiting -= here
+        if not waiting:
+            break
+    return found
+
+
+def _walk(repository: Git, *options: str) -> Iterator[tuple[str, Version]]:
+    """Path (as git quotes it where it holds odd signs) and version of each change, newest first."""
+    if repository.head() is None:
+        return
+    output = repository.run(
+        *PLAIN_LOG, "--raw", "--no-abbrev", "--format=format:commit %H %at %ct", *options
+    )  # fmt: skip
+    commit, when = "", None
+    for line in decode_path(output).split("\n"):
+        if line.startswith("commit "):
+            commit, author, committer = [*line.split(" "), "", ""][1:4]  # a damaged one has no dates
+            when = _date(_seconds(author), _seconds(committer))
+        elif line.startswith(":") and when:
+            fields, *names = line.split("\t")
+            oid = fields.split(" ")[3]
+            if oid.strip("0"):
+                yield names[-1], Version(oid, commit, when)
+
+
+def _seconds(word: str) -> int | None:
+    """A date as git writes it, None where the commit has none that counts."""
+    return int(word) if word.isdecimal() and len(word) < _MOST_DIGITS else None
+
+
+def _date(author: int | None, committer: int | None) -> datetime | None:
+    """When the change was written, as far as that can be true; else when it was committed."""
+    for seconds in (author, committer):
+        if seconds is not None and (committer is None or author is None or author <= committer or seconds == committer):
+            try:
+                when = datetime.fromtimestamp(seconds, timezone.utc)
+            except (ValueError, OverflowError, OSError):
+                continue
+            if when >= _FIRST_COMMIT_OF_ALL:
+                return when
+    return None

@@ -1,0 +1,54 @@
+"""Other work trees of a repository: the commits that their HEADs name, and the files that they have staged."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from typing import TYPE_CHECKING
+
+from credguard.git.repository import Git
+from credguard.lazy_re import regex
+from credguard.system import regular_files
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from credguard.git.repository import Entry
+
+_LARGEST_HEAD = 1 << 12
+_OBJECT = regex(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+
+
+def detached(repository: Git) -> Iterator[tuple[str, str]]:
+    """Name (as git calls it in refs) and commit of each other work tree whose HEAD is on no branch; raises GitError."""
+    for name, folder in _others(repository):
+        with contextlib.suppress(OSError):
+            head = regular_files.read(os.path.join(folder, "HEAD"), _LARGEST_HEAD).decode("ascii", "replace").strip()
+            if _OBJECT.fullmatch(head):
+                yield name, head
+
+
+def indexes(repository: Git) -> Iterator[Git]:
+    """The repository as each other work tree that has an index sees it; raises GitError."""
+    for _, folder in _others(repository):
+        index = os.path.join(folder, "index")
+        if os.path.isfile(index):
+            asked = {"GIT_INDEX_FILE": index, "GIT_DIR": folder, "GIT_WORK_TREE": str(repository.folder)}
+            yield Git(repository.folder, extra=asked)
+
+
+def staged(repository: Git) -> Iterator[Entry]:
+    """What the indexes of the other work trees hold; raises GitError."""
+    for index in indexes(repository):
+        yield from index.tracked()
+
+
+def _others(repository: Git) -> Iterator[tuple[str, str]]:
+    """Name and git folder of every other work tree, the main one among them."""
+    here = repository.layout.git_dir
+    linked = os.path.join(repository.common_dir, "worktrees")
+    names = sorted(os.listdir(linked)) if os.path.isdir(linked) else []
+    folders = {f"worktrees/{name}": os.path.join(linked, name) for name in names}
+    if names:
+        folders["main-worktree"] = repository.common_dir
+    yield from ((name, path) for name, path in folders.items() if os.path.realpath(path) != here)

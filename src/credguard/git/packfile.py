@@ -1,0 +1,346 @@
+"""Objects read straight from a pack file: every delta applied once, to a base that is held no longer than it is needed.
+
+The layout is that of git's Documentation/gitformat-pack.txt, version 2 of packs and of indexes. What is out of the
+ordinary (another version, a base named by its object ID, an object that is damaged or very large) is left to git.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import mmap
+import os
+import sys
+from array import array
+from bisect import bisect_left
+from itertools import compress
+from operator import lt
+from typing import TYPE_CHECKING
+
+from dulwich.errors import ApplyDeltaError
+from isal import isal_zlib
+from isal.igzip_lib import IsalError
+
+from credguard.git import object_hashes
+from credguard.system.compat import reader_at
+
+try:
+    from dulwich._pack import apply_delta  # the compiled part alone, which loads four times as fast
+except ImportError:
+    from dulwich.pack import apply_delta
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+
+LARGEST = 1 << 23
+"""Objects of more bytes are left to git, so that no more than a few of this size are held at once."""
+TREE = 2
+KINDS = ("", "commit", "tree", "blob", "tag")
+"""What the numbers of types in packs mean."""
+_OFFSET_DELTA = 6
+_WHOLE = bytes(1 <= kind <= 4 for kind in range(256))
+_DUE, _GIVEN, _HASHED, _FIRST, _FURTHER, _MATCHING, _MISNAMED = range(7)
+"""What is known of an object: it is to be given; it was; it is to be hashed and given; the same, and other packs have
+one of this name too; it is to be hashed, for another pack gives it; it was, and is the same one; its hash is not its
+name, and it was given."""
+_IS_LEFT = bytes(state in (_DUE, _HASHED, _FIRST) for state in range(256))
+_IS_MISNAMED = bytes(state == _MISNAMED for state in range(256))
+_INDEX_MAGIC = b"\xfftOc\0\0\0\2"
+_PACK_MAGIC = b"PACK\0\0\0\2"
+_REVERSE = 12
+"""Bytes before the numbers of a reverse index."""
+_FAN = len(_INDEX_MAGIC) + 4 * 255
+_NAMES = _FAN + 4
+_LONG = 1 << 31
+_SURELY_SMALL = LARGEST // 1032
+"""So few bytes inflate to no more than LARGEST (zlib's technical details: at most 1032 to 1)."""
+_PIECE = 1 << 22
+_SHARE = 2_000
+_TABLE = 600_000
+_HEAD = 32
+"""Bytes that the head of an object may take: its type and size, and how far back its base is."""
+
+
+class PackError(Exception):
+    """A pack or its index is not as this reader knows them."""
+
+
+class Pack:
+    """One pack with its index. Objects are numbered as they stand in the file."""
+
+    def __init__(self, index: Path, width: int, *, hashed: bool = False) -> None:
+        """Reads the index; object IDs have `width` bytes. `hashed` packs are to have every object hashed. Raises
+        PackError and OSError."""
+        self.index = index
+        self._width = width
+        data = index.read_bytes()
+        self.names, offsets = _index(data, width)
+        self._places, self._offsets = _in_order(offsets, index)
+        self._kinds = _shared(len(offsets))
+        self._states = _shared(len(offsets), _HASHED if hashed else _DUE)
+        self._is_whole = _shared(1, object_hashes.ends_with_checksum(data, width))
+        self._checksum = data[-2 * width : -width]
+        self._numbers: array[int] | None = None
+        self._file = index.with_suffix(".pack").open("rb", buffering=0)
+        self._read = reader_at(self._file.fileno())
+        try:
+            size = os.fstat(self._file.fileno()).st_size - width
+            if self._offsets and self._offsets[-1] >= size:
+                raise PackError("an index that names places behind the pack's end")
+            self._offsets.append(max(size, 0))
+            if self._read(len(_PACK_MAGIC), 0) != _PACK_MAGIC:
+                raise PackError("no pack of version 2")
+            self._starts, bases = self._heads()
+        except BaseException:
+            self._file.close()
+            raise
+        self._first, self._following, self._weight = _families(bases)
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._file.close()
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    @property
+    def is_whole(self) -> bool:
+        """False where the pack or its index is not what its own checksum says; after `check`."""
+        return bool(self._is_whole[0])
+
+    def check(self) -> None:
+        """Reads the file once, and holds it against its checksum and the one that the index has of it."""
+        size = self._offsets[-1]
+        if self._read(self._width, size) != self._checksum or not object_hashes.has_checksum(
+            self._read, size, self._width
+        ):
+            self._is_whole[0] = 0
+
+    def share(self, place: int, *, first: bool) -> None:
+        """Another pack has an object of the name at this place of `names` too; only from the first pack is it given,
+        and from others what is not the same."""
+        if self._numbers is None:
+            self._numbers = array("I", sorted(range(len(self)), key=self._places.__getitem__))
+        self._states[self._numbers[place]] = _FIRST if first else _FURTHER
+
+    def named(self, number: int) -> tuple[str, str]:
+        """The type of an object that was given, and its ID in hex."""
+        return KINDS[self._kinds[number]], self._oid(number)
+
+    def _oid(self, number: int) -> str:
+        start = self._places[number] * self._width
+        return self.names[start : start + self._width].hex()
+
+    def left(self) -> Iterator[str]:
+        """The IDs of the objects that were not given, as they stand in the file."""
+        return self._those(_IS_LEFT)
+
+    def misnamed(self) -> Iterator[str]:
+        """The IDs under which other objects than theirs were given."""
+        return self._those(_IS_MISNAMED)
+
+    @property
+    def is_unsettled(self) -> bool:
+        """True where objects that other packs have too were left: it is not known whether they are the same."""
+        return any(self._states.find(bytes([state]), 0) >= 0 for state in (_FIRST, _FURTHER))
+
+    def _those(self, flags: bytes) -> Iterator[str]:
+        return map(self._oid, compress(range(len(self)), self._states[: len(self)].translate(flags)))
+
+    def families(self) -> Iterator[list[int]]:
+        """The objects that build on no other, in lists of about the same work; none is empty."""
+        family: list[int] = []
+        work = 0
+        for root in compress(range(len(self)), self._kinds[:].translate(_WHOLE)):
+            family.append(root)
+            work += self._weight[root]
+            if work >= _SHARE:
+                yield family
+                family, work = [], 0
+        if family:
+            yield family
+
+    def objects(self, roots: Iterable[int], limit: int) -> Iterator[tuple[int, int, bytes]]:
+        """Type, number and content of these objects and of all that build on them, where they have at most `limit`
+        bytes and can be read here; raises OSError.
+
+        Of the objects that build on one, that on which the fewest build comes first. So their base is dropped before
+        those of the last one are looked at, and few are held however long a chain is.
+        """
+        kinds, states, offsets, starts = self._kinds, self._states, self._offsets, self._starts
+        first, following, weight, read = self._first, self._following, self._weight, self._read
+        for root in roots:
+            kind, stack = kinds[root], [(root, b"")]
+            while stack:
+                number, base = stack.pop()
+                start = starts[number]
+                content = _inflated(read(min(offsets[number + 1] - start, 2 * LARGEST), start))
+                if number != root and content is not None:
+                    content = _applied(base, content)
+                if content is None:
+                    continue
+                if len(content) <= limit and (not states[number] or self._is_due(kind, number, content)):
+                    kinds[number] = kind
+                    states[number] = states[number] or _GIVEN
+                    yield kind, number, content
+                child = first[number]
+                if child >= 0 > following[child]:
+                    stack.append((child, content))
+                elif child >= 0:
+                    children = [child]
+                    while (child := following[child]) >= 0:
+                        children.append(child)
+                    children.sort(key=weight.__getitem__, reverse=True)
+                    stack += [(child, content) for child in children]
+
+    def _is_due(self, kind: int, number: int, content: bytes) -> bool:
+        """Hashes what is to be hashed; True for an object that is to be given. Its state is then set."""
+        state, states = self._states[number], self._states
+        if state not in (_HASHED, _FIRST, _FURTHER):
+            return False
+        if object_hashes.object_id(KINDS[kind], content, self._width).hex() != self._oid(number):
+            states[number] = _MISNAMED
+            return True
+        states[number] = _MATCHING if state == _FURTHER else _GIVEN
+        return state != _FURTHER
+
+    def _heads(self) -> tuple[array[int], array[int]]:
+        """Where the compressed bytes of each object begin, and the number of its base, or -1. Types are noted."""
+        offsets, kinds = self._offsets, self._kinds
+        count = len(self)
+        place = _finder(offsets)
+        starts, bases = array("Q", bytes(8 * count)), array("i", [-1]) * count
+        low = high = 0
+        window = b""
+        for number in range(count):
+            offset = offsets[number]
+            if offset + _HEAD > high:
+                window, low = self._read(_PIECE, offset), offset
+                high = low + len(window)
+                window += bytes(_HEAD)
+            at = offset - low
+            byte = window[at]
+            at += 1
+            kind = byte >> 4 & 7
+            while byte & 128:
+                byte = window[at]
+                at += 1
+            if kind == _OFFSET_DELTA:
+                byte = window[at]
+                at += 1
+                back = byte & 127
+                while byte & 128:
+                    byte = window[at]
+                    at += 1
+                    back = (back + 1) << 7 | byte & 127
+                base = place(offset - back)
+                if base is None or base >= number:
+                    continue
+                bases[number] = base
+            kinds[number] = kind
+            starts[number] = low + at
+        return starts, bases
+
+
+def _finder(offsets: array[int]) -> Callable[[int], int | None]:
+    """Gives the number of the object at an offset: by a table where there is room for one."""
+    if len(offsets) <= _TABLE:
+        return dict(zip(offsets, range(len(offsets)), strict=True)).get
+
+    def found(offset: int) -> int | None:
+        number = bisect_left(offsets, offset)
+        return number if number < len(offsets) and offsets[number] == offset else None
+
+    return found
+
+
+def _shared(size: int, value: int = 0) -> mmap.mmap:
+    """So many bytes of this value, which processes that are forked from this one share."""
+    shared = mmap.mmap(-1, max(size, 1))
+    if value:
+        shared.write(bytes([value]) * max(size, 1))
+    return shared
+
+
+def _index(data: bytes, width: int) -> tuple[bytes, array[int]]:
+    """The object IDs, and for each where it stands in the pack."""
+    if data[: len(_INDEX_MAGIC)] != _INDEX_MAGIC:
+        raise PackError("no index of version 2")
+    count = int.from_bytes(data[_FAN:_NAMES], "big")
+    short = _NAMES + count * (width + 4)
+    end = short + count * 4
+    offsets = _numbers("I", data[short:end])
+    long = _numbers("Q", data[end : max(end, len(data) - 2 * width)])
+    try:
+        found = array("Q", [long[one - _LONG] if one >= _LONG else one for one in offsets])
+    except IndexError:
+        raise PackError("an index that is cut off") from None
+    if len(found) != count:
+        raise PackError("an index that is cut off")
+    return data[_NAMES : _NAMES + count * width], found
+
+
+def _in_order(offsets: array[int], index: Path) -> tuple[array[int], array[int]]:
+    """The places in the index in the order of the pack, and the ascending offsets: as the reverse index beside it says,
+    if it is right, for to sort takes longer."""
+    count = len(offsets)
+    with contextlib.suppress(OSError):
+        with index.with_suffix(".rev").open("rb") as file:
+            places = _numbers("I", file.read(_REVERSE + 4 * count)[_REVERSE:])
+        if len(places) == count and max(places, default=0) < max(count, 1):
+            ascending = array("Q", map(offsets.__getitem__, places))
+            if all(map(lt, ascending, ascending[1:])):
+                return places, ascending
+    # The offset and the place in the index as one number: they sort faster than pairs.
+    pairs = sorted([offset << 32 | place for place, offset in enumerate(offsets)])
+    return array("I", [pair & 0xFFFFFFFF for pair in pairs]), array("Q", [pair >> 32 for pair in pairs])
+
+
+def _numbers(code: str, data: bytes) -> array[int]:
+    numbers = array(code, data[: len(data) // array(code).itemsize * array(code).itemsize])
+    if sys.byteorder == "little":
+        numbers.byteswap()
+    return numbers
+
+
+def _families(bases: array[int]) -> tuple[array[int], array[int], array[int]]:
+    """For each object the first that builds on it, the next that builds on the same one as it does (-1 for none),
+    and how many build on it in the end, itself counted."""
+    count = len(bases)
+    first, following, weight = array("i", [-1]) * count, array("i", [-1]) * count, array("I", [1]) * count
+    for number in range(count - 1, -1, -1):  # what builds on another stands after it
+        base = bases[number]
+        if base >= 0:
+            weight[base] += weight[number]
+            following[number] = first[base]
+            first[base] = number
+    return first, following, weight
+
+
+def _inflated(data: bytes) -> bytes | None:
+    """What the bytes begin with, inflated; None where that is damaged or over LARGEST."""
+    try:
+        if len(data) <= _SURELY_SMALL:
+            return isal_zlib.decompress(data)
+        inflater = isal_zlib.decompressobj()
+        content = inflater.decompress(data, LARGEST)
+    except IsalError:  # type: ignore[misc]  # its stub says `Any`
+        return None
+    return content if inflater.eof else None
+
+
+def _applied(base: bytes, delta: bytes) -> bytes | None:
+    """The object that a delta makes of its base; None where that does not fit or is over LARGEST."""
+    try:
+        at = 0
+        while delta[at] & 128:  # the size of the base
+            at += 1
+        size = shift = 0
+        while (byte := delta[at := at + 1]) & 128:
+            size |= (byte & 127) << shift
+            shift += 7
+        if size | byte << shift > LARGEST:
+            return None
+        return b"".join(apply_delta(base, delta))
+    except (ApplyDeltaError, IndexError):
+        return None

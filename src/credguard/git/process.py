@@ -1,0 +1,150 @@
+"""The processes of git: started where nothing stands in their way, waited for with a limit, and ended."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from functools import partial
+from typing import TYPE_CHECKING
+
+from credguard.errors import CredguardError, ExitCode
+from credguard.git import blocking_files, timeout
+from credguard.git.spawn import COMMAND, environment
+from credguard.system.compat import widen
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
+    from typing import IO
+
+_PIECE = 1 << 20
+
+
+class GitError(CredguardError):
+    """git could not answer; the run is incomplete, never clean."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message, hint or "run `git fsck` in the repository", ExitCode.INCOMPLETE)
+
+
+class Runner:
+    """Runs git in a folder."""
+
+    def __init__(self, folder: Path, *, inherit: bool = False, extra: Mapping[str, str] | None = None) -> None:
+        """`inherit` keeps what the surrounding git says of its repository (GIT_DIR, GIT_INDEX_FILE,
+        quarantined objects): a hook must see what git is about to commit or receive. `extra`
+        variables are set on top: another index, another object store."""
+        self.folder = folder
+        self._extra = dict(extra or {})
+        self._environment = environment(inherit=inherit) | dict(extra or {})
+
+    def run(self, *args: str, stdin: bytes | None = None, ok: tuple[int, ...] = (0,)) -> bytes:
+        """The output of `git args` in the folder; raises GitError unless it exits with one of `ok`."""
+        return self.output(*args, stdin=stdin, ok=ok)[0]
+
+    def output(
+        self, *args: str, stdin: bytes | None = None, ok: tuple[int, ...] = (0,), command: tuple[str, ...] = COMMAND
+    ) -> tuple[bytes, str]:
+        """Output, and the first line that git wrote to standard error."""
+        pipe = subprocess.PIPE
+        process = self._popen([*command, *args], stdin=pipe, stdout=pipe, stderr=pipe)
+        try:
+            output, said = timeout.for_output(process, stdin or b"")
+        except timeout.StalledError as error:
+            raise self._stalled(args, error) from None
+        lines = said.decode("utf-8", "replace").strip().splitlines()
+        if process.returncode not in ok:
+            reason = _reason(lines) or f"exit code {process.returncode}"
+            raise GitError(f"git {args[0]} failed in {self.folder}: {reason}", _cure(reason))
+        return output, lines[0] if lines else ""
+
+    def _popen(
+        self, command: Sequence[str], *, stdin: IO[bytes] | int, stdout: IO[bytes] | int, stderr: IO[bytes] | int
+    ) -> subprocess.Popen[bytes]:
+        """The process, unless something stands in its way; raises GitError."""
+        obstacle = blocking_files.in_repository(os.fspath(self.folder), self._environment)
+        if obstacle:
+            raise GitError(f"{obstacle}, for which git would wait", "remove it")
+        try:
+            return timeout.Process(
+                command, cwd=self.folder, env=self._environment, stdin=stdin, stdout=stdout, stderr=stderr
+            )
+        except OSError as error:
+            raise GitError(f"git could not be started: {error.strerror}", "install git and put it on PATH") from error
+
+    def _stalled(self, args: Sequence[str], error: timeout.StalledError) -> GitError:
+        """What to say of a process that did nothing."""
+        place = blocking_files.below(os.fspath(self.folder))
+        hint = "remove it" if place else f"look for what it waits for, or allow more seconds with {timeout.LIMIT_NAME}"
+        where = f": {place}" if place else ""
+        return GitError(f"git {args[0]} did nothing for {error.seconds:.0f} s in {self.folder}{where}", hint)
+
+    def wait(self, process: subprocess.Popen[bytes]) -> int:
+        """The exit code of a process of `start` that writes to a file; raises GitError where it does nothing."""
+        try:
+            return timeout.for_end(process)
+        except timeout.StalledError as error:
+            raise self._stalled(_words(process), error) from None
+
+    def start(
+        self, *args: str, stdin: IO[bytes] | None = None, stdout: IO[bytes] | None = None,
+        stderr: IO[bytes] | None = None,
+    ) -> subprocess.Popen[bytes]:  # fmt: skip
+        """`git args` in the folder, reading `stdin` (without it nothing) and writing to `stdout`, or to a pipe as
+        large as the system gives; what it says is dropped, or goes to `stderr`. The caller ends it with `stop`.
+        Raises GitError."""
+        process = self._popen(
+            [*COMMAND, *args], stdin=stdin or subprocess.DEVNULL, stdout=stdout or subprocess.PIPE,
+            stderr=stderr or subprocess.DEVNULL,
+        )  # fmt: skip
+        if process.stdout:
+            widen(process.stdout.fileno(), _PIECE)
+            process.stdout = timeout.watched(process, partial(self._stalled, args), _PIECE)
+        return process
+
+    def batch(self) -> subprocess.Popen[bytes]:
+        """A `cat-file --batch` that waits for questions. Raises GitError."""
+        pipe = subprocess.PIPE
+        process = self._popen([*COMMAND, "cat-file", "--batch"], stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL)
+        process.stdout = timeout.watched(process, partial(self._stalled, ("cat-file",)), _PIECE)
+        return process
+
+    def refuse_ignores(self, paths: Iterable[str]) -> None:
+        """Raises GitError where an ignore file of a folder on the way to the paths is none that git can read."""
+        folders = {folder for inner in {path.rpartition("/")[0] for path in paths} for folder in _parents(inner)}
+        obstacle = blocking_files.in_work_tree(os.fspath(self.folder), ["", *sorted(folders)])
+        if obstacle:
+            raise GitError(f"{obstacle}, for which git would wait", "remove it")
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """Ends a process of `Git.start`, done or not."""
+    process.kill()
+    process.wait()
+    if process.stdout:
+        process.stdout.close()
+
+
+def _parents(folder: str) -> Iterator[str]:
+    """The folder and those above it, the root left out."""
+    while folder:
+        yield folder
+        folder = folder.rpartition("/")[0]
+
+
+def _words(process: subprocess.Popen[bytes]) -> Sequence[str]:
+    """The command of a process of `start`, with what it is asked."""
+    args = process.args
+    return [str(word) for word in args][len(COMMAND) :] if isinstance(args, list) else ["?"]
+
+
+def _reason(lines: Sequence[str]) -> str:
+    """Of what git said the line that tells why it ended."""
+    told = [line for line in lines if line.startswith(("fatal:", "error:"))]
+    return (told or [line for line in lines if not line.startswith(("hint:", "warning:"))] or [*lines, ""])[0]
+
+
+def _cure(reason: str) -> str:
+    if "not a git repository" in reason:
+        return "run it inside a repository"
+    return "check the revision, or fetch it" if "revision" in reason or "bad object" in reason else ""

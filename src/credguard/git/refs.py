@@ -1,0 +1,165 @@
+"""Refs by what they are for, and which of them lead to a commit."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from dataclasses import dataclass
+from enum import Enum
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from credguard.git import linked_worktrees
+from credguard.git.repository import stop
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from credguard.git.repository import Git
+
+_PULLS = ("refs/pull/", "refs/pull-requests/", "refs/merge-requests/", "refs/changes/", "refs/remotes/pull/")
+_LONGEST_CHAIN = 20
+_LARGEST_TAG = 1 << 20
+_REFLOGS = (
+    "log", "--walk-reflogs", "--all", "-z", "--format=%H %gD", "--no-show-signature", "--no-patch", "--no-color",
+    "--no-notes", "--no-mailmap",
+)  # fmt: skip
+_LIST = (
+    "for-each-ref",
+    "--format=%(HEAD)%(objectname) %(objecttype) %(*objectname) %(*objecttype) %(refname)%00",
+)
+
+
+class Use(Enum):
+    """What a ref is for; the value is its name in reports."""
+
+    BRANCH = "branches"
+    TAG = "tags"
+    REMOTE = "remotes"
+    PULL = "pulls"
+    OTHER = "others"
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """A ref, the object that it names, and the commit that this is or leads to ("" for none); `chain` are all objects
+    on the way, and where the last one is a tree, `tree` is that. One of them `is_head`, unless that is yet to begin."""
+
+    name: str
+    oid: str
+    commit: str
+    chain: tuple[str, ...] = ()
+    tree: str = ""
+    is_head: bool = False
+
+    @property
+    def use(self) -> Use:
+        """What it is for, by its place."""
+        if self.name.startswith(_PULLS):
+            return Use.PULL
+        places = {"refs/heads/": Use.BRANCH, "refs/tags/": Use.TAG, "refs/remotes/": Use.REMOTE}
+        return next((use for place, use in places.items() if self.name.startswith(place)), Use.OTHER)
+
+    @property
+    def short(self) -> str:
+        """The name as people say it."""
+        for place in ("refs/heads/", "refs/tags/", "refs/remotes/", "refs/"):
+            if self.name.startswith(place):
+                return self.name.removeprefix(place)
+        return self.name
+
+
+class Listing:
+    """Lets git list all refs while something else is done."""
+
+    def __init__(self, repository: Git) -> None:
+        """Raises GitError."""
+        self._git = repository
+        self._output = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `close`
+        self._process = repository.start(*_LIST, stdout=self._output)
+
+    @cached_property
+    def refs(self) -> list[Ref]:
+        """All of them, and the HEADs that are detached: this one, and those of other work trees; raises GitError."""
+        if self._git.wait(self._process):
+            self._git.run(*_LIST)  # once more, for its words
+        self._output.seek(0)
+        return _read(self._git, self._output.read())
+
+    def close(self) -> None:
+        """Ends git if it still runs."""
+        stop(self._process)
+        self._output.close()
+
+
+def _read(repository: Git, listed: bytes) -> list[Ref]:
+    found: list[Ref] = []
+    for record in repository.split(listed):
+        record = record.lstrip("\n")  # noqa: PLW2901
+        if not record:
+            continue
+        oid, kind, below, below_kind, name = record[1:].split(" ", 4)
+        chain: tuple[str, ...] = (oid, below) if below else (oid,)
+        last_kind = below_kind or kind
+        if last_kind == "tag":  # a tag of a tag
+            chain, last_kind = _followed(repository, oid)
+        commit, tree = (chain[-1] if last_kind == what else "" for what in ("commit", "tree"))
+        found.append(Ref(name, oid, commit, chain, tree, is_head=record[0] == "*"))
+    head = None if any(ref.is_head for ref in found) else repository.head()
+    if head:
+        found.append(Ref("HEAD", head, head, (head,), is_head=True))
+    return found + [Ref(f"{name}/HEAD", oid, oid, (oid,)) for name, oid in linked_worktrees.detached(repository)]
+
+
+def _followed(repository: Git, oid: str) -> tuple[tuple[str, ...], str]:
+    """The objects from a tag on, and the type of the last that is there."""
+    chain, kind = [oid], "tag"
+    while kind == "tag" and len(chain) <= _LONGEST_CHAIN:
+        kind, data = next(repository.objects([chain[-1]], _LARGEST_TAG))
+        named = data[7:].split(b"\n", 1)[0] if isinstance(data, bytes) and kind == "tag" else b""
+        if not named:
+            break
+        chain.append(named.decode("ascii", "replace"))
+    return tuple(chain), kind
+
+
+def default_branch(repository: Git, remote: str = "") -> str | None:
+    """The commit of the default branch here (of HEAD), or of a remote as it was fetched last; where that is not there,
+    of main or master. None where there is none; raises GitError."""
+    space = f"refs/remotes/{remote}/" if remote else "refs/heads/"
+    for name in (f"{space}HEAD" if remote else "HEAD", f"{space}main", f"{space}master"):
+        words = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+        found = repository.run(*words, ok=(0, 1, 128)).strip().decode()
+        if found:
+            return found
+    return None
+
+
+def reflogs(repository: Git) -> dict[str, list[str]]:
+    """The commits in the reflog of each ref that has one, the latest first; raises GitError."""
+    found: dict[str, list[str]] = {}
+    here, common = repository.layout.git_dir, repository.common_dir
+    places = (f"{here}/logs", f"{common}/logs", f"{common}/worktrees", f"{common}/reftable")
+    if not any(map(os.path.exists, places)):
+        return found  # git would look for one for each ref
+    for record in repository.split(repository.run(*_REFLOGS)):
+        commit, _, entry = record.partition(" ")
+        found.setdefault(entry.rpartition("@{")[0], []).append(commit)
+    return found
+
+
+def reached(parents: Mapping[str, Sequence[str]], marks: Mapping[str, int]) -> dict[str, int]:
+    """For each commit the bits of `marks` on it and on all its ancestors; `parents` has children first."""
+    bits: dict[str, int] = {}
+    for commit in reversed(list(parents)):
+        found = marks.get(commit, 0)
+        for parent in parents[commit]:
+            found |= bits.get(parent, 0)
+        if found:
+            bits[commit] = found
+    return bits
+
+
+def first(commits: Iterable[str], parents: Mapping[str, Sequence[str]], bits: Mapping[str, int], bit: int) -> list[str]:
+    """Those of the commits whose parents do not have the bit: nothing before them had it."""
+    return [c for c in commits if not any(bits.get(parent, 0) & bit for parent in parents.get(c, ()))]

@@ -1,0 +1,241 @@
+"""Every git process: plumbing with `-z`, byte paths, and nothing that a repository can configure to run."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from credguard.git import cat_file
+from credguard.git.layout import Layout, layout
+from credguard.git.process import GitError, Runner, stop
+from credguard.git.spawn import COMMAND
+from credguard.system import regular_files
+from credguard.system.compat import decode_path, encode_path
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterable, Iterator
+    from pathlib import Path
+
+__all__ = ("GITLINK", "SYMLINK", "Entry", "Git", "GitError", "IgnoreMatch", "Setting", "find", "stop")
+
+GITLINK = "160000"
+SYMLINK = "120000"
+_NO_HOOKS = COMMAND.index("core.hooksPath=/dev/null")
+_WITH_HOOKS = COMMAND[: _NO_HOOKS - 1] + COMMAND[_NO_HOOKS + 1 :]
+_MOST_DAMAGED = 100
+_LARGEST_LIST = 1 << 27
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One index entry: octal mode, object ID in hex, path relative to the folder asked about."""
+
+    mode: str
+    oid: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One value of a git setting: its scope (`system`, `global`, `local`, `worktree`), the file it
+    stands in, and the value."""
+
+    scope: str
+    origin: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class IgnoreMatch:
+    """The pattern that decides about a path: where it stands, and whether it ignores or
+    re-includes (`!`)."""
+
+    source: str
+    line: int
+    pattern: str
+
+    @property
+    def ignores(self) -> bool:
+        """False for a `!` pattern, which re-includes."""
+        return not self.pattern.startswith("!")
+
+
+class Git(Runner):
+    """A repository, asked from `folder` (its root or any folder inside the work tree)."""
+
+    def toplevel(self) -> str:
+        """The absolute path of the work tree's root."""
+        return decode_path(self.run("rev-parse", "--show-toplevel").removesuffix(b"\n"))
+
+    @cached_property
+    def layout(self) -> Layout:
+        """Where its folders are; raises GitError."""
+        return layout(self.folder, self.run)
+
+    @property
+    def common_dir(self) -> str:
+        """The absolute path of the folder that holds objects and refs, whatever leads to it; raises GitError."""
+        return self.layout.common_dir
+
+    def at(self, folder: Path) -> Git:
+        """The same repository, asked from another folder."""
+        return Git(folder, extra=self._extra)
+
+    def is_in_work_tree(self) -> bool:
+        """False in a bare repository, and inside a `.git` folder, where the hooks of a push are run: with
+        GIT_DIR, git takes any current folder for the root of a work tree."""
+        output = self.run("rev-parse", "--is-inside-work-tree", "--absolute-git-dir").removesuffix(b"\n")
+        inside, _, git_dir = output.partition(b"\n")
+        here = os.path.realpath(self.folder)
+        return inside == b"true" and here != os.path.realpath(decode_path(git_dir))
+
+    def settings(self, key: str) -> list[Setting]:
+        """The values of a setting that is a path (`~` made out), the one that counts last; what this
+        program sets for its own calls is left out."""
+        options = ("-z", "--show-scope", "--show-origin", "--type=path", "--get-all")
+        fields = list(_split(self.run("config", *options, key, ok=(0, 1)), keep_empty=True))
+        values = [Setting(*three) for three in zip(*(iter(fields),) * 3, strict=False)]
+        return [setting for setting in values if setting.scope != "command"]
+
+    def hooks_path(self) -> str:
+        """The folder in which git looks for hooks, as its settings have it; raises GitError."""
+        output, _ = self.output("rev-parse", "--git-path", "hooks", command=_WITH_HOOKS)  # which runs none
+        return decode_path(output.removesuffix(b"\n"))
+
+    def tracked(self) -> list[Entry]:
+        """The index entries below the folder, each path once."""
+        entries: dict[str, Entry] = {}
+        for record in _split(self.run("ls-files", "-z", "--stage")):
+            head, _, path = record.partition("\t")
+            mode, oid, _stage = head.split(" ")
+            entries.setdefault(path, Entry(mode, oid, path))
+        return list(entries.values())
+
+    def tree(self, commit: str) -> dict[str, str]:
+        """The object ID of every file of a commit by its path, submodules left out."""
+        return {entry.path: entry.oid for entry in self.entries_of(commit) if entry.mode != GITLINK}
+
+    def entries_of(self, tree: str) -> list[Entry]:
+        """Every file and submodule of a tree or a commit."""
+        records = (record.partition("\t") for record in _split(self.run("ls-tree", "-r", "-z", "--full-tree", tree)))
+        return [Entry(words[0], words[2], path) for head, _, path in records if (words := head.split(" "))]
+
+    def untracked(self, tracked: Iterable[str] = (), *, ignored: bool = False) -> tuple[list[str], str]:
+        """Untracked paths below the folder that are not ignored, or with `ignored` those that are,
+        and git's warning about a folder it could not open. `tracked` are paths there that are known.
+
+        A path that ends in `/` is a repository of its own.
+        """
+        extra = ("--ignored",) if ignored else ()
+        self.refuse_ignores(tracked)
+        output, warning = self.output("ls-files", "-z", "--others", *extra, "--exclude-standard")
+        return list(_split(output)), warning
+
+    def check_ignore(self, paths: Iterable[str], *, index: bool = False) -> dict[str, IgnoreMatch]:
+        """The deciding ignore pattern of each path that has one, tracked or not.
+
+        `git check-ignore --verbose --no-index` is asked, so nested files, global excludes,
+        `.git/info/exclude` and re-inclusion count as git counts them; `index=True` drops tracked paths.
+        """
+        # check-ignore takes no pathspec magic, not even `literal`; a leading colon would be some.
+        given = {f"./{path}" if path.startswith(":") else path: path for path in paths}
+        self.refuse_ignores(given)
+        stdin = b"".join(encode_path(path) + b"\0" for path in given)
+        extra = () if index else ("--no-index",)
+        command = ("--no-literal-pathspecs", "check-ignore", "--verbose", *extra, "-z", "--stdin")
+        fields = list(_split(self.run(*command, stdin=stdin, ok=(0, 1)), keep_empty=True))
+        groups = zip(*(iter(fields),) * 4, strict=False)
+        return {given[path]: IgnoreMatch(source, int(line or 0), pattern) for source, line, pattern, path in groups}
+
+    def head(self) -> str | None:
+        """The commit that HEAD names, None on an unborn branch; raises GitError when HEAD is broken."""
+        out = self.run("rev-parse", "--verify", "--quiet", "HEAD^{commit}", ok=(0, 1)).strip()
+        if out:
+            return out.decode()
+        branch = self.run("symbolic-ref", "--quiet", "HEAD").strip()  # fails unless HEAD names a branch
+        if self.run("rev-parse", "--verify", "--quiet", decode_path(branch), ok=(0, 1)):
+            raise GitError(f"the commit that HEAD names is missing in {self.folder}")
+        return None  # the branch has yet to begin
+
+    def commits_of(self, oids: Iterable[str]) -> Iterator[str]:
+        """The commits behind those of the object IDs (tags, commits) that are here and lead to one."""
+        asked = "".join(f"{oid}^{{commit}}\n" for oid in oids).encode()
+        for line in self.run("cat-file", "--batch-check", stdin=asked).decode().splitlines():
+            words = line.split(" ")
+            if len(words) == 3 and words[1] == "commit":
+                yield words[0]
+
+    def is_ancestor(self, commit: str, of: str) -> bool:
+        """True where both are here and one leads to the other; raises GitError."""
+        asked = self.run("rev-list", "--max-count=1", commit, f"^{of}", "--", ok=(0, 128))
+        return not asked and set(self.commits_of((commit, of))) == {commit, of}
+
+    def empty_tree(self) -> str:
+        """The object ID of the tree without entries, in the repository's hash."""
+        return self.run("hash-object", "-t", "tree", "--stdin").strip().decode()
+
+    def shallow_commits(self) -> set[str]:
+        """The commits at which a shallow clone was cut off."""
+        try:
+            return set(regular_files.read(self.layout.shallow, _LARGEST_LIST).decode("ascii", "replace").split())
+        except FileNotFoundError:
+            return set()
+        except OSError as error:
+            raise GitError(f"{self.layout.shallow} could not be read: {error.strerror}", "mend or remove it") from error
+
+    def split(self, output: bytes) -> list[str]:
+        """The NUL-ended fields of an output of `-z`, bytes that are no UTF-8 as surrogate escapes."""
+        return list(_split(output))
+
+    def blobs(self, oids: Iterable[str], limit: int) -> Generator[bytes | str, None, None]:
+        """The content of each object in turn, or why it cannot be had."""
+        return (data for _, data in self.objects(oids, limit))
+
+    def objects(self, oids: Iterable[str], limit: int) -> Iterator[tuple[str, bytes | str]]:
+        """Type and content of each object in turn, or "" and why it cannot be had; one `cat-file --batch`.
+
+        An object over `limit` bytes is passed over in pieces, never held. git ends at one that is damaged and
+        is started anew behind it. Raises GitError where it cannot work at all, or ends too often.
+        """
+        process = self.batch()
+        damaged = 0
+        try:
+            for oid in oids:
+                found = cat_file.answer(process, oid, limit)
+                if found is None:
+                    cat_file.end(process)
+                    damaged += 1
+                    if damaged > _MOST_DAMAGED:
+                        raise GitError(f"git cat-file stopped at object {oid}")
+                    self.run("rev-parse", "--git-dir")  # raises where it is not the object that is damaged
+                    process = self.batch()
+                yield found or ("", cat_file.DAMAGED)
+        finally:
+            cat_file.end(process)
+
+
+def find(path: Path) -> Git | None:
+    """The repository whose work tree holds `path`, or None when no `.git` stands above it.
+
+    Settings of the repository that say otherwise (`core.bare`, `core.worktree`) do not hide its work tree.
+    Raises GitError when there is one that git cannot read.
+    """
+    top = next((folder for folder in (path, *path.parents) if os.path.lexists(folder / ".git")), None)
+    if top is None:
+        return None
+    repository = Git(path)
+    if repository.is_in_work_tree():
+        return repository
+    if ".git" in path.parts:
+        return None
+    top = top.absolute()
+    here = Git(path, extra={"GIT_DIR": str(top / ".git"), "GIT_WORK_TREE": str(top)})
+    return here if here.is_in_work_tree() else None
+
+
+def _split(output: bytes, *, keep_empty: bool = False) -> Iterator[str]:
+    for record in output.split(b"\0"):
+        if record or keep_empty:
+            yield decode_path(record)

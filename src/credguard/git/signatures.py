@@ -1,0 +1,49 @@
+"""Who made a commit or a tag, and when: read from the object's own lines, which need not be in order."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+
+from credguard.lazy_re import regex
+
+_ROLES = (b"author", b"committer", b"tagger")
+_LONGEST = 4000
+_DATE = regex(rb"-?\d{1,20}")
+_ENCODING = regex(rb"[A-Za-z0-9][A-Za-z0-9_.:-]{0,40}")
+
+
+def signature(data: bytes) -> tuple[str, datetime | None]:
+    """Author (or tagger) and date of a commit (or tag), "" and None where it has none that counts. The date is the
+    later one of the two that a commit has: a value cannot be said to be older than it is."""
+    who, encoding = b"", ""
+    dates: list[datetime] = []
+    for line in data.split(b"\n\n", 1)[0].split(b"\n"):
+        role, _, rest = line.partition(b" ")
+        if role == b"encoding" and _ENCODING.fullmatch(rest):
+            encoding = rest.decode("ascii")
+        if role in _ROLES:
+            name, end, date = rest.rpartition(b">")
+            if role != b"committer" and not who:
+                who = name + end
+            dates += _moment(date)
+    return _shown(who, encoding) if len(who) <= _LONGEST else "", max(dates, default=None)
+
+
+def _moment(date: bytes) -> list[datetime]:
+    """The date that stands first, where it is one."""
+    words = date.split()
+    if not words or not _DATE.fullmatch(words[0]):
+        return []
+    try:
+        return [datetime.fromtimestamp(int(words[0]), timezone.utc)]
+    except (ValueError, OverflowError, OSError):
+        return []
+
+
+def _shown(who: bytes, encoding: str) -> str:
+    """A name as it may be shown anywhere: what is not printable becomes a question mark."""
+    try:
+        text = who.decode("utf-8" if not encoding or "escape" in encoding.lower() else encoding, "replace")
+    except (LookupError, ValueError):
+        text = who.decode("utf-8", "replace")
+    return "".join(sign if sign.isprintable() else "?" for sign in text)

@@ -1,0 +1,246 @@
+"""How git is called: settings that no repository or user can override, and a way to call it that starts fast."""
+
+from __future__ import annotations
+
+import os
+import select
+
+from credguard.system import compat
+
+TYPE_CHECKING = False  # as in typing, whose import costs more than a git process
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator, Sequence
+
+# Command-scope settings win over every file a repository or user brings. `safe.directory` is
+# safe to lift because none of the plumbing used here runs a configured program.
+_SETTINGS = (
+    "core.commitGraph=false",  # which may say otherwise than the commits do
+    "core.fsmonitor=false",
+    "core.hooksPath=/dev/null",
+    "core.quotePath=false",
+    "core.untrackedCache=false",
+    "color.ui=false",
+    "protocol.allow=never",
+    "safe.directory=*",
+)
+COMMAND = ("git", "--no-pager", "--literal-pathspecs", *(w for s in _SETTINGS for w in ("-c", s)))
+_ENVIRONMENT = {
+    "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "GIT_NO_LAZY_FETCH": "1",
+    "GIT_NO_REPLACE_OBJECTS": "1", "GIT_GRAFT_FILE": os.devnull, "LC_ALL": "C", "GIT_EXTERNAL_DIFF": "",
+    "GIT_PAGER": "cat",
+    # It wins over protocol.NAME.allow, which a repository may set; older versions of git know no GIT_NO_LAZY_FETCH.
+    "GIT_ALLOW_PROTOCOL": "none",
+}  # fmt: skip
+# What a surrounding git (a hook, `git -c`) sets about *its* repository must not leak into others.
+_INHERITED = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_NAMESPACE",
+              "GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_CEILING_DIRECTORIES",
+              "GIT_CONFIG", "GIT_CONFIG_PARAMETERS", "GIT_CONFIG_COUNT", "GIT_COMMON_DIR",
+              "GIT_GRAFT_FILE", "GIT_SHALLOW_FILE", "GIT_EXTERNAL_DIFF")  # fmt: skip
+# Paths are always given as they are, which git refuses to hear together with another wish of the user's.
+_PATHSPECS = ("GIT_LITERAL_PATHSPECS", "GIT_GLOB_PATHSPECS", "GIT_NOGLOB_PATHSPECS", "GIT_ICASE_PATHSPECS")
+_NEVER_INHERITED = ("GIT_PREFIX", "GIT_GRAFT_FILE", "GIT_EXTERNAL_DIFF", *_PATHSPECS)
+_DIAGNOSTIC = ("GIT_TRACE", "GIT_TEST_")
+FIRST_READ = ("HEAD", "config", "index", "commondir", "packed-refs", "shallow")
+"""Files of a repository's own folder that git reads whatever it is asked."""
+MOST_INPUT = 60_000
+"""Bytes of input that one process gets."""
+_SURELY_TAKEN = 4096
+"""Bytes that a pipe takes without a reader: one page, where a user has many pipes (pipe(7))."""
+_PATIENCE = 5.0
+"""Seconds without a word from git after which the full way is better, which knows what is in the way."""
+_PIECE = 1 << 20
+_FEW = 64
+_HEADER = 200
+
+
+def environment(*, inherit: bool) -> dict[str, str]:
+    """The environment for git: this process's, less what would tie git to a repository (unless
+    `inherit`) or let a setting run something."""
+    dropped = _NEVER_INHERITED if inherit else (*_INHERITED, *_PATHSPECS)
+    return {k: v for k, v in os.environ.items() if k not in dropped and not k.startswith(_DIAGNOSTIC)} | _ENVIRONMENT
+
+
+def start(arguments: tuple[str, ...], stdin: bytes = b"") -> tuple[int, int]:
+    """Starts git in this folder with its input, without the weight of `subprocess`; gives the process ID and the
+    descriptor of its output. Raises OSError where that cannot be done."""
+    command = [*COMMAND, *arguments]
+    input_read, input_write = _input(stdin)
+    output_read, output_write = os.pipe()
+    try:
+        process = compat.spawn(command, environment(inherit=True), input_read, output_write)
+    except OSError:
+        os.close(output_read)
+        raise
+    finally:
+        for descriptor in {input_read, input_write, output_write}:
+            os.close(descriptor)
+    return process, output_read
+
+
+def _input(data: bytes) -> tuple[int, int]:
+    """Descriptors to read and to write, with the data between them: a pipe where it has room for them without a reader,
+    or a nameless file."""
+    if len(data) <= _SURELY_TAKEN:
+        ends = os.pipe()
+        os.write(ends[1], data)
+        return ends
+    import tempfile
+
+    with tempfile.TemporaryFile() as file:
+        file.write(data)
+        file.seek(0)
+        descriptor = os.dup(file.fileno())
+    return descriptor, descriptor
+
+
+def finished(process: int, output: int, ok: tuple[int, ...] = (0,)) -> bytes | None:
+    """Reads the output of a process of `start` to its end; None unless it ends with one of `ok`. Raises Failed."""
+    pieces = []
+    try:
+        while piece := _read(output):
+            pieces.append(piece)
+    except Failed:
+        stop(process, output)
+        raise
+    os.close(output)
+    return b"".join(pieces) if os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) in ok else None
+
+
+def stop(process: int, output: int) -> None:
+    """Ends a process of `start` that may not have ended."""
+    os.close(output)
+    compat.end(process)
+    os.waitpid(process, 0)
+
+
+def _read(output: int) -> bytes:
+    """What git has written, nothing at its end. Raises Failed."""
+    _await(output)
+    return os.read(output, _PIECE)
+
+
+def _await(output: int) -> None:
+    """Raises Failed where git does not write in time."""
+    poll = select.poll()
+    poll.register(output, select.POLLIN)
+    if not poll.poll(_PATIENCE * 1000):
+        raise Failed
+
+
+class Failed(Exception):  # noqa: N818 - it says that git did not answer, which need not be an error
+    """An object is not there or larger than asked for, or git has stopped answering, or does not begin to."""
+
+
+def objects(oids: Sequence[bytes], most: int) -> Generator[bytes | memoryview, None, None]:
+    """The content of objects, in pieces that hold one or more of them whole, each between the
+    header of `cat-file --batch` and a newline. Raises Failed.
+
+    The objects come from two processes at a time: it is git that takes the time.
+    """
+    waiting = [_Objects(part, most) for part in _parts(oids)]
+    running: list[_Objects] = []
+    try:
+        while waiting or running:
+            while waiting and len(running) < 2:
+                one = waiting.pop()
+                one.start()
+                running.append(one)
+            for one in list(running):
+                if one.left:
+                    yield one.piece()
+                else:
+                    running.remove(one)
+                    one.end()
+    finally:
+        for one in running:
+            one.stop()
+
+
+def contents(piece: bytes | memoryview) -> Iterator[memoryview]:
+    """The content of each object of a piece."""
+    data, at = memoryview(piece), 0
+    while at < len(data):
+        header, _, _ = bytes(data[at : at + _HEADER]).partition(b"\n")
+        start = at + len(header) + 1
+        at = start + int(header.split(b" ")[2]) + 1
+        yield data[start : at - 1]
+
+
+def _parts(oids: Sequence[bytes]) -> list[Sequence[bytes]]:
+    """At least two parts of what takes git some time, none of them over MOST_INPUT bytes of input."""
+    if not oids:
+        return []
+    fitting = MOST_INPUT // (len(oids[0]) + 1)
+    size = min(fitting, len(oids) if len(oids) < _FEW else (len(oids) + 1) // 2)
+    return [oids[start : start + size] for start in range(0, len(oids), size)]
+
+
+class _Objects:
+    """One process of `cat-file --batch`; `left` counts the objects that it has still to give."""
+
+    def __init__(self, oids: Sequence[bytes], most: int) -> None:
+        self._oids = oids
+        self._most = most
+        self._held = b""
+        self._process = self._output = -1
+        self.left = len(oids)
+
+    def start(self) -> None:
+        """Sets git to work."""
+        self._process, self._output = start(("cat-file", "--batch"), b"\n".join(self._oids) + b"\n")
+
+    def piece(self) -> bytes | memoryview:
+        """The next objects that are there whole; waits for one."""
+        while True:
+            end, needed = self._whole()
+            if end:
+                piece = memoryview(self._held)[:end]
+                self._held = self._held[end:]
+                return piece
+            if needed > _PIECE:
+                return self._large(needed)
+            more = _read(self._output)
+            if not more:
+                raise Failed
+            self._held += more
+
+    def _whole(self) -> tuple[int, int]:
+        """Where the last whole object ends in what is held, and how long the one after it is."""
+        held, end = self._held, 0
+        while self.left:
+            line_end = held.find(b"\n", end)
+            if line_end < 0:
+                return end, 0
+            head = held[end:line_end].split(b" ")
+            if len(head) != 3 or int(head[2]) > self._most:
+                raise Failed
+            after = line_end + 1 + int(head[2]) + 1
+            if after > len(held):
+                return end, after - end
+            end = after
+            self.left -= 1
+        return end, 0
+
+    def _large(self, size: int) -> memoryview:
+        """A large object by itself, of which no second copy is made."""
+        piece = memoryview(bytearray(size))
+        at = len(self._held)
+        piece[:at] = self._held
+        self._held = b""
+        while at < size:
+            _await(self._output)
+            count = compat.read_into(self._output, piece[at:])
+            if not count:
+                raise Failed
+            at += count
+        self.left -= 1
+        return piece
+
+    def end(self) -> None:
+        """Raises Failed unless git ended well."""
+        if finished(self._process, self._output) != b"":
+            raise Failed
+
+    def stop(self) -> None:
+        """Leaves the rest of the answer alone."""
+        stop(self._process, self._output)

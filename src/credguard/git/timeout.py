@@ -1,0 +1,187 @@
+"""Waiting for git with a limit: a process that neither says nor does anything for some time is ended."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import select
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+from credguard.system import compat
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import IO
+
+    from _typeshed import WriteableBuffer
+
+LIMIT_NAME = "CREDGUARD_GIT_TIMEOUT"
+"""The variable that sets another limit, in seconds."""
+_LIMIT = 30.0
+_BLIND = 10
+"""So many times the limit are allowed where the system does not say whether a process works."""
+_GRACE = 5
+
+
+class StalledError(Exception):
+    """A process was ended, because it did nothing for this many seconds."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(seconds)
+        self.seconds = seconds
+
+
+def limit() -> float:
+    """Seconds for which git may do nothing."""
+    with contextlib.suppress(ValueError):
+        given = float(os.environ.get(LIMIT_NAME, ""))
+        if 0 < given < 1e6:
+            return given
+    return _LIMIT
+
+
+class Process(subprocess.Popen[bytes]):
+    """A process whose end is not looked for again and again: that would take time after every short one."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """The exit code; raises subprocess.TimeoutExpired."""
+        if timeout is None or self.poll() is not None:
+            return super().wait(timeout)
+        if sys.platform == "linux" and hasattr(os, "pidfd_open"):
+            with contextlib.suppress(OSError):
+                descriptor = os.pidfd_open(self.pid)
+                try:
+                    poll = select.poll()
+                    poll.register(descriptor, select.POLLIN)
+                    ended = poll.poll(timeout * 1000)
+                finally:
+                    os.close(descriptor)
+                if not ended:
+                    raise subprocess.TimeoutExpired(self.args, timeout)
+                timeout = None
+        return super().wait(timeout)
+
+
+def for_output(process: subprocess.Popen[bytes], stdin: bytes) -> tuple[bytes, bytes]:
+    """All that a process writes to standard output and error; it ends in between. Raises StalledError."""
+    watch = _Watch(process)
+    try:
+        while True:
+            try:
+                return process.communicate(stdin, timeout=watch.pause)
+            except subprocess.TimeoutExpired as error:  # noqa: PERF203 - that is what the loop is for
+                watch.check(len(error.output or b""))
+    except BaseException:
+        end(process)
+        for pipe in (process.stdin, process.stdout, process.stderr):
+            with contextlib.suppress(OSError):
+                if pipe:
+                    pipe.close()
+        raise
+
+
+def for_end(process: subprocess.Popen[bytes]) -> int:
+    """The exit code of a process that writes to no pipe of ours. Raises StalledError."""
+    watch = _Watch(process)
+    while True:
+        try:
+            return process.wait(watch.pause)
+        except subprocess.TimeoutExpired:  # noqa: PERF203 - that is what the loop is for
+            watch.check()
+
+
+def watched(process: subprocess.Popen[bytes], stalled: Callable[[StalledError], Exception], size: int) -> IO[bytes]:
+    """The standard output of a process, through a buffer of this size. To read it raises what `stalled` makes of a
+    StalledError; where the system cannot wait for a pipe (Windows, which has no pipes in folders either) it waits."""
+    stream = process.stdout
+    assert stream  # noqa: S101 - a pipe, as the caller has it
+    return io.BufferedReader(_Watched(process, stream, stalled), size) if hasattr(select, "poll") else stream
+
+
+class _Watched(io.RawIOBase):
+    """The reading end of a process's output."""
+
+    def __init__(
+        self, process: subprocess.Popen[bytes], stream: IO[bytes], stalled: Callable[[StalledError], Exception]
+    ) -> None:
+        self._process, self._stream, self._stalled = process, stream, stalled
+        self._poll = select.poll()
+        self._poll.register(stream.fileno(), select.POLLIN)
+
+    def readable(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return self._stream.fileno()
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        if not self._poll.poll(0):
+            watch = _Watch(self._process)
+            try:
+                while not self._poll.poll(watch.pause * 1000):
+                    watch.check()
+            except StalledError as error:
+                raise self._stalled(error) from None
+        return compat.read_into(self._stream.fileno(), memoryview(buffer).cast("B"))
+
+    def close(self) -> None:
+        if not self.closed:
+            self._stream.close()
+            super().close()
+
+
+class _Watch:
+    """Looks at a process after each `pause` (in seconds) in which it wrote nothing."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self._process = process
+        self._limit = limit()
+        self.pause = self._limit / 2
+        self._idle = 0.0
+        self._before: object = None
+
+    def check(self, written: int = 0) -> None:
+        """Ends the process, and raises StalledError, where it has done nothing for as long as is allowed."""
+        work = _work(self._process.pid)
+        now = (work, written)
+        self._idle = self._idle + self.pause if now == self._before else 0.0
+        self._before = now
+        if self._idle >= self._limit * (1 if work else _BLIND):
+            end(self._process)
+            raise StalledError(self._idle)
+
+
+def _work(process: int) -> tuple[bytes, ...]:
+    """What a process has done so far, as far as the system tells: processor time, pages and bytes that it took."""
+    found: list[bytes] = []
+    for one in (process, *_children(process)):
+        with contextlib.suppress(OSError):
+            with open(f"/proc/{one}/stat", "rb") as handle:
+                fields = handle.read().rpartition(b")")[2].split()
+            found += fields[7:15]  # page faults and times: proc(5), fields 10 to 17
+            with open(f"/proc/{one}/io", "rb") as handle:
+                found.append(handle.read())
+    return tuple(found)
+
+
+def _children(process: int) -> list[int]:
+    """The processes that a process has started, and those that these have."""
+    try:
+        with open(f"/proc/{process}/task/{process}/children", "rb") as handle:
+            direct = [int(word) for word in handle.read().split()]
+    except (OSError, ValueError):
+        return []
+    return direct + [further for one in direct for further in _children(one)]
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """Ends a process and those that it has started; one that even so does not end is left behind."""
+    for child in _children(process.pid):
+        with contextlib.suppress(OSError):
+            compat.end(child)
+    process.kill()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(_GRACE)

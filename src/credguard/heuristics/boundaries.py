@@ -1,0 +1,38 @@
+"""What may touch a token, so that a slice of a longer text is never taken for one."""
+
+from __future__ import annotations
+
+from base64 import b64decode
+
+from credguard.lazy_re import regex
+
+# Nothing a longer token is made of; a letter only where it ends an escape: \n, \x22, \u0022, %3D, %3A, %2C, %20, %26.
+LEFT = (
+    rb"(?:(?<![A-Za-z0-9+/_\-])|(?<=\\[nrt])|(?<=\\x[0-9A-Fa-f]{2})|(?<=\\u00[0-9A-Fa-f]{2})|(?<=%3[ADad])|"
+    rb"(?<=%2[026Cc7]))"
+)
+RIGHT = rb"(?![A-Za-z0-9+/_=\-])"
+COLOUR = rb"(?<=\[m)|(?<=[\[;][0-9]m)|(?<=[\[;][0-9]{2}m)|(?<=;[0-9]{3}m)|(?<=\[K)|(?<=\[[0-9]K)"
+"""The end of what switches a terminal's colour or clears its line; its first byte may be written as an escape."""
+EMPHASIS = rb"(?<=\A_)|(?<=[^A-Za-z0-9_]_)"
+"""An underscore that sets a word of Markdown in italics."""
+SLASH = rb"(?:\\{0,3}/|%(?:25)?2[Ff]|&#(?:x2[Ff]|47);|\\{1,3}u002[Ff]|\\x2[Ff])"
+"""A slash as written plainly, percent-encoded, or escaped in JSON, HTML and scripts."""
+# One character of standard base64, as written plainly, percent-encoded or escaped in JSON.
+UNIT = rb"(?:[A-Za-z0-9+/]|%2[BbFf]|\\{1,2}/|\\{1,2}u002[BbFf])"
+PAD = rb"(?:=|%3[Dd]|\\{1,2}u003[Dd])"
+_ESCAPED = regex(rb"%2[BbFf]|%3[Dd]|\\{1,2}/|\\{1,2}u002[BbFf]|\\{1,2}u003[Dd]")
+_RUN = regex(rb"[A-Za-z0-9+/]*")
+_SIGNS = {b"b": b"+", b"f": b"/", b"/": b"/", b"d": b"="}
+
+
+def plain_base64(text: bytes) -> bytes:
+    """Base64 with its percent and JSON escapes undone."""
+    return _ESCAPED.sub(lambda match: _SIGNS[match[0][-1:].lower()], text)
+
+
+def decoded(text: bytes) -> bytes:
+    """The bytes of a standard base64 text, padded or cut off: as many as its characters hold. It raises nothing."""
+    run = _RUN.match(text)
+    plain = run[0] if run else b""
+    return b64decode(plain + b"A" * (-len(plain) % 4))[: len(plain) * 3 // 4]

@@ -1,0 +1,209 @@
+"""Most commits hold nothing to judge: this tells so before the rules are even imported.
+
+Whatever is unusual (hits, odd names, errors, no cache) is left to the full way of `engine.change`.
+"""
+
+from __future__ import annotations
+
+import os
+import zlib
+
+import credguard
+from credguard import __version__
+from credguard.git import commit_message, spawn
+from credguard.hooks.prefilter import Glance, packed
+from credguard.system import compat, ownership
+
+TYPE_CHECKING = False  # as in typing, whose import costs more than a git process
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from credguard.matching.database import Matcher
+
+_LARGEST = 256 << 20
+_MAGIC = "credguard quick 3"
+_STAGED = ("diff-index", "--cached", "--raw", "-z", "--no-renames", "--no-abbrev", "HEAD", "--")
+POLICY = ".credguard.yaml"
+_MISNAMED = ".credguard.yml"
+_LONGEST_POLICY = 1 << 16
+_OLD_NOTE = len("quick-policy-01234567")
+# File rules look at names. Of programs and pages few have an opinion, of data and settings more.
+_CODE = tuple(
+    ".py .pyi .js .jsx .ts .tsx .mjs .cjs .go .java .kt .rs .c .h .cc .cpp .hpp .cs .rb .php .swift .scala .ex .exs "
+    ".erl .hs .lua .pl .r .jl .dart .m .vue .svelte .css .scss .less .html .htm .md .rst .svg .sql .proto .graphql "
+    ".png .jpg .gif".split()
+)
+_CODE_WORDS = tuple("env cred docker container compose .gitignore .aws/ .mc/".split())
+_DATA = tuple(".txt .json .yaml .yml .toml .sh .lock".split())
+_DATA_WORDS = (
+    *_CODE_WORDS,
+    *"key secret aws boto s3 root example sample template dist default tfstate tfvars pulumi stack export checkpoint "
+    "tmpl tpl skel history netrc rclone ignore token".split(),
+)
+
+
+def nothing_staged_to_judge() -> bool:
+    """True when it is certain that judging the staged content would find nothing.
+
+    Looks at each staged object and name with the cached database of all patterns. False means
+    nothing but "look properly".
+    """
+    try:
+        return _possible() and _staged_is_clean()
+    except Exception:  # noqa: BLE001 - whatever it is, the full way will meet it and tell
+        return False
+
+
+def nothing_in_message(path: str) -> bool:
+    """The same of a commit message that git has written to a file."""
+    try:
+        if not _possible():
+            return False
+        glance = _cached_glance()
+        with open(path, "rb") as handle:
+            text = handle.read()
+        return glance is not None and not any(map(glance.sees, commit_message.views(text)))
+    except Exception:  # noqa: BLE001 - as above
+        return False
+
+
+def _possible() -> bool:
+    ownership.leave_out((".",))
+    return compat.can_spawn and not os.environ.get("PRE_COMMIT") and policy_is_known()
+
+
+def _staged_is_clean() -> bool:
+    asked = spawn.start(_STAGED)
+    glance = _cached_glance()  # while git is at work
+    output = spawn.finished(*asked)
+    staged = None if output is None else _staged(output)
+    if glance is None or staged is None:
+        return False
+    names, objects = staged
+    return not glance.sees(b"\n".join(names)) and not any(
+        glance.sees(piece) and glance.judges(spawn.contents(piece)) for piece in spawn.objects(objects, _LARGEST)
+    )
+
+
+def policy_is_known() -> bool:
+    """True where this repository has no policy, or one that was read before and that adds nothing to find."""
+    if not os.path.lexists(".git"):
+        return False  # not at the root, where the policy is
+    if os.path.lexists(_MISNAMED):
+        return False
+    try:
+        with open(POLICY, "rb", opener=_open_itself) as handle:
+            content = handle.read(_LONGEST_POLICY + 1)
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    if len(content) > _LONGEST_POLICY:
+        return False
+    try:
+        return ownership.read(policy_path(content)) == policy_record(content)
+    except OSError:
+        return False
+
+
+def _open_itself(path: str, flags: int) -> int:
+    """Follows no link, and waits for no pipe."""
+    return compat.open_to_read(path, flags)
+
+
+def policy_path(content: bytes) -> str:
+    """Where it is noted that a policy file with this content can be followed and adds nothing to find."""
+    return f"{cache_path()[:-3]}-policy-{_digest(content)}"
+
+
+def policy_record(content: bytes) -> bytes:
+    """The note itself: nothing that the policy says, only a digest for which there is no other content."""
+    return f"{state()}{_digest(content)}\n".encode()
+
+
+def remove_old_notes() -> None:
+    """Takes away the notes of versions that kept the text of the policy in them; raises OSError."""
+    folder = os.path.dirname(ownership.located(cache_path()))
+    for name in os.listdir(folder):
+        if name.startswith("quick-policy-") and len(name) == _OLD_NOTE:
+            os.unlink(os.path.join(folder, name))
+
+
+def state() -> str:
+    """What the cached database and the notes depend on: versions, and this package as it lies on disk."""
+    from hyperscan._version import __version__ as engine
+
+    files = sorted(_files(os.path.dirname(credguard.__file__)))
+    return f"{_MAGIC} {__version__} {engine} {_digest(repr(files).encode())}\n"
+
+
+def _digest(content: bytes) -> str:
+    from _blake2 import blake2b  # what hashlib gives, which takes longer to import than git to run
+
+    return blake2b(content, digest_size=32).hexdigest()
+
+
+def _files(folder: str) -> Iterator[tuple[str, int, int]]:
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.endswith(".py"):
+                info = entry.stat()
+                yield entry.path, info.st_size, info.st_mtime_ns
+            elif entry.name != "__pycache__" and entry.is_dir():
+                yield from _files(entry.path)
+
+
+def cache_path() -> str:
+    """Where the database for this purpose is kept; raises OSError where there is no such place."""
+    return os.path.join(ownership.cache_folder(), "quick.db")
+
+
+def pack(matcher: Matcher) -> bytes:
+    """The content of the cache file for a matcher."""
+    head, body = state().encode(), packed(matcher)
+    return head + zlib.crc32(head + body).to_bytes(4, "big") + body
+
+
+def remembered() -> bool:
+    """True when the cached database is there and up to date."""
+    try:
+        return _unpacked() is not None
+    except OSError:
+        return False
+
+
+def _unpacked() -> bytes | None:
+    stored = ownership.read(cache_path())
+    head = state().encode()
+    start = len(head) + 4
+    if not stored.startswith(head) or zlib.crc32(head + stored[start:]).to_bytes(4, "big") != stored[len(head) : start]:
+        return None
+    return stored[start:]
+
+
+def _cached_glance() -> Glance | None:
+    body = _unpacked()
+    return Glance(body) if body is not None else None
+
+
+def _staged(output: bytes) -> tuple[list[bytes], list[bytes]] | None:
+    """Names and object IDs of what is staged, None when anything about it is unusual."""
+    *fields, end = output.split(b"\0")
+    if end:
+        return None
+    names, objects = [], []
+    for head, name in zip(fields[::2], fields[1::2], strict=True):
+        _, mode, _, oid, status = head.split(b" ")
+        if status[:1] == b"D":
+            continue
+        if status[:1] == b"U" or mode == b"160000" or _concerns_a_file_rule(name):
+            return None
+        names.append(name)
+        objects.append(oid)
+    return names, objects
+
+
+def _concerns_a_file_rule(name: bytes) -> bool:
+    low = compat.decode_path(name).lower()
+    words = _CODE_WORDS if low.endswith(_CODE) else _DATA_WORDS if low.endswith(_DATA) else None
+    return words is None or any(word in low for word in words)

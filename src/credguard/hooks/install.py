@@ -1,0 +1,334 @@
+"""Installs credguard's git hooks and takes them away again; what was there before is kept and put back."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from credguard.errors import CredguardError
+from credguard.git.repository import Git
+from credguard.hooks import scripts
+from credguard.hooks.locate import generated, locate, manager, must_be_folder, read_hook
+from credguard.hooks.scripts import CHAINED, DEFAULT, NAMES
+from credguard.system import atomic
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from credguard.git.repository import Setting
+    from credguard.hooks.locate import HookFolder, Manager
+
+_EXECUTABLE = 0o755
+_LEGACY = ".legacy"
+_PROBE = "import sys; sys.path[:] = filter(None, sys.path); import credguard.cli"
+
+
+class ManagedError(CredguardError):
+    """Another program looks after the hooks; `advice` is what to write into its files."""
+
+    def __init__(self, owner: Manager) -> None:
+        super().__init__(
+            f"{owner.name} looks after the hooks here, so nothing was installed",
+            "add what is shown to its files; `credguard hook doctor` then tells whether it works",
+        )
+        self.advice = owner.advice
+
+
+def chosen(words: str | None) -> tuple[str, ...]:
+    """The hooks of a comma-separated list, in the order of a commit's life; none for None.
+
+    Raises CredguardError for an unknown name and for a list without any.
+    """
+    if words is None:
+        return ()
+    wanted = {word.strip() for word in words.split(",")}
+    unknown = sorted(wanted - set(NAMES))
+    if unknown:
+        raise CredguardError(f"there is no hook {unknown[0]!r} for credguard", f"choose from {', '.join(NAMES)}")
+    return tuple(name for name in NAMES if name in wanted)
+
+
+def install(folder: Path, names: Sequence[str] = (), python: str = sys.executable) -> list[str]:
+    """Installs hooks (default: the usual four, in a bare repository pre-receive) where git looks for
+    them from `folder`; they start credguard with `python`.
+
+    Gives what was done, a line each. Raises CredguardError, before anything is written where that can be known.
+    """
+    place = locate(folder)
+    must_be_folder(place)
+    names = names or (("pre-receive",) if place.bare else DEFAULT)
+    owner = manager(place, names)
+    if owner:
+        raise ManagedError(owner)
+    return _install_into(place.path, names, python) + _remarks(place)
+
+
+def uninstall(folder: Path, names: Sequence[str] = ()) -> list[str]:
+    """Takes credguard's hooks (default: all) away from where git looks for hooks and from where it would
+    without core.hooksPath, and puts back what was there before them. Gives what was done, a line each."""
+    place = locate(folder)
+    lines = [line for path in dict.fromkeys((place.path, place.default)) for line in _remove_from(path, names)]
+    return lines or [f"no hook that `credguard install` wrote is in {place.path}"]
+
+
+def install_global(names: Sequence[str] = (), python: str = sys.executable) -> list[str]:
+    """Installs hooks for repositories to come: into the folder that core.hooksPath names for all
+    repositories, else into the template that init.templateDir names, else into a template of credguard's
+    own, which init.templateDir is set to. Gives what was done, a line each; raises CredguardError."""
+    names = names or DEFAULT
+    shared, template = _for_all("core.hooksPath"), _for_all("init.templateDir")
+    if shared:
+        lines = _install_for_all(_absolute(shared, "core.hooksPath"), names, python)
+        return [*lines, "core.hooksPath leads there, so git runs these hooks in every repository of this account"]
+    if template:
+        lines = _install_for_all(_absolute(template, "init.templateDir") / "hooks", names, python)
+    else:
+        own = template_folder()
+        _settings_can_be_written()
+        lines = _install_into(own / "hooks", names, python)
+        _write(own / "info" / "exclude", b"", 0o644)  # git makes .git/info from the template alone
+        Git(own).run("config", "--global", "init.templateDir", str(own))
+        lines.append(f"init.templateDir is now {own}")
+    return [*lines, "git copies these hooks into each repository that it makes or clones from now on; in those "
+                    "that are there already, run `credguard install`"]  # fmt: skip
+
+
+def _install_for_all(folder: Path, names: Sequence[str], python: str) -> list[str]:
+    owner = generated(folder, Path(), names)
+    if owner:
+        raise ManagedError(owner)
+    return _install_into(folder, names, python)
+
+
+def uninstall_global(names: Sequence[str] = ()) -> list[str]:
+    """Takes away what `install_global` installed; repositories made meanwhile keep their copies."""
+    own = template_folder()
+    shared, template = _for_all("core.hooksPath"), _for_all("init.templateDir")
+    folders = [Path(shared.value)] if shared else []
+    folders += [Path(template.value) / "hooks"] if template else []
+    folders = [path for path in folders if path.is_absolute()]
+    lines = [line for path in dict.fromkeys((*folders, own / "hooks")) for line in _remove_from(path, names)]
+    if not any(os.path.lexists(own / "hooks" / name) for name in NAMES):
+        if template and Path(template.value) == own:
+            _settings_can_be_written()
+            Git(Path(os.sep)).run("config", "--global", "--unset", "init.templateDir")
+            lines.append("init.templateDir is no longer set")
+        _clear_template(own)
+    return lines or ["no hook that `credguard install --global` wrote is there"]
+
+
+def template_folder() -> Path:
+    """The folder of credguard's own template: `$XDG_DATA_HOME/credguard/template`, or the platform's own place."""
+    base = os.environ.get("LOCALAPPDATA" if sys.platform == "win32" else "XDG_DATA_HOME")
+    return (Path(base) if base else Path("~/.local/share").expanduser()) / "credguard" / "template"
+
+
+def _for_all(key: str) -> Setting | None:
+    """The setting as it is for all repositories of this account."""
+    settings = [s for s in Git(Path(os.sep)).settings(key) if s.scope in {"global", "system"}]
+    return settings[-1] if settings else None
+
+
+def _absolute(setting: Setting, key: str) -> Path:
+    path = Path(setting.value)
+    if not path.is_absolute():
+        raise CredguardError(
+            f"{key} is {path} for all repositories, a folder of each",
+            "run `credguard install` in each, or set it to one folder",
+        )
+    return path
+
+
+def _settings_can_be_written() -> None:
+    """git replaces its settings file by a new one, which would put a file in the place of a device."""
+    files = (os.environ.get("GIT_CONFIG_GLOBAL"), os.path.expanduser("~/.gitconfig"))
+    for file in files:
+        if file and os.path.exists(file) and not os.path.isfile(file):
+            raise CredguardError(f"git's settings {file} are no file", "unset GIT_CONFIG_GLOBAL and run this again")
+
+
+def _install_into(folder: Path, names: Sequence[str], python: str) -> list[str]:
+    _check_python(python)
+    for name in names:
+        _check_room(folder / name)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return [f"{name}: {_install_one(folder / name, python)}" for name in names]
+    except OSError as error:
+        raise CredguardError(
+            f"hooks could not be written to {folder}: {error.strerror}", "see who may write there, or what it is"
+        ) from error
+
+
+def _check_python(python: str) -> None:
+    """The hook must find credguard in any folder, without this shell's settings."""
+    try:
+        done = subprocess.run(  # noqa: S603 - the interpreter that runs now, no shell
+            [python, "-E", "-c", _PROBE], cwd=os.sep, capture_output=True, stdin=subprocess.DEVNULL, check=False
+        )
+    except OSError as error:
+        raise CredguardError(f"{python or 'Python'} cannot be started: {error.strerror}", "install it again") from error
+    if done.returncode:
+        raise CredguardError(
+            f"{python} finds credguard only in this folder or through PYTHONPATH, where a hook does not look",
+            "install credguard with pip and run this again",
+        )
+
+
+def _check_room(hook: Path) -> None:
+    content, kept = read_hook(hook), _chained(hook)
+    theirs = content is not None and not _is_ours(content, hook)
+    # The same hook under both names is what an installation leaves that was killed: it is gone on with.
+    if theirs and os.path.lexists(kept) and not _is_ours_again(kept, hook) and not _same(hook, kept):
+        raise CredguardError(
+            f"{hook} and {kept} are both somebody else's", "join them in the first, delete the second, run this again"
+        )
+
+
+def _install_one(hook: Path, python: str) -> str:
+    """Writes one hook unless it is there already; says what was done."""
+    text = scripts.installed(hook.name, python)
+    content, kept = read_hook(hook), _chained(hook)
+    if _is_ours_again(kept, hook):
+        kept.unlink()  # it must not run after itself
+    if content is not None and scripts.is_plain(content, hook.name):
+        return f"already there, the plain hook in {hook.parent}"
+    if content == text and not hook.is_symlink() and stat.S_IMODE(hook.stat().st_mode) == _EXECUTABLE:
+        return f"already there, in {hook.parent}"
+    if content is None or scripts.is_installed(content):
+        _write(hook, text, _EXECUTABLE)
+        return f"{'installed in' if content is None else 'renewed in'} {hook.parent}"
+    runs = os.access(hook, os.X_OK)
+    _put_before(hook, text)
+    after = "runs after it" if runs else "is not executable, so it does not run, as before"
+    return f"installed in {hook.parent}; the hook that was there is now {hook.name}{CHAINED} and {after}"
+
+
+def _put_before(hook: Path, text: bytes) -> None:
+    """Gives the hook that is there a second name, under which ours runs it, then puts ours in its place: at every
+    instant one of them is there. Raises OSError, with everything as it was."""
+    kept = _chained(hook)
+    if not os.path.lexists(kept):
+        _keep(hook, kept)
+    try:
+        _write(hook, text, _EXECUTABLE)
+    except OSError:
+        kept.unlink()
+        raise
+
+
+def _keep(hook: Path, kept: Path) -> None:
+    try:
+        os.link(hook, kept, follow_symlinks=False)
+    except (OSError, NotImplementedError):  # no links on this disk, or not of links, or of the file of another user
+        if hook.is_symlink():
+            os.symlink(os.readlink(hook), kept)
+        else:
+            there = hook.stat()
+            atomic.replace_file(kept, hook.read_bytes(), stat.S_IMODE(there.st_mode))
+            os.utime(kept, ns=(there.st_atime_ns, there.st_mtime_ns))
+
+
+def _is_ours_again(kept: Path, hook: Path) -> bool:
+    """True where our own hook stands, or is linked to, in the place of the one that is to run after it."""
+    if not os.path.lexists(kept) or not _is_ours(read_hook(kept) or b"", hook):
+        return False
+    return not kept.is_symlink() or os.path.realpath(kept) == os.path.realpath(hook)
+
+
+def _same(hook: Path, kept: Path) -> bool:
+    """True where both names are of the same file, or of two that git could not tell apart."""
+    one, other = hook.lstat(), kept.lstat()
+    if os.path.samestat(one, other):
+        return True
+    if one.st_mode != other.st_mode:
+        return False
+    if hook.is_symlink():
+        return os.readlink(hook) == os.readlink(kept)
+    return stat.S_ISREG(one.st_mode) and hook.read_bytes() == kept.read_bytes()
+
+
+def _write(path: Path, content: bytes, mode: int) -> None:
+    """Puts a file in place in one step, instead of a link too; raises OSError."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic.new_file(path, content, mode) as fresh:
+        os.replace(fresh, path)
+
+
+def _remarks(place: HookFolder) -> list[str]:
+    """What else one should know about the folder."""
+    remarks = []
+    if place.setting and place.setting.scope in {"global", "system"} and Path(place.setting.value).is_absolute():
+        remarks.append(f"{place.origin} is for all repositories: git runs these hooks in every one of them")
+    if place.in_work_tree:
+        remarks.append(
+            f"{place.path} is part of the work tree: these hooks name this machine's Python, and look for credguard "
+            "on PATH elsewhere; to commit hooks for everybody, take the plain ones of credguard's folder hooks/"
+        )
+    return remarks
+
+
+def _remove_from(folder: Path, names: Iterable[str]) -> list[str]:
+    """Takes our hooks out of a folder; says what was done."""
+    lines = []
+    try:
+        for name in names or NAMES:
+            # The pre-commit framework moves the hook that it finds to NAME.legacy and runs it from there.
+            for hook in (folder / name, folder / (name + _LEGACY)):
+                lines += _remove_one(hook, _chained(folder / name))
+            if os.path.lexists(_chained(folder / name)):
+                lines.append(
+                    f"{name}: left {_chained(folder / name)}, as another program's hook now stands in its place"
+                )
+    except OSError as error:
+        raise CredguardError(
+            f"hooks in {folder} could not be taken away: {error.strerror}", "see who may write there"
+        ) from error
+    return lines
+
+
+def _remove_one(hook: Path, kept: Path) -> list[str]:
+    atomic.clear_leftovers(hook)
+    atomic.clear_leftovers(kept)
+    content = read_hook(hook) if os.path.lexists(hook) else None
+    if _is_ours_again(kept, hook):
+        kept.unlink()  # it must not take the place of what is taken away
+    if content is None:
+        if os.path.lexists(kept) and not hook.name.endswith(_LEGACY):
+            os.rename(kept, hook)
+            return [f"{hook.name}: put back what was there before, in {hook.parent}"]
+        return []
+    if scripts.is_plain(content, hook.name):
+        return [f"{hook.name}: left alone, the plain hook in {hook.parent}; delete it yourself"]
+    if not scripts.is_installed(content):
+        if os.path.lexists(kept) and _same(hook, kept):
+            kept.unlink()  # an installation was killed before it had put ours in place
+            return [f"{hook.name}: what was there before is in place, in {hook.parent}"]
+        return []
+    if os.path.lexists(kept):
+        os.replace(kept, hook)
+        return [f"{hook.name}: taken away and put back what was there before, in {hook.parent}"]
+    hook.unlink()
+    return [f"{hook.name}: taken away from {hook.parent}"]
+
+
+def _clear_template(own: Path) -> None:
+    """Removes what `install_global` made, and nothing that somebody else put there."""
+    exclude = own / "info" / "exclude"
+    if exclude.is_file() and not exclude.stat().st_size:
+        exclude.unlink()
+    for folder in (own / "info", own / "hooks", own, own.parent):
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
+
+
+def _chained(hook: Path) -> Path:
+    return hook.with_name(hook.name + CHAINED)
+
+
+def _is_ours(content: bytes, hook: Path) -> bool:
+    return scripts.is_installed(content) or scripts.is_plain(content, hook.name)

@@ -1,0 +1,235 @@
+"""Proves that the installed hooks work: a planted key pair must be stopped, and clean work must pass."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import string
+import subprocess
+import sys
+from base64 import b32encode
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from credguard.errors import CredguardError, ExitCode
+from credguard.git.repository import Git
+from credguard.git.spawn import environment
+from credguard.hooks import scripts
+from credguard.hooks.locate import leads_to_credguard, locate, must_be_folder, read_hook
+from credguard.hooks.scripts import CHAINED, DEFAULT, NAMES
+from credguard.system import scratch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from credguard.hooks.locate import HookFolder
+
+_IDENTITY = {f"GIT_{who}_{what}": "credguard" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+_NO_SHARED_INDEX = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "core.splitIndex", "GIT_CONFIG_VALUE_0": "false"}
+_LETTERS = string.ascii_letters + string.digits + "+/"
+
+
+def _silent(_line: str) -> None:
+    """Reports to nobody."""
+
+
+def doctor(folder: Path, report: Callable[[str], None] = _silent) -> list[str]:
+    """The problems of the hooks that git runs in the repository of `folder`, none when all is well;
+    what is well is told to `report`, a line at a time.
+
+    The hook is really run, on an index and objects of its own: nothing of the repository changes.
+    Raises CredguardError where there is no repository.
+    """
+    place = locate(folder)
+    report(f"git looks for hooks in {place.path}" + (f" ({place.origin})" if place.setting else ""))
+    try:
+        must_be_folder(place)
+        return _examine(place, report)
+    except CredguardError as error:
+        return [f"{error.message}; {error.hint}"]
+
+
+def _examine(place: HookFolder, report: Callable[[str], None]) -> list[str]:
+    needed = "pre-receive" if place.bare else "pre-commit"
+    usual = (needed,) if place.bare else DEFAULT
+    looked_at = [_Hook.of(place, name) for name in NAMES if name in usual or _written(place, name)]
+    problems = _shadowed(place)
+    for hook in looked_at:
+        found = hook.problem(needed=hook.name == needed)
+        problems += [found] if found else []
+        if not found:
+            report(hook.line())
+    proved = next(hook for hook in looked_at if hook.name == needed)
+    return problems if proved.problem(needed=True) else problems + _prove(place, proved, report)
+
+
+def _written(place: HookFolder, name: str) -> bool:
+    return scripts.is_installed(read_hook(place.path / name) or b"")
+
+
+def _shadowed(place: HookFolder) -> list[str]:
+    """Hooks of ours in the folder that git would look into, if core.hooksPath did not lead it elsewhere."""
+    if place.setting is None or place.path == place.default:
+        return []
+    names = [name for name in NAMES if scripts.is_installed(read_hook(place.default / name) or b"")]
+    names = [name for name in names if not _Hook.of(place, name).calls]
+    if not names:
+        return []
+    return [
+        f"{', '.join(names)} in {place.default} never run: {place.origin} leads git to {place.path}; "
+        "run `credguard install` again, or unset it"
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Hook:
+    """One hook as it lies there. `ours` is true for one that `credguard install` wrote or of `hooks/`,
+    `through` names what else calls credguard for it."""
+
+    path: Path
+    content: bytes | None
+    ours: bool
+    through: str
+    chained: bool
+
+    @classmethod
+    def of(cls, place: HookFolder, name: str) -> _Hook:
+        path = place.path / name
+        content = read_hook(path)
+        through = None if content is None else leads_to_credguard(place, name, content)
+        return cls(path, content, through == "", through or "", os.path.lexists(path.with_name(name + CHAINED)))
+
+    @property
+    def name(self) -> str:
+        """The name that git calls it by."""
+        return self.path.name
+
+    @property
+    def calls(self) -> bool:
+        """True when it leads to credguard, in one way or another."""
+        return self.ours or bool(self.through)
+
+    def problem(self, *, needed: bool) -> str:
+        """What is wrong with it, empty when nothing is; only a `needed` hook must be there."""
+        again = f"run `credguard install --hooks {self.name}`"
+        if self.content is None:
+            return f"{self.name} is not in {self.path.parent}; {again}" if needed or self.chained else ""
+        if not self.calls:
+            if self.chained:
+                return f"{self.path} has been replaced by another program's hook; join the two, then {again}"
+            return f"{self.path} does not call credguard; {again}" if needed else ""
+        if not os.access(self.path, os.X_OK):
+            return f"{self.path} is not executable, so git passes over it; run chmod +x on it"
+        if b"\r\n" in self.content:
+            return f"{self.path} has Windows line ends, which a shell stumbles over; {again}"
+        return ""
+
+    def line(self) -> str:
+        """What to tell of it when nothing is wrong."""
+        if self.content is None:
+            return f"{self.name}: not installed"
+        if not self.calls:
+            return f"{self.name}: another program's, does not call credguard"
+        also = f", and {self.name}{CHAINED} after it" if self.chained else ""
+        return f"{self.name}: runs credguard" + (f" through {self.through}" if self.through else also)
+
+
+def _prove(place: HookFolder, hook: _Hook, report: Callable[[str], None]) -> list[str]:
+    try:
+        with scratch.folder() as own:
+            return _Trial(place, hook, own).problems(report)
+    except (CredguardError, OSError) as error:
+        return [f"{hook.name} could not be tried: {error}"]
+
+
+class _Trial:
+    """Runs a hook as git does, on an index and an object store in a temporary folder."""
+
+    def __init__(self, place: HookFolder, hook: _Hook, folder: Path) -> None:
+        self.place = place
+        self.hook = hook
+        self.folder = folder
+        (folder / "objects").mkdir()
+        self.scratch = {
+            "GIT_INDEX_FILE": str(folder / "index"),
+            "GIT_OBJECT_DIRECTORY": str(folder / "objects"),
+            "GIT_ALTERNATE_OBJECT_DIRECTORIES": _quoted(place.repository.layout.objects),
+        }
+        self.git = Git(place.root, extra=self.scratch | _IDENTITY | _NO_SHARED_INDEX)
+
+    def problems(self, report: Callable[[str], None]) -> list[str]:
+        """Tries a file with a key pair made up for this, then one without."""
+        canary = f"credguard-canary-{secrets.token_hex(4)}.ini"
+        code, output = self._run(canary, _key_pair())
+        if code == 0:
+            return [f"{self.hook.name} let a made-up key pair through; run `credguard install` again"]
+        if code != ExitCode.FINDINGS or canary not in output:
+            return [f"{self.hook.name} does not work (exit {code}): {_first_line(output)}"]
+        code, output = self._run(canary, b"# nothing secret\n")
+        if code:
+            return [f"{self.hook.name} also stops what holds no key (exit {code}): {_first_line(output)}"]
+        alone = "" if self.hook.ours else " (credguard was tried alone, not what else the hook runs)"
+        report(f"{self.hook.name}: stops a made-up key pair and lets clean work pass{alone}")
+        return []
+
+    def _run(self, path: str, content: bytes) -> tuple[int, str]:
+        """Exit code and output of the hook when `path` is about to come in."""
+        self._stage(path, content)
+        stdin = self._received() if self.hook.name == "pre-receive" else b""
+        done = subprocess.run(  # noqa: S603 - the installed hook, as git would run it
+            [self._command()], cwd=self.place.root, env=self._environment(), input=stdin, capture_output=True,
+            check=False,
+        )  # fmt: skip
+        return done.returncode, (done.stderr + done.stdout).decode("utf-8", "replace")
+
+    def _stage(self, path: str, content: bytes) -> None:
+        """Makes the index what HEAD is, and this file."""
+        oid = self.git.run("hash-object", "-w", "--stdin", stdin=content).strip().decode()
+        head = self.git.head()
+        self.git.run("read-tree", head or "--empty")
+        self.git.run("update-index", "-z", "--index-info", stdin=f"100644 {oid}\t{path}\0".encode())
+
+    def _received(self) -> bytes:
+        """What git would tell of a push of one new branch."""
+        tree = self.git.run("write-tree").strip().decode()
+        commit = self.git.run("commit-tree", "-m", "a trial of the hook", tree).strip().decode()
+        return f"{'0' * len(commit)} {commit} refs/heads/credguard-trial\n".encode()
+
+    def _command(self) -> str:
+        """The hook's path: a link to ours, beside which no other hook is chained; for somebody else's,
+        which could do anything to the work tree, the call of credguard alone."""
+        path = self.folder / self.hook.name
+        if path.is_symlink() or path.exists():
+            return str(path)
+        if self.hook.ours:
+            path.symlink_to(self.hook.path.absolute())
+        else:
+            path.write_bytes(scripts.installed(self.hook.name, sys.executable))
+            path.chmod(0o755)
+        return str(path)
+
+    def _environment(self) -> dict[str, str]:
+        kept = environment(inherit=False).keys()
+        env = {name: value for name, value in os.environ.items() if name in kept}
+        env |= self.scratch | {"GIT_EDITOR": ":"}
+        if self.place.bare:
+            return env | {"GIT_DIR": ".", "GIT_QUARANTINE_PATH": self.scratch["GIT_OBJECT_DIRECTORY"]}
+        return env if self.place.git_dir == self.place.root / ".git" else env | {"GIT_DIR": str(self.place.git_dir)}
+
+
+def _key_pair() -> bytes:
+    """A credentials file of a profile that nobody has: right in shape, random, never issued."""
+    body = 1 << 79 | (10**11 + secrets.randbelow(9 * 10**11)) << 39 | secrets.randbits(39)
+    key_id = "AKIA" + b32encode(body.to_bytes(10, "big")).decode()
+    secret = "".join(secrets.choice(_LETTERS) for _ in range(36)) + "aZ4+"
+    return f"[trial]\naws_access_key_id = {key_id}\naws_secret_access_key = {secret}\n".encode()
+
+
+def _first_line(output: str) -> str:
+    return next((line.strip() for line in output.splitlines() if line.strip()), "it said nothing")
+
+
+def _quoted(path: str) -> str:
+    """A path as GIT_ALTERNATE_OBJECT_DIRECTORIES takes it whatever is in it."""
+    return '"' + path.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'

@@ -1,0 +1,135 @@
+"""The pattern database: compiled once by hyperscan, cached on disk, one pass over a blob."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from array import array
+from hashlib import blake2b
+from typing import TYPE_CHECKING
+
+import hyperscan
+from hyperscan._version import __version__ as _hyperscan_version
+
+from credguard import __version__
+from credguard.system import compat, ownership
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from credguard.matching.pattern import Pattern
+
+LIMIT = (1 << 32) - 1
+"""The most bytes that one pass takes: hyperscan counts in 32 bits."""
+_MAGIC = b"credguard-db-2\n"
+_DIGEST = 32
+
+
+class Matcher:
+    """Finds where the patterns' matches end."""
+
+    def __init__(self, patterns: Iterable[Pattern], *, cache: bool = True) -> None:
+        """Compiles `patterns` or loads them from the cache.
+
+        A name must always stand for the same pattern; raises ValueError otherwise.
+        """
+        unique: dict[str, Pattern] = {}
+        for pattern in patterns:
+            if unique.setdefault(pattern.name, pattern) != pattern:
+                raise ValueError(f"two patterns are named {pattern.name}")
+        self.names = tuple(sorted(unique))
+        ordered = [unique[name] for name in self.names]
+        database = _load(ordered) if cache else None
+        if database is None:
+            database = _compile(ordered)
+            if cache:
+                _store(ordered, database)
+        self._database = database
+        self.is_worth = {one.name: one.is_worth for one in ordered if one.is_worth}
+
+    def serialized(self) -> bytes:
+        """The compiled database, as hyperscan writes it."""
+        return bytes(hyperscan.dumpb(self._database))
+
+    def hits(self, data: bytes) -> dict[str, array[int]]:
+        """The ascending end offsets of each pattern seen in `data` (at most LIMIT bytes), where it is worth a look."""
+        found = self.seen(data)
+        for name in found.keys() & self.is_worth.keys():
+            is_worth = self.is_worth[name]
+            worth = array("Q", [end for end in found[name] if is_worth(data, end)])
+            if worth:
+                found[name] = worth
+            else:
+                del found[name]
+        return found
+
+    def seen(self, data: bytes) -> dict[str, array[int]]:
+        """The same wherever the patterns were seen: whether that is worth a look, what stands around it may decide."""
+        found = _Ends()
+        if data:
+            self._database.scan(data, match_event_handler=_note, context=found)
+        return {self.names[number]: ends for number, ends in found.items()}
+
+
+class _Ends(dict[int, "array[int]"]):
+    def __missing__(self, number: int) -> array[int]:
+        ends = self[number] = array("Q")  # eight bytes a hit: a hostile file may bring millions
+        return ends
+
+
+def _note(number: int, _start: int, end: int, _flags: int, found: object) -> None:
+    found[number].append(end)  # type: ignore[index]  # it is what `seen` gave
+
+
+def _flags(pattern: Pattern) -> int:
+    flags = hyperscan.HS_FLAG_DOTALL
+    if pattern.caseless:
+        flags |= hyperscan.HS_FLAG_CASELESS
+    return flags | hyperscan.HS_FLAG_MULTILINE if pattern.multiline else flags
+
+
+def _compile(patterns: list[Pattern]) -> hyperscan.Database:
+    database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+    database.compile(
+        expressions=[p.expression for p in patterns],
+        ids=list(range(len(patterns))),
+        elements=len(patterns),
+        flags=[_flags(p) for p in patterns],
+    )
+    return database
+
+
+def _head(patterns: list[Pattern]) -> bytes:
+    """What a file begins with that holds the database of these patterns for this engine on such a machine (whether
+    its processor can run it, the engine's own head tells), and no other database."""
+    digest = blake2b(digest_size=_DIGEST)
+    for word in (__version__, _hyperscan_version, compat.machine(), *map(repr, patterns)):
+        digest.update(word.encode() + b"\0")
+    return _MAGIC + digest.digest()
+
+
+def _cache_file(head: bytes) -> str:
+    return os.path.join(ownership.cache_folder(), f"{head[len(_MAGIC) :].hex()[:32]}.db")
+
+
+def _load(patterns: list[Pattern]) -> hyperscan.Database | None:
+    """The cached database, or None when there is none that is whole, of these patterns and to be believed."""
+    try:
+        head = _head(patterns)
+        stored = ownership.read(_cache_file(head))
+        start = len(head) + _DIGEST
+        body = stored[start:]
+        if stored[:start] != head + blake2b(body, digest_size=_DIGEST).digest():
+            return None
+        database = hyperscan.loadb(body, hyperscan.HS_MODE_BLOCK)
+        database.scratch = hyperscan.Scratch(database)
+    except Exception:  # noqa: BLE001 - whatever is wrong with a cache, the patterns are compiled anew
+        return None
+    return database
+
+
+def _store(patterns: list[Pattern], database: hyperscan.Database) -> None:
+    """Keeps the database for the next run; a machine where that is impossible compiles every time."""
+    with contextlib.suppress(Exception):  # whatever keeps it from that
+        body, head = bytes(hyperscan.dumpb(database)), _head(patterns)
+        ownership.write(_cache_file(head), head + blake2b(body, digest_size=_DIGEST).digest() + body)

@@ -1,0 +1,181 @@
+"""The words every layer speaks: severity, blob, detection, finding, coverage, result."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from credguard.errors import ExitCode
+    from credguard.model.practice import Standing
+    from credguard.model.secret import Secret
+
+
+class Severity(IntEnum):
+    """How bad a finding is; `low` alone never blocks by default."""
+
+    LOW = 1
+    MEDIUM = 2
+    HIGH = 3
+    CRITICAL = 4
+
+    @property
+    def label(self) -> str:
+        """The name used in reports and options."""
+        return self.name.lower()
+
+
+class Confidence(IntEnum):
+    """How sure a rule is that the value is what it says."""
+
+    LOW = 1
+    MEDIUM = 2
+    HIGH = 3
+
+    @property
+    def label(self) -> str:
+        """The name used in reports."""
+        return self.name.lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """Bytes to look at. `path` is relative to the root, `/`-separated, undecodable bytes as
+    surrogate escapes. `kind` is `file`, `name` (a file's own path), `symlink`, `stdin`, `message`
+    or `credential-report` (one that the user vouches for); `made` is when it was made, where known."""
+
+    data: bytes
+    path: str
+    kind: str = "file"
+    made: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """Something that should have been looked at and was not, and what to do about it."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One value of a detection: its role and its byte offsets in the blob."""
+
+    role: str
+    start: int
+    end: int
+    secret: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """What a rule says of a blob or a file, before lines are counted and policy decides.
+
+    Without `parts` it speaks of the whole file (`path`, line 1). `severity` and `confidence`
+    of None mean the rule's own. `identity` replaces the parts' values in the fingerprint.
+    """
+
+    message: str
+    parts: tuple[Part, ...] = ()
+    severity: Severity | None = None
+    confidence: Confidence | None = None
+    attributes: Mapping[str, object] = field(default_factory=dict)
+    remediation: tuple[str, ...] = ()
+    path: str | None = None
+    line: int = 1
+    identity: tuple[bytes, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """A place in a file; lines and columns (in characters) count from 1, `end_column` is one
+    past the last character. `utf16` are both columns in UTF-16 units, where they differ."""
+
+    path: str
+    line: int = 1
+    column: int = 1
+    end_line: int = 1
+    end_column: int = 1
+    role: str = "file"
+    commit: str | None = None
+    utf16: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A detection with its rule, places and identity; it holds no secret.
+
+    `values` are digests of the secrets, to tell whether they stood elsewhere; `known` says where
+    all of them stood before the change; `context` are the lines concerned (number, text), redacted;
+    `inline` is the reason of a comment beside it that suppresses it.
+    """
+
+    rule_id: str
+    rule_name: str
+    severity: Severity
+    confidence: Confidence
+    message: str
+    fingerprint: str
+    locations: tuple[Location, ...]
+    attributes: Mapping[str, object] = field(default_factory=dict)
+    practices: tuple[str, ...] = ()
+    remediation: tuple[str, ...] = ()
+    exposure: Mapping[str, object] = field(default_factory=dict)
+    values: frozenset[str] = frozenset()
+    known: str = ""
+    context: tuple[tuple[int, str], ...] = ()
+    inline: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What policy says of a finding: outcome is `report`, `allowed`, `baseline`, `inline` or
+    `below-threshold`."""
+
+    finding: Finding
+    outcome: str
+    reason: str = ""
+
+
+@dataclass(slots=True)
+class Coverage:
+    """What was looked at, and what was not."""
+
+    files: int = 0
+    blobs: int = 0
+    commits: int = 0
+    bytes: int = 0
+    skipped: list[Skip] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def complete(self) -> bool:
+        """True when nothing that should have been looked at was left out."""
+        return not self.skipped
+
+    def add(self, other: Coverage) -> None:
+        """Counts what another part of the run has looked at."""
+        self.files += other.files
+        self.blobs += other.blobs
+        self.commits += other.commits
+        self.bytes += other.bytes
+        self.skipped += other.skipped
+        self.notes += [note for note in other.notes if note not in self.notes]
+
+
+@dataclass(frozen=True, slots=True)
+class ScanResult:
+    """Everything a report may print; `standings` is the scorecard, where the run made one."""
+
+    target: Mapping[str, object]
+    verdicts: tuple[Verdict, ...]
+    coverage: Coverage
+    exit_code: ExitCode
+    rules_hash: str
+    policy_hash: str
+    standings: tuple[Standing, ...] = ()

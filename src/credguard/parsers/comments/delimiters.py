@@ -1,0 +1,159 @@
+"""Where the pieces of a language end: each finder looks at every byte a bounded number of times."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from credguard.lazy_re import regex
+from credguard.parsers.comments import detect_language
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    End = Callable[[bytes, re.Match[bytes], int], tuple[int, int, str]]
+
+COMMENT = "comment"
+_EVEN = r"(?<!\\)(?:\\\\){0,4096}"
+"""Goes before what a backslash would take the meaning from."""
+TEMPLATE_TEXT = regex(rf"{_EVEN}(`|\$\{{)".encode())
+_SCRIPTS = regex(
+    rb"(?:\A|[-_.])(?:run|scripts?|inlinescript|commands?|args|user[-_]?data|bash)\Z",
+    re.IGNORECASE,
+)
+_REGEX_SIGN = regex(rb"\\.|[\[\]/\n]", re.DOTALL)
+_LAST = regex(rb"[;,)\"'. \t\r]{0,20}$", re.MULTILINE)
+"""What may follow the word that ends a here-document."""
+_KEY = regex(rb"([ \t]*(?:-[ \t]+){0,20})(?:([^\s:#][^:\n]{0,200}?)[ \t]*:)?")
+
+
+def _nothing(_data: bytes, match: re.Match[bytes], _limit: int) -> tuple[int, int, str]:
+    return match.end(), match.end(), ""
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """What begins a piece of a language (`opening`, a bounded pattern; `(?P<W>…)` in it is its word), and
+    what finds its end: the end of its content, where the code goes on, and the language of the content.
+
+    `kind` is `comment`, `string`, `part` (of another language), `template` and `brace` (text with
+    expressions), or `document` (text that begins at the next line and ends at a line with its word).
+    """
+
+    opening: str
+    end: End = _nothing
+    kind: str = "string"
+
+
+def closing(pattern: str, language: str = "") -> End:
+    """The first match of a pattern, else the end of all."""
+    compiled = re.compile(pattern.encode(), re.MULTILINE)
+
+    def end(data: bytes, match: re.Match[bytes], limit: int) -> tuple[int, int, str]:
+        found = compiled.search(data, match.end(), limit)
+        return (*found.span(), language) if found else (limit, limit, language)
+
+    return end
+
+
+LINE_END = closing(r"$")
+
+
+def escaped(quote: str, *, lines: bool = False) -> End:
+    """The next quote without a backslash; unless the string may have `lines`, the end of its line."""
+    return closing(f"{_EVEN}{quote}" if lines else rf"{_EVEN}(?:{quote}|(?<!\\\r)(?=\n))")
+
+
+def word(before: bytes = b"", after: bytes = b"") -> End:
+    """The next place where the opening's word stands between `before` and `after`."""
+
+    def end(data: bytes, match: re.Match[bytes], limit: int) -> tuple[int, int, str]:
+        wanted = before + match["w" + str(match.lastgroup)[1:]] + after
+        found = data.find(wanted, match.end(), limit)
+        return (found, found + len(wanted), "") if found >= 0 else (limit, limit, "")
+
+    return end
+
+
+def nested(opening: str, close: str) -> End:
+    """The close of a comment in which others may stand."""
+    signs = re.compile(f"({opening})|{close}".encode())
+
+    def end(data: bytes, match: re.Match[bytes], limit: int) -> tuple[int, int, str]:
+        depth = 1
+        for sign in signs.finditer(data, match.end(), limit):
+            depth += 1 if sign[1] else -1
+            if not depth:
+                return (*sign.span(), "")
+        return limit, limit, ""
+
+    return end
+
+
+def on_line(data: bytes, match: re.Match[bytes], limit: int) -> tuple[int, int, str]:
+    """The same quote again before the line ends; else the quote is a sign like any other."""
+    found = data.find(match[0], match.end(), limit)
+    if found < 0 or data.find(b"\n", match.end(), found) >= 0:
+        return _nothing(data, match, limit)
+    return found, found + 1, ""
+
+
+def string_or_comment(data: bytes, match: re.Match[bytes], limit: int) -> tuple[int, int, str]:
+    """As Vim has it: a quote that is not closed on its line, after a blank, begins a comment."""
+    end, after, _ = escaped('"')(data, match, limit)
+    if end < after and data[after - 1 : after] == b'"':
+        return end, after, ""
+    blank = data[match.start() - 1 : match.start()] in (b"", b" ", b"\t", b"\n")
+    return end, after, COMMENT if blank else ""
+
+
+def fence(data: bytes, match: re.Match[bytes], limit: int) -> tuple[int, int, str]:
+    """The end of a fenced block, which is in the language that it names."""
+    head = match["w" + str(match.lastgroup)[1:]]
+    said = head.lstrip(b"`~")
+    marks = head[: len(head) - len(said)]
+    found = re.compile(rb"^[ \t>]*" + marks, re.MULTILINE).search(data, match.end(), limit)
+    name = detect_language.named(said.decode("ascii", "replace").strip(" \t{.").lower())
+    return (*found.span(), name) if found else (limit, limit, name)
+
+
+def regex_literal(data: bytes, match: re.Match[bytes], limit: int) -> tuple[int, int, str]:
+    """The slash that closes a regular expression, which is none in a class; the line's end at the latest."""
+    in_class = False
+    for sign in _REGEX_SIGN.finditer(data, match.end(), limit):
+        if sign[0] == b"\n" or (sign[0] == b"/" and not in_class):
+            return sign.start(), sign.start() + (sign[0] == b"/"), ""
+        in_class = sign[0] == b"[" or (in_class and sign[0] != b"]")
+    return limit, limit, ""
+
+
+def block_scalar(data: bytes, match: re.Match[bytes], limit: int) -> tuple[int, int, str]:
+    """The lines of a YAML block, which are deeper than what they belong to; those of a script are shell."""
+    start = data.rfind(b"\n", 0, match.start()) + 1
+    head = _KEY.match(data, start, match.start())
+    lead, key = (head[1], head[2]) if head else (b"", None)
+    depth = len(lead) if key else len(lead.rstrip(b" \t-"))
+    language = "shell" if (key is None and b"-" in lead) or _SCRIPTS.search((key or b"").strip(b"\"' ")) else ""
+    position = data.find(b"\n", match.end(), limit) + 1 or limit
+    while position < limit:
+        end = data.find(b"\n", position, limit) + 1 or limit
+        line = data[position:end]
+        text = line.lstrip(b" ")
+        if text.strip() and len(line) - len(text) <= depth:
+            break
+        position = end
+    return position, position, language
+
+
+def after_line(data: bytes, word: bytes, position: int, limit: int) -> int:
+    """The end of the next line that holds the word alone, -1 where there is none."""
+    found = data.find(word, position, limit)
+    while found >= 0:
+        start, end = found, _LAST.match(data, found + len(word), limit)
+        while start > position and data[start - 1] in b" \t":
+            start -= 1
+        if end and data[start - 1 : start] == b"\n":
+            return end.end()
+        found = data.find(word, found + len(word), limit)
+    return -1

@@ -1,0 +1,133 @@
+"""Structured documents with line numbers: YAML, JSON and HCL as one kind of node."""
+
+from __future__ import annotations
+
+import codecs
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from credguard.errors import UnreadableError
+from credguard.parsers.node import MAX_BYTES, Node, OverLimitError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Reader = Callable[[str, bool], tuple[Node, ...]]
+
+__all__ = ["Node", "embedded", "looks_structured", "parse"]
+
+_HCL = (".tf", ".tofu", ".hcl")
+_JSON = (".json", ".jsonc", ".tfstate")
+_YAML = (".yaml", ".yml")
+_EITHER = (".template", ".cfn")
+_last: tuple[bytes, str, tuple[Node, ...] | UnreadableError] | None = None
+
+
+def looks_structured(path: str) -> bool:
+    """True when the name says that `parse` can read such a file."""
+    return path.lower().endswith((*_HCL, *_JSON, *_YAML, *_EITHER))
+
+
+def parse(data: bytes, path: str) -> tuple[Node, ...]:
+    """The documents of a file, by its name and, for names that leave it open, its first character.
+
+    A file whose text is a template (`{{ }}`, `{% %}`, `<% %>`, `${ }`) and cannot be read as it stands is
+    read once more with those parts blanked out. The last answer is remembered, for several rules ask.
+    Raises UnreadableError, without quoting content, for what is binary, too large or too deep, or breaks the
+    rules of its language.
+    """
+    global _last  # noqa: PLW0603
+    if _last is None or _last[1] != path or _last[0] != data:
+        try:
+            _last = (data, path, _parsed(data, path.lower()))
+        except UnreadableError as error:
+            _last = (data, path, error)
+    if isinstance(_last[2], UnreadableError):
+        raise UnreadableError(_last[2].message)
+    return _last[2]
+
+
+def embedded(node: Node) -> tuple[Node, ...]:
+    """The documents of a JSON text that a scalar holds, with their lines in the file; nothing when it holds none."""
+    text = node.text
+    if node.kind != "scalar" or not text.lstrip().startswith(("{", "[")):
+        return ()
+    try:
+        found = _twice(_json, text)
+    except UnreadableError:
+        return ()
+    return tuple(_moved(one, node) for one in found)
+
+
+def _moved(found: Node, holder: Node) -> Node:
+    """The node and all below it with lines of the file: those of a block follow, a quoted text has only one."""
+    line = holder.line + found.line if holder.literal else holder.line
+    return replace(
+        found,
+        line=line,
+        items=tuple(_moved(item, holder) for item in found.items),
+        pairs=tuple((_moved(key, holder), _moved(value, holder)) for key, value in found.pairs),
+    )
+
+
+def _parsed(data: bytes, path: str) -> tuple[Node, ...]:
+    if len(data) > MAX_BYTES:
+        raise UnreadableError(f"is larger than {MAX_BYTES >> 20} MiB, too large to judge what it says")
+    text = _decoded(data)
+    first = text.lstrip("\ufeff \t\r\n")[:1]
+    if path.endswith(_HCL):
+        return _twice(_hcl, text)
+    if path.endswith(_JSON) or (path.endswith(_EITHER) and first in {"{", "["}):
+        return _twice(_json, text)
+    try:
+        return _twice(_yaml, text)
+    except OverLimitError:
+        raise
+    except UnreadableError:
+        if first not in {"{", "["}:
+            raise
+        return _twice(_json, text)
+
+
+def _decoded(data: bytes) -> str:
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return data.decode("utf-16", "replace")
+    if b"\0" in data:
+        raise UnreadableError("is binary, not the text that its name promises")
+    return data.decode("utf-8-sig", "replace").replace("\r\n", "\n")
+
+
+def _twice(reader: Reader, text: str) -> tuple[Node, ...]:
+    """As it stands; else with the parts of a template blanked out."""
+    try:
+        return reader(text, False)
+    except OverLimitError:
+        raise
+    except UnreadableError:
+        from credguard.parsers.templates import blanked, is_template
+
+        if not is_template(text):
+            raise
+        try:
+            return reader(blanked(text), True)
+        except UnreadableError:
+            pass
+        raise
+
+
+def _hcl(text: str, _: bool) -> tuple[Node, ...]:
+    from credguard.parsers import hcl
+
+    return hcl.read(text)
+
+
+def _json(text: str, blanked: bool) -> tuple[Node, ...]:
+    from credguard.parsers import json
+
+    return json.read(text, lenient=blanked)
+
+
+def _yaml(text: str, _: bool) -> tuple[Node, ...]:
+    from credguard.parsers import yaml
+
+    return yaml.read(text)

@@ -1,0 +1,111 @@
+"""Cuts HCL into tokens: words, numbers, strings and heredocs whole with their templates, marks and line ends."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from credguard.lazy_re import regex
+from credguard.parsers.node import MAX_DEPTH, Places, malformed, too_deep
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_TOKEN = regex(
+    r"(?P<blank>[ \t\r\f\v\ufeff]+)|(?P<line>\n)|(?P<comment>(?:\#|//)[^\n]*)|(?P<long>/\*)"
+    r"|<<(?P<indented>-?)(?P<heredoc>[^\W\d][\w-]*)[ \t\r]*\n|(?P<quote>\")"
+    r"|(?P<number>\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)|(?P<word>[^\W\d][\w-]*)"
+    r"|(?P<mark>\.\.\.|=>|==|!=|<=|>=|&&|\|\||::|[-+*/%<>!?:=.,(){}\[\]])"
+)
+_IN_STRING = regex(r"[^\"\\$%\n]+|\\[^\n]|\$\$\{|%%\{|[$%]\{|[$%]|\"|\n")
+_IN_TEMPLATE = regex(r"[^\"{}]+|[\"{}]")
+_ESCAPE = regex(r"\\(?:u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|(.))", re.DOTALL)
+_ESCAPED = {"n": "\n", "r": "\r", "t": "\t"}
+
+
+class Token(NamedTuple):
+    """kind: `line`, `word`, `number`, `mark`, `string`, `heredoc` or `end`; text as meant, place as written."""
+
+    kind: str
+    text: str
+    start: int
+    end: int
+    template: bool = False
+
+
+def tokens(text: str, places: Places) -> Iterator[Token]:
+    """Every token but blanks and comments, a line end once for a run of them, and `end` last."""
+    offset, broken = 0, False
+    while offset < len(text):
+        found = _TOKEN.match(text, offset)
+        if not found:
+            raise malformed("HCL", *places.at(offset), "found a character that may not stand here")
+        kind = str(found.lastgroup)
+        if kind == "long":
+            offset = text.find("*/", offset + 2) + 2
+            if offset < 2:
+                raise malformed("HCL", *places.at(found.start()), "found a comment that does not end")
+            continue
+        token = _token(text, found, kind, places)
+        offset = token.end
+        if kind not in {"blank", "comment"} and not (kind == "line" and broken):
+            yield token
+            broken = kind == "line"
+    yield Token("end", "", offset, offset)
+
+
+def _token(text: str, found: re.Match[str], kind: str, places: Places) -> Token:
+    if kind == "quote":
+        return _string(text, found.start(), places)
+    if kind == "heredoc":
+        return _heredoc(text, found, places)
+    return Token(kind, found[0], found.start(), found.end())
+
+
+def _string(text: str, start: int, places: Places) -> Token:
+    """The string that opens at `start`, with the strings inside its templates."""
+    offset, template = start + 1, False
+    depths: list[int] = [-1]  # of braces in each template that is open; -1 is a string
+    while True:
+        in_string = depths[-1] < 0
+        found = (_IN_STRING if in_string else _IN_TEMPLATE).match(text, offset)
+        if not found or (in_string and found[0] == "\n"):
+            raise malformed("HCL", *places.at(start), "found a string that does not end")
+        offset, piece = found.end(), found[0]
+        if piece == '"' and in_string:
+            depths.pop()
+            if not depths:
+                return Token("string", _unescaped(text[start + 1 : offset - 1]), start, offset, template)
+        elif piece == '"':
+            depths.append(-1)
+        elif in_string and piece in {"${", "%{"}:
+            template = True
+            depths.append(0)
+        elif not in_string and piece == "{":
+            depths[-1] += 1
+        elif not in_string and piece == "}":
+            depths[-1] -= 1
+            if depths[-1] < 0:
+                depths.pop()
+        if len(depths) > MAX_DEPTH:
+            raise too_deep("HCL", places.at(offset)[0])
+
+
+def _heredoc(text: str, found: re.Match[str], places: Places) -> Token:
+    start = found.end()
+    end = re.compile(rf"^[ \t]*{re.escape(found['heredoc'])}[ \t\r]*$", re.MULTILINE).search(text, start)
+    if not end:
+        raise malformed("HCL", *places.at(found.start()), "found a heredoc that does not end")
+    body = text[start : end.start()]
+    return Token("heredoc", body, found.start(), end.end(), "${" in body or "%{" in body)
+
+
+def _unescaped(text: str) -> str:
+    return _ESCAPE.sub(_meant, text) if "\\" in text else text
+
+
+def _meant(found: re.Match[str]) -> str:
+    code = found[1] or found[2]
+    if not code:
+        return _ESCAPED.get(found[3], found[3])
+    return chr(int(code, 16)) if int(code, 16) < 0x110000 else "\ufffd"

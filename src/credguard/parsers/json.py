@@ -1,0 +1,143 @@
+"""Reads JSON: one value or several after each other, comments and trailing commas borne with."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING
+
+from credguard.lazy_re import regex
+from credguard.parsers.node import MAX_DEPTH, Budget, Node, Places, malformed, too_deep
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_BLANK = regex(r"[ \t\r\n\ufeff]*")
+_TOKEN = regex(
+    r'"(?P<string>[^"\\]*(?:\\.[^"\\]*)*)"|(?P<mark>[{}\[\],:])'
+    r"|(?P<number>-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)|(?P<word>[A-Za-z_$][\w$.-]*)",
+    re.DOTALL,
+)
+_TYPES = {"true": "bool", "false": "bool", "null": "null"}
+_KEY, _COLON, _VALUE, _AFTER = range(4)  # what may stand next
+
+
+def read(text: str, *, lenient: bool = False) -> tuple[Node, ...]:
+    """The values of a text, in order; a `lenient` reading is for a text whose template parts are blanked out:
+    it takes bare words for expressions and bears with commas too many.
+
+    Raises UnreadableError for anything else than JSON.
+    """
+    return tuple(_Reader(text, lenient).values())
+
+
+class _Reader:
+    def __init__(self, text: str, lenient: bool) -> None:
+        self.text = text
+        self.lenient = lenient
+        self.places = Places(text)
+        self.budget = Budget()
+        self.open: list[tuple[str, tuple[int, int], list[Node]]] = []
+        self.state = _VALUE
+
+    def values(self) -> Iterator[Node]:
+        """Every whole value at the top."""
+        offset = self._skipped(0)
+        while offset < len(self.text):
+            found = _TOKEN.match(self.text, offset)
+            if not found:
+                raise self._wrong(offset, "found what is no JSON value")
+            node = self._mark(found[0], offset) if found["mark"] else self._scalar(found)
+            if node and not self.open:
+                yield node
+                self.state = _VALUE
+            offset = self._skipped(found.end())
+        if self.open:
+            raise self._wrong(offset, f"the text ends inside what opened at line {self.open[-1][1][0]}")
+
+    def _skipped(self, offset: int) -> int:
+        """The offset behind blanks and comments."""
+        text = self.text
+        while True:
+            found = _BLANK.match(text, offset)
+            offset = found.end() if found else offset
+            if text.startswith("//", offset):
+                end = text.find("\n", offset)
+                offset = len(text) if end < 0 else end
+            elif text.startswith("/*", offset):
+                end = text.find("*/", offset + 2)
+                if end < 0:
+                    raise self._wrong(offset, "found a comment that does not end")
+                offset = end + 2
+            else:
+                return offset
+
+    def _scalar(self, found: re.Match[str]) -> Node | None:
+        word, offset = found[0], found.start()
+        if self.state == _AFTER and self.lenient:
+            return None
+        if self.state == _COLON and self.lenient:  # what stood before was no key
+            self.open[-1][2].pop()
+            self.state = _KEY
+        place = self.places.at(offset)
+        if found["string"] is not None:
+            node = Node("scalar", *place, text=_unescaped(found["string"]))
+        elif found["number"]:
+            node = Node("scalar", *place, text=word, type="int" if word.lstrip("-").isdigit() else "float")
+        elif word in _TYPES:
+            node = Node("scalar", *place, text=word, type=_TYPES[word])
+        elif self.lenient:
+            node = Node("call", *place, text=word)
+        else:
+            raise self._wrong(offset, "found a bare word")
+        key = self.state == _KEY and (found["string"] is not None or self.lenient)
+        if not key and self.state != _VALUE:
+            raise self._wrong(offset, "found what may not stand here")
+        return self._added(node, _COLON if key else _AFTER)
+
+    def _mark(self, mark: str, offset: int) -> Node | None:
+        """What a bracket, comma or colon makes whole."""
+        if self.lenient and self.state == _COLON and mark in ",}":
+            self.open[-1][2].pop()
+            self.state = _KEY
+        top, state = self.open[-1][0] if self.open else "", self.state
+        if mark in "{[" and state == _VALUE:
+            self.open.append((mark, self.places.at(offset), []))
+            if len(self.open) > MAX_DEPTH:
+                raise too_deep("JSON", self.open[-1][1][0])
+            self.state = _KEY if mark == "{" else _VALUE
+        elif mark == ":" and state == _COLON:
+            self.state = _VALUE
+        elif mark == "," and top and (state == _AFTER or (self.lenient and state != _COLON)):
+            self.state = _KEY if top == "{" else _VALUE
+        elif (top + mark == "{}" and state in {_KEY, _AFTER}) or (top + mark == "[]" and state in {_VALUE, _AFTER}):
+            return self._closed()
+        else:
+            raise self._wrong(offset, "found what may not stand here")
+        return None
+
+    def _closed(self) -> Node:
+        mark, place, children = self.open.pop()
+        if mark == "[":
+            return self._added(Node("sequence", *place, items=tuple(children)), _AFTER)
+        pairs = tuple(zip(children[::2], children[1::2], strict=True))
+        return self._added(Node("mapping", *place, pairs=pairs), _AFTER)
+
+    def _added(self, node: Node, state: int) -> Node:
+        self.budget.spend()
+        if self.open:
+            self.open[-1][2].append(node)
+        self.state = state
+        return node
+
+    def _wrong(self, offset: int, problem: str) -> Exception:
+        return malformed("JSON", *self.places.at(offset), problem)
+
+
+def _unescaped(text: str) -> str:
+    if "\\" not in text:
+        return text
+    try:
+        return str(json.loads(f'"{text}"', strict=False))
+    except ValueError:
+        return text

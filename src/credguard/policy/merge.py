@@ -1,0 +1,41 @@
+"""Lays what policy files say over each other: single values replace, lists and tables add up."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, cast
+
+from credguard.model.findings import Severity
+from credguard.policy.model import Policy, RuleSetting
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    Layer = Mapping[str, Any]
+
+
+def laid_over(base: Policy, layer: Layer) -> Policy:
+    """The policy that a file's values make of the one that it extends."""
+    paths, limits = layer.get("paths", {}), layer.get("limits", {})
+    return replace(
+        base,
+        fail_on=Severity[layer["fail-on"].upper()] if "fail-on" in layer else base.fail_on,
+        rules=_rules(base.rules, layer.get("rules", {})),
+        stages={**base.stages, **layer.get("stages", {})},
+        exclude=(*base.exclude, *paths.get("exclude", ())),
+        paths=(*base.paths, *paths.get("rules", {}).items()),
+        own_accounts=base.own_accounts.union(layer.get("accounts", {}).get("own", ())),
+        rotation_days=layer.get("rotation-days", base.rotation_days),
+        file_size=limits.get("file-size", base.file_size),
+        depth=limits.get("depth", base.depth),
+        foreign_markers=layer.get("markers", {}).get("foreign", base.foreign_markers),
+        baseline=layer.get("baseline", base.baseline),
+        pins=base.pins.union(layer.get("enforcement", {}).get("pins", ())),
+        allow=(*base.allow, *layer.get("allow", ())),
+        custom=tuple({rule.id: rule for rule in (*base.custom, *layer.get("custom-rules", ()))}.values()),
+    )
+
+
+def _rules(base: Mapping[str, RuleSetting], over: Mapping[str, object]) -> dict[str, RuleSetting]:
+    given = cast("Mapping[str, RuleSetting]", over)
+    return {**base, **{rule: setting.over(base.get(rule, RuleSetting())) for rule, setting in given.items()}}

@@ -1,0 +1,253 @@
+"""Decides what becomes of a finding: pure functions over configuration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from enum import Enum
+from hashlib import blake2b
+from typing import TYPE_CHECKING
+
+from credguard.errors import ExitCode
+from credguard.model.findings import Severity, Verdict
+from credguard.policy import globs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import date
+
+    from credguard.custom_rules.spec import CustomRule
+    from credguard.model.findings import Coverage, Finding
+    from credguard.rule import Rule
+
+ABOUT_THE_RUN = ("CG001", "CG002")
+"""Findings that make a run incomplete instead of blocking it; nothing suppresses them."""
+WHOLE_CREDENTIALS = ("CG103", "CG104", "CG109", "CG301")
+"""Rules whose findings can be used as they are: no path exempts them."""
+OFF_BY_DEFAULT = ("CG190",)
+"""Rules that speak only where a policy switches them on, or where the command line selects them by number."""
+LOOSENED = "CG005"
+"""What a change loosens blocks at every stage, whatever a policy says of rules, stages, severities and paths."""
+STAGES = ("pre-commit", "commit-msg", "pre-push", "pre-receive", "ci", "audit")
+ACTIONS = ("block", "warn", "off")
+"""What a stage does with a finding, the strictest first."""
+BASELINE = ".credguard-baseline"
+_ACCOUNT_RULES = ("CG101", "CG102", "CG103", "CG104", "CG106", "CG107", "CG108", "CG109")
+_PLANTED = ("canary", "example-account")
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSetting:
+    """What a policy says of one rule; None and missing stages mean "as without this setting"."""
+
+    enabled: bool | None = None
+    severity: Severity | None = None
+    stages: Mapping[str, str] = field(default_factory=dict)
+
+    def over(self, base: RuleSetting) -> RuleSetting:
+        """This setting laid over a more general one."""
+        return RuleSetting(
+            base.enabled if self.enabled is None else self.enabled,
+            base.severity if self.severity is None else self.severity,
+            {**base.stages, **self.stages},
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Allow:
+    """A recorded exception: one value of one rule (`fingerprint`), or a rule at paths that a
+    pattern selects. `source` is the file and line that say so."""
+
+    reason: str
+    rule: str = ""
+    fingerprint: str = ""
+    path: str = ""
+    expires: date | None = None
+    by: str = ""
+    source: tuple[str, int] = field(default=("", 1), compare=False)
+
+    def covers(self, finding: Finding, path: str) -> bool:
+        """True when it speaks of the finding at `path`, in date or not."""
+        if self.fingerprint:
+            return self.fingerprint == finding.fingerprint and self.rule in ("", finding.rule_id)
+        if self.rule != finding.rule_id or finding.rule_id in WHOLE_CREDENTIALS:
+            return False
+        return bool(globs.deciding((self.path,), path))
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What a team has settled, and over it what the command line asks for.
+
+    `select` (IDs or prefixes, empty for all) and `ignore` are the command line's. `paths` are
+    settings of rules for the paths that a pattern selects, later ones over earlier ones; `custom`
+    are rules of its own. `pins` are the revisions on which calls of credguard may be moved.
+    """
+
+    fail_on: Severity = Severity.MEDIUM
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    rules: Mapping[str, RuleSetting] = field(default_factory=dict)
+    stages: Mapping[str, str] = field(default_factory=dict)
+    exclude: tuple[str, ...] = ()
+    paths: tuple[tuple[str, Mapping[str, RuleSetting]], ...] = ()
+    own_accounts: frozenset[str] = frozenset()
+    rotation_days: int = 90
+    file_size: int = 256 << 20
+    depth: int = 5
+    foreign_markers: bool = True
+    baseline: str = BASELINE
+    allow: tuple[Allow, ...] = ()
+    custom: tuple[CustomRule, ...] = ()
+    pins: frozenset[str] = frozenset()
+
+    def enables(self, rule_id: str, stage: str = "audit") -> bool:
+        """True when the rule is to speak at the stage; the rules about the run itself always do.
+
+        A rule that the command line selects speaks whatever the policy says.
+        """
+        if rule_id in ABOUT_THE_RUN:
+            return True
+        if rule_id.startswith(self.ignore):
+            return False
+        if self.select:
+            return rule_id.startswith(tuple(word for word in self.select if len(word) > 3 or not _optional(rule_id)))
+        return rule_id == LOOSENED or not self.off(rule_id, stage) or any(rule_id in rules for _, rules in self.paths)
+
+    def off(self, rule_id: str, stage: str, path: str | None = None) -> bool:
+        """True when the policy does not want to hear of the rule at the stage, or there at a path."""
+        return not self.speaks(rule_id, path) or self.action(rule_id, stage, path) == "off"
+
+    def speaks(self, rule_id: str, path: str | None = None) -> bool:
+        """False where the policy switches the rule off, or does not switch on one that is off by default."""
+        enabled = self.setting(rule_id, path).enabled
+        return not _optional(rule_id) if enabled is None else enabled
+
+    def action(self, rule_id: str, stage: str, path: str | None = None) -> str:
+        """What the stage does with a finding of the rule: block, warn or off."""
+        setting = self.setting(rule_id, path)
+        return setting.stages.get(stage) or self.stages.get(stage, "block")
+
+    def setting(self, rule_id: str, path: str | None = None) -> RuleSetting:
+        """What is settled for the rule at a path: the last pattern that selects it goes before all others."""
+        setting = self.rules.get(rule_id, RuleSetting())
+        if path is not None and rule_id not in WHOLE_CREDENTIALS:
+            for pattern, rules in self.paths:
+                if rule_id in rules and globs.deciding((pattern,), path):
+                    setting = rules[rule_id].over(setting)
+        return setting
+
+    def severity(self, finding: Finding, path: str) -> Severity:
+        """The finding's severity after the rule's setting and the accounts that are ours."""
+        setting = self.setting(finding.rule_id, path)
+        severity = finding.severity if setting.severity is None else setting.severity
+        account = finding.attributes.get("account")
+        if finding.attributes.get("kind") in _PLANTED:
+            return Severity.LOW
+        if not self.own_accounts or not account or finding.rule_id not in _ACCOUNT_RULES:
+            return severity
+        if account in self.own_accounts:
+            return Severity.CRITICAL if finding.severity > Severity.LOW else severity
+        return min(severity, Severity.HIGH)
+
+    @property
+    def digest(self) -> str:
+        """16 hex digits that change when the policy does, and not with the order of its keys."""
+        return blake2b(repr(_canonical(self)).encode(), digest_size=8).hexdigest()
+
+
+def _optional(rule_id: str) -> bool:
+    return rule_id in OFF_BY_DEFAULT
+
+
+def _canonical(value: object) -> object:
+    """The value as nested tuples and plain words; mappings, sets and exceptions sorted."""
+    if isinstance(value, Allow):
+        return _canonical((value.rule, value.fingerprint, value.path, value.reason, str(value.expires), value.by))
+    if is_dataclass(value):
+        named = {f.name: getattr(value, f.name) for f in fields(value)}
+        if isinstance(value, Policy):
+            named["allow"] = frozenset(value.allow)
+            named["custom"] = frozenset(replace(rule, source=("", 1)) for rule in value.custom)
+            named["stages"] = {stage: value.stages.get(stage, "block") for stage in STAGES}
+        return _canonical(named)
+    if isinstance(value, dict):
+        return tuple(sorted((str(key), _canonical(item)) for key, item in value.items()))
+    if isinstance(value, (set, frozenset)):
+        return tuple(sorted(map(repr, map(_canonical, value))))
+    if isinstance(value, tuple):
+        return tuple(map(_canonical, value))
+    return value.name if isinstance(value, Enum) else value
+
+
+def combined_digest(digests: Iterable[str]) -> str:
+    """The digest of one policy, or one for all that governed a run."""
+    words = sorted(digests)
+    return words[0] if len(words) == 1 else blake2b("".join(words).encode(), digest_size=8).hexdigest()
+
+
+def enabled_rules(policy: Policy, rules: Iterable[Rule], stage: str = "audit") -> tuple[Rule, ...]:
+    """The rules that the policy lets speak at the stage."""
+    return tuple(rule for rule in rules if policy.enables(rule.id, stage))
+
+
+def decide(
+    finding: Finding,
+    policy: Policy,
+    *,
+    stage: str = "audit",
+    path: str | None = None,
+    allowed: str = "",
+    listed: str = "",
+) -> Verdict | None:
+    """The verdict on one finding at `path` (as the policy names it), None where its rule is off.
+
+    `allowed` and `listed` are the reasons of an exception and of a baseline entry that cover it
+    and are in date.
+    """
+    where = finding.locations[0].path if path is None else path
+    if not policy.enables(finding.rule_id, stage) or not _speaks_at(finding.rule_id, policy, where):
+        return None
+    if finding.rule_id in ABOUT_THE_RUN:
+        return Verdict(finding, "report")
+    if finding.rule_id == LOOSENED:  # an exception of its own, which names it, is all that it follows
+        return Verdict(finding, "allowed" if allowed else "baseline" if listed else "report", allowed or listed)
+    off = not policy.select and policy.off(finding.rule_id, stage, where)
+    if off and policy.off(finding.rule_id, stage):
+        return None
+    finding = replace(finding, severity=policy.severity(finding, where))
+    for outcome, reason in (
+        ("baseline", finding.known),
+        ("inline", finding.inline),
+        ("allowed", allowed),
+        ("baseline", listed),
+        ("allowed", "the policy switches the rule off at this path" if off else _excluded(finding, policy, where)),
+        ("below-threshold", _harmless(finding, policy, stage, where)),
+    ):
+        if reason:
+            return Verdict(finding, outcome, reason)
+    return Verdict(finding, "report")
+
+
+def _speaks_at(rule_id: str, policy: Policy, path: str) -> bool:
+    """False for a custom rule that is about other paths."""
+    paths = next((custom.paths for custom in policy.custom if custom.id == rule_id), ())
+    return not paths or bool(globs.deciding(paths, path))
+
+
+def _excluded(finding: Finding, policy: Policy, path: str) -> str:
+    """The pattern that exempts the path, in words."""
+    pattern = "" if finding.rule_id in WHOLE_CREDENTIALS else globs.deciding(policy.exclude, path)
+    return f"the policy excludes {pattern}" if pattern else ""
+
+
+def _harmless(finding: Finding, policy: Policy, stage: str, path: str) -> str:
+    if finding.severity < policy.fail_on:
+        return f"below {policy.fail_on.label}"
+    return f"warn in {stage}" if policy.action(finding.rule_id, stage, path) == "warn" else ""
+
+
+def exit_code(verdicts: Iterable[Verdict], coverage: Coverage) -> ExitCode:
+    """1 when a finding blocks, else 3 when something was not looked at, else 0."""
+    if any(v.outcome == "report" and v.finding.rule_id not in ABOUT_THE_RUN for v in verdicts):
+        return ExitCode.FINDINGS
+    return ExitCode.CLEAN if coverage.complete else ExitCode.INCOMPLETE

@@ -1,0 +1,269 @@
+"""Which policy governs what is looked at: the one at its root, one that is named, or that of a trusted commit."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from credguard.custom_rules.compile import rules_of
+from credguard.errors import CredguardError, ExitCode, PolicyError
+from credguard.git.repository import Git, GitError, find
+from credguard.model.findings import Skip
+from credguard.policy import load, loosening
+from credguard.policy.judge import Before, Judge
+from credguard.policy.loosening import State
+from credguard.policy.model import LOOSENED, OFF_BY_DEFAULT, Policy
+from credguard.rules import all_rules
+from credguard.sources.files import is_bare
+from credguard.sources.snapshots import Folder, Objects
+from credguard.system.containment import relative
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from credguard.policy.load import Loaded
+    from credguard.policy.loosening import Loosening
+    from credguard.sources.snapshots import Place
+
+
+def _same(policy: Policy) -> Policy:
+    return policy
+
+
+def _names() -> dict[str, str]:
+    return {rule.id: rule.name for rule in all_rules()}
+
+
+@dataclass(frozen=True, slots=True)
+class Policies:
+    """Finds the policy and makes its judge; all methods raise CredguardError.
+
+    `named` is a policy file that the user names, `ref` a commit whose policy counts; `over` lays
+    what the command line asks for over a policy, `listed` is a baseline that it names.
+    """
+
+    stage: str = "audit"
+    named: str = ""
+    ref: str = ""
+    over: Callable[[Policy], Policy] = _same
+    listed: str = ""
+    rules: dict[str, str] = field(default_factory=_names)
+
+    def folder(self, root: Path, label: str = "") -> Judge:
+        """The judge of a folder: by the policy of its repository, or by the folder's own."""
+        try:
+            return self._of_folder(root, label)
+        except GitError:
+            if self.ref:
+                raise
+            top = _nearest(root)  # and the run says that git could not be asked
+            return self._fixed(Folder(top), top, rooted=_Relative(top, root), label=label)
+
+    def _of_folder(self, root: Path, label: str) -> Judge:
+        if is_bare(root):
+            repository = Git(root)
+            commit = _commit(repository, self.ref) if self.ref else repository.head()
+            return self._fixed(Objects(repository, commit) if commit else _NOWHERE, root, label=label, whole=True)
+        found = find(root.absolute())
+        top = Path(found.toplevel()) if found else root
+        prefix = relative(str(root), str(top))
+        rooted = str if prefix == "." else _Below(prefix)
+        if found and self.ref:
+            return self._changed(Git(top), self.ref, Folder(top), "HEAD", rooted=rooted, label=label)
+        return self._fixed(Folder(top), top, rooted=rooted, label=label, whole=prefix == ".")
+
+    def files(self, paths: list[str]) -> Judge:
+        """The judge of files that are named: by the policy of the first one's repository."""
+        folder = Path(paths[0]).absolute().parent if paths else Path.cwd()
+        try:
+            found = find(folder)
+            top = Path(found.toplevel()) if found else Path.cwd()
+        except GitError:
+            if self.ref:
+                raise
+            found, top = None, _nearest(folder)
+        if found and self.ref:
+            return self._changed(Git(top), self.ref, Folder(top), "HEAD", rooted=_Relative(top))
+        return self._fixed(Folder(top), top, rooted=_Relative(top))
+
+    def local(self, repository: Git) -> Judge:
+        """The judge of what is about to be committed or pushed here: by the work tree's policy."""
+        if self.ref:
+            return self._changed(repository, self.ref, Objects(repository), "HEAD")
+        here = repository.folder.absolute()
+        if (here / ".git").exists():
+            return self._fixed(Folder(here), here)
+        if repository.run("rev-parse", "--is-inside-work-tree").strip() == b"true":
+            top = Path(repository.toplevel())
+            return self._fixed(Folder(top), top)
+        commit = repository.head()
+        return self._fixed(Objects(repository, commit) if commit else _NOWHERE, here)
+
+    def change(self, repository: Git, base: str | None, *heads: str) -> Judge:
+        """The judge of a change from `base` (None: from nothing) to the heads: by the policy of the base,
+        with all that the change loosens."""
+        judges = [
+            self._changed(repository, self.ref or base, Objects(repository, _commit(repository, head)), head)
+            for head in heads
+        ]
+        if not judges:
+            start = _commit(repository, self.ref or base or "HEAD")
+            return self._changed(repository, start, Objects(repository, start), start)
+        more = {one.key: one for judge in judges for one in judge.loosenings}
+        skipped = dict.fromkeys(skip for judge in judges for skip in judge.skipped)
+        problems = dict.fromkeys(problem for judge in judges for problem in judge.problems)
+        return replace(judges[0], loosenings=tuple(more.values()), skipped=tuple(skipped), problems=tuple(problems))
+
+    def range(self, repository: Git, words: str) -> Judge:
+        """The judge of `A..B` (by A's policy) or `A...B` (by that of their merge base)."""
+        left, dots, right = words.partition("...") if "..." in words else words.partition("..")
+        head = right or "HEAD"
+        if dots == "...":
+            return self.change(repository, _fork(repository, _commit(repository, left or "HEAD"), head), head)
+        if dots:
+            return self.change(repository, left or "HEAD", head)
+        if self.ref or self.named:
+            return self.change(repository, None, words)
+        note = f"{words} is no range: no policy is trusted, and the defaults hold; give A..B or --policy-from"
+        return Judge(self.over(Policy()), self.stage, before=Before(repository, "", 0), notes=(note,))
+
+    def _fixed(
+        self, place: Place, top: Path, *, rooted: Callable[[str], str] = str, label: str = "", whole: bool = False
+    ) -> Judge:
+        outside = self._outside(top)
+        state = loosening.state(place, self.rules, self._name(top), outside, calls=False, listed=self.listed)
+        if self.named and state.loaded is None:
+            raise PolicyError(self.named, 0, 0, *_MISSING)
+        policy = self.over(state.policy)
+        problems = tuple(state.baseline.problems) if state.baseline else ()
+        content = self._content(state.loaded, policy)
+        return Judge(
+            policy, self.stage, state.baseline, label, rooted, whole=whole, problems=problems, content=content
+        )  # fmt: skip
+
+    def _content(self, loaded: Loaded | None, policy: Policy) -> bytes | None:
+        """The policy's content, where no other file and no limit of its own makes a difference."""
+        alone = loaded and not self.named and not loaded.extends and policy.file_size >= Policy().file_size
+        more = bool(policy.custom) or any(policy.enables(rule_id, self.stage) for rule_id in OFF_BY_DEFAULT)
+        return loaded.content if loaded and alone and not more else None
+
+    def _changed(
+        self,
+        repository: Git,
+        base: str | None,
+        after: Place,
+        head: str,
+        *,
+        rooted: Callable[[str], str] = str,
+        label: str = "",
+    ) -> Judge:
+        top = repository.folder.absolute()
+        commit = _commit(repository, base) if base else ""
+        old, old_error = self._state(Objects(repository, commit) if commit else _NOWHERE, top)
+        new, new_error = self._state(after, top)
+        if new_error and (old_error or not commit):
+            raise new_error
+        if self.named and not old.loaded and not new.loaded and not new_error:
+            said = "there is no such policy file in either commit"
+            raise PolicyError(self.named, 0, 0, said, "commit it, or name one outside of the repository")
+        skipped = (Skip(label + new_error.path, f"after the change: {new_error.message}"),) if new_error else ()
+        notes: tuple[str, ...] = (
+            (f"the policy of {base} cannot be followed, so the defaults hold: {old_error.message}",)
+            if old_error
+            else ()
+        )
+        if LOOSENED in old.policy.rules:
+            notes += (f"what the policy says of {LOOSENED} does not count: what a change loosens always blocks",)
+        loosenings = () if new_error else self._loosenings(repository, commit, head, old, new)
+        policy = self.over(old.policy)
+        known = old.baseline.problems if old.baseline else ()
+        problems = tuple(one for one in (new.baseline.problems if new.baseline else ()) if one not in known)
+        return Judge(
+            policy, self.stage, old.baseline, label, rooted, Before(repository, commit, policy.file_size),
+            loosenings=loosenings, skipped=skipped, notes=notes, problems=problems,
+        )  # fmt: skip
+
+    def _loosenings(self, repository: Git, base: str, head: str, old: State, new: State) -> tuple[Loosening, ...]:
+        """What the change loosens against the base, less what it had from where it branched off."""
+        rules = {rule.id: rule for rule in (*all_rules(), *rules_of(old.policy.custom))}
+        found = tuple(loosening.loosened(old, new, rules, old.policy.pins))
+        fork = _fork(repository, base, head) if base and found else None
+        if not fork or fork == base:
+            return found
+        then, error = self._state(Objects(repository, fork), repository.folder.absolute())
+        since = tuple(loosening.loosened(then, new, rules, old.policy.pins))
+        kept = {one.key for one in since}
+        if error:
+            return found
+        # A call that both sides altered differs in other words on each: what counts is what the change did to it.
+        calls = tuple(one for one in since if one.in_call) if any(one.in_call for one in found) else ()
+        return tuple(one for one in found if one.key in kept and not one.in_call) + calls
+
+    def _state(self, place: Place, top: Path) -> tuple[State, PolicyError | None]:
+        try:
+            return loosening.state(place, self.rules, self._name(top), self._outside(top), listed=self.listed), None
+        except PolicyError as error:
+            return State(), error
+
+    def _name(self, top: Path) -> str:
+        """The policy's path below the root."""
+        return _Relative(top)(self.named) if self.named else load.NAME
+
+    def _outside(self, top: Path) -> Loaded | None:
+        """The policy that is named, where it lies outside of the repository and no change can touch it."""
+        if not self.named or (self._name(top).split("/")[0] not in ("..", ".git") and not is_bare(top)):
+            return None
+        real = Path(os.path.realpath(self.named))
+        if not real.exists():
+            raise PolicyError(self.named, 0, 0, *_MISSING)
+        return load.load(Folder(real.parent), real.name, self.rules)
+
+
+_MISSING = ("there is no such policy file", "check the name")
+_NOWHERE: Place = Folder(Path(os.devnull))
+
+
+@dataclass(frozen=True, slots=True)
+class _Below:
+    """Paths of a folder as seen from the root above it."""
+
+    prefix: str
+
+    def __call__(self, path: str) -> str:
+        return f"{self.prefix}/{path}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Relative:
+    """Paths from a folder (the current one) as seen from a root."""
+
+    root: Path
+    folder: Path = Path()
+
+    def __call__(self, path: str) -> str:
+        folder, name = os.path.split(self.folder / path)
+        way = relative(folder or os.curdir, str(self.root))
+        return name if way == "." else f"{way}/{name}"
+
+
+def _nearest(folder: Path) -> Path:
+    """The folder, or the first above it, that looks like the root of a repository; else the folder."""
+    whole = folder.absolute()
+    return next((one for one in (whole, *whole.parents) if (one / ".git").exists()), folder)
+
+
+def _fork(repository: Git, base: str, head: str) -> str | None:
+    """Where two commits have branched off from each other."""
+    words = ("merge-base", "--end-of-options", base, head)
+    return repository.run(*words, ok=(0, 1, 128)).strip().decode() or None
+
+
+def _commit(repository: Git, revision: str) -> str:
+    """The commit that a revision names; raises CredguardError."""
+    words = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
+    found = repository.run(*words, ok=(0, 1, 128)).strip().decode()
+    if not found:
+        raise CredguardError(f"there is no commit {revision}", "check the name, or fetch it", ExitCode.INCOMPLETE)
+    return found

@@ -1,0 +1,158 @@
+"""The repository switches CloudTrail off: a trail without logging, or a script that stops or deletes one.
+
+What it does
+    Reports `enable_logging = false` of aws_cloudtrail, `IsLogging: false` of AWS::CloudTrail::Trail (and the CDK,
+    Pulumi, Crossplane and Ansible forms), `aws cloudtrail stop-logging` and `delete-trail` in scripts, and such calls
+    of an AWS SDK on trails that the program names or lists itself. Trails of one region, wrappers that pass a
+    parameter on, files that start logging again, documentation and tests are not reported.
+
+Why it matters
+    CloudTrail is what tells who used a leaked key, when and for what. Stopping it is among the first things that
+    intruders do, so that alarms are set on it.
+
+How to fix
+    Leave the trail on, best one of the organization that member accounts cannot stop, and deny cloudtrail:StopLogging
+    and cloudtrail:DeleteTrail with a service control policy.
+
+References
+    CloudTrail User Guide, "Security best practices in AWS CloudTrail"; CIS AWS Foundations Benchmark 3.1 (v1.4 to
+    5.0); Security Hub CloudTrail.1; MITRE ATT&CK T1562.008.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from credguard.aws.iac_keys import FRAMEWORK
+from credguard.lazy_re import regex
+from credguard.matching.pattern import Pattern
+from credguard.model.findings import Detection, Severity
+from credguard.parsers.document import looks_structured, parse
+from credguard.rule import Rule
+from credguard.rules.account._trail_calls import calls, is_script
+from credguard.sources.env_files import is_fixture
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from credguard.matching.pattern import Hits
+    from credguard.model.findings import Blob
+    from credguard.parsers.document import Node
+
+_SWITCH = Pattern("cloudtrail-switch", rb"(?:enable_?logging|is_?logging)[\"']?[ \t]{0,40}[:=]", caseless=True)
+_CALL = Pattern(
+    "cloudtrail-call",
+    rb"cloudtrail[\"', \t\\\n]{1,90}(?:stop-logging|delete-trail)|Stop-CTLogging|Remove-CTTrail"
+    rb"|\.(?:stop_?logging|delete_?trail) ?\(|(?:StopLogging|DeleteTrail)Command\(",
+    caseless=True,
+)
+_ANSIBLE = Pattern("cloudtrail-ansible", rb"(?:community|amazon)\.aws\.cloudtrail:|[ \t-]cloudtrail:")
+_TYPE = "AWS::CloudTrail::Trail"
+_MODULES = ("cloudtrail", "community.aws.cloudtrail", "amazon.aws.cloudtrail")
+_PULUMI = ("aws:cloudtrail:Trail", "aws:cloudtrail/trail:Trail", "aws-native:cloudtrail:Trail")
+_OFF = frozenset(("false", "no", "off"))
+_PROGRAMS = tuple(".ts .js .mjs .cjs .mts .py .java .kt .cs .go".split())
+_CONSTRUCT = regex(
+    rb"(?:cloudtrail\.(?:Cfn)?Trail|CfnTrail|CloudtrailTrail|cloudtrail\.NewTrail)[ \t]{0,2}\([^;]{0,3000}?"
+    rb"(?:enable_?logging|is_?logging)[\"']?[ \t]{0,4}[:=][ \t]{0,4}(?:\w{1,20}(?:\.\w{1,20})?\()?false",
+    re.IGNORECASE,
+)
+_NAME = regex(r"[\w.\-]{1,100}")
+_MOST = 200
+
+
+def _check(blob: Blob, hits: Hits) -> Iterator[Detection]:
+    if blob.kind != "file" or is_fixture(blob.path) or b"import moto" in blob.data or b"from moto" in blob.data:
+        return
+    low = blob.path.lower()
+    if hits.get(_CALL.name) and is_script(low):
+        for line, what in calls(blob.data):
+            yield _told(line, f"{what} ends the logging of CloudTrail", what)
+    if (_SWITCH.name in hits or _ANSIBLE.name in hits) and b"loudtrail" in blob.data.lower():
+        yield from _switched(blob, low, hits)
+
+
+def _switched(blob: Blob, path: str, hits: Hits) -> Iterator[Detection]:
+    if looks_structured(path):
+        for document in parse(blob.data, blob.path):
+            for line, what in (
+                _in_terraform(document) if path.endswith((".tf", ".tf.json", ".tofu")) else _off(document)
+            ):
+                yield _told(line, f"{what} has its logging switched off", what)
+    elif path.endswith(_PROGRAMS) and FRAMEWORK.search(blob.data):
+        for end in hits.get(_SWITCH.name, ())[:_MOST]:
+            found = next(iter(_CONSTRUCT.finditer(blob.data, max(0, end - 3000), end + 40)), None)
+            if found and found.end() > end:
+                yield _told(
+                    blob.data.count(b"\n", 0, end) + 1, "a trail in the program has its logging switched off", "trail"
+                )
+
+
+def _in_terraform(document: Node) -> Iterator[tuple[int, str]]:
+    for block in document.all("resource"):
+        for kind, blocks in block.pairs:
+            for name, body in blocks.pairs if kind.text == "aws_cloudtrail" else ():
+                switch = body.get("enable_logging")
+                if switch and switch.text.lower() in _OFF:
+                    yield switch.line, f"aws_cloudtrail.{_named(name)}"
+
+
+def _off(document: Node) -> Iterator[tuple[int, str]]:
+    """Trails of CloudFormation, Pulumi, Crossplane and Ansible that are told not to log, or to go."""
+    for one in document.walk():
+        kind = one.get("Type", "type") if one.pairs else None
+        if kind and (kind.text == _TYPE or kind.text in _PULUMI):
+            switch = _switch(one.get("Properties", "properties"))
+            if switch:
+                yield switch.line, f"trail {kind.text}"
+        for key, value in one.pairs:
+            if key.text in _MODULES and value.pairs:
+                state, switch = value.get("state"), _switch(value, "enable_logging")
+                if switch or (state and state.text in {"absent", "disabled"}):
+                    yield (switch or state or key).line, f"Ansible's {key.text}"
+    manifest, spec = document.get("kind"), document.get("spec")
+    provider = spec.get("forProvider") if manifest and manifest.text == "Trail" and spec else None
+    switch = _switch(provider)
+    if switch:
+        yield switch.line, "Crossplane's Trail"
+
+
+def _switch(settings: Node | None, *names: str) -> Node | None:
+    value = settings.get(*(names or ("IsLogging", "isLogging", "enableLogging"))) if settings else None
+    return value if value and value.kind == "scalar" and value.text.lower() in _OFF else None
+
+
+def _named(node: Node) -> str:
+    found = _NAME.match(node.text)
+    return found[0] if found else "?"
+
+
+def _told(line: int, message: str, what: str) -> Detection:
+    return Detection(message, line=line, attributes={"what": what}, identity=(what.encode("utf-8", "replace"),))
+
+
+RULE = Rule(
+    id="CG505",
+    name="cloudtrail-disabled",
+    severity=Severity.MEDIUM,
+    summary="The repository switches CloudTrail off",
+    hint="leave the trail on; without it nobody can tell what a leaked key was used for",
+    practices=("P09",),
+    patterns=(_SWITCH, _CALL, _ANSIBLE),
+    check_blob=_check,
+    in_hooks=False,
+    remediation=(
+        "take the switch or the call out; aws cloudtrail start-logging --name TRAIL where it has run already",
+        "aws cloudtrail get-trail-status --name TRAIL  # IsLogging, and when it was stopped",
+        "deny cloudtrail:StopLogging, DeleteTrail and UpdateTrail with a service control policy",
+    ),
+    standards=(
+        "CIS AWS Foundations Benchmark: 3.1 (v1.4 to v5.0)",
+        "AWS Security Hub: CloudTrail.1",
+    ),
+    references=(
+        "https://docs.aws.amazon.com/awscloudtrail/latest/userguide/best-practices-security.html",
+        "https://docs.aws.amazon.com/securityhub/latest/userguide/cloudtrail-controls.html",
+    ),
+)

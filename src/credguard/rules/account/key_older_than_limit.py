@@ -1,0 +1,119 @@
+"""An access key is older than the limit for rotation.
+
+What it does
+    Reads IAM credential reports (`--credential-report FILE`, or one that lies in the repository) by the names in their
+    header: every active access key of a user whose last rotation is more than 90 days back, or as many as
+    `rotation-days` in the policy says. An audit also asks git since when an access key that stands in a tracked file
+    has stood there: it cannot be younger than that.
+    Ages count to the moment a report was made: the time in the API's answer, or else the file's own date. A report
+    that lies in a repository bears no such date; its keys' ages count to today, and the message gives the newest date
+    in it. Root's keys are left to CG303: they are to be deleted, not rotated.
+
+Why it matters
+    A key leaks without a trace, and works for as long as it is active. Rotation bounds how long a lost key is of use,
+    and shows that it can be replaced at all when it must be.
+
+How to fix
+    Better than a new key is none: an IAM role, IAM Identity Center, or OIDC in CI. Where there must be one, make the
+    second key, put it in place, set the old one to inactive, and delete it when nothing has failed.
+
+References
+    IAM User Guide, "Update access keys" and "Generate credential reports for your AWS account"; CIS AWS Foundations
+    Benchmark 1.14 (v1.4 to 4.0), 1.13 (v5.0), 2.13 (v6.0), 2.12 (v7.0); Security Hub IAM.3; AWS Config
+    access-keys-rotated.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timezone
+from functools import partial
+from typing import TYPE_CHECKING
+
+from credguard.aws.credential_report import COLUMN, report
+from credguard.heuristics.expiry import rfc3339
+from credguard.model.findings import Detection, Severity
+from credguard.rule import Rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from credguard.aws.credential_report import Report, Row
+    from credguard.matching.pattern import Hits
+    from credguard.model.findings import Blob
+
+LIMIT = 90
+"""Days after which a key is to be rotated, where the policy says nothing else."""
+
+
+def older_than(first_seen: datetime, now: datetime, limit_days: int = LIMIT, key_id: str = "") -> Detection | None:
+    """What to say of a key that has been in git since `first_seen`; None for one within the limit."""
+    days = (now - first_seen).days
+    if days <= limit_days:
+        return None
+    name = f"access key {key_id}" if key_id else "this access key"
+    attributes: dict[str, object] = {"first_seen": rfc3339(first_seen), "age_days": days, "limit_days": limit_days}
+    return Detection(
+        f"{name} has been in git since {first_seen:%Y-%m-%d}, {days} days: the limit is {limit_days}",
+        attributes=attributes | ({"access_key_id": key_id} if key_id else {}),
+        identity=(key_id.encode() or rfc3339(first_seen).encode(),),
+    )
+
+
+def with_limit(days: int, now: datetime | None = None) -> Rule:
+    """The rule with another limit, judging as of `now` where it is given."""
+    return replace(RULE, check_blob=partial(_check, limit=days, now=now))
+
+
+def _check(blob: Blob, _hits: Hits, limit: int = LIMIT, now: datetime | None = None) -> Iterator[Detection]:
+    found = report(blob)
+    if found:
+        moment = found.made or now or datetime.now(timezone.utc)
+        for row in found.judged():
+            if not row.is_root:
+                yield from _of_user(row, moment, limit, found)
+
+
+def _of_user(row: Row, moment: datetime, limit: int, found: Report) -> Iterator[Detection]:
+    for key in row.active_keys():
+        days = (moment - key.rotated).days if key.rotated else 0
+        if key.rotated and days > limit:
+            rotated = rfc3339(key.rotated)
+            age = {"access_key": key.number, "last_rotated": rotated, "age_days": days, "limit_days": limit}
+            yield Detection(
+                f"access key {key.number} of {row.owner} is {days} days old, last rotated on {key.rotated:%Y-%m-%d}: "
+                f"the limit is {limit} ({found.source})",
+                (row.part(f"access_key_{key.number}_last_rotated"),),
+                attributes=row.attributes | age,
+                identity=(*row.identity, b"%d" % key.number, rotated.encode()),
+            )
+
+
+RULE = Rule(
+    id="CG501",
+    name="key-older-than-limit",
+    severity=Severity.MEDIUM,
+    summary="An active access key is older than the limit for rotation (90 days)",
+    hint="replace the key by a role, or rotate it: a new key in place first, then the old one inactive",
+    practices=("P07",),
+    patterns=(COLUMN,),
+    check_blob=_check,
+    in_hooks=False,
+    remediation=(
+        "see whether a role, IAM Identity Center or OIDC can take the key's place; if so, make no new one",
+        "aws iam create-access-key --user-name USER  # a user has at most two: delete the unused one before",
+        "put the new key where the old one is used, then: aws iam update-access-key --user-name USER "
+        "--access-key-id AKID --status Inactive",
+        "aws iam get-access-key-last-used --access-key-id AKID  # must not move any more",
+        "aws iam delete-access-key --user-name USER --access-key-id AKID",
+    ),
+    standards=(
+        "CIS AWS Foundations Benchmark: 1.14 (v1.4 to v4.0), 1.13 (v5.0), 2.13 (v6.0), 2.12 (v7.0)",
+        "AWS Security Hub: IAM.3",
+        "AWS Config: access-keys-rotated",
+    ),
+    references=(
+        "https://docs.aws.amazon.com/IAM/latest/UserGuide/id-credentials-access-keys-update.html",
+        "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_getting-report.html",
+    ),
+)

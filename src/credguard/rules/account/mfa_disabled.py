@@ -1,0 +1,81 @@
+"""A user signs in to the console with a password alone.
+
+What it does
+    Reads IAM credential reports (`--credential-report FILE`, or one that lies in the repository) by the names in their
+    header: every user with a console password and without MFA, and the root user without MFA, which is high. A root
+    user whose password is off and who has no active key has nothing to protect and is not reported.
+
+Why it matters
+    Passwords are guessed, reused and phished; with one alone, everything the user may do is open. For root that is
+    everything.
+
+How to fix
+    Have the user register a second factor, a passkey best, and deny what is done without one until then
+    (`aws:MultiFactorAuthPresent`); or take the password away where nobody signs in.
+
+References
+    IAM User Guide, "AWS Multi-factor authentication in IAM"; CIS AWS Foundations Benchmark 1.5 and 1.10 (v1.4 to 4.0),
+    1.4 and 1.9 (v5.0), 2.4 and 2.9 (v6.0), 2.5 and 2.10 (v7.0); Security Hub IAM.5 and IAM.9.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from credguard.aws.credential_report import COLUMN, report
+from credguard.model.findings import Detection, Severity
+from credguard.rule import Rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from credguard.aws.credential_report import Row
+    from credguard.matching.pattern import Hits
+    from credguard.model.findings import Blob
+
+
+def _check(blob: Blob, _hits: Hits) -> Iterator[Detection]:
+    found = report(blob)
+    if not found:
+        return
+    for row in found.judged():
+        if row.says("mfa_active", "false") and _signs_in(row):
+            what = "has no MFA" if row.is_root else "has a console password and no MFA"
+            yield Detection(
+                f"{row.owner} {what} ({found.source})", (row.part("mfa_active"),),
+                Severity.HIGH if row.is_root else None, attributes=row.attributes, identity=row.identity,
+            )  # fmt: skip
+
+
+def _signs_in(row: Row) -> bool:
+    """True for a user with a password; root has one unless the report says that it has not."""
+    if row.is_root:
+        return not row.says("password_enabled", "false") or any(True for _ in row.active_keys())
+    return row.says("password_enabled", "true")
+
+
+RULE = Rule(
+    id="CG504",
+    name="mfa-disabled",
+    severity=Severity.MEDIUM,
+    summary="A user signs in to the console without a second factor",
+    hint="register an MFA device for the user, or take the console password away",
+    practices=("P08",),
+    patterns=(COLUMN,),
+    check_blob=_check,
+    in_hooks=False,
+    remediation=(
+        "aws iam list-mfa-devices --user-name USER  # the report may be hours old",
+        "have the user sign in and register a passkey or an authenticator (root: Security credentials, as root)",
+        "where nobody signs in: aws iam delete-login-profile --user-name USER",
+    ),
+    standards=(
+        "CIS AWS Foundations Benchmark: 1.10 (v1.4 to v4.0), 1.9 (v5.0), 2.9 (v6.0), 2.10 (v7.0)",
+        "CIS AWS Foundations Benchmark: 1.5 (v1.4 to v4.0), 1.4 (v5.0), 2.4 (v6.0), 2.5 (v7.0), for root",
+        "AWS Security Hub: IAM.5, IAM.9, IAM.19",
+    ),
+    references=(
+        "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_mfa.html",
+        "https://docs.aws.amazon.com/securityhub/latest/userguide/iam-controls.html",
+    ),
+)

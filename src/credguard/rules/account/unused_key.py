@@ -1,0 +1,105 @@
+"""An active access key is not used.
+
+What it does
+    Reads IAM credential reports (`--credential-report FILE`, or one that lies in the repository) by the names in their
+    header: every active access key of a user that was last used more than 45 days before the report was made, and
+    every one that was never used (`N/A` or `no_information`) though it was made more than a day before.
+    A report that lies in a repository does not say when it was made: the newest date in it stands for that, and a key
+    that was never used is reported 45 days after it was made, counted to today. Root's keys are left to CG303.
+
+Why it matters
+    Nobody misses an unused key when it is switched off, and nobody notices when somebody else begins to use it. One
+    that was never used was most often made "just in case" and then stored, mailed or forgotten.
+
+How to fix
+    Set the key to inactive, wait until nothing has failed, delete it.
+
+References
+    IAM User Guide, "Security best practices in IAM" (remove unused credentials). CIS AWS Foundations Benchmark asks
+    for 45 days: 1.12 (v1.4 to 4.0), 1.11 (v5.0), 2.11 (v6.0 and 7.0), as does Security Hub IAM.22; Security Hub IAM.8
+    allows 90. The stricter number counts here.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING
+
+from credguard.aws.credential_report import COLUMN, report
+from credguard.heuristics.expiry import rfc3339
+from credguard.model.findings import Detection, Severity
+from credguard.rule import Rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from credguard.aws.credential_report import Key, Report, Row
+    from credguard.matching.pattern import Hits
+    from credguard.model.findings import Blob
+
+LIMIT = timedelta(days=45)
+GRACE = timedelta(days=1)
+"""How long a new key may stay unused."""
+
+
+def _check(blob: Blob, _hits: Hits, now: datetime | None = None) -> Iterator[Detection]:
+    found = report(blob)
+    if not found:
+        return
+    today = now or datetime.now(timezone.utc)
+    for row in found.judged():
+        for key in row.active_keys() if not row.is_root else ():
+            said = _said(key, row, found, today)
+            if said:
+                yield _detection(key, row, said, found)
+
+
+def _said(key: Key, row: Row, found: Report, today: datetime) -> str:
+    """Since when the key has not been used, in words; empty for one in use."""
+    made = found.made or found.newest or today
+    if key.used:
+        idle = made - key.used
+        return f"was last used on {key.used:%Y-%m-%d}, {idle.days} days before" if idle > LIMIT else ""
+    if not key.rotated or not row.never(f"access_key_{key.number}_last_used_date"):
+        return ""
+    unused = made - key.rotated > GRACE if found.made else today - key.rotated > LIMIT
+    return f"was never used since it was made on {key.rotated:%Y-%m-%d}" if unused else ""
+
+
+def _detection(key: Key, row: Row, said: str, found: Report) -> Detection:
+    attributes = row.attributes | {"access_key": key.number, "last_used": rfc3339(key.used) if key.used else "never"}
+    rotated = rfc3339(key.rotated).encode() if key.rotated else b""
+    return Detection(
+        f"access key {key.number} of {row.owner} is active and {said} ({found.source})",
+        (row.part(f"access_key_{key.number}_last_used_date"),),
+        attributes=attributes,
+        identity=(*row.identity, b"%d" % key.number, rotated),
+    )
+
+
+RULE = Rule(
+    id="CG503",
+    name="unused-key",
+    severity=Severity.MEDIUM,
+    summary="An active access key has not been used for 45 days, or never",
+    hint="set the key to inactive, and delete it when nothing has failed",
+    practices=("P11",),
+    patterns=(COLUMN,),
+    check_blob=_check,
+    in_hooks=False,
+    remediation=(
+        "aws iam list-access-keys --user-name USER",
+        "aws iam get-access-key-last-used --access-key-id AKID  # the report may be hours old",
+        "aws iam update-access-key --user-name USER --access-key-id AKID --status Inactive",
+        "aws iam delete-access-key --user-name USER --access-key-id AKID",
+    ),
+    standards=(
+        "CIS AWS Foundations Benchmark: 1.12 (v1.4 to v4.0), 1.11 (v5.0), 2.11 (v6.0), 2.11 (v7.0)",
+        "AWS Security Hub: IAM.22 (45 days), IAM.8 (90 days)",
+        "AWS Config: iam-user-unused-credentials-check",
+    ),
+    references=(
+        "https://docs.aws.amazon.com/IAM/latest/UserGuide/best-practices.html",
+        "https://docs.aws.amazon.com/securityhub/latest/userguide/iam-controls.html",
+    ),
+)

@@ -1,0 +1,39 @@
+"""This machine's own AWS credentials, kept in memory only, and the ways in which one may be written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from credguard.aws.local_files import read
+from credguard.heuristics.expiry import from_iso, is_past
+from credguard.model.secret import Secret
+
+
+@dataclass(frozen=True, slots=True)
+class OwnValue:
+    """A secret of this machine: where it was read, under which name, whether it has expired since."""
+
+    secret: Secret
+    name: str
+    source: str
+    expired: bool = False
+
+
+@dataclass(slots=True)
+class OwnCredentials:
+    """All that was read, each value once, and the files that could not be read."""
+
+    values: list[OwnValue] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
+
+
+def read_own_credentials() -> OwnCredentials:
+    """Reads environment and files; what is missing is passed over, what cannot be read is listed."""
+    own = OwnCredentials()
+    known: dict[bytes, OwnValue] = {}
+    for value, name, source, expiry in read(own.unread.append):
+        if value not in known:
+            expired = is_past(from_iso(expiry.encode("ascii", "replace")))
+            known[value] = OwnValue(Secret(value), name, source, expired)
+    own.values += known.values()
+    return own

@@ -1,0 +1,41 @@
+"""How a service credential of any kind is told: one kind, its parts, its end of life."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from credguard.heuristics.expiry import graded, rfc3339, said
+from credguard.model.findings import Confidence, Detection, Part, Severity
+from credguard.model.secret import Secret
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+NO_ATTRIBUTES: Mapping[str, object] = {}
+
+
+def secret_part(role: str, data: bytes, start: int, end: int) -> Part:
+    """A part whose value is data[start:end], to be redacted."""
+    return Part(role, start, end, Secret(data[start:end]))
+
+
+def service_credential(
+    kind: str,
+    called: str,
+    parts: Sequence[Part],
+    attributes: Mapping[str, object] = NO_ATTRIBUTES,
+    *,
+    expires: datetime | None = None,
+    alive: Severity = Severity.HIGH,
+    confidence: Confidence = Confidence.HIGH,
+) -> Detection:
+    """The detection of a credential whose first part is its secret; low once `expires` is over."""
+    told = {"kind": kind, **{name: value for name, value in attributes.items() if value is not None}}
+    message = f"{called} {parts[0].secret.shown}"
+    if account := told.get("account"):
+        message += f", account {account}"
+    if expires:
+        told["expires"] = rfc3339(expires)
+        message += f", {said(expires)}"
+    return Detection(message, tuple(parts), graded(expires, alive), confidence, told)

@@ -1,0 +1,42 @@
+"""An AWS secret access key stands in a file; its key ID does not.
+
+What it does
+    Reports 40 random base64 characters that a name, a table header or an AWS call says are a secret access key, in
+    any usual spelling, quoted or not, escaped or not. Digests, paths, names, encrypted values and other vendors'
+    tokens are not reported, documented examples and placeholders neither.
+
+Why it matters
+    The ID is no secret and easily found, so the secret alone is as good as the whole key.
+
+How to fix
+    Find the key it belongs to, deactivate it, replace it by a role or a new key kept outside git.
+
+References
+    IAM User Guide, "IAM identifiers" (prefixes) and "Manage access keys for IAM users";
+    https://awsteele.com/blog/2020/09/26/aws-access-key-format.html (account in the ID).
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from credguard.aws import credential
+from credguard.model.findings import Severity
+from credguard.rule import Rule
+from credguard.rules.aws import _remediation
+
+RULE = Rule(
+    id="CG102",
+    name="aws-secret-access-key",
+    severity=Severity.HIGH,
+    summary="An AWS secret access key stands in a file without its key ID",
+    hint="deactivate the key it belongs to, then take it out; read it from a role, a profile or the environment",
+    practices=("P01", "P03"),
+    patterns=credential.PATTERNS,
+    check_blob=partial(credential.detections, "CG102"),
+    remediation=_remediation.ACCESS_KEY,
+    references=(
+        "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html",
+        "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_access-keys.html",
+    ),
+)

@@ -1,0 +1,183 @@
+"""An Amazon SES SMTP password: base64 of 44 characters, derived from an IAM user's secret access key.
+
+What it does
+    Finds values of the shape that SES makes (a version byte and 32 bytes, so `B…` or, before 2019, `A…`), where a mail
+    password's name governs them or where they stand with their user name, an access key ID, or with the host
+    `email-smtp.REGION.amazonaws.com`. The access key ID is part of the finding. Digests of the same length are not
+    reported.
+
+Why it matters
+    Who has both can send mail in the domain's name until the key is deactivated: spam and phishing that pass SPF and
+    DKIM, on the account's bill and reputation. The IAM key behind it stays usable for the API as well.
+
+How to fix
+    Deactivate the IAM user's access key: that ends the SMTP password too. Let applications call the SES API with a
+    role; where SMTP is needed, read the password from a secrets store at run time.
+
+References
+    Amazon SES Developer Guide, "Obtaining Amazon SES SMTP credentials" (the algorithm and the regions).
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left, bisect_right
+from heapq import merge
+from typing import TYPE_CHECKING
+
+from credguard.aws.key_id import ID_LENGTH, KEY_ID, account_of, key_ids, kind_of
+from credguard.heuristics import labels
+from credguard.heuristics.boundaries import LEFT, PAD, RIGHT, UNIT, decoded, plain_base64
+from credguard.heuristics.placeholders import entropy, is_placeholder
+from credguard.lazy_re import regex
+from credguard.matching.pattern import Pattern
+from credguard.model.findings import Confidence, Detection, Part, Severity
+from credguard.model.secret import Secret
+from credguard.rule import Rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from credguard.matching.pattern import Hits
+    from credguard.model.findings import Blob
+
+    Place = tuple[int, int, bytes]
+
+_NAMED = Pattern(
+    "mail-password-name", rb"(?:smtp|mail|pass).{0,80}[^A-Za-z0-9][ABQ][A-Za-z0-9+/%\\]{42}", caseless=True
+)
+_HOST = Pattern("ses-smtp-host", rb"email-smtp[.\-]")
+
+_PASSWORD = regex(LEFT + rb"(?:B[A-P]|A[g-v])" + UNIT + rb"{42}" + RIGHT)
+# The same in base64 once more, with or without a newline, as Kubernetes stores it.
+_ENCODED = regex(LEFT + rb"Q[WUk][A-Za-z0-9+/]{57}" + PAD + rb"?[A-Za-z0-9+/]?" + RIGHT)
+_SHAPE = regex(rb"(?:B[A-P]|A[g-v])[A-Za-z0-9+/]{42}")
+_REGION = regex(rb"email-smtp(?:-fips)?\.([a-z]{2}(?:-[a-z]{2,4})?-[a-z]{4,9}-\d)\.amazonaws")
+
+_NEAR, _MAIL_NEAR = 300, 600
+_MAIL = regex(rb"smtp|mail|sendmail|postfix|^ses|sasl")
+_SECRET_WORD = regex(rb"pass|pwd|secret|credential|auth|token|key$")
+_DIGEST = regex(rb"hash|sha\d|digest|checksum|integrity|etag|fingerprint|signature|nonce|salt")
+_MAIL_CONTEXT = regex(rb"smtp|mail|sendmail|postfix|(?<![a-z])ses(?![a-z])|amazonses", re.IGNORECASE)
+_MIN_ENTROPY = 4.1
+
+
+def _check(blob: Blob, hits: Hits) -> Iterator[Detection]:
+    data, ids = blob.data, None
+    hosts = hits.get(_HOST.name, ())
+    for start, end, value in _candidates(data, hits):
+        if ids is None:
+            ids = [place for place in key_ids(blob, hits) if place[1] - place[0] == ID_LENGTH]
+        user = _nearest(ids, start, end)
+        at_host = bisect_left(hosts, start - _MAIL_NEAR) != bisect_right(hosts, start + _MAIL_NEAR)
+        confidence = _judged(data, start, user, at_host=at_host)
+        if confidence:
+            yield _describe(Part("ses_smtp_password", start, end, Secret(value)), user, data, confidence)
+
+
+def _nearest(ids: list[Place], start: int, end: int) -> Place | None:
+    """The access key ID closest to data[start:end], near enough to be its user name."""
+    at = bisect_left(ids, (start, end, b""))
+    near = [place for place in ids[max(0, at - 1) : at + 1] if _distance(place, start, end) <= _MAIL_NEAR]
+    return min(near, key=lambda place: _distance(place, start, end), default=None)
+
+
+def _candidates(data: bytes, hits: Hits) -> Iterator[Place]:
+    """Every value of the shape near a hit, once: start, end and plain value."""
+    for low, high in _areas(hits):
+        done = 0
+        for start, end, value in _shaped(data, max(low, 0), high):
+            if start >= done and _is_random(value):
+                done = end
+                yield start, end, value
+
+
+def _areas(hits: Hits) -> Iterator[tuple[int, int]]:
+    """The surroundings of the hits, those that overlap joined."""
+    areas = merge(
+        ((end - 60, end + 120) for end in hits.get(_NAMED.name, ())),
+        ((end - _NEAR, end + _NEAR) for end in hits.get(KEY_ID.name, ())),
+        ((end - _MAIL_NEAR, end + _MAIL_NEAR) for end in hits.get(_HOST.name, ())),
+    )  # ascending and never held: a hostile file brings millions
+    joined: tuple[int, int] | None = None
+    for low, high in areas:
+        if joined and low <= joined[1]:
+            joined = joined[0], max(joined[1], high)
+            continue
+        if joined:
+            yield joined
+        joined = low, high
+    if joined:
+        yield joined
+
+
+def _shaped(data: bytes, low: int, high: int) -> Iterator[Place]:
+    for match in _PASSWORD.finditer(data, low, high):
+        yield *match.span(), plain_base64(match[0])
+    for match in _ENCODED.finditer(data, low, high):
+        value = decoded(match[0]).rstrip(b"\r\n")
+        if _SHAPE.fullmatch(value):
+            yield *match.span(), value
+
+
+def _is_random(value: bytes) -> bool:
+    mixed = any(48 <= c <= 57 for c in value) and value.upper() != value and value.lower() != value
+    if not mixed or entropy(value) < _MIN_ENTROPY or is_placeholder(value):
+        return False
+    return decoded(value)[:1] in (b"\x02", b"\x04")
+
+
+def _distance(place: Place, start: int, end: int) -> int:
+    return max(place[0] - end, start - place[1])
+
+
+def _judged(data: bytes, start: int, user: Place | None, *, at_host: bool) -> Confidence | None:
+    """How sure it is a mail password; None when its name says otherwise or nothing speaks for it."""
+    label = labels.label_before(data, start)
+    if label == labels.KEY_ID:
+        return Confidence.HIGH
+    if _DIGEST.search(label) or not _SECRET_WORD.search(label):
+        return None
+    mail = _MAIL.search(label) is not None
+    if at_host or (user and (mail or _mail_is_near(data, start))):
+        return Confidence.HIGH
+    return Confidence.MEDIUM if mail else None
+
+
+def _mail_is_near(data: bytes, start: int) -> bool:
+    return _MAIL_CONTEXT.search(data, max(0, start - _MAIL_NEAR), start + _MAIL_NEAR) is not None
+
+
+def _describe(part: Part, user: Place | None, data: bytes, confidence: Confidence) -> Detection:
+    attributes: dict[str, object] = {}
+    region = _REGION.search(data, max(0, part.start - _MAIL_NEAR), part.end + _MAIL_NEAR)
+    if region:
+        attributes["region"] = region[1].decode()
+    message = f"Amazon SES SMTP password {part.secret.shown}"
+    parts: tuple[Part, ...] = (part,)
+    if user:
+        start, end, key_id = user
+        parts = (part, Part("access_key_id", start, end, Secret(key_id, public=True)))
+        attributes |= {"access_key_id": key_id.decode(), "account": account_of(key_id), "kind": kind_of(key_id)}
+        message += f" of access key {key_id.decode()}"
+    severity = Severity.LOW if attributes.get("kind") == "canary" else None
+    return Detection(message, parts, severity, confidence, attributes)
+
+
+RULE = Rule(
+    id="CG107",
+    name="aws-ses-smtp-password",
+    severity=Severity.HIGH,
+    summary="An Amazon SES SMTP password, derived from an IAM user's secret key",
+    hint="deactivate the IAM user's access key; send through the API with a role",
+    practices=("P01", "P03"),
+    patterns=(_NAMED, _HOST, KEY_ID),
+    check_blob=_check,
+    remediation=(
+        "aws iam get-access-key-last-used --access-key-id AKID  # the SMTP user name is the key ID; gives the IAM user",
+        "aws iam update-access-key --user-name USER --access-key-id AKID --status Inactive  # first: ends SMTP too",
+        "aws ses get-send-statistics --region REGION  # what was sent with it",
+        "make new SMTP credentials, or better a role with ses:SendRawEmail, then delete the old key",
+    ),
+    references=("https://docs.aws.amazon.com/ses/latest/dg/smtp-credentials.html",),
+)

@@ -1,0 +1,173 @@
+"""Why git would not ignore a path for everybody: which ignore file, which line, and what is wrong with it."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from credguard.lazy_re import regex
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from credguard.git.repository import IgnoreMatch
+    from credguard.sources.worktree import WorkTree
+
+IGNORE_FILE = ".gitignore"
+_MISNAMED = ("gitignore", ".gitignore.txt", "gitignore.txt", ".git-ignore", ".ignore")
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+_BOM = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """One thing to mend: the file and line it stands in, a sentence, and whether deleting the line cures it."""
+
+    path: str
+    line: int
+    sentence: str
+    delete: bool = False
+    everywhere: bool = True
+    """False when this machine's own settings do ignore the path."""
+
+
+@dataclass(slots=True)
+class IgnoreFiles:
+    """The ignore files of a work tree, read once each; `prefix` leads from the repository's root to the tree's."""
+
+    tree: WorkTree
+    prefix: str = ""
+    hidden: frozenset[str] = frozenset()
+    """The ignore files that are ignored themselves and untracked: they exist on this machine only."""
+    _attempts: dict[tuple[str, str], Cause | None] = field(default_factory=dict)
+
+    def cause(self, path: str, match: IgnoreMatch | None, *, meant: bool = True) -> Cause | None:
+        """Why `path` is not ignored in every clone, None when it is; `match` is git's deciding pattern.
+
+        Only with `meant` is an entry looked for that was to match it.
+        """
+        place = self._place(match.source) if match else None
+        if match is None or (place is None and not match.ignores):
+            return (self._ineffective(path) if meant else None) or self._missing()
+        if place is not None and not match.ignores:
+            sentence = f"`{match.pattern}` on line {match.line} of {place} re-includes it"
+            return Cause(place, match.line, sentence, delete=True)
+        if place is None:
+            sentence = f"only {_personal(match.source)} ignores it, which no clone has"
+        elif place in self.hidden:
+            sentence = f"only {place} ignores it, which git ignores too, so no clone has it"
+        else:
+            return None
+        return Cause(IGNORE_FILE, 1, sentence, everywhere=False)
+
+    def _place(self, source: str) -> str | None:
+        """The ignore file's path from the tree's root; None for one that is not shared by the repository."""
+        if os.path.isabs(source) or source.rpartition("/")[2] != IGNORE_FILE or source.startswith("~"):
+            return None
+        return os.path.relpath(source, self.prefix).replace(os.sep, "/") if self.prefix else source
+
+    def _ineffective(self, path: str) -> Cause | None:
+        """The entry that looks as if it should match the path, and does not."""
+        name = path[path.rfind("/") + 1 :]
+        return next((cause for file in self._above(path) if (cause := self._attempt(file, name))), None)
+
+    def _attempt(self, ignore_file: str, name: str) -> Cause | None:
+        """The first line of an ignore file that was meant for a name and does not work."""
+        if (ignore_file, name) not in self._attempts:
+            data = self.tree.read(ignore_file) or b""
+            if data.startswith(_UTF16):
+                cause: Cause | None = Cause(
+                    ignore_file, 1, f"{ignore_file} is UTF-16, of which git reads no line; save it as UTF-8"
+                )
+            else:
+                cause = _first_attempt(ignore_file, data.removeprefix(_BOM).split(b"\n"), name)
+            self._attempts[ignore_file, name] = cause
+        return self._attempts[ignore_file, name]
+
+    def _missing(self) -> Cause:
+        if any(self.tree.read(ignore_file) is not None for ignore_file in self._above("")):
+            return Cause(IGNORE_FILE, 1, f"no line of {IGNORE_FILE} matches it")
+        misnamed = next((name for name in _MISNAMED if self.tree.read(name) is not None), None)
+        named = f"; git does not read {misnamed}" if misnamed else ""
+        return Cause(IGNORE_FILE, 1, f"there is no {IGNORE_FILE}{named}")
+
+    def _above(self, path: str) -> Iterator[str]:
+        """The ignore files that apply to the path, the nearest first."""
+        folder = path[: path.rfind("/") + 1]
+        while folder:
+            yield folder + IGNORE_FILE
+            folder = folder[: folder.rstrip("/").rfind("/") + 1]
+        yield IGNORE_FILE
+        depth = self.prefix.rstrip("/").count("/") + 1 if self.prefix else 0
+        for up in range(1, depth + 1):
+            yield "../" * up + IGNORE_FILE
+
+
+def _first_attempt(ignore_file: str, lines: list[bytes], name: str) -> Cause | None:
+    for number, line in enumerate(lines, 1):
+        reason = _why_not(line, name)
+        if reason:
+            text = line.decode("utf-8", "surrogateescape").strip()
+            return Cause(ignore_file, number, f"`{text}` on line {number} of {ignore_file} {reason}")
+    return None
+
+
+def _personal(source: str) -> str:
+    if source.endswith("info/exclude"):
+        return ".git/info/exclude of this clone"
+    return f"your own {os.path.basename(source)} (core.excludesFile)"
+
+
+_COMMENTED = regex(rb"#+\s*(?:\*\*/|/)?\.env(?:\*|\.\*|\.[\w.*-]+)?/?\s*")
+_MISSPELT = frozenset({b".evn", b".emv", b".nev", b".enve", b"..env", b".ENV", b".Env", b".env.", b".env,"})
+_FOLDER_NAMES = frozenset({b"env", b"ENV", b"venv", b".venv"})
+
+
+def _why_not(line: bytes, name: str) -> str | None:
+    """What keeps a line that was meant for `name` from matching it, None for a line that was not meant so.
+
+    git has said that the line does not match; here is only found out whether it looks as if it should.
+    """
+    line = line.rstrip(b"\r")
+    text = line.strip()
+    if _COMMENTED.fullmatch(text):
+        meant = text.lstrip(b"# \t").removeprefix(b"**/").lstrip(b"/").rstrip(b"/ \t")
+        return "is a comment" if _fits(meant, name) else None
+    if not text or text.startswith((b"#", b"!")):
+        return None
+    bare = re.split(rb"\s+#", text)[0]
+    plain = bare.strip(b"\"'`")
+    core = plain.replace(b"\\", b"/").removesuffix(b"/**").removesuffix(b"/*").rstrip(b"/").rpartition(b"/")[2]
+    if core in _FOLDER_NAMES:
+        return None
+    if text in _MISSPELT and name == ".env":
+        return "does not match `.env`; is it misspelt?"
+    if not _fits(core, name):
+        return None
+    return _reason(line, text, bare, plain)
+
+
+def _reason(line: bytes, text: bytes, bare: bytes, plain: bytes) -> str:
+    if bare != text:
+        return "matches nothing, for git takes the comment behind it for a part of the name"
+    if plain != bare:
+        return "matches nothing, for git takes the quotes for a part of the name"
+    if line != text and not line.startswith(text):
+        return "matches nothing, for git takes the blanks before it for a part of the name"
+    if line.rstrip(b" ") != text:
+        return "matches nothing, for git takes the tab behind it for a part of the name"
+    if b"\\" in text:
+        return "matches nothing there, for git's separator is `/`"
+    if text.startswith((b"./", b"../")):
+        return "matches nothing, for git's patterns do not begin with a dot folder"
+    if text.endswith((b"/", b"/*", b"/**")):
+        return "matches a folder only"
+    return "matches in another folder only" if b"/" in text else "does not match it"
+
+
+def _fits(pattern: bytes, name: str) -> bool:
+    text = pattern.decode("utf-8", "surrogateescape")
+    return len(text) < 60 and text.strip("*.?") != "" and fnmatchcase(name, text)

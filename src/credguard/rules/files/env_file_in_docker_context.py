@@ -1,0 +1,199 @@
+"""A Dockerfile copies the .env file into its image.
+
+What it does
+    Reads every Dockerfile and Containerfile (continued lines, JSON form, heredocs, ONBUILD) and reports a COPY or ADD
+    that takes an env file from the build context: the whole context (`COPY . .`), a folder that holds one, or the
+    file by name, unless .dockerignore keeps it out. `COPY --from`, remote sources and `--exclude` count for what they
+    are. The context is the one a compose file names, else the folder in which the copied files are.
+    `<Dockerfile>.dockerignore` goes before .dockerignore, and .containerignore before both for a Containerfile.
+    Patterns mean what they mean to Docker: `.env` is the one at the context's root only, `**/.env` is any; the last
+    match wins.
+    Medium where an env file lies in the context or its folder works with env files (an example, a loader among the
+    dependencies or in the code, `env_file:`), one finding a context; low elsewhere, one finding for all. Env files
+    that are committed with public settings alone do not count.
+
+Why it matters
+    What is copied into an image stays in its layers, even if a later step deletes it: everybody who can pull the
+    image reads the secrets. The context is also sent to the builder, which may be another machine.
+
+How to fix
+    Add the lines to .dockerignore, rebuild and delete the old images. Give the values when the container runs
+    (`--env-file`, `env_file:`, the secrets of the platform), or a build step by `RUN --mount=type=secret`.
+
+References
+    https://docs.docker.com/build/concepts/context/#dockerignore-files;
+    https://docs.docker.com/build/building/secrets/
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from credguard.heuristics.real_values import Worth, secrets_in
+from credguard.model.findings import Detection, Severity
+from credguard.parsers import dockerfile as _dockerfile
+from credguard.parsers import dockerignore
+from credguard.rule import Rule
+from credguard.sources.env_files import EnvUse, Kind, family, is_compose, is_fixture, is_vendored, on_disk
+from credguard.system.compat import encode_path
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from credguard.sources.worktree import WorkTree
+
+_NAMED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a Dockerfile copies which env files, relative to the context; `lies` when one is there now."""
+
+    dockerfile: str
+    context: str
+    ignore: str
+    line: int
+    whole: bool
+    taken: tuple[str, ...]
+    lies: bool
+
+
+def check_tree(tree: WorkTree) -> Iterator[Detection]:
+    """One detection for each build context whose env file is copied."""
+    dockerfiles = [path for path in tree.files if _is_built(path)]
+    if not dockerfiles:
+        return
+    composed = {path: context for one in tree.files if is_compose(one) for path, context in _builds(tree, one)}
+    private, harmless = _env_files(tree)
+    causes: dict[tuple[str, str], list[_Place]] = {}
+    for path in dockerfiles:
+        data = tree.read(path) or b""
+        context = composed.get(path)
+        if context is None:
+            context = _dockerfile.context_of(path, data, lambda one: os.path.lexists(tree.location(one) or ""))
+        ignore = _ignore_file(tree, path, context)
+        place = _first_copy(tree, path, data, context, ignore, private, harmless)
+        if place:
+            causes.setdefault((context, ignore), []).append(place)
+    idle: list[_Place] = []
+    use = EnvUse(tree)
+    for (context, ignore), places in causes.items():
+        if any(place.lies for place in places) or use.within(context):
+            yield _detection(tree, context, ignore, places, Severity.MEDIUM)
+        else:
+            idle += places
+    if idle:
+        yield _detection(tree, idle[0].context, idle[0].ignore, idle, Severity.LOW)
+
+
+def _is_built(path: str) -> bool:
+    low = path[path.rfind("/") + 1 :].lower()
+    return _dockerfile.is_dockerfile(low) and not is_vendored(path) and not is_fixture(path)
+
+
+def _builds(tree: WorkTree, path: str) -> Iterator[tuple[str, str]]:
+    return _dockerfile.composed(path, tree.read(path) or b"")
+
+
+def _env_files(tree: WorkTree) -> tuple[set[str], set[str]]:
+    """The env files that are to be kept out of images, and those that are committed with public settings alone."""
+    private: set[str] = set()
+    harmless: set[str] = set()
+    for path, kind in family(tree.files):
+        if kind is Kind.EXAMPLE or is_fixture(path):
+            continue
+        if kind in (Kind.ENV, Kind.PRIVATE) and path not in tree.tracked:
+            private.add(path)
+            continue
+        best = max(secrets_in(tree.read(path) or b"").values(), default=Worth.NOTHING)
+        (private if best >= (Worth.WEAK if kind is Kind.ENV else Worth.CHOSEN) else harmless).add(path)
+    return private, harmless
+
+
+def _ignore_file(tree: WorkTree, path: str, context: str) -> str:
+    """The ignore file that the builder reads for this Dockerfile."""
+    choices = [f"{path}.dockerignore", f"{context}.dockerignore"]
+    if "containerfile" in path[path.rfind("/") + 1 :].lower():
+        choices.insert(0, f"{context}.containerignore")
+    return next((choice for choice in choices if tree.read(choice) is not None), choices[-1])
+
+
+def _first_copy(
+    tree: WorkTree, path: str, data: bytes, context: str, ignore: str, private: set[str], harmless: set[str]
+) -> _Place | None:
+    """The Dockerfile's first copy that takes an env file which the ignore file lets through."""
+    skip = len(context)
+    lying = {one[skip:] for one in {*private, *on_disk(tree, context)} - harmless if one.startswith(context)}
+    likely = {".env"} if context + ".env" not in harmless else set()
+    patterns = dockerignore.parse(tree.read(ignore) or b"")
+    sent = [one for one in lying | likely if not dockerignore.is_excluded(patterns, one)]
+    for copy in _dockerfile.copies(data):
+        taken = sorted((one for one in sent if copy.takes(one)), key=lambda one: (one.count("/"), one))
+        if taken:
+            lies = not lying.isdisjoint(taken)
+            return _Place(path, context, ignore, copy.line, copy.whole, tuple(taken), lies)
+    return None
+
+
+def _detection(tree: WorkTree, context: str, ignore: str, places: list[_Place], severity: Severity) -> Detection:
+    lying = [place for place in places if place.lies]
+    first = (lying or places)[0]
+    what = "the whole build context" if first.whole else "files"
+    shown = ", ".join(first.taken[:_NAMED])
+    names = shown if first.lies else f"any {shown} that lies there"
+    also = f" (so do {len(places) - 1} more)" if len(places) > 1 else ""
+    lines = _lines(first.taken)
+    why = _why(tree, ignore, first.taken[0])
+    return Detection(
+        f"{first.dockerfile} copies {what} into the image{also}, and with it {names}: {why}",
+        severity=severity,
+        attributes={
+            "context": context or ".", "files": list(first.taken), "ignore_file": ignore, "ignore_lines": lines,
+            "dockerfiles": [place.dockerfile for place in places],
+        },
+        remediation=(
+            f"add the lines {', '.join(f'`{line}`' for line in lines)} at the end of {ignore}",
+            "give the values when the container runs, or to a build step by `RUN --mount=type=secret`",
+        ),
+        path=first.dockerfile, line=first.line, identity=(encode_path(first.dockerfile),),
+    )  # fmt: skip
+
+
+def _why(tree: WorkTree, ignore: str, path: str) -> str:
+    data = tree.read(ignore)
+    if data is None:
+        return f"there is no {ignore}"
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return f"{ignore} is UTF-16, of which Docker reads no line"
+    patterns = dockerignore.parse(data)
+    verdict = dockerignore.deciding(patterns, path)
+    if verdict is not None:
+        return f"line {verdict.line} of {ignore} takes it back (`!{verdict.text}`)"
+    meant = next((p for p in patterns if not p.exception and ".env" in p.text), None)
+    if meant is not None:
+        return f"`{meant.text}` on line {meant.line} of {ignore} does not match {path}"
+    return f"no line of {ignore} excludes it"
+
+
+def _lines(taken: tuple[str, ...]) -> list[str]:
+    usual = [one for one in taken if one.rpartition("/")[2].startswith(".env")]
+    lines = ["**/.env", "**/.env.*", "!**/.env.example"] if usual else []
+    return lines + [one for one in taken if one not in usual]
+
+
+RULE = Rule(
+    id="CG204",
+    name="env-file-in-docker-context",
+    severity=Severity.MEDIUM,
+    summary="A Dockerfile copies the .env file into its image",
+    hint="exclude it in .dockerignore and give the values when the container runs",
+    practices=("P02",),
+    check_tree=check_tree,
+    concerns=r"(?:env|docker|container|compose|\.gitignore)[^/]*$",
+    references=(
+        "https://docs.docker.com/build/concepts/context/#dockerignore-files",
+        "https://docs.docker.com/build/building/secrets/",
+    ),
+)

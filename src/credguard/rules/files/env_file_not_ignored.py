@@ -1,0 +1,174 @@
+"""The repository does not keep .env files out of git.
+
+What it does
+    Asks git (`check-ignore`) whether `.env`, `.env.local` and `.env.production` would be ignored, at the root and
+    beside every env file and example, and tells apart why not: no .gitignore; no entry; an entry that does not work
+    (a folder pattern `.env/`, a path of another folder, a comment or quotes on the line, a UTF-16 file); one that `!`
+    takes back, by file and line; one that only this machine has (global excludes, `.git/info/exclude`), so that no
+    clone is protected. One finding a cause, with the lines to add and the file to add them to. Names that are tracked
+    are CG201's, and beside a committed `.env` only `.env.local` has to be ignored.
+    Medium where the repository works with env files (one on disk, an example, a loader among its dependencies or in
+    its code, `env_file:`), low elsewhere, and low where `.env` is ignored and only other stages' names are not.
+
+Why it matters
+    The first `git add .` after somebody has written a .env file commits it. The ignore entry is what stops it.
+
+How to fix
+    Add the lines to .gitignore and commit it. Do it before the file exists: it has no effect on a tracked file.
+
+References
+    gitignore(5); git-check-ignore(1); https://github.com/github/gitignore/blob/main/Node.gitignore
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from credguard.model.findings import Detection, Severity
+from credguard.rule import Rule
+from credguard.rules.files._ignore_cause import IGNORE_FILE, Cause, IgnoreFiles
+from credguard.sources.env_files import COMMON_NAMES, EnvUse, Kind, family, folder_of, is_fixture
+from credguard.system.compat import encode_path
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from credguard.sources.worktree import WorkTree
+
+_NAMED = 3
+# Which file an example stands for.
+_EXAMPLES = {
+    f"{name}.{word}": name for name in COMMON_NAMES for word in ("example", "sample", "template", "dist", "tmpl")
+} | {f".env.{word}.{stage}": f".env.{stage}" for word in ("example", "sample") for stage in ("local", "production")}
+
+
+def check_tree(tree: WorkTree) -> Iterator[Detection]:
+    """One detection for each cause that keeps an env file from being ignored."""
+    if tree.repository is None or tree.bare:
+        return
+    asked = _asked(tree)
+    own = sorted({folder_of(path) + IGNORE_FILE for path in asked} | {IGNORE_FILE})
+    matches = tree.repository.check_ignore([*asked, *own])
+    hidden = frozenset(path for path in own if path not in tree.tracked and path in matches and matches[path].ignores)
+    ignore_files = IgnoreFiles(tree, _prefix(tree), hidden)
+    causes: dict[Cause, list[str]] = {}
+    for path, needed in asked.items():
+        cause = ignore_files.cause(path, matches.get(path), meant=needed)
+        if cause:
+            causes.setdefault(cause, []).append(path)
+    if causes:
+        uses = EnvUse(tree).within()
+        must = {path for path, needed in asked.items() if needed}
+        for cause, paths in _merged(causes, must).items():
+            severity = _severity(paths, must, uses=uses)
+            if severity:
+                yield _detection(tree, cause, paths, severity)
+
+
+def _asked(tree: WorkTree) -> dict[str, bool]:
+    """The paths that git should ignore, in order, and whether they must be: `.env`, what an example stands
+    for, and what lies there; the other names are asked for advice."""
+    asked: dict[str, bool] = {}
+    folders = [""]
+    for path, kind in family(tree.files):
+        folder = folder_of(path)
+        if kind is Kind.HINT or is_fixture(path) or _is_repository(tree, folder):
+            continue
+        folders.append(folder)
+        if path not in tree.tracked and kind in (Kind.ENV, Kind.PRIVATE):
+            asked[path] = True
+        elif kind is Kind.EXAMPLE and path[len(folder) :].lower() in _EXAMPLES:
+            asked[folder + _EXAMPLES[path[len(folder) :].lower()]] = True
+    for folder in dict.fromkeys(folders):
+        committed = folder + ".env" in tree.tracked
+        for name in (".env.local",) if committed else COMMON_NAMES:
+            asked.setdefault(folder + name, name == ".env")
+    return {path: must for path, must in asked.items() if path not in tree.tracked}
+
+
+def _is_repository(tree: WorkTree, folder: str) -> bool:
+    """True inside a nested repository or submodule, which has ignore rules of its own."""
+    while folder:
+        if os.path.lexists(os.path.join(tree.root, folder, ".git")):
+            return True
+        folder = folder_of(folder.rstrip("/"))
+    return False
+
+
+def _prefix(tree: WorkTree) -> str:
+    """The way from the repository's root to the tree's, for git names ignore files from there."""
+    if tree.repository is None or os.path.lexists(os.path.join(tree.root, ".git")):
+        return ""
+    return tree.repository.layout.prefix
+
+
+def _merged(causes: dict[Cause, list[str]], needed: set[str]) -> dict[Cause, list[str]]:
+    """Advice about further names joins the finding about a needed one, whose cure it shares."""
+    main = next((cause for cause, paths in causes.items() if not cause.delete and needed.intersection(paths)), None)
+    if main is None:
+        return causes
+    merged = dict(causes)
+    for cause, paths in causes.items():
+        if cause is not main and not cause.delete and not needed.intersection(paths):
+            merged[main] = [*merged[main], *merged.pop(cause)]
+    return merged
+
+
+def _severity(paths: list[str], must: set[str], *, uses: bool) -> Severity | None:
+    if must.isdisjoint(paths):
+        return Severity.LOW if uses else None
+    return Severity.MEDIUM if uses else Severity.LOW
+
+
+def _detection(tree: WorkTree, cause: Cause, paths: list[str], severity: Severity) -> Detection:
+    lying = [path for path in paths if os.path.isfile(tree.location(path) or "")]
+    shown = lying or paths
+    names = ", ".join(shown[:_NAMED]) + (f" and {len(shown) - _NAMED} more" if len(shown) > _NAMED else "")
+    verb = f"{'is' if len(shown) == 1 else 'are'} not" if lying else "would not be"
+    where = "by git" if cause.everywhere else "in every clone"
+    lines = _lines(tree, paths)
+    if cause.delete:
+        cure = f"delete line {cause.line} of {cause.path}"
+    else:
+        cure = f"add the lines {', '.join(f'`{line}`' for line in lines)} at the end of {IGNORE_FILE} and commit it"
+    return Detection(
+        f"{names} {verb} ignored {where}: {cause.sentence}",
+        severity=severity,
+        attributes={
+            "files": paths, "present": lying, "ignore_file": IGNORE_FILE,
+            "ignore_lines": [] if cause.delete else lines,
+        },
+        remediation=(cure, f"check it: git check-ignore -v {shown[0]}"),
+        path=cause.path, line=cause.line,
+        identity=(encode_path(cause.path), cause.sentence.encode("utf-8", "surrogateescape")),
+    )  # fmt: skip
+
+
+def _lines(tree: WorkTree, paths: Iterable[str]) -> list[str]:
+    """The entries to add: they hold in every folder, and spare the examples."""
+    names = {path.rpartition("/")[2] for path in paths}
+    if names == {".env.local"}:
+        return [".env.local", ".env.*.local"]
+    lines = sorted(name for name in names if not name.startswith(".env."))
+    if len(lines) < len(names):
+        examples = {path.rpartition("/")[2] for path, kind in family(tree.files) if kind is Kind.EXAMPLE}
+        spared = sorted({".env.example"} | {name for name in examples if name.startswith(".env.")})
+        lines += [".env.*", *(f"!{name}" for name in spared)]
+    return lines
+
+
+RULE = Rule(
+    id="CG202",
+    name="env-file-not-ignored",
+    severity=Severity.MEDIUM,
+    summary="The repository does not keep .env files out of git",
+    hint="add the entry to .gitignore and commit it before anybody writes a .env file",
+    practices=("P02",),
+    check_tree=check_tree,
+    concerns=r"(?:env|docker|container|compose|\.gitignore)[^/]*$",
+    references=(
+        "https://git-scm.com/docs/gitignore",
+        "https://git-scm.com/docs/git-check-ignore",
+    ),
+)

@@ -1,0 +1,124 @@
+"""An example file holds a real value.
+
+What it does
+    Reads `.env.example`, `.env.sample`, `.env.template`, `.env.dist` and their like, and configuration files named so
+    (`config.yml.example`, `settings.sample.ini`, `terraform.tfvars.example`), and reports values that are
+    credentials: an access key ID, a token of a known shape, a private key, or a generated value under a secret's
+    name. Passwords of words (`changeme`, `postgres`), references (`${VAR}`), documented examples, the public keys of
+    emulators, UUIDs and `<placeholders>` are not reported.
+    One finding a value. Medium confidence where only its randomness speaks for it.
+
+Why it matters
+    Examples are made by copying the real file. They are committed on purpose, so nobody looks twice, and everybody
+    who starts from one uses the same secret.
+
+How to fix
+    Replace the secret: it must count as known. Then leave the value empty or write a word that cannot be mistaken,
+    such as `your_aws_access_key_here` or `AKIAIOSFODNN7EXAMPLE`.
+
+References
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/securing_access-keys.html
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from credguard.aws.key_id import kind_of as kind_of_key
+from credguard.heuristics.real_values import KEY_ID, Worth, worth
+from credguard.model.findings import Confidence, Detection, Part, Severity
+from credguard.model.secret import Secret
+from credguard.parsers.assignments import as_text, dotenv, line_of, pairs
+from credguard.rule import Rule
+from credguard.sources.env_files import EXAMPLE_WORDS, Kind, is_fixture, is_vendored, kind_of
+from credguard.sources.tracked import is_encrypted
+from credguard.system.compat import encode_path
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from credguard.parsers.assignments import Assignment
+    from credguard.sources.worktree import WorkTree
+
+_CLEAN_UP = (
+    "git filter-repo --sensitive-data-removal --replace-text expressions.txt  # only after that, in a fresh clone"
+)
+_MARKS = frozenset("example sample template tmpl tpl dist skel".split())
+# Formats of settings; of the two that hold all kinds of data, only those that are called settings.
+_SETTINGS = frozenset("ini cfg conf config cnf toml properties tfvars rc env yml yaml json xml".split())
+_DATA = frozenset("yml yaml json xml".split())
+_CALLED = frozenset(
+    "config configuration conf settings setting secrets secret credentials credential env environment application "
+    "appsettings values local database parameters params options preferences docker compose vault keys auth aws".split()
+)
+
+
+def check_tree(tree: WorkTree) -> Iterator[Detection]:
+    """The real values in the example files of the tree."""
+    for path in tree.files:
+        low = path[path.rfind("/") + 1 :].lower()
+        if _is_example(low) and not is_vendored(path):
+            data = tree.read(path)
+            if data and not is_encrypted(data):
+                yield from _check(path, data)
+
+
+def _is_example(low: str) -> bool:
+    """True for an env example, and for settings with a word for example at either end of the name."""
+    marked = "ample" in low or "templ" in low or "dist" in low or "tmpl" in low or "tpl" in low or "skel" in low
+    if not marked and "env" not in low:
+        return False
+    if kind_of(low) is Kind.EXAMPLE:
+        return True
+    words = [word for word in low.replace("-", ".").replace("_", ".").split(".") if word]
+    while words and words[-1] in _MARKS:
+        words.pop()
+    ending = words[-1] if len(words) > 1 else ""
+    if ending in _DATA and _CALLED.isdisjoint(words):
+        return False
+    if low.endswith(tuple("." + mark for mark in _MARKS)):
+        return ending in _SETTINGS or not _CALLED.isdisjoint(words)
+    return ending in _SETTINGS and (words[0] in _MARKS or (len(words) > 2 and words[-2] in EXAMPLE_WORDS & _MARKS))
+
+
+def _check(path: str, data: bytes) -> Iterator[Detection]:
+    text = as_text(data)
+    read = dotenv if kind_of(path.rpartition("/")[2]) else pairs
+    least = Worth.KNOWN if is_fixture(path) else Worth.RANDOM
+    for one in read(text):
+        value = worth(one.name, one.value)
+        if value >= least:
+            yield _detection(path, text, one, value, decoded=text is not data)
+
+
+def _detection(path: str, text: bytes, one: Assignment, value: Worth, *, decoded: bool) -> Detection:
+    name = one.name.decode("ascii", "replace")
+    key_id = KEY_ID.fullmatch(one.value)
+    role = "access_key_id" if key_id else "secret"
+    part = Part(role, one.start, one.end, Secret(one.value, public=key_id is not None))
+    canary = key_id is not None and kind_of_key(one.value) == "canary"
+    return Detection(
+        f"{name} in {path}, an example file, holds what looks like a real value",
+        parts=() if decoded else (part,),  # offsets in the decoded text are none in the file
+        severity=Severity.LOW if canary else None,
+        confidence=Confidence.HIGH if value is Worth.KNOWN else Confidence.MEDIUM,
+        attributes={"variable": name},
+        remediation=(
+            "replace the secret where it is used: everybody who read the repository may know it",
+            f"leave `{name}` empty in {path}, or write a placeholder",
+            _CLEAN_UP,
+        ),
+        path=path, line=line_of(text, one.start), identity=(encode_path(path), one.name) if decoded else (),
+    )  # fmt: skip
+
+
+RULE = Rule(
+    id="CG205",
+    name="real-value-in-example-file",
+    severity=Severity.HIGH,
+    summary="An example file holds a real value",
+    hint="put a placeholder in its place, and replace the secret where it is used",
+    practices=("P17",),
+    check_tree=check_tree,
+    references=("https://docs.aws.amazon.com/IAM/latest/UserGuide/securing_access-keys.html",),
+)

@@ -1,0 +1,128 @@
+"""A Terraform state, or a variable or stack file with secrets, is tracked by git.
+
+What it does
+    Reports tracked `*.tfstate` files and their backups that describe at least one resource or output; `*.tfvars` and
+    `*.tfvars.json` files with a literal that looks like a secret; and Pulumi checkpoints and stack exports that show
+    a secret in the clear. Empty states, states that OpenTofu or git-crypt has encrypted, and variable files with
+    regions, sizes, names and references are not reported; states below a folder of tests only if they hold a secret.
+    A `.terraform/terraform.tfstate` without a secret only names the backend: low.
+
+Why it matters
+    Terraform writes every attribute of every resource into its state, passwords and secret access keys of
+    `aws_iam_access_key` among them, in plain text, `sensitive` or not.
+
+How to fix
+    Keep state in a remote backend (S3 with encryption and locking), give variables by the environment or a secret
+    store, and take the file out of git. Replace the secrets that it holds.
+
+References
+    https://developer.hashicorp.com/terraform/language/state/sensitive-data;
+    https://developer.hashicorp.com/terraform/language/backend/s3;
+    https://www.pulumi.com/docs/iac/concepts/secrets/
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from credguard.model.findings import Detection, Severity
+from credguard.parsers.assignments import as_text
+from credguard.rule import Rule
+from credguard.rules.files import _state_files
+from credguard.sources.env_files import is_fixture, is_vendored
+from credguard.sources.tracked import contents, erase, head, ignore_line, is_encrypted, untrack
+from credguard.system.compat import encode_path
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from credguard.sources.worktree import WorkTree
+
+_STATE_LINES = ("*.tfstate", "*.tfstate.*", ".terraform/")
+
+
+def check_tree(tree: WorkTree) -> Iterator[Detection]:
+    """The tracked state, variable and stack files that hold resources or secrets."""
+    for path, data in contents(tree, _candidates(tree)):
+        if data and not is_encrypted(data):
+            text = as_text(data)
+            name = path[path.rfind("/") + 1 :].lower()
+            if _state_files.is_state(name):
+                yield from _state(path, text)
+            elif _state_files.is_variables(name):
+                yield from _variables(path, text)
+            else:
+                yield from _stack(path, text)
+
+
+def _candidates(tree: WorkTree) -> Iterator[str]:
+    for path in tree.files:
+        if not path.endswith((".json", ".tfvars", ".bak")) and ".tfstate" not in path:
+            continue
+        low = path[path.rfind("/") + 1 :].lower()
+        known = _state_files.is_state(low) or _state_files.is_variables(low)
+        if not known and _state_files.is_stack(path, low):
+            known = path in tree.tracked and _state_files.opens_stack(as_text(head(tree, path, _state_files.HEAD)))
+        if known and path in tree.tracked and not is_vendored(path):
+            yield path
+
+
+def _state(path: str, data: bytes) -> Iterator[Detection]:
+    secret = _state_files.first_secret(data)
+    if secret is None and is_fixture(path):
+        return
+    backend = path.endswith(".terraform/terraform.tfstate")
+    if secret or _state_files.describes_resources(data):
+        yield _detection(path, _what("a Terraform state", secret), secret, _STATE_LINES)
+    elif backend:
+        what = "Terraform's note of its backend"
+        yield _detection(path, what, None, _STATE_LINES, Severity.LOW)
+
+
+def _variables(path: str, data: bytes) -> Iterator[Detection]:
+    secret = _state_files.first_secret(data)
+    if secret:
+        yield _detection(path, _what("a Terraform variable file", secret), secret, (ignore_line(path),))
+
+
+def _stack(path: str, data: bytes) -> Iterator[Detection]:
+    line = _state_files.first_plaintext(data)
+    if line is not None:
+        what = "a Pulumi stack with secrets in the clear"
+        yield _detection(path, what, ("", line), (ignore_line(path),))
+
+
+def _what(kind: str, secret: tuple[str, int] | None) -> str:
+    return f"{kind} that holds what looks like a secret ({secret[0]})" if secret else f"{kind} with resources"
+
+
+def _detection(
+    path: str, what: str, secret: tuple[str, int] | None, lines: tuple[str, ...], severity: Severity | None = None
+) -> Detection:
+    steps: tuple[str, ...] = (f"add the lines {', '.join(f'`{line}`' for line in lines)} to .gitignore", untrack(path))
+    if secret:
+        steps = ("replace the secrets it holds: everybody who read the repository may know them", *steps, erase(path))
+    return Detection(
+        f"{path} is {what}, and is tracked by git",
+        severity=severity,
+        attributes={"ignore_file": ".gitignore", "ignore_lines": list(lines)},
+        remediation=steps,
+        path=path,
+        line=secret[1] if secret else 1,
+        identity=(encode_path(path),),
+    )
+
+
+RULE = Rule(
+    id="CG206",
+    name="state-file-tracked",
+    severity=Severity.MEDIUM,
+    summary="A Terraform state, or a variable or stack file with secrets, is tracked by git",
+    hint="keep state in an encrypted remote backend and variables in a secret store, and take the file out of git",
+    practices=("P16",),
+    check_tree=check_tree,
+    references=(
+        "https://developer.hashicorp.com/terraform/language/state/sensitive-data",
+        "https://www.pulumi.com/docs/iac/concepts/secrets/",
+    ),
+)

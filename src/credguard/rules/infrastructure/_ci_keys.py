@@ -1,0 +1,122 @@
+"""Where a file of a CI system takes a stored access key: what every system's reader gives, and shell lines."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from credguard.aws.static_keys import Given, Half, given, half_of, is_foreign
+from credguard.lazy_re import regex
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from credguard.parsers.document import Node
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A place that is given a stored key: its line, the job or step, what takes the key, and the names of the
+    stored variables."""
+
+    line: int
+    where: str
+    taker: str
+    names: tuple[str, ...]
+    region: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One name that a text or mapping sets: which half, at which line, what it is given."""
+
+    half: Half
+    line: int
+    text: str
+    given: Given
+
+
+# NAME=value (also `NAME = value` of an ini file that is printed), `configure set NAME value`, `--option value`.
+_SETS = regex(
+    r"(?:(?:configure[ \t]{1,4}set|setenv|setx|set[ \t]{1,4}-\w{1,3})[ \t]{1,4}"
+    r"(?:--profile[ \t=]\S{1,60}[ \t]{1,4})?(?P<verb>[\w.\-]{3,100})[ \t]{1,8}"
+    r"|(?<![\w\-])(?P<option>--[a-z][a-z\-]{1,40})(?:[ \t]{1,4}|=)(?!-)"
+    r"|(?<![\w])(?P<name>[A-Za-z][\w.\-]{2,100})[\"']?[ \t]{0,4}=[ \t]{0,4})"
+    r"(?P<value>\"[^\"\n]{0,400}|'[^'\n]{0,400}|[^\s\"';&|]{1,400})"
+)
+_DERIVED = regex(r"[\"']?(?:\$\((?![A-Za-z_][\w.]{0,80}\))|`|\$\(\()")
+_VARIABLE = regex(
+    r"\$\{\{[^}]{0,200}?(?:\.|\[['\"])(\w[\w\-]*)['\"]?\]?[^}\w]{0,8}\}\}|\$(?:env:|\{|\()?([A-Za-z_]\w{0,80})|%(\w{2,80})%"
+)
+_ROLE = regex(
+    r"assume[-_]role|role[-_]arn|role-to-assume|web[-_]?identity|id_tokens|oidc|get-session-token|get-federation-token"
+    r"|sts[ \t]+assume|vault[ \t]+read|aws-vault|AWS_ROLE",
+    re.IGNORECASE,
+)
+
+
+def shell_settings(text: str, line: int) -> Iterator[Setting]:
+    """What lines of shell set of access keys, by variable, option, `aws configure set` or a printed ini file.
+
+    What a command gives (`$(aws sts …)`) is nobody's stored key and left out.
+    """
+    if "aws" not in text.lower():
+        return
+    for number, one in enumerate(text.split("\n")):
+        if len(one) > 4000 or one.lstrip().startswith(("#", "//", "REM ", "rem ")):
+            continue
+        for found in _SETS.finditer(one):
+            value = found["value"].strip("\"'")
+            half = half_of((found["verb"] or found["option"] or found["name"]).lstrip("-"))
+            if half is None and found["option"]:
+                half = next((half_of(name) for name in variables(value)), None)
+            if half and not _DERIVED.match(found["value"]):
+                yield Setting(half, line + number, value, given(half, value))
+
+
+def variables(text: str) -> tuple[str, ...]:
+    """The names that a text refers to: `$NAME`, `${NAME}`, `$(NAME)`, `%NAME%`, `${{ secrets.NAME }}`."""
+    return tuple(next(filter(None, found.groups())) for found in _VARIABLE.finditer(text))
+
+
+def mapping_settings(node: Node) -> Iterator[Setting]:
+    """What a mapping's own keys set of access keys."""
+    for key, value in node.pairs:
+        half = half_of(key.text)
+        if half:
+            told = value if value.kind == "scalar" else value.get("value")
+            text = told.text if told and told.kind == "scalar" else ""
+            yield Setting(half, key.line, text, given(half, text))
+
+
+def is_temporary(settings: list[Setting]) -> bool:
+    """True when a session token comes along: the key is a session's, made elsewhere."""
+    return any(setting.half is Half.TOKEN for setting in settings)
+
+
+def takes_role(text: str) -> bool:
+    """True for a text that speaks of assuming a role or of an identity token."""
+    return _ROLE.search(text) is not None
+
+
+def stored_names(settings: list[Setting]) -> tuple[str, ...]:
+    """The names of the stored variables, each once."""
+    names = (name for setting in settings for name in variables(setting.text) if not is_foreign(name))
+    return tuple(dict.fromkeys(names))
+
+
+def text_lines(node: Node) -> int:
+    """The line that a scalar's first line of text stands at."""
+    return node.line + 1 if node.literal else node.line
+
+
+def all_text(node: Node) -> str:
+    """Keys and scalars of a node as `key: value` lines, to search for words."""
+    lines = []
+    for one in node.walk():
+        if one.kind == "mapping":
+            lines += [f"{key.text}: {value.text if value.kind == 'scalar' else ''}" for key, value in one.pairs]
+        elif one.kind == "sequence":
+            lines += [item.text for item in one.items if item.kind == "scalar"]
+    return "\n".join(lines)

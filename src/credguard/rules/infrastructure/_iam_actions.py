@@ -1,0 +1,94 @@
+"""Which IAM actions, given on every resource, lead to more rights or to all data; after AWS's service reference."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from credguard.lazy_re import regex
+
+_SINGLE = (
+    "iam:CreateAccessKey iam:CreateLoginProfile iam:UpdateLoginProfile iam:AddUserToGroup iam:CreatePolicyVersion "
+    "iam:SetDefaultPolicyVersion iam:AttachUserPolicy iam:AttachGroupPolicy iam:AttachRolePolicy iam:PutUserPolicy "
+    "iam:PutGroupPolicy iam:PutRolePolicy iam:UpdateAssumeRolePolicy iam:DeleteUserPermissionsBoundary "
+    "iam:DeleteRolePermissionsBoundary iam:CreateServiceSpecificCredential iam:ResetServiceSpecificCredential "
+    "glue:UpdateDevEndpoint lambda:UpdateFunctionCode "
+    "ssm:SendCommand ssm:StartSession apprunner:UpdateService sagemaker:CreatePresignedNotebookInstanceUrl "
+    "bedrock-agentcore:InvokeAgentRuntimeCommand sso:AttachManagedPolicyToPermissionSet "
+    "sso:PutInlinePolicyToPermissionSet sts:AssumeRole"
+).split()
+_PASSED = tuple(
+    tuple(combination.split("+"))
+    for combination in (
+        "ec2:RunInstances ec2:RequestSpotInstances lambda:CreateFunction+lambda:InvokeFunction "
+        "lambda:CreateFunction+lambda:AddPermission lambda:CreateFunction+lambda:CreateEventSourceMapping "
+        "glue:CreateDevEndpoint glue:CreateJob+glue:StartJobRun glue:UpdateJob+glue:StartJobRun "
+        "glue:CreateJob+glue:CreateTrigger glue:UpdateJob+glue:CreateTrigger glue:CreateSession+glue:RunStatement "
+        "cloudformation:CreateStack cloudformation:CreateStackSet+cloudformation:CreateStackInstances "
+        "cloudformation:UpdateStackSet datapipeline:CreatePipeline codebuild:CreateProject+codebuild:StartBuild "
+        "autoscaling:CreateAutoScalingGroup+autoscaling:CreateLaunchConfiguration "
+        "autoscaling:UpdateAutoScalingGroup+autoscaling:CreateLaunchConfiguration "
+        "ecs:RegisterTaskDefinition+ecs:CreateService ecs:RegisterTaskDefinition+ecs:RunTask "
+        "ecs:RegisterTaskDefinition+ecs:StartTask sagemaker:CreateNotebookInstance sagemaker:CreateTrainingJob "
+        "sagemaker:CreateProcessingJob apprunner:CreateService bedrock-agentcore:CreateCodeInterpreter "
+        "batch:RegisterJobDefinition+batch:SubmitJob states:CreateStateMachine+states:StartExecution "
+        "scheduler:CreateSchedule ssm:CreateDocument+ssm:StartAutomationExecution elasticmapreduce:RunJobFlow "
+        "cognito-identity:SetIdentityPoolRoles"
+    ).split()
+)
+_DATA = (
+    "s3:GetObject s3:PutObject s3:DeleteObject s3:PutObjectAcl s3:PutBucketPolicy s3:PutBucketAcl s3:DeleteBucket "
+    "secretsmanager:GetSecretValue secretsmanager:PutSecretValue ssm:GetParameter ssm:GetParameters "
+    "ssm:GetParametersByPath kms:Decrypt dynamodb:GetItem dynamodb:BatchGetItem dynamodb:PutItem dynamodb:UpdateItem "
+    "dynamodb:DeleteItem dynamodb:BatchWriteItem dynamodb:Scan dynamodb:Query dynamodb:DeleteTable"
+).split()
+QUIET = frozenset("logs xray cloudwatch mobileanalytics cognito-sync execute-api ssmmessages ec2messages".split())
+"""Services that hold little worth taking: every action of theirs is broad, not dangerous."""
+_READING = regex(r"(?!secretsmanager:|kms:)[\w-]+:(?:Get|List|Describe|BatchGet|Query|Scan|Read)\*", re.IGNORECASE)
+_STARS = regex(r"[*?]+")
+_SERVICE = regex(r"([a-zA-Z0-9-]+):\*+")
+
+
+def services(actions: tuple[str, ...]) -> tuple[str, ...]:
+    """The services of which every action is given."""
+    return tuple(dict.fromkeys(found[1].lower() for action in actions if (found := _SERVICE.fullmatch(action))))
+
+
+def escalating(actions: tuple[str, ...]) -> tuple[str, ...]:
+    """The actions by which one can give oneself more rights, as written."""
+    return _matching(actions, tuple(_SINGLE))
+
+
+def data(actions: tuple[str, ...]) -> tuple[str, ...]:
+    """The actions that read or change data or secrets, as written."""
+    return _matching(actions, tuple(_DATA))
+
+
+def only_reads(action: str) -> bool:
+    """True for a whole family of reading actions, as lists for onlookers have them: `s3:Get*`."""
+    return _READING.fullmatch(action) is not None
+
+
+def passed_on(actions: tuple[str, ...]) -> tuple[str, ...]:
+    """The actions among these by which who may pass a role to a workload gets that role's rights."""
+    for combination in _PASSED:
+        if all(any(matches(action, wanted) for action in actions) for wanted in combination):
+            return combination
+    return ()
+
+
+def _matching(actions: tuple[str, ...], wanted: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(action for action in actions if any(matches(action, one) for one in wanted))
+
+
+def matches(action: str, wanted: str) -> bool:
+    """True when an action as policies write it, with wildcards, takes in the one wanted."""
+    if "*" not in action and "?" not in action:
+        return action.lower() == wanted.lower()
+    return len(action) <= 128 and len(_STARS.findall(action)) <= 5 and _glob(action).fullmatch(wanted) is not None
+
+
+@lru_cache(maxsize=2000)
+def _glob(action: str) -> re.Pattern[str]:
+    parts = re.split(r"([*?]+)", action)
+    return re.compile("".join({"*": ".*", "?": "."}.get(part[:1], re.escape(part)) for part in parts), re.IGNORECASE)

@@ -1,0 +1,77 @@
+"""AWS managed policies that give more than one task needs, and how bad attaching each is."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from credguard.lazy_re import regex
+from credguard.matching.pattern import Pattern
+from credguard.model.findings import Severity
+
+_ADMIN = ("AdministratorAccess", "IAMFullAccess", "PowerUserAccess", "AdministratorAccess-Amplify",
+          "AdministratorAccess-AWSElasticBeanstalk")  # fmt: skip
+_BROAD = (
+    "AWSOpsWorksRegisterCLI", "SystemAdministrator", "DataScientist", "DatabaseAdministrator", "NetworkAdministrator",
+    "SecretsManagerReadWrite", "AWSKeyManagementServicePowerUser", "SageMakerStudioUserIAMPermissiveExecutionPolicy",
+    "SageMakerStudioAdminIAMPermissiveExecutionPolicy",
+)  # fmt: skip
+_SERVICE_ROLES = (
+    "AWSGlueServiceRole",
+    "AWSGlueServiceNotebookRole",
+    "AmazonElasticMapReduceRole",
+    "AWSDataPipelineRole",
+)
+_FULL = regex(r"[A-Za-z0-9-]+_?FullAccess(?:withDataPipeline|-?[A-Z]\w*|_v\d|V\d)?")
+_NAME = regex(r"(?:(?:job-function|service-role|aws-service-role)/)?([A-Za-z0-9_+=,.@-]{3,128})")
+_ARN = regex(r"arn:(?:aws[\w-]*|[^:]{0,3}|\*)?:iam::aws:policy/(.+)")
+_FILLED = regex(r"[$#%]\{[^{}]*\}|\{[\w.\[\]()]+\}")
+
+NAMED = Pattern(
+    "broad-managed-policy",
+    rb"(?:AdministratorAccess|PowerUser(?:Access)?|Full_?Access|SecretsManagerReadWrite|SystemAdministrator|DataScientist"
+    rb"|DatabaseAdministrator|NetworkAdministrator|OpsWorksRegisterCLI|IAMPermissiveExecution|AWSGlueService(?:Notebook)?Role"
+    rb"|ElasticMapReduceRole|AWSDataPipelineRole|ADMINISTRATOR_ACCESS|FULL_ACCESS|POWER_USER_ACCESS)",
+)
+
+
+class Managed(NamedTuple):
+    """An over-broad managed policy: its name, how bad it is, and what it gives."""
+
+    name: str
+    severity: Severity
+    gives: str
+
+
+def managed(value: str) -> Managed | None:
+    """The policy that an ARN or a bare name with or without its path stands for, when it is over-broad."""
+    arn = _ARN.fullmatch(_FILLED.sub("?", value.strip())[:300])
+    found = _NAME.fullmatch(arn[1] if arn else value.strip()[:200])
+    return None if not found else _graded(found[1])
+
+
+def is_arn(value: str) -> bool:
+    """True for the ARN of an AWS managed policy, its partition given or filled in."""
+    return _ARN.fullmatch(_FILLED.sub("?", value.strip())[:300]) is not None
+
+
+def from_constant(name: str) -> Managed | None:
+    """The policy behind a constant as SDKs spell it: AdministratorAccess, ADMINISTRATOR_ACCESS."""
+    if name.isupper():
+        flat = name.replace("_", "").lower()
+        known = {one.lower().replace("-", ""): one for one in (*_ADMIN, *_BROAD, *_SERVICE_ROLES)}
+        if flat in known:
+            return _graded(known[flat])
+        return Managed(name, Severity.MEDIUM, "every action of a service") if flat.endswith("fullaccess") else None
+    return _graded(name)
+
+
+def _graded(name: str) -> Managed | None:
+    if name in _ADMIN:
+        return Managed(name, Severity.HIGH, "the rights of an administrator")
+    if name in _BROAD:
+        return Managed(name, Severity.MEDIUM, "far more than one task needs")
+    if name in _SERVICE_ROLES:
+        return Managed(name, Severity.LOW, "more than most tasks of that service need")
+    if _FULL.fullmatch(name):
+        return Managed(name, Severity.MEDIUM, "every action of a service")
+    return None

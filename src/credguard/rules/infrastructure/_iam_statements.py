@@ -1,0 +1,289 @@
+"""Finds the statements of IAM policies in documents: what they allow, to whom, on what, and what holds them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from credguard.lazy_re import regex
+from credguard.parsers.document import Node, embedded
+from credguard.rules.infrastructure._iam_values import UNKNOWN, placed, texts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_SKIPPED = {
+    "permissionsboundary", "permissionboundary", "rolepermissionsboundary", "responsemetadata", "metadata", "outputs",
+}  # fmt: skip
+_RECORDED = {
+    "eventSource", "eventName", "ResponseMetadata", "status_code", "PolicyVersionList", "IsDefaultVersion",
+    "recorded-date", "terraform_version", "AttachmentCount", "UserDetailList", "GroupDetailList", "RoleDetailList",
+    "RolePolicyList", "UserPolicyList", "GroupPolicyList",
+}  # fmt: skip
+_PLACES = {
+    "AWS::Organizations::Policy": "guardrail",
+    "aws_organizations_policy": "guardrail",
+    "AWS::EC2::VPCEndpoint": "endpoint",
+    "aws_vpc_endpoint": "endpoint",
+    "aws_vpc_endpoint_policy": "endpoint",
+}
+_GUARDRAIL = regex(
+    r"(?:^|[^a-z])(?:scps?|rcps?|(?:service|resource)[-_ ]?control|guard[-_ ]?rails?|boundar(?:y|ies)"
+    r"|vpc[-_ ]?(?:end[-_ ]?point|e)s?|end[-_ ]?point[-_ ]?polic(?:y|ies)|full[-_ ]?aws[-_ ]?access)(?:$|[^a-z])",
+    re.IGNORECASE,
+)
+_CAMEL = regex(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_ELEMENTS = {
+    "effect": "effect", "sid": "sid", "action": "action", "actions": "action", "addactions": "action",
+    "notaction": "notaction", "notactions": "notaction", "addnotactions": "notaction",
+    "resource": "resource", "resources": "resource", "addresources": "resource",
+    "notresource": "notresource", "notresources": "notresource", "addnotresources": "notresource",
+    "principal": "principal", "principals": "principal",
+    "notprincipal": "notprincipal", "notprincipals": "notprincipal",
+    "condition": "condition", "conditions": "condition", "addallresources": "allresources",
+}  # fmt: skip
+_WORD = regex(r"(?:[\w.]+[._])?(Allow|Deny|ALLOW|DENY)")
+_ADDED = regex(r"add(?:[a-z]+principal|condition)s?\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What holds a statement: `name` for people, the resource's `type`, the `place` (`guardrail`, `endpoint` or
+    nothing), and the `document` that its statements share."""
+
+    name: str = ""
+    type: str = ""
+    place: str = ""
+    document: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One operator and key of a condition; both in lower case."""
+
+    operator: str
+    key: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A statement that allows something, or denies it to some of those whom others let in.
+
+    Values that nobody can know from here are `?`; `lines` says where each element stands. Principals are (kind,
+    value), the kind in lower case.
+    """
+
+    actions: tuple[str, ...] = ()
+    not_actions: tuple[str, ...] = ()
+    resources: tuple[str, ...] = ()
+    not_resources: tuple[str, ...] = ()
+    principals: tuple[tuple[str, str], ...] = ()
+    not_principal: bool = False
+    conditions: tuple[Condition, ...] = ()
+    sid: str = ""
+    denies: bool = False
+    context: Context = field(default_factory=Context)
+    lines: tuple[tuple[str, int], ...] = ()
+
+    def line(self, *elements: str) -> int:
+        """Where the first of these elements that it has stands."""
+        known = dict(self.lines)
+        return next((known[name] for name in (*elements, "effect") if name in known), 1)
+
+
+def statements(documents: tuple[Node, ...], path: str) -> Iterator[Statement]:
+    """Every statement that allows something, also in policies written as JSON text inside other documents."""
+    place = "guardrail" if speaks_of_guardrail(path) else ""
+    for document in documents:
+        if not is_recorded(document):
+            yield from _below(document, Context(place=place, document=document.line))
+
+
+def is_recorded(node: Node) -> bool:
+    """True for answers and logs of AWS, states, plans and a service's published examples: they set nothing up."""
+    keys = {key.text for key, _ in node.pairs}
+    absent = node.get("state")  # of a task that takes away
+    return bool(_RECORDED & keys) or {"version", "examples"} == keys or (absent is not None and absent.text == "absent")
+
+
+def speaks_of_guardrail(name: str) -> bool:
+    """True for names of policies that only bound what others grant."""
+    return _GUARDRAIL.search(_CAMEL.sub("-", name)) is not None
+
+
+def _below(node: Node, context: Context) -> Iterator[Statement]:
+    if node.kind == "scalar":
+        if "Effect" in node.text:
+            for inner in embedded(node):
+                yield from _below(inner, replace(context, document=node.line))
+        return
+    for item in node.items:
+        yield from _below(item, context)
+    if node.kind != "mapping" or is_recorded(node):
+        return
+    found = statement_of(node, context)
+    if found:
+        yield found
+    if found or _elements(node).keys() >= {"effect", "action"}:
+        return
+    inside = _entered(node, context)
+    for key, value in node.pairs:
+        if plain(key.text) not in _SKIPPED:
+            yield from _below(value, named(inside, key, value))
+
+
+def _entered(node: Node, context: Context) -> Context:
+    """The context inside a policy document: its statements are judged together."""
+    if any(plain(key.text) in {"statement", "statements", "iamrolestatements"} for key, _ in node.pairs):
+        return replace(context, document=node.line)
+    return context
+
+
+def named(context: Context, key: Node, value: Node) -> Context:
+    """The context of what stands under a key: CloudFormation's logical names, Terraform's types and names."""
+    kind = value.get("Type", "type") if value.kind == "mapping" else None
+    if kind and kind.kind == "scalar" and kind.text.lower().startswith(("aws::", "aws:")):
+        return _held(context, key.text, kind.text)
+    if context.type.startswith("aws_") and context.name.endswith("."):
+        return _held(context, context.name + key.text, context.type)
+    if key.text.startswith("aws_") and value.kind == "mapping" and value.tag != "block":
+        return replace(context, name=key.text + ".", type=key.text)
+    if key.text.startswith("aws_") and value.kind == "sequence":
+        return replace(context, name=key.text + ".", type=key.text)
+    if not context.type and speaks_of_guardrail(key.text):
+        return replace(context, place="guardrail")
+    return context
+
+
+def _held(context: Context, name: str, kind: str) -> Context:
+    place = _PLACES.get(kind) or ("guardrail" if speaks_of_guardrail(name.partition(".")[2] or name) else context.place)
+    return replace(context, name=name, type=kind, place=place)
+
+
+def plain(key: str) -> str:
+    """A key without case and joints."""
+    return key.replace("_", "").replace("-", "").lower()
+
+
+def _elements(node: Node) -> dict[str, Node]:
+    elements: dict[str, Node] = {}
+    for key, value in node.pairs:
+        name = _ELEMENTS.get(plain(key.text))
+        empty = (value.kind in {"sequence", "mapping"} and not value.items and not value.pairs) or value.type == "null"
+        if name and name not in elements and (not empty or name == "allresources"):
+            elements[name] = value
+    return elements
+
+
+def statement_of(node: Node, context: Context, *, effect: str = "") -> Statement | None:
+    """The statement that a mapping is, when it allows something or denies it on a condition.
+
+    `effect` is the one where none is written.
+    """
+    elements = _elements(node)
+    if not {"action", "notaction"} & elements.keys():
+        return None
+    if "effect" not in elements and not effect and not _is_block(node, context):
+        return None
+    said = _word(elements["effect"]) if "effect" in elements else "allow"
+    denies = said == "deny" and {"principal", "condition"} <= elements.keys()
+    if not (said == "allow" or denies) or (not effect and not _known(elements, context)):
+        return None
+    principals = tuple(pair for value in _all(node, elements, "principal") for pair in _principals(value))
+    return Statement(
+        texts(elements.get("action")),
+        texts(elements.get("notaction")),
+        ("*",) if "allresources" in elements else texts(elements.get("resource")),
+        texts(elements.get("notresource")),
+        principals,
+        "notprincipal" in elements,
+        tuple(found for value in _all(node, elements, "condition") for found in conditions_of(value)),
+        elements["sid"].text if "sid" in elements else "",
+        denies,
+        context,
+        tuple((name, _line(value)) for name, value in elements.items()),
+    )  # fmt: skip
+
+
+def _known(elements: dict[str, Node], context: Context) -> bool:
+    """An effect and an action alone may be anything's; a policy names a resource, a principal or neither in trust."""
+    return bool({"resource", "notresource", "principal", "notprincipal"} & elements.keys()) or bool(context.type)
+
+
+def _is_block(node: Node, context: Context) -> bool:
+    return context.type == "aws_iam_policy_document" and node.kind == "mapping"
+
+
+def _word(node: Node) -> str:
+    """`allow`, `deny`, or something else: a parameter, or another tool's spelling."""
+    found = _WORD.fullmatch(node.text) if node.tag in {"", "word"} else None
+    return found[1].lower() if found and (node.kind == "scalar") != bool(found[0] != found[1]) else UNKNOWN
+
+
+def _line(node: Node) -> int:
+    return next((place.line for _, place in placed(node)), node.line) if node.kind == "sequence" else node.line
+
+
+def _all(node: Node, elements: dict[str, Node], name: str) -> list[Node]:
+    """An element as often as it stands: HCL repeats its blocks, builders their calls."""
+    if name not in elements:
+        return [value for key, value in node.pairs if _ADDED.match(plain(key.text)) and name in plain(key.text)]
+    found = [value for key, value in node.pairs if _ELEMENTS.get(plain(key.text)) == name]
+    return [one for value in found for one in (value.items if _is_list_of_blocks(value) else (value,))]
+
+
+def _is_list_of_blocks(value: Node) -> bool:
+    return value.kind == "sequence" and bool(value.items) and all(one.kind == "mapping" for one in value.items)
+
+
+def _principals(node: Node) -> Iterator[tuple[str, str]]:
+    """Kind and value of every principal of one element."""
+    if node.kind == "mapping":
+        kind, names = node.get("type"), node.get("identifiers")
+        if kind and names:  # a block of aws_iam_policy_document
+            yield from ((kind.text.lower(), text) for text in texts(names))
+            return
+        for key, value in node.pairs:
+            yield from ((key.text.lower(), text) for text in texts(value))
+        return
+    if node.kind == "scalar":
+        yield "*" if node.text == "*" else "aws", texts(node)[0]
+        return
+    for item in node.items or (node,):
+        yield from _code_principal(item)
+
+
+_EVERYONE = regex(r"\b(?:Any|Star)Principal\b|\bNew(?:Any|Star)Principal\b")
+
+
+def _code_principal(node: Node) -> Iterator[tuple[str, str]]:
+    """A principal as program text writes it."""
+    if node.kind == "scalar":
+        yield "aws", texts(node)[0]
+    elif _EVERYONE.search(node.text):
+        yield "*", "*"
+    elif re.search(r"(?:Arn|Account)Principal\b", node.text):
+        first = node.items[0] if node.items else None
+        yield "aws", first.text if first and first.kind == "scalar" else UNKNOWN
+    elif re.search(r"(?:WebIdentity|Federated|OpenIdConnect|SamlConsole|Saml)Principal\b", node.text):
+        yield "federated", next((item.text for item in node.items if item.kind == "scalar"), UNKNOWN)
+    else:
+        yield "service", UNKNOWN
+
+
+def conditions_of(node: Node) -> Iterator[Condition]:
+    """Every operator and key of one element."""
+    if node.kind == "mapping":
+        test, variable = node.get("test"), node.get("variable")
+        if test and variable:  # a block of aws_iam_policy_document
+            yield Condition(test.text.lower(), variable.text.lower(), texts(node.get("values")))
+            return
+        for operator, keys in node.pairs:
+            if not keys.pairs:
+                yield Condition(operator.text.lower(), UNKNOWN, (UNKNOWN,))
+            for key, value in keys.pairs:
+                yield Condition(operator.text.lower(), key.text.lower(), texts(value) or (UNKNOWN,))
+    else:
+        yield Condition(UNKNOWN, UNKNOWN, (UNKNOWN,))

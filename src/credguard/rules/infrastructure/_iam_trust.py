@@ -1,0 +1,157 @@
+"""Whom a statement lets in: anyone, any identity of a shared provider, or someone its conditions name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from credguard.lazy_re import regex
+from credguard.model.findings import Severity
+from credguard.rules.infrastructure._iam_actions import matches
+from credguard.rules.infrastructure._iam_values import UNKNOWN
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from credguard.rules.infrastructure._iam_statements import Condition, Statement
+
+GITHUB = "token.actions.githubusercontent.com"
+_WHO = {
+    "aws:sourceaccount", "aws:sourcearn", "aws:sourceorgid", "aws:sourceorgpaths", "aws:principalorgid",
+    "aws:principalorgpaths", "aws:principalaccount", "aws:principalarn", "aws:userid",
+    "aws:principalservicename", "aws:username", "aws:sourcevpc", "aws:sourcevpce", "aws:vpcsourceip", "aws:sourceip",
+    "aws:sourceowner", "kms:calleraccount", "kms:grantoperations", "kms:grantisforawsresource", "sns:endpoint",
+    "s3:dataaccesspointaccount", "s3:dataaccesspointarn", "lambda:eventsourcetoken", "aws:principalisawsservice",
+    "lambda:functionurlauthtype", "aws:vpceaccount", "aws:vpceorgid", "elasticfilesystem:accessedviamounttarget",
+}  # fmt: skip
+_WHOSE = ("aws:principaltag/", "saml:", "cognito-identity.amazonaws.com:", "aws:resourcetag/", "aws:requesttag/")
+_NOBODY = {"*", "0.0.0.0/0", "::/0", "arn:aws:*", "arn:*"}
+_NEGATIVE = regex(r"not|null")
+_PUBLIC_READ = ("s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectTagging", "s3:GetObjectAcl", "s3:GetObjectTorrent")
+_PUBLIC_CALLS = ("execute-api:invoke", "execute-api:*", "lambda:invokefunctionurl", "vpc-lattice-svcs:invoke")
+_OPEN_SUBJECT = regex(r"\*+|repo:\*.*|repo:[^/*]*\*.*|repo:/?\*.*|repo|r(?:e(?:po?)?)?\*.*")
+_OWNER_SUBJECT = regex(r"repo:[^/*]+/\*.*")
+_SHARED = {  # providers that everyone can have an identity of -> the claims of which one must be narrow
+    GITHUB: ("sub", "repository", "repository_id", "repository_owner_id", "job_workflow_ref", "environment"),
+    "gitlab.com": ("sub",),
+    "app.terraform.io": ("sub",),
+    "cognito-identity.amazonaws.com": ("aud",),
+    "accounts.google.com": ("aud", "oaud", "sub"),
+    "graph.facebook.com": ("app_id", "id"),
+    "www.amazon.com": ("app_id", "user_id"),
+}  # fmt: skip
+_ASSUMING = ("sts:AssumeRole", "sts:AssumeRoleWithWebIdentity", "sts:AssumeRoleWithSAML")
+
+
+class Opening(NamedTuple):
+    """What is wrong with whom a statement lets in."""
+
+    what: str
+    severity: Severity
+    words: str
+    element: str
+
+
+def bounds(statement: Statement) -> bool:
+    """True for a statement that denies to everyone whom a condition does not name."""
+    if not statement.denies or not any(value == "*" for _, value in statement.principals):
+        return False
+    return any(
+        _NEGATIVE.search(condition.operator) and (condition.key in _WHO or condition.key.startswith(_WHOSE))
+        for condition in statement.conditions
+    )
+
+
+def opening(statement: Statement) -> Opening | None:
+    """The worst that is to say of a statement's principals; nothing when they are narrow enough."""
+    if statement.context.place or statement.denies:
+        return None
+    if statement.not_principal:
+        return Opening(
+            "not-principal", Severity.MEDIUM, "lets in everyone but those it names (NotPrincipal)", "notprincipal"
+        )
+    if any(kind in {"*", "aws"} and value == "*" for kind, value in statement.principals):
+        return _to_everyone(statement)
+    for provider in _providers(statement):
+        found = _to_provider(statement, provider)
+        if found:
+            return found
+    return None
+
+
+def _to_everyone(statement: Statement) -> Opening | None:
+    if any(_narrows(condition) for condition in statement.conditions):
+        return None
+    if set(statement.actions) == {UNKNOWN}:
+        return None
+    if statement.actions and all(_is_public_by_design(action) for action in statement.actions):
+        return None
+    shown = ", ".join((statement.actions or statement.not_actions)[:3])
+    return Opening("everyone", Severity.MEDIUM, f"lets in everyone (Principal *): {shown}", "principal")
+
+
+def _is_public_by_design(action: str) -> bool:
+    """Reading of a public bucket's objects, calls that answer the internet, and updates in a stack's own policy."""
+    return (
+        action.lower().startswith("update:")
+        or action.lower() in _PUBLIC_CALLS
+        or (action[-1:] != "*" and any(matches(action, one) for one in _PUBLIC_READ))
+    )
+
+
+def _narrows(condition: Condition) -> bool:
+    """True when a condition lets in a part of the world only, or might."""
+    key = condition.key
+    if _NEGATIVE.search(condition.operator.partition(":")[2] or condition.operator) and key != "?":
+        return False
+    if key != "?" and key not in _WHO and not key.startswith(_WHOSE):
+        return False
+    return not condition.values or not any(value in _NOBODY for value in condition.values)
+
+
+def _providers(statement: Statement) -> Iterator[str]:
+    """The shared identity providers that a trust policy names, in its principals or in its conditions' keys."""
+    if not any(matches(action, one) for action in statement.actions for one in _ASSUMING):
+        return
+    named = [value.lower() for kind, value in statement.principals if kind == "federated"]
+    keys = [condition.key for condition in statement.conditions]
+    for provider in _SHARED:
+        principal = any(f"/{provider}/" in f"/{value}/" for value in named)
+        if principal or (named and any(key.startswith((f"{provider}:", f"{provider}/")) for key in keys)):
+            yield provider
+
+
+def _to_provider(statement: Statement, provider: str) -> Opening | None:
+    claims = {
+        condition.key.rpartition(":")[2]: condition
+        for condition in statement.conditions
+        if condition.key.startswith((f"{provider}:", f"{provider}/")) and not _NEGATIVE.search(condition.operator)
+    }
+    if any(condition.key in {"?", ""} or condition.key.startswith("${") for condition in statement.conditions):
+        return None  # keys that only the deployment knows
+    needed = _SHARED[provider]
+    given = [claims[name] for name in needed if name in claims]
+    if not given:
+        words = f"lets in every identity of {provider}: no condition on :{needed[0]}"
+        return Opening("no-subject", Severity.MEDIUM, words, "condition" if claims else "principal")
+    if provider != GITHUB:
+        wide = all(set(one.values) & {"*"} for one in given)
+        words = f"lets in every identity of {provider}: :{needed[0]} is *"
+        return Opening("open-subject", Severity.MEDIUM, words, "condition") if wide else None
+    return _to_github(claims, len(given))
+
+
+def _to_github(claims: dict[str, Condition], given: int) -> Opening | None:
+    subject = claims.get("sub")
+    if subject and given == 1 and "like" in subject.operator:
+        for value in subject.values:
+            if _OPEN_SUBJECT.fullmatch(value):
+                words = f"lets in workflows of any GitHub repository: :sub is {value}"
+                return Opening("open-subject", Severity.MEDIUM, words, "condition")
+            if _OWNER_SUBJECT.fullmatch(value):
+                words = f"lets in workflows of every repository of the owner: :sub is {value}"
+                return Opening("owner-subject", Severity.MEDIUM, words, "condition")
+    if subject and "aud" not in claims and given == 1:
+        return Opening(
+            "no-audience", Severity.LOW, f"does not say for whom a token of {GITHUB} is: no :aud", "condition"
+        )
+    return None

@@ -1,0 +1,97 @@
+"""A role, user or group gets an AWS managed policy that gives far more than its work needs.
+
+What it does
+    Finds where AdministratorAccess, IAMFullAccess, PowerUserAccess (high), a …FullAccess policy or another over-broad
+    AWS managed policy (medium) is attached: in CloudFormation, SAM, Serverless, Terraform, eksctl, Ansible and Pulumi
+    files, in CDK programs, SDK calls and aws or eksctl command lines, in every partition and path. Permissions
+    boundaries, conditions, statements that deny, calls that detach, recorded answers of AWS, test code and prose are
+    not attachments. The service roles that AWS itself proposes for Glue, EMR and Data Pipeline are low.
+
+Why it matters
+    Whoever gets hold of such credentials has the account, or all data of a service. Most leaked keys do harm because
+    they could do everything, not because they leaked.
+
+How to fix
+    Write a policy with the actions and resources of the task and attach that. For work with S3 objects s3:GetObject,
+    s3:PutObject, s3:DeleteObject and s3:ListBucket on one bucket are enough.
+
+References
+    IAM User Guide, "Security best practices in IAM" and "AWS managed policies for job functions"; CIS AWS Foundations
+    Benchmark 1.16 and 1.22 (v2.0 to 4.0); Security Hub IAM.1.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from credguard.lazy_re import regex
+from credguard.model.findings import Detection, Severity
+from credguard.parsers.document import looks_structured
+from credguard.rule import Rule
+from credguard.rules.infrastructure._iam_attachments import in_code, in_documents
+from credguard.rules.infrastructure._iam_managed import NAMED
+from credguard.rules.infrastructure._iam_policies import documents, is_judged, is_staged
+from credguard.system.compat import encode_path
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from credguard.matching.pattern import Hits
+    from credguard.model.findings import Blob
+    from credguard.rules.infrastructure._iam_attachments import Attachment
+
+_KEYS = regex(rb"(?i)polic(?:y|ies)[\w-]*[\"']?\s*[:=]|iam::aws:policy/|Serverless::|\"aws_iam_policy\"")
+_S3 = "for S3 objects s3:GetObject, s3:PutObject, s3:DeleteObject (bucket/*) and s3:ListBucket (bucket) are enough"
+
+
+def _check(blob: Blob, hits: Hits) -> Iterator[Detection]:
+    if not is_judged(blob):
+        return
+    text = blob.data.decode("latin-1")  # so that offsets stay
+    structured = looks_structured(blob.path)
+    found = documents(blob) if _KEYS.search(blob.data) or not structured else None
+    attachments = [] if found is None else list(in_documents(found))
+    # documents hold command lines too
+    attachments += in_code(text, hits[NAMED.name], commands_only=structured or found is not None)
+    if attachments and not is_staged(blob):
+        for attachment in sorted(attachments, key=lambda one: one.line):
+            yield _described(blob, attachment)
+
+
+def _described(blob: Blob, attachment: Attachment) -> Detection:
+    policy, holder = attachment.policy, attachment.holder
+    return Detection(
+        f"{holder + ' gets' if holder else 'attaches'} the AWS managed policy {policy.name}: {policy.gives}",
+        severity=policy.severity,
+        attributes={"policy": policy.name, "resource": holder},
+        remediation=(_S3,) if "S3" in policy.name else (),
+        line=attachment.line,
+        identity=(holder.encode() or encode_path(blob.path), policy.name.encode()),
+    )
+
+
+RULE = Rule(
+    id="CG401",
+    name="admin-policy-attached",
+    severity=Severity.HIGH,
+    summary="A role, user or group gets AdministratorAccess or another over-broad AWS managed policy",
+    hint="attach a policy with the actions and resources of the task instead",
+    practices=("P06",),
+    patterns=(NAMED,),
+    check_blob=_check,
+    in_hooks=False,
+    remediation=(
+        "see what was used: aws iam generate-service-last-accessed-details --arn ROLE_ARN",
+        "let IAM Access Analyzer propose a policy: aws accessanalyzer start-policy-generation",
+    ),
+    standards=(
+        "CIS AWS Foundations Benchmark: 1.16 (v1.4 to v4.0), 1.15 (v5.0), 2.15 (v6.0), 2.14 (v7.0)",
+        "CIS AWS Foundations Benchmark: 1.22 (v2.0 to v4.0), 1.21 (v5.0), 2.21 (v6.0), 2.20 (v7.0), for CloudShell",
+        "AWS Security Hub: IAM.1",
+    ),
+    references=(
+        "https://docs.aws.amazon.com/IAM/latest/UserGuide/best-practices.html#grant-least-privilege",
+        "https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_job-functions.html",
+        "https://docs.aws.amazon.com/securityhub/latest/userguide/iam-controls.html",
+    ),
+)

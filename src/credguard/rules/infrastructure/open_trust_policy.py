@@ -1,0 +1,102 @@
+"""A trust or resource policy lets in anyone: everyone on the internet, or every user of a shared identity provider.
+
+What it does
+    Reads trust policies and the policies of buckets, queues, topics, keys, secrets, functions and repositories in JSON,
+    CloudFormation, Serverless and Terraform files, CDK programs and API calls. Reported are Principal `*` with Allow
+    and no condition that says whose requests (account, organization, ARN, VPC, address), NotPrincipal with Allow, and
+    roles for shared identity providers whose subject is missing or open: for GitHub `*`, `repo:*` and `repo:OWNER/*`;
+    a missing audience is low. Public reading of objects, API Gateway and function URLs, endpoint and stack policies and
+    statements that deny are not reported; `:root` of an account means that account and is no opening.
+
+Why it matters
+    A role that anyone may assume, or a queue that anyone may write to, needs no leaked key at all. With an open `sub`
+    every GitHub repository, also an attacker's, gets the role's credentials.
+
+How to fix
+    Name the principals, or bound them: aws:PrincipalOrgID, aws:SourceAccount, aws:SourceArn. For GitHub Actions require
+    `token.actions.githubusercontent.com:aud` = sts.amazonaws.com and `:sub` = repo:OWNER/REPO:ref:refs/heads/BRANCH or
+    repo:OWNER/REPO:environment:NAME.
+
+References
+    IAM User Guide, "AWS JSON policy elements: Principal", "The confused deputy problem" and "Create a role for OpenID
+    Connect federation"; GitHub Docs, "Configuring OpenID Connect in Amazon Web Services"; CIS AWS Foundations Benchmark
+    2.21 (v7.0).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from credguard.model.findings import Detection, Severity
+from credguard.rule import Rule
+from credguard.rules.infrastructure._iam_grants import GRANTED, grants
+from credguard.rules.infrastructure._iam_policies import PATTERNS, is_judged, is_staged, policy_statements
+from credguard.rules.infrastructure._iam_trust import GITHUB, bounds, opening
+from credguard.system.compat import encode_path
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from credguard.matching.pattern import Hits
+    from credguard.model.findings import Blob
+
+_SUBJECT = (
+    f'"StringEquals": {{"{GITHUB}:aud": "sts.amazonaws.com", '
+    f'"{GITHUB}:sub": "repo:OWNER/REPOSITORY:ref:refs/heads/main"}}'
+)
+_BOUND = "name the principals, or add a condition on aws:PrincipalOrgID, aws:SourceAccount or aws:SourceArn"
+
+
+def _check(blob: Blob, hits: Hits) -> Iterator[Detection]:
+    if not is_judged(blob):
+        return
+    found = []
+    judged = policy_statements(blob, hits)
+    bounded = {(one.context.name, one.context.document) for one in judged if bounds(one)}
+    for statement in judged:
+        open_to = opening(statement)
+        if open_to and (statement.context.name, statement.context.document) not in bounded:
+            name = statement.context.name.rstrip(".") or statement.sid
+            words = tuple(sorted((*statement.actions, *statement.resources)))
+            found.append((statement.line(open_to.element, "principal", "action"), name, open_to, words))
+    found += [(grant.line, grant.holder, grant.opening, ()) for grant in grants(blob, hits)]
+    if found and is_staged(blob):
+        return
+    for line, name, open_to, words in sorted(found, key=lambda one: one[0]):
+        yield Detection(
+            f"{name or 'the policy'} {open_to.words}",
+            severity=open_to.severity,
+            attributes={"kind": open_to.what, "resource": name},
+            remediation=(
+                _SUBJECT if GITHUB in open_to.words or "GitHub" in open_to.words or "owner" in open_to.what else _BOUND,
+            ),
+            line=line,
+            identity=(
+                name.encode() or encode_path(blob.path),
+                open_to.what.encode(),
+                *(w.encode() for w in words[:20]),
+            ),
+        )
+
+
+RULE = Rule(
+    id="CG406",
+    name="open-trust-policy",
+    severity=Severity.MEDIUM,
+    summary="A trust or resource policy lets in everyone, or every user of a shared identity provider",
+    hint="name the principals, or bound them by conditions that say whose requests",
+    practices=("P06",),
+    patterns=(*PATTERNS, *GRANTED),
+    check_blob=_check,
+    in_hooks=False,
+    remediation=(
+        "aws accessanalyzer validate-policy --policy-type RESOURCE_POLICY --policy-document file://policy.json",
+    ),
+    standards=("CIS AWS Foundations Benchmark: 2.21 (v7.0)",),
+    references=(
+        "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html",
+        "https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html",
+        "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_create_for-idp_oidc.html",
+        "https://docs.github.com/en/actions/how-tos/secure-your-work/security-harden-deployments/oidc-in-aws",
+    ),
+)

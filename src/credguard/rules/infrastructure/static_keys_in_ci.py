@@ -1,0 +1,120 @@
+"""CI is given the stored access key of an IAM user where a token of the CI system would do.
+
+What it does
+    Reads workflows and composite actions of GitHub, GitLab CI, CircleCI, Bitbucket Pipelines, CodeBuild's buildspecs,
+    Azure Pipelines, Buildkite and Jenkins pipelines, and Terraform that stores keys in such a system. Reports each
+    job that takes an AWS access key from secrets, variables, parameters or a credentials store. Roles assumed
+    with an identity token, keys that a step before has made, made-up values for emulators, and keys of other makers'
+    S3-like stores are not reported; literal keys are what CG101 to CG104 are for.
+
+Why it matters
+    A stored key works for years, from anywhere, for whoever can print a variable of a build or change a workflow. A
+    token of the CI system is good for one job, and the role decides which repository and branch it serves.
+
+How to fix
+    Register the CI system as an identity provider in IAM, make a role that trusts one project and branch, and let the
+    job assume it. Then delete the stored values and the user's key.
+
+References
+    IAM User Guide, "Create an OpenID Connect identity provider in IAM"; GitHub Docs, "Configuring OpenID Connect in
+    Amazon Web Services"; GitLab Docs, "Configure OpenID Connect in AWS"; CircleCI Docs, "Use OpenID Connect tokens in
+    jobs"; Bitbucket Support, "Deploy on AWS using Bitbucket Pipelines OpenID Connect".
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from credguard.aws.static_keys import PATTERNS, shown
+from credguard.ci.systems import system_of
+from credguard.matching.pattern import Pattern
+from credguard.model.findings import Confidence, Detection, Severity
+from credguard.parsers.document import parse
+from credguard.rule import Rule
+from credguard.rules.infrastructure import _ci_github, _ci_jenkins, _ci_systems, _ci_terraform
+from credguard.rules.infrastructure._ci_remedies import TITLES, steps
+from credguard.sources.env_files import is_fixture
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from credguard.matching.pattern import Hits
+    from credguard.model.findings import Blob
+    from credguard.rules.infrastructure._ci_keys import Use
+
+_ORB = Pattern("circleci-aws-orb", rb"circleci/aws-cli@")
+_BINDING = Pattern("jenkins-aws-binding", rb"AmazonWebServicesCredentials|withAWS\b|\baws ?\(")
+
+
+def _check(blob: Blob, _hits: Hits) -> Iterator[Detection]:
+    if blob.kind != "file" or is_fixture(blob.path):
+        return
+    system = "terraform" if _ci_terraform.concerns(blob) else system_of(blob.path)
+    if system:
+        places: dict[str, list[Use]] = {}
+        for use in _uses(blob, system):
+            places.setdefault(use.where, []).append(use)
+        for uses in places.values():
+            yield _told(uses, system)
+
+
+def _uses(blob: Blob, system: str) -> Iterator[Use]:
+    if system == "jenkins":
+        yield from _ci_jenkins.uses(blob.data)
+        return
+    for document in parse(blob.data, blob.path):
+        if system == "github":
+            yield from _ci_github.uses(document)
+        elif system == "terraform":
+            yield from _ci_terraform.uses(document)
+        else:
+            yield from _ci_systems.uses(document, system)
+
+
+def _told(uses: list[Use], system: str) -> Detection:
+    """One finding for a job, however many of its steps take the key."""
+    first = min(uses, key=lambda use: use.line)
+    every = dict.fromkeys(shown(name) for use in uses for name in use.names)
+    use = replace(
+        first, names=tuple(every), region=first.region or next((one.region for one in uses if one.region), "")
+    )
+    more = f" and {len(uses) - 1} more" if len(uses) > 1 else ""
+    names = f" ({', '.join(use.names[:4])})" if use.names else ""
+    return Detection(
+        f"{TITLES[system]}: {use.where} gives a stored AWS access key{names} to {use.taker}{more}; a role would do",
+        line=use.line,
+        confidence=Confidence.MEDIUM if system == "jenkins" else None,
+        attributes={
+            "system": system,
+            "where": use.where,
+            "taker": use.taker,
+            "names": list(use.names),
+            "lines": [one.line for one in uses],
+        },
+        remediation=steps(system, use),
+        identity=tuple(word.encode("utf-8", "replace") for word in (system, use.where, *sorted(use.names))),
+    )
+
+
+RULE = Rule(
+    id="CG403",
+    name="static-keys-in-ci",
+    severity=Severity.MEDIUM,
+    summary="CI is given a stored AWS access key where an identity token would do",
+    hint="let the job assume a role with the CI system's identity token (OIDC), then delete the stored key",
+    practices=("P13",),
+    patterns=(*PATTERNS, _ORB, _BINDING),
+    check_blob=_check,
+    in_hooks=False,
+    remediation=(
+        "register the CI system as an OpenID Connect identity provider in IAM",
+        "make a role whose trust policy names the project and branch; let the job assume it",
+        "delete the stored values and deactivate the user's access key",
+    ),
+    references=(
+        "https://docs.github.com/en/actions/how-tos/secure-your-work/security-harden-deployments/oidc-in-aws",
+        "https://docs.gitlab.com/ci/cloud_services/aws/",
+        "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc.html",
+    ),
+)

@@ -1,0 +1,143 @@
+"""What runs on AWS or in an image is given a permanent access key instead of a role.
+
+What it does
+    Reports access keys in ENV and ARG of a Dockerfile (arguments of a build stay in the image's history); in the
+    environment of ECS task definitions, Lambda functions, SageMaker models and jobs, App Runner, Batch, Glue,
+    CodeBuild projects, Elastic Beanstalk and Kubernetes workloads; in user data of EC2; and in programs that set these
+    up. It makes no difference whether the value stands there or is filled in from a variable; one that comes from a
+    secrets store is medium. Of compose files only issued keys count. Made-up values, empty ones, placeholders,
+    stand-ins for AWS (LocalStack, MinIO), other endpoints, Helm templates and tests are not reported.
+
+Why it matters
+    Whoever may read the task definition, the function's configuration, the user data or the image has the key, and it
+    does not expire. On AWS a role hands out credentials that last for hours and are never written down.
+
+How to fix
+    Give the task, function, instance, job or service account a role with the permissions it needs, take the variables
+    out, and let the SDK find the role's credentials by itself. In builds use `RUN --mount=type=secret`.
+
+References
+    IAM User Guide, "Security best practices in IAM" (roles for workloads); Security Hub ECS.8 and CodeBuild.2; Docker
+    Docs, "Build secrets" and SecretsUsedInArgOrEnv; EKS User Guide, "IAM roles for service accounts".
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from credguard.aws.static_keys import PATTERNS, Given, Half
+from credguard.model.findings import Confidence, Detection, Severity
+from credguard.parsers.dockerfile import is_dockerfile
+from credguard.rule import Rule
+from credguard.rules.infrastructure import _compute_code, _compute_documents
+from credguard.rules.infrastructure._compute_docker import leaves_stage, variables
+from credguard.sources.env_files import is_fixture
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from credguard.matching.pattern import Hits
+    from credguard.model.findings import Blob
+    from credguard.rules.infrastructure._compute_docker import Variable
+    from credguard.rules.infrastructure._compute_settings import Placed
+
+_IN_BUILDS = (
+    "RUN --mount=type=secret,id=aws,target=/root/.aws/credentials COMMAND",
+    "docker build --secret id=aws,src=$HOME/.aws/credentials .",
+    "at run time: a role of the task, function, instance or service account; the SDK finds it by itself",
+    "images that were built so hold the key: deactivate it, and delete the images",
+)
+_IN_CLUSTERS = (
+    "EKS: annotate the service account with eks.amazonaws.com/role-arn: arn:aws:iam::ACCOUNT:role/ROLE (IRSA),"
+    " or aws eks create-pod-identity-association",
+    "take AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY out of the pod; outside of AWS: IAM Roles Anywhere",
+    "then deactivate the user's key, and delete the Secret",
+)
+
+
+def _check(blob: Blob, hits: Hits) -> Iterator[Detection]:
+    if blob.kind != "file" or is_fixture(blob.path):
+        return
+    name = blob.path.rpartition("/")[2].lower()
+    if is_dockerfile(name):
+        yield from _of_image(variables(blob.data), blob.data)
+        return
+    kind = _compute_documents.kind_of(blob.path, blob.data)
+    seen: set[int] = set()
+    if kind:
+        found = _compute_documents.found_in(blob, kind)
+    elif name.endswith(_compute_code.PROGRAMS):
+        ends = sorted({end for pattern in PATTERNS for end in hits.get(pattern.name, ())})
+        found = (("the program", placed) for placed in _compute_code.found_in(blob.data, ends))
+    else:
+        return
+    for label, placed in found:
+        if placed.line not in seen:
+            seen.add(placed.line)
+            yield _told(label, placed, kind)
+
+
+def _of_image(found: list[Variable], data: bytes) -> Iterator[Detection]:
+    """One finding for a Dockerfile that takes a secret; where it stays decides the words."""
+    if not any(one.half is Half.SECRET or one.given is Given.LITERAL for one in found):
+        return
+    told = [one for one in found if one.half is not Half.TOKEN]
+    kept = [one for one in told if one.instruction == "ENV"]
+    names = ", ".join(dict.fromkeys(one.name for one in told))
+    line = (kept or told)[0].line
+    staged = leaves_stage(data, (kept or told)[-1].line)
+    where = "is kept in the image (ENV)" if kept else "stays in the image's history (ARG)"
+    where = "stays in the cache and history of a stage" if staged else where
+    yield Detection(
+        f"the AWS access key {names} {where}",
+        line=line,
+        severity=Severity.MEDIUM if staged or len(told) < len(found) else None,
+        attributes={"names": sorted({one.name for one in told}), "where": "image"},
+        remediation=_IN_BUILDS,
+        identity=(b"image", *sorted({one.name.encode() for one in told})),
+    )
+
+
+def _told(label: str, placed: Placed, kind: str) -> Detection:
+    names = list(dict.fromkeys(one.text for one in placed.settings)) if not placed.script else []
+    how = "from a secrets store" if placed.worst is Given.STORED else "in plain text"
+    what = "its start script sets" if placed.script else "its environment holds"
+    listed = f" ({', '.join(names[:4])})" if names else ""
+    cluster = kind == "kubernetes"
+    return Detection(
+        f"{label}: {what} an AWS access key{listed} {how}; a role would do",
+        line=placed.line,
+        severity=Severity.MEDIUM if placed.worst is Given.STORED or placed.temporary else None,
+        confidence=Confidence.MEDIUM if cluster else None,
+        attributes={"where": label, "names": names, "given": placed.worst.name.lower()},
+        remediation=_IN_CLUSTERS if cluster else (),
+        identity=tuple(word.encode("utf-8", "replace") for word in (label, *(names or ["script"]))),
+    )
+
+
+RULE = Rule(
+    id="CG405",
+    name="static-keys-on-compute",
+    severity=Severity.HIGH,
+    summary="What runs on AWS or in an image is given a permanent access key",
+    hint="give it a role (task, execution, instance, service account) and take the key's variables out",
+    practices=("P12", "P03"),
+    patterns=PATTERNS,
+    check_blob=_check,
+    in_hooks=False,
+    remediation=(
+        "ECS: taskRoleArn; Lambda: Role; EC2: an instance profile; SageMaker: ExecutionRoleArn;"
+        " App Runner: InstanceRoleArn",
+        "take the variables out: the SDK finds the role's credentials by itself",
+        "then aws iam update-access-key --user-name USER --access-key-id ID --status Inactive",
+    ),
+    standards=(
+        "CIS AWS Foundations Benchmark: 1.18 (v1.4 to v4.0), 1.17 (v5.0), 2.17 (v6.0), 2.16 (v7.0)",
+        "AWS Security Hub: ECS.8, CodeBuild.2",
+    ),
+    references=(
+        "https://docs.aws.amazon.com/IAM/latest/UserGuide/best-practices.html",
+        "https://docs.aws.amazon.com/securityhub/latest/userguide/ecs-controls.html",
+        "https://docs.docker.com/build/building/secrets/",
+    ),
+)

@@ -1,0 +1,166 @@
+"""A policy allows more than any one task needs: every action, every resource, or a way to take further rights.
+
+What it does
+    Reads the IAM policies of JSON, CloudFormation, SAM, Serverless and Terraform files, CDK and Pulumi programs,
+    scripts and API calls, and judges each statement that allows. `Action: *` on `Resource: *` is high. Medium are all
+    actions of a service, NotAction or NotResource with Allow, actions by which one can give oneself more rights (alone,
+    or iam:PassRole together with what starts a workload), and access to all objects, tables, secrets, parameters or
+    keys. All actions of a service on named resources, or of one that holds little (logs, metrics, traces), are low,
+    and so are `Get*` and its like on everything.
+    Statements that deny, that name a principal (CG406) or carry a condition, service control policies, permissions
+    boundaries and endpoint policies, test code and prose are not judged, nor are lists of read-only actions.
+
+Why it matters
+    Whoever gets hold of the credentials gets all that the policy allows. With wildcards one leaked key of one function
+    opens the account; with the actions and resources that its work needs it opens little.
+
+How to fix
+    Name the actions and the resources. For work with S3 objects s3:GetObject, s3:PutObject, s3:DeleteObject on the
+    bucket's objects and s3:ListBucket on the bucket are enough. IAM Access Analyzer proposes a policy from CloudTrail.
+
+References
+    IAM User Guide, "Security best practices in IAM" (apply least-privilege permissions) and "IAM JSON policy elements:
+    NotAction"; CIS AWS Foundations Benchmark 1.16 (v1.4 to 4.0); Security Hub IAM.1, IAM.21, KMS.1.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from credguard.model.findings import Detection, Severity
+from credguard.rule import Rule
+from credguard.rules.infrastructure import _iam_actions as actions_of
+from credguard.rules.infrastructure._iam_policies import PATTERNS, is_judged, is_staged, policy_statements
+from credguard.rules.infrastructure._iam_values import is_every_of_a_kind, is_everything
+from credguard.system.compat import encode_path
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from credguard.matching.pattern import Hits
+    from credguard.model.findings import Blob
+    from credguard.rules.infrastructure._iam_statements import Statement
+
+_ALL = ("*", "*:*")
+_LOOSE = {
+    "aws:multifactorauthpresent", "aws:multifactorauthage", "aws:securetransport", "aws:requestedregion",
+    "aws:currenttime", "aws:epochtime", "aws:viaawsservice", "aws:useragent",
+}  # fmt: skip
+_S3 = "for S3 objects s3:GetObject, s3:PutObject, s3:DeleteObject (bucket/*) and s3:ListBucket (bucket) are enough"
+_SHOWN = 4
+
+
+class _Fault(NamedTuple):
+    what: str
+    severity: Severity
+    words: str
+    element: str
+    actions: tuple[str, ...] = ()
+
+
+def _check(blob: Blob, hits: Hits) -> Iterator[Detection]:
+    if not is_judged(blob):
+        return
+    found = policy_statements(blob, hits)
+    judged = [one for one in found if not (one.principals or one.not_principal or one.denies or one.context.place)]
+    granted: dict[int, list[str]] = {}
+    for one in judged:
+        if not one.conditions:
+            granted.setdefault(one.context.document, []).extend(one.actions)
+    passed = {document: actions_of.passed_on(tuple(actions)) for document, actions in granted.items()}
+    faults = [(one, _fault(one, passed.get(one.context.document, ()))) for one in judged]
+    if any(fault for _, fault in faults) and not is_staged(blob):
+        yield from (_described(blob, statement, fault) for statement, fault in faults if fault)
+
+
+def _fault(statement: Statement, passed: tuple[str, ...]) -> _Fault | None:
+    """The worst that is to say of a statement."""
+    resources = statement.resources
+    everything = any(is_everything(one) for one in resources) or bool(statement.not_resources)
+    bound = any(condition.key not in _LOOSE for condition in statement.conditions)
+    if any(action in _ALL for action in statement.actions):
+        if everything and not bound:
+            severity = Severity.MEDIUM if statement.conditions else Severity.HIGH
+            return _Fault("admin", severity, "every action on every resource", "action")
+        return None if bound else _Fault("all-actions", Severity.MEDIUM, "every action", "action")
+    if statement.conditions:
+        return None
+    if statement.not_actions:
+        return _Fault("not-action", Severity.MEDIUM, "every action but those it names (NotAction)", "notaction")
+    if statement.not_resources:
+        return _Fault("not-resource", Severity.MEDIUM, "every resource but those it names (NotResource)", "notresource")
+    wide = any(is_every_of_a_kind(one) for one in resources)
+    return _service_fault(statement, wide) or (_wide_fault(statement, passed) if wide else None)
+
+
+def _service_fault(statement: Statement, wide: bool) -> _Fault | None:
+    """All actions of a service."""
+    services = actions_of.services(statement.actions)
+    if not services:
+        return None
+    serious = wide and not actions_of.QUIET.issuperset(services)
+    said = ", ".join(f"{name}:*" for name in services[:_SHOWN]) + (" …" if len(services) > _SHOWN else "")
+    where = "on every resource" if wide else "on its resources"
+    severity = Severity.MEDIUM if serious else Severity.LOW
+    return _Fault("service", severity, f"every action of a service ({said}) {where}", "action", services)
+
+
+def _wide_fault(statement: Statement, passed: tuple[str, ...]) -> _Fault | None:
+    """Actions that should name their resources; `passed` is what the policy lets start with a role passed to it."""
+    taken = actions_of.escalating(statement.actions)
+    if taken:
+        words = f"{_listed(taken)} on every resource: a way to take more rights"
+        return _Fault("escalation", Severity.MEDIUM, words, "action", taken)
+    if passed and any(actions_of.matches(action, "iam:PassRole") for action in statement.actions):
+        words = f"iam:PassRole for every role, with {_listed(passed)}: the rights of any role"
+        return _Fault("pass-role", Severity.MEDIUM, words, "action", ("iam:PassRole", *passed))
+    taken = actions_of.data(statement.actions)
+    if taken:
+        severity = Severity.LOW if all(actions_of.only_reads(action) for action in taken) else Severity.MEDIUM
+        return _Fault("data", severity, f"{_listed(taken)} on every resource", "resource", taken)
+    return None
+
+
+def _listed(actions: tuple[str, ...]) -> str:
+    return ", ".join(actions[:_SHOWN]) + (" …" if len(actions) > _SHOWN else "")
+
+
+def _described(blob: Blob, statement: Statement, fault: _Fault) -> Detection:
+    name = statement.context.name.rstrip(".") or statement.sid
+    called = f"{name} allows" if name else "the policy allows"
+    given = (*fault.actions, *statement.actions)
+    identity = (name.encode() or encode_path(blob.path), statement.sid.encode(), fault.what.encode())
+    return Detection(
+        f"{called} {fault.words}",
+        severity=fault.severity,
+        attributes={"kind": fault.what, "resource": name, "actions": list(dict.fromkeys(given))[:20]},
+        remediation=(_S3,) if any(action.lower().startswith("s3") for action in given) else (),
+        line=statement.line(fault.element, "action", "notaction"),
+        identity=(*identity, *sorted(action.encode() for action in dict.fromkeys(given))[:20]),
+    )
+
+
+RULE = Rule(
+    id="CG402",
+    name="wildcard-permission",
+    severity=Severity.MEDIUM,
+    summary="A policy allows every action, every resource, or a way to take further rights",
+    hint="name the actions and the resources that the work needs",
+    practices=("P06",),
+    patterns=PATTERNS,
+    check_blob=_check,
+    in_hooks=False,
+    remediation=(
+        "let IAM Access Analyzer propose a policy from what was used: aws accessanalyzer start-policy-generation",
+        "aws accessanalyzer validate-policy --policy-type IDENTITY_POLICY --policy-document file://policy.json",
+    ),
+    standards=(
+        "CIS AWS Foundations Benchmark: 1.16 (v1.4 to v4.0), 1.15 (v5.0), 2.15 (v6.0), 2.14 (v7.0)",
+        "AWS Security Hub: IAM.1, IAM.21",
+    ),
+    references=(
+        "https://docs.aws.amazon.com/IAM/latest/UserGuide/best-practices.html#grant-least-privilege",
+        "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_notaction.html",
+        "https://docs.aws.amazon.com/securityhub/latest/userguide/iam-controls.html",
+    ),
+)

@@ -1,0 +1,85 @@
+"""Credentials are written so that they cannot work.
+
+What it does
+    Reads the AWS variables of .env files (not of examples and tests), on disk too where git ignores the usual ones,
+    and the profiles of AWS credentials files in the tree; `credguard doctor` does the same for this machine's own
+    files. Reports an access key ID that is not 20 characters of A-Z and 2-7 behind AKIA or ASIA, a secret that is not
+    40 characters of base64, the two swapped, an ASIA key without its session token, a session token beside an AKIA
+    key, stray blanks, quotes that become part of the value, open quotes, signs outside ASCII, carriage returns, byte
+    order marks, a name or a profile that stands twice, `export` or `[profile …]` where they do not belong, and half
+    a key in a profile. References, placeholders and keys of S3-compatible stores are left alone. Values are never
+    shown, only names, lines and lengths.
+
+Why it matters
+    What comes of it are errors that say something else ("the signature does not match", "the token is invalid"), and
+    people then try what works: they paste the key into the code, or make another one.
+
+How to fix
+    Copy the value again, whole and alone. In ~/.aws/credentials write `name = value` without quotes, comments or
+    `export`; `aws configure` does it for you. An access key ID of temporary credentials needs all three values.
+
+References
+    AWS CLI User Guide, "Configuration and credential file settings"; IAM User Guide, "IAM identifiers".
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from credguard.aws.malformed import env_faults, profile_faults
+from credguard.model.findings import Detection, Severity
+from credguard.rule import Rule
+from credguard.sources.env_files import Kind, family, is_fixture, on_disk
+from credguard.system.compat import encode_path
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from credguard.aws.malformed import Fault
+    from credguard.sources.worktree import WorkTree
+
+_KINDS = (Kind.ENV, Kind.PRIVATE)
+
+
+def env_files(tree: WorkTree) -> list[str]:
+    """The .env files of a tree that hold somebody's values: those in scope, and the usual ones on disk."""
+    named = [path for path, kind in family(tree.files) if kind in _KINDS and not is_fixture(path)]
+    return list(dict.fromkeys((*named, *(on_disk(tree) if not tree.reader else ()))))
+
+
+def detections(path: str, faults: Iterable[Fault]) -> Iterator[Detection]:
+    """What to say of a file at `path`: one detection a topic and line."""
+    for fault in faults:
+        yield Detection(
+            fault.said, severity=fault.severity, path=path, line=fault.line, attributes={"fault": fault.topic},
+            identity=(encode_path(path), fault.topic.encode(), fault.about.encode("utf-8", "replace")),
+        )  # fmt: skip
+
+
+def _check(tree: WorkTree) -> Iterator[Detection]:
+    for path in env_files(tree):
+        yield from detections(path, _certain(env_faults(tree.read(path) or b"")))
+    for path in tree.named("credentials"):
+        if path.endswith(".aws/credentials") and not is_fixture(path):
+            yield from detections(path, _certain(profile_faults(tree.read(path) or b"")))
+
+
+def _certain(faults: Iterable[Fault]) -> Iterator[Fault]:
+    """Without what may work after all, or is meant to be filled in: of that, only the doctor speaks."""
+    return (fault for fault in faults if fault.severity is None)
+
+
+RULE = Rule(
+    id="CG602",
+    name="malformed-credentials",
+    severity=Severity.MEDIUM,
+    summary="AWS credentials are written so that they cannot work",
+    hint="copy the value again, whole and alone; `aws configure` writes profiles as they must be",
+    practices=("P18",),
+    check_tree=_check,
+    in_hooks=False,
+    references=(
+        "https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-files.html",
+        "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html",
+    ),
+)

@@ -1,0 +1,64 @@
+"""Where a credential is called root's: by its own name, its section or parent, or the comment above it."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from credguard.aws.root_user import flat, says_root
+from credguard.heuristics.names import name_before, words_of
+from credguard.lazy_re import regex
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+_SECTION_ROOM = 1500
+_PARENT_ROOM = 200
+_COMMENT_ROOM = 300
+_SECTION = regex(rb"(?:(?:\A|\n)[ \t#;\"',]{0,40}|[\"'])\[[ \t]{0,4}([\w .@+/:\-]{1,80}?)[ \t]{0,4}\]")
+# The last parent before a value, with the first name under it: `"root": {"accessKeyId": "`, `root:\n  key: `.
+_PARENT = regex(
+    rb"(?:\A|[\s\"'{,;(.])([\w\-]{1,40})[\"']?\s{0,4}(?::|=>?|\()\s{0,4}[\[({]?\s{0,60}"
+    rb"[\"']?[\w.\-]{1,40}[\"']?\s{0,4}(?::|=>?)\s{0,4}[\"']?\Z"
+)
+_COMMENT = regex(rb"[ \t]*(?:#|//|;|--|\*|/\*|<!--|REM\b|%)[^\n]{0,200}", re.IGNORECASE)
+_CALLED_ROOT = regex(
+    rb"\broot(?:'s)?[ _\-](?:(?:user|account|aws|iam)(?:'s)?[ _\-]?){0,2}"
+    rb"(?:(?:access|secret|api)[ _\-]?)?(?:keys?|credentials?|creds|user|account)\b",
+    re.IGNORECASE,
+)
+_NOT_ROOT = regex(rb"\b(?:not|never|non|no|don'?t|instead|avoid|without)\b", re.IGNORECASE)
+
+
+def root_name(data: bytes, start: int) -> str | None:
+    """How the credential that starts at data[start] is called root's, None when it is not."""
+    name = name_before(data, start)
+    if says_root(name.words):
+        return "its name says root"
+    text = flat(data, start - _SECTION_ROOM, start)
+    return _first(text, (_in_section, _under_parent, _below_comment))
+
+
+def _first(text: bytes, ways: Iterable[Callable[[bytes], str | None]]) -> str | None:
+    return next((said for way in ways if (said := way(text))), None)
+
+
+def _in_section(text: bytes) -> str | None:
+    sections = _SECTION.findall(text)
+    if sections and says_root(words_of(sections[-1])):
+        return f"section [{sections[-1].decode('ascii', 'replace')}]"
+    return None
+
+
+def _under_parent(text: bytes) -> str | None:
+    match = _PARENT.search(text[-_PARENT_ROOM:])
+    return "what holds it is named root" if match and says_root(words_of(match[1])) else None
+
+
+def _below_comment(text: bytes) -> str | None:
+    """The comment lines that stand right above the value's line."""
+    lines = text[-_COMMENT_ROOM:].split(b"\n")[:-1]
+    for line in reversed(lines[-2:]):
+        if _COMMENT.fullmatch(line.rstrip(b"\r")):
+            return "a comment calls it root's" if _CALLED_ROOT.search(line) and not _NOT_ROOT.search(line) else None
+    return None

@@ -1,0 +1,96 @@
+"""The AWS root user is at work: it is the caller in an output, a log or a CloudTrail record.
+
+What it does
+    Reads what stands around an ARN that ends in `:root`: the answer of get-caller-identity in any output format, log
+    lines that name the caller, access-denied messages, `registeredBy` and the like, and CloudTrail's user identity
+    (console session or access key is told apart). In a policy the same ARN means the whole account: that is never a
+    finding, nor are filters and rules that watch for root, comparisons, and accounts that documentation uses.
+
+Why it matters
+    The root user cannot be limited by any policy of its account. Who works as root daily has, in all likelihood, root
+    access keys on some machine; one leak of them loses the whole account.
+
+How to fix
+    Find out what runs as root and give it a role or an IAM Identity Center user of its own. Delete root's access keys,
+    keep MFA on, use root only for the few tasks that need it. A critical finding has an access key nearby: deactivate
+    it first.
+
+References
+    IAM User Guide, "AWS account root user" and "AWS JSON policy elements: Principal"; CloudTrail User Guide,
+    "CloudTrail userIdentity element"; CIS AWS Foundations Benchmark 1.7 (v1.4 to 4.0), 1.6 (v5.0), 2.6 (v6.0),
+    2.7 (v7.0).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from credguard.aws import root_user
+from credguard.aws.key_id import KEY_ID
+from credguard.model.findings import Detection, Part, Severity
+from credguard.model.secret import Secret
+from credguard.rule import Rule
+from credguard.rules.root_user._use import Use, use_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from credguard.matching.pattern import Hits
+    from credguard.model.findings import Blob
+
+_MOST_PLACES = 20
+"""A log of root's calls is one finding with at most this many places."""
+_MOST_ACCOUNTS = 100
+"""So many accounts of one file are told; each takes a look around."""
+_OUTPUT = (Use.CALLER, Use.DENIED)
+
+
+def _check(blob: Blob, hits: Hits) -> Iterator[Detection]:
+    places: dict[tuple[bytes, Use], list[Part]] = {}
+    for start, end, account in root_user.root_arns(blob, hits):
+        use = use_of(blob.data, start, end, account)
+        if use and ((account, use) in places or len(places) < _MOST_ACCOUNTS):
+            parts = places.setdefault((account, use), [])
+            if len(parts) < _MOST_PLACES:
+                parts.append(Part("root_arn", start, end, Secret(blob.data[start:end], public=True)))
+    for (account, use), parts in places.items():
+        yield _describe(blob, hits, account, use, parts)
+
+
+def _describe(blob: Blob, hits: Hits, account: bytes, use: Use, parts: list[Part]) -> Detection:
+    message = use.value.format(account=account.decode())
+    attributes: dict[str, object] = {"account": account.decode(), "evidence": use.name.lower()}
+    severity = None
+    key_id = root_user.long_lived_key_near(blob, hits, parts[0].start, account)
+    if key_id:
+        attributes["access_key_id"] = key_id.decode()
+        message += f"; the access key {key_id.decode()} stands near"
+        if use in _OUTPUT:
+            severity = Severity.CRITICAL
+            message += ": it may be a root key"
+    identity = (account, use.name.encode())
+    return Detection(message, tuple(parts), severity, attributes=attributes, identity=identity)
+
+
+RULE = Rule(
+    id="CG302",
+    name="root-identity-in-use",
+    severity=Severity.HIGH,
+    summary="The AWS root user is the one who acts: in an output, a log or a CloudTrail record",
+    hint="stop working as root: use a role or IAM Identity Center, and delete root's access keys",
+    practices=("P04",),
+    patterns=(root_user.ROOT_ARN, KEY_ID),
+    check_blob=_check,
+    in_hooks=False,
+    remediation=root_user.REMEDIATION,
+    standards=(
+        "CIS AWS Foundations Benchmark: 1.7 (v1.4 to v4.0), 1.6 (v5.0), 2.6 (v6.0), 2.7 (v7.0)",
+        "CIS AWS Foundations Benchmark: 4.3 (v1.4 to v5.0), 5.3 (v6.0 and v7.0), for an alarm on root's use",
+        "AWS Security Hub: IAM.20",
+    ),
+    references=(
+        *root_user.REFERENCES,
+        "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html",
+        "https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-user-identity.html",
+    ),
+)

@@ -1,0 +1,113 @@
+"""A file holds an access key of the AWS root user, as the console hands it out.
+
+What it does
+    Reports a file named rootkey.csv (also `rootkey (1).csv`, `root_key.csv`, `my_rootkey.csv` and the like, in any
+    case) that holds an access key ID or a secret access key, in the console's old form (`AWSAccessKeyId=`,
+    `AWSSecretKey=`) or its new one (a header and a row); and a file of any name that says root if it holds nothing
+    but such a download. Documented example keys, placeholders and empty files are not reported.
+
+Why it matters
+    The root user can do everything in the account, close it included, and no policy of the account limits it. Its
+    access keys are the worst ones to lose.
+
+How to fix
+    Delete the key in the console, signed in as root; do not replace it. Then take the file out of the folder and of
+    the history. Work with a role or IAM Identity Center instead.
+
+References
+    IAM User Guide, "AWS account root user" and "Root user best practices"; CIS AWS Foundations Benchmark 1.4 (v1.4 to
+    4.0), 1.3 (v5.0), 2.3 (v6.0), 2.4 (v7.0); Security Hub IAM.4.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from credguard.aws import credential, root_user
+from credguard.aws.key_id import account_of, kind_of
+from credguard.heuristics.names import words_of
+from credguard.lazy_re import regex
+from credguard.model.findings import Detection, Severity
+from credguard.rule import Rule
+from credguard.system.compat import encode_path
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from credguard.aws.credential import Credential
+    from credguard.matching.pattern import Hits
+    from credguard.model.findings import Blob
+
+_SEPARATORS = regex(rb"[/\\!]")
+_NAMED = regex(
+    rb"(?:\A|(?<!non)(?<!not)[^a-z0-9])(?:aws[ _\-]?)?root[ _\-]?(?:user[ _\-]?|account[ _\-]?)?(?:access[ _\-]?)?keys?"
+    rb"(?:[ _\-.(\d][^/]{0,60})?\.(?:csv|txt|tsv|xlsx?|bak|old|orig|save)\Z",
+    re.IGNORECASE,
+)
+_BARE = regex(rb"[._]?root[ _\-]?(?:access[ _\-]?)?keys?", re.IGNORECASE)
+# A whole file in one of the console's two forms, quoted or not.
+_OLD_FORM = regex(rb"\s{0,9}AWSAccessKeyId\s{0,3}=[^\r\n]{16,60}\s{1,9}AWSSecretKey\s{0,3}=[^\r\n]{30,90}\s{0,99}")
+_NEW_FORM = regex(
+    rb"\s{0,9}\"?Access key ID\"?[,;\t]\"?Secret access key\"?\s{1,9}"
+    rb"\"?[^\r\n\",;\t]{16,60}\"?[,;\t]\"?[^\r\n]{30,90}\s{0,99}",
+    re.IGNORECASE,
+)
+_DOWNLOAD_SIZE = 400
+
+
+def _check(blob: Blob, hits: Hits) -> Iterator[Detection]:
+    if blob.kind != "name" and _is_root_key_file(blob):
+        for one in credential.credentials(blob, hits):
+            if not one.temporary:
+                yield _describe(one)
+
+
+def _is_root_key_file(blob: Blob) -> bool:
+    name = _SEPARATORS.split(encode_path(blob.path))[-1]
+    if _NAMED.search(name) or _BARE.fullmatch(name):
+        return True
+    if len(blob.data) > _DOWNLOAD_SIZE or not _names_root(name):
+        return False
+    text = blob.data.removeprefix(b"\xef\xbb\xbf")
+    return bool(_OLD_FORM.fullmatch(text) or _NEW_FORM.fullmatch(text))
+
+
+def _names_root(name: bytes) -> bool:
+    words = words_of(name)
+    return root_user.says_root(words) or any(word.startswith("rootkey") for word in words)
+
+
+def _describe(one: Credential) -> Detection:
+    key_id = one.value(credential.ID)
+    attributes: dict[str, object] = {}
+    shown, severity = "", None
+    if key_id:
+        account = account_of(key_id)
+        attributes |= {"access_key_id": key_id.decode(), "account": account}
+        shown = f" {key_id.decode()}" + (f" (account {account})" if account else "")
+        severity = Severity.LOW if kind_of(key_id) == "canary" else None
+    message = f"a download of the AWS root user's access key{shown}"
+    return Detection(message, tuple(one.parts), severity, attributes=attributes)
+
+
+RULE = Rule(
+    id="CG301",
+    name="root-key-file",
+    severity=Severity.CRITICAL,
+    summary="A file holds an access key of the AWS root user",
+    hint="delete the root access key now and do not make another; use a role or IAM Identity Center",
+    practices=("P04", "P15"),
+    patterns=credential.PATTERNS,
+    check_blob=_check,
+    remediation=(
+        *root_user.REMEDIATION,
+        "git filter-repo --sensitive-data-removal --invert-paths --path FILE  # only after that, in a fresh clone",
+    ),
+    standards=(
+        "CIS AWS Foundations Benchmark: 1.4 (v1.4 to v4.0), 1.3 (v5.0), 2.3 (v6.0), 2.4 (v7.0)",
+        "AWS Security Hub: IAM.4",
+        "AWS Config: iam-root-access-key-check",
+    ),
+    references=root_user.REFERENCES,
+)

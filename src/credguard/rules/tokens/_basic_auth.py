@@ -1,0 +1,44 @@
+"""A user's name and password in base64, as Basic authentication, docker and npm write them."""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from binascii import Error
+
+from credguard.heuristics.passwords import is_real_password
+from credguard.heuristics.published_values import is_no_secret
+from credguard.model.findings import Confidence
+from credguard.rules.tokens._token_rule import Grade, opaque
+
+_REGISTRY_OF_AWS = b"AWS"
+
+
+def login(value: bytes) -> Grade | None:
+    """The grade of base64 that holds `user:password`; None where the password is none."""
+    user, colon, password = _plain(value).partition(b":")
+    if is_no_secret(value) or not colon or not _printable(user + password):
+        return None
+    real = is_real_password(password, user) or (len(user) > 16 and len(password) < 16 and opaque(user))
+    return Grade(confidence=Confidence.MEDIUM) if real else None
+
+
+def registry_login(value: bytes) -> Grade | None:
+    """The same for a container registry; Amazon's has a rule of its own."""
+    return None if _plain(value).startswith(_REGISTRY_OF_AWS + b":") else login(value)
+
+
+def encoded_password(value: bytes) -> Grade | None:
+    """The grade of base64 that holds a password alone."""
+    password = _plain(value)
+    return Grade(confidence=Confidence.MEDIUM) if _printable(password) and is_real_password(password) else None
+
+
+def _plain(value: bytes) -> bytes:
+    try:
+        return b64decode(value + b"=" * (-len(value) % 4), validate=True)
+    except (Error, ValueError):
+        return b""
+
+
+def _printable(text: bytes) -> bool:
+    return text.isascii() and text.decode("ascii").isprintable()

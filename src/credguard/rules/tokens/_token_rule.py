@@ -1,0 +1,258 @@
+"""How a rule on another provider's tokens is made: kinds of token, each with a pattern, a form and a grade."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from credguard.heuristics.assigned_value import is_opaque
+from credguard.heuristics.boundaries import COLOUR, EMPHASIS
+from credguard.heuristics.expiry import graded, rfc3339, said
+from credguard.heuristics.placeholders import entropy, is_placeholder
+from credguard.heuristics.published_values import is_no_secret
+from credguard.lazy_re import regex
+from credguard.matching.pattern import Pattern
+from credguard.model.findings import Confidence, Detection, Part, Severity
+from credguard.model.secret import Secret
+from credguard.rule import Rule
+from credguard.rules.tokens import _detect_secrets
+
+if TYPE_CHECKING:
+    import re
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from datetime import datetime
+
+    from credguard.matching.pattern import Hits
+    from credguard.model.findings import Blob
+    from credguard.rule import BlobCheck
+
+BEFORE = (
+    rb"(?:(?<![A-Za-z0-9_])|(?<=\\[nrt])|(?<=\\x[0-9A-Fa-f]{2})|(?<=\\u00[0-9A-Fa-f]{2})|(?<=%[23][0-9A-Fa-f])"
+    rb"|(?<=%25[23][0-9A-Fa-f])|" + COLOUR + rb"|" + EMPHASIS + rb")"
+)
+"""Stands before a token: no part of a longer word, but the end of an escape or a colour may be, or an emphasis."""
+AFTER = rb"(?![A-Za-z0-9]|_[A-Za-z0-9_])"
+AFTER_DASH = rb"(?![A-Za-z0-9\-]|_[A-Za-z0-9_\-])"
+ENOUGH = 31
+"""Characters of a class that a pattern asks for: from 32 on hyperscan finds less of what stands before them."""
+_HISTORY = (
+    "git filter-repo --sensitive-data-removal --replace-text expressions.txt  # only after that, in a fresh clone"
+)
+_AHEAD = 400
+_MARGIN, _GAP = 4, 12
+"""How far from a find the end of an own pattern may lie: behind a URL's password, before what a name is given."""
+_AROUND = b" \t=:\"'"
+_MOST = 2_000
+"""Findings of one kind in one file; more of them are no credentials."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grade:
+    """What a value is worth, once it is more than a placeholder; None means the rule's own."""
+
+    severity: Severity | None = None
+    confidence: Confidence | None = None
+    note: str = ""
+    attributes: Mapping[str, object] = field(default_factory=dict)
+    expires: datetime | None = None
+
+
+PLAIN = Grade()
+
+
+def opaque(value: bytes) -> Grade | None:
+    """A value that nobody typed: no placeholder, no example, no sequence."""
+    return None if is_placeholder(value) or is_no_secret(value) or _one_word_again(value) else PLAIN
+
+
+def _one_word_again(value: bytes) -> bool:
+    """A run of one character such as `xxxx`, or too few characters for the length."""
+    return len(value) >= 16 and (len(set(value)) < 7 or entropy(value.lower()) < 2.6)
+
+
+def generated(value: bytes) -> bool:
+    """A value with little to read in it, as a program makes them: what a plugin finds has to look like that."""
+    return is_opaque(value, 16)
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One form of token: `pattern` matches its first `width` bytes, `token` all of it from there.
+
+    Its group 1, where it has one, is the value that is judged and told; `judge` is given it. With `width` 0
+    the token is what follows the pattern, as after a name; with `back` up to so many bytes of it stand before.
+    """
+
+    name: str
+    called: str
+    pattern: Pattern
+    width: int
+    token: re.Pattern[bytes]
+    judge: Callable[[bytes], Grade | None] = opaque
+    back: int = 0
+
+    def matches(self, data: bytes, ends: Sequence[int]) -> Iterator[tuple[int, int]]:
+        """Where the values stand whose pattern ends at `ends`."""
+        done = 0
+        for end in ends[:_MOST]:
+            match = self._match(data, end, done)
+            if match:
+                done = match.end()
+                yield match.span(match.re.groups and 1)
+
+    def _match(self, data: bytes, end: int, done: int) -> re.Match[bytes] | None:
+        start = end - self.width
+        if start < done:
+            return None
+        if not self.back:
+            return self.token.match(data, start)
+        match = self.token.search(data, max(done, start - self.back), end + _AHEAD)
+        return match if match and match.start() <= start and match.end() >= end else None
+
+
+def kind(
+    name: str,
+    called: str,
+    prefix: bytes,
+    least: tuple[bytes, int],
+    rest: bytes = b"",
+    after: bytes = AFTER,
+    judge: Callable[[bytes], Grade | None] = opaque,
+) -> Kind:
+    """A kind whose tokens open with `prefix` (of one width) and go on with so many of a class, then `rest`."""
+    characters, count = least
+    seen = min(count, ENOUGH)
+    return Kind(
+        name,
+        called,
+        Pattern(f"token-{name}", prefix + characters + b"{%d}" % seen),
+        width_of(prefix) + seen,
+        regex(BEFORE + prefix + characters + b"{%d}" % count + rest + after),
+        judge,
+    )
+
+
+_CLASS = regex(rb"\[[^\]]+\]|\\.|[^\[\\]")
+
+
+def width_of(prefix: bytes) -> int:
+    """How many bytes a pattern of literals and classes alone matches."""
+    return len(_CLASS.findall(prefix))
+
+
+def found(blob: Blob, hits: Hits, kinds: Sequence[Kind]) -> Iterator[tuple[Kind, int, int]]:
+    """Every place of every kind, without those inside of another one's."""
+    places = [
+        (start, -end, one) for one in kinds for start, end in one.matches(blob.data, hits.get(one.pattern.name, ()))
+    ]
+    done = 0
+    for start, minus, one in sorted(places, key=lambda place: place[:2]):
+        if start >= done:
+            done = -minus
+            yield one, start, done
+
+
+def described(one: Kind, data: bytes, start: int, end: int, grade: Grade, severity: Severity) -> Detection:
+    """The detection of a value at its place."""
+    part = Part("token", start, end, Secret(data[start:end]))
+    attributes = {"kind": one.name, **grade.attributes}
+    message = f"{one.called} {part.secret.shown}"
+    if grade.expires:
+        attributes["expires"] = rfc3339(grade.expires)
+        message += f", {said(grade.expires)}"
+    message += f" ({grade.note})" if grade.note else ""
+    worth = graded(grade.expires, severity if grade.severity is None else grade.severity)
+    return Detection(message, (part,), worth, grade.confidence, attributes)
+
+
+def detections(blob: Blob, hits: Hits, kinds: Sequence[Kind], severity: Severity) -> Iterator[Detection]:
+    """What the kinds say of a blob."""
+    for one, start, end in found(blob, hits, kinds):
+        grade = one.judge(blob.data[start:end])
+        if grade:
+            yield described(one, blob.data, start, end, grade, severity)
+
+
+def _plugin_places(
+    rule_id: str, blob: Blob, hits: Hits, own: Sequence[Pattern], judge: Callable[[bytes], object]
+) -> Iterator[tuple[int, int]]:
+    """What a plugin finds where no pattern of the rule's own was seen, for there the rule has judged already."""
+    if not any(pattern.name in hits for pattern in _detect_secrets.patterns(rule_id)):
+        return
+    judged = sorted(offset for pattern in own for offset in hits.get(pattern.name, ()))
+    data, done = blob.data, 0
+
+    def wanted(left: int, right: int) -> object:
+        place = _bare(data, left, right, judged)
+        return place and judge(data[slice(*place)])
+
+    for left, right in sorted(_detect_secrets.finds(rule_id, data, hits, wanted)):
+        place = _bare(data, left, right, judged)
+        if place and place[0] >= done:
+            done = place[1]
+            if judge(data[slice(*place)]):
+                yield place
+
+
+def _bare(data: bytes, left: int, right: int, judged: Sequence[int]) -> tuple[int, int] | None:
+    """The value alone of what a plugin finds, unless a word goes on in it or the rule has judged it."""
+    value = data[left:right]
+    start = right - len(value.lstrip(_AROUND))
+    end = left + len(value.rstrip(_AROUND))
+    at = bisect_right(judged, start - _GAP)
+    told = at < len(judged) and judged[at] <= end + _MARGIN
+    return None if told or data[max(0, start - 1) : start].isalnum() else (start, end)
+
+
+def _from_plugin(called: str, data: bytes, start: int, end: int) -> Detection:
+    part = Part("token", start, end, Secret(data[start:end]))
+    message = f"what looks like {called} {part.secret.shown}"
+    return Detection(message, (part,), Severity.MEDIUM, Confidence.LOW, {"kind": "detect-secrets"})
+
+
+def token_rule(
+    number: int,
+    name: str,
+    summary: str,
+    kinds: Sequence[Kind],
+    *,
+    revoke: str,
+    references: tuple[str, ...],
+    severity: Severity = Severity.HIGH,
+    confidence: Confidence = Confidence.HIGH,
+    more: tuple[Pattern, ...] = (),
+    also: BlobCheck | None = None,
+    judge: Callable[[bytes], object] = generated,
+) -> Rule:
+    """The rule that looks for these kinds; `revoke` says where a leaked one is ended. `also` is a check of its own
+    with `more` patterns, for what is more than one value. What only a plugin finds, `judge` judges."""
+    number_of = f"CG{number}"
+    own = (*{one.pattern.name: one.pattern for one in kinds}.values(), *more)
+    called = summary[:1].lower() + summary[1:]
+
+    def check(blob: Blob, hits: Hits) -> Iterator[Detection]:
+        yield from detections(blob, hits, kinds, severity)
+        if also:
+            yield from also(blob, hits)
+        for start, end in _plugin_places(number_of, blob, hits, own, judge):
+            yield _from_plugin(called, blob.data, start, end)
+
+    return Rule(
+        id=number_of,
+        name=name,
+        severity=severity,
+        confidence=confidence,
+        summary=summary,
+        hint=f"revoke it: {revoke}",
+        practices=("P01", "P10", "P16"),
+        patterns=(*own, *_detect_secrets.patterns(number_of)),
+        check_blob=check,
+        remediation=(
+            f"revoke it first: {revoke}",
+            "look in the provider's audit log for what it was used for",
+            "issue a new one with the least rights, and keep it in a secrets store or the CI's own store",
+            _HISTORY,
+        ),
+        references=references,
+    )

@@ -1,0 +1,48 @@
+"""An API key or a reference token of JFrog Artifactory.
+
+What it does
+    Finds API keys (`AKCp` and 69 characters), reference tokens (`cmVmdGtu…`, base64 of reftkn) and, with low
+    confidence, encrypted passwords (`AP`, a version, base 58).
+
+Why it matters
+    With it anybody downloads the company's packages and, with deploy rights, replaces them.
+
+How to fix
+    Revoke the key in the user's profile.
+
+References
+    https://jfrog.com/help/r/jfrog-platform-administration-documentation/access-tokens
+"""
+
+from __future__ import annotations
+
+from credguard.lazy_re import regex
+from credguard.rules.tokens._token_rule import generated, kind, token_rule
+
+_ENCRYPTED = regex(rb"AP[0-9A-F][1-9A-HJ-NP-Za-km-z]{20,200}")
+
+
+def _is_password(value: bytes) -> bool:
+    """An encrypted password is base 58, which other services' tokens that begin so are not."""
+    return bool(_ENCRYPTED.fullmatch(value)) and generated(value)
+
+
+_KINDS = (
+    kind("artifactory", "Artifactory API key", rb"AKC[a-z]", (rb"[A-Za-z0-9]", 60), rb"[A-Za-z0-9]{0,20}"),
+    kind(
+        "artifactory-reference",
+        "Artifactory reference token",
+        rb"cmVmdGtu",
+        (rb"[A-Za-z0-9]", 56),
+        rb"[A-Za-z0-9=]{0,30}",
+    ),
+)
+RULE = token_rule(
+    186,
+    "artifactory-token",
+    "An Artifactory token",
+    _KINDS,
+    judge=_is_password,
+    revoke="JFrog > User profile > API key or identity tokens > Revoke",
+    references=("https://jfrog.com/help/r/jfrog-platform-administration-documentation/access-tokens",),
+)

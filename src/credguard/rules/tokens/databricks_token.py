@@ -1,0 +1,31 @@
+"""A personal access token of Databricks.
+
+What it does
+    Finds `dapi` and `dose` tokens: 32 hexadecimal digits, with a number at the end or without.
+
+Why it matters
+    With it anybody runs code on the workspace's clusters and reads its tables and secrets.
+
+How to fix
+    Revoke the token in the workspace's settings.
+
+References
+    https://docs.databricks.com/en/dev-tools/auth/pat.html
+"""
+
+from __future__ import annotations
+
+from credguard.rules.tokens._token_rule import kind, token_rule
+
+_KINDS = (
+    kind("databricks", "Databricks token", rb"dapi", (rb"[0-9a-f]", 32), rb"(?:-\d{1,2})?"),
+    kind("databricks-oauth", "Databricks OAuth secret", rb"dose", (rb"[0-9a-f]", 32)),
+)
+RULE = token_rule(
+    173,
+    "databricks-token",
+    "A Databricks token",
+    _KINDS,
+    revoke="Databricks > Settings > Developer > Access tokens > Revoke",
+    references=("https://docs.databricks.com/en/dev-tools/auth/pat.html",),
+)

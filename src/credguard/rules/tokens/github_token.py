@@ -1,0 +1,69 @@
+"""A GitHub token: classic, fine-grained, of an app, an installation, a user or a refresh.
+
+What it does
+    Finds `ghp_`, `gho_`, `ghu_`, `ghs_`, `ghr_` and `github_pat_` tokens. Their last six characters are a checksum:
+    where it is right the finding is certain; a classic token whose checksum is wrong was never issued by GitHub, or was
+    changed since, and is low.
+
+Why it matters
+    Whoever has the token reads and writes the repositories, packages and workflows that its owner can.
+
+How to fix
+    Delete the token in the settings; GitHub revokes those that it finds in public repositories by itself. Use the
+    workflow's own GITHUB_TOKEN, an app, or a fine-grained token with an early end.
+
+References
+    https://github.blog/engineering/platform-security/behind-githubs-new-authentication-token-formats/
+    https://docs.github.com/en/authentication/keeping-your-account-and-data-secure/token-expiration-and-revocation
+"""
+
+from __future__ import annotations
+
+import re
+
+from credguard.heuristics.checksums import crc32_holds
+from credguard.model.findings import Confidence, Severity
+from credguard.rules.tokens._token_rule import PLAIN, Grade, kind, opaque, token_rule
+
+
+def _classic(value: bytes) -> Grade | None:
+    body = value[4:]
+    if crc32_holds(body):
+        return PLAIN
+    return Grade(Severity.LOW, Confidence.LOW, "its checksum is wrong") if opaque(body) else None
+
+
+def _refresh(value: bytes) -> Grade | None:
+    """GitHub's documentation shows one of hexadecimal digits."""
+    if crc32_holds(value[4:]):
+        return PLAIN
+    return Grade(confidence=Confidence.MEDIUM) if opaque(value) and re.search(rb"[g-zG-Z]", value[4:]) else None
+
+
+def _fine_grained(value: bytes) -> Grade | None:
+    return Grade(confidence=Confidence.MEDIUM) if opaque(value[11:]) else None
+
+
+_KINDS = (
+    kind("github", "GitHub token", rb"gh[pours]_", (rb"[A-Za-z0-9]", 36), judge=_classic),
+    kind("github-refresh", "GitHub refresh token", rb"ghr_", (rb"[A-Za-z0-9]", 76), judge=_refresh),
+    kind(
+        "github-fine-grained",
+        "GitHub fine-grained token",
+        rb"github_pat_",
+        (rb"[A-Za-z0-9]", 22),
+        rb"_[A-Za-z0-9]{59}",
+        judge=_fine_grained,
+    ),
+)
+RULE = token_rule(
+    160,
+    "github-token",
+    "A GitHub token",
+    _KINDS,
+    revoke="https://github.com/settings/tokens > Delete",
+    references=(
+        "https://github.blog/engineering/platform-security/behind-githubs-new-authentication-token-formats/",
+        "https://docs.github.com/en/authentication/keeping-your-account-and-data-secure/token-expiration-and-revocation",
+    ),
+)

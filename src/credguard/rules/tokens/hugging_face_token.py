@@ -1,0 +1,31 @@
+"""A user or organization token of Hugging Face.
+
+What it does
+    Finds `hf_` tokens of 34 letters and `api_org_` tokens.
+
+Why it matters
+    With it anybody reads private models and data sets and, with write scope, replaces models that others load.
+
+How to fix
+    Invalidate the token in the account's settings.
+
+References
+    https://huggingface.co/docs/hub/security-tokens
+"""
+
+from __future__ import annotations
+
+from credguard.rules.tokens._token_rule import kind, token_rule
+
+_KINDS = (
+    kind("hugging-face", "Hugging Face token", rb"hf_", (rb"[A-Za-z]", 34)),
+    kind("hugging-face-org", "Hugging Face organization token", rb"api_org_", (rb"[A-Za-z]", 34)),
+)
+RULE = token_rule(
+    172,
+    "hugging-face-token",
+    "A Hugging Face token",
+    _KINDS,
+    revoke="https://huggingface.co/settings/tokens > Invalidate and refresh, or delete",
+    references=("https://huggingface.co/docs/hub/security-tokens",),
+)

@@ -1,0 +1,62 @@
+"""An IBM Cloud credential: an IAM key, an object storage key, Cloudant or SoftLayer.
+
+What it does
+    Finds values of the right length behind names that speak of IBM Cloud: 44 characters behind an IBM or Watson API
+    key, 48 hexadecimal digits behind a COS secret key, 64 behind a Cloudant password or SoftLayer key.
+
+Why it matters
+    An API key signs in as its user or service, on the account's bill.
+
+How to fix
+    Delete the key under Manage, Access (IAM), API keys; make a new one for a service ID with few rights.
+
+References
+    https://cloud.ibm.com/docs/account?topic=account-manapikey
+"""
+
+from __future__ import annotations
+
+from credguard.lazy_re import regex
+from credguard.matching.pattern import Pattern
+from credguard.rules.tokens._token_rule import AFTER_DASH, Kind, token_rule
+
+_GIVEN = rb"[\"'\])]{0,3}\s{0,4}(?:=>|:=|[=:])\s{0,4}[\"']?"
+
+
+def _named(name: str, called: str, keyword: bytes, value: bytes) -> Kind:
+    """A kind that only the name before it tells."""
+    pattern = Pattern(f"token-{name}", keyword, caseless=True)
+    return Kind(name, called, pattern, 0, regex(_GIVEN + rb"(" + value + rb")" + AFTER_DASH))
+
+
+_KINDS = (
+    _named(
+        "ibm-iam",
+        "IBM Cloud API key",
+        rb"(?:ibm|bluemix|watson)[a-z_\-]{0,20}(?:api_?-?key|iam_?-?key|apikey|token|password)",
+        rb"[A-Za-z0-9_\-]{44}",
+    ),
+    _named(
+        "ibm-cos",
+        "IBM Cloud Object Storage key",
+        rb"cos[a-z_\-]{0,12}secret[_\-]?(?:access)?[_\-]?key",
+        rb"[0-9a-f]{48}",
+    ),
+    _named(
+        "ibm-cloudant", "Cloudant password", rb"cloudant[a-z_\-]{0,12}(?:key|pwd|pass|password|token)", rb"[0-9a-f]{64}"
+    ),
+    _named(
+        "ibm-softlayer",
+        "SoftLayer API key",
+        rb"softlayer[a-z_\-]{0,12}(?:key|pwd|pass|password|token)",
+        rb"[0-9a-z]{64}",
+    ),
+)
+RULE = token_rule(
+    187,
+    "ibm-cloud-key",
+    "An IBM Cloud credential",
+    _KINDS,
+    revoke="ibmcloud iam api-key-delete NAME",
+    references=("https://cloud.ibm.com/docs/account?topic=account-manapikey",),
+)

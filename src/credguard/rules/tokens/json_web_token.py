@@ -1,0 +1,115 @@
+"""A JSON web token with its signature: it signs in whoever shows it until it expires.
+
+What it does
+    Finds tokens of three parts, decodes header and claims, names the issuer and says when the token expires. Expired
+    tokens are low. Tokens that tutorials print (John Doe, 1234567890, the Supabase demo) and unsigned ones are
+    silent; one whose algorithm is none of those registered is told with medium confidence.
+
+Why it matters
+    Nobody asks the bearer who they are. A token without an end, as API keys in this form are, works until the key
+    that signed it is replaced.
+
+How to fix
+    Revoke the session or the key at the issuer; where tokens cannot be revoked, replace the signing key. Issue tokens
+    that live for minutes.
+
+References
+    https://www.rfc-editor.org/rfc/rfc7519
+    https://www.rfc-editor.org/rfc/rfc8725
+"""
+
+from __future__ import annotations
+
+import json
+from base64 import urlsafe_b64decode
+from binascii import Error
+from typing import TYPE_CHECKING
+
+from credguard.heuristics.expiry import from_epoch
+from credguard.heuristics.placeholders import entropy, is_placeholder
+from credguard.lazy_re import regex
+from credguard.matching.pattern import Pattern
+from credguard.model.findings import Confidence, Severity
+from credguard.rules.tokens._token_rule import Grade, Kind, described, token_rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from credguard.matching.pattern import Hits
+    from credguard.model.findings import Blob, Detection
+
+_CLAIMS = Pattern("json-web-token", rb"\.(?:eyJ|ewog|eyAi|ew0K)[A-Za-z0-9_\-]{6}")
+_HEADER = regex(rb"[A-Za-z0-9_\-]{8,4000}")
+_PAYLOAD = regex(rb"[A-Za-z0-9_\-]{9,16000}")
+_SIGNATURE = regex(rb"\.([A-Za-z0-9_\-]{16,1400})")
+_ALGORITHMS = frozenset(
+    "HS256 HS384 HS512 RS256 RS384 RS512 ES256 ES384 ES512 ES256K PS256 PS384 PS512 EdDSA Ed25519 Ed448".split()
+)
+_TUTORIAL = frozenset(("1234567890", "John Doe", "supabase-demo", "Joe Coder", "jwt.io", "Jane Doe", "joe"))
+# Made by hand to test a parser.
+_TRIVIAL = ({"a", "b", "c"}, {"foo"}, {"hello"}, {"test"}, {"some"}, {"data"})
+_KIND = Kind("json-web-token", "JSON web token", _CLAIMS, 0, _PAYLOAD)
+
+
+def _check(blob: Blob, hits: Hits) -> Iterator[Detection]:
+    data, done = blob.data, 0
+    for end in hits.get(_CLAIMS.name, ()):
+        if end <= done:
+            continue
+        dot = data.rfind(b".", max(0, end - 11), end)
+        lead = _HEADER.match(data[max(done, dot - 4001) : dot][::-1])
+        start = data.find(b"ey", dot - lead.end(), dot) if lead else -1
+        payload = _PAYLOAD.match(data, dot + 1) if start >= 0 else None
+        signature = _SIGNATURE.match(data, payload.end()) if payload else None
+        if not payload or not signature:
+            continue
+        done = signature.end()
+        grade = _grade(_decoded(data[start:dot]), _decoded(payload[0]), signature[1])
+        if grade:
+            yield described(_KIND, data, start, done, grade, Severity.HIGH)
+
+
+def _decoded(text: bytes) -> dict[str, object] | None:
+    """The JSON object that a part holds."""
+    try:
+        value = json.loads(urlsafe_b64decode(text + b"=" * (-len(text) % 4)))
+    except (Error, ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _grade(header: dict[str, object] | None, claims: dict[str, object] | None, signature: bytes) -> Grade | None:
+    if header is None or claims is None or not isinstance(header.get("alg"), str) or header["alg"] == "none":
+        return None
+    if _from_a_tutorial(claims) or is_placeholder(signature) or entropy(signature) < 3.5:
+        return None
+    expires = claims.get("exp")
+    known = header["alg"] in _ALGORITHMS
+    return Grade(
+        confidence=None if known else Confidence.MEDIUM,
+        note="" if expires else "it never expires",
+        attributes={"algorithm": header["alg"]} if known else {},
+        expires=_end(expires),
+    )
+
+
+def _end(value: object) -> datetime | None:
+    return from_epoch(b"%d" % value) if isinstance(value, (int, float)) and 0 < value < 1e11 else None
+
+
+def _from_a_tutorial(claims: dict[str, object]) -> bool:
+    words = {value for value in claims.values() if isinstance(value, str)}
+    return not claims or not words.isdisjoint(_TUTORIAL) or set(claims) in _TRIVIAL
+
+
+RULE = token_rule(
+    183,
+    "json-web-token",
+    "A signed JSON web token",
+    (),
+    more=(_CLAIMS,),
+    also=_check,
+    revoke="end the session at the issuer, or replace the key that signs",
+    references=("https://www.rfc-editor.org/rfc/rfc7519", "https://www.rfc-editor.org/rfc/rfc8725"),
+)

@@ -1,0 +1,73 @@
+"""An npm access token.
+
+What it does
+    Finds `npm_` tokens, whose last six characters are a checksum: where it is wrong the finding is low. Older tokens,
+    which are UUIDs, are found behind `:_authToken=` of an .npmrc file, users and passwords in base64 behind `_auth=`
+    and `:_password=`.
+
+Why it matters
+    With it anybody publishes a release of the owner's packages, and everybody's next install runs it.
+
+How to fix
+    Revoke the token, look at the releases, publish from CI with OIDC (trusted publishing) instead.
+
+References
+    https://github.blog/security/announcing-npms-new-access-token-format/
+    https://docs.npmjs.com/revoking-access-tokens
+"""
+
+from __future__ import annotations
+
+from credguard.heuristics.checksums import crc32_holds
+from credguard.lazy_re import regex
+from credguard.matching.pattern import Pattern
+from credguard.model.findings import Confidence, Severity
+from credguard.rules.tokens._basic_auth import encoded_password, login
+from credguard.rules.tokens._token_rule import AFTER_DASH, PLAIN, Grade, Kind, kind, opaque, token_rule
+
+
+def _checked(value: bytes) -> Grade | None:
+    body = value[4:]
+    if crc32_holds(body):
+        return PLAIN
+    return Grade(Severity.LOW, Confidence.LOW, "its checksum is wrong") if opaque(body) else None
+
+
+_BASE64 = rb"([A-Za-z0-9+/]{8,400}={0,2})(?![A-Za-z0-9+/=_.\-])"
+_KINDS = (
+    kind("npm", "npm token", rb"npm_", (rb"[A-Za-z0-9]", 36), judge=_checked),
+    Kind(
+        "npm-legacy",
+        "npm token of the old form",
+        Pattern("token-npm-legacy", rb":_authToken ?= ?[\"']?[0-9a-fA-F]{8}-"),
+        9,
+        regex(rb"([0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})" + AFTER_DASH),
+    ),
+    Kind(
+        "npm-login",
+        "npm user and password in base64",
+        Pattern("npm-auth", rb"(?:^|[\s:\"'])_auth ?= ?[\"']?[A-Za-z0-9+/]{8}", multiline=True),
+        8,
+        regex(_BASE64),
+        login,
+    ),
+    Kind(
+        "npm-password",
+        "npm password in base64",
+        Pattern("npm-password", rb":_password ?= ?[\"']?[A-Za-z0-9+/]{8}"),
+        8,
+        regex(_BASE64),
+        encoded_password,
+    ),
+)
+RULE = token_rule(
+    164,
+    "npm-token",
+    "An npm access token",
+    _KINDS,
+    revoke="npm token revoke ID (npm token list shows the IDs)",
+    references=(
+        "https://github.blog/security/announcing-npms-new-access-token-format/",
+        "https://docs.npmjs.com/revoking-access-tokens",
+    ),
+)

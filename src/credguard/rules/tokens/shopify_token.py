@@ -1,0 +1,30 @@
+"""An access token or shared secret of a Shopify app.
+
+What it does
+    Finds `shpat_`, `shpca_`, `shppa_` access tokens and `shpss_` shared secrets of 32 hexadecimal digits.
+
+Why it matters
+    With it anybody reads orders and customers of the shop and changes prices and products.
+
+How to fix
+    Uninstall and reinstall the app, or rotate its secret in the partner dashboard.
+
+References
+    https://shopify.dev/docs/apps/build/authentication-authorization/client-secrets/rotate-revoke-client-credentials
+"""
+
+from __future__ import annotations
+
+from credguard.rules.tokens._token_rule import kind, token_rule
+
+_KINDS = (kind("shopify", "Shopify token", rb"shp[acpsu][ast]_", (rb"[0-9a-fA-F]", 32)),)
+RULE = token_rule(
+    181,
+    "shopify-token",
+    "A Shopify token",
+    _KINDS,
+    revoke="Shopify admin > Settings > Apps and sales channels > the app > API credentials > rotate",
+    references=(
+        "https://shopify.dev/docs/apps/build/authentication-authorization/client-secrets/rotate-revoke-client-credentials",
+    ),
+)

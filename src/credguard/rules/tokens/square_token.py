@@ -1,0 +1,51 @@
+"""An access token or OAuth secret of Square.
+
+What it does
+    Finds `sq0atp-` access tokens, `EAAA` with 60 random characters that are quoted or given to a name, and `sq0csp-`
+    application secrets.
+
+Why it matters
+    With it anybody takes payments, refunds and reads customers of the seller.
+
+How to fix
+    Replace the token in the developer console.
+
+References
+    https://developer.squareup.com/docs/build-basics/access-tokens
+"""
+
+from __future__ import annotations
+
+from credguard.heuristics.placeholders import entropy
+from credguard.lazy_re import regex
+from credguard.matching.pattern import Pattern
+from credguard.rules.tokens._token_rule import AFTER_DASH, Grade, Kind, kind, opaque, token_rule
+
+_BEGINS = rb"(?:(?<=[\"'`=>(,:])|(?<=[=:] )|(?<=Bearer ))"
+
+
+def _random(value: bytes) -> Grade | None:
+    """Base64 of a picture has few characters, and the same ones again."""
+    return opaque(value) if entropy(value[4:]) > 4.4 and b"AAA" not in value[4:] else None
+
+
+_KINDS = (
+    kind("square", "Square access token", rb"sq0atp-", (rb"[A-Za-z0-9_\-]", 22), rb"[A-Za-z0-9_\-]{0,40}", AFTER_DASH),
+    Kind(
+        "square-new",
+        "Square access token",
+        Pattern("token-square-new", rb"EAAA[A-Za-z][A-Za-z0-9_\-]{59}"),
+        64,
+        regex(_BEGINS + rb"EAAA[A-Za-z0-9_\-]{60}(?![A-Za-z0-9_\-+/=])"),
+        _random,
+    ),
+    kind("square-secret", "Square application secret", rb"sq0csp-", (rb"[A-Za-z0-9_\-]", 43), after=AFTER_DASH),
+)
+RULE = token_rule(
+    185,
+    "square-token",
+    "A Square token",
+    _KINDS,
+    revoke="https://developer.squareup.com/apps > Credentials > Replace",
+    references=("https://developer.squareup.com/docs/build-basics/access-tokens",),
+)

@@ -1,0 +1,50 @@
+"""The token of a Telegram bot.
+
+What it does
+    Finds the bot's number, a colon and 35 characters that open with AA.
+
+Why it matters
+    Who has it is the bot: reads what is sent to it and writes in its chats.
+
+How to fix
+    Ask @BotFather for a new token; the old one ends at once.
+
+References
+    https://core.telegram.org/bots/api#authorizing-your-bot
+"""
+
+from __future__ import annotations
+
+from credguard.lazy_re import regex
+from credguard.matching.pattern import Pattern
+from credguard.rules.tokens._token_rule import AFTER_DASH, Grade, Kind, opaque, token_rule
+
+_COLON = rb"(?:\\{0,3}:|%(?:25)?3[Aa])"
+_NUMBER = regex(rb"[0-9]{8,10}" + _COLON)
+_DOCUMENTED = b"AAHdqTcvCH1vGWJxfSeof"
+
+
+def _bot(value: bytes) -> Grade | None:
+    secret = _NUMBER.sub(b"", value)
+    return None if secret.startswith(_DOCUMENTED) else opaque(secret)
+
+
+_KINDS = (
+    Kind(
+        "telegram",
+        "Telegram bot token",
+        Pattern("token-telegram", rb"[0-9]{8}" + _COLON + rb"AA[A-Za-z0-9_\-]{29}"),
+        31,
+        regex(rb"(?<![0-9])[0-9]{8,10}" + _COLON + rb"AA[A-Za-z0-9_\-]{33}" + AFTER_DASH),
+        _bot,
+        back=14,
+    ),
+)
+RULE = token_rule(
+    180,
+    "telegram-bot-token",
+    "A Telegram bot token",
+    _KINDS,
+    revoke="/revoke in the chat with @BotFather",
+    references=("https://core.telegram.org/bots/api#authorizing-your-bot",),
+)

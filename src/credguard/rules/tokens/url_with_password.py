@@ -1,0 +1,102 @@
+"""A URL or connection string that holds a user's password: of a database, a broker, a proxy or a web site.
+
+What it does
+    Finds `scheme://user:password@host` of any scheme, and the passwords of connection strings: `Server=…;User
+    ID=…;Password=…` (ADO.NET, ODBC), JDBC's `?user=…&password=…`, `;password=…` and `user/password@`, libpq's
+    `host=… user=… password=…`, Go's `user:password@tcp(…)`, Kafka's `LoginModule required …`. Placeholders,
+    variables, passwords that are words for a password or the user's own name (`user:pass`, `postgres:postgres`), and
+    hosts of documentation (example.com) are silent. On this machine's own host (localhost, 127.0.0.1) a URL is medium.
+
+Why it matters
+    The URL is everything that is needed to sign in, and URLs are written to logs, histories and error reports.
+
+How to fix
+    Change the password, then take the URL from the environment or a secrets store.
+
+References
+    https://www.rfc-editor.org/rfc/rfc3986#section-3.2.1
+    https://12factor.net/config
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import unquote_to_bytes
+
+from credguard.heuristics.passwords import is_real_encoded
+from credguard.lazy_re import regex
+from credguard.matching.pattern import Pattern
+from credguard.model.findings import Confidence, Severity
+from credguard.rules.tokens._connection_string import PATTERNS, find
+from credguard.rules.tokens._token_rule import PLAIN, Grade, Kind, described, token_rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from credguard.matching.pattern import Hits
+    from credguard.model.findings import Blob, Detection
+
+_URL = Pattern("url-with-password", rb"://[A-Za-z0-9_.%+~!$&*,;=\-]{0,80}:[^\s/@\"'<>()]{3,120}@[A-Za-z0-9%$\[{<_.]")
+_PARTS = regex(rb"://([A-Za-z0-9_.%+~!$&*,;=\-]{0,80}):([^\s/@\"'<>()]{3,120})@([^\s/\"'<>`,;)\\?#]{1,200})")
+_HERE = regex(rb"(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[?::1\]?|host\.docker\.internal)(?::|\Z)", re.IGNORECASE)
+_NOWHERE = regex(
+    rb"(?:[a-z0-9.\-]{0,80}\.)?(?:example|test|invalid)(?:\.(?:com|net|org|edu|io))?(?::|\Z)|(?:your|my|some|the)[_\-]?"
+    rb"|\.\.\.|sha\d{3}(?::|\Z)|host(?:name)?\d{0,2}(?::|\Z)|foo|bar|x+(?::|\.|\Z)|domain|server(?:name)?(?:\.com)?(?::|\Z)",
+    re.IGNORECASE,
+)
+# Their last part stands for one host: what goes before is a name and a version, an image's digest, a module.
+_NO_LOGIN = frozenset((b"sip", b"sips", b"data", b"javascript", b"npm", b"pkg", b"oci", b"urn", b"magnet"))
+_KIND = Kind("url", "password in a URL", _URL, 0, _PARTS)
+_BACK = 210
+
+
+def _check(blob: Blob, hits: Hits) -> Iterator[Detection]:
+    data, done = blob.data, 0
+    for end in hits.get(_URL.name, ()):
+        start = data.rfind(b"://", max(done, end - _BACK), end)
+        match = _PARTS.match(data, start) if start >= 0 else None
+        if not match:
+            continue
+        done = match.end(2)
+        scheme = _scheme(data, start)
+        grade = _grade(scheme, *match.groups()) if scheme else None
+        if grade:
+            yield described(_KIND, data, *match.span(2), grade, Severity.HIGH)
+
+
+def _scheme(data: bytes, start: int) -> bytes:
+    """The word before `://`, without what another word before it may add."""
+    words = re.split(rb"[^A-Za-z0-9+.\-]", data[max(0, start - 22) : start])
+    return words[-1].lower()
+
+
+def _grade(scheme: bytes, user: bytes, password: bytes, host: bytes) -> Grade | None:
+    plain = unquote_to_bytes(password)
+    if b"\\" in password or scheme in _NO_LOGIN or _NOWHERE.match(host) or not is_real_encoded(password, user):
+        return None
+    attributes = {"scheme": scheme.decode("ascii", "replace")}
+    if _HERE.match(host):
+        return Grade(Severity.MEDIUM, Confidence.MEDIUM, "on this machine's own host", attributes)
+    if not re.search(rb"[^a-z]", plain) and len(plain) < 8:
+        return Grade(Severity.MEDIUM, Confidence.MEDIUM, "", attributes)
+    return Grade(PLAIN.severity, PLAIN.confidence, "", attributes)
+
+
+def _both(blob: Blob, hits: Hits) -> Iterator[Detection]:
+    yield from _check(blob, hits)
+    yield from find(blob, hits)
+
+
+RULE = token_rule(
+    182,
+    "url-with-password",
+    "A URL or connection string with a user's password",
+    (),
+    more=(_URL, *PATTERNS),
+    also=_both,
+    judge=lambda value: PLAIN if is_real_encoded(value, b"") else None,
+    confidence=Confidence.MEDIUM,
+    revoke="change the password of the user at the host",
+    references=("https://www.rfc-editor.org/rfc/rfc3986#section-3.2.1", "https://12factor.net/config"),
+)

@@ -1,0 +1,50 @@
+"""A service, batch or recovery token of HashiCorp Vault.
+
+What it does
+    Finds `hvs.`, `hvb.` and `hvr.` tokens, and the older `s.` with 24 characters, also with a namespace, and `b.` and
+    `r.` where they are given to a name of Vault's (`VAULT_TOKEN`, `X-Vault-Token`, `client_token`, root token).
+
+Why it matters
+    With it anybody reads the secrets that its policies name; a root token reads all of them.
+
+How to fix
+    Revoke the token and its leases.
+
+References
+    https://developer.hashicorp.com/vault/docs/concepts/tokens
+"""
+
+from __future__ import annotations
+
+from credguard.lazy_re import regex
+from credguard.matching.pattern import Pattern
+from credguard.rules.tokens._token_rule import AFTER, AFTER_DASH, Grade, Kind, kind, opaque, token_rule
+
+
+def _mixed(value: bytes) -> Grade | None:
+    """A method's name has no digits."""
+    return opaque(value) if any(48 <= byte <= 57 for byte in value) else None
+
+
+_NAME = rb"(?:VAULT[_\-]TOKEN|client_token|root[_ ]token)\\{0,3}[\"']?[ \t]{0,20}[:=,]?[ \t]{0,3}\\{0,3}[\"']?"
+_KINDS = (
+    kind(
+        "vault", "HashiCorp Vault token", rb"hv[brs]\.", (rb"[A-Za-z0-9_\-]", 24), rb"[A-Za-z0-9_\-]{0,600}", AFTER_DASH
+    ),
+    Kind(
+        "vault-old",
+        "HashiCorp Vault token",
+        Pattern("token-vault-name", _NAME + rb"[sbr]\.", caseless=True),
+        2,
+        regex(rb"([sbr]\.(?:[A-Za-z0-9]{24}(?:\.[A-Za-z0-9]{5})?|[A-Za-z0-9_\-]{90,600}))" + AFTER),
+        _mixed,
+    ),
+)
+RULE = token_rule(
+    176,
+    "vault-token",
+    "A HashiCorp Vault token",
+    _KINDS,
+    revoke="vault token revoke -accessor ACCESSOR, or vault token revoke TOKEN from a private shell",
+    references=("https://developer.hashicorp.com/vault/docs/concepts/tokens",),
+)

@@ -1,0 +1,336 @@
+"""Runs rules over blobs and work trees, and turns what they say into located findings."""
+
+from __future__ import annotations
+
+import os
+from bisect import bisect_left
+from dataclasses import replace
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from credguard.decoders import mime
+from credguard.decoders.archives import CONTAINER, members
+from credguard.decoders.decompress import Budget
+from credguard.decoders.encoded_text import PATTERNS, hides_base64, views
+from credguard.decoders.unicode import UTF32, WIDE, utf16_as_utf8, utf32_as_utf8
+from credguard.errors import CredguardError, UnreadableError
+from credguard.matching.database import Matcher
+from credguard.matching.positions import locate
+from credguard.matching.redaction import is_telling, masked, redacted
+from credguard.model.findings import Blob, Finding, Location, Skip
+from credguard.model.secret import fingerprint
+from credguard.rules import all_rules
+from credguard.scanning import limits
+from credguard.sources import lfs
+from credguard.system.compat import encode_path
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from credguard.matching.pattern import Hits
+    from credguard.matching.positions import Place
+    from credguard.model.findings import Detection
+    from credguard.rule import Rule
+    from credguard.sources.worktree import WorkTree
+
+_HALVES = ("CG101", "CG102", "CG150")
+_GUESSES = ("CG189", "CG190")
+"""Rules that go by what stands around a value, the surer first."""
+_NOWHERE = (Location("."),)
+_EVERYWHERE = (WIDE, UTF32, CONTAINER, mime.PART, mime.RECORDED, lfs.POINTER, *PATTERNS)
+"""What says that a blob has to be read in another way as well."""
+
+
+class Scanner:
+    """Applies rules; `failures` collects (path, rule ID, reason) of rules that could not answer,
+    `unread` the reason why a file could not be judged whole, by path, `notes` what is closed to
+    everybody, `secrets` the values found, which no path may show, `pointers` the names of contents
+    that git LFS keeps. `budget` bounds what is unpacked."""
+
+    def __init__(self, rules: Sequence[Rule] | None = None, *, cache: bool = True, known: Sequence[Rule] = ()) -> None:
+        """`known` are further rules that may be chosen: their patterns are looked for as well, so that
+        one compiled database serves every policy."""
+        chosen = (rule for rule in all_rules() if rule.by_default) if rules is None else rules
+        self.rules: tuple[Rule, ...] = tuple(chosen)
+        patterns = [pattern for rule in (*self.rules, *known) for pattern in rule.patterns]
+        self._patterns, self._cache = [*_EVERYWHERE, *patterns], cache
+        self.matcher = Matcher(self._patterns, cache=cache)
+        self.failures: list[tuple[str, str, str]] = []
+        self.unread: dict[str, str] = {}
+        self.notes: dict[str, None] = {}
+        self.secrets: set[bytes] = set()
+        self.pointers: set[str] = set()
+        self.budget = Budget()
+        self._placed = True
+        self._always: list[Rule] = []
+        self._by_pattern: dict[str, list[Rule]] = {}
+        self.choose(self.rules)
+
+    def choose(self, rules: Sequence[Rule]) -> None:
+        """Applies these rules from now on; one that was not known is looked for from here on."""
+        more = [pattern for rule in rules for pattern in rule.patterns if pattern.name not in self.matcher.names]
+        if more:
+            self._patterns += more
+            self.matcher = Matcher(self._patterns, cache=self._cache)
+        self.rules = tuple(rules)
+        self._always = [r for r in self.rules if r.check_blob and not r.patterns and _enabled(r)]
+        self._by_pattern = {}
+        for rule in self.rules:
+            for pattern in rule.patterns:
+                self._by_pattern.setdefault(pattern.name, []).append(rule)
+
+    def blob(self, blob: Blob, depth: int = 0, hits: Hits | None = None) -> list[Finding]:
+        """The findings of every blob rule on one blob, in order of place; also in what it encodes,
+        packs or compresses. `depth` archives stand around it; `hits` are the matcher's, where known."""
+        hits = self.matcher.hits(blob.data) if hits is None else hits
+        findings = self._blob_findings(blob, hits) if hits or self._always else []
+        for pattern, read in ((WIDE, utf16_as_utf8), (UTF32, utf32_as_utf8)):
+            if pattern.name in hits:
+                text = Blob(read(blob.data, hits[pattern.name]), blob.path, blob.kind)
+                findings += self._blob_findings(text, self.matcher.hits(text.data))
+        if lfs.POINTER.name in hits and (name := lfs.pointed(blob.data)):
+            self.pointers.add(name)
+        if CONTAINER.name in hits or mime.PART.name in hits or mime.RECORDED.name in hits:
+            packed = self._packed(blob, depth, hits)
+            told = {finding.fingerprint for finding in packed}
+            values = {value for finding in packed if finding.rule_id not in _HALVES for value in finding.values}
+            findings = [one for one in findings if not (one.fingerprint in told or _is_half_of(one, values))] + packed
+        return findings
+
+    def marks(self, blob: Blob, hits: Hits) -> set[tuple[str, str]]:
+        """Rule ID and fingerprint of each finding of `blob`, which takes less time than to say where they are."""
+        self._placed = False
+        try:
+            return {(finding.rule_id, finding.fingerprint) for finding in self.blob(blob, hits=hits)}
+        finally:
+            self._placed = True
+
+    def _packed(self, blob: Blob, depth: int, hits: Hits) -> list[Finding]:
+        """The findings in the members of an archive or a mail; a member's name is looked at too."""
+        findings: list[Finding] = []
+        packed = members(blob, self.budget, depth) if CONTAINER.name in hits else ()
+        for item in chain(packed, mime.members(blob, hits, self.budget, depth)):
+            if isinstance(item, Blob):
+                named = self.names([item.path])
+                shown = masked(item.path, named)
+                findings += [_renamed(finding, shown) for finding in named]
+                findings += self.blob(replace(item, path=shown), depth + 1)
+                findings, over = limits.trim(findings, limits.OF_FILE)
+                if over:
+                    self.unread.setdefault(blob.path, f"holds {limits.over_all(limits.OF_FILE)}")
+            elif isinstance(item, Skip):
+                self.unread.setdefault(item.path, item.reason)
+            else:
+                self.notes[item] = None
+        return findings
+
+    def always_sees(self, data: bytes) -> bool:
+        """True where a rule without patterns finds something."""
+        return bool(self._always) and bool(self._detections(Blob(data, ""), {}))
+
+    @property
+    def looks_always(self) -> bool:
+        """True when there are rules that look without a pattern's hit."""
+        return bool(self._always)
+
+    def names(self, paths: Sequence[str]) -> list[Finding]:
+        """The findings in file names themselves; all are looked at in one pass first."""
+        encoded = [encode_path(path) for path in paths]
+        if not self.matcher.seen(b"\n".join(encoded)) and not self._always:
+            return []
+        findings: list[Finding] = []
+        for path, data in zip(paths, encoded, strict=True):
+            findings += self.blob(Blob(data, path, "name"))
+            findings, over = limits.trim(findings, limits.OF_RUN)
+            if over:
+                self.unread.setdefault(".", f"file names have {limits.over_all(limits.OF_RUN)}")
+        return findings
+
+    def tree(self, tree: WorkTree, rules: Sequence[Rule] | None = None) -> list[Finding]:
+        """The findings of every tree rule, or of those given, on a work tree."""
+        findings: list[Finding] = []
+        for rule in self.rules if rules is None else rules:
+            check = rule.check_tree
+            if check:
+                for detection in self._guarded(rule, str(tree.root), lambda check=check: check(tree)):  # type: ignore[misc]
+                    path = detection.path or "."
+                    data = (tree.read(path) or b"") if detection.parts else b""
+                    findings.append(finding_of(rule, detection, _locations(detection, Blob(data, path))))
+        return findings
+
+    def _blob_findings(self, blob: Blob, hits: Hits) -> list[Finding]:
+        packed: list[Finding] = []
+        found = self._undisguised(blob, hits, packed)
+        found = _without_halves(found)
+        if not found:
+            return packed
+        secrets = (part.secret for _, one in found for part in one.parts if not part.secret.public)
+        self.secrets.update(secret.reveal() for secret in secrets if is_telling(secret.reveal()))
+        found = self._bounded(found, blob.path)
+        if not self._placed and blob.kind != "name":  # names are shown without what is found in them
+            return [finding_of(rule, d, _locations(d, blob) if not d.parts else _NOWHERE) for rule, d in found] + packed
+        places = locate(blob.data, (o for _, d in found for part in d.parts for o in (part.start, part.end)))
+        findings = [
+            replace(finding_of(rule, d, _locations(d, blob, places)), context=redacted(blob.data, d.parts, places))
+            for rule, d in found
+        ]
+        return sorted(findings, key=lambda f: (f.locations[0].line, f.locations[0].column, f.rule_id)) + packed
+
+    def _bounded(self, found: list[tuple[Rule, Detection]], path: str) -> list[tuple[Rule, Detection]]:
+        """As many of the detections as a file may have, the most severe first."""
+        kept = limits.worst(found, limits.OF_FILE, _detection_order)
+        if len(kept) < len(found):
+            self.unread.setdefault(path, limits.over(len(kept), len(found)))
+        return kept
+
+    def _undisguised(
+        self, blob: Blob, hits: Hits, packed: list[Finding], depth: int = 0
+    ) -> list[tuple[Rule, Detection]]:
+        """What the rules say of the blob as it stands and, where its disguises hide more, of what they
+        hide; the findings in archives that were written as base64 go to `packed`."""
+        found = self._detections(blob, hits)
+        if depth >= self.budget.depth:
+            if hides_base64(blob.data, hits):
+                self.unread.setdefault(blob.path, "holds text encoded more often than limits.depth allows; decode it")
+            return found
+        plain = sorted((p.start, p.end) for rule, one in found if rule.id not in _GUESSES for p in one.parts)
+        told: set[tuple[str, int]] = set()
+        for view in views(blob.data, hits):
+            inner = Blob(view.text, blob.path, blob.kind)
+            inner_hits = self.matcher.hits(view.text)
+            for rule, one in self._undisguised(inner, inner_hits, packed, depth + 1):
+                parts = tuple(replace(p, start=view.origin[p.start], end=view.origin[p.end]) for p in one.parts)
+                known = {(rule.id, part.start) for part in parts}
+                if not known <= told and not all(_overlaps(plain, part.start, part.end) for part in parts):
+                    told |= known
+                    found.append((rule, replace(one, parts=parts, message=f"{one.message}, {view.how}")))
+            if CONTAINER.name in inner_hits:
+                packed += self._packed(replace(inner, path=f"{blob.path}!base64"), depth, inner_hits)
+        return found
+
+    def _detections(self, blob: Blob, hits: Hits) -> list[tuple[Rule, Detection]]:
+        rules = {rule.id: rule for name in hits for rule in self._by_pattern.get(name, ())}
+        rules.update((rule.id, rule) for rule in self._always)
+        found: list[tuple[Rule, Detection]] = []
+        for _, rule in sorted(rules.items()):
+            check = rule.check_blob
+            if check:
+                found += [
+                    (rule, d) for d in self._guarded(rule, blob.path, lambda check=check: check(blob, hits))  # type: ignore[misc]
+                ]  # fmt: skip
+        return found
+
+    def _guarded(self, rule: Rule, path: str, check: Callable[[], Iterable[Detection]]) -> list[Detection]:
+        """What the rule says; a crash is noted by type only, for its text might quote the content."""
+        try:
+            return list(check())
+        except UnreadableError as error:
+            self.unread.setdefault(path, error.message)
+            return []
+        except CredguardError as error:
+            self.failures.append((path, rule.id, error.message))
+            return []
+        except Exception as error:
+            self.failures.append((path, rule.id, type(error).__name__))
+            if os.environ.get("CREDGUARD_RAISE"):
+                raise
+            return []
+
+
+def _overlaps(places: Sequence[tuple[int, int]], start: int, end: int) -> bool:
+    """True when one of the ascending places shares a byte with start..end."""
+    at = bisect_left(places, (start, 0))
+    return (at < len(places) and places[at][0] < end) or (at > 0 and places[at - 1][1] > start)
+
+
+def _without_halves(found: list[tuple[Rule, Detection]]) -> list[tuple[Rule, Detection]]:
+    """Leaves out a lone ID, secret or key whose every place another rule's finding speaks of, and a guess
+    that touches one."""
+    if len({rule.id for rule, _ in found}) < 2:
+        return found
+    sure = [(rule, one) for rule, one in found if rule.id not in _GUESSES]
+    told = {(part.start, part.end) for rule, one in sure if _is_whole(rule) for part in one.parts}
+    kept = [
+        (rule, one)
+        for rule, one in sure
+        if rule.id not in _HALVES or not all((part.start, part.end) in told for part in one.parts)
+    ]
+    if len(sure) == len(found):
+        return kept
+    for guess in _GUESSES:
+        taken = _merged((part.start, part.end) for _, one in kept for part in one.parts)
+        guessed = [(rule, one) for rule, one in found if rule.id == guess]
+        kept += [(rule, one) for rule, one in guessed if not any(_overlaps(taken, p.start, p.end) for p in one.parts)]
+    return kept
+
+
+def _is_whole(rule: Rule) -> bool:
+    """True for a rule of ours that says more than that there is half a pair; a custom rule hides nothing."""
+    return rule.id not in _HALVES and rule.id.startswith("CG")
+
+
+def _is_half_of(finding: Finding, values: set[str]) -> bool:
+    """True for half a pair where the values belong to whole ones."""
+    return finding.rule_id in _HALVES and bool(finding.values) and finding.values <= values
+
+
+def _merged(places: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The places in ascending order, those that overlap as one."""
+    merged: list[tuple[int, int]] = []
+    for start, end in sorted(places):
+        if merged and start < merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+    return merged
+
+
+def _detection_order(one: tuple[Rule, Detection]) -> tuple[object, ...]:
+    rule, detection = one
+    severity = rule.severity if detection.severity is None else detection.severity
+    return -int(severity), detection.parts[0].start if detection.parts else 0, rule.id, detection.message
+
+
+def _renamed(finding: Finding, path: str) -> Finding:
+    return replace(finding, locations=tuple(replace(place, path=path) for place in finding.locations))
+
+
+def _enabled(rule: Rule) -> bool:
+    return rule.enabled is None or rule.enabled()
+
+
+def _locations(detection: Detection, blob: Blob, places: dict[int, Place] | None = None) -> tuple[Location, ...]:
+    if not detection.parts:
+        path = detection.path if detection.path is not None else blob.path
+        return (Location(path, detection.line, 1, detection.line, 1),)
+    if places is None:
+        places = locate(blob.data, (o for part in detection.parts for o in (part.start, part.end)))
+    return tuple(_location(blob.path, part.role, places[part.start], places[part.end]) for part in detection.parts)
+
+
+def _location(path: str, role: str, start: Place, end: Place) -> Location:
+    utf16 = (start.utf16, end.utf16)
+    same = utf16 == (start.column, end.column)
+    return Location(path, start.line, start.column, end.line, end.column, role, utf16=None if same else utf16)
+
+
+def finding_of(rule: Rule, detection: Detection, locations: tuple[Location, ...]) -> Finding:
+    """The finding that a rule's detection is at these places."""
+    values = detection.identity or tuple(dict.fromkeys(part.secret.reveal() for part in detection.parts))
+    key_id = detection.attributes.get("access_key_id")
+    steps = detection.remediation or rule.remediation
+    if isinstance(key_id, str):
+        steps = tuple(step.replace("AKID", key_id) for step in steps)
+    return Finding(
+        rule.id,
+        rule.name,
+        rule.severity if detection.severity is None else detection.severity,
+        rule.confidence if detection.confidence is None else detection.confidence,
+        detection.message,
+        fingerprint(rule.id, values or (encode_path(locations[0].path),)),
+        locations,
+        detection.attributes,
+        rule.practices,
+        (rule.hint, *steps),
+        values=frozenset(fingerprint("value", (value,)) for value in values),
+    )

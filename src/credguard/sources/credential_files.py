@@ -1,0 +1,171 @@
+"""The files in which AWS tools and their neighbours keep credentials: their names, and whether one holds any."""
+
+from __future__ import annotations
+
+import csv
+import re
+from base64 import b64decode
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from credguard.heuristics.real_values import Worth, is_random, worth
+from credguard.lazy_re import regex
+from credguard.parsers.assignments import LOOKED_AT, pairs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+HEAD = 4096
+_AWS_SECTION = regex(rb"^\s{0,20}\[[^\]\n]{1,200}\]", re.MULTILINE)
+_AUTH = regex(rb"[\"_]auth\"?\s{0,20}[:=]\s{0,20}\"?([A-Za-z0-9+/]{8,16000}={0,2})")
+_S3FS = regex(rb"^[ \t]{0,20}(?:[^\s:#]{1,200}:)?[^\s:#]{3,200}:(\S{16,200})[ \t\r]*$", re.MULTILINE)
+_NETRC = regex(rb"(?<!\S)password[ \t\r\n]{1,20}(\S{1,4000})")
+_PGPASS = regex(rb"^[^#\s:][^:\n]{0,200}(?::[^:\n]{0,200}){3}:([^\s:]{1,200})[ \t\r]*$", re.MULTILINE)
+_SPACES = regex(r"[\s_\-\"']+")
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A kind of credential file: what to call it and the test whether it holds a real credential."""
+
+    what: str
+    holds: Callable[[bytes], bool]
+    always: bool = False
+    """Reported, at low severity, even where no credential is seen in it."""
+
+
+def _assigns(least: Worth) -> Callable[[bytes], bool]:
+    return lambda data: any(worth(one.name, one.value) >= least for one in pairs(data))
+
+
+def is_console_csv(data: bytes) -> bool:
+    """True for a table as the AWS console downloads it, with a row that holds a real secret key or password."""
+    lines = data[:LOOKED_AT].decode("utf-8-sig", "replace").splitlines()[:200]
+    header = lines[0] if lines else ""
+    delimiter = max(",;\t", key=header.count)
+    try:
+        rows = list(csv.reader((line.replace("\0", "") for line in lines), delimiter=delimiter))
+    except csv.Error:
+        return False
+    names = [_SPACES.sub("", cell).lower() for cell in rows[0]] if rows else []
+    return any(_real_row(dict(zip(names, row, strict=False))) for row in rows[1:])
+
+
+def _real_row(row: dict[str, str]) -> bool:
+    cells = {name: cell.strip().encode("utf-8", "replace") for name, cell in row.items()}
+    if "accesskeyid" in cells and is_random(cells.get("secretaccesskey", b"")):
+        return True
+    if "smtpusername" in cells and is_random(cells.get("smtppassword", b"")):
+        return True
+    console = "consoleloginlink" in cells or "directsigninlink" in cells
+    return console and worth(b"console_password", cells.get("password", b"")) >= Worth.WEAK
+
+
+def is_profile(data: bytes) -> bool:
+    """True for an ini section with a static key: an ID and a secret, both real."""
+    if not _AWS_SECTION.search(data, 0, LOOKED_AT):
+        return False
+    needed = {b"aws_access_key_id", b"aws_secret_access_key"}
+    for one in pairs(data):
+        if one.name.lower() in needed and worth(one.name, one.value) >= Worth.RANDOM:
+            needed.discard(one.name.lower())
+    return not needed
+
+
+def _docker_auth(data: bytes) -> bool:
+    for match in _AUTH.finditer(data, 0, LOOKED_AT):
+        try:
+            password = b64decode(match[1] + b"=" * (-len(match[1]) % 4)).partition(b":")[2]
+        except ValueError:
+            continue
+        if worth(b"registry_password", password) >= Worth.WEAK:
+            return True
+    return _assigns(Worth.RANDOM)(data)
+
+
+def _s3fs(data: bytes) -> bool:
+    return any(is_random(match[1]) for match in _S3FS.finditer(data, 0, LOOKED_AT))
+
+
+def _password_after(pattern: re.Pattern[bytes]) -> Callable[[bytes], bool]:
+    return lambda data: any(worth(b"password", m[1]) >= Worth.CHOSEN for m in pattern.finditer(data, 0, LOOKED_AT))
+
+
+def _urls(data: bytes) -> bool:
+    return any(worth(b"url", line) >= Worth.CHOSEN for line in data[:LOOKED_AT].splitlines())
+
+
+_ANY = _assigns(Worth.RANDOM)
+_PASSWORDS = _assigns(Worth.CHOSEN)
+CSV = Shape("a table of access keys or passwords as the AWS console downloads it", is_console_csv)
+PROFILE = Shape("an AWS profile with a static key", is_profile)
+_SHARED = Shape("an AWS shared credentials file", _ANY)
+_DOCKER = Shape("a Docker configuration with a registry's password", _docker_auth)
+_HISTORY = Shape("a command history", _ANY, always=True)
+_NAMES = {
+    ".boto": Shape("a boto configuration with a key", _ANY),
+    "boto.cfg": Shape("a boto configuration with a key", _ANY),
+    ".s3cfg": Shape("an s3cmd configuration with a key", _ANY),
+    "s3cfg": Shape("an s3cmd configuration with a key", _ANY),
+    "s3cmd.ini": Shape("an s3cmd configuration with a key", _ANY),
+    ".passwd-s3fs": Shape("the key file of s3fs", _s3fs),
+    "passwd-s3fs": Shape("the key file of s3fs", _s3fs),
+    "rclone.conf": Shape("an rclone configuration with a credential", _PASSWORDS),
+    ".rclone.conf": Shape("an rclone configuration with a credential", _PASSWORDS),
+    "awscredentials.properties": Shape("the credentials file of the AWS SDK for Java", _ANY),
+    "awscreds": Shape("the key file of the old EC2 and CloudWatch tools", _ANY),
+    ".git-credentials": Shape("git's stored passwords", _urls),
+    ".netrc": Shape("a netrc file with a password", _password_after(_NETRC)),
+    "_netrc": Shape("a netrc file with a password", _password_after(_NETRC)),
+    ".pgpass": Shape("PostgreSQL's password file", _password_after(_PGPASS)),
+    ".pypirc": Shape("a PyPI upload configuration with a password", _PASSWORDS),
+    ".npmrc": Shape("an npm configuration with a token", _PASSWORDS),
+    ".dockercfg": _DOCKER,
+    **dict.fromkeys(
+        (".bash_history", ".zsh_history", ".sh_history", ".ksh_history", ".histfile", "fish_history", ".psql_history",
+         ".mysql_history", ".python_history", ".node_repl_history", ".irb_history", "consolehost_history.txt"),
+        _HISTORY,
+    ),
+}  # fmt: skip
+# Names that mean this only in their tool's folder.
+_PLACES = (
+    (regex(r"(?:.*/)?\.aws/credentials(?:[.~].*)?"), _SHARED),
+    (regex(r"(?:.*/)?\.aws/config(?:[.~].*)?"), Shape("an AWS configuration with a static key", _ANY)),
+    (regex(r"(?:.*/)?\.aws/sso/cache/[^/]*\.json"), Shape("a cached sign-in of IAM Identity Center", _ANY)),
+    (regex(r"(?:.*/)?\.aws/(?:cli|boto)/cache/[^/]*\.json"), Shape("the AWS CLI's cached credentials", _ANY)),
+    (regex(r"(?:.*/)?\.aws/login/cache/[^/]*"), Shape("a cached sign-in of `aws login`", _ANY)),
+    (regex(r"(?:.*/)?\.mc/config\.json"), Shape("a MinIO client configuration with a key", _ANY)),
+    (regex(r"(?:.*/)?\.docker/config\.json"), _DOCKER),
+)
+_TABLES = (".csv", ".tsv")
+_INI = (".ini", ".cfg", ".conf")
+_NO_PROFILE = tuple(
+    ".py .js .ts .tsx .jsx .go .java .rb .php .rs .cs .md .rst .html .json .yaml .yml .kt .swift .proto .tf .vue .svg "
+    ".png".split()
+)
+
+
+def named(path: str) -> Shape | None:
+    """The kind of credential file that a path's name announces."""
+    low = path.lower()
+    shape = _NAMES.get(low[low.rfind("/") + 1 :])
+    if shape is None and (".aws/" in low or ".mc/" in low or ".docker/" in low):
+        shape = next((shape for pattern, shape in _PLACES if pattern.fullmatch(low)), None)
+    return shape
+
+
+def perhaps(name: str) -> Shape | None:
+    """The kind that a file's content may turn out to be, whatever its name; the root user's CSV is another rule's."""
+    if name.endswith(_TABLES):
+        return None if name.startswith("rootkey") else CSV
+    if name.endswith(_INI) or ("credential" in name and not name.endswith(_NO_PROFILE)):
+        return PROFILE
+    return None
+
+
+def may_be(shape: Shape, head: bytes) -> bool:
+    """True when the first bytes of a file leave the possibility that it is of this kind."""
+    if shape is CSV:
+        low = head[:300].lower()
+        return any(word in low for word in (b"secret", b"smtp", b"sign", b"login"))
+    return b"aws_" in head.lower()

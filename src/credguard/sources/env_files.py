@@ -1,0 +1,189 @@
+"""The .env family: which names belong to it, what they are for, and whether a repository uses them."""
+
+from __future__ import annotations
+
+import os
+import re
+from enum import Enum
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING
+
+from credguard.lazy_re import regex
+from credguard.system.compat import decode_path
+
+if TYPE_CHECKING:
+    from credguard.sources.worktree import WorkTree
+
+
+class Kind(Enum):
+    """What a name of the family says of the file."""
+
+    ENV = "env"
+    """`.env` and its variants per stage: values of one installation."""
+    PRIVATE = "private"
+    """`.env.local`, `.env.keys` and the like, which every convention keeps out of git."""
+    TEST = "test"
+    """`.env.test`, `.env.ci`: commonly committed, with values made for tests."""
+    HINT = "hint"
+    """`prod.env`, `.envrc`, `env.sh`: an env file only if it holds secrets."""
+    EXAMPLE = "example"
+    """`.env.example` and its like: the list of names that is meant to be committed."""
+
+
+COMMON_NAMES = (".env", ".env.local", ".env.production")
+"""The names that tools load by themselves and that people put secrets in."""
+EXAMPLE_WORDS = frozenset(
+    "example examples exemple beispiel ejemplo sample samples template templates tmpl tpl dist default defaults "
+    "schema skel skeleton blank empty placeholder placeholders stub boilerplate j2 jinja jinja2 erb mustache hbs "
+    "spec demo".split()
+)
+_TEST_WORDS = frozenset("test tests testing ci e2e cypress playwright jest vitest mock mocks fixture fixtures".split())
+_PRIVATE_WORDS = frozenset("local private secret secrets keys me personal".split())
+_STAGES = frozenset("local prod production dev development stage staging live uat qa secrets private".split())
+# Code, documents and formats of their own, and what dotenv-vault, SOPS, gpg or age have encrypted.
+_OTHER_ENDINGS = frozenset(
+    "ts tsx js jsx mjs cjs mts cts py pyi rb go rs php java kt cs c h cc cpp hpp swift dart lua ex exs scala md mdx "
+    "rst adoc html css scss json jsonc json5 yaml yml toml xml lock snap svg png jpg gif vue svelte tf hcl nix bicep "
+    "cmdrc cmake d map vault enc encrypted gpg pgp asc age sops sealed kms crypt crypted cipher pub zip gz tar "
+    "tgz patch diff".split()
+)
+_SHELL_NAMES = frozenset(
+    "env.sh setenv.sh set-env.sh set_env.sh envvars.sh env_vars.sh .env.sh .env.ps1 env.ps1 .env.fish".split()
+)
+_SPLIT = regex(r"[._\-~]+")
+_FIXTURES = frozenset(
+    "test tests testing testdata test-data test_data fixture fixtures __fixtures__ __tests__ spec specs mocks "
+    "__mocks__ e2e".split()
+)
+_VENDORED = frozenset("node_modules vendor third_party site-packages bower_components".split())
+_MANIFESTS = frozenset(
+    "package.json requirements.txt pyproject.toml pipfile setup.py setup.cfg environment.yml gemfile go.mod "
+    "composer.json cargo.toml mix.exs pubspec.yaml build.gradle build.gradle.kts pom.xml deno.json".split()
+)
+# A line of go.mod that says `indirect` is about what others depend on.
+_LOADER = regex(
+    rb"dotenv(?![^\n]{0,200}// indirect)|django-environ|environs\b|python-decouple|\"env-cmd\"|pydantic[-_]settings"
+)
+_COMPOSE = regex(r"(?:docker-)?compose[\w.-]*\.ya?ml")
+_ENV_FILE = regex(rb"^\s{0,40}(?:-\s{0,8})?env_file\s{0,8}:", re.MULTILINE)
+_LOADS = regex(
+    rb"(?:import|from|require\(|require|use)\s{0,4}['\"]?(?:python_)?dotenv|load_?dotenv|dotenv[./]config|godotenv|"
+    rb"dotenvy::",
+    re.IGNORECASE,
+)
+_PROGRAMS = tuple(
+    ".py .ipynb .js .mjs .cjs .ts .mts .cts .jsx .tsx .rb .go .php .rs .ex .exs .dart .sh .bash .r .R .jl .kt .java "
+    ".cs Makefile Justfile justfile Procfile".split()
+)
+_PROGRAMS_READ = 50
+
+
+def kind_of(name: str) -> Kind | None:
+    """What a file of this name is, None when it is not of the family."""
+    low = name.lower()
+    if "env" not in low:
+        return None
+    words = [word for word in _SPLIT.split(low) if word]
+    if not words or words[-1] in _OTHER_ENDINGS:
+        return None
+    if words[0] == "env" and low.startswith(".env"):
+        return Kind.HINT if low in _SHELL_NAMES else _by_words(words[1:], Kind.ENV)
+    if low in _SHELL_NAMES or words[0] == "envrc":
+        return _hint(words)
+    named = words[0] in ("env", "dotenv") and words[1:2] and words[1] in _STAGES | EXAMPLE_WORDS
+    return _hint(words) if named or low.endswith(".env") else None
+
+
+def _by_words(words: list[str], otherwise: Kind) -> Kind:
+    if not EXAMPLE_WORDS.isdisjoint(words):
+        return Kind.EXAMPLE
+    if not _PRIVATE_WORDS.isdisjoint(words):
+        return Kind.PRIVATE
+    return otherwise if _TEST_WORDS.isdisjoint(words) else Kind.TEST
+
+
+def _hint(words: list[str]) -> Kind:
+    kind = _by_words(words, Kind.HINT)
+    return Kind.HINT if kind is Kind.PRIVATE else kind
+
+
+@lru_cache(maxsize=2)
+def family(files: tuple[str, ...]) -> tuple[tuple[str, Kind], ...]:
+    """Every path of the family with its kind, in order; packages of others (`node_modules`) are left out."""
+    found = []
+    for path in files:
+        name = path[path.rfind("/") + 1 :]
+        if ("env" in name or "ENV" in name) and (kind := kind_of(name)) and not is_vendored(path):
+            found.append((path, kind))
+    return tuple(found)
+
+
+def folder_of(path: str) -> str:
+    """The folder part of a path with its `/`, empty at the root."""
+    return path[: path.rfind("/") + 1]
+
+
+def is_fixture(path: str) -> bool:
+    """True below a folder of tests or their data, where made-up values are usual."""
+    return not _FIXTURES.isdisjoint(path.lower().split("/")[:-1])
+
+
+def is_vendored(path: str) -> bool:
+    """True below a folder of other people's packages."""
+    return not _VENDORED.isdisjoint(path.split("/")[:-1])
+
+
+def is_compose(path: str) -> bool:
+    """True for a Docker Compose file's name."""
+    return "compose" in path and _COMPOSE.fullmatch(path[path.rfind("/") + 1 :].lower()) is not None
+
+
+def on_disk(tree: WorkTree, folder: str = "") -> list[str]:
+    """The usual env files that lie in the folder, ignored by git or not; virtual environments do not count."""
+    paths = [folder + name for name in COMMON_NAMES]
+    return [path for path in paths if os.path.isfile(tree.location(path) or "")]
+
+
+@lru_cache(maxsize=2)
+def _declarations(files: tuple[str, ...]) -> tuple[str, ...]:
+    found = []
+    for path in files:
+        name = path[path.rfind("/") + 1 :].lower()
+        known = name in _MANIFESTS or name.startswith(("requirements", "docker-compose", "compose"))
+        if known and not is_vendored(path) and not is_fixture(path):
+            found.append(path)
+    return tuple(found)
+
+
+class EnvUse:
+    """Whether a repository, or a folder of it, works with env files."""
+
+    def __init__(self, tree: WorkTree) -> None:
+        self._tree = tree
+
+    def within(self, folder: str = "") -> bool:
+        """True for a folder with an env file on disk, an example, a loader among its dependencies or in
+        its code, or `env_file:` in a compose file, at any depth."""
+        known = (path for path, kind in family(self._tree.files) if kind is not Kind.HINT and not is_fixture(path))
+        if on_disk(self._tree, folder) or any(path.startswith(folder) for path in known):
+            return True
+        if any(path.startswith(folder) and self._declares(path) for path in _declarations(self._tree.files)):
+            return True
+        return any(path.startswith(folder) for path in self._programs)
+
+    def _declares(self, path: str) -> bool:
+        words = _ENV_FILE if is_compose(path) else _LOADER
+        return words.search(self._tree.read(path) or b"") is not None
+
+    @cached_property
+    def _programs(self) -> tuple[str, ...]:
+        """Tracked programs that load an env file; `git grep` finds the few to read, all would take too long."""
+        tree = self._tree
+        if tree.repository is None or tree.bare or not tree.tracked:
+            return ()
+        # `-a`: attributes say what is binary, and a repository could say it of its programs.
+        command = ("--no-literal-pathspecs", "grep", "-l", "-z", "-a", "-F", "-e", "dotenv", "--")
+        output = tree.repository.run(*command, *(f"*{ending}" for ending in _PROGRAMS), ok=(0, 1))
+        paths = [path for path in decode_path(output).split("\0") if path.endswith(_PROGRAMS)]
+        programs = [path for path in paths if not is_vendored(path) and not is_fixture(path)]
+        return tuple(path for path in programs[:_PROGRAMS_READ] if _LOADS.search(tree.read(path) or b""))

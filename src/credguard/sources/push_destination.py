@@ -1,0 +1,175 @@
+"""What the place that a push goes to is known to have: by its URL, not by the name of a remote.
+
+Tracking refs tell what a fetch URL had (git-fetch, "CONFIGURED REMOTE-TRACKING BRANCHES"). They are believed only where
+the push goes just there, and where nothing says that they were fetched from elsewhere. What is not sure is looked at.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from credguard.lazy_re import regex
+from credguard.model.findings import Blob
+from credguard.sources import files
+from credguard.system.compat import decode_path
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from credguard.git.repository import Git
+
+    Pushed = Sequence[tuple[str, str]]
+
+_TRACKING = "refs/remotes/"
+_FORGES = ("github.com", "gitlab.com", "bitbucket.org", "codeberg.org")
+"""Hosts where one path is one repository, whatever the protocol."""
+_ADDRESS = regex(r"(?:(?:https?|ssh|git)://)?(?:[^/@]*@)?([^/:@]+)(?::\d+)?[:/]+(.*)")
+_USER = regex(r"\A((?:[A-Za-z][A-Za-z0-9+.\-]*://)?)[^/@]*@")
+_LARGEST_FETCH_HEAD = 32 << 20
+_FETCHED = regex(rb"([0-9a-f]{40,64})\t[^\t\n]*\t(?:.* of )?(\S.*)")
+_FIRST_WORDS = (
+    "log", "--walk-reflogs", "-z", "--format=%gs", "--no-show-signature", "--no-patch", "--no-color", "--no-notes",
+    "--no-mailmap", "--end-of-options",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Spec:
+    """One fetch refspec: the remote's ref (or a pattern with `*`), and where it is kept here."""
+
+    source: str
+    target: str
+    negative: bool = False
+
+    @classmethod
+    def parse(cls, text: str) -> _Spec:
+        """The refspec as it stands in a setting."""
+        if text.startswith("^"):
+            return cls(text[1:], "", negative=True)
+        source, _, target = text.removeprefix("+").partition(":")
+        return cls(source, target)
+
+    def origin(self, ref: str) -> str | None:
+        """The remote's ref that is kept as `ref`, None where it is not kept by this."""
+        return _mapped(self.target, self.source, ref) if self.target else None
+
+    def covers(self, ref: str) -> bool:
+        """True where it speaks of the remote's ref."""
+        return _mapped(self.source, self.source, ref) is not None
+
+
+def known(repository: Git, remote: str, url: str, pushed: Pushed = ()) -> list[str]:
+    """The commits that tracking refs show to be at `url`, to which a push by way of `remote` goes; `pushed` are
+    the remote's refs that git is about to update, with the object ID that each has there. Raises GitError."""
+    urls, specs = _settings(repository)
+    if not url or remote.startswith("-") or remote not in specs or not _only_place(repository, remote, url):
+        return []
+    others = [spec for name in specs if name != remote and url not in urls.get(name, ()) for spec in specs[name]]
+    refs = _tracked(repository, specs[remote], others)
+    fetched = _fetched(repository)
+    here = [oid for oid, place in fetched if place == _plain(url)]
+    begun = _cloned_from(repository, remote)
+    if begun and begun not in {_plain(place) for place in (url, *urls.get(remote, ()))}:
+        return here  # the remote has moved since; what came from the old place tells nothing of the new one
+    places = {_plain(_fetch_url(repository, name)) for name in urls} if fetched and not here else set()
+    if fetched and not here and not any(place in places for _, place in fetched):
+        return []
+    wrong = {ref for ref, (oid, source) in refs.items() if not _agrees(repository, oid, source, pushed)}
+    if wrong and not here and not begun:
+        return []
+    return list(dict.fromkeys(oid for ref, (oid, _) in refs.items() if ref not in wrong))
+
+
+def _settings(repository: Git) -> tuple[dict[str, list[str]], dict[str, list[_Spec]]]:
+    """URLs and fetch refspecs of every remote."""
+    urls: dict[str, list[str]] = {}
+    specs: dict[str, list[_Spec]] = {}
+    for record in repository.split(
+        repository.run("config", "-z", "--get-regexp", r"^remote\..*\.(url|fetch)$", ok=(0, 1))
+    ):
+        key, _, value = record.partition("\n")
+        name, _, what = key.removeprefix("remote.").rpartition(".")
+        if what == "url":
+            urls.setdefault(name, []).append(value)
+        else:
+            specs.setdefault(name, []).append(_Spec.parse(value))
+    return urls, specs
+
+
+def _only_place(repository: Git, remote: str, url: str) -> bool:
+    """True where the remote is fetched from `url`, and no push by way of it goes elsewhere: git notes any push to a
+    remote in its tracking refs, wherever it went."""
+    pushes = repository.run("remote", "get-url", "--push", "--all", "--", remote, ok=(0, 2, 128))
+    fetch = _fetch_url(repository, remote)
+    return bool(fetch) and all(_same(fetch, one) for one in (url, *decode_path(pushes).splitlines()))
+
+
+def _fetch_url(repository: Git, remote: str) -> str:
+    """The URL that a fetch takes, after `url.*.insteadOf`; "" for no remote."""
+    found = repository.run("remote", "get-url", "--", remote, ok=(0, 2, 128))
+    return decode_path(found.removesuffix(b"\n"))
+
+
+def _same(one: str, other: str) -> bool:
+    """True where two URLs certainly name one place."""
+    return one == other or (_on_forge(one) is not None and _on_forge(one) == _on_forge(other))
+
+
+def _on_forge(url: str) -> tuple[str, str] | None:
+    found = _ADDRESS.fullmatch(url)
+    if not found or found[1].lower() not in _FORGES:
+        return None
+    return found[1].lower(), found[2].rstrip("/").removesuffix(".git")
+
+
+def _tracked(repository: Git, own: Sequence[_Spec], others: Sequence[_Spec]) -> dict[str, tuple[str, str]]:
+    """The tracking refs that one remote alone keeps: object ID, and the remote's ref that each stands for."""
+    found: dict[str, tuple[str, str]] = {}
+    listed = repository.run("for-each-ref", "--format=%(objectname) %(refname) %(symref)", _TRACKING)
+    for line in decode_path(listed).split("\n"):
+        oid, _, names = line.partition(" ")
+        ref, _, link = names.partition(" ")
+        sources = [source for spec in own if (source := spec.origin(ref)) is not None] if ref and not link else []
+        kept = len(set(sources)) == 1 and not any(spec.negative and spec.covers(sources[0]) for spec in own)
+        if kept and not any(spec.origin(ref) is not None for spec in others):
+            found[ref] = oid, sources[0]
+    return found
+
+
+def _mapped(pattern: str, other: str, ref: str) -> str | None:
+    """`ref`, which fits the pattern, with its `*` part put into the other pattern; None where it does not fit."""
+    if "*" not in pattern:
+        return other if ref == pattern else None
+    head, _, tail = pattern.partition("*")
+    if not ref.startswith(head) or not ref.endswith(tail) or len(ref) < len(head) + len(tail):
+        return None
+    return other.replace("*", ref[len(head) : len(ref) - len(tail)], 1)
+
+
+def _agrees(repository: Git, oid: str, source: str, pushed: Pushed) -> bool:
+    """False where git says that the remote's ref is not what its tracking ref shows, nor later work on it."""
+    there = dict(pushed).get(source, oid)
+    return there == oid or bool(there.strip("0") and repository.is_ancestor(oid, there))
+
+
+def _fetched(repository: Git) -> list[tuple[str, str]]:
+    """Object IDs and places of the last fetch (FETCH_HEAD)."""
+    path = os.path.join(repository.layout.git_dir, "FETCH_HEAD")
+    item = files.read(path, "FETCH_HEAD", _LARGEST_FETCH_HEAD)
+    lines = item.data.split(b"\n") if isinstance(item, Blob) else []
+    matches = filter(None, map(_FETCHED.fullmatch, lines))
+    return [(match[1].decode(), _plain(decode_path(match[2]))) for match in matches]
+
+
+def _cloned_from(repository: Git, remote: str) -> str:
+    """The place that a clone began from, as its reflog says; "" where there is none."""
+    words = repository.split(repository.run(*_FIRST_WORDS, f"{_TRACKING}{remote}/HEAD", "--", ok=(0, 128)))
+    first = words[-1] if words else ""
+    return _plain(first.removeprefix("clone: from ")) if first.startswith("clone: from ") else ""
+
+
+def _plain(url: str) -> str:
+    """The URL as git writes it into FETCH_HEAD: without user, slashes and `.git` at its end."""
+    return _USER.sub(r"\1", url).rstrip("/").removesuffix(".git")

@@ -1,0 +1,83 @@
+"""A folder as it lies on disk: which files it has, which git tracks, and how to read one safely."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from credguard.system.compat import open_to_read
+from credguard.system.containment import OutsideError, Root
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from credguard.git.repository import Git
+
+RULE_READ_LIMIT = 16 << 20
+
+
+@dataclass(slots=True)
+class WorkTree:
+    """What tree rules look at.
+
+    `files` are the paths in scope (tracked, and untracked but not ignored; every file where there
+    is no repository), relative to `root`, `/`-separated. `tracked` is the part of them that git
+    tracks. `repository` is None outside git. `reader` gives the bytes of a file where they do not
+    come from the disk. `bare` is set where git has no work tree to ask about ignore rules.
+    """
+
+    root: Path
+    files: tuple[str, ...]
+    tracked: frozenset[str] = frozenset()
+    repository: Git | None = None
+    bare: bool = False
+    reader: Callable[[str], bytes | None] | None = None
+    _cache: dict[str, bytes | None] = field(default_factory=dict)
+    _roots: dict[str, Root] = field(default_factory=dict)
+
+    def read(self, path: str) -> bytes | None:
+        """The bytes of a regular file of the tree (at most 16 MiB), None when it cannot be had."""
+        if path not in self._cache:
+            self._cache[path] = self.reader(path) if self.reader else self._read(path)
+        return self._cache[path]
+
+    def named(self, *names: str) -> Iterator[str]:
+        """The paths whose last component, lower-cased, is one of `names`."""
+        for path in self.files:
+            if path.rpartition("/")[2].lower() in names:
+                yield path
+
+    def location(self, path: str) -> str | None:
+        """Where a path of the tree leads to, None for one that leads out of it. Of a folder inside of a repository,
+        `../` leads to what is above it there."""
+        top, rest = str(self.root), path
+        if path.startswith("../") and self.repository is not None and not self.bare:
+            for _ in range(self.repository.layout.prefix.count("/")):
+                if rest.startswith("../"):
+                    top, rest = os.path.join(top, os.pardir), rest[3:]
+        if top not in self._roots:
+            self._roots[top] = Root(top)
+        try:
+            return self._roots[top].location(rest)
+        except OutsideError:
+            return None
+
+    def _read(self, path: str) -> bytes | None:
+        location = self.location(path)
+        if location is None:
+            return None
+        try:
+            descriptor = open_to_read(location)
+        except OSError:
+            return None
+        with os.fdopen(descriptor, "rb") as handle:
+            info = os.fstat(descriptor)
+            if not stat.S_ISREG(info.st_mode) or info.st_size > RULE_READ_LIMIT:
+                return None
+            try:
+                return handle.read(RULE_READ_LIMIT + 1)
+            except OSError:
+                return None

@@ -1,0 +1,196 @@
+"""The baseline, the file of known findings: one sorted line each, free of line numbers and of dates that churn.
+
+An entry covers one value for one rule at one path: it stays covered wherever in that file it stands, and a copy in
+another file is a new exposure. Lines may stand in any order and more than once, as after a merge with `merge=union`;
+of two lines on the same finding the one that expires first counts.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from datetime import date
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from credguard.lazy_re import regex
+from credguard.rule import CUSTOM_ID
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from credguard.model.findings import Finding
+
+LARGEST = 1 << 20
+"""Bytes of the largest baseline that is read."""
+HEADER = (
+    "# Known findings of credguard, one a line: fingerprint, rule, path, perhaps expires=YYYY-MM-DD, -- reason.\n"
+    "# `credguard baseline update` adds what is new, `credguard baseline prune` takes out what is gone.\n"
+)
+_FINGERPRINT = regex(r"[0-9a-f]{32}")
+_RULE = regex(rf"CG(?!00)\d{{3}}|{CUSTOM_ID}")
+_ESCAPE = regex(r"%(?:([0-9A-Fa-f]{2})|)")
+_TRACES = ("<<<<<<<", "|||||||", "=======", ">>>>>>>")
+_FIELDS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One known finding; `line` is where it stands in the file."""
+
+    fingerprint: str
+    rule: str
+    path: str
+    reason: str
+    expires: date | None = None
+    line: int = field(default=0, compare=False)
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What the entry covers."""
+        return self.fingerprint, self.rule, self.path
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """The entries of a baseline, one for each finding, and what is wrong with other lines (number, words)."""
+
+    entries: tuple[Entry, ...] = ()
+    problems: tuple[tuple[int, str], ...] = ()
+    _known: Mapping[tuple[str, str, str], Entry] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_known", {entry.key: entry for entry in self.entries})
+
+    def covering(self, finding: Finding, path: str = "") -> Entry | None:
+        """The entry for the finding at `path` (without one, at its first place), in date or not."""
+        return self._known.get((finding.fingerprint, finding.rule_id, path or finding.locations[0].path))
+
+
+class _ProblemError(Exception):
+    """What is wrong with a line, without quoting it."""
+
+
+def read(data: bytes, path: str) -> Baseline:  # noqa: ARG001 - readers of policy files all take the name
+    """The baseline in a file's bytes, whatever they are."""
+    entries: list[Entry] = []
+    problems: list[tuple[int, str]] = []
+    if len(data) > LARGEST:
+        problems.append((1, f"the file is larger than {LARGEST >> 20} MiB; what comes after that does not count"))
+        data = data[: data.rfind(b"\n", 0, LARGEST) + 1]
+    for number, raw in enumerate(data.removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1):
+        said = _read_line(raw.strip(), number)
+        if isinstance(said, Entry):
+            entries.append(said)
+        elif said:
+            problems.append((number, said))
+    return Baseline(tuple(_strictest(entries)), tuple(problems))
+
+
+def _read_line(raw: bytes, number: int) -> Entry | str:
+    """The line's entry, or what is wrong with it; "" for a line that is to say nothing."""
+    if not raw or raw.startswith(b"#"):
+        return ""
+    try:
+        return _entry(raw.decode("utf-8"), number)
+    except UnicodeDecodeError:
+        return "it is no UTF-8 text"
+    except _ProblemError as error:
+        return str(error)
+
+
+def _entry(line: str, number: int) -> Entry:
+    if line.startswith(_TRACES):
+        raise _ProblemError("it is left from a merge; keep the entries of both sides")
+    head, dashes, reason = line.partition(" -- ")
+    words = head.split()
+    if not words or not _FINGERPRINT.fullmatch(words[0]):
+        raise _ProblemError("it does not begin with a fingerprint of 32 hex digits")
+    if len(words) < _FIELDS:
+        raise _ProblemError("fingerprint, rule and path are needed")
+    if not _RULE.fullmatch(words[1]):
+        raise _ProblemError("its second word is no rule that can be suppressed")
+    if not dashes or not reason.strip():
+        raise _ProblemError("it gives no reason (` -- reason`)")
+    return Entry(words[0], words[1], _decoded(words[2]), reason.strip(), _expires(words[_FIELDS:]), number)
+
+
+def _expires(words: list[str]) -> date | None:
+    if not words:
+        return None
+    name, _, day = words[0].partition("=")
+    if name != "expires" or len(words) > 1:
+        raise _ProblemError("after the path only expires=YYYY-MM-DD may come (a blank in a path is written %20)")
+    try:
+        if len(day) != len("2027-01-31"):
+            raise ValueError
+        return date.fromisoformat(day)
+    except ValueError:
+        raise _ProblemError("expires= is followed by no date (YYYY-MM-DD)") from None
+
+
+def _decoded(word: str) -> str:
+    """The path that a word of the file stands for."""
+    if "%" not in word:
+        return word
+    if not all(match[1] for match in _ESCAPE.finditer(word)):
+        raise _ProblemError("a % in its path is not followed by two hex digits (% itself is written %25)")
+    raw = re.sub(rb"%([0-9A-Fa-f]{2})", lambda match: bytes.fromhex(match[1].decode()), word.encode())
+    return raw.decode("utf-8", "surrogateescape")
+
+
+def _encoded(path: str) -> str:
+    """The path as one printable word that is not taken for the dashes before the reason."""
+    if path == "--":
+        return "%2D-"
+    return "".join(
+        character
+        if character.isprintable() and character not in " %"
+        else "".join(f"%{byte:02X}" for byte in character.encode("utf-8", "surrogateescape"))
+        for character in path
+    )
+
+
+def _strictest(entries: Iterable[Entry]) -> Iterable[Entry]:
+    """One entry for each finding: the first to expire, then the first by its reason."""
+    chosen: dict[tuple[str, str, str], Entry] = {}
+    for entry in entries:
+        known = chosen.setdefault(entry.key, entry)
+        if (entry.expires or date.max, entry.reason) < (known.expires or date.max, known.reason):
+            chosen[entry.key] = entry
+    return chosen.values()
+
+
+def line_of(entry: Entry) -> str:
+    """The entry's line, without its end."""
+    until = f" expires={entry.expires.isoformat()}" if entry.expires else ""
+    return f"{entry.fingerprint} {entry.rule} {_encoded(entry.path)}{until} -- {plain(entry.reason)}"
+
+
+def plain(reason: str) -> str:
+    """The reason as one line of printable text."""
+    return " ".join("".join(c if c.isprintable() else " " for c in reason).split())
+
+
+def write(entries: Iterable[Entry], head: str = HEADER) -> bytes:
+    """The file for these entries below the comments `head`; the same entries in any order give the same bytes."""
+    lines = sorted(line_of(entry) + "\n" for entry in _strictest(entries))
+    return (head + "".join(lines)).encode("utf-8", "replace")
+
+
+def head_of(data: bytes) -> str:
+    """The comments of a baseline, each once, in their order; the usual ones where it has none."""
+    lines = (line.strip() for line in data.decode("utf-8", "replace").split("\n"))
+    comments = dict.fromkeys(line for line in lines if line.startswith("#"))
+    return "".join(line + "\n" for line in comments) or HEADER
+
+
+def without_traces(data: bytes) -> bytes:
+    """The baseline without the lines that a merge with conflicts has left; the entries of both sides stay."""
+    traces = tuple(trace.encode() for trace in _TRACES)
+    return b"".join(line for line in data.splitlines(keepends=True) if not line.startswith(traces))
+
+
+def merge(*sides: Iterable[Entry]) -> tuple[Entry, ...]:
+    """The entries of all sides, one for each finding."""
+    return tuple(_strictest(chain.from_iterable(sides)))

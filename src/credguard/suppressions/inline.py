@@ -1,0 +1,176 @@
+"""Inline suppressions: comments beside a finding that say that it may stay.
+
+Ours is `credguard: allow CG101 -- reason`, on the line of the finding or alone on the line before; it counts for the
+rules that it names and for nothing else. Those of other scanners count for the CG1xx findings of their line. A marker
+counts only in a comment of the file's language: neither in a string nor where the format has no comments.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from credguard.lazy_re import regex
+from credguard.matching.positions import locate
+from credguard.parsers.comments.scanner import Comment, comments
+from credguard.rule import CUSTOM_ID
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Sequence
+
+    from credguard.model.findings import Finding
+
+OURS = "credguard"
+_MOST = 10_000
+"""Markers of one file that count; a file with more is made to cost time."""
+_LARGEST = 32 << 20
+"""Bytes at the beginning of a file in which markers count; no source is larger."""
+_BEGINNINGS = (
+    b"credguard:", b"gitleaks:allow", b"betterleaks:allow", b"kingfisher:ignore", b"trufflehog:ignore", b"pragma:",
+)  # fmt: skip
+_WORDS = regex(
+    rb"(?<![\w-])(?:(?P<ours>credguard:[ \t]{0,9}allow)|(?:(?P<tool>gitleaks|betterleaks):allow)"
+    rb"|(?P<ignored>kingfisher|trufflehog):ignore"
+    rb"|pragma: ?(?:(?:allow|white)list[ -]secret|(?P<next>allowlist[ -]nextline[ -]secret)))(?![\w-])"
+)
+_DECORATION = b" \t*#/;!-%"
+_RULE = rf"(?:CG[0-9]{{1,4}}|{CUSTOM_ID})"
+_RULES = regex(rf"[ \t]*((?:{_RULE}[ \t]*,[ \t]*)*{_RULE})(?![\w,])", re.IGNORECASE)
+_REASON = regex(r"[ \t]*(?:--?|[\u2013\u2014])[ \t]+(.*)", re.DOTALL)
+_SECRET_LIKE = regex(
+    r"(?<![A-Za-z0-9+/=])(?=[A-Za-z0-9+/=]*[0-9])(?=[A-Za-z0-9+/=]*[A-Z])([A-Za-z0-9+/=]{4})[A-Za-z0-9+/=]{12,}"
+)
+_LONGEST_REASON = 200
+_LONGEST = 1000
+_WIDE = (b"\xff\xfe", b"\xfe\xff")
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """One marker: where it stands, whose it is (`tool`), the rules that it names (none for a foreign one), its
+    reason, what is wrong with it (then it suppresses nothing), and the line that it is about."""
+
+    line: int
+    column: int
+    tool: str
+    rules: tuple[str, ...]
+    reason: str
+    problem: str
+    target_line: int
+
+
+def markers(data: bytes, path: str, *, foreign: bool = True, known: Collection[str] = ()) -> list[Marker]:
+    """The markers in the comments of a file, with those of other scanners if `foreign`.
+
+    `known` are the rules that there are; without them every ID is taken to be one.
+    """
+    if not any(beginning in data for beginning in _BEGINNINGS):
+        if data[:2] in _WIDE:
+            return markers(data.decode("utf-16", "replace").encode(), path, foreign=foreign, known=known)
+        return []
+    found = [(match, comment) for match, comment in _commented(data, path) if foreign or match["ours"]]
+    places = locate(data, (match.start() for match, _ in found))
+    result = []
+    for match, comment in found:
+        place = places[match.start()]
+        alone = _is_alone(data, match, comment)
+        target = (
+            place.line + 1
+            if alone and (match["ours"] or match["next"] or match["ignored"] == b"kingfisher")
+            else place.line
+        )
+        if match["next"] and not alone:
+            continue  # it would cover a line that its reader does not see
+        tool, rules, reason, problem = _said(data, match, comment, known)
+        result.append(Marker(place.line, place.column, tool, rules, reason, problem, target))
+    return _stacked(result)
+
+
+def _commented(data: bytes, path: str) -> Iterator[tuple[re.Match[bytes], Comment]]:
+    """The first markers of the file that stand in comments."""
+    words = [match for match, _ in zip(_WORDS.finditer(data, 0, _LARGEST), range(_MOST), strict=False)]
+    if not words:
+        return
+    number = 0
+    for comment in comments(data, path, words[-1].start()):
+        while number < len(words) and words[number].start() < comment.content:
+            number += 1
+        while number < len(words) and words[number].end() <= comment.end:
+            yield words[number], comment
+            number += 1
+        if number == len(words):
+            return
+
+
+def _is_alone(data: bytes, match: re.Match[bytes], comment: Comment) -> bool:
+    """True where nothing but the comment stands on the line, and nothing before the marker in it."""
+    start = data.rfind(b"\n", 0, match.start()) + 1
+    if data[max(start, comment.content) : match.start()].strip(_DECORATION):
+        return False
+    before = data[start : max(start, comment.start)].strip()
+    end = data.find(b"\n", match.end())
+    end = len(data) if end < 0 else end
+    after = data[min(comment.after, end) : end].strip()
+    return (before, after) in ((b"", b""), (b"{", b"}"))  # the braces are JSX's
+
+
+def _said(
+    data: bytes, match: re.Match[bytes], comment: Comment, known: Collection[str]
+) -> tuple[str, tuple[str, ...], str, str]:
+    """Tool, rules, reason and problem of a marker."""
+    if not match["ours"]:
+        tool = match["tool"] or match["ignored"] or b"detect-secrets"
+        return tool.decode(), (), match[0].decode(), ""
+    end = data.find(b"\n", match.end(), comment.end)
+    raw = data[match.end() : min(comment.end if end < 0 else end, match.end() + _LONGEST)]
+    text = raw.decode("utf-8", "replace")
+    named = _RULES.match(text)
+    if named is None:
+        return OURS, (), "", "it names no rule; write `credguard: allow CG101 -- reason`"
+    rules = tuple(word.strip().upper() for word in named[1].split(","))
+    reason = _REASON.match(text, named.end())
+    said = _shown(reason[1]) if reason else ""
+    return OURS, rules, said, _problem(rules, said, known)
+
+
+def _problem(rules: tuple[str, ...], reason: str, known: Collection[str]) -> str:
+    for rule in rules:
+        if rule.startswith("CG00"):
+            return f"{rule} is about credguard itself and cannot be suppressed"
+        if known and rule not in known:
+            return f"there is no rule {rule}"
+    return "" if any(map(str.isalnum, reason)) else "it gives no reason; write ` -- ` and why this may stay"
+
+
+def _shown(text: str) -> str:
+    """The reason as reports may show it: one line, and what looks like a key cut short."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return _SECRET_LIKE.sub(r"\1****", line)[:_LONGEST_REASON].rstrip(" *}/-") if line else ""
+
+
+def _stacked(found: list[Marker]) -> list[Marker]:
+    """The markers, where several stand alone one below the other all about the line below the last."""
+    targets = {marker.line: marker.target_line for marker in found if marker.target_line > marker.line}
+    for line in sorted(targets, reverse=True):
+        targets[line] = targets.get(targets[line], targets[line])
+    return [replace(m, target_line=targets[m.line]) if m.target_line > m.line else m for m in found]
+
+
+def find(markers: Sequence[Marker], rule_id: str, first_line: int, last_line: int) -> Marker | None:
+    """The marker that suppresses the rule's findings on these lines: ours before those of others."""
+    fit = [m for m in markers if not m.problem and first_line <= m.target_line <= last_line]
+    ours = (m for m in fit if rule_id in m.rules)
+    foreign = (m for m in fit if m.tool != OURS and (rule_id.startswith("CG1") or not rule_id.startswith("CG")))
+    return next(ours, None) or next(foreign, None)
+
+
+def beside(markers: Sequence[Marker], finding: Finding, path: str) -> Marker | None:
+    """The marker that suppresses a finding in the file `path`.
+
+    Ours counts at any of the finding's places, for it names the rule. One of another scanner, which knows nothing
+    of pairs, counts only where every place of the finding has one.
+    """
+    places = [find(markers, finding.rule_id, p.line, p.end_line) if p.path == path else None for p in finding.locations]
+    ours = next((marker for marker in places if marker and marker.tool == OURS), None)
+    return ours or (places[0] if all(places) else None)

@@ -1,0 +1,88 @@
+"""Whether a path stays below a folder: the one place where that is decided, for names and for links on the way."""
+
+from __future__ import annotations
+
+import os
+import re
+
+from credguard.system.compat import encode_path, is_link
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_UP = ("", ".", "..")
+_WINDOWS_ONLY = re.compile(r"[\\:]|(?:\A|/)(?:con|prn|aux|nul|com\d|lpt\d)(?:[. ][^/]*)?(?:\Z|/)", re.IGNORECASE)
+"""Separators, drives, streams and devices (learn.microsoft.com, "Naming Files, Paths, and Namespaces")."""
+# What file systems of macOS and Windows take for `.git`: git's own read-cache.c (verify_dotfile) and utf8.c refuse it.
+_IGNORED = re.compile("[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]")
+_GIT = re.compile(r"(?:\.git|git~1)(?:[ .]*|:.*)", re.IGNORECASE | re.DOTALL)
+
+OUTSIDE = "lies outside of the folder that is looked at"
+LINKED = "lies behind a symbolic link, which is not followed"
+ODD = "is no path of a file: git itself would not write it to disk"
+
+
+class OutsideError(ValueError):
+    """The text says why a path is not followed, and goes on after the path."""
+
+
+def is_plain(path: str) -> bool:
+    """True for names with `/` between them that lead down only, and that this system takes for nothing else."""
+    if "\0" in path or (os.name == "nt" and _WINDOWS_ONLY.search(path)):
+        return False
+    if not path.isascii():
+        try:
+            encode_path(path)
+        except UnicodeEncodeError:
+            return False
+    return not any(part in _UP for part in path.split("/"))
+
+
+def is_checked_out(path: str) -> bool:
+    """True for a path that git writes to disk; an index and a tree may hold others, which it then refuses."""
+    return is_plain(path) and not any(
+        _GIT.fullmatch(_IGNORED.sub("", part)) for part in path.split("/") if part[:1] in ".gG" or not part.isascii()
+    )
+
+
+def relative(location: str, folder: str) -> str:
+    """The `/`-separated way from a folder to a place, which begins with `../` where that lies outside of it."""
+    try:
+        return os.path.relpath(os.path.realpath(location), os.path.realpath(folder)).replace(os.sep, "/")
+    except ValueError:  # another drive
+        return f"../{os.path.basename(location)}"
+
+
+class Root:
+    """A folder; what it gives lies below it. Links in the path of the folder itself are followed."""
+
+    def __init__(self, folder: Path | str) -> None:
+        self.top = os.path.realpath(folder)
+        self._start = self.top.rstrip(os.sep) + os.sep
+        self._folders = {"": ""}
+
+    def why_not(self, path: str) -> str:
+        """Why a path is not followed, in words that go on after it; "" where it is. The last name may be a link."""
+        if not is_plain(path):
+            return OUTSIDE
+        folder = path.rpartition("/")[0]
+        known = self._folders.get(folder)
+        return self._look(folder) if known is None else known
+
+    def location(self, path: str) -> str:
+        """Where the path leads to; raises OutsideError."""
+        reason = self.why_not(path)
+        if reason:
+            raise OutsideError(reason)
+        return self._start + path
+
+    def _look(self, folder: str) -> str:
+        unknown = []
+        while folder not in self._folders:
+            unknown.append(folder)
+            folder = folder.rpartition("/")[0]
+        reason = self._folders[folder]
+        for folder in reversed(unknown):
+            reason = self._folders[folder] = reason or (LINKED if is_link(self._start + folder) else "")
+        return reason

@@ -1,0 +1,260 @@
+"""Whether a file that an earlier run left can be believed: ours or root's, where nobody else can put another in its
+place, and outside of all that is scanned.
+
+The way to it is walked from the root down, link by link. In a folder that only root and we may change, nobody else can
+swap what we have looked at: so each step holds for the next one, and the last for the file until it is open. In a
+folder that all may write but that is sticky (`/tmp`), the system lets nobody but us, root and the folder's owner rename
+or remove what is ours, so that one below it that is ours is as good; but no file is believed that lies there itself,
+because others can put a further one beside it.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+
+from credguard.system import compat
+
+TYPE_CHECKING = False  # as in typing, whose import costs more than a git process
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_MOST_LINKS = 40
+_LARGEST = 256 << 20
+_scanned: dict[tuple[int, int], str] = {}
+
+
+class NotBelieved(OSError):  # noqa: N818 - it says what is the case; the run goes on without the file
+    """Somebody else can have made the file, or what is scanned can hold it; the text says why."""
+
+
+def leave_out(paths: Iterable[str]) -> None:
+    """From now on, until the next call, nothing is believed that lies in one of `paths`, which are scanned, in the
+    repository of one, or in what the environment names to git."""
+    _scanned.clear()
+    for path in (*paths, *filter(None, map(os.environ.get, ("GIT_WORK_TREE", "GIT_DIR")))):
+        try:
+            real = repository = os.path.realpath(path)
+        except (OSError, ValueError):  # a current folder that is gone, a name that is none: nothing is scanned there
+            continue
+        while not os.path.lexists(os.path.join(repository, ".git")):
+            above = os.path.dirname(repository)
+            if above == repository:
+                repository = real
+                break
+            repository = above
+        for place in {real, repository}:
+            if os.path.isdir(place):
+                _scanned[_identity(os.stat(place))] = place
+
+
+def cache_folder() -> str:
+    """Where credguard keeps what it can make anew: `$XDG_CACHE_HOME/credguard`, or the platform's own place; raises
+    FileNotFoundError where there is none."""
+    if sys.platform == "win32":
+        bases = [os.environ.get("LOCALAPPDATA", "")]
+    else:
+        bases = [os.environ.get("XDG_CACHE_HOME", ""), os.path.join(os.path.expanduser("~"), ".cache")]
+    base = next(filter(os.path.isabs, bases), None)
+    if base is None:
+        raise FileNotFoundError("there is no home folder")
+    return os.path.join(base, "credguard")
+
+
+def read(path: str) -> bytes:
+    """What a file holds that can be believed; raises OSError, and NotBelieved for any other."""
+    place = _apart(located(path))
+    before = os.lstat(place)  # a pipe or a device is not even opened
+    _check_file(place, before)
+    descriptor = compat.open_to_read(place)
+    with os.fdopen(descriptor, "rb") as handle:
+        info = os.fstat(descriptor)
+        _check_file(place, info)
+        if _identity(info) != _identity(before):
+            raise NotBelieved(f"{place} was swapped")
+        return handle.read(_LARGEST)
+
+
+def write(path: str, data: bytes) -> None:
+    """Writes a file for `read`, which nobody else may read, and makes its folder; raises OSError, and NotBelieved where
+    `read` would not believe it."""
+    from credguard.system.atomic import replace_file
+
+    replace_file(_apart(located(path, make=True)), data, 0o600)
+
+
+def located(path: str, *, make: bool = False) -> str:
+    """Where `path` lies without any links, if its folder can be believed; raises OSError, and NotBelieved with the
+    reason. `make` makes the folders that are not there, for us alone."""
+    above, name = os.path.split(os.path.join(os.getcwd(), path))
+    if name in ("", os.curdir, os.pardir):
+        raise NotBelieved(f"{path} names no file")
+    user = compat.user()
+    if user is not None:
+        return os.path.join(_walked(above, user, make=make), name)
+    if sys.platform == "win32":
+        return os.path.join(_protected(above, make=make), name)
+    raise NotBelieved("this system does not tell who owns a file")
+
+
+def check_file(place: str) -> None:
+    """Raises NotBelieved unless the file (not what a link leads to) can be believed; its folder is `located`."""
+    _check_file(place, os.lstat(place))
+
+
+def _apart(place: str) -> str:
+    """The same, unless something is scanned that lies beside the file."""
+    folder = os.path.join(os.path.dirname(place), "")
+    if any(scanned.startswith(folder) for scanned in _scanned.values()):
+        raise NotBelieved(f"{folder} holds what is scanned")
+    mounts = _mounts()
+    device, inside = _on_disk(place, mounts)
+    for scanned in _scanned.values():
+        its_device, its_inside = _on_disk(scanned, mounts)
+        if device == its_device and inside.startswith(its_inside.rstrip("/") + "/"):
+            raise NotBelieved(f"{folder} is mounted from what is scanned")
+    return place
+
+
+def _mounts() -> list[tuple[str, str, str]]:
+    """Mount point, device and the folder of the device that is mounted there, of each mount (proc_pid_mountinfo(5));
+    none where the system does not tell."""
+    try:
+        with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as table:
+            rows = [line.split(" ", 5) for line in table]
+    except OSError:
+        return []
+    return [(_unescaped(row[4]), row[2], _unescaped(row[3])) for row in rows if len(row) > 5]
+
+
+def _unescaped(word: str) -> str:
+    for escape, mark in (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")):
+        word = word.replace(escape, mark)
+    return word
+
+
+def _on_disk(place: str, mounts: list[tuple[str, str, str]]) -> tuple[str, str]:
+    """The device that a path lies on, and its path there, whatever it is mounted at; ("", place) where that is not
+    told."""
+    best = ("", "", "")
+    for point, device, root in mounts:  # a later mount covers an earlier one at the same point
+        if len(point) >= len(best[0]) and (place == point or place.startswith(point.rstrip("/") + "/")):
+            best = (point, device, root)
+    point, device, root = best
+    return device, root.rstrip("/") + "/" + place[len(point) :].lstrip("/")
+
+
+def _walked(path: str, user: int, *, make: bool) -> str:
+    """The folder that `path` leads to, if none but us and root can make it lead elsewhere or change what it holds."""
+    here, left, links = "/", path.split("/")[::-1], 0
+    _check_folder(here, os.lstat(here), user)
+    while left:
+        name = left.pop()
+        if name == "..":
+            here = os.path.dirname(here)
+        if name in ("", ".", ".."):
+            continue
+        place = f"{here}/{name}" if here != "/" else f"/{name}"
+        try:
+            info = os.lstat(place)
+        except FileNotFoundError:
+            if not make:
+                raise
+            os.mkdir(place, 0o700)
+            info = os.lstat(place)
+        if stat.S_ISLNK(info.st_mode):
+            links += 1
+            if links > _MOST_LINKS:
+                raise NotBelieved(f"{path} leads through too many links")
+            _check_owner(place, info, user)
+            target = os.readlink(place)
+            here = "/" if target.startswith("/") else here
+            left += target.split("/")[::-1]
+        else:
+            _check_folder(place, info, user)
+            here = place
+    info = os.lstat(here)
+    if info.st_mode & stat.S_ISVTX and info.st_mode & 0o022:
+        raise NotBelieved(f"others may write in {here}")
+    return here
+
+
+def _check_folder(place: str, info: os.stat_result, user: int) -> None:
+    if not stat.S_ISDIR(info.st_mode):
+        raise NotADirectoryError(20, "not a folder", place)
+    _check_owner(place, info, user)
+    if info.st_mode & 0o022 and not info.st_mode & stat.S_ISVTX and not _is_of_own_group(place, info, user):
+        raise NotBelieved(f"others may write in {place}")
+    _check_outside(place, info)
+
+
+def _check_owner(place: str, info: os.stat_result, user: int) -> None:
+    if info.st_uid not in (user, 0):
+        raise NotBelieved(f"{place} belongs to another user")
+
+
+def _check_file(place: str, info: os.stat_result) -> None:
+    if not stat.S_ISREG(info.st_mode):
+        raise NotBelieved(f"{place} is no regular file")
+    user = compat.user()
+    if user is not None:
+        _check_owner(place, info, user)
+        if info.st_mode & 0o022:  # with an access list, the bits of the group are the most that it allows anybody
+            raise NotBelieved(f"others may write {place}")
+
+
+def _check_outside(place: str, info: os.stat_result) -> None:
+    """No repository brings what is believed, not even one that is not scanned now."""
+    if _identity(info) in _scanned:
+        raise NotBelieved(f"{place} is scanned")
+    if os.path.lexists(f"{place}/.git") and not _is_home(info):
+        raise NotBelieved(f"{place} is a git repository")
+    if os.path.lexists(f"{place}/HEAD") and os.path.lexists(f"{place}/objects"):
+        raise NotBelieved(f"{place} is a git repository")
+
+
+def _identity(info: os.stat_result) -> tuple[int, int]:
+    """What tells a folder from all others, however its name is spelled."""
+    return info.st_dev, info.st_ino
+
+
+def _is_home(info: os.stat_result) -> bool:
+    """True for the home folder of this account (not what `HOME` says): people keep settings there in a repository of
+    their own, and what they scan below it is another one."""
+    home = compat.home_folder()
+    try:
+        return home is not None and _identity(os.stat(home)) == _identity(info)
+    except OSError:
+        return False
+
+
+def _is_of_own_group(place: str, info: os.stat_result, user: int) -> bool:
+    """True where those who may write are the group that an account has for itself alone, and no access list names
+    further ones."""
+    if info.st_mode & 0o002 or not info.st_gid:
+        return False
+    return compat.is_own_group(info.st_gid, user) and not compat.may_have_access_list(place)
+
+
+def _protected(path: str, *, make: bool) -> str:
+    """The folder on Windows, where the platform keeps others out of the profile of a user: owners are not asked for
+    there, but nothing outside of the profile is believed."""
+    real = place = os.path.realpath(path)
+    profile, is_below = _identity(os.stat(os.path.expanduser("~"))), False
+    while True:
+        if os.path.isdir(place):
+            info = os.stat(place)
+            _check_outside(place, info)
+            is_below = is_below or _identity(info) == profile
+        elif os.path.lexists(place) or not make:
+            raise NotADirectoryError(20, "not a folder", place)
+        above = os.path.dirname(place)
+        if above == place:
+            break
+        place = above
+    if not is_below:
+        raise NotBelieved(f"{real} is outside of the user's profile")
+    if make:
+        os.makedirs(real, exist_ok=True)
+    return real

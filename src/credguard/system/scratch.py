@@ -1,0 +1,223 @@
+"""Temporary folders that vanish whatever ends the run: with it, behind it, or at the next start of credguard.
+
+A run that is killed cannot clean up, so a small process does (this file, run by itself): it has a session of its own,
+waits until the run is gone, and removes the folder. Where that is killed as well, the next start does it. A folder is
+ours by its name, which holds its own number on disk, by its owner and by its mode, and left by a dead run where nobody
+holds the lock on it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import stat
+import sys
+import time
+
+import credguard
+from credguard.system import compat
+
+TYPE_CHECKING = False  # as in typing: every command sweeps at its start
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+_PREFIX = "credguard-scratch-"
+_GUARD = "import sys; sys.path.append(sys.argv[1]); from credguard.system.scratch import outlive; outlive(sys.argv[2])"
+_NAME = re.compile(rf"{_PREFIX}(new|[0-9a-f]{{1,16}})-[0-9a-f]{{16}}")
+_LOCK = "lock"
+_BEGUN_SECONDS = 60.0
+_TRIES, _PAUSE = 50, 0.1
+_WAIT_SECONDS = 5.0
+
+
+class Scratch:
+    """A folder that only this user can enter; `path` is where, once it is made."""
+
+    def __init__(self) -> None:
+        self.path = ""
+        self._lock = -1
+        self._guard: subprocess.Popen[bytes] | None = None
+
+    def make(self) -> None:
+        """Makes the folder and what will remove it; raises CredguardError."""
+        try:
+            self._make()
+        except OSError as error:
+            from credguard.errors import CredguardError, ExitCode
+
+            raise CredguardError(
+                f"no temporary folder could be made: {error.strerror or error}", "name one in TMPDIR",
+                ExitCode.INCOMPLETE,
+            ) from error  # fmt: skip
+
+    def _make(self) -> None:
+        import tempfile
+
+        for _ in range(_TRIES):
+            token = os.urandom(8).hex()
+            begun = os.path.join(os.path.abspath(tempfile.gettempdir()), f"{_PREFIX}new-{token}")
+            self.path = begun
+            os.mkdir(begun, 0o700)
+            try:
+                name = f"{_PREFIX}{os.lstat(begun).st_ino:x}-{token}"
+                self._lock = _locked(begun)
+                self.path = os.path.join(os.path.dirname(begun), name)
+                os.rename(begun, self.path)
+            except FileNotFoundError:  # taken for the leftover of a dead run
+                self._unlock()
+                continue
+            if not compat.can_lock():
+                self._lock = os.open(os.path.join(self.path, _LOCK), os.O_CREAT | os.O_RDWR)
+            self._guard = _guarded(self.path)
+            return
+        raise FileExistsError(f"no temporary folder could be made in {os.path.dirname(self.path)}")
+
+    def remove(self) -> None:
+        """Removes the folder; never raises."""
+        if not compat.can_lock():
+            self._unlock()
+        if self.path:
+            remove(self.path)
+        self._unlock()
+        if self._guard and self._guard.stdin:
+            self._guard.stdin.close()
+            with contextlib.suppress(Exception):
+                self._guard.wait(_WAIT_SECONDS)
+
+    def _unlock(self) -> None:
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
+
+
+@contextlib.contextmanager
+def folder() -> Iterator[Path]:
+    """A folder that only this user can enter, gone afterwards; raises CredguardError."""
+    from pathlib import Path
+
+    scratch = Scratch()
+    try:
+        scratch.make()
+        yield Path(scratch.path)
+    finally:
+        scratch.remove()
+
+
+def sweep() -> None:
+    """Removes the folders of runs that are dead, where temporary files usually are."""
+    bases = [os.environ.get(name) for name in ("TMPDIR", "TEMP", "TMP")]
+    for base in dict.fromkeys(os.path.abspath(one) for one in (*bases, "/tmp", "/var/tmp") if one):  # noqa: S108
+        with contextlib.suppress(OSError), os.scandir(base) as entries:
+            for name in [entry.name for entry in entries if entry.name.startswith(_PREFIX)]:
+                with contextlib.suppress(OSError):
+                    _sweep_one(os.path.join(base, name), _NAME.fullmatch(name))
+
+
+def _sweep_one(path: str, name: re.Match[str] | None) -> None:
+    info = os.lstat(path)
+    if name is None or not stat.S_ISDIR(info.st_mode):
+        return
+    if compat.user() is not None and (info.st_uid != compat.user() or info.st_mode & 0o077):
+        return
+    if name[1] == "new":
+        if time.time() - info.st_mtime > _BEGUN_SECONDS:
+            os.rmdir(path)  # nothing is ever put into one of this name
+    elif int(name[1], 16) == info.st_ino:
+        lock = _locked(path, wait=False)
+        try:
+            remove(path, tries=2)
+        finally:
+            if lock >= 0:
+                os.close(lock)
+
+
+def _locked(path: str, *, wait: bool = True) -> int:
+    """A lock on the folder, held until it is closed or this process ends; raises OSError where another has it."""
+    if not compat.can_lock():
+        if not wait:
+            os.unlink(os.path.join(path, _LOCK))
+        return -1
+    descriptor = compat.open_to_read(path)
+    try:
+        compat.lock(descriptor, wait=wait)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def remove(path: str, tries: int = _TRIES) -> None:
+    """Removes the folder and all in it, and ends what writes into it. git leaves its objects read-only, which is in
+    the way on some systems."""
+    import shutil
+
+    def again(act: Callable[[str], object], place: str, _why: object) -> None:
+        with contextlib.suppress(OSError):
+            os.chmod(place, 0o700)
+            act(place)
+
+    alone = 0
+    for _ in range(tries):  # a git that is about to end may still write, and even make the folder again
+        ended = _end_writers(os.path.basename(path))
+        shutil.rmtree(path, onerror=again)
+        alone = 0 if ended or os.path.lexists(path) else alone + 1
+        if alone == 2:
+            return
+        if not alone:
+            time.sleep(_PAUSE)
+
+
+def _end_writers(name: str) -> int:
+    """Ends the processes of this user that were started for the folder of this name, where the system tells; gives
+    their number. git starts some that outlive it when it is killed."""
+
+    ended = 0
+    with contextlib.suppress(OSError):
+        for process in filter(str.isdigit, os.listdir("/proc")):
+            if int(process) != os.getpid() and _is_for(process, name):
+                with contextlib.suppress(OSError):
+                    compat.end(int(process))
+                    ended += 1
+    return ended
+
+
+def _is_for(process: str, name: str) -> bool:
+    """True where the template that git was given lies in the folder of this name."""
+    try:
+        if not compat.is_ours(os.stat(f"/proc/{process}")):
+            return False
+        with open(f"/proc/{process}/environ", "rb") as handle:
+            variables = handle.read().split(b"\0")
+    except OSError:
+        return False
+    return any(one.startswith(b"GIT_TEMPLATE_DIR=") and compat.encode_path(f"/{name}/") in one for one in variables)
+
+
+def _guarded(path: str) -> subprocess.Popen[bytes] | None:
+    """The process that removes the folder when this one is gone; None where none can be started."""
+    import subprocess
+
+    if not sys.executable or not os.path.isfile(__file__):
+        return None
+    packages = os.path.dirname(os.path.dirname(os.path.abspath(credguard.__file__)))
+    with contextlib.suppress(OSError):
+        return subprocess.Popen(  # noqa: S603 - this interpreter and this module
+            [sys.executable, "-I", "-S", "-c", _GUARD, packages, path], cwd=os.sep, stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+        )  # fmt: skip
+    return None
+
+
+def outlive(path: str) -> None:
+    """What that process does."""
+    import signal
+
+    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
+    os.read(0, 1)  # answered when no process has the other end any more
+    if os.path.lexists(path):
+        remove(path)
