@@ -18,7 +18,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from credguard.model.findings import Blob
-from credguard.rules import all_rules
+from credguard.rules import load_rules
 from credguard.scanning.scanner import Scanner
 from peer_findings import findings
 from programs import LINES, isolated, present
@@ -85,7 +85,7 @@ def lines_of(row: Row) -> tuple[int, int]:
 def told(scanner: Scanner, row: Row) -> list[str]:
     """The IDs of the rules that speak of the row's own lines."""
     first, last = lines_of(row)
-    found: Iterable[Finding] = scanner.blob(Blob(text_of(row), row["file"]))
+    found: Iterable[Finding] = scanner.scan_blob(Blob(text_of(row), row["file"]))
     return sorted(
         {
             finding.rule_id
@@ -103,7 +103,7 @@ def half(row: Row) -> str:
 
 def ours(rows: list[Row], *, strict: bool) -> dict[str, Score]:
     """The scores of credguard: of all rows, and of each part."""
-    scanner = Scanner([rule for rule in all_rules() if rule.check_blob and (strict or rule.by_default)], cache=False)
+    scanner = Scanner([rule for rule in load_rules() if rule.check_blob and (strict or rule.by_default)], cache=False)
     scores: dict[str, Score] = defaultdict(Score)
     for row in rows:
         rules = told(scanner, row)

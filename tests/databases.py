@@ -28,7 +28,7 @@ def share(folder: str) -> None:
     def load_or_compile(patterns: list[Pattern]) -> hyperscan.Database:
         if len(patterns) < _MANY:
             return compiled(patterns)
-        path = os.path.join(folder, matcher._head(patterns).hex()[-64:])
+        path = os.path.join(folder, matcher._build_header(patterns).hex()[-64:])
         with contextlib.suppress(OSError):
             return _loaded(path)
         database = compiled(patterns)

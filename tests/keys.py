@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 from zlib import crc32
 
-from credguard.heuristics.checksums import base62
+from credguard.heuristics.checksums import encode_base62
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -197,7 +197,7 @@ def pem(label: str, data: bytes, width: int = 64) -> str:
 def with_crc32(seeded: random.Random, prefix: str) -> str:
     """A token of GitHub's form: 30 random characters and their CRC-32 in base 62."""
     body = characters(seeded, ALPHABETS["ALNUM"], 30)
-    return prefix + body + base62(crc32(body.encode())).decode()
+    return prefix + body + encode_base62(crc32(body.encode())).decode()
 
 
 def routable(seeded: random.Random) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from credguard.rules import all_rules
+from credguard.rules import load_rules
 
 ROOT = Path(__file__).parent.parent
 _SPEC = importlib.util.spec_from_file_location("docs_tool", ROOT / "tools" / "docs.py")
@@ -42,7 +42,7 @@ def test_a_stale_missing_or_left_over_page_is_named(tmp_path: Path, monkeypatch:
     assert docs.stale() == []
 
 
-@pytest.mark.parametrize("rule", [rule.id for rule in all_rules()])
+@pytest.mark.parametrize("rule", [rule.id for rule in load_rules()])
 def test_every_page_has_its_headings(rule: str) -> None:
     text = docs.pages()[docs.PAGES / f"{rule}.md"]
     assert re.findall(r"^## (.*)$", text, re.MULTILINE) == [*docs.HEADINGS, "Standards"]
@@ -51,7 +51,7 @@ def test_every_page_has_its_headings(rule: str) -> None:
 
 def test_a_number_of_a_benchmark_names_its_version() -> None:
     """Numbers move between versions."""
-    for rule in all_rules():
+    for rule in load_rules():
         for line in rule.standards:
             assert line.startswith(("CIS AWS Foundations Benchmark: ", "AWS Security Hub: ", "AWS Config: ")), rule.id
             numbers = re.findall(r"\d+\.\d+(?:\.\d+)? (.{3})", line) if line.startswith("CIS") else []

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from credguard.aws.key_id import account_of
-from credguard.engine.session import Run
+from credguard.aws.key_id import decode_account
+from credguard.engine.session import Session
 from credguard.model.findings import Blob
 from credguard.report import json as json_report
 from credguard.report import text as text_report
@@ -65,7 +65,7 @@ def new_pair(seed: int) -> tuple[str, str]:
     source = random.Random(seed)
     while True:
         key_id = "AKIA" + "".join(source.choices(BASE32, k=16))
-        if account_of(key_id.encode()):
+        if decode_account(key_id.encode()):
             return key_id, "".join(source.choices(BASE64, k=40))
 
 
@@ -78,7 +78,7 @@ def filled(form: str, key_id: str, secret: str) -> str:
 
 def rule_ids(data: bytes) -> set[str]:
     found = scanner()
-    ids = {finding.rule_id for finding in found.blob(Blob(data, "x"))}
+    ids = {finding.rule_id for finding in found.scan_blob(Blob(data, "x"))}
     assert not found.failures
     return ids
 
@@ -114,7 +114,7 @@ def test_a_planted_pair_is_found_in_utf16(form: str, codec: str) -> None:
 def test_halves_are_joined_however_far_apart(seed: int, gap: int) -> None:
     key_id, secret = new_pair(seed)
     text = f"aws_access_key_id = {key_id}\n" + "# filler\n" * (gap // 9) + f"aws_secret_access_key = {secret}\n"
-    findings = scanner().blob(Blob(text.encode(), "x"))
+    findings = scanner().scan_blob(Blob(text.encode(), "x"))
     assert [f.rule_id for f in findings] == ["CG103"]
     assert [place.role for place in findings[0].locations] == ["access_key_id", "secret_access_key"]
 
@@ -145,9 +145,9 @@ def test_scanning_never_raises_on_the_words_it_looks_for(parts: list[str]) -> No
 def test_no_report_shows_a_secret(seed: int, form: str, name: bool) -> None:
     key_id, secret = new_pair(seed)
     secret = secret.replace("/", "a")
-    run = Run()
-    run.blob(Blob(filled(form, key_id, secret).encode(), f"secret_key={secret}" if name else "x"))
-    result = run.result({})
+    run = Session()
+    run.scan_blob(Blob(filled(form, key_id, secret).encode(), f"secret_key={secret}" if name else "x"))
+    result = run.build_result({})
     shown = secret if not name else secret[:5] + "-"  # a blob's own path is masked by Run.folder, not here
     for report in (json_report.render(result), text_report.render(result, colour=True, verbose=True)):
         assert shown.encode() not in report

@@ -14,7 +14,7 @@ import yaml
 
 from credguard.matching.database import Matcher
 from credguard.model.findings import Blob
-from credguard.rules import all_rules, rule_modules
+from credguard.rules import find_rule_modules, load_rules
 from credguard.scanning.scanner import Scanner
 from credguard.sources.files import open_tree
 from tests.keys import Filler
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from credguard.rule import Rule
 
 CASES = Path(__file__).parent / "rules"
-ALL = all_rules()
-MODULES = rule_modules()
+ALL = load_rules()
+MODULES = find_rule_modules()
 RULES = {rule.name.replace("-", "_"): rule for rule in ALL}
 CHECKED = {name: rule for name, rule in RULES.items() if rule.check_blob or rule.check_tree}
 HEADINGS = ["What it does", "Why it matters", "How to fix", "References"]
@@ -98,12 +98,12 @@ def findings_of(stem: str, case: dict[str, object], folder: Path, filler: Filler
     assert set(case) <= KEYS, f"unknown keys {set(case) - KEYS}"
     engine = Scanner((RULES[stem],), known=ALL) if {"home", "environ"} & set(case) else scanner(stem)
     if "text" in case:
-        findings = engine.blob(Blob(content(case, filler), filler.fill(str(case.get("path", "file.txt")))))
+        findings = engine.scan_blob(Blob(content(case, filler), filler.fill(str(case.get("path", "file.txt")))))
     else:
         lay(case, folder / "tree", filler)
         tree = open_tree(folder / "tree").tree
         blobs = [Blob(tree.read(path) or b"", path) for path in tree.files]
-        findings = [*engine.tree(tree), *(finding for blob in blobs for finding in engine.blob(blob))]
+        findings = [*engine.scan_tree(tree), *(finding for blob in blobs for finding in engine.scan_blob(blob))]
     assert not engine.failures, engine.failures
     return findings
 
@@ -196,9 +196,9 @@ def test_every_rule_has_cases_of_both_kinds() -> None:
 
 def test_identifiers() -> None:
     """Every ID is used once, and stands for the name it always had."""
-    ids = [rule.id for rule in all_rules()]
+    ids = [rule.id for rule in load_rules()]
     assert len(set(ids)) == len(ids)
-    for rule in all_rules():
+    for rule in load_rules():
         provider = re.fullmatch(r"CG1[678]\d", rule.id) is not None
         assert provider or NAMES.get(rule.id) == rule.name, (rule.id, rule.name)
 
@@ -223,5 +223,5 @@ def test_page(stem: str) -> None:
 
 def test_patterns_compile_together() -> None:
     """One database takes the patterns of all rules; a name stands for one pattern."""
-    patterns = {pattern for rule in all_rules() for pattern in rule.patterns}
+    patterns = {pattern for rule in load_rules() for pattern in rule.patterns}
     assert set(Matcher(patterns, cache=False).names) == {pattern.name for pattern in patterns}

@@ -11,8 +11,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from credguard.model.practices import NEEDS, PRACTICES, of_rule
-from credguard.rules import all_rules
+from credguard.model.practices import NEEDS, PRACTICES, list_practice_ids
+from credguard.rules import load_rules
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,7 +34,7 @@ _FAMILIES = {
 
 def pages() -> dict[Path, str]:
     """What every page has to hold, by its path."""
-    found = {PAGES / f"{rule.id}.md": _page(rule) for rule in all_rules()}
+    found = {PAGES / f"{rule.id}.md": _page(rule) for rule in load_rules()}
     return found | {DOCS / "rules.md": _table(), DOCS / "practices.md": _practices()}
 
 
@@ -87,7 +87,7 @@ def _sections(rule: Rule) -> tuple[str, dict[str, str]]:
 
 
 def _practices_of(rule: Rule) -> list[str]:
-    return sorted({*rule.practices, *of_rule(rule.id)})
+    return sorted({*rule.practices, *list_practice_ids(rule.id)})
 
 
 def _stages(rule: Rule) -> str:
@@ -109,7 +109,7 @@ def _marked(text: str) -> str:
 def _table() -> str:
     lines = [_NOTE, "# Rules\n", "`credguard rules` lists them, `credguard explain CG103` shows a page.\n"]
     for family, title in _FAMILIES.items():
-        rules = [rule for rule in all_rules() if rule.id.startswith(family)]
+        rules = [rule for rule in load_rules() if rule.id.startswith(family)]
         lines += [f"## {family}xx: {title.lower()}\n", "| rule | name | severity | what it reports | speaks in |"]
         lines += ["|---|---|---|---|---|", *map(_row, rules), ""]
     return "\n".join(lines).rstrip() + "\n"
@@ -145,7 +145,7 @@ def _practices() -> str:
 
 
 def _practice(practice: Practice) -> str:
-    rules = " ".join(f"[{rule.id}](rules/{rule.id}.md)" for rule in all_rules() if practice.covers(rule.id))
+    rules = " ".join(f"[{rule.id}](rules/{rule.id}.md)" for rule in load_rules() if practice.is_checked_by(rule.id))
     return f"| {practice.id} | {_marked(practice.title)} | {rules} | {_marked(practice.also)} |"
 
 

@@ -6,8 +6,8 @@ import json
 import sys
 from pathlib import Path
 
-from credguard.policy.json_schema import reference, schema
-from credguard.rules import all_rules
+from credguard.policy.json_schema import build_policy_schema, render_reference
+from credguard.rules import load_rules
 
 ROOT = Path(__file__).parent.parent
 SCHEMA = ROOT / "src" / "credguard" / "policy.schema.json"
@@ -20,8 +20,8 @@ def pages() -> dict[Path, str]:
     head, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
     _, _, tail = rest.partition(END)
     return {
-        SCHEMA: json.dumps(schema({rule.id: rule.name for rule in all_rules()}), indent=1) + "\n",
-        PAGE: head + BEGIN + "\n" + reference() + "\n" + END + tail,
+        SCHEMA: json.dumps(build_policy_schema({rule.id: rule.name for rule in load_rules()}), indent=1) + "\n",
+        PAGE: head + BEGIN + "\n" + render_reference() + "\n" + END + tail,
     }
 
 

@@ -49,13 +49,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         streams.fill_closed()
     try:
-        if arguments[:1] == ["hook"] and _nothing_to_judge(arguments[1:]):
+        if arguments[:1] == ["hook"] and _can_skip(arguments[1:]):
             return 0
         if argv is None:
             start_with_utf8()
         return _run(arguments)
     except KeyboardInterrupt:
-        _say("interrupted: nothing is known about what was not looked at")
+        _print_error("interrupted: nothing is known about what was not looked at")
         return 130
 
 
@@ -67,15 +67,15 @@ def _leave_out_the_current_folder() -> None:
         os.environ["PATH"] = os.pathsep.join(absolute) or os.defpath
 
 
-def _nothing_to_judge(arguments: list[str]) -> bool:
+def _can_skip(arguments: list[str]) -> bool:
     """True for a hook that certainly has nothing to say, as most have."""
     try:
         from credguard.hooks import fast_path
     except Exception:  # noqa: BLE001 - the full way meets it, too, and tells
         return False
     if arguments in (["pre-commit"], ["pre-merge-commit"]):
-        return fast_path.nothing_staged_to_judge()
-    return len(arguments) == 2 and arguments[0] == "commit-msg" and fast_path.nothing_in_message(arguments[1])
+        return fast_path.is_staged_clean()
+    return len(arguments) == 2 and arguments[0] == "commit-msg" and fast_path.is_message_clean(arguments[1])
 
 
 def _run(arguments: list[str]) -> int:
@@ -86,28 +86,28 @@ def _run(arguments: list[str]) -> int:
     scratch.sweep()
     try:
         try:
-            return _command(arguments)
+            return _dispatch(arguments)
         finally:
             sys.stdout.flush()  # what is printed and cannot be written is no success
     except CredguardError as error:
-        _say(error.message, error.hint)
+        _print_error(error.message, error.hint)
         return error.code
     except BrokenPipeError:
-        _say("a program that credguard had started ended before its time", "run it again")
+        _print_error("a program that credguard had started ended before its time", "run it again")
         return ExitCode.INCOMPLETE
     except Exception as error:  # noqa: BLE001 - the last resort: exit 4, and no text that might quote content
-        return _bug(error, debug="--debug" in arguments)
+        return _report_bug(error, debug="--debug" in arguments)
 
 
-def _command(arguments: list[str]) -> int:
+def _dispatch(arguments: list[str]) -> int:
     if arguments in (["--version"], ["-V"]):
         print(f"credguard {__version__}")
         return 0
-    options = _parser(arguments).parse_args(arguments)
+    options = _build_parser(arguments).parse_args(arguments)
     return int(options.run(options))
 
 
-def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
+def _build_parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     import argparse
     from importlib import import_module
 
@@ -115,9 +115,9 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
         """A parser whose words are safe to show: a name that is no option may come from a repository."""
 
         def error(self, message: str) -> NoReturn:
-            from credguard.report import printable
+            from credguard.report import make_printable
 
-            super().error(printable(message))
+            super().error(make_printable(message))
 
     parser = Parser(
         prog="credguard",
@@ -135,24 +135,24 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     return parser
 
 
-def _say(message: str, hint: str = "") -> None:
-    from credguard.report import printable
+def _print_error(message: str, hint: str = "") -> None:
+    from credguard.report import make_printable
 
-    line = f"credguard: {printable(message)}" + (f"; {printable(hint)}" if hint else "")
+    line = f"credguard: {make_printable(message)}" + (f"; {make_printable(hint)}" if hint else "")
     try:
         print(line, file=sys.stderr, flush=True)
     except (OSError, ValueError):  # nobody to tell: the exit code says enough
         return
 
 
-def _bug(error: Exception, *, debug: bool) -> int:
+def _report_bug(error: Exception, *, debug: bool) -> int:
     import traceback
 
     from credguard.errors import ExitCode
 
     frames = traceback.extract_tb(error.__traceback__)
     place = f"{frames[-1].filename.rpartition('/')[2]}:{frames[-1].lineno}" if frames else "unknown place"
-    _say(f"a bug in credguard: {type(error).__name__} at {place}", "report it with the output of --debug")
+    _print_error(f"a bug in credguard: {type(error).__name__} at {place}", "report it with the output of --debug")
     if debug:
         for frame in frames:
             print(f"  {frame.filename}:{frame.lineno} in {frame.name}", file=sys.stderr)

@@ -24,6 +24,6 @@ class _Lazy:
         return answer
 
 
-def regex(pattern: AnyStr, flags: int = 0) -> re.Pattern[AnyStr]:
+def compile_lazily(pattern: AnyStr, flags: int = 0) -> re.Pattern[AnyStr]:
     """A pattern as `re.compile` would give it, compiled at its first use."""
     return cast("re.Pattern[AnyStr]", _Lazy(partial(re.compile, pattern, flags)))

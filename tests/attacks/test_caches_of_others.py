@@ -159,9 +159,9 @@ def test_the_group_that_an_account_has_for_itself_is_that_account(place: Path) -
     folder.mkdir()
     os.chown(folder, user, group)
     folder.chmod(0o775)
-    assert ownership._walked(str(folder), user, make=False) == os.path.realpath(folder)
+    assert ownership._walk_to_folder(str(folder), user, make=False) == os.path.realpath(folder)
     with pytest.raises(ownership.NotBelieved):
-        ownership._walked(str(folder), user + 1 if user != OTHER - 1 else 1, make=False)
+        ownership._walk_to_folder(str(folder), user + 1 if user != OTHER - 1 else 1, make=False)
     entries = ((1, 7, -1), (2, 7, OTHER), (4, 5, -1), (16, 7, -1), (32, 5, -1))
     listed = struct.pack("<I", 2) + b"".join(struct.pack("<HHi", *entry) for entry in entries)
     try:
@@ -169,7 +169,7 @@ def test_the_group_that_an_account_has_for_itself_is_that_account(place: Path) -
     except OSError:
         pytest.skip("the file system has no access lists")
     with pytest.raises(ownership.NotBelieved):
-        ownership._walked(str(folder), user, make=False)
+        ownership._walk_to_folder(str(folder), user, make=False)
 
 
 @as_root

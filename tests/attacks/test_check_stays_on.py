@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from credguard.enforcement.calls import calls
-from credguard.enforcement.inventory import of_files
-from credguard.enforcement.removed_calls import taken_away
-from credguard.sources.snapshots import Folder
+from credguard.enforcement.calls import load_calls
+from credguard.enforcement.inventory import find_file_enforcement
+from credguard.enforcement.removed_calls import find_removed_calls
+from credguard.sources.snapshots import FolderSnapshot
 from tests.hooking import credguard
 from tests.repos import Repository, clean_environment, write
 
@@ -49,7 +49,12 @@ def edits(kind: str) -> Iterator[ParameterSet]:
 def taken(folder: Path, base: Files, after: Files) -> list[str]:
     write(folder / "before", {".keep": "", **base})
     write(folder / "after", {".keep": "", **after})
-    return [one.words for one in taken_away(calls(Folder(folder / "before")), calls(Folder(folder / "after")))]
+    return [
+        one.words
+        for one in find_removed_calls(
+            load_calls(FolderSnapshot(folder / "before")), load_calls(FolderSnapshot(folder / "after"))
+        )
+    ]
 
 
 @pytest.mark.parametrize(("base", "edit"), list(edits("reported")))
@@ -250,5 +255,5 @@ def test_no_report_quotes_a_value(repo: Repository) -> None:
 )  # fmt: skip
 def test_what_does_not_check_is_not_counted_as_a_check(tmp_path: Path, step: str, enforces: bool) -> None:
     write(tmp_path, {WORKFLOW: f"on: push\njobs:\n  a:\n    runs-on: x\n    steps:\n    - {step}\n"})
-    found = of_files(Folder(tmp_path))
+    found = find_file_enforcement(FolderSnapshot(tmp_path))
     assert (set(found.ci) > set(found.loose)) is enforces

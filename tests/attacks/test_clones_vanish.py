@@ -224,7 +224,7 @@ def test_what_a_clone_links_to_stays(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     (tmp_path / "precious").mkdir()
     (tmp_path / "precious" / "a.txt").write_text("x")
-    with scratch.folder() as own:
+    with scratch.create_scratch_folder() as own:
         (own / "link").symlink_to(tmp_path / "precious")
         assert own.stat().st_mode & 0o077 == 0
     assert not own.exists() and (tmp_path / "precious" / "a.txt").exists()

@@ -320,7 +320,7 @@ def test_nothing_of_a_database_runs() -> None:
     )
     begin = time.monotonic()
     scanner = Scanner(cache=False)
-    assert not scanner.blob(Blob(data, "db.sqlite3"))
+    assert not scanner.scan_blob(Blob(data, "db.sqlite3"))
     assert not scanner.unread
     assert time.monotonic() - begin < 30
 
@@ -335,7 +335,7 @@ BOMBS: dict[str, Callable[[bytes], bytes]] = {
 @pytest.mark.parametrize("name", BOMBS)
 def test_a_bomb_is_named(name: str) -> None:
     scanner = Scanner(cache=False)
-    assert not scanner.blob(Blob(BOMBS[name](bytes(200 << 20)), name))
+    assert not scanner.scan_blob(Blob(BOMBS[name](bytes(200 << 20)), name))
     assert "limit" in "".join(scanner.unread.values())
 
 

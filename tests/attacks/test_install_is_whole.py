@@ -116,7 +116,7 @@ def killed(repo: Repository, tmp_path: Path, action: str, python: str, without: 
 def whole(state: dict[str, Any], name: str, python: str, theirs: list[object]) -> bool:
     """Whether the hook in place is the old one or ours, with its mode."""
     there = state.get(name, [0, "", 0])[:2]
-    return there in (theirs[:2], [0o100755, scripts.installed(name, python).hex()])
+    return there in (theirs[:2], [0o100755, scripts.format_installed_hook(name, python).hex()])
 
 
 @pytest.mark.parametrize("without", ["", "link", "O_TMPFILE", "link,O_TMPFILE"])
@@ -133,7 +133,7 @@ def test_killed_at_every_step(repo: Repository, tmp_path: Path, python: str, act
         assert whole(after_kill, "pre-commit", python, theirs)
         assert whole(after_kill, "pre-push", python, link)
         for name, old in (("pre-commit", theirs), ("pre-push", link)):
-            assert after_install[name][1] == scripts.installed(name, python).hex()
+            assert after_install[name][1] == scripts.format_installed_hook(name, python).hex()
             assert after_install[name + CHAINED][:2] == old
             assert after_uninstall[name] == [*old, 1]
         assert not [name for state in (after_install, after_uninstall) for name in state if "new" in name]

@@ -16,7 +16,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from credguard.report import FORMATS, printable, safe
+from credguard.report import FORMATS, make_printable, sanitize_data
 from tests.hooking import LEAK, SECRET, credguard, git, hooked
 from tests.repos import Repository
 
@@ -47,7 +47,7 @@ def is_clean(text: str) -> bool:
 
 @pytest.mark.parametrize("sign", SIGNS.values(), ids=SIGNS)
 def test_a_sign_is_shown_as_an_escape(sign: str) -> None:
-    shown = printable(f"a{sign}b")
+    shown = make_printable(f"a{sign}b")
     assert shown.isascii() and shown.isprintable() and shown.startswith("a\\")
 
 
@@ -55,22 +55,22 @@ def test_every_code_point() -> None:
     """All that Unicode says is no sign of its own is escaped; letters, marks and emoji stay."""
     for start in range(0, 0x110000, 0x1000):
         signs = [chr(number) for number in range(start, start + 0x1000) if not 0xD800 <= number <= 0xDFFF]
-        for sign, shown in zip(signs, map(printable, signs), strict=True):
+        for sign, shown in zip(signs, map(make_printable, signs), strict=True):
             hidden = not sign.isprintable() or sign in BLANK or not is_clean(sign)
             assert shown == (sign.encode("unicode_escape").decode() if hidden else sign), hex(ord(sign))
 
 
 @pytest.mark.parametrize("text", ["\udcff", "\udbff\udfff", "\udcc3\udca9\udcff", "a\udc7f\ud900"])
 def test_bytes_and_surrogates_that_are_no_text(text: str) -> None:
-    printable(text).encode()
-    assert is_clean(printable(text))
-    assert printable("\udcc3\udca9") == "é"  # which a locale without UTF-8 reads so
+    make_printable(text).encode()
+    assert is_clean(make_printable(text))
+    assert make_printable("\udcc3\udca9") == "é"  # which a locale without UTF-8 reads so
 
 
 def test_it_is_escaped_once() -> None:
     for text in (*SIGNS.values(), "::error::x", "##[x]", "\udcff", "\\"):
-        assert printable(printable(text)) == printable(text)
-    assert safe({"a\x1b": [TAGS, ("\x1b", 1, None)]}) == {"a\\x1b": [printable(TAGS), ["\\x1b", 1, None]]}
+        assert make_printable(make_printable(text)) == make_printable(text)
+    assert sanitize_data({"a\x1b": [TAGS, ("\x1b", 1, None)]}) == {"a\\x1b": [make_printable(TAGS), ["\\x1b", 1, None]]}
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_it_is_escaped_once() -> None:
      "a##teamcity[x]", "###[error]x", "\u200b::error::x"],
 )  # fmt: skip
 def test_no_ci_system_obeys(text: str) -> None:
-    shown = printable(text)
+    shown = make_printable(text)
     assert not shown.lstrip().startswith("::")
     assert not re.search(r"##\[|##vso\[|##teamcity\[", shown)
 

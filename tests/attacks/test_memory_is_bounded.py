@@ -94,7 +94,7 @@ def test_what_is_over_the_bound_is_counted(flood: Path) -> None:
     for name, least in (("ids.txt", 11_900), ("line.txt", 3_900)):  # a few of them say that they are examples
         ((path, reason),) = skipped(report(flood, "scan", name))
         total = int(reason.split()[1].replace(",", ""))
-        assert path == name and reason == limits.over(limits.OF_FILE, total) and total >= least
+        assert path == name and reason == limits.explain_file_overflow(limits.OF_FILE, total) and total >= least
 
 
 def test_the_most_severe_are_kept(tmp_path: Path) -> None:
@@ -141,7 +141,7 @@ def test_many_files_and_versions(repo: Repository) -> None:
         code, output, memory = run(repo.folder, "audit", "--no-progress", "--jobs", jobs, "--format", "json")
         assert code == ExitCode.FINDINGS and memory < MEMORY and len(output) < REPORT
         found = json.loads(output)
-        assert (".", f"there are {limits.over_all(limits.OF_RUN)}") in skipped(found)
+        assert (".", f"there are {limits.explain_overflow(limits.OF_RUN)}") in skipped(found)
         answers.add(json.dumps([one["fingerprint"] for one in found["findings"]]))
     assert len(answers) == 1, "the same is kept, however many processes look"
 

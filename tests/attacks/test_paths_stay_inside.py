@@ -214,7 +214,7 @@ def test_a_folder_of_a_repository_may_look_up_to_its_root(repo: Repository) -> N
 def test_what_is_no_plain_path(tmp_path: Path, path: str) -> None:
     assert not is_plain(path)
     with pytest.raises(OutsideError):
-        Root(tmp_path).location(path)
+        Root(tmp_path).resolve_location(path)
     assert WorkTree(tmp_path, ()).read(path) is None
 
 
@@ -223,4 +223,4 @@ def test_what_is_one(tmp_path: Path, path: str) -> None:
     if os.name == "nt":
         pytest.skip("Windows takes some of these for others")
     assert is_plain(path) and is_checked_out(path)
-    assert Root(tmp_path).location(path) == f"{tmp_path}/{path}"
+    assert Root(tmp_path).resolve_location(path) == f"{tmp_path}/{path}"

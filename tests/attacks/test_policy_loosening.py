@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from credguard.policy.value_types import Kind
+    from credguard.policy.value_types import ValueType
 
 PRINT = "0123456789abcdef0123456789abcdef"
 ALLOW = f"allow: [{{fingerprint: {PRINT}, rule: CG101, reason: x, expires: 2999-01-01}}]\n"
@@ -74,7 +74,7 @@ LOOSER: dict[str, tuple[str, str] | None] = {
 SETTINGS_OF_A_PATH = [key.replace("rules", "paths.rules") for key in LOOSER if key.startswith("rules.")]
 
 
-def keys(kind: Kind, at: str = "") -> Iterator[str]:
+def keys(kind: ValueType, at: str = "") -> Iterator[str]:
     """Every dotted key that a policy may hold, actions by stage and the like apart."""
     inner: Any = kind
     while isinstance(inner, (ListOf, Entries)):
@@ -191,7 +191,7 @@ def test_settings_of_paths_alike(make: Callable[..., Repository], before: list[s
     ],
 )  # fmt: skip
 def test_patterns_that_may_meet(one: str, other: str, meet: bool) -> None:
-    assert globs.overlap(one, other) == globs.overlap(other, one) == meet
+    assert globs.may_overlap(one, other) == globs.may_overlap(other, one) == meet
 
 
 @pytest.mark.parametrize(

@@ -116,7 +116,7 @@ def test_hooks_take_neither_modules_nor_programs(
     repo: Repository, command: Path, tmp_path: Path, entry: str, *, installed: bool
 ) -> None:
     gone = str(tmp_path / "gone")
-    text = scripts.installed("pre-commit", gone) if installed else scripts.plain("pre-commit")
+    text = scripts.format_installed_hook("pre-commit", gone) if installed else scripts.format_plain_hook("pre-commit")
     hook = tmp_path / "hook"
     hook.write_bytes(text)
     for folder, code in ((command.parent, ExitCode.FINDINGS), (tmp_path, ExitCode.USAGE)):

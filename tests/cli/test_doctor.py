@@ -12,7 +12,7 @@ import pytest
 
 from credguard.hooks import install, scripts
 from credguard.hooks.scripts import CHAINED
-from credguard.hooks.selftest import doctor
+from credguard.hooks.selftest import check_hooks
 from tests.repos import Repository, clean_environment
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="the hooks are POSIX shell scripts; git brings the shell")
@@ -50,7 +50,7 @@ def everything(folder: Path) -> dict[str, tuple[int, int, bytes]]:
 
 def test_all_is_well(repo: Repository, hooks: Path) -> None:
     lines: list[str] = []
-    assert doctor(repo.folder / "sub", lines.append) == []
+    assert check_hooks(repo.folder / "sub", lines.append) == []
     assert lines == [
         f"git looks for hooks in {hooks}", "pre-commit: runs credguard", "pre-merge-commit: runs credguard",
         "commit-msg: runs credguard", "pre-push: runs credguard", PROVED,
@@ -75,7 +75,7 @@ def test_nothing_is_left_behind(repo: Repository, tmp_path: Path, monkeypatch: p
     scratch.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(scratch))
     before = everything(repo.folder)
-    assert doctor(repo.folder) == []
+    assert check_hooks(repo.folder) == []
     assert everything(repo.folder) == before
     assert list(scratch.iterdir()) == []
     assert not (tmp_path / "ran").exists()
@@ -84,7 +84,7 @@ def test_nothing_is_left_behind(repo: Repository, tmp_path: Path, monkeypatch: p
 def test_unborn_branch(tmp_path: Path) -> None:
     repo = Repository(tmp_path)
     install.install(repo.folder)
-    assert doctor(repo.folder) == []
+    assert check_hooks(repo.folder) == []
 
 
 @pytest.mark.parametrize("options", [["--object-format=sha256"], []], ids=["sha256", "odd path"])
@@ -95,25 +95,25 @@ def test_other_repositories(tmp_path: Path, options: list[str]) -> None:
     if repo:
         repo.commit("begin", {"a": "b\n"})
     install.install(folder)
-    assert doctor(folder) == []
+    assert check_hooks(folder) == []
 
 
 def test_worktree(repo: Repository, tmp_path: Path) -> None:
     repo.git("worktree", "add", "-q", str(tmp_path / "linked"))
     lines: list[str] = []
-    assert doctor(tmp_path / "linked", lines.append) == []
+    assert check_hooks(tmp_path / "linked", lines.append) == []
     assert PROVED in lines
 
 
 def test_bare_repository(tmp_path: Path) -> None:
     bare = Repository(tmp_path / "bare", bare=True)
-    assert doctor(bare.folder) == [
+    assert check_hooks(bare.folder) == [
         f"pre-receive is not in {bare.folder}/hooks; run `credguard install --hooks pre-receive`"
     ]
     install.install(bare.folder)
     before = everything(bare.folder)
     lines: list[str] = []
-    assert doctor(bare.folder, lines.append) == []
+    assert check_hooks(bare.folder, lines.append) == []
     assert lines[1:] == [
         "pre-receive: runs credguard", "pre-receive: stops a made-up key pair and lets clean work pass"
     ]  # fmt: skip
@@ -126,60 +126,60 @@ def test_a_folder_of_plain_hooks(repo: Repository, tmp_path: Path, monkeypatch: 
     monkeypatch.setenv("PATH", f"{tmp_path}/bin{os.pathsep}{os.environ['PATH']}")
     repo.git("config", "core.hooksPath", str(Path(__file__).parents[2] / "hooks"))
     lines: list[str] = []
-    assert doctor(repo.folder, lines.append) == []
+    assert check_hooks(repo.folder, lines.append) == []
     assert lines[0].endswith("hooks (core.hooksPath in .git/config)")
     assert PROVED in lines
 
 
 def test_no_hook(repo: Repository, hooks: Path) -> None:
     install.uninstall(repo.folder, ["pre-commit"])
-    assert doctor(repo.folder) == [f"pre-commit is not in {hooks}; run `credguard install --hooks pre-commit`"]
+    assert check_hooks(repo.folder) == [f"pre-commit is not in {hooks}; run `credguard install --hooks pre-commit`"]
 
 
 def test_a_hook_nobody_installed_is_no_problem(repo: Repository) -> None:
     install.uninstall(repo.folder, ["pre-push"])
     lines: list[str] = []
-    assert doctor(repo.folder, lines.append) == []
+    assert check_hooks(repo.folder, lines.append) == []
     assert "pre-push: not installed" in lines
 
 
 @pytest.mark.parametrize("name", ["pre-commit", "pre-push"])
 def test_not_executable(repo: Repository, hooks: Path, name: str) -> None:
     (hooks / name).chmod(0o644)
-    assert doctor(repo.folder) == [f"{hooks}/{name} is not executable, so git passes over it; run chmod +x on it"]
+    assert check_hooks(repo.folder) == [f"{hooks}/{name} is not executable, so git passes over it; run chmod +x on it"]
 
 
 def test_windows_line_ends(repo: Repository, hooks: Path) -> None:
     (hooks / "commit-msg").write_bytes((hooks / "commit-msg").read_bytes().replace(b"\n", b"\r\n"))
-    problems = doctor(repo.folder)
+    problems = check_hooks(repo.folder)
     assert len(problems) == 1 and "commit-msg has Windows line ends" in problems[0]
     install.install(repo.folder)
-    assert doctor(repo.folder) == []
+    assert check_hooks(repo.folder) == []
 
 
 def test_shadowed_by_core_hooks_path(repo: Repository, hooks: Path) -> None:
     repo.git("config", "core.hooksPath", "elsewhere")
-    problems = doctor(repo.folder)
+    problems = check_hooks(repo.folder)
     assert problems == [
         f"pre-commit, pre-merge-commit, commit-msg, pre-push in {hooks} never run: core.hooksPath in .git/config leads "
         f"git to {repo.folder}/elsewhere; run `credguard install` again, or unset it",
         f"pre-commit is not in {repo.folder}/elsewhere; run `credguard install --hooks pre-commit`",
     ]
     install.install(repo.folder)
-    assert doctor(repo.folder) == []
+    assert check_hooks(repo.folder) == []
 
 
 @pytest.mark.parametrize("value", ["/dev/null", ""])
 def test_hooks_switched_off(repo: Repository, value: str) -> None:
     repo.git("config", "core.hooksPath", value)
-    problems = doctor(repo.folder)
+    problems = check_hooks(repo.folder)
     assert len(problems) == 1 and "so git runs no hooks" in problems[0]
 
 
 def test_replaced_by_another_program(repo: Repository, hooks: Path) -> None:
     (hooks / "pre-push").rename(hooks / f"pre-push{CHAINED}")
     script(hooks / "pre-push", "#!/bin/sh\n# once called credguard\n")
-    problems = doctor(repo.folder)
+    problems = check_hooks(repo.folder)
     assert problems == [
         f"{hooks}/pre-push has been replaced by another program's hook; join the two, then run "
         "`credguard install --hooks pre-push`"
@@ -188,7 +188,7 @@ def test_replaced_by_another_program(repo: Repository, hooks: Path) -> None:
 
 def test_a_hook_that_does_not_call_credguard(repo: Repository, hooks: Path) -> None:
     script(hooks / "pre-commit", "#!/bin/sh\nexit 0\n")
-    assert doctor(repo.folder) == [
+    assert check_hooks(repo.folder) == [
         f"{hooks}/pre-commit does not call credguard; run `credguard install --hooks pre-commit`"
     ]
 
@@ -198,13 +198,13 @@ STUB = '#!/bin/sh\nshift 3\n[ "$1" = hook ] || exit 0\n'
 
 def test_a_hook_that_lets_everything_pass(repo: Repository, tmp_path: Path) -> None:
     install.install(repo.folder, (), str(script(tmp_path / "python", STUB)))
-    assert doctor(repo.folder) == ["pre-commit let a made-up key pair through; run `credguard install` again"]
+    assert check_hooks(repo.folder) == ["pre-commit let a made-up key pair through; run `credguard install` again"]
 
 
 def test_a_hook_that_stops_everything(repo: Repository, tmp_path: Path) -> None:
     names = "git diff --cached --name-only >&2; exit 1\n"
     install.install(repo.folder, (), str(script(tmp_path / "python", STUB + names)))
-    problems = doctor(repo.folder)
+    problems = check_hooks(repo.folder)
     assert len(problems) == 1
     assert problems[0].startswith("pre-commit also stops what holds no key (exit 1): credguard-canary-")
 
@@ -212,7 +212,7 @@ def test_a_hook_that_stops_everything(repo: Repository, tmp_path: Path) -> None:
 @pytest.mark.parametrize("ending", ["echo broken >&2; exit 1\n", "echo broken >&2; exit 4\n"])
 def test_a_hook_that_fails(repo: Repository, tmp_path: Path, ending: str) -> None:
     install.install(repo.folder, (), str(script(tmp_path / "python", STUB + ending)))
-    assert doctor(repo.folder) == [f"pre-commit does not work (exit {ending[-2]}): broken"]
+    assert check_hooks(repo.folder) == [f"pre-commit does not work (exit {ending[-2]}): broken"]
 
 
 def test_a_hook_without_its_interpreter(repo: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -224,7 +224,7 @@ def test_a_hook_without_its_interpreter(repo: Repository, tmp_path: Path, monkey
     for name in ("git", "sh", "cat"):
         (tools / name).symlink_to(f"/usr/bin/{name}" if name != "sh" else "/bin/sh")
     monkeypatch.setenv("PATH", str(tools))
-    problems = doctor(repo.folder)
+    problems = check_hooks(repo.folder)
     assert len(problems) == 1
     assert problems[0].startswith(
         "pre-commit does not work (exit 2): credguard is missing, so nothing was checked; cure: "
@@ -234,14 +234,14 @@ def test_a_hook_without_its_interpreter(repo: Repository, tmp_path: Path, monkey
 def test_a_shell_that_is_not_there(repo: Repository, hooks: Path) -> None:
     content = (hooks / "pre-commit").read_text()
     (hooks / "pre-commit").write_text(content.replace("#!/bin/sh", "#!/no/such/sh", 1))
-    problems = doctor(repo.folder)
+    problems = check_hooks(repo.folder)
     assert len(problems) == 1 and problems[0].startswith("pre-commit could not be tried: ")
 
 
 def test_a_commit_that_cannot_be_read(repo: Repository) -> None:
     tree = repo.git("rev-parse", "HEAD^{tree}").strip()
     (repo.folder / ".git" / "objects" / tree[:2] / tree[2:]).unlink()
-    problems = doctor(repo.folder)
+    problems = check_hooks(repo.folder)
     assert len(problems) == 1 and problems[0].startswith("pre-commit could not be tried: git read-tree failed")
 
 
@@ -253,13 +253,13 @@ def test_husky(repo: Repository) -> None:
     install.uninstall(repo.folder)
     repo.git("config", "core.hooksPath", ".husky/_")
     script(repo.folder / ".husky" / "_" / "pre-commit", HUSKY)
-    problems = doctor(repo.folder)
+    problems = check_hooks(repo.folder)
     assert len(problems) == 1 and "does not call credguard" in problems[0]
     repo.write({".husky/pre-commit": "# credguard hook pre-commit\n"})
-    assert doctor(repo.folder) == problems
+    assert check_hooks(repo.folder) == problems
     repo.write({".husky/pre-commit": 'credguard hook pre-commit "$@"\ntouch ran\n'})
     lines: list[str] = []
-    assert doctor(repo.folder, lines.append) == []
+    assert check_hooks(repo.folder, lines.append) == []
     assert "pre-commit: runs credguard through husky (pre-commit)" in lines
     assert lines[-1] == f"{PROVED} (credguard was tried alone, not what else the hook runs)"
     assert not (repo.folder / "ran").exists()
@@ -268,10 +268,10 @@ def test_husky(repo: Repository) -> None:
 def test_the_pre_commit_framework(repo: Repository, hooks: Path) -> None:
     install.uninstall(repo.folder)
     script(hooks / "pre-commit", FRAMEWORK)
-    assert "does not call credguard" in doctor(repo.folder)[0]
+    assert "does not call credguard" in check_hooks(repo.folder)[0]
     repo.write({".pre-commit-config.yaml": "repos:\n- repo: x\n  hooks:\n  - id: credguard\n"})
     lines: list[str] = []
-    assert doctor(repo.folder, lines.append) == []
+    assert check_hooks(repo.folder, lines.append) == []
     assert "pre-commit: runs credguard through pre-commit (.pre-commit-config.yaml)" in lines
     assert not (repo.folder / "ran").exists()
 
@@ -280,7 +280,7 @@ def test_the_pre_commit_framework_around_our_hook(repo: Repository, hooks: Path)
     (hooks / "pre-commit").rename(hooks / "pre-commit.legacy")
     script(hooks / "pre-commit", FRAMEWORK)
     lines: list[str] = []
-    assert doctor(repo.folder, lines.append) == []
+    assert check_hooks(repo.folder, lines.append) == []
     assert "pre-commit: runs credguard through pre-commit.legacy" in lines
 
 
@@ -294,7 +294,7 @@ def test_command(repo: Repository, hooks: Path) -> None:
     done = run()
     assert done.returncode == 0
     assert done.stdout.splitlines()[0] == f"git looks for hooks in {hooks}" and PROVED in done.stdout.splitlines()
-    (hooks / "pre-commit").write_bytes(scripts.installed("pre-commit", "/bin/true"))
+    (hooks / "pre-commit").write_bytes(scripts.format_installed_hook("pre-commit", "/bin/true"))
     done = run()
     assert done.returncode == 1
     assert "pre-commit let a made-up key pair through" in done.stderr

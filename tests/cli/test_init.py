@@ -14,10 +14,10 @@ import pytest
 import yaml
 
 from credguard.fixes.edit import RefusedError
-from credguard.fixes.starter_files import CHECKOUT, HOOKS, Source, source, with_entry
+from credguard.fixes.starter_files import CHECKOUT, HOOKS, Source, add_hook_entry, resolve_source
 from credguard.policy import load
-from credguard.rules import all_rules
-from credguard.sources.snapshots import Folder
+from credguard.rules import load_rules
+from credguard.sources.snapshots import FolderSnapshot
 from tests.hooking import credguard
 from tests.repos import Repository, write
 
@@ -60,12 +60,12 @@ def test_a_new_repository(repo: Repository) -> None:
 
 def test_what_is_written_is_valid(repo: Repository) -> None:
     init(repo.folder, "--yes", *FROM, code=0)
-    names = {rule.id: rule.name for rule in all_rules()}
-    assert load.find(Folder(repo.folder), names) is not None
+    names = {rule.id: rule.name for rule in load_rules()}
+    assert load.find(FolderSnapshot(repo.folder), names) is not None
     text = (repo.folder / ".credguard.yaml").read_text()
     keys = [line for line in text.splitlines() if not re.match(r"# [A-Z]", line)]
     (repo.folder / ".credguard.yaml").write_text("\n".join(line.removeprefix("# ") for line in keys))
-    loaded = load.find(Folder(repo.folder), names)
+    loaded = load.find(FolderSnapshot(repo.folder), names)
     assert loaded is not None
     assert loaded.policy.own_accounts == {"111122223333"}
     workflow = yaml.safe_load((repo.folder / FILES[1]).read_text())
@@ -102,7 +102,7 @@ def validated(folder: Path) -> None:
     ],
 )
 def test_the_entry_joins_what_is_there(tmp_path: Path, text: str) -> None:
-    after = with_entry(text.encode(), KEPT)
+    after = add_hook_entry(text.encode(), KEPT)
     assert after is not None
     kept = [line for line in text.encode().splitlines() if line.strip() and b"[]" not in line]
     left = iter(after.splitlines())
@@ -119,7 +119,7 @@ def test_the_entry_joins_what_is_there(tmp_path: Path, text: str) -> None:
 
 def test_an_unusual_shape_is_left(repo: Repository) -> None:
     text = "repos: [{repo: https://a.example/b, rev: v1, hooks: [{id: x}]}]\n"
-    assert with_entry(text.encode(), KEPT) is None
+    assert add_hook_entry(text.encode(), KEPT) is None
     repo.write({".pre-commit-config.yaml": text})
     output = init(repo.folder, "--yes", *FROM, code=0)
     assert "in .pre-commit-config.yaml, under `repos`" in output
@@ -129,7 +129,7 @@ def test_an_unusual_shape_is_left(repo: Repository) -> None:
 @pytest.mark.parametrize("text", ["repos:\n\t- a\n", "[]\n", "a: &a [*a]\n", "\x00"])
 def test_broken_settings_are_left(repo: Repository, text: str) -> None:
     with pytest.raises(RefusedError):
-        with_entry(text.encode(), KEPT)
+        add_hook_entry(text.encode(), KEPT)
     repo.write({".pre-commit-config.yaml": text})
     assert ".pre-commit-config.yaml" in init(repo.folder, "--yes", *FROM, code=1)
     assert (repo.folder / ".pre-commit-config.yaml").read_text() == text
@@ -186,7 +186,7 @@ def test_a_source_that_is_not_known(repo: Repository) -> None:
     ],
 )
 def test_sources(url: str, step: str, pip: str) -> None:
-    found = source(url, REV)
+    found = resolve_source(url, REV)
     assert found.step == step
     assert not pip or found.pip == pip
 

@@ -25,7 +25,7 @@ def test_plain_repository(repo: Repository, hooks: Path) -> None:
     assert done.stdout.splitlines() == [f"{name}: installed in {hooks}" for name in DEFAULT]
     for name in DEFAULT:
         assert (hooks / name).stat().st_mode & 0o7777 == 0o755
-        assert (hooks / name).read_bytes() == scripts.installed(name, sys.executable)
+        assert (hooks / name).read_bytes() == scripts.format_installed_hook(name, sys.executable)
         assert b"\r" not in (hooks / name).read_bytes()
     assert stops_a_leak(repo.folder)
 
@@ -44,7 +44,7 @@ def test_an_older_hook_of_ours_is_renewed_not_chained(repo: Repository, hooks: P
     install.install(repo.folder, ["pre-commit"], stub)
     (hooks / "pre-commit").write_bytes((hooks / "pre-commit").read_bytes().replace(b"\n", b"\r\n"))
     assert install.install(repo.folder, ["pre-commit"], stub) == [f"pre-commit: renewed in {hooks}"]
-    assert (hooks / "pre-commit").read_bytes() == scripts.installed("pre-commit", stub)
+    assert (hooks / "pre-commit").read_bytes() == scripts.format_installed_hook("pre-commit", stub)
     assert not (hooks / f"pre-commit{CHAINED}").exists()
 
 

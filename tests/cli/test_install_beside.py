@@ -205,7 +205,7 @@ def test_a_hook_replaced_by_another_program_is_left(repo: Repository, hooks: Pat
 
 
 def test_the_plain_hook_is_left_alone(repo: Repository, hooks: Path, stub: str) -> None:
-    (hooks / "pre-commit").write_bytes(scripts.plain("pre-commit"))
+    (hooks / "pre-commit").write_bytes(scripts.format_plain_hook("pre-commit"))
     before = listing(hooks)
     assert "the plain hook" in install.install(repo.folder, ["pre-commit"], stub)[0]
     assert "left alone" in install.uninstall(repo.folder)[0]

@@ -83,4 +83,4 @@ def test_global_settings_that_are_a_device(monkeypatch: pytest.MonkeyPatch) -> N
     """git would put a file in its place, so it is not even tried here."""
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
     with pytest.raises(CredguardError, match=f"git's settings {os.devnull} are no file"):
-        install._settings_can_be_written()
+        install._check_git_settings()

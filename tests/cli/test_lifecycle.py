@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from credguard.engine.key_lifecycle import ran
-from credguard.engine.session import Run
+from credguard.engine.key_lifecycle import list_executed_rules
+from credguard.engine.session import Session
 from tests import processes
 from tests.keys import Filler
 from tests.repos import Repository, clean_environment, write
@@ -150,12 +150,12 @@ def test_what_could_not_be_judged(repo: Repository, tmp_path: Path) -> None:
 
 
 def test_ran(repo: Repository) -> None:
-    run = Run()
-    run.folder(repo.folder)
-    assert {"CG303", "CG501", "CG502", "CG503", "CG504", "CG601"}.isdisjoint(ran(run))
-    assert {"CG101", "CG202", "CG602"} <= ran(run)
+    run = Session()
+    run.scan_folder(repo.folder)
+    assert {"CG303", "CG501", "CG502", "CG503", "CG504", "CG601"}.isdisjoint(list_executed_rules(run))
+    assert {"CG101", "CG202", "CG602"} <= list_executed_rules(run)
     run.asked.update(("CG501", "CG503"))
-    assert {"CG501", "CG503"} <= ran(run)
+    assert {"CG501", "CG503"} <= list_executed_rules(run)
 
 
 def commit(repo: Repository, days: int, files: dict[str, str]) -> str:

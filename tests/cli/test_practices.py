@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from credguard.enforcement.inventory import merged, of_files
+from credguard.enforcement.inventory import find_file_enforcement, merge_enforcements
 from credguard.model.practices import PRACTICES, Enforcement
-from credguard.rules import all_rules
-from credguard.sources.snapshots import Folder
+from credguard.rules import load_rules
+from credguard.sources.snapshots import FolderSnapshot
 from tests.hooking import credguard, hook
 from tests.keys import Filler
 from tests.repos import Repository, write
@@ -30,7 +30,7 @@ def card(folder: Path, *args: str, command: str = "audit") -> dict[str, dict[str
 
 def test_list_names_every_practice_and_only_rules_that_exist(tmp_path: Path) -> None:
     listed = json.loads(credguard("practices", "--format", "json", cwd=tmp_path).stdout)
-    known = {rule.id: rule.name for rule in all_rules()}
+    known = {rule.id: rule.name for rule in load_rules()}
     assert [one["id"] for one in listed] == [f"P{n:02}" for n in range(1, 21)]
     assert all(known[rule["id"]] == rule["name"] for one in listed for rule in one["rules"])
     assert all(one["also"] for one in listed)
@@ -41,9 +41,11 @@ def test_list_names_every_practice_and_only_rules_that_exist(tmp_path: Path) -> 
 
 
 def test_every_rule_serves_a_practice_of_the_table() -> None:
-    odd = [rule.id for rule in all_rules() if rule.practices and not any(one.covers(rule.id) for one in PRACTICES)]
+    odd = [
+        rule.id for rule in load_rules() if rule.practices and not any(one.is_checked_by(rule.id) for one in PRACTICES)
+    ]
     assert not odd
-    unknown = {rule for practice in PRACTICES for rule in practice.rules} - {rule.id for rule in all_rules()}
+    unknown = {rule for practice in PRACTICES for rule in practice.rules} - {rule.id for rule in load_rules()}
     assert not unknown
 
 
@@ -154,15 +156,15 @@ def test_a_hook_that_is_not_executable_enforces_nothing(repo: Repository, hooks:
 )  # fmt: skip
 def test_where_credguard_is_called(tmp_path: Path, files: dict[str, str], shared: int, ci: int, loose: int) -> None:
     write(tmp_path, files)
-    found = of_files(Folder(tmp_path))
+    found = find_file_enforcement(FolderSnapshot(tmp_path))
     assert (len(found.shared), len(found.ci), len(found.loose)) == (shared, ci, loose)
 
 
 def test_several_repositories_enforce_what_all_of_them_do() -> None:
     one, two = Enforcement(("pre-commit",), (), ("a.yml",)), Enforcement((), ("x",), ())
-    found = merged([("a/", one), ("b/", two), ("c/", None)])
+    found = merge_enforcements([("a/", one), ("b/", two), ("c/", None)])
     assert found == Enforcement(("a/pre-commit",), ("b/x",), (), ())
-    assert merged([("a/", None)]) is None
+    assert merge_enforcements([("a/", None)]) is None
 
 
 def test_a_saved_report_keeps_its_scorecard(repo: Repository) -> None:

@@ -62,7 +62,7 @@ def python(tmp_path: Path) -> Path:
 def test_the_files_are_what_the_package_says() -> None:
     assert sorted(path.name for path in HOOKS.iterdir()) == sorted(scripts.NAMES)
     for path in HOOKS.iterdir():
-        assert path.read_bytes() == scripts.plain(path.name)
+        assert path.read_bytes() == scripts.format_plain_hook(path.name)
         assert path.read_bytes().count(b"\n") < 20
         assert os.access(path, os.X_OK)
 

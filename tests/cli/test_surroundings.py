@@ -235,7 +235,7 @@ def blind(path: Path) -> None:
 
     database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
     database.compile(expressions=[b"never seen"], ids=[0], elements=1, flags=[0])
-    head = fast_path.state().encode()
+    head = fast_path.compute_cache_key().encode()
     path.write_bytes(head + bytes(4) + bytes(4) + hyperscan.dumpb(database))
 
 

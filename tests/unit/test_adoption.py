@@ -12,21 +12,21 @@ from hypothesis import strategies as st
 
 from credguard.errors import CredguardError
 from credguard.model.findings import Location
-from credguard.suppressions.import_baselines import Sight, adopt, read, sight
+from credguard.suppressions.import_baselines import FindingView, build_finding_view, match_imported, read
 from tests.keys import Filler
 
 KEY, SECRET, OTHER = Filler("adoption").fill("{{AKID}} {{SECRET}} {{AKID.2}}").split()
-ID = Sight("a.py", 3, 3, KEY.encode(), f"id = '{KEY}'".encode())
-VALUE = Sight("a.py", 4, 4, SECRET.encode(), f"key = '{SECRET}'".encode())
-PEM = Sight("a.py", 7, 9, b"-----BEGIN", b"-----BEGIN")
-ELSEWHERE = Sight("b.py", 3, 3, KEY.encode(), f"id = '{KEY}'".encode())
+ID = FindingView("a.py", 3, 3, KEY.encode(), f"id = '{KEY}'".encode())
+VALUE = FindingView("a.py", 4, 4, SECRET.encode(), f"key = '{SECRET}'".encode())
+PEM = FindingView("a.py", 7, 9, b"-----BEGIN", b"-----BEGIN")
+ELSEWHERE = FindingView("b.py", 3, 3, KEY.encode(), f"id = '{KEY}'".encode())
 SEEN = [("CG103", [ID, VALUE]), ("CG150", [PEM]), ("CG101", [ELSEWHERE]), ("CG201", []), ("CG501", [ID])]
 
 
 def adopted(data: object, name: str = "report.json") -> tuple[list[int], int]:
     """Which of SEEN the file speaks of, and how many of its entries fit nothing."""
     text = data if isinstance(data, str) else json.dumps(data)
-    found, unused = adopt(read(text.encode(), name), SEEN)
+    found, unused = match_imported(read(text.encode(), name), SEEN)
     assert not any(SECRET in repr(entry) for entry in (*found.values(), *unused))
     return sorted(found), len(unused)
 
@@ -158,14 +158,14 @@ def test_any_bytes_end_in_entries_or_one_error(data: bytes, name: str) -> None:
         known = read(data, name)
     except CredguardError:
         return
-    adopt(known, SEEN)
+    match_imported(known, SEEN)
 
 
 def test_many_entries_and_findings_cost_little() -> None:
     lines = "\n".join(f"f{number}.py:aws-access-token:3" for number in range(20_000))
-    seen = [("CG101", [Sight(f"f{number}.py", 3, 3, b"x", b"x")]) for number in range(20_000)]
+    seen = [("CG101", [FindingView(f"f{number}.py", 3, 3, b"x", b"x")]) for number in range(20_000)]
     start = time.process_time()
-    found, unused = adopt(read(lines.encode(), ".gitleaksignore"), seen)
+    found, unused = match_imported(read(lines.encode(), ".gitleaksignore"), seen)
     assert len(found) == 20_000 and not unused
     assert time.process_time() - start < 5
 
@@ -173,6 +173,8 @@ def test_many_entries_and_findings_cost_little() -> None:
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 def test_sights(encoding: str) -> None:
     data = "a\r\né = 'käy' # b\r\nc\r\n".encode(encoding)
-    assert sight(data, Location("a.py", 2, 6, 2, 9)) == Sight("a.py", 2, 2, "käy".encode(), "é = 'käy' # b".encode())
-    assert sight(data, Location("a.py", 2, 6, 3, 2)).value == "käy' # b\r\nc".encode()
-    assert sight(data, Location("a.py", 99)).value == b""
+    assert build_finding_view(data, Location("a.py", 2, 6, 2, 9)) == FindingView(
+        "a.py", 2, 2, "käy".encode(), "é = 'käy' # b".encode()
+    )
+    assert build_finding_view(data, Location("a.py", 2, 6, 3, 2)).value == "käy' # b\r\nc".encode()
+    assert build_finding_view(data, Location("a.py", 99)).value == b""

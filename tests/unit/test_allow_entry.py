@@ -11,16 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from credguard.errors import CredguardError
-from credguard.fixes.allow_entry import added, lines_of
+from credguard.fixes.allow_entry import add_allow_entry, format_allow_entry
 from credguard.policy import load
 from credguard.policy.model import Allow
-from credguard.rules import all_rules
-from credguard.suppressions.baseline import plain
+from credguard.rules import load_rules
+from credguard.suppressions.baseline import flatten_reason
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-RULES = {rule.id: rule.name for rule in all_rules()}
+RULES = {rule.id: rule.name for rule in load_rules()}
 NAME = ".credguard.yaml"
 MARK = "0123456789abcdef" * 2
 NEW = Allow("a test key", "CG101", MARK)
@@ -37,16 +37,16 @@ class Held:
     def read(self, path: str) -> bytes | None:
         return self.files.get(path)
 
-    def texts(self, paths: Sequence[str], folders: Sequence[str]) -> dict[str, bytes]:
+    def read_texts(self, paths: Sequence[str], folders: Sequence[str]) -> dict[str, bytes]:
         raise AssertionError((paths, folders))
 
-    def executable(self, paths: Sequence[str]) -> frozenset[str]:
+    def find_executables(self, paths: Sequence[str]) -> frozenset[str]:
         raise AssertionError(paths)
 
 
 def result(before: str | None, entry: Allow = NEW, team: str = "") -> str:
     files = {"team.yaml": team.encode()} | ({} if before is None else {NAME: before.encode()})
-    return added(Held(files), NAME, entry, RULES).decode()
+    return add_allow_entry(Held(files), NAME, entry, RULES).decode()
 
 
 def indented(text: str, by: int) -> str:
@@ -129,12 +129,14 @@ def test_an_entry_that_the_policy_would_not_take() -> None:
 
 def test_lines() -> None:
     entry = Allow("it's #1", "CG101", "1" * 32, expires=date(2027, 1, 31), by="ada")
-    assert lines_of(entry) == [
+    assert format_allow_entry(entry) == [
         "rule: CG101", f'fingerprint: "{"1" * 32}"', 'reason: "it\'s #1"', "expires: 2027-01-31", "by: ada",
     ]  # fmt: skip
 
 
-@given(st.text(min_size=1, max_size=40).map(plain).filter(lambda said: any(map(str.isalnum, said))), st.booleans())
+@given(
+    st.text(min_size=1, max_size=40).map(flatten_reason).filter(lambda said: any(map(str.isalnum, said))), st.booleans()
+)
 def test_any_reason(reason: str, again: bool) -> None:
     before = f"allow:\n{OTHER}" if again else "version: 1\n"
     data = result(before, Allow(reason, "CG101", MARK, by=reason)).encode()

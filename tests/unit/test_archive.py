@@ -15,8 +15,8 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from credguard.decoders.archives import members
-from credguard.decoders.decompress import Budget
+from credguard.decoders.archives import iter_members
+from credguard.decoders.decompress import UnpackBudget
 from credguard.model.findings import Blob, Skip
 from credguard.scanning.scanner import Scanner
 from tests.keys import Filler
@@ -64,7 +64,7 @@ KINDS = {
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_pair_inside_is_found_at_its_member_and_line(kind: str) -> None:
     path, data, where = KINDS[kind]
-    (finding,) = Scanner().blob(Blob(data, path))
+    (finding,) = Scanner().scan_blob(Blob(data, path))
     assert finding.rule_id == "CG103"
     assert (finding.locations[0].path, finding.locations[0].line) == (where, 3 if kind == "two gz streams" else 2)
 
@@ -73,7 +73,7 @@ def test_a_pair_inside_is_found_at_its_member_and_line(kind: str) -> None:
 def test_damage_is_told_and_nothing_raises(kind: str) -> None:
     path, data, _ = KINDS[kind]
     for cut in (len(data) // 2, len(data) - 9, 40):
-        found = list(members(Blob(data[:cut], path), Budget()))
+        found = list(iter_members(Blob(data[:cut], path), UnpackBudget()))
         assert all(isinstance(item, Blob | Skip | str) for item in found)
 
 
@@ -82,7 +82,7 @@ def test_any_damaged_byte_of_a_zip_is_survived(method: int) -> None:
     data = zipped(FILES, method)
     for place in range(len(data)):
         damaged = data[:place] + bytes((data[place] ^ 0x55,)) + data[place + 1 :]
-        assert all(isinstance(item, Blob | Skip | str) for item in members(Blob(damaged, "a.zip"), Budget()))
+        assert all(isinstance(item, Blob | Skip | str) for item in iter_members(Blob(damaged, "a.zip"), UnpackBudget()))
 
 
 @pytest.mark.slow
@@ -90,13 +90,13 @@ def test_a_bomb_stops_at_the_budget_and_says_so() -> None:
     bomb = b"\0" * (300 << 20)
     for data in (gzip.compress(bomb, 9), zipped({"x": bomb}), lzma.compress(bomb, preset=0), zstandard.compress(bomb)):
         tracemalloc.start()
-        found = [item for item in members(Blob(data, "bomb"), Budget()) if not isinstance(item, Blob)]
+        found = [item for item in iter_members(Blob(data, "bomb"), UnpackBudget()) if not isinstance(item, Blob)]
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         assert len(found) == 1 and isinstance(found[0], Skip) and "limit" in found[0].reason
         assert peak < 400 << 20
     scanner = Scanner()
-    scanner.blob(Blob(gzip.compress(bomb, 9), "bomb.gz"))
+    scanner.scan_blob(Blob(gzip.compress(bomb, 9), "bomb.gz"))
     assert "limit" in scanner.unread["bomb.gz"]
 
 
@@ -105,13 +105,13 @@ def test_depth_stops_at_the_limit_and_says_so() -> None:
     for number in range(8):
         data = zipped({f"{number}": data})
     scanner = Scanner()
-    assert not scanner.blob(Blob(data, "deep.zip"))
+    assert not scanner.scan_blob(Blob(data, "deep.zip"))
     assert any("limits.depth" in reason for reason in scanner.unread.values())
 
 
 def test_many_small_members_share_the_budget() -> None:
-    budget = Budget(left=1 << 20)
-    found = list(members(Blob(zipped({str(n): b"x" * 300_000 for n in range(9)}), "a.zip"), budget))
+    budget = UnpackBudget(left=1 << 20)
+    found = list(iter_members(Blob(zipped({str(n): b"x" * 300_000 for n in range(9)}), "a.zip"), budget))
     assert sum(isinstance(item, Blob) for item in found) == 3 and isinstance(found[-1], Skip)
 
 
@@ -119,7 +119,7 @@ def test_an_encrypted_member_is_a_note() -> None:
     data = bytearray(zipped(FILES))
     for start in (data.find(b"PK\x03\x04") + 6, data.find(b"PK\x01\x02") + 8):
         data[start] |= 1
-    notes = [item for item in members(Blob(bytes(data), "a.zip"), Budget()) if isinstance(item, str)]
+    notes = [item for item in iter_members(Blob(bytes(data), "a.zip"), UnpackBudget()) if isinstance(item, str)]
     assert len(notes) == 1 and "encrypted" in notes[0]
 
 
@@ -129,7 +129,7 @@ def test_links_in_a_tar_are_looked_at_and_not_followed() -> None:
         entry = tarfile.TarInfo("link")
         entry.type, entry.linkname = tarfile.SYMTYPE, "/etc/passwd"
         archive.addfile(entry)
-    (link,) = members(Blob(out.getvalue(), "a.tar"), Budget())
+    (link,) = iter_members(Blob(out.getvalue(), "a.tar"), UnpackBudget())
     assert isinstance(link, Blob) and (link.data, link.kind) == (b"/etc/passwd", "symlink")
 
 
@@ -138,7 +138,7 @@ def test_no_change_of_bytes_makes_it_raise(data: bytes, draw: st.DataObject) -> 
     changed = bytearray(data)
     for _ in range(draw.draw(st.integers(1, 6))):
         changed[draw.draw(st.integers(0, len(changed) - 1))] = draw.draw(st.integers(0, 255))
-    SCANNER.blob(Blob(bytes(changed), "a.zip"))
+    SCANNER.scan_blob(Blob(bytes(changed), "a.zip"))
     assert not SCANNER.failures
 
 
@@ -172,7 +172,7 @@ DAMAGED = {
 @pytest.mark.parametrize("kind", DAMAGED)
 def test_what_comes_out_of_a_damaged_archive_is_looked_at_and_the_rest_told(kind: str) -> None:
     scanner = Scanner()
-    found = scanner.blob(Blob(DAMAGED[kind], "a.zip"))
+    found = scanner.scan_blob(Blob(DAMAGED[kind], "a.zip"))
     assert [finding.rule_id for finding in found] == ["CG103"]
     assert any("damaged" in reason for reason in scanner.unread.values())
 
@@ -180,17 +180,17 @@ def test_what_comes_out_of_a_damaged_archive_is_looked_at_and_the_rest_told(kind
 @pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress, zstandard.compress])
 def test_what_follows_a_whole_stream_is_a_note(pack: object) -> None:
     scanner = Scanner()
-    found = scanner.blob(Blob(pack(LONG) + b"junk\n", "a.gz"))  # type: ignore[operator]
+    found = scanner.scan_blob(Blob(pack(LONG) + b"junk\n", "a.gz"))  # type: ignore[operator]
     assert [finding.rule_id for finding in found] == ["CG103"]
     assert not scanner.unread and len(scanner.notes) == 1
     scanner = Scanner()
-    assert scanner.blob(Blob(pack(LONG) + b"\0" * 64, "a.gz"))  # type: ignore[operator]
+    assert scanner.scan_blob(Blob(pack(LONG) + b"\0" * 64, "a.gz"))  # type: ignore[operator]
     assert not scanner.unread and not scanner.notes
 
 
 def test_tars_one_after_the_other_are_looked_at() -> None:
     scanner = Scanner()
-    found = scanner.blob(Blob(gzip.compress(tarred({"x": b"y"}) + tarred(FILES)), "a.tgz"))
+    found = scanner.scan_blob(Blob(gzip.compress(tarred({"x": b"y"}) + tarred(FILES)), "a.tgz"))
     assert [finding.locations[0].path for finding in found] == ["a.tgz!rest!b/.env"]
     assert not scanner.unread and len(scanner.notes) == 1
 
@@ -199,7 +199,7 @@ def test_a_damaged_member_is_looked_at_and_told() -> None:
     data = bytearray(zipped({"a": LONG, "b": SECRET}))
     data[20_000] ^= 0xFF
     scanner = Scanner()
-    assert len(scanner.blob(Blob(bytes(data), "a.zip"))) == 2
+    assert len(scanner.scan_blob(Blob(bytes(data), "a.zip"))) == 2
     assert list(scanner.unread) == ["a.zip!a"]
 
 
@@ -209,7 +209,7 @@ def test_too_large_a_window_is_over_a_limit() -> None:
     filters = [{"id": lzma.FILTER_LZMA2, "dict_size": 1 << 29}]
     for data in (packer.compress(SECRET) + packer.flush(), lzma.compress(SECRET, filters=filters)):
         scanner = Scanner()
-        assert not scanner.blob(Blob(data, "a"))
+        assert not scanner.scan_blob(Blob(data, "a"))
         assert "limit" in scanner.unread["a"]
 
 
@@ -219,4 +219,6 @@ def test_too_large_a_window_is_over_a_limit() -> None:
 )
 def test_a_beginning_alone_raises_nothing(start: bytes) -> None:
     for more in (b"", b"\0", b"\0" * 600):
-        assert all(isinstance(item, Blob | Skip | str) for item in members(Blob(start + more, "a"), Budget()))
+        assert all(
+            isinstance(item, Blob | Skip | str) for item in iter_members(Blob(start + more, "a"), UnpackBudget())
+        )

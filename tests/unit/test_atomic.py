@@ -167,7 +167,7 @@ def test_a_kill_leaves_the_old_report_or_the_new_one_and_the_next_run_tidies_up(
 
 
 def test_what_another_run_is_writing_is_not_tidied_up(tmp_path: Path) -> None:
-    with atomic.new_file(tmp_path / "r.html", b"slow") as slow:
+    with atomic.create_temp_file(tmp_path / "r.html", b"slow") as slow:
         atomic.write_output(tmp_path / "r.html", b"fast")
         os.replace(slow, tmp_path / "r.html")
     assert (tmp_path / "r.html").read_bytes() == b"slow" and os.listdir(tmp_path) == ["r.html"]

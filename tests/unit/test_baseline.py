@@ -14,13 +14,13 @@ from credguard.suppressions.baseline import (
     HEADER,
     LARGEST,
     Baseline,
-    Entry,
-    head_of,
-    line_of,
+    BaselineEntry,
+    flatten_reason,
+    format_entry,
     merge,
-    plain,
     read,
-    without_traces,
+    read_head,
+    strip_conflict_markers,
     write,
 )
 from tests.repos import Repository
@@ -34,13 +34,13 @@ CHARACTERS = st.characters(codec="utf-8", exclude_categories=["Cs"]) | st.sample
     ["\udc80", "\udcff", " ", "%", "-"]
 )
 ENTRIES = st.builds(
-    Entry,
+    BaselineEntry,
     fingerprint=st.text("0123456789abcdef", min_size=32, max_size=32),
     rule=st.sampled_from(["CG101", "CG103", "CG201", "CG402"]),
     path=st.text(CHARACTERS, min_size=1, max_size=20).filter(
         lambda path: path == path.encode("utf-8", "surrogateescape").decode("utf-8", "surrogateescape")
     ),
-    reason=st.text(min_size=1, max_size=20).map(plain).filter(bool),
+    reason=st.text(min_size=1, max_size=20).map(flatten_reason).filter(bool),
     expires=st.none() | st.dates(min_value=date(1000, 1, 1)),
 )
 
@@ -54,21 +54,21 @@ def text(data: str) -> Baseline:
 
 
 @given(st.lists(ENTRIES, max_size=8))
-def test_what_is_written_is_read(entries: list[Entry]) -> None:
+def test_what_is_written_is_read(entries: list[BaselineEntry]) -> None:
     once = merge(entries)
     back = read(write(entries), NAME)
     assert not back.problems
-    assert sorted(map(line_of, back.entries)) == sorted(map(line_of, once))
+    assert sorted(map(format_entry, back.entries)) == sorted(map(format_entry, once))
     assert {entry.key for entry in back.entries} == {entry.key for entry in entries}
 
 
 @given(st.lists(ENTRIES, max_size=8), st.randoms())
-def test_the_same_findings_give_the_same_bytes(entries: list[Entry], random: object) -> None:
+def test_the_same_findings_give_the_same_bytes(entries: list[BaselineEntry], random: object) -> None:
     data = write(entries)
     shuffled = [*entries, *entries[:3]]
     random.shuffle(shuffled)  # type: ignore[attr-defined]
     assert write(shuffled) == data
-    assert write(read(data, NAME).entries, head_of(data)) == data
+    assert write(read(data, NAME).entries, read_head(data)) == data
     data.decode("utf-8")
     assert all(line.isprintable() for line in data.decode().split("\n"))
 
@@ -80,7 +80,7 @@ def test_any_bytes_are_read(data: bytes) -> None:
 
 
 @given(st.lists(ENTRIES, max_size=5), st.lists(ENTRIES, max_size=5))
-def test_a_union_of_two_files_has_the_entries_of_both(ours: list[Entry], theirs: list[Entry]) -> None:
+def test_a_union_of_two_files_has_the_entries_of_both(ours: list[BaselineEntry], theirs: list[BaselineEntry]) -> None:
     union = read(write(ours) + write(theirs), NAME)
     assert not union.problems
     assert write(union.entries) == write(merge(ours, theirs))
@@ -88,8 +88,8 @@ def test_a_union_of_two_files_has_the_entries_of_both(ours: list[Entry], theirs:
 
 def test_the_file() -> None:
     entries = [
-        Entry(OTHER, "CG103", "b.ini", "known"),
-        Entry(MARK, "CG101", "caf\udce9 100%.py", "a  test\nkey", date(2027, 1, 31)),
+        BaselineEntry(OTHER, "CG103", "b.ini", "known"),
+        BaselineEntry(MARK, "CG101", "caf\udce9 100%.py", "a  test\nkey", date(2027, 1, 31)),
     ]
     assert write(entries).decode() == (
         f"{HEADER}{MARK} CG101 caf%E9%20100%25.py expires=2027-01-31 -- a test key\n{OTHER} CG103 b.ini -- known\n"
@@ -98,16 +98,16 @@ def test_the_file() -> None:
 
 def test_it_covers_a_value_wherever_it_stands_in_that_file() -> None:
     known = text(f"{MARK} CG101 a.py -- known\n")
-    assert known.covering(finding(line=99)) == known.entries[0]
-    assert known.covering(finding("0" * 32)) is None
-    assert known.covering(finding(rule="CG103")) is None
+    assert known.find_entry(finding(line=99)) == known.entries[0]
+    assert known.find_entry(finding("0" * 32)) is None
+    assert known.find_entry(finding(rule="CG103")) is None
 
 
 def test_a_copy_in_another_file_is_new() -> None:
     known = text(f"{MARK} CG101 a.py -- known\n{MARK} CG101 b.py -- also known\n")
-    assert known.covering(finding(path="b.py"))
-    assert known.covering(finding(path="c.py")) is None
-    assert known.covering(finding(path="below/a.py"), "a.py")
+    assert known.find_entry(finding(path="b.py"))
+    assert known.find_entry(finding(path="c.py")) is None
+    assert known.find_entry(finding(path="below/a.py"), "a.py")
 
 
 def test_of_two_lines_the_first_to_expire_counts() -> None:
@@ -170,16 +170,19 @@ def test_no_more_than_the_largest_is_read() -> None:
 
 
 def test_own_comments_stay() -> None:
-    assert head_of(b"# ours\nx\n# ours\n# more\n") == "# ours\n# more\n"
-    assert head_of(b"") == HEADER
+    assert read_head(b"# ours\nx\n# ours\n# more\n") == "# ours\n# more\n"
+    assert read_head(b"") == HEADER
 
 
 class TestMerge:
     """Two branches that both change the baseline, merged by git itself."""
 
-    BASE = (Entry("1" * 32, "CG101", "base.py", "base"), Entry("9" * 32, "CG101", "gone.py", "gone"))
-    OURS = (Entry("2" * 32, "CG103", "ours.py", "ours"), Entry("5" * 32, "CG103", "same.py", "same"))
-    THEIRS = (Entry("3" * 32, "CG101", "theirs.py", "theirs"), Entry("5" * 32, "CG103", "same.py", "same"))
+    BASE = (BaselineEntry("1" * 32, "CG101", "base.py", "base"), BaselineEntry("9" * 32, "CG101", "gone.py", "gone"))
+    OURS = (BaselineEntry("2" * 32, "CG103", "ours.py", "ours"), BaselineEntry("5" * 32, "CG103", "same.py", "same"))
+    THEIRS = (
+        BaselineEntry("3" * 32, "CG101", "theirs.py", "theirs"),
+        BaselineEntry("5" * 32, "CG103", "same.py", "same"),
+    )
 
     def branches(self, folder: Path, attributes: str) -> Repository:
         repo = Repository(folder)
@@ -204,6 +207,6 @@ class TestMerge:
             repo.git("merge", "-q", "-m", "merge", "theirs")
         data = (tmp_path / NAME).read_bytes()
         assert "left from a merge" in read(data, NAME).problems[0][1]
-        healed = read(without_traces(data), NAME)
+        healed = read(strip_conflict_markers(data), NAME)
         assert not healed.problems
         assert {entry.key for entry in (*self.OURS, *self.THEIRS)} <= {entry.key for entry in healed.entries}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from credguard.ci.event import Plan, plan
+from credguard.ci.event import CiTask, plan
 from credguard.errors import CredguardError
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ REPOSITORY = {"default_branch": "main", "full_name": "octo/app"}
 ORIGIN = "refs/remotes/origin/main"
 
 
-def github(folder: Path, name: str, event: object, sha: str = NEW) -> Plan:
+def github(folder: Path, name: str, event: object, sha: str = NEW) -> CiTask:
     """The plan for a GitHub event with this payload."""
     payload = folder / "event.json"
     payload.write_text(json.dumps(event))

@@ -18,20 +18,20 @@ from credguard.model.findings import Severity
 from credguard.policy import load
 from credguard.policy.model import Policy, RuleSetting
 from credguard.policy.strict_yaml import parse
-from credguard.rules import all_rules
-from credguard.sources.snapshots import Folder, Objects
+from credguard.rules import load_rules
+from credguard.sources.snapshots import CommitSnapshot, FolderSnapshot
 from tests.repos import Repository, write
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-RULES = {rule.id: rule.name for rule in all_rules()}
+RULES = {rule.id: rule.name for rule in load_rules()}
 MARK = "0123456789abcdef" * 2
 
 
-def read(folder: Path, text: str | bytes, **beside: str) -> load.Loaded:
+def read(folder: Path, text: str | bytes, **beside: str) -> load.LoadedPolicy:
     write(folder, {load.NAME: text, **{f"{name}.yaml": content for name, content in beside.items()}})
-    loaded = load.find(Folder(folder), RULES)
+    loaded = load.find(FolderSnapshot(folder), RULES)
     assert loaded
     return loaded
 
@@ -44,7 +44,7 @@ def refused(folder: Path, text: str | bytes, **beside: str) -> str:
 
 
 def test_none(tmp_path: Path) -> None:
-    assert load.find(Folder(tmp_path), RULES) is None
+    assert load.find(FolderSnapshot(tmp_path), RULES) is None
 
 
 @pytest.mark.parametrize("text", ["", "# nothing yet\n", "version: 1\n", "rules:\nallow:\n", "\ufeffversion: 1\n"])
@@ -171,7 +171,7 @@ def test_an_error_quotes_no_secret(tmp_path: Path) -> None:
 def test_a_misnamed_policy(tmp_path: Path) -> None:
     write(tmp_path, {".credguard.yml": "version: 1\n"})
     with pytest.raises(PolicyError, match=r"the policy's name is \.credguard\.yaml"):
-        load.find(Folder(tmp_path), RULES)
+        load.find(FolderSnapshot(tmp_path), RULES)
 
 
 class TestExtends:
@@ -216,7 +216,7 @@ class TestLinks:
         write(tmp_path, {"real.yaml": "version: 1\n"})
         (tmp_path / load.NAME).symlink_to("real.yaml")
         with pytest.raises(PolicyError, match="symbolic link"):
-            load.find(Folder(tmp_path), RULES)
+            load.find(FolderSnapshot(tmp_path), RULES)
 
     def test_out_of_the_root(self, tmp_path: Path) -> None:
         write(tmp_path, {"outside/team.yaml": "version: 1\n", "repo/.keep": ""})
@@ -226,12 +226,12 @@ class TestLinks:
     def test_no_file(self, tmp_path: Path) -> None:
         (tmp_path / load.NAME).mkdir()
         with pytest.raises(PolicyError, match=r"is no file"):
-            load.find(Folder(tmp_path), RULES)
+            load.find(FolderSnapshot(tmp_path), RULES)
 
     def test_a_pipe_is_not_waited_for(self, tmp_path: Path) -> None:
         os.mkfifo(tmp_path / load.NAME)
         with pytest.raises(PolicyError, match=r"is no file"):
-            load.find(Folder(tmp_path), RULES)
+            load.find(FolderSnapshot(tmp_path), RULES)
 
     def test_in_a_commit(self, tmp_path: Path) -> None:
         repo = Repository(tmp_path)
@@ -239,7 +239,7 @@ class TestLinks:
         repo.add()
         commit = repo.commit("link", {"real.yaml": "version: 1\n"})
         with pytest.raises(PolicyError, match="symbolic link"):
-            load.find(Objects(Git(tmp_path), commit), RULES)
+            load.find(CommitSnapshot(Git(tmp_path), commit), RULES)
 
 
 @pytest.mark.parametrize("indexed", [False, True])
@@ -247,7 +247,7 @@ def test_from_git(tmp_path: Path, indexed: bool) -> None:
     repo = Repository(tmp_path)
     commit = repo.commit("policy", {load.NAME: "extends: ./ci/b.yaml\n", "ci/b.yaml": "fail-on: low\n"})
     repo.write({load.NAME: "fail-on: critical\n"})
-    loaded = load.find(Objects(Git(tmp_path), "" if indexed else commit), RULES)
+    loaded = load.find(CommitSnapshot(Git(tmp_path), "" if indexed else commit), RULES)
     assert loaded and loaded.policy.fail_on is Severity.LOW
 
 
@@ -283,4 +283,4 @@ def test_any_tree_is_read_or_refused(tmp_path_factory: pytest.TempPathFactory, t
     folder = tmp_path_factory.getbasetemp()
     write(folder, {load.NAME: json.dumps(tree)})
     with contextlib.suppress(PolicyError):
-        load.find(Folder(folder), RULES)
+        load.find(FolderSnapshot(folder), RULES)

@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from credguard.custom_rules.automaton import Budget, automaton
-from credguard.custom_rules.compile import rules_of
-from credguard.custom_rules.dialect import for_python
-from credguard.custom_rules.import_gitleaks import converted, written
-from credguard.custom_rules.loosening import loosened
+from credguard.custom_rules.automaton import MatchBudget, build_automaton
+from credguard.custom_rules.compile import compile_custom_rules
+from credguard.custom_rules.dialect import translate_to_python
+from credguard.custom_rules.import_gitleaks import convert_rules, format_rules_file
+from credguard.custom_rules.loosening import find_loosened_rules
 from credguard.errors import PolicyError
 from credguard.model.findings import Blob, Severity
 from credguard.policy import load
 from credguard.policy.model import Policy, decide
-from credguard.rules import all_rules
+from credguard.rules import load_rules
 from credguard.scanning import limits
 from credguard.scanning.scanner import Scanner
-from credguard.sources.snapshots import Folder
+from credguard.sources.snapshots import FolderSnapshot
 from tests.repos import write
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from credguard.custom_rules.spec import CustomRule
 
-RULES = {rule.id: rule.name for rule in all_rules()}
+RULES = {rule.id: rule.name for rule in load_rules()}
 ONE = """custom-rules:
 - id: ACME1
   name: acme-token
@@ -41,7 +41,7 @@ ONE = """custom-rules:
 
 def loaded(folder: Path, text: str, **beside: str) -> Policy:
     write(folder, {load.NAME: text, **{f"{name}.yaml": content for name, content in beside.items()}})
-    found = load.find(Folder(folder), RULES)
+    found = load.find(FolderSnapshot(folder), RULES)
     assert found
     return found.policy
 
@@ -54,9 +54,9 @@ def refused(folder: Path, text: str) -> str:
 
 def found(policy: Policy, text: str | bytes, path: str = "a.py") -> list[tuple[str, int, int, int]]:
     """Rule, line and columns of what the policy's rules find."""
-    scanner = Scanner(rules_of(policy.custom), cache=False)
+    scanner = Scanner(compile_custom_rules(policy.custom), cache=False)
     data = text.encode() if isinstance(text, str) else text
-    places = [(one.rule_id, one.locations[0]) for one in scanner.blob(Blob(data, path))]
+    places = [(one.rule_id, one.locations[0]) for one in scanner.scan_blob(Blob(data, path))]
     assert not scanner.failures
     return [(rule, place.line, place.column, place.end_column) for rule, place in places]
 
@@ -66,13 +66,15 @@ def test_finds_its_value(tmp_path: Path) -> None:
     assert found(policy, "x\nACME_TOKEN = 'at_0123456789ab'\n") == [("ACME1", 2, 15, 30)]
     assert found(policy, "acme: at_short\n") == []
     assert found(policy, "token: at_0123456789ab\n") == []
-    rule = rules_of(policy.custom)[0]
+    rule = compile_custom_rules(policy.custom)[0]
     assert (rule.name, rule.summary, rule.severity) == ("acme-token", "A token of Acme", Severity.HIGH)
     assert "acme" in rule.page and ".credguard.yaml:2" in rule.page
 
 
 def test_never_shows_the_value(tmp_path: Path) -> None:
-    finding = Scanner(rules_of(loaded(tmp_path, ONE).custom), cache=False).blob(Blob(b"acme=at_0123456789ab", "a"))[0]
+    finding = Scanner(compile_custom_rules(loaded(tmp_path, ONE).custom), cache=False).scan_blob(
+        Blob(b"acme=at_0123456789ab", "a")
+    )[0]
     assert "at_0****" in finding.message and "0123456789ab" not in repr(finding)
 
 
@@ -141,20 +143,24 @@ def test_what_hyperscan_refuses(tmp_path: Path) -> None:
 
 def test_the_rest_of_the_policy_knows_it(tmp_path: Path) -> None:
     policy = loaded(tmp_path, ONE + "rules: {ACME1: low}\nallow:\n- {rule: ACME1, path: docs/, reason: examples}\n")
-    assert policy.setting("ACME1").severity == Severity.LOW
+    assert policy.resolve_setting("ACME1").severity == Severity.LOW
     assert "there is no rule ACME2" in refused(tmp_path, ONE + "rules: {ACME2: low}\n")
 
 
 def test_rules_of_an_extended_file(tmp_path: Path) -> None:
     policy = loaded(tmp_path, "extends: [./team.yaml]\nrules: {ACME1: critical}\n", team=ONE)
-    assert [rule.id for rule in policy.custom] == ["ACME1"] and policy.setting("ACME1").severity == Severity.CRITICAL
+    assert [rule.id for rule in policy.custom] == ["ACME1"] and policy.resolve_setting(
+        "ACME1"
+    ).severity == Severity.CRITICAL
     changed = ONE.replace("keywords: [acme]", "keywords: [acme, apex]")
     assert loaded(tmp_path, f"extends: [./team.yaml]\n{changed}", team=ONE).custom[0].keywords == ("acme", "apex")
 
 
 def test_paths_are_asked_when_it_is_decided(tmp_path: Path) -> None:
     policy = loaded(tmp_path, ONE + "  paths: ['*.env', '!test.env']\n")
-    finding = Scanner(rules_of(policy.custom), cache=False).blob(Blob(b"acme=at_0123456789ab", "object 0123"))[0]
+    finding = Scanner(compile_custom_rules(policy.custom), cache=False).scan_blob(
+        Blob(b"acme=at_0123456789ab", "object 0123")
+    )[0]
     assert [decide(finding, policy, path=path) is None for path in ("x/a.env", "test.env", "a.py")] == [
         False, True, True
     ]  # fmt: skip
@@ -181,11 +187,11 @@ LOOSER = [
 @pytest.mark.parametrize(("old", "new", "said"), LOOSER)
 def test_looser_and_stricter(tmp_path: Path, old: str, new: str, said: str) -> None:
     before, after = loaded(tmp_path, ONE).custom, loaded(tmp_path, ONE.replace(old, new)).custom
-    assert list(loosened(before, after)) == [("ACME1", f"{said} of the custom rule ACME1")]
-    assert list(loosened(before, ())) == [("ACME1", "removes the custom rule ACME1")]
-    assert not list(loosened((), before)) and not list(loosened(before, before))
+    assert list(find_loosened_rules(before, after)) == [("ACME1", f"{said} of the custom rule ACME1")]
+    assert list(find_loosened_rules(before, ())) == [("ACME1", "removes the custom rule ACME1")]
+    assert not list(find_loosened_rules((), before)) and not list(find_loosened_rules(before, before))
     if "pattern" not in said and "keyword" not in said:
-        assert not list(loosened(after, before))
+        assert not list(find_loosened_rules(after, before))
 
 
 PATTERNS = [
@@ -198,11 +204,11 @@ PATTERNS = [
 @pytest.mark.parametrize("pattern", PATTERNS)
 def test_automaton_agrees_with_python(pattern: str) -> None:
     chance = random.Random(7)
-    plain, made = re.compile(for_python(pattern).encode()), automaton(for_python(pattern))
+    plain, made = re.compile(translate_to_python(pattern).encode()), build_automaton(translate_to_python(pattern))
     for _ in range(1500):
         data = bytes(chance.choice(b"abcdxyzKEYkey=01 \n") for _ in range(chance.randrange(14)))
         slow = chance.random() < 0.5
-        expected, place = plain.search(data), made.search(data, 0, len(data), Budget(10**6, 0.0 if slow else 1.0))
+        expected, place = plain.search(data), made.search(data, 0, len(data), MatchBudget(10**6, 0.0 if slow else 1.0))
         assert (place is None) == (expected is None)
         if expected and place:
             groups = (expected.span(number) for number in range(1, plain.groups + 1))
@@ -257,8 +263,8 @@ keywords = ["ab"]
 
 
 def imported(folder: Path, data: str) -> tuple[tuple[CustomRule, ...], list[str]]:
-    kept, left = converted(data.encode())
-    return loaded(folder, written(kept, "x.toml")).custom, left
+    kept, left = convert_rules(data.encode())
+    return loaded(folder, format_rules_file(kept, "x.toml")).custom, left
 
 
 @pytest.mark.slow
@@ -274,7 +280,7 @@ def test_import_of_gitleaks_rules(tmp_path: Path) -> None:
         "Acme Token: allowlist: pattern ignore me", "names: it looks at names of files alone",
         "too-much: it cannot be matched in linear time (assert)",
     ]  # fmt: skip
-    policy = loaded(tmp_path, written(converted(GITLEAKS.encode())[0], "x"))
+    policy = loaded(tmp_path, format_rules_file(convert_rules(GITLEAKS.encode())[0], "x"))
     assert found(policy, "t: acme-0a1B2c3D4e5F6a7B\n", "a.tf") == [(acme.id, 1, 4, 25)]
 
 
@@ -288,7 +294,7 @@ def test_ids_stay_when_the_file_grows(tmp_path: Path) -> None:
 @pytest.mark.parametrize("data", [b"", b"\xff", b"rules = 1", b"[[rules]]\nx = 1", b"[["])
 def test_what_is_no_rule_file(data: bytes) -> None:
     with pytest.raises(ValueError, match=r".+"):
-        converted(data)
+        convert_rules(data)
 
 
 def test_what_an_import_leaves_out_is_told() -> None:
@@ -311,7 +317,7 @@ regex = "five_[0-9]{9}"
 id = "seven"
 regex = 7
 """
-    kept, left = converted(data.encode())
+    kept, left = convert_rules(data.encode())
     assert [rule["name"] for rule in kept] == ["pair"]
     assert left == [
         "pair: it speaks also where other finds nothing (required)",

@@ -93,7 +93,7 @@ FORMS: dict[str, Callable[[str, str], str]] = {
 @pytest.mark.parametrize("form", FORMS)
 def test_a_pair_in_disguise_is_found(form: str) -> None:
     for key, secret in PAIRS:
-        findings = SCANNER.blob(Blob(FORMS[form](key, secret).encode(), "x.txt"))
+        findings = SCANNER.scan_blob(Blob(FORMS[form](key, secret).encode(), "x.txt"))
         assert {finding.rule_id for finding in findings} == {"CG103"}, form
         assert findings[0].attributes["access_key_id"] == key
         assert secret not in repr(findings) and secret[5:] not in repr(findings)
@@ -102,13 +102,13 @@ def test_a_pair_in_disguise_is_found(form: str) -> None:
 @pytest.mark.parametrize("codec", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be"])
 def test_wide_texts(codec: str) -> None:
     for key, secret in PAIRS:
-        (finding,) = SCANNER.blob(Blob(ini(key, secret).encode(codec), "x.txt"))
+        (finding,) = SCANNER.scan_blob(Blob(ini(key, secret).encode(codec), "x.txt"))
         assert finding.rule_id == "CG103" and [place.line for place in finding.locations] == [2, 3]
 
 
 @pytest.mark.parametrize("text", ["aws_secret_access_key = {}\n", "export AWS_SECRET_ACCESS_KEY={}"])
 def test_a_secret_alone_in_base64(text: str) -> None:
-    (finding,) = SCANNER.blob(Blob(("x:\n\n  y: " + b64(text.format(PAIRS[0][1]))).encode(), "x.yaml"))
+    (finding,) = SCANNER.scan_blob(Blob(("x:\n\n  y: " + b64(text.format(PAIRS[0][1]))).encode(), "x.yaml"))
     assert finding.rule_id == "CG102" and finding.locations[0].line == 3 and "base64" in finding.message
 
 
@@ -124,14 +124,14 @@ def test_a_secret_alone_in_base64(text: str) -> None:
     ],
 )
 def test_look_alikes_are_silent(text: str) -> None:
-    assert not SCANNER.blob(Blob(text.encode(), "x.py"))
+    assert not SCANNER.scan_blob(Blob(text.encode(), "x.py"))
 
 
 def test_disguises_within_disguises_end() -> None:
     text = ini(*PAIRS[0])
     for _ in range(12):
         text = b64(text)
-    SCANNER.blob(Blob(text.encode(), "x"))
+    SCANNER.scan_blob(Blob(text.encode(), "x"))
     assert not SCANNER.failures
 
 
@@ -142,6 +142,6 @@ def test_damage_never_raises_and_never_shows_a_secret(form: str, seed: int) -> N
     data = bytearray(FORMS[form](key, secret).encode())
     for _ in range(source.randrange(1, 8)):
         data[source.randrange(len(data))] = source.randrange(256)
-    findings = SCANNER.blob(Blob(bytes(data), "x.txt"))
+    findings = SCANNER.scan_blob(Blob(bytes(data), "x.txt"))
     assert not SCANNER.failures
     assert secret[6:] not in repr(findings)

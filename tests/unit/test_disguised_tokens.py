@@ -106,7 +106,7 @@ bzip2 of zip of utf-32|gzip of utf-16 of JSON|base64 of percent of JSON"""
 
 
 def findings(data: bytes) -> list[tuple[str, str, int]]:
-    found = SCANNER.blob(Blob(data, "x.txt"))
+    found = SCANNER.scan_blob(Blob(data, "x.txt"))
     assert not SCANNER.failures
     return [(one.rule_id, one.locations[0].path, one.locations[0].line) for one in found]
 

@@ -24,17 +24,17 @@ def _tree(name: str) -> bytes:
 
 @pytest.mark.parametrize("name", ["environment.py", "README.md", "boto.py", "history.txt", ".awsome", "docker.md"])
 def test_innocent(name: str) -> None:
-    assert not deleted_files.is_one(b"src/" + name.encode())
+    assert not deleted_files.is_credential_path(b"src/" + name.encode())
 
 
 @pytest.mark.parametrize("name", [*credential_files._NAMES, *(name.upper() for name in ENV_FILES), *ENV_FILES])
 def test_files(matcher: Matcher, name: str) -> None:
-    assert deleted_files.is_one(b"deploy/" + name.encode())
-    assert deleted_files.may_be_one(name.encode())
-    assert matcher.hits(_tree(name))
+    assert deleted_files.is_credential_path(b"deploy/" + name.encode())
+    assert deleted_files.may_be_credential_name(name.encode())
+    assert matcher.find_hits(_tree(name))
 
 
 @pytest.mark.parametrize("path", PLACES)
 def test_files_by_their_folder(matcher: Matcher, path: str) -> None:
-    assert deleted_files.is_one(b"home/" + path.encode())
-    assert matcher.hits(_tree(path.partition("/")[0]))
+    assert deleted_files.is_credential_path(b"home/" + path.encode())
+    assert matcher.find_hits(_tree(path.partition("/")[0]))

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from credguard.enforcement.calls import calls
-from credguard.enforcement.removed_calls import taken_away
-from credguard.enforcement.shell import calls as commands
-from credguard.enforcement.tree_diff import words
-from credguard.sources.snapshots import Folder
+from credguard.enforcement.calls import load_calls
+from credguard.enforcement.removed_calls import find_removed_calls
+from credguard.enforcement.shell import find_calls as commands
+from credguard.enforcement.tree_diff import redact_text
+from credguard.sources.snapshots import FolderSnapshot
 from tests.keys import Filler
 from tests.repos import write
 
@@ -44,7 +44,9 @@ def lost(
 ) -> list[tuple[str, int]]:
     write(folder / "before", {".keep": "", **before})
     write(folder / "after", {".keep": "", **after})
-    told = taken_away(calls(Folder(folder / "before")), calls(Folder(folder / "after")), pins)
+    told = find_removed_calls(
+        load_calls(FolderSnapshot(folder / "before")), load_calls(FolderSnapshot(folder / "after")), pins
+    )
     return [(one.words, one.line) for one in told]
 
 
@@ -124,7 +126,7 @@ def test_no_value_is_quoted(tmp_path: Path) -> None:
         after = STEP.replace("secrets\n", f"secrets\n      env:\n        KEY: {text}\n")
         (told,) = lost(tmp_path / str(len(text)), {WORKFLOW: STEP}, {WORKFLOW: after})
         assert text not in told[0] and text[5:] not in told[0]
-    assert secret[5:] not in words(secret, "if") and secret[5:] not in words(f"curl -u me:{secret}", "run")
+    assert secret[5:] not in redact_text(secret, "if") and secret[5:] not in redact_text(f"curl -u me:{secret}", "run")
 
 
 @pytest.mark.parametrize(

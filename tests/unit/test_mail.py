@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from credguard.decoders.decompress import Budget
-from credguard.decoders.mime import PART, RECORDED, members
+from credguard.decoders.decompress import UnpackBudget
+from credguard.decoders.mime import PART, RECORDED, iter_parts
 from credguard.matching.database import Matcher
 from credguard.model.findings import Blob, Skip
 from credguard.scanning.scanner import Scanner
@@ -46,7 +46,7 @@ def zipped(**files: str) -> bytes:
 
 
 def places(data: bytes, path: str = "m.eml") -> list[tuple[str, str, int]]:
-    found = SCANNER.blob(Blob(data, path))
+    found = SCANNER.scan_blob(Blob(data, path))
     assert not SCANNER.failures
     return sorted({(one.rule_id, one.locations[0].path, one.locations[0].line) for one in found})
 
@@ -125,10 +125,10 @@ def test_chat_exports(name: str) -> None:
 
 def test_budgets() -> None:
     data = bytes(mail(keys_txt=b"x" * 100_000))
-    hits = MATCHER.hits(data)
-    assert [type(one) for one in members(Blob(data, "a"), hits, Budget(left=50_000))] == [Blob, Skip]
-    assert [type(one) for one in members(Blob(data, "a"), hits, Budget(), 5)] == [Skip]
-    assert list(members(Blob(b"x", "a"), {}, Budget(), 9)) == []
+    hits = MATCHER.find_hits(data)
+    assert [type(one) for one in iter_parts(Blob(data, "a"), hits, UnpackBudget(left=50_000))] == [Blob, Skip]
+    assert [type(one) for one in iter_parts(Blob(data, "a"), hits, UnpackBudget(), 5)] == [Skip]
+    assert list(iter_parts(Blob(b"x", "a"), {}, UnpackBudget(), 9)) == []
 
 
 def test_depth() -> None:
@@ -136,7 +136,7 @@ def test_depth() -> None:
     for _ in range(7):
         made = mail("7bit", "see", m_eml=bytes(made))
     scanner = Scanner()
-    scanner.blob(Blob(bytes(made), "m.eml"))
+    scanner.scan_blob(Blob(bytes(made), "m.eml"))
     assert scanner.unread
 
 
@@ -146,13 +146,13 @@ def test_time_is_linear() -> None:
     for data in (head * 100_000, (head + b"\n--x\n") * 100_000, (b'boundary="' + head) * 50_000,
                  b'"encoding":"base64"' * 200_000, head + b"\n" + b"--a\n" * 500_000):  # fmt: skip
         began = time.process_time()
-        list(members(Blob(data, "a"), MATCHER.hits(data), Budget()))
+        list(iter_parts(Blob(data, "a"), MATCHER.find_hits(data), UnpackBudget()))
         assert time.process_time() - began < 20
 
 
 @given(st.binary(max_size=300), st.sampled_from([b"base64", b"quoted-printable"]), st.binary(max_size=100))
 def test_nothing_raises(body: bytes, encoding: bytes, head: bytes) -> None:
     data = head + b"\nContent-Transfer-Encoding: " + encoding + b"\n" + head + b"\n\n" + body
-    list(members(Blob(data, "a"), MATCHER.hits(data), Budget()))
+    list(iter_parts(Blob(data, "a"), MATCHER.find_hits(data), UnpackBudget()))
     data = b'"text":"' + body + b'","encoding":"base64","text":"' + head
-    list(members(Blob(data, "a"), MATCHER.hits(data), Budget()))
+    list(iter_parts(Blob(data, "a"), MATCHER.find_hits(data), UnpackBudget()))

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from credguard.decoders.mail_text import ENCODED_WORD, FLOWED, flowed_text, header_words
+from credguard.decoders.mail_text import ENCODED_WORD, FLOWED, decode_header_words, join_flowed_lines
 from credguard.matching.database import Matcher
 from credguard.model.findings import Blob
 from credguard.scanning.scanner import Scanner
@@ -27,7 +27,7 @@ PEM = FILL("{{PEM_RSA}}")
 
 
 def places(data: bytes, path: str = "m.eml") -> list[tuple[str, str, int]]:
-    found = SCANNER.blob(Blob(data, path))
+    found = SCANNER.scan_blob(Blob(data, path))
     assert not SCANNER.failures
     return sorted({(one.rule_id, one.locations[0].path, one.locations[0].line) for one in found})
 
@@ -108,14 +108,14 @@ def test_time_is_linear() -> None:
     matcher = Matcher([ENCODED_WORD, FLOWED], cache=False)
     for data in (b"=?utf-8?q?abcdefghij?= " * 50_000, b"delsp=yes" * 100_000, b"delsp=yes\n\n \n" * 90_000):
         began = time.process_time()
-        hits = matcher.hits(data)
-        list(header_words(data, hits.get(ENCODED_WORD.name, ())))
-        list(flowed_text(data, hits.get(FLOWED.name, ())))
+        hits = matcher.find_hits(data)
+        list(decode_header_words(data, hits.get(ENCODED_WORD.name, ())))
+        list(join_flowed_lines(data, hits.get(FLOWED.name, ())))
         assert time.process_time() - began < 20
 
 
 @given(st.binary(max_size=200), st.binary(max_size=60))
 def test_nothing_raises(body: bytes, head: bytes) -> None:
     data = b"=?utf-8?b?" + body + b"?= =?" + head + b"?Q?=41" + body + b"?=\ndelsp=yes" + head + b"\n\n" + body + b" \n"
-    list(header_words(data, [10, len(data)]))
-    list(flowed_text(data, [10, len(data) // 2]))
+    list(decode_header_words(data, [10, len(data)]))
+    list(join_flowed_lines(data, [10, len(data) // 2]))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from credguard.fixes import example_files
 from credguard.fixes.edit import Edit, RefusedError, load, write
-from credguard.fixes.github_oidc import ROLE, patched
+from credguard.fixes.github_oidc import ROLE, patch_workflow
 from credguard.sources.worktree import WorkTree
 from tests.keys import Filler
 
@@ -31,7 +31,7 @@ HEAD = "on: push\njobs:\n  a:\n    runs-on: x\n"
 
 
 def example(tmp_path: Path, text: str) -> str:
-    edit = example_files.example_of(WorkTree(tmp_path, (".env",)), ".env", text.encode())
+    edit = example_files.build_example(WorkTree(tmp_path, (".env",)), ".env", text.encode())
     return edit.after.decode() if edit else ""
 
 
@@ -81,19 +81,19 @@ def test_no_value_gets_into_an_example(text: str, data: st.DataObject) -> None:
     secret = "aB3" + secret[3:]
     place = data.draw(st.integers(0, len(text)))
     whole = (text[:place] + secret + text[place:]).encode()
-    lines = b"".join(example_files._lines(whole)).decode()
+    lines = b"".join(example_files._iter_example_lines(whole)).decode()
     assert secret not in lines
 
 
 def permissions(text: str) -> tuple[object, object]:
     """Those of the workflow and of job a, when the patch was made."""
     line = next(n for n, one in enumerate(text.split("\n"), 1) if "aws-access-key-id" in one)
-    made = patched(text.encode(), {line})
+    made = patch_workflow(text.encode(), {line})
     assert made.settled == {line}, made
     loaded = yaml.safe_load(made.data)
     given = next(step for step in loaded["jobs"]["a"]["steps"] if "with" in step)["with"]
     assert given == {"role-to-assume": ROLE, "aws-region": "eu-west-1"}
-    assert patched(made.data, {line}).data == made.data
+    assert patch_workflow(made.data, {line}).data == made.data
     return loaded.get("permissions"), loaded["jobs"]["a"].get("permissions")
 
 
@@ -123,7 +123,7 @@ def test_permissions(text: str, shared: object, own: object) -> None:
 
 def test_windows_line_ends_and_a_role_that_is_there() -> None:
     text = (HEAD + STEPS + "          role-to-assume: mine\n").replace("\n", "\r\n")
-    made = patched(text.encode(), {8})
+    made = patch_workflow(text.encode(), {8})
     assert made.data.count(b"\n") == made.data.count(b"\r\n")
     assert yaml.safe_load(made.data)["jobs"]["a"]["steps"][0]["with"] == {
         "aws-region": "eu-west-1",
@@ -147,8 +147,8 @@ def test_windows_line_ends_and_a_role_that_is_there() -> None:
 )  # fmt: skip
 def test_other_shapes_are_left(text: str) -> None:
     lines = set(range(1, text.count("\n") + 2))
-    assert patched(text.encode(), lines).data == text.encode()
-    assert not patched(text.encode(), lines).settled
+    assert patch_workflow(text.encode(), lines).data == text.encode()
+    assert not patch_workflow(text.encode(), lines).settled
 
 
 def test_an_edit_is_written_whole_and_only_where_nothing_has_changed(tmp_path: Path) -> None:

@@ -31,8 +31,11 @@ def test_an_empty_limit_is_refused(words: tuple[str, ...], tmp_path: Path) -> No
     options = given(*words)
     assert _revision_options.is_given(options)
     with pytest.raises(CredguardError):
-        _revision_options.revisions(options, Git(repo.folder))
+        _revision_options.build_rev_list_arguments(options, Git(repo.folder))
 
 
 def test_without_a_limit_all_is_looked_at(tmp_path: Path) -> None:
-    assert not _revision_options.is_given(given()) and _revision_options.revisions(given(), Git(tmp_path)) == ()
+    assert (
+        not _revision_options.is_given(given())
+        and _revision_options.build_rev_list_arguments(given(), Git(tmp_path)) == ()
+    )

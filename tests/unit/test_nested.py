@@ -28,7 +28,7 @@ TOKENS = [
 
 def lines(data: bytes, path: str = "x.yaml") -> list[int]:
     SCANNER.unread.clear()
-    return [one.locations[0].line for one in SCANNER.blob(Blob(data, path))]
+    return [one.locations[0].line for one in SCANNER.scan_blob(Blob(data, path))]
 
 
 @pytest.mark.parametrize("token", TOKENS)

@@ -35,7 +35,7 @@ def stored(repo: Repository, contents: list[bytes]) -> list[bytes]:
 
 
 def read(oids: list[bytes]) -> list[bytes]:
-    return [bytes(content) for piece in spawn.objects(oids, MOST) for content in spawn.contents(piece)]
+    return [bytes(content) for piece in spawn.stream_objects(oids, MOST) for content in spawn.iter_contents(piece)]
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_a_broken_object(repo: Repository) -> None:
 
 def test_stopping_early_leaves_no_process(repo: Repository) -> None:
     oids = stored(repo, [bytes(50_000)] * 1 + [b"%d" % number for number in range(500)])
-    pieces = spawn.objects(oids * 4, MOST)
+    pieces = spawn.stream_objects(oids * 4, MOST)
     next(pieces)
     pieces.close()
     with pytest.raises(ChildProcessError):
@@ -87,12 +87,12 @@ def test_stopping_early_leaves_no_process(repo: Repository) -> None:
 
 
 def test_long_object_ids_do_not_fill_the_pipe() -> None:
-    assert all(len(b"\n".join(part)) < spawn.MOST_INPUT for part in spawn._parts([b"0" * 64] * 5000))
-    assert sum(map(len, spawn._parts([b"0" * 64] * 5001))) == 5001
+    assert all(len(b"\n".join(part)) < spawn.MOST_INPUT for part in spawn._split_parts([b"0" * 64] * 5000))
+    assert sum(map(len, spawn._split_parts([b"0" * 64] * 5001))) == 5001
 
 
 @pytest.mark.parametrize("kind", ["LITERAL", "GLOB", "NOGLOB", "ICASE"])
 @pytest.mark.parametrize("inherit", [True, False])
 def test_how_the_user_has_paths_read_does_not_count(kind: str, inherit: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(f"GIT_{kind}_PATHSPECS", "1")
-    assert f"GIT_{kind}_PATHSPECS" not in spawn.environment(inherit=inherit)
+    assert f"GIT_{kind}_PATHSPECS" not in spawn.build_environment(inherit=inherit)

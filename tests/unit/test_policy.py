@@ -117,7 +117,7 @@ class TestPaths:
         quiet = RuleSetting(enabled=False, severity=Severity.LOW, stages={"audit": "off"})
         policy = Policy(exclude=("*",), paths=(("*", {rule: quiet}),))
         assert verdict(policy, finding(rule, severity=Severity.CRITICAL)).outcome == "report"
-        assert not Allow("why", rule=rule, path="*").covers(finding(rule), "src/a.py")
+        assert not Allow("why", rule=rule, path="*").is_applicable(finding(rule), "src/a.py")
 
     def test_settings(self) -> None:
         policy = Policy(
@@ -129,7 +129,7 @@ class TestPaths:
 
     def test_on_at_one_path_only(self) -> None:
         policy = Policy(rules={"CG101": OFF}, paths=(("prod/", {"CG101": ON}),))
-        assert policy.enables("CG101")
+        assert policy.is_enabled("CG101")
         assert decide(finding(), policy) is None
         assert verdict(policy, finding(path="prod/a.py")).outcome == "report"
 
@@ -180,14 +180,16 @@ class TestSuppressed:
 
     def test_an_exception_by_value(self) -> None:
         entry = Allow("why", fingerprint=MARK)
-        assert entry.covers(finding(), "anywhere") and entry.covers(finding("CG103"), "x")
-        assert not entry.covers(finding(fingerprint="f" * 32), "x")
-        assert not replace(entry, rule="CG102").covers(finding(), "x")
+        assert entry.is_applicable(finding(), "anywhere") and entry.is_applicable(finding("CG103"), "x")
+        assert not entry.is_applicable(finding(fingerprint="f" * 32), "x")
+        assert not replace(entry, rule="CG102").is_applicable(finding(), "x")
 
     def test_an_exception_by_path(self) -> None:
         entry = Allow("why", "CG101", path="tests/**")
-        assert entry.covers(finding(), "tests/a.py")
-        assert not entry.covers(finding(), "src/a.py") and not entry.covers(finding("CG102"), "tests/a.py")
+        assert entry.is_applicable(finding(), "tests/a.py")
+        assert not entry.is_applicable(finding(), "src/a.py") and not entry.is_applicable(
+            finding("CG102"), "tests/a.py"
+        )
 
 
 class TestDigest:

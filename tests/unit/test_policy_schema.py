@@ -16,15 +16,15 @@ import yaml
 
 from credguard.errors import PolicyError
 from credguard.policy import load
-from credguard.policy.json_schema import schema
-from credguard.rules import all_rules
-from credguard.sources.snapshots import Folder
+from credguard.policy.json_schema import build_policy_schema
+from credguard.rules import load_rules
+from credguard.sources.snapshots import FolderSnapshot
 from tests.repos import write
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-RULES = {rule.id: rule.name for rule in all_rules()}
+RULES = {rule.id: rule.name for rule in load_rules()}
 ROOT = Path(__file__).parent.parent.parent
 SCHEMA, PAGE = ROOT / "src" / "credguard" / "policy.schema.json", ROOT / "docs" / "policy.md"
 PACKAGE = Path(load.__file__).parent
@@ -63,7 +63,7 @@ def validator() -> jsonschema.Draft202012Validator:
 def accepted(folder: Path, tree: object) -> bool:
     write(folder, {load.NAME: yaml.safe_dump(tree)})
     try:
-        load.find(Folder(folder), RULES)
+        load.find(FolderSnapshot(folder), RULES)
     except PolicyError:
         return False
     return True
@@ -91,7 +91,7 @@ def test_the_page_shows_a_policy_that_is_one(tmp_path: Path, validator: jsonsche
     page = PAGE.read_text(encoding="utf-8")
     text = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)[0]
     write(tmp_path, {load.NAME: text})
-    assert load.find(Folder(tmp_path), RULES)
+    assert load.find(FolderSnapshot(tmp_path), RULES)
     validator.validate(json.loads(json.dumps(yaml.safe_load(text), default=date.isoformat)))
 
 
@@ -109,7 +109,7 @@ def test_every_key_has_its_row() -> None:
     rows = set(re.findall(r"^\| `([^`]+)`", PAGE.read_text(encoding="utf-8"), re.MULTILINE))
     keys = {row.split(".")[-1].removesuffix("[]") for row in rows}
     stages = {"pre-commit", "commit-msg", "pre-push", "pre-receive", "ci", "audit"}
-    assert set(_named(schema(RULES))) - stages <= keys
+    assert set(_named(build_policy_schema(RULES))) - stages <= keys
 
 
 def test_schema_and_page_are_up_to_date() -> None:

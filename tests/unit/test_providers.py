@@ -32,15 +32,15 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(scope="module")
 def matcher() -> Matcher:
     """All patterns of all plugins."""
-    return Matcher([pattern for rule in RULES for pattern in _detect_secrets.patterns(rule)], cache=False)
+    return Matcher([pattern for rule in RULES for pattern in _detect_secrets.list_plugin_patterns(rule)], cache=False)
 
 
 def plugins(rule: str) -> list[Any]:
-    return [_detect_secrets.plugin(name, module) for name, module, *_ in _detect_secrets.plugins(rule)]
+    return [_detect_secrets.load_plugin(name, module) for name, module, *_ in _detect_secrets.list_plugins(rule)]
 
 
 def as_they_come(rule: str) -> list[Any]:
-    return [getattr(import_module(module), name)() for name, module, *_ in _detect_secrets.plugins(rule)]
+    return [getattr(import_module(module), name)() for name, module, *_ in _detect_secrets.list_plugins(rule)]
 
 
 def alone(rule: str, data: bytes) -> set[tuple[int, int]]:
@@ -49,7 +49,7 @@ def alone(rule: str, data: bytes) -> set[tuple[int, int]]:
     for start, line in lines(data):
         text = line.removesuffix(b"\r").decode("utf-8", "surrogateescape")
         for plugin in plugins(rule):
-            for left, right in _detect_secrets.found(plugin, text):
+            for left, right in _detect_secrets.locate_values(plugin, text):
                 places.add(tuple(start + len(text[:end].encode("utf-8", "surrogateescape")) for end in (left, right)))
     return places  # type: ignore[return-value]
 
@@ -62,10 +62,12 @@ def lines(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def same(matcher: Matcher, rule: str, data: bytes) -> None:
-    hits, all_places = matcher.hits(data), alone(rule, data)
-    assert set(_detect_secrets.finds(rule, data, hits)) == all_places
+    hits, all_places = matcher.find_hits(data), alone(rule, data)
+    assert set(_detect_secrets.find_plugin_values(rule, data, hits)) == all_places
     for place in all_places:
-        assert place in set(_detect_secrets.finds(rule, data, hits, lambda *one, place=place: one == place))
+        assert place in set(
+            _detect_secrets.find_plugin_values(rule, data, hits, lambda *one, place=place: one == place)
+        )
 
 
 def expressions(rule: str) -> list[re.Pattern[str]]:
@@ -105,7 +107,7 @@ def test_in_plain_text_they_find_what_they_find_as_they_come(rule: str, data: st
     pieces = data.draw(st.lists(drawn(rule) | st.text(max_size=20), min_size=1, max_size=3))
     line = re.sub(r"[^\t\x20-\x7e]", "", "".join(pieces))
     for ours, theirs in zip(plugins(rule), as_they_come(rule), strict=True):
-        assert _detect_secrets.found(ours, line) == _detect_secrets.found(theirs, line)
+        assert _detect_secrets.locate_values(ours, line) == _detect_secrets.locate_values(theirs, line)
 
 
 @always
@@ -125,11 +127,11 @@ def test_on_this_repository(matcher: Matcher) -> None:
 def test_a_long_line_is_looked_at_in_part(matcher: Matcher) -> None:
     token = b"gh" + b"p_" + bytes(range(65, 91)) + bytes(range(97, 107))
     data = b"x " * 100_000 + token + b" x" * 100_000
-    assert list(_detect_secrets.finds("CG160", data, matcher.hits(data))) == [(200_000, 200_040)]
+    assert list(_detect_secrets.find_plugin_values("CG160", data, matcher.find_hits(data))) == [(200_000, 200_040)]
 
 
 def test_hostile_lines_take_linear_time(matcher: Matcher) -> None:
     data = b"://a:" * 20_000 + b"eyJ" * 20_000 + b"a@" * 20_000
-    hits = matcher.hits(data)
+    hits = matcher.find_hits(data)
     for rule in RULES:
-        assert len(list(_detect_secrets.finds(rule, data, hits))) < 100_000
+        assert len(list(_detect_secrets.find_plugin_values(rule, data, hits))) < 100_000

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from credguard.hooks import fast_path
-from credguard.rules import all_rules
+from credguard.rules import load_rules
 from credguard.scanning.scanner import Scanner
 from credguard.sources.worktree import WorkTree
 from tests.keys import Filler
@@ -22,7 +22,7 @@ CASES = Path(__file__).parent.parent / "rules"
 def told() -> list[str]:
     """Every path at which a file rule of the hooks reports something in its case file."""
     paths: set[str] = set()
-    for rule in all_rules():
+    for rule in load_rules():
         file = CASES / f"{rule.name.replace('-', '_')}.yaml"
         if not rule.check_tree or not rule.in_hooks or not file.exists():
             continue
@@ -39,7 +39,7 @@ def test_there_are_such_paths() -> None:
 
 @pytest.mark.parametrize("path", told())
 def test_a_name_that_a_file_rule_reports_is_left_to_it(path: str) -> None:
-    assert fast_path._concerns_a_file_rule(os.fsencode(path))
+    assert fast_path._may_concern_file_rule(os.fsencode(path))
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_a_name_that_a_file_rule_reports_is_left_to_it(path: str) -> None:
     "key.json sample/config.yml config.yaml.dist x.csv x.ini x.cfg x.conf Dockerfile .gitignore .envrc rc".split(),
 )
 def test_names_beside_them(path: str) -> None:
-    assert fast_path._concerns_a_file_rule(path.encode())
+    assert fast_path._may_concern_file_rule(path.encode())
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_names_beside_them(path: str) -> None:
     "a.py src/b.ts README.md .github/ci.yml package.json poetry.lock run.sh s3/keys.py tokens.go root.c".split(),
 )
 def test_ordinary_names_are_not(path: str) -> None:
-    assert not fast_path._concerns_a_file_rule(path.encode())
+    assert not fast_path._may_concern_file_rule(path.encode())
 
 
 STEMS = (
@@ -81,7 +81,7 @@ CONTENTS = [
 
 @cache
 def scanner() -> Scanner:
-    return Scanner([rule for rule in all_rules() if rule.in_hooks and rule.by_default])
+    return Scanner([rule for rule in load_rules() if rule.in_hooks and rule.by_default])
 
 
 @pytest.mark.parametrize("ending", [*fast_path._CODE, *fast_path._DATA])
@@ -90,15 +90,15 @@ def test_no_file_rule_speaks_of_a_name_that_is_not_left_to_it(ending: str) -> No
     for content in CONTENTS:
         data = Filler("quick").fill(content).encode()
         tree = WorkTree(Path(), names, frozenset(names), reader=lambda _path, data=data: data)  # type: ignore[misc]
-        found = {finding.locations[0].path for finding in scanner().tree(tree)}
-        assert not [path for path in found if not fast_path._concerns_a_file_rule(path.encode())]
+        found = {finding.locations[0].path for finding in scanner().scan_tree(tree)}
+        assert not [path for path in found if not fast_path._may_concern_file_rule(path.encode())]
 
 
 def test_names_that_a_change_of_ignore_rules_concerns() -> None:
     """Where `concerns` finds something in a name, the rules on the whole tree are asked."""
-    for rule in all_rules():
+    for rule in load_rules():
         if rule.check_tree and rule.in_hooks and rule.concerns:
             for end in (*fast_path._CODE, *fast_path._DATA):
                 for stem in ("environment", "docker_run", "containers", "compose", "a", ".gitignore"):
                     name = f"src/{stem}{end}"
-                    assert not re.search(rule.concerns, name) or fast_path._concerns_a_file_rule(name.encode())
+                    assert not re.search(rule.concerns, name) or fast_path._may_concern_file_rule(name.encode())

@@ -41,7 +41,7 @@ class Place:
         time.sleep(0.02)  # times of files are told by the system's clock ticks
 
     def standing(self) -> str | None:
-        return checkpoint.standing(Git(self.repo.folder))
+        return checkpoint.fingerprint_repository(Git(self.repo.folder))
 
     @property
     def git_dir(self) -> Path:
@@ -130,9 +130,9 @@ def test_nothing_that_the_repository_configures_runs(place: Place, key: str, tmp
 
 def test_a_bare_repository_stands_by_its_refs_and_objects(tmp_path: Path) -> None:
     repo = Repository(tmp_path / "bare", bare=True)
-    before = checkpoint.standing(Git(repo.folder))
+    before = checkpoint.fingerprint_repository(Git(repo.folder))
     repo.git("hash-object", "-w", "--stdin", stdin="dangling")
-    assert before and checkpoint.standing(Git(repo.folder)) not in (before, None)
+    assert before and checkpoint.fingerprint_repository(Git(repo.folder)) not in (before, None)
 
 
 def test_what_cannot_be_told_is_never_kept(place: Place) -> None:
@@ -144,7 +144,7 @@ def test_what_cannot_be_told_is_never_kept(place: Place) -> None:
 def state(tmp_path: Path) -> Path:
     """The file of a state with two results, over several pages."""
     path = tmp_path / "state.db"
-    made = checkpoint.State(path)
+    made = checkpoint.Checkpoint(path)
     made.keep("one", "d1", b"1" * 50_000)
     made.keep("two", "d2", b"2" * 50_000)
     assert made.find("one", "d1") == b"1" * 50_000 and made.find("one", "d2") is None
@@ -165,7 +165,7 @@ def test_damaged_pages_are_told_in_one_line(state: Path, start: int) -> None:
 
 def used(path: Path) -> None:
     """Takes what is there, all of which must be as it was put there, and adds to it; ends as if it was refused."""
-    state = checkpoint.State(path)
+    state = checkpoint.Checkpoint(path)
     assert state.find("one", "d1") in (None, b"1" * 50_000)
     assert state.find("two", "d2") in (None, b"2" * 50_000)
     state.keep("three", "d3", b"3")
@@ -174,13 +174,13 @@ def used(path: Path) -> None:
 
 def test_a_flipped_byte_of_a_result_makes_it_none(state: Path) -> None:
     state.write_bytes(state.read_bytes().replace(b"1" * 200, b"1" * 199 + b"0", 1))
-    assert checkpoint.State(state).find("one", "d1") is None
+    assert checkpoint.Checkpoint(state).find("one", "d1") is None
 
 
 def test_a_state_that_another_audit_uses_is_not_to_be_removed(state: Path) -> None:
     other = sqlite3.connect(state, isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
     with pytest.raises(CredguardError) as refused:
-        checkpoint.State(state)
+        checkpoint.Checkpoint(state)
     assert "another audit uses" in refused.value.message and "remove" not in refused.value.hint
     other.close()

@@ -6,7 +6,7 @@ from itertools import count
 
 import pytest
 
-from credguard.engine.key_reuse import Repository, shared, sub_projects
+from credguard.engine.key_reuse import Repository, find_shared, find_sub_projects
 from credguard.model.findings import Confidence, Finding, Location, Severity
 from credguard.rules.account.key_shared_across_projects import RULE
 
@@ -29,7 +29,7 @@ def pair(path: str, *values: str, rule: str = "CG103", severity: Severity = Seve
 
 
 def places(findings: list[Finding], *repositories: Repository) -> list[list[str]]:
-    return [[place.path for place in f.locations] for f in shared(findings, repositories, RULE)]
+    return [[place.path for place in f.locations] for f in find_shared(findings, repositories, RULE)]
 
 
 def test_sub_projects_are_the_topmost_folders_with_a_manifest() -> None:
@@ -37,7 +37,7 @@ def test_sub_projects_are_the_topmost_folders_with_a_manifest() -> None:
         "package.json api/go.mod api/inner/package.json web/Package.json infra/prod/main.tf infra/modules/x/main.tf "
         "node_modules/a/package.json tests/app/setup.py docs/a.md chart/Chart.yaml lib/lib.csproj"
     ).split()
-    assert sub_projects(files) == {"api/", "web/", "infra/prod/", "chart/", "lib/"}
+    assert find_sub_projects(files) == {"api/", "web/", "infra/prod/", "chart/", "lib/"}
 
 
 A, B = Repository("a/", ["x.py"]), Repository("b/", ["x.py"])
@@ -78,10 +78,10 @@ def test_repository_inside_another() -> None:
 
 
 def test_words_and_severity() -> None:
-    found = shared([pair("a/x.py", "1", key_id="AKIAIOSFODNN7EXAMPLE"), pair("b/x.py", "1")], (A, B), RULE)[0]
+    found = find_shared([pair("a/x.py", "1", key_id="AKIAIOSFODNN7EXAMPLE"), pair("b/x.py", "1")], (A, B), RULE)[0]
     assert found.message == "access key AKIAIOSFODNN7EXAMPLE is used by 2 projects: a/, b/"
     assert (found.rule_id, found.severity, found.attributes["projects"]) == ("CG502", Severity.HIGH, ["a/", "b/"])
     low = [pair(f"{name}/x.py", "1", severity=Severity.LOW) for name in "ab"]
-    assert shared(low, (A, B), RULE)[0].severity is Severity.LOW
-    again = shared([pair("b/y.py", "1"), pair("a/z.py", "1", key_id="AKIAIOSFODNN7EXAMPLE")], (A, B), RULE)[0]
+    assert find_shared(low, (A, B), RULE)[0].severity is Severity.LOW
+    again = find_shared([pair("b/y.py", "1"), pair("a/z.py", "1", key_id="AKIAIOSFODNN7EXAMPLE")], (A, B), RULE)[0]
     assert again.fingerprint == found.fingerprint

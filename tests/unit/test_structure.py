@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from credguard.errors import UnreadableError
-from credguard.parsers.document import Node, embedded, looks_structured, parse
+from credguard.parsers.document import Node, is_structured, parse, parse_embedded
 
 
 def one(text: str, path: str) -> Node:
@@ -44,7 +44,7 @@ def refusal(data: bytes, path: str) -> str:
     ],
 )  # fmt: skip
 def test_names(path: str, known: bool) -> None:
-    assert looks_structured(path) is known
+    assert is_structured(path) is known
 
 
 def test_yaml_has_places_tags_and_types() -> None:
@@ -60,7 +60,7 @@ def test_yaml_has_places_tags_and_types() -> None:
 
 def test_yaml_reads_every_document_and_keeps_keys_written_twice() -> None:
     first, second = parse(b"a: 1\na: 2\n---\nb: 3\n", "a.yml")
-    assert [node.text for node in first.all("a")] == ["1", "2"]
+    assert [node.text for node in first.get_all("a")] == ["1", "2"]
     assert at(second, "b").line == 4
 
 
@@ -128,7 +128,7 @@ def test_hcl_nests_labels_as_json_does() -> None:
     assert at(body, "name").type == "template"
     assert at(body, "none").type == "null"
     assert at(body, "one").type == "bool"
-    assert [next(iter(block.pairs))[0].text for block in body.all("block")] == ["l", "m"]
+    assert [next(iter(block.pairs))[0].text for block in body.get_all("block")] == ["l", "m"]
 
 
 def test_hcl_expressions_show_the_values_in_them() -> None:
@@ -146,14 +146,14 @@ def test_hcl_expressions_show_the_values_in_them() -> None:
 
 def test_json_inside_a_heredoc_has_the_lines_of_the_file() -> None:
     policy = at(one(HCL, "main.tf"), "resource", "aws_iam_policy", "x", "policy")
-    (inner,) = embedded(policy)
+    (inner,) = parse_embedded(policy)
     assert at(inner, "Statement").items[0].line == 10
     block = at(one('a: |\n  {"b":\n   1}\n', "a.yaml"), "a")
-    assert at(embedded(block)[0], "b").line == 3
+    assert at(parse_embedded(block)[0], "b").line == 3
     quoted = at(one('{"a": "{\\n\\"b\\": 1}"}', "a.json"), "a")
-    assert at(embedded(quoted)[0], "b").line == 1
-    assert embedded(at(one("a: {b: 1}", "a.yaml"), "a")) == ()
-    assert embedded(at(one("a: '{ no'", "a.yaml"), "a")) == ()
+    assert at(parse_embedded(quoted)[0], "b").line == 1
+    assert parse_embedded(at(one("a: {b: 1}", "a.yaml"), "a")) == ()
+    assert parse_embedded(at(one("a: '{ no'", "a.yaml"), "a")) == ()
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from credguard.model.findings import Confidence, Finding, Location, Severity
-from credguard.suppressions.inline import Marker, beside, find, markers
+from credguard.suppressions.inline import Marker, find, find_markers, find_suppressing_marker
 
 OURS = "credguard: allow CG101 -- a reason"
 # Path, and a text in which every YES stands in a comment of that language and every NO in a string or in plain text.
@@ -96,7 +96,7 @@ def lines_with(word: str, text: str) -> list[int]:
 @pytest.mark.parametrize(("path", "text"), LANGUAGES, ids=[path for path, _ in LANGUAGES])
 def test_comments_and_strings(path: str, text: str) -> None:
     filled = text.replace("YES", OURS).replace("NO", "gitleaks:allow")
-    found = markers(filled.encode(), path)
+    found = find_markers(filled.encode(), path)
     assert [m.line for m in found if m.tool == "credguard"] == lines_with("YES", text)
     assert [m.line for m in found if m.tool == "gitleaks"] == []
     assert not [m.problem for m in found if m.problem]
@@ -105,12 +105,12 @@ def test_comments_and_strings(path: str, text: str) -> None:
 @pytest.mark.parametrize(("path", "text"), LANGUAGES, ids=[path for path, _ in LANGUAGES])
 def test_carriage_returns_change_nothing(path: str, text: str) -> None:
     filled = text.replace("YES", OURS).replace("NO", "gitleaks:allow").replace("\n", "\r\n")
-    assert [m.line for m in markers(filled.encode(), path)] == lines_with("YES", text)
+    assert [m.line for m in find_markers(filled.encode(), path)] == lines_with("YES", text)
 
 
 def one(text: str, path: str = "a.py", known: frozenset[str] = frozenset({"CG101", "CG103"})) -> Marker:
     """The only marker of a text."""
-    (found,) = markers(text.encode(), path, known=known)
+    (found,) = find_markers(text.encode(), path, known=known)
     return found
 
 
@@ -182,11 +182,11 @@ def test_the_line_it_is_about(text: str, path: str, target: int) -> None:
 
 def test_comments_below_each_other_are_about_the_line_below_the_last() -> None:
     text = f"# {OURS}\n# credguard: allow CG103 -- b\nk\n# {OURS}\nk"
-    assert [m.target_line for m in markers(text.encode(), "a.py")] == [3, 3, 5]
+    assert [m.target_line for m in find_markers(text.encode(), "a.py")] == [3, 3, 5]
 
 
 def test_a_nextline_pragma_stands_alone() -> None:
-    assert markers(b"x = 1 # pragma: allowlist nextline secret\nk", "a.py") == []
+    assert find_markers(b"x = 1 # pragma: allowlist nextline secret\nk", "a.py") == []
 
 
 @pytest.mark.parametrize(
@@ -199,12 +199,12 @@ def test_the_markers_of_others(said: str) -> None:
     assert (found.rules, found.reason, found.problem) == ((), said, "")
     assert find([found], "CG105", 1, 1) == found
     assert find([found], "CG201", 1, 1) is None
-    assert markers(f"k # {said}".encode(), "a.py", foreign=False) == []
+    assert find_markers(f"k # {said}".encode(), "a.py", foreign=False) == []
 
 
 @pytest.mark.parametrize("said", ["gitleaks:allowed", "xgitleaks:allow", "gitleaks: allow", "pragma: no cover"])
 def test_other_words(said: str) -> None:
-    assert markers(f"k # {said}".encode(), "a.py") == []
+    assert find_markers(f"k # {said}".encode(), "a.py") == []
 
 
 def test_for_that_rule_and_that_line_only() -> None:
@@ -222,28 +222,28 @@ def pair(first: int, second: int, path: str = "a.py") -> Finding:
 
 
 def test_a_pair_needs_foreign_markers_on_all_its_lines() -> None:
-    both = markers(b"k # gitleaks:allow\nk # trufflehog:ignore", "a.py")
-    assert beside(both, pair(1, 2), "a.py") == both[0]
-    assert beside(both[:1], pair(1, 2), "a.py") is None
-    assert beside(both, pair(1, 3), "a.py") is None
-    assert beside(both, pair(1, 2, "other.py"), "a.py") is None
+    both = find_markers(b"k # gitleaks:allow\nk # trufflehog:ignore", "a.py")
+    assert find_suppressing_marker(both, pair(1, 2), "a.py") == both[0]
+    assert find_suppressing_marker(both[:1], pair(1, 2), "a.py") is None
+    assert find_suppressing_marker(both, pair(1, 3), "a.py") is None
+    assert find_suppressing_marker(both, pair(1, 2, "other.py"), "a.py") is None
 
 
 @pytest.mark.parametrize("line", [1, 2])
 def test_a_pair_is_suppressed_by_our_marker_at_either_half(line: int) -> None:
     texts = ["k", "k"]
     texts[line - 1] += " # credguard: allow CG103 -- reason"
-    found = markers("\n".join(texts).encode(), "a.py")
-    assert beside(found, pair(1, 2), "a.py") == found[0]
+    found = find_markers("\n".join(texts).encode(), "a.py")
+    assert find_suppressing_marker(found, pair(1, 2), "a.py") == found[0]
 
 
 def test_markers_for_the_halves_do_not_cover_the_pair() -> None:
-    found = markers(f"k # {OURS}\nk # credguard: allow CG102 -- x".encode(), "a.py")
-    assert beside(found, pair(1, 2), "a.py") is None
+    found = find_markers(f"k # {OURS}\nk # credguard: allow CG102 -- x".encode(), "a.py")
+    assert find_suppressing_marker(found, pair(1, 2), "a.py") is None
 
 
 def test_utf_16() -> None:
-    assert markers(f"a\nk # {OURS}".encode("utf-16"), "a.ps1")[0].line == 2
+    assert find_markers(f"a\nk # {OURS}".encode("utf-16"), "a.ps1")[0].line == 2
 
 
 def test_columns_count_characters() -> None:
@@ -253,7 +253,7 @@ def test_columns_count_characters() -> None:
 @given(st.binary(max_size=200), st.sampled_from([path for path, _ in LANGUAGES]))
 @settings(max_examples=500, deadline=None)
 def test_any_bytes_are_read(data: bytes, path: str) -> None:
-    for marker in markers(data + b"\n# gitleaks:allow\n// " + OURS.encode() + data, path):
+    for marker in find_markers(data + b"\n# gitleaks:allow\n// " + OURS.encode() + data, path):
         assert marker.target_line >= marker.line >= 1
 
 
@@ -268,5 +268,5 @@ def test_hostile_files_cost_linear_time(path: str) -> None:
     for piece in PIECES:
         data = piece * (50_000 // len(piece)) + b"\n# gitleaks:allow\n"
         start = time.process_time()
-        markers(data, path)
+        find_markers(data, path)
         assert time.process_time() - start < 1, piece

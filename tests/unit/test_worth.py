@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from credguard.matching.pattern import REACH, Pattern
 from credguard.model.findings import Blob
-from credguard.rules import all_rules
+from credguard.rules import load_rules
 from credguard.scanning.scanner import _EVERYWHERE, Scanner
 from tests.keys import Filler
 
-RULES = [rule for rule in all_rules() if rule.check_blob]
+RULES = [rule for rule in load_rules() if rule.check_blob]
 CHOOSY = {
     pattern.name: pattern
     for pattern in (*_EVERYWHERE, *(pattern for rule in RULES for pattern in rule.patterns))
@@ -54,7 +54,7 @@ def thorough() -> Scanner:
 @given(TEXTS, st.sampled_from(["notes.txt", "main.py", ".env"]))
 def test_nothing_is_lost(choosy: Scanner, thorough: Scanner, data: bytes, path: str) -> None:
     blob = Blob(data, path)
-    assert choosy.blob(blob) == thorough.blob(replace(blob))
+    assert choosy.scan_blob(blob) == thorough.scan_blob(replace(blob))
 
 
 @pytest.mark.slow
@@ -69,7 +69,7 @@ def test_what_is_far_away_has_no_say(
     ]
     for left, right in around:
         text = left[-REACH:] + right[:REACH]
-        for name, ends in choosy.matcher.seen(text).items():
+        for name, ends in choosy.matcher.scan(text).items():
             if name in CHOOSY and REACH in ends:
                 is_worth = CHOOSY[name].is_worth
                 assert is_worth
@@ -81,17 +81,17 @@ def test_what_is_far_away_has_no_say(
 @pytest.mark.parametrize("distance", range(283, 301))
 def test_a_value_as_far_from_its_name_as_it_may_be(choosy: Scanner, distance: int) -> None:
     text = Filler("far").fill("accesssecret: " + "-" * (distance - 2) + "{{SECRET}}\n")
-    assert [finding.rule_id for finding in choosy.blob(Blob(text.encode(), "notes.txt"))] == ["CG102"]
+    assert [finding.rule_id for finding in choosy.scan_blob(Blob(text.encode(), "notes.txt"))] == ["CG102"]
 
 
 @pytest.mark.parametrize(
     "text", ['set the password "Str0ng&Long9 and more" there', "mysql -uroot -p'Str0ng&Long9 and more'"]
 )
 def test_a_quoted_text_is_no_password_by_its_first_word(choosy: Scanner, text: str) -> None:
-    assert not choosy.blob(Blob(text.encode(), "notes.txt"))
+    assert not choosy.scan_blob(Blob(text.encode(), "notes.txt"))
     ends = text.index(" and"), text.rindex(text[-1] if text[-1] == "'" else '"')
     shorter = text[: ends[0]] + text[ends[1] :]
-    assert [finding.rule_id for finding in choosy.blob(Blob(shorter.encode(), "notes.txt"))] == ["CG190"]
+    assert [finding.rule_id for finding in choosy.scan_blob(Blob(shorter.encode(), "notes.txt"))] == ["CG190"]
 
 
 @pytest.mark.parametrize("pattern", CHOOSY.values(), ids=CHOOSY)

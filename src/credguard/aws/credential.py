@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from credguard.aws import key_id as _key_id
 from credguard.aws import secret_key, session_token
 from credguard.aws.signed_request import is_inside_signed_request
-from credguard.lazy_re import regex
+from credguard.lazy_re import compile_lazily
 from credguard.model.findings import Confidence, Detection, Part, Severity
 from credguard.model.secret import Secret
 
@@ -22,7 +22,7 @@ ID, SECRET, TOKEN = "access_key_id", "secret_access_key", "session_token"
 PATTERNS = (_key_id.KEY_ID, _key_id.KEY_ID_BASE64, *secret_key.PATTERNS, *session_token.PATTERNS)
 _MANY = 200
 _GAP = 2000
-_BREAK = regex(rb"\n[ \t\r]{0,40}(?:\n|\[[^\]\n]{1,80}\][ \t\r]{0,40}\n)")
+_BREAK = compile_lazily(rb"\n[ \t\r]{0,40}(?:\n|\[[^\]\n]{1,80}\][ \t\r]{0,40}\n)")
 """Above this many lone halves they are paired in order: nearness would cost a square."""
 
 
@@ -33,7 +33,7 @@ class Credential:
     parts: list[Part] = field(default_factory=list)
     sure: bool = True
 
-    def value(self, role: str) -> bytes | None:
+    def get_value(self, role: str) -> bytes | None:
         """The raw value of a role, None when that part is missing."""
         return next((part.secret.reveal() for part in self.parts if part.role == role), None)
 
@@ -41,13 +41,13 @@ class Credential:
     def missing(self) -> tuple[str, ...]:
         """The roles that are needed to use the credential and were not found."""
         needed = (ID, SECRET, TOKEN) if self.temporary else (ID, SECRET)
-        return tuple(role for role in needed if self.value(role) is None)
+        return tuple(role for role in needed if self.get_value(role) is None)
 
     @property
     def temporary(self) -> bool:
         """True for credentials of the Security Token Service."""
-        key_id = self.value(ID)
-        return key_id.startswith(b"ASIA") if key_id else self.value(TOKEN) is not None
+        key_id = self.get_value(ID)
+        return key_id.startswith(b"ASIA") if key_id else self.get_value(TOKEN) is not None
 
     @property
     def rule_id(self) -> str:
@@ -63,7 +63,7 @@ class Credential:
 _last: tuple[Blob, list[Credential]] | None = None
 
 
-def credentials(blob: Blob, hits: Hits) -> list[Credential]:
+def find_credentials(blob: Blob, hits: Hits) -> list[Credential]:
     """The blob's credentials in order of their first part; the latest blob's answer is kept."""
     global _last  # noqa: PLW0603 - four rules ask in turn
     known = _last
@@ -72,26 +72,26 @@ def credentials(blob: Blob, hits: Hits) -> list[Credential]:
     return known[1]
 
 
-def detections(rule_id: str, blob: Blob, hits: Hits) -> Iterator[Detection]:
+def detect_credentials(rule_id: str, blob: Blob, hits: Hits) -> Iterator[Detection]:
     """What the rule `rule_id` (CG101 to CG104) says of the blob."""
-    return (_describe(one) for one in credentials(blob, hits) if one.rule_id == rule_id)
+    return (_describe(one) for one in find_credentials(blob, hits) if one.rule_id == rule_id)
 
 
 def _find(blob: Blob, hits: Hits) -> list[Credential]:
     data = blob.data
-    anchors = sorted(_key_id.all_ids(blob, hits))
+    anchors = sorted(_key_id.find_all_key_ids(blob, hits))
     ids = [one for one in anchors if one[2]]
     parts = [Part(ID, s, e, Secret(v, public=True)) for s, e, v in ids if not is_inside_signed_request(data, s, e)]
-    secrets = secret_key.secret_keys(blob, hits, anchors)
+    secrets = secret_key.find_secret_keys(blob, hits, anchors)
     unsure = {key.value for key in secrets} - {key.value for key in secrets if key.sure}
     parts += [Part(SECRET, key.start, key.end, Secret(key.value)) for key in secrets]
-    for start, end, value in session_token.session_tokens(blob, hits):
+    for start, end, value in session_token.find_session_tokens(blob, hits):
         in_query = data[start - 1 : start] == b"=" or data[start - 3 : start].lower() == b"%3d"
         if not (in_query and is_inside_signed_request(data, start, end)):
             parts.append(Part(TOKEN, start, end, Secret(value)))
     groups = _join(_group(sorted(parts, key=lambda part: part.start), data))
     for group in groups:
-        group.sure = group.value(SECRET) not in unsure
+        group.sure = group.get_value(SECRET) not in unsure
     # A bare random token near an ID that got no partner says nothing on its own.
     return [group for group in groups if group.sure or group.rule_id != "CG102"]
 
@@ -105,7 +105,7 @@ def _group(parts: list[Part], data: bytes) -> list[Credential]:
     runs: list[list[Part]] = []
     breaks: set[int] = set()
     for part in parts:
-        parted = bool(runs) and _parted(data, runs[-1][-1].end, part.start)
+        parted = bool(runs) and _has_break(data, runs[-1][-1].end, part.start)
         if runs and runs[-1][0].role == part.role and not parted:
             runs[-1].append(part)
         else:
@@ -117,10 +117,10 @@ def _group(parts: list[Part], data: bytes) -> list[Credential]:
     for number, run in enumerate(runs):
         if number in breaks:
             opened = []
-        if len(opened) == len(run) and all(one.value(run[0].role) is None for one in opened):
+        if len(opened) == len(run) and all(one.get_value(run[0].role) is None for one in opened):
             for one, part in zip(opened, run, strict=True):
                 one.parts.append(part)
-        elif opened and opened[-1].value(run[0].role) is None:
+        elif opened and opened[-1].get_value(run[0].role) is None:
             opened[-1].parts.append(run[0])
             opened = [opened[-1]] if len(run) == 1 else [Credential([part]) for part in run[1:]]
             groups += opened if len(run) > 1 else []
@@ -130,7 +130,7 @@ def _group(parts: list[Part], data: bytes) -> list[Credential]:
     return groups
 
 
-def _parted(data: bytes, start: int, end: int) -> bool:
+def _has_break(data: bytes, start: int, end: int) -> bool:
     gap = data[start:end] if end - start <= _GAP else data[start : start + _GAP]
     return _BREAK.search(gap) is not None
 
@@ -141,7 +141,7 @@ def _join(groups: list[Credential]) -> list[Credential]:
     merged: dict[tuple[bytes | None, ...], Credential] = {}
     owner: dict[tuple[str, bytes], Credential] = {}
     for one in whole + [one for one in groups if len(one.parts) == 1]:
-        key = tuple(one.value(role) for role in (ID, SECRET, TOKEN))
+        key = tuple(one.get_value(role) for role in (ID, SECRET, TOKEN))
         first = one.parts[0]
         known = merged.get(key) or (owner.get((first.role, first.secret.reveal())) if len(one.parts) == 1 else None)
         if known is not None:
@@ -153,11 +153,11 @@ def _join(groups: list[Credential]) -> list[Credential]:
     result = _pair_halves(list(merged.values()))
     for one in result:
         one.parts.sort(key=lambda part: (part.role != ID, part.role == TOKEN, part.start))
-        one.parts = _primary_first(one.parts)
+        one.parts = _order_parts(one.parts)
     return sorted(result, key=lambda one: one.parts[0].start)
 
 
-def _primary_first(parts: list[Part]) -> list[Part]:
+def _order_parts(parts: list[Part]) -> list[Part]:
     """The first place of each role, then the repeats."""
     seen: set[str] = set()
     first = [part for part in parts if not (part.role in seen or seen.add(part.role))]  # type: ignore[func-returns-value]
@@ -166,8 +166,8 @@ def _primary_first(parts: list[Part]) -> list[Part]:
 
 def _pair_halves(found: list[Credential]) -> list[Credential]:
     """IDs without a secret and secrets without an ID become partners, nearest first."""
-    ids = [one for one in found if one.value(ID) and not one.value(SECRET)]
-    secrets = [one for one in found if one.value(SECRET) and not one.value(ID)]
+    ids = [one for one in found if one.get_value(ID) and not one.get_value(SECRET)]
+    secrets = [one for one in found if one.get_value(SECRET) and not one.get_value(ID)]
     if len(ids) == len(secrets) or max(len(ids), len(secrets)) > _MANY:
         pairs = list(zip(ids, secrets, strict=False))
     else:
@@ -176,7 +176,7 @@ def _pair_halves(found: list[Credential]) -> list[Credential]:
         partner.parts += half.parts
     gone = {id(half) for _, half in pairs}
     tokens = [one for one in found if {part.role for part in one.parts} == {TOKEN}]
-    waiting = [one for one in found if one.value(ID) and one.temporary and not one.value(TOKEN)]
+    waiting = [one for one in found if one.get_value(ID) and one.temporary and not one.get_value(TOKEN)]
     for partner, half in zip(waiting, tokens, strict=False):
         partner.parts += half.parts
         gone.add(id(half))
@@ -191,26 +191,26 @@ def _take_nearest(ids: list[Credential], half: Credential) -> Credential:
 
 def _describe(one: Credential) -> Detection:
     attributes: dict[str, object] = {"missing": list(one.missing)}
-    key_id = one.value(ID)
+    key_id = one.get_value(ID)
     severity = confidence = None
     words = ["temporary"] if one.temporary else []
     if key_id:
-        kind = _key_id.kind_of(key_id)
-        account = _key_id.account_of(key_id)
+        kind = _key_id.classify_key_id(key_id)
+        account = _key_id.decode_account(key_id)
         attributes |= {"access_key_id": key_id.decode(), "account": account, "kind": kind}
         words = [kind] + ([f"account {account}"] if account else [])
         severity, confidence = _grade(kind, one)
     if not one.sure:
         confidence = Confidence.LOW
     names = {ID: "access key ID", SECRET: "secret access key", TOKEN: "session token"}
-    shown = [f"{names[p.role]} {p.secret.shown}" for p in _firsts(one.parts)]
+    shown = [f"{names[p.role]} {p.secret.shown}" for p in _pick_firsts(one.parts)]
     message = "AWS " + ", ".join(shown) + (f" ({', '.join(words)})" if words else "")
     if one.missing:
         message += "; not found beside it: " + ", ".join(names[role] for role in one.missing)
     return Detection(message, tuple(one.parts), severity, confidence, attributes)
 
 
-def _firsts(parts: list[Part]) -> list[Part]:
+def _pick_firsts(parts: list[Part]) -> list[Part]:
     roles: dict[str, Part] = {}
     for part in parts:
         roles.setdefault(part.role, part)

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from credguard.aws.root_user import is_example_account
 from credguard.errors import UnreadableError
-from credguard.heuristics.display_names import spoken
-from credguard.lazy_re import regex
+from credguard.heuristics.display_names import sanitize_display_name
+from credguard.lazy_re import compile_lazily
 from credguard.matching.pattern import Pattern
 from credguard.model.findings import Part
 from credguard.model.secret import Secret
@@ -34,7 +34,7 @@ _MOST_ROWS = 20_000  # an account has at most 5,000 users, and reports may be jo
 _MOST_PROBLEMS = 20
 _ACCOUNT = r"arn:aws[a-z\-]{0,10}:iam::(\d{12}):\S*"  # compiled when first used, as this module is imported by hooks
 _ACTIVE = r"access_key_(\d)_active"
-_HEADER_WORD = regex(rb"_active")
+_HEADER_WORD = compile_lazily(rb"_active")
 _NOTHING = frozenset(("", "n/a", "no_information", "not_supported"))
 _WORDS = _NOTHING | {"true", "false"}
 
@@ -74,14 +74,14 @@ class Row:
     @property
     def owner(self) -> str:
         """Whose row it is, in words that may be shown: what is no possible user name is not repeated."""
-        name = spoken(self.cells.get("user", "").strip())
+        name = sanitize_display_name(self.cells.get("user", "").strip())
         user = f"user {name}" if name else f"the user in line {self.line}"
         return ("the root user" if self.is_root else user) + (f" of account {self.account}" if self.account else "")
 
     @property
     def attributes(self) -> dict[str, object]:
         """Account and user for a report, as far as they may be shown."""
-        name = ROOT if self.is_root else spoken(self.cells.get("user", "").strip())
+        name = ROOT if self.is_root else sanitize_display_name(self.cells.get("user", "").strip())
         return {key: value for key, value in (("account", self.account), ("user", name)) if value}
 
     @property
@@ -89,37 +89,37 @@ class Row:
         """What tells this user from others, in any report."""
         return self.account.encode(), self.cells.get("user", "").strip().encode()
 
-    def never(self, column: str) -> bool:
+    def is_blank(self, column: str) -> bool:
         """True where a column says that there is nothing to say, and not something unreadable."""
         return column in self.cells and self.cells[column].strip().lower() in _NOTHING
 
-    def says(self, column: str, word: str) -> bool:
+    def has_value(self, column: str, word: str) -> bool:
         """True where the column has that word, in any case."""
         return self.cells.get(column, "").strip().lower() == word
 
-    def moment(self, column: str) -> datetime | None:
+    def get_date(self, column: str) -> datetime | None:
         """The date in a column, None where it has none."""
-        return moment(self.cells.get(column, ""))
+        return parse_iso_date(self.cells.get(column, ""))
 
-    def active_keys(self) -> Iterator[Key]:
+    def iter_active_keys(self) -> Iterator[Key]:
         """The user's active access keys."""
         for column in self.order:
             match = re.fullmatch(_ACTIVE, column)
-            if match and self.says(column, "true"):
+            if match and self.has_value(column, "true"):
                 stem = column.removesuffix("active")
-                yield Key(int(match[1]), self.moment(f"{stem}last_rotated"), self.moment(f"{stem}last_used_date"))
+                yield Key(int(match[1]), self.get_date(f"{stem}last_rotated"), self.get_date(f"{stem}last_used_date"))
 
     def part(self, column: str) -> Part:
         """The cell of a column as a place to point at; where there is no such cell, the row's first."""
-        start, end = self._place(self.order.index(column) if column in self.order else 0)
+        start, end = self._locate_cell(self.order.index(column) if column in self.order else 0)
         cell = self.text[start:end]
-        harmless = cell.lower() in _WORDS or moment(cell) is not None
+        harmless = cell.lower() in _WORDS or parse_iso_date(cell) is not None
         return Part(column, self.start + start, self.start + end, Secret(cell.encode("latin-1"), public=harmless))
 
-    def _place(self, number: int) -> tuple[int, int]:
+    def _locate_cell(self, number: int) -> tuple[int, int]:
         position = start = end = 0
         for _ in range(number + 1):
-            match = _field(self.delimiter).match(self.text, position)
+            match = _compile_field(self.delimiter).match(self.text, position)
             if not match:
                 break
             start, end = match.span(1) if match[1] is not None else match.span(2)
@@ -138,7 +138,7 @@ class Report:
     given: bool
     problems: tuple[str, ...]
 
-    def judged(self) -> Iterator[Row]:
+    def iter_real_rows(self) -> Iterator[Row]:
         """The rows; in a report that only lies in a repository, accounts of documentation are left out."""
         for row in self.rows:
             if self.given or (row.account and not is_example_account(row.account.encode())):
@@ -153,7 +153,7 @@ class Report:
 
 
 @lru_cache(maxsize=4)
-def _field(delimiter: str) -> re.Pattern[str]:
+def _compile_field(delimiter: str) -> re.Pattern[str]:
     other = re.escape(delimiter)
     return re.compile(rf'[ \t]*"((?:[^"]|"")*)"(?=[{other}\r\n]|\Z)|([^{other}\r\n]*)')
 
@@ -161,17 +161,17 @@ def _field(delimiter: str) -> re.Pattern[str]:
 _last: tuple[Blob, Report | None] | None = None
 
 
-def report(blob: Blob) -> Report | None:
+def find_report(blob: Blob) -> Report | None:
     """The report that the whole blob is, None when its first line is no header of one; the latest blob's
     answer is kept. Raises UnreadableError for one that is no CSV further down."""
     global _last  # noqa: PLW0603 - four rules ask in turn
     known = _last
     if known is None or known[0] is not blob:
-        known = _last = (blob, _parsed(blob))
+        known = _last = (blob, _parse(blob))
     return known[1]
 
 
-def moment(text: str) -> datetime | None:
+def parse_iso_date(text: str) -> datetime | None:
     """The UTC moment that an ISO 8601 date names, None for another text."""
     text = text.strip()
     if not text[:4].isdigit() or not text.isascii():
@@ -183,22 +183,22 @@ def moment(text: str) -> datetime | None:
         return None
 
 
-def _parsed(blob: Blob) -> Report | None:
+def _parse(blob: Blob) -> Report | None:
     head = blob.data[:_HEADER_ROOM].lstrip(b"\xef\xbb\xbf\r\n").partition(b"\n")[0].partition(b"\r")[0]
     if not _HEADER_WORD.search(head):
         return None
     text = head.decode("latin-1")
     delimiter = max(_DELIMITERS, key=text.count)
-    if not _is_header(_names(text.split(delimiter))):
+    if not _is_header(_normalize_names(text.split(delimiter))):
         return None
-    rows = tuple(_rows(blob.data, delimiter))
-    dates = [when for row in rows for cell in row.cells.values() if (when := moment(cell))]
+    rows = tuple(_read_rows(blob.data, delimiter))
+    dates = [when for row in rows for cell in row.cells.values() if (when := parse_iso_date(cell))]
     past = [when for when in dates if when <= datetime.now(timezone.utc)]
-    problems = tuple(problem for row in rows if (problem := _problem(row)))
+    problems = tuple(problem for row in rows if (problem := _find_problem(row)))
     return Report(rows, blob.made, max(past, default=None), blob.kind == GIVEN, problems[:_MOST_PROBLEMS])
 
 
-def _names(cells: list[str]) -> tuple[str, ...]:
+def _normalize_names(cells: list[str]) -> tuple[str, ...]:
     return tuple(cell.removeprefix("\xef\xbb\xbf").strip(" \t\r\"'").lower() for cell in cells)
 
 
@@ -226,7 +226,7 @@ class _Lines:
         return self.text[start : self.position]
 
 
-def _rows(data: bytes, delimiter: str) -> Iterator[Row]:
+def _read_rows(data: bytes, delimiter: str) -> Iterator[Row]:
     """Each record below a header, one character a byte; a header that comes again, as where reports of several
     accounts were joined, holds from there on."""
     text = data.decode("latin-1")
@@ -242,8 +242,8 @@ def _rows(data: bytes, delimiter: str) -> Iterator[Row]:
             raise UnreadableError(f"is no valid CSV: line {line} of the credential report is broken") from error
         if cells is None:
             return
-        if _is_header(_names(cells)):
-            names = _names(cells)
+        if _is_header(_normalize_names(cells)):
+            names = _normalize_names(cells)
         elif any(cells):
             number += 1
             if number > _MOST_ROWS:
@@ -252,11 +252,11 @@ def _rows(data: bytes, delimiter: str) -> Iterator[Row]:
             yield Row(values, line, start, lines.text[start : lines.position], names, delimiter)
 
 
-def _problem(row: Row) -> str:
+def _find_problem(row: Row) -> str:
     """Why a row cannot be judged in full, empty when it can."""
     if len(row.cells) < len(row.order):
         return f"line {row.line} has fewer columns than the header"
-    for key in row.active_keys():
+    for key in row.iter_active_keys():
         column = f"access_key_{key.number}_last_rotated"
         if key.rotated is None and row.cells.get(column, "").strip().lower() not in _NOTHING:
             return f"line {row.line}: {column} is no date, so nobody can tell how old the key is"

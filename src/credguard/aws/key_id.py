@@ -6,7 +6,7 @@ from base64 import b32decode, b64decode
 from typing import TYPE_CHECKING
 
 from credguard.heuristics.placeholders import is_placeholder
-from credguard.lazy_re import regex
+from credguard.lazy_re import compile_lazily
 from credguard.matching.pattern import Pattern
 
 if TYPE_CHECKING:
@@ -19,15 +19,15 @@ ID_LENGTH = 20
 KEY_ID = Pattern("aws-key-id", rb"A(?:KIA|SIA|3T[A-Z0-9])[A-Z2-7]{16}")
 # "AKI" and "ASI" in base64: a Kubernetes Secret's `data` holds the ID so.
 KEY_ID_BASE64 = Pattern("aws-key-id-base64", rb"Q(?:UtJ|VNJ)[A-Za-z0-9+/]{23}[A-Za-z0-9+/=]")
-_BASE64_FORM = regex(rb"(?<![A-Za-z0-9+/])Q(?:UtJ|VNJ)[A-Za-z0-9+/]{23}[A-Za-z0-9+/=](?![A-Za-z0-9+/=])")
-_ID = regex(rb"A(?:KIA|SIA|3T[A-Z0-9])[A-Z2-7]{16}")
+_BASE64_FORM = compile_lazily(rb"(?<![A-Za-z0-9+/])Q(?:UtJ|VNJ)[A-Za-z0-9+/]{23}[A-Za-z0-9+/=](?![A-Za-z0-9+/=])")
+_ID = compile_lazily(rb"A(?:KIA|SIA|3T[A-Z0-9])[A-Z2-7]{16}")
 
 # A letter before an ID is allowed when it ends an escape: \n, \x22, \u0022, %3D, a terminal colour code.
-_ESCAPE_BEFORE = regex(
+_ESCAPE_BEFORE = compile_lazily(
     rb"(?:\\[nrt\"'/bfav0]|\\x[0-9A-Fa-f]{2}|\\u00[0-9A-Fa-f]{2}|%(?:25)?[0-7][0-9A-Fa-f]|=3D|\[[\d;]*m)\Z"
 )
 _WORD = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
-_BASE64_RUN = regex(rb"[A-Za-z0-9+/]*")
+_BASE64_RUN = compile_lazily(rb"[A-Za-z0-9+/]*")
 _RUN_LIMIT = 64
 
 # Accounts that documentation and emulators use; AWS never gives them to a customer.
@@ -44,12 +44,12 @@ CANARY_ACCOUNTS = frozenset(
 )
 
 
-def key_ids(blob: Blob, hits: Hits) -> Iterator[tuple[int, int, bytes]]:
+def find_key_ids(blob: Blob, hits: Hits) -> Iterator[tuple[int, int, bytes]]:
     """Start, end and value of each access key ID of the blob that is no example or placeholder."""
-    return ((start, end, value) for start, end, value in all_ids(blob, hits) if value)
+    return ((start, end, value) for start, end, value in find_all_key_ids(blob, hits) if value)
 
 
-def all_ids(blob: Blob, hits: Hits) -> Iterator[tuple[int, int, bytes]]:
+def find_all_key_ids(blob: Blob, hits: Hits) -> Iterator[tuple[int, int, bytes]]:
     """Start, end and value of each access key ID of the blob; the value of a placeholder is empty.
 
     Kubernetes' base64 form is decoded: the place is then the encoded value's.
@@ -58,7 +58,7 @@ def all_ids(blob: Blob, hits: Hits) -> Iterator[tuple[int, int, bytes]]:
     for end in hits.get(KEY_ID.name, ()):
         start = end - ID_LENGTH
         value = data[start:end]
-        if stands_alone(data, start, end):
+        if is_standalone(data, start, end):
             yield start, end, b"" if _is_dummy(value) else value
     seen = -1
     for end in hits.get(KEY_ID_BASE64.name, ()):
@@ -73,30 +73,30 @@ def all_ids(blob: Blob, hits: Hits) -> Iterator[tuple[int, int, bytes]]:
 
 def _is_dummy(value: bytes) -> bool:
     """A placeholder; the many A of a low example account do not make one."""
-    return is_placeholder(value) and (b"EXAMPLE" in value or account_of(value) not in EXAMPLE_ACCOUNTS)
+    return is_placeholder(value) and (b"EXAMPLE" in value or decode_account(value) not in EXAMPLE_ACCOUNTS)
 
 
-def stands_alone(data: bytes, start: int, end: int) -> bool:
+def is_standalone(data: bytes, start: int, end: int) -> bool:
     """True when no letter, digit, `_` or `-` touches the ID, nor a base64 text that it is cut from."""
     before, after = data[start - 1 : start], data[end : end + 1]
-    if after and after[0] in _WORD and not _two_dashes(data[end : end + 2]):
+    if after and after[0] in _WORD and not _is_double_dash(data[end : end + 2]):
         return False
     if before and before[0] in _WORD:
         lead = data[max(0, start - 12) : start]
         if not _ESCAPE_BEFORE.search(lead) and not lead.endswith(b"--"):
             return False
-    return not _inside_base64(data, start, end)
+    return not _is_inside_base64(data, start, end)
 
 
-def _two_dashes(after: bytes) -> bool:
+def _is_double_dash(after: bytes) -> bool:
     return after == b"--"
 
 
-def _inside_base64(data: bytes, start: int, end: int) -> bool:
+def _is_inside_base64(data: bytes, start: int, end: int) -> bool:
     """True where `+` or `/` joins the ID to a run of base64 characters too long to be a path segment."""
     if data[start - 1 : start] in (b"+", b"/"):
         lead = _BASE64_RUN.match(data[max(0, start - _RUN_LIMIT) : start][::-1])
-        if lead and _dense(lead[0]):
+        if lead and _is_dense(lead[0]):
             return True
     if data[end : end + 1] not in (b"+", b"/"):
         return False
@@ -104,10 +104,10 @@ def _inside_base64(data: bytes, start: int, end: int) -> bool:
     alone = data[start - 1 : start] not in (b"+", b"/")
     if rest and alone and len(rest[0]) == 41:  # an ID, a slash and its secret
         return False
-    return rest is not None and _dense(rest[0])
+    return rest is not None and _is_dense(rest[0])
 
 
-def _dense(run: bytes) -> bool:
+def _is_dense(run: bytes) -> bool:
     longest = max(map(len, run.split(b"/")), default=0)
     mixed = run.lower() != run and run.upper() != run
     if b"+" in run and len(run) > 1 and not run.replace(b"+", b"").islower():
@@ -115,7 +115,7 @@ def _dense(run: bytes) -> bool:
     return (len(run) >= 40 and mixed) or (longest >= 24 and mixed)
 
 
-def account_of(key_id: bytes) -> str | None:
+def decode_account(key_id: bytes) -> str | None:
     """The 12-digit account that a new-format ID holds, None for old formats and impossible ones.
 
     Bits 1 to 40 of the base32 body; the top bit marks the new format
@@ -132,13 +132,13 @@ def account_of(key_id: bytes) -> str | None:
     return f"{account:012d}" if account <= 999_999_999_999 else None
 
 
-def kind_of(key_id: bytes) -> str:
+def classify_key_id(key_id: bytes) -> str:
     """`canary`, `example-account`, `temporary` (ASIA), `long-lived`, `old-format` or `unknown-format`.
 
     IDs issued before 2019 have I or J as their fifth character and name no account; any other
     fifth character than Q-Z, 2-6, or an account over 12 digits, was never issued.
     """
-    account = account_of(key_id)
+    account = decode_account(key_id)
     if account in CANARY_ACCOUNTS:
         return "canary"
     if account in EXAMPLE_ACCOUNTS:

@@ -6,8 +6,8 @@ import os
 import re
 import stat
 
-from credguard.heuristics.placeholders import entropy, is_example, is_placeholder
-from credguard.lazy_re import regex
+from credguard.heuristics.placeholders import compute_entropy, is_example, is_placeholder
+from credguard.lazy_re import compile_lazily
 from credguard.system.compat import encode_path, open_to_read
 
 TYPE_CHECKING = False  # as in typing, whose import the hook would wait for
@@ -31,21 +31,21 @@ _VARIABLES = ("AWS_SECRET_ACCESS_KEY", "AWS_SECRET_KEY", "AWS_SESSION_TOKEN", "A
 _BEARER = "AWS_BEARER_TOKEN_"
 _MOST_BYTES, _MOST_FILES = 1_000_000, 200
 
-_SECTION = regex(rb"\s*\[([^\]\r\n]{1,200})\]")
-_SETTING = regex(
+_SECTION = compile_lazily(rb"\s*\[([^\]\r\n]{1,200})\]")
+_SETTING = compile_lazily(
     rb"\s*(aws_secret_access_key|aws_session_token|aws_security_token|secret_key|access_token|AWSSecretKey)\s*[=:]\s*(\S+)",
     re.IGNORECASE,
 )
-_S3FS = regex(rb"(?:[^\s:#]+:)?[^\s:#]+:(\S+)")
+_S3FS = compile_lazily(rb"(?:[^\s:#]+:)?[^\s:#]+:(\S+)")
 _FIELDS = frozenset(("accesstoken", "refreshtoken", "clientsecret", "secretaccesskey", "sessiontoken"))
-_VALUE = regex(rb"[\x21-\x7e]{20,8192}")
+_VALUE = compile_lazily(rb"[\x21-\x7e]{20,8192}")
 _SHORT = 60
 _MIN_ENTROPY = 3.2
 
 
 def is_credential(value: bytes) -> bool:
     """False for what is short, empty, a reference, a placeholder or a documented example."""
-    if not _VALUE.fullmatch(value) or is_example(value) or entropy(value) < _MIN_ENTROPY:
+    if not _VALUE.fullmatch(value) or is_example(value) or compute_entropy(value) < _MIN_ENTROPY:
         return False
     # Long tokens hold runs of slashes by nature; what people type in their place is short.
     return len(value) > _SHORT or not is_placeholder(value)
@@ -53,51 +53,51 @@ def is_credential(value: bytes) -> bool:
 
 def read(unread: Callable[[str], None]) -> Iterator[Told]:
     """What environment and files hold that can be a credential; a file that cannot be read is told to `unread`."""
-    return (one for one in _told(unread) if is_credential(one[0]))
+    return (one for one in _read_all(unread) if is_credential(one[0]))
 
 
-def _told(unread: Callable[[str], None]) -> Iterator[Told]:
+def _read_all(unread: Callable[[str], None]) -> Iterator[Told]:
     for name, value in os.environ.items():
         if name in _VARIABLES or name.startswith(_BEARER):
             yield encode_path(value), name, "the environment", ""
     for variable, usual in _FILES:
-        path = _path(variable, usual)
+        path = _resolve_path(variable, usual)
         if path:
-            yield from _values(path, unread)
+            yield from _read_file(path, unread)
     for variable, usual in _CACHES:
-        for path in _cache_files(_path(variable, usual), unread):
-            yield from _values(path, unread)
+        for path in _list_cache_files(_resolve_path(variable, usual), unread):
+            yield from _read_file(path, unread)
 
 
-def credential_files() -> list[str]:
+def list_credential_files() -> list[str]:
     """The files of this machine that may hold AWS credentials, caches and rclone's too; those that exist."""
-    paths = [_path(variable, usual) for variable, usual in (*_FILES, *_RCLONE)]
+    paths = [_resolve_path(variable, usual) for variable, usual in (*_FILES, *_RCLONE)]
     for variable, usual in _CACHES:
-        paths += _cache_files(_path(variable, usual), lambda _folder: None)
+        paths += _list_cache_files(_resolve_path(variable, usual), lambda _folder: None)
     return [path for path in dict.fromkeys(paths) if path and os.path.lexists(path)]
 
 
-def shown(path: str) -> str:
+def abbreviate_path(path: str) -> str:
     """The path with `~` for the home folder."""
-    return _shown(path)
+    return _abbreviate(path)
 
 
-def _path(variable: str, usual: str) -> str:
+def _resolve_path(variable: str, usual: str) -> str:
     return os.path.expanduser((os.environ.get(variable) if variable else None) or usual)
 
 
-def _cache_files(folder: str, unread: Callable[[str], None]) -> list[str]:
+def _list_cache_files(folder: str, unread: Callable[[str], None]) -> list[str]:
     try:
         names = sorted(name for name in os.listdir(folder) if name.endswith(".json"))
     except (FileNotFoundError, NotADirectoryError):
         return []
     except (OSError, ValueError):
-        unread(_shown(folder))
+        unread(_abbreviate(folder))
         return []
     return [os.path.join(folder, name) for name in names[:_MOST_FILES]]
 
 
-def _values(path: str, unread: Callable[[str], None]) -> Iterator[Told]:
+def _read_file(path: str, unread: Callable[[str], None]) -> Iterator[Told]:
     try:
         # A pipe or a device is never waited for, nor emptied.
         descriptor = open_to_read(path, follow=True)
@@ -108,21 +108,21 @@ def _values(path: str, unread: Callable[[str], None]) -> Iterator[Told]:
     except (OSError, ValueError):
         data = None
     if data is None:
-        unread(_shown(path))
+        unread(_abbreviate(path))
         return
     if path.endswith(".json"):
-        yield from ((value, name, _shown(path), expiry) for name, value, expiry in _json_values(data))
+        yield from ((value, name, _abbreviate(path), expiry) for name, value, expiry in _parse_json(data))
     else:
-        pairs = _s3fs_values(data) if path.endswith(".passwd-s3fs") else _ini_values(data)
-        yield from ((value, name, _shown(path), "") for name, value in pairs)
+        pairs = _parse_s3fs(data) if path.endswith(".passwd-s3fs") else _parse_ini(data)
+        yield from ((value, name, _abbreviate(path), "") for name, value in pairs)
 
 
-def _shown(path: str) -> str:
+def _abbreviate(path: str) -> str:
     home = os.path.expanduser("~")
     return "~" + path[len(home) :] if home != "/" and path.startswith(home + os.sep) else path
 
 
-def _ini_values(data: bytes) -> Iterator[tuple[str, bytes]]:
+def _parse_ini(data: bytes) -> Iterator[tuple[str, bytes]]:
     section = ""
     for line in data.splitlines():
         head = _SECTION.match(line)
@@ -134,14 +134,14 @@ def _ini_values(data: bytes) -> Iterator[tuple[str, bytes]]:
             yield (f"{name} of [{section}]" if section else name), setting[2].strip(b"\"'")
 
 
-def _s3fs_values(data: bytes) -> Iterator[tuple[str, bytes]]:
+def _parse_s3fs(data: bytes) -> Iterator[tuple[str, bytes]]:
     for line in data.splitlines():
         match = _S3FS.match(line.strip())
         if match:
             yield "secret", match[1]
 
 
-def _json_values(data: bytes) -> Iterator[tuple[str, bytes, str]]:
+def _parse_json(data: bytes) -> Iterator[tuple[str, bytes, str]]:
     import json  # only where there are caches
 
     try:

@@ -7,8 +7,8 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from credguard.aws.settings_files import ID, LOOKED_AT, SECRET, TOKEN, profiles, variables
-from credguard.heuristics.display_names import spoken
+from credguard.aws.settings_files import ID, LOOKED_AT, SECRET, TOKEN, parse_profiles, parse_variables
+from credguard.heuristics.display_names import sanitize_display_name
 from credguard.heuristics.placeholders import is_example, is_placeholder
 from credguard.heuristics.secret_key_shape import is_secret_shaped
 from credguard.model.findings import Severity
@@ -16,7 +16,7 @@ from credguard.model.findings import Severity
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from credguard.aws.settings_files import Group, Profiles, Written
+    from credguard.aws.settings_files import Group, Profiles, WrittenValue
 
 _REFERENCE = rb"\$|\{\{|<[^>]{0,80}>|%\(|\A[\"']?(?:op|vault|ssm|awssm|sops|secret|arn|file|ref):|ENC\[|\A!"
 _ID_LIKE = rb"A?(?:KIA|SIA)[0-9A-Za-z]{8,30}"
@@ -46,36 +46,39 @@ class Fault:
     """What it is about, for telling it from others like it: hashed, never shown."""
 
 
-def env_faults(data: bytes) -> Iterator[Fault]:
+def find_env_faults(data: bytes) -> Iterator[Fault]:
     """What is wrong with the AWS credentials of dotenv text."""
-    groups = variables(data)
+    groups = parse_variables(data)
     if groups or (_is_utf16(data) and b"A\0W\0S\0_" in data[:LOOKED_AT]):
-        yield from _file_faults(data)
+        yield from _check_file(data)
     for group in groups:
-        yield from _about(group, _twice(group, "the later one counts in most programs"))
+        yield from _label_faults(group, _check_duplicates(group, "the later one counts in most programs"))
         for one in group.values:
-            yield from _about(one, _env_value(one))
-        yield from _about(group, _shapes(group, ""))
+            yield from _label_faults(one, _check_env_value(one))
+        yield from _label_faults(group, _check_shapes(group, ""))
 
 
-def profile_faults(data: bytes, *, config: bool = False) -> Iterator[Fault]:
+def find_profile_faults(data: bytes, *, config: bool = False) -> Iterator[Fault]:
     """What is wrong with an AWS credentials file, or with `config` the configuration file: also what keeps
     tools from reading it at all, and placeholders that were never replaced."""
-    yield from _file_faults(data)
+    yield from _check_file(data)
     if _is_utf16(data):
         return
-    found = profiles(data)
-    yield from _structure(found, config=config)
+    found = parse_profiles(data)
+    yield from _check_structure(found, config=config)
     for group in found.groups:
-        of = _of(group)
-        faults = [*_twice(group, "the AWS CLI then reads none of the file"), *_shapes(group, f" of {of}")]
+        of = _describe_group(group)
+        faults = [
+            *_check_duplicates(group, "the AWS CLI then reads none of the file"),
+            *_check_shapes(group, f" of {of}"),
+        ]
         for one in group.values:
             if one.role:
-                faults += _about(one, _ini_value(one, of, own_store=group.has_endpoint))
-        yield from _about(group, (*faults, *_half(group)))
+                faults += _label_faults(one, _check_ini_value(one, of, own_store=group.has_endpoint))
+        yield from _label_faults(group, (*faults, *_check_missing_half(group)))
 
 
-def _about(what: Group | Written, faults: Iterable[Fault]) -> Iterator[Fault]:
+def _label_faults(what: Group | WrittenValue, faults: Iterable[Fault]) -> Iterator[Fault]:
     name = what.name or "\n".join(one.name for one in getattr(what, "values", ()))
     return (replace(fault, about=f"{name}\n{fault.about}") for fault in faults)
 
@@ -84,7 +87,7 @@ def _is_utf16(data: bytes) -> bool:
     return data[:2] in (b"\xff\xfe", b"\xfe\xff")
 
 
-def _file_faults(data: bytes) -> Iterator[Fault]:
+def _check_file(data: bytes) -> Iterator[Fault]:
     if _is_utf16(data):
         yield Fault(1, "utf-16", "the file is UTF-16, which the programs that read it do not expect; save it as UTF-8")
         return
@@ -96,7 +99,7 @@ def _file_faults(data: bytes) -> Iterator[Fault]:
         yield Fault(line, "windows-line-ends", said, Severity.LOW)
 
 
-def _structure(found: Profiles, *, config: bool) -> Iterator[Fault]:
+def _check_structure(found: Profiles, *, config: bool) -> Iterator[Fault]:
     for number in found.loose[:1]:
         yield Fault(number, "no-section", "a setting stands above the first [profile]: the file cannot be read")
     for number in found.stray[:1]:
@@ -105,40 +108,42 @@ def _structure(found: Profiles, *, config: bool) -> Iterator[Fault]:
     for group in found.groups:
         first = seen.setdefault(group.name, group.line)
         if first != group.line:
-            said = f"{_of(group)} stands twice, first in line {first}: the AWS CLI then reads none of the file"
+            said = (
+                f"{_describe_group(group)} stands twice, first in line {first}: the AWS CLI then reads none of the file"
+            )
             yield Fault(group.line, "profile-twice", said, about=group.name)
         prefixed = group.name.lower().startswith("profile ")
         if prefixed and not config:
             yield Fault(
                 group.line,
                 "profile-word",
-                f"{_of(group)}: a credentials file names profiles without the word",
+                f"{_describe_group(group)}: a credentials file names profiles without the word",
                 about=group.name,
             )
         if config and group.values and not group.name.startswith((*_CONFIG_SECTIONS, *_OTHER_SECTIONS)):
             yield Fault(
                 group.line,
                 "no-profile-word",
-                f"{_of(group)} is not read: config wants [profile NAME]",
+                f"{_describe_group(group)} is not read: config wants [profile NAME]",
                 about=group.name,
             )
 
 
-def _of(group: Group) -> str:
-    name = spoken(group.name)
+def _describe_group(group: Group) -> str:
+    name = sanitize_display_name(group.name)
     return f"[{name}]" if name else f"the section in line {group.line}"
 
 
-def _twice(group: Group, then: str) -> Iterator[Fault]:
-    seen: dict[str, Written] = {}
+def _check_duplicates(group: Group, then: str) -> Iterator[Fault]:
+    seen: dict[str, WrittenValue] = {}
     for one in group.values:
         first = seen.setdefault(one.name, one)
         if first is not one and one.role and first.raw.strip() and one.raw.strip():
             yield Fault(one.line, "name-twice", f"{one.name} is set twice, first in line {first.line}: {then}")
 
 
-def _env_value(one: Written) -> Iterator[Fault]:
-    value = _without_comment(one.raw)
+def _check_env_value(one: WrittenValue) -> Iterator[Fault]:
+    value = _strip_comment(one.raw)
     if _is_left_open(value) or not _is_attempt(one.role, value):
         return
     bare = value.strip(b" \t")
@@ -147,19 +152,19 @@ def _env_value(one: Written) -> Iterator[Fault]:
     opened, closed = bare[:1] in (b'"', b"'"), bare[-1:] in (b'"', b"'")
     if opened != closed or (opened and bare[:1] != bare[-1:]):
         yield Fault(one.line, "open-quote", f"the quotes around the value of {one.name} do not match")
-    inside = _unquoted(bare)
+    inside = _unquote(bare)
     if inside != inside.strip(b" \t") or one.raw[-1:] in (b" ", b"\t") or b" " in inside or b"\t" in inside:
         yield Fault(one.line, "blank", f"{one.name} has a stray blank in or around its value")
-    yield from _signs(one, inside)
+    yield from _check_characters(one, inside)
 
 
-def _ini_value(one: Written, of: str, *, own_store: bool) -> Iterator[Fault]:
+def _check_ini_value(one: WrittenValue, of: str, *, own_store: bool) -> Iterator[Fault]:
     value = one.raw.strip(b" \t")
     if one.exported:
         yield Fault(one.line, "export", f"{one.name} of {of} is written with `export`, as in a shell: it is not read")
     if one.continued:
         yield Fault(one.line, "continued", f"the value of {one.name} of {of} goes on in the next line")
-    plain = _unquoted(_without_comment(value))
+    plain = _unquote(_strip_comment(value))
     if _is_left_open(plain) or is_example(plain) or (one.role != TOKEN and is_placeholder(plain)):
         if plain and not own_store:
             said = f"{one.name} of {of} still holds a placeholder, a reference or a key of the documentation"
@@ -169,13 +174,13 @@ def _ini_value(one: Written, of: str, *, own_store: bool) -> Iterator[Fault]:
         yield Fault(one.line, "quotes", f"{one.name} of {of} is quoted: the quotes are taken as part of the value")
     if re.search(_COMMENT, value):
         yield Fault(one.line, "comment", f"{one.name} of {of} has a comment behind it, which is taken into the value")
-        value = _without_comment(value)
+        value = _strip_comment(value)
     if one.raw[-1:] in (b" ", b"\t") or b" " in value.strip(b"\"' ") or b"\t" in value:
         yield Fault(one.line, "blank", f"{one.name} of {of} has a stray blank in or behind its value")
-    yield from _signs(one, value)
+    yield from _check_characters(one, value)
 
 
-def _signs(one: Written, value: bytes) -> Iterator[Fault]:
+def _check_characters(one: WrittenValue, value: bytes) -> Iterator[Fault]:
     if any(byte >= 0x80 for byte in value):
         what = "a non-breaking space" if b"\xc2\xa0" in value else "a sign outside ASCII"
         yield Fault(one.line, "not-ascii", f"{one.name} has {what} in its value")
@@ -189,7 +194,7 @@ def _is_attempt(role: str, value: bytes) -> bool:
     return re.fullmatch(_ATTEMPTS[role], value, re.IGNORECASE) is not None and not is_placeholder(value[:60])
 
 
-def _without_comment(raw: bytes) -> bytes:
+def _strip_comment(raw: bytes) -> bytes:
     bare = raw.lstrip(b" \t")
     if bare[:1] in (b'"', b"'"):
         close = bare.find(bare[:1], 1)
@@ -197,7 +202,7 @@ def _without_comment(raw: bytes) -> bytes:
     return re.sub(_COMMENT, b"", raw)
 
 
-def _unquoted(value: bytes) -> bytes:
+def _unquote(value: bytes) -> bytes:
     value = value.strip(b" \t")
     return value[1:-1] if len(value) > 1 and value[:1] in (b'"', b"'") and value[-1:] == value[:1] else value
 
@@ -207,20 +212,20 @@ def _is_left_open(value: bytes) -> bool:
     return not value.strip() or re.search(_REFERENCE, value) is not None
 
 
-def _plain(one: Written | None) -> bytes:
+def _clean_value(one: WrittenValue | None) -> bytes:
     """The value without quotes, blanks and stray signs at its ends; empty for references and placeholders."""
     if one is None:
         return b""
-    value = _unquoted(_without_comment(one.raw)).strip(b" \t\r\"'`\xc2\xa0\xe2\x80\x8b\xef\xbb\xbf")
+    value = _unquote(_strip_comment(one.raw)).strip(b" \t\r\"'`\xc2\xa0\xe2\x80\x8b\xef\xbb\xbf")
     if _is_left_open(value) or is_example(value) or (one.role != TOKEN and is_placeholder(value)):
         return b""
     return value
 
 
-def _shapes(group: Group, of: str) -> Iterator[Fault]:
+def _check_shapes(group: Group, of: str) -> Iterator[Fault]:
     """Lengths, alphabets, swapped values and a token too many or too few; only where the ID or secret are AWS's."""
     last = {one.role: one for one in group.values if one.role}
-    key_id, secret = _plain(last.get(ID)), _plain(last.get(SECRET))
+    key_id, secret = _clean_value(last.get(ID)), _clean_value(last.get(SECRET))
     if ID in last and (re.fullmatch(_SECRET, key_id) and is_secret_shaped(key_id, named=True)):
         swapped = SECRET in last and re.fullmatch(_ID_LIKE, secret)
         also = f", and the ID in {last[SECRET].name}: the two are swapped" if swapped else ""
@@ -231,13 +236,13 @@ def _shapes(group: Group, of: str) -> Iterator[Fault]:
         return
     if not re.fullmatch(_ID_LIKE, key_id, re.IGNORECASE) or (group.has_endpoint and not re.match(rb"A[KS]IA", key_id)):
         return
-    yield from _id_shape(last[ID], key_id, of)
+    yield from _check_id(last[ID], key_id, of)
     if SECRET in last and secret:
-        yield from _secret_shape(last[SECRET], secret, of)
-    yield from _token_shape(last, key_id, of)
+        yield from _check_secret(last[SECRET], secret, of)
+    yield from _check_token(last, key_id, of)
 
 
-def _id_shape(one: Written, value: bytes, of: str) -> Iterator[Fault]:
+def _check_id(one: WrittenValue, value: bytes, of: str) -> Iterator[Fault]:
     if len(value) != 20:
         yield Fault(one.line, "length", f"{one.name}{of} has {len(value)} characters: an access key ID has 20")
     elif value != value.upper():
@@ -246,7 +251,7 @@ def _id_shape(one: Written, value: bytes, of: str) -> Iterator[Fault]:
         yield Fault(one.line, "alphabet", f"{one.name}{of} has a character that no access key ID has (A-Z and 2-7)")
 
 
-def _secret_shape(one: Written, value: bytes, of: str) -> Iterator[Fault]:
+def _check_secret(one: WrittenValue, value: bytes, of: str) -> Iterator[Fault]:
     odd = set(value) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
     if len(value) != 40:
         yield Fault(one.line, "length", f"{one.name}{of} has {len(value)} characters: a secret access key has 40")
@@ -254,23 +259,23 @@ def _secret_shape(one: Written, value: bytes, of: str) -> Iterator[Fault]:
         yield Fault(one.line, "alphabet", f"{one.name}{of} has a character that no secret access key has")
 
 
-def _token_shape(last: dict[str, Written], key_id: bytes, of: str) -> Iterator[Fault]:
+def _check_token(last: dict[str, WrittenValue], key_id: bytes, of: str) -> Iterator[Fault]:
     written = TOKEN in last and last[TOKEN].raw.strip(b" \t\"'")
     one = last[ID]
     if key_id.startswith(b"ASIA") and not written:
         said = f"{one.name}{of} is of temporary credentials, and their session token is missing"
         yield Fault(one.line, "no-token", said)
-    if key_id.startswith(b"AKIA") and _plain(last.get(TOKEN)):
+    if key_id.startswith(b"AKIA") and _clean_value(last.get(TOKEN)):
         said = (
             f"{last[TOKEN].name}{of} stands beside a long-lived key, which has no token: AWS refuses the three together"
         )
         yield Fault(last[TOKEN].line, "needless-token", said)
 
 
-def _half(group: Group) -> Iterator[Fault]:
+def _check_missing_half(group: Group) -> Iterator[Fault]:
     """A profile with one half of a key: tools refuse it."""
     present = {one.role: one for one in group.values if one.role and one.raw.strip()}
     for role, other in ((ID, SECRET), (SECRET, ID)):
         if role in present and other not in present:
-            said = f"{_of(group)} has {present[role].name} and no {_CALLED[other]}"
+            said = f"{_describe_group(group)} has {present[role].name} and no {_CALLED[other]}"
             yield Fault(present[role].line, "half", said)

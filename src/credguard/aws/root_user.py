@@ -5,9 +5,9 @@ from __future__ import annotations
 from bisect import bisect_left
 from typing import TYPE_CHECKING
 
-from credguard.aws.key_id import KEY_ID, account_of, key_ids, kind_of
-from credguard.heuristics.placeholders import longest_step_run
-from credguard.lazy_re import regex
+from credguard.aws.key_id import KEY_ID, classify_key_id, decode_account, find_key_ids
+from credguard.heuristics.placeholders import measure_step_run
+from credguard.lazy_re import compile_lazily
 from credguard.matching.pattern import Pattern
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from credguard.model.findings import Blob
 
 ROOT_ARN = Pattern("root-arn", rb"arn:aws[a-z\-]{0,10}:iam::[0-9]{12}:root")
-_ARN = regex(rb"arn:aws[a-z\-]{0,10}:iam::(\d{12}):root(?![\w/\-])")
+_ARN = compile_lazily(rb"arn:aws[a-z\-]{0,10}:iam::(\d{12}):root(?![\w/\-])")
 _ARN_ROOM = 48
 
 # Accounts that AWS's documentation and emulators use. Sequences, repetitions and few digits are known by their shape.
@@ -27,7 +27,7 @@ _FEWEST_DIGITS = 4
 _LONGEST_SEQUENCE = 7
 
 # \" \n \t \/ \u0022 \u003c \u003e, however often escaped, and HTML's entities of the same characters.
-_ESCAPE = regex(rb"\\{1,7}(?:u00(?:22|3[cCeE])|[\"'/nrt])|&(?:quot|lt|gt|#34|#39);")
+_ESCAPE = compile_lazily(rb"\\{1,7}(?:u00(?:22|3[cCeE])|[\"'/nrt])|&(?:quot|lt|gt|#34|#39);")
 _STANDS_FOR = dict(zip(b"nrt/'cCeE", b"\n \t/'<<>>", strict=True))
 _ENTITIES = {b"&lt;": ord("<"), b"&gt;": ord(">"), b"&#39;": ord("'")}
 _KEY_ROOM = 4000
@@ -63,10 +63,10 @@ def is_example_account(account: bytes) -> bool:
     """True for a 12-digit account number that documentation uses or that a person made up."""
     if account in _EXAMPLE_ACCOUNTS or len(set(account)) < _FEWEST_DIGITS:
         return True
-    return longest_step_run(account) >= _LONGEST_SEQUENCE or any(account == account[:n] * (12 // n) for n in (4, 6))
+    return measure_step_run(account) >= _LONGEST_SEQUENCE or any(account == account[:n] * (12 // n) for n in (4, 6))
 
 
-def root_arns(blob: Blob, hits: Hits) -> Iterator[tuple[int, int, bytes]]:
+def find_root_arns(blob: Blob, hits: Hits) -> Iterator[tuple[int, int, bytes]]:
     """Start, end and account of each ARN that ends in `:root` and names no example account."""
     for end in hits.get(ROOT_ARN.name, ()):
         match = _ARN.search(blob.data, max(0, end - _ARN_ROOM), min(len(blob.data), end + 1))
@@ -74,30 +74,30 @@ def root_arns(blob: Blob, hits: Hits) -> Iterator[tuple[int, int, bytes]]:
             yield match.start(), end, match[1]
 
 
-def flat(data: bytes, start: int, end: int) -> bytes:
+def unescape_slice(data: bytes, start: int, end: int) -> bytes:
     """data[start:end] with escapes of JSON and HTML undone in place: every other offset stays what it was."""
     text = data[max(0, start) : end]
-    return _ESCAPE.sub(_undone, text) if b"\\" in text or b"&" in text else text
+    return _ESCAPE.sub(_unescape, text) if b"\\" in text or b"&" in text else text
 
 
-def _undone(match: re.Match[bytes]) -> bytes:
+def _unescape(match: re.Match[bytes]) -> bytes:
     escape = match[0]
     sign = _ENTITIES.get(escape) if escape.startswith(b"&") else _STANDS_FOR.get(escape[-1])
     return b" " * (len(escape) - 1) + bytes([sign or ord('"')])
 
 
-def long_lived_key_near(blob: Blob, hits: Hits, place: int, account: bytes) -> bytes | None:
+def find_long_lived_key(blob: Blob, hits: Hits, place: int, account: bytes) -> bytes | None:
     """An AKIA key ID within 4 KB of `place` that may belong to `account`, None when there is none."""
     ends = hits.get(KEY_ID.name, ())
     nearby = ends[bisect_left(ends, place - _KEY_ROOM) : bisect_left(ends, place + _KEY_ROOM)]
-    for _, _, value in key_ids(blob, {KEY_ID.name: nearby}):
-        long_lived = value.startswith(b"AKIA") and kind_of(value) in ("long-lived", "old-format")
-        if long_lived and account_of(value) in (None, account.decode()):
+    for _, _, value in find_key_ids(blob, {KEY_ID.name: nearby}):
+        long_lived = value.startswith(b"AKIA") and classify_key_id(value) in ("long-lived", "old-format")
+        if long_lived and decode_account(value) in (None, account.decode()):
             return value
     return None
 
 
-def says_root(words: tuple[str, ...]) -> bool:
+def is_root_name(words: tuple[str, ...]) -> bool:
     """True when a name's lower-cased words call its owner root, and no other root than AWS's."""
     return "root" in words and _OTHER_ROOTS.isdisjoint(words)
 

@@ -10,10 +10,10 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from credguard.aws import csv_columns
-from credguard.heuristics.aws_names import AWS_NEARBY, Says, says
-from credguard.heuristics.names import name_after, names_before
-from credguard.heuristics.secret_key_shape import RUN, SECRET_LENGTH, is_secret_shaped, plain
-from credguard.lazy_re import regex
+from credguard.heuristics.aws_names import AWS_NEARBY, Likelihood, estimate_likelihood
+from credguard.heuristics.names import find_name_after, find_names_before
+from credguard.heuristics.secret_key_shape import RUN, SECRET_LENGTH, is_secret_shaped, unescape_run
+from credguard.lazy_re import compile_lazily
 from credguard.matching.pattern import REACH, Pattern
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ _TAIL = rb".{0,310}[A-Za-z0-9/+%\\&#;]{30}[^A-Za-z0-9/+%\\&#;]"
 _TAIL_AT_END = rb".{0,310}[A-Za-z0-9/+%\\&#;]{30}\z"
 _LEAD = rb"(?:secret|(?:aws|amazon).{0,24}(?:key|pass|pwd|token|cred)|s3[a-z_.\-]{0,24}(?:key|pass|token|cred))"
 # What every run of RUN is made of, escapes included.
-_LONG_RUN = regex(rb"[A-Za-z0-9/+%\\&#;]{40}")
+_LONG_RUN = compile_lazily(rb"[A-Za-z0-9/+%\\&#;]{40}")
 _BACK = 200
 _AROUND = 2 * _BACK
 _RUN_ON, _AHEAD = 8, 64
@@ -50,19 +50,19 @@ def _may_have_a_value(around: bytes, end: int) -> bool:
     return bool(_LONG_RUN.search(around, 0, end + _BACK)) or csv_columns.may_be_header(around, end)
 
 
-def _ends_in_a_value(data: bytes, end: int) -> bool:
+def _has_secret_before(data: bytes, end: int) -> bool:
     """True where 40 characters that may be a secret key stand before the end of a hit."""
     low = max(0, end - REACH)
-    return _holds_a_value(data[low : end + _AHEAD], end - low)
+    return _has_secret_around(data[low : end + _AHEAD], end - low)
 
 
 @lru_cache(maxsize=1 << 12)
-def _holds_a_value(around: bytes, end: int) -> bool:
-    return any(_secrets_in(around, ((end - 1 - _BACK, end + _RUN_ON),)))
+def _has_secret_around(around: bytes, end: int) -> bool:
+    return any(_find_secrets(around, ((end - 1 - _BACK, end + _RUN_ON),)))
 
 
-NAMED = Pattern("aws-secret-named", _LEAD + _TAIL, caseless=True, is_worth=_ends_in_a_value)
-NAMED_AT_END = Pattern("aws-secret-named-at-end", _LEAD + _TAIL_AT_END, caseless=True, is_worth=_ends_in_a_value)
+NAMED = Pattern("aws-secret-named", _LEAD + _TAIL, caseless=True, is_worth=_has_secret_before)
+NAMED_AT_END = Pattern("aws-secret-named-at-end", _LEAD + _TAIL_AT_END, caseless=True, is_worth=_has_secret_before)
 MENTION = Pattern(
     "aws-secret-mentioned",
     rb"secret[ _.\-]{0,3}access[ _.\-]{0,3}key|aws[ _.\-]{0,3}secret|secret[ _.\-]?key",
@@ -74,25 +74,25 @@ PATTERNS = (NAMED, NAMED_AT_END, NAME)
 _NEAR_ID = 400
 _CONTEXT = 3000
 _LINE = 120
-_KEY_ID_USER = regex(rb"A(?:KIA|SIA)[A-Z2-7]{16}\Z")
-_ENCRYPTED = regex(rb"(?<![A-Za-z0-9])\{\Z")
-_COLOUR_BEFORE = regex(rb"\x1b\[[\d;]{0,12}\Z")
-_COLOUR_REST = regex(rb"\d{0,3}m")
-_WORD_NEXT = regex(rb"[ \t]{0,8}[A-Za-z0-9]")
-_STRONG_NAME = regex(
+_KEY_ID_USER = compile_lazily(rb"A(?:KIA|SIA)[A-Z2-7]{16}\Z")
+_ENCRYPTED = compile_lazily(rb"(?<![A-Za-z0-9])\{\Z")
+_COLOUR_BEFORE = compile_lazily(rb"\x1b\[[\d;]{0,12}\Z")
+_COLOUR_REST = compile_lazily(rb"\d{0,3}m")
+_WORD_NEXT = compile_lazily(rb"[ \t]{0,8}[A-Za-z0-9]")
+_STRONG_NAME = compile_lazily(
     rb"(?:secret[ _.\\\-]{0,3}access[ _.\\\-]{0,3}key|aws[ _.\\\-]{0,3}secret(?:[ _.\\\-]{0,3}key)?|s3[ _.\-]secret)"
     rb"(?![a-z_\-.]{0,12}(?:arn|path|file|name|hash|sha|id|url|uri|ref)(?![a-z]))",
     re.IGNORECASE,
 )
-_OTHER_NAME = regex(
+_OTHER_NAME = compile_lazily(
     rb"hash|sha1|sha256|digest|md5|fingerprint|signature|checksum|integrity|etag|commit|nonce|public|encrypted|"
     rb"token|client|session|license|enc\[|aes|cipher|vault|sealed|secure:|mappings|[;}]|\\n|(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{40}(?![A-Za-z0-9+/])(?<!EXAMPLEKEY)",
     re.IGNORECASE,
 )
-_ENCODED = regex(rb"[A-Za-z0-9+/]{53,54}[A-Za-z0-9+/=]==?|[A-Za-z0-9+/]{54}==")
+_ENCODED = compile_lazily(rb"[A-Za-z0-9+/]{53,54}[A-Za-z0-9+/=]==?|[A-Za-z0-9+/]{54}==")
 _LEAD_WINDOW = 300
-_BREAKS_PATH = regex(rb"[\s\"'`<>@?=&,;(){}|]")
-_PREFIX_ESCAPE = regex(
+_BREAKS_PATH = compile_lazily(rb"[\s\"'`<>@?=&,;(){}|]")
+_PREFIX_ESCAPE = compile_lazily(
     rb"(?:%[0-7][0-9A-Fa-f]|=3D|\\[nrtbfv0]|\\x[0-9A-Fa-f]{2}|\\u00[0-9A-Fa-f]{2}|\x1b\[[\d;]{0,12}m)\Z"
 )
 _GUARD = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_=+/")
@@ -108,7 +108,7 @@ class SecretKey:
     sure: bool
 
 
-def secret_keys(blob: Blob, hits: Hits, ids: Sequence[tuple[int, int, bytes]]) -> list[SecretKey]:
+def find_secret_keys(blob: Blob, hits: Hits, ids: Sequence[tuple[int, int, bytes]]) -> list[SecretKey]:
     """Every secret access key of the blob, in order.
 
     `ids` are the blob's key IDs (start, end, value; documented ones without value): beside one, a
@@ -117,48 +117,48 @@ def secret_keys(blob: Blob, hits: Hits, ids: Sequence[tuple[int, int, bytes]]) -
     data = blob.data
     found: dict[int, SecretKey] = {}
     context = _Context(data, bool(ids))
-    for start, end, value in _named_runs(data, hits):
+    for start, end, value in _find_named_runs(data, hits):
         if start not in found and (key := _judge(data, start, end, value, context, near_id=False)):
             found[start] = key
-    satisfied = _Satisfied(ids, found)
-    for start, end, value in _runs_near(data, ids):
-        if start in found or (satisfied.at(start) and not _is_positional(data, start)):
+    satisfied = _SatisfiedIds(ids, found)
+    for start, end, value in _find_runs_near(data, ids):
+        if start in found or (satisfied.is_nearest(start) and not _is_positional(data, start)):
             continue
         if key := _judge(data, start, end, value, context, near_id=True):
             found[start] = key
-    for start, end, value in _runs_before_names(data, hits.get(NAME.name, ())):
-        if start not in found and not _WORD_NEXT.match(data, end) and _named_after(data, start, end):
+    for start, end, value in _find_runs_before(data, hits.get(NAME.name, ())):
+        if start not in found and not _WORD_NEXT.match(data, end) and _is_named_after(data, start, end):
             found[start] = SecretKey(start, end, value, sure=True)
-    for start, end in csv_columns.cells(data, hits.get(NAME.name, ())):
+    for start, end in csv_columns.find_secret_cells(data, hits.get(NAME.name, ())):
         value = data[start:end]
         if start not in found and is_secret_shaped(value, named=True):
             found[start] = SecretKey(start, end, value, sure=True)
     return [found[start] for start in sorted(found)]
 
 
-class _Satisfied:
+class _SatisfiedIds:
     """Which key IDs lend nothing to their neighbours: those that have a named secret beside them
     already, and documented ones (of empty value)."""
 
     def __init__(self, ids: Sequence[tuple[int, int, bytes]], found: Iterable[int]) -> None:
         secrets = sorted(found)
         self._ends = [end for _, end, _ in ids]
-        self._has = [not value or self._near(secrets, start, end) for start, end, value in ids]
+        self._has = [not value or self._has_secret_near(secrets, start, end) for start, end, value in ids]
 
-    def at(self, place: int) -> bool:
+    def is_nearest(self, place: int) -> bool:
         """True when the ID nearest to `place` is such a one."""
         after = bisect_left(self._ends, place)
         near = [n for n in (after - 1, after) if 0 <= n < len(self._ends)]
         return bool(near) and self._has[min(near, key=lambda n: abs(self._ends[n] - place))]
 
     @staticmethod
-    def _near(secrets: list[int], start: int, end: int) -> bool:
+    def _has_secret_near(secrets: list[int], start: int, end: int) -> bool:
         at = bisect_left(secrets, start - _NEAR_ID)
         return at < len(secrets) and secrets[at] <= end + _NEAR_ID
 
 
 def _is_positional(data: bytes, start: int) -> bool:
-    names = names_before(data, start)
+    names = find_names_before(data, start)
     return not names or names[0].key_id
 
 
@@ -170,7 +170,7 @@ class _Context:
         self._has_id = has_id
         self._known: dict[int, bool] = {}
 
-    def speaks_of_aws(self, position: int) -> bool:
+    def has_aws_nearby(self, position: int) -> bool:
         if self._has_id:
             return True
         slot = position // _CONTEXT
@@ -181,22 +181,22 @@ class _Context:
 
 
 def _judge(data: bytes, start: int, end: int, value: bytes, context: _Context, *, near_id: bool) -> SecretKey | None:
-    names = names_before(data, start)
-    verdict = _verdict(names)
-    if verdict not in (Says.YES, Says.WITH_CONTEXT) and not is_secret_shaped(value):
+    names = find_names_before(data, start)
+    verdict = _combine_likelihoods(names)
+    if verdict not in (Likelihood.YES, Likelihood.WITH_CONTEXT) and not is_secret_shaped(value):
         return None
-    if verdict is Says.YES or (verdict is Says.WITH_CONTEXT and context.speaks_of_aws(start)):
+    if verdict is Likelihood.YES or (verdict is Likelihood.WITH_CONTEXT and context.has_aws_nearby(start)):
         return SecretKey(start, end, value, sure=True)
-    if verdict in (Says.NOTHING, Says.NEAR_ID, Says.WITH_CONTEXT) and _named_on_line(data, start):
+    if verdict in (Likelihood.NOTHING, Likelihood.NEAR_ID, Likelihood.WITH_CONTEXT) and _is_named_on_line(data, start):
         return SecretKey(start, end, value, sure=True)
-    if near_id and verdict in (Says.NEAR_ID, Says.WITH_CONTEXT):
+    if near_id and verdict in (Likelihood.NEAR_ID, Likelihood.WITH_CONTEXT):
         return SecretKey(start, end, value, sure=True)
-    if near_id and verdict is Says.NOTHING:
+    if near_id and verdict is Likelihood.NOTHING:
         return SecretKey(start, end, value, sure=False)
     return None
 
 
-def _named_on_line(data: bytes, start: int) -> bool:
+def _is_named_on_line(data: bytes, start: int) -> bool:
     """True when the line up to the value names a secret access key, and nothing else after it."""
     lead = data[max(0, start - _LINE) : start]
     lead = lead[lead.rfind(b"\n") + 1 :]
@@ -204,30 +204,32 @@ def _named_on_line(data: bytes, start: int) -> bool:
     return bool(names) and not _OTHER_NAME.search(lead, names[-1].end())
 
 
-def _verdict(names: list[Name]) -> Says:
+def _combine_likelihoods(names: list[Name]) -> Likelihood:
     """What the governing name says; one above it counts only where it says yes."""
     if not names or names[0].key_id:
-        return Says.NEAR_ID
-    first = says(names[0])
-    if first in (Says.NEAR_ID, Says.NOTHING) and any(says(name) is Says.YES for name in names[1:]):
-        return Says.YES
+        return Likelihood.NEAR_ID
+    first = estimate_likelihood(names[0])
+    if first in (Likelihood.NEAR_ID, Likelihood.NOTHING) and any(
+        estimate_likelihood(name) is Likelihood.YES for name in names[1:]
+    ):
+        return Likelihood.YES
     return first
 
 
-def _named_runs(data: bytes, hits: Hits) -> Iterator[tuple[int, int, bytes]]:
+def _find_named_runs(data: bytes, hits: Hits) -> Iterator[tuple[int, int, bytes]]:
     ends = sorted({*(e - 1 for e in hits.get(NAMED.name, ())), *hits.get(NAMED_AT_END.name, ())})
-    return _secrets_in(data, ((end - _BACK, end + _RUN_ON) for end in ends))
+    return _find_secrets(data, ((end - _BACK, end + _RUN_ON) for end in ends))
 
 
-def _runs_near(data: bytes, ids: Iterable[tuple[int, int, bytes]]) -> Iterator[tuple[int, int, bytes]]:
-    return _secrets_in(data, ((start - _NEAR_ID, end + _NEAR_ID) for start, end, _ in ids))
+def _find_runs_near(data: bytes, ids: Iterable[tuple[int, int, bytes]]) -> Iterator[tuple[int, int, bytes]]:
+    return _find_secrets(data, ((start - _NEAR_ID, end + _NEAR_ID) for start, end, _ in ids))
 
 
-def _runs_before_names(data: bytes, ends: Iterable[int]) -> Iterator[tuple[int, int, bytes]]:
-    return _secrets_in(data, ((end - _BACK, end) for end in ends))
+def _find_runs_before(data: bytes, ends: Iterable[int]) -> Iterator[tuple[int, int, bytes]]:
+    return _find_secrets(data, ((end - _BACK, end) for end in ends))
 
 
-def _merged(windows: Iterable[tuple[int, int]], size: int) -> Iterator[tuple[int, int]]:
+def _merge_windows(windows: Iterable[tuple[int, int]], size: int) -> Iterator[tuple[int, int]]:
     """The ascending windows as disjoint ones inside a blob, so that each byte is read once."""
     current: tuple[int, int] | None = None
     for start, end in windows:
@@ -242,21 +244,21 @@ def _merged(windows: Iterable[tuple[int, int]], size: int) -> Iterator[tuple[int
         yield current[0], min(current[1], size)
 
 
-def _secrets_in(data: bytes, windows: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int, bytes]]:
+def _find_secrets(data: bytes, windows: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int, bytes]]:
     """The places in ascending windows that hold 40 random base64 characters, alone and not in a path."""
-    for start, end in _merged(windows, len(data)):
+    for start, end in _merge_windows(windows, len(data)):
         if not _LONG_RUN.search(data, start, end):
             continue  # most windows hold no run of that length: this tells it far sooner
         for match in RUN.finditer(data, start, end):
             begin, stop = match.span()
             if stop - begin >= SECRET_LENGTH:
-                yield from _whole(data, begin, stop)
-                yield from _encoded(data, begin, stop)
+                yield from _match_whole(data, begin, stop)
+                yield from _match_encoded(data, begin, stop)
 
 
-def _whole(data: bytes, start: int, end: int) -> Iterator[tuple[int, int, bytes]]:
+def _match_whole(data: bytes, start: int, end: int) -> Iterator[tuple[int, int, bytes]]:
     start += _escape_length(data, start)
-    value = plain(data[start:end])
+    value = unescape_run(data[start:end])
     split = False
     if len(value) == 61 and value[20:21] == b"/" and value[:4] in (b"AKIA", b"ASIA"):  # ID/SECRET
         start += 21
@@ -270,11 +272,11 @@ def _whole(data: bytes, start: int, end: int) -> Iterator[tuple[int, int, bytes]
         return
     if _ENCRYPTED.search(data[start - 2 : start]) and data[end : end + 1] == b"}":  # as Jenkins writes ciphertext
         return
-    if _guarded(data, start, end, split=split) and not _in_path(data, start, end):
+    if _is_isolated(data, start, end, split=split) and not _is_in_path(data, start, end):
         yield start, end, value
 
 
-def _in_path(data: bytes, start: int, end: int) -> bool:
+def _is_in_path(data: bytes, start: int, end: int) -> bool:
     """True inside the path of a URL or an ARN, and for the password of a user that is no key ID;
     query values and what follows a key ID are none."""
     if data[start - 2 : start] == b"==":
@@ -303,7 +305,7 @@ def _escape_length(data: bytes, start: int) -> int:
     return 0
 
 
-def _guarded(data: bytes, start: int, end: int, *, split: bool) -> bool:
+def _is_isolated(data: bytes, start: int, end: int, *, split: bool) -> bool:
     """Nothing that a longer value is made of touches this one; `=` before it is an assignment, and
     before one that was `split` from what it followed there is nothing to see."""
     after = data[end : end + 2]
@@ -315,7 +317,7 @@ def _guarded(data: bytes, start: int, end: int, *, split: bool) -> bool:
     return _PREFIX_ESCAPE.search(data[max(0, start - 18) : start]) is not None
 
 
-def _encoded(data: bytes, start: int, end: int) -> Iterator[tuple[int, int, bytes]]:
+def _match_encoded(data: bytes, start: int, end: int) -> Iterator[tuple[int, int, bytes]]:
     """A secret in base64, with or without a newline inside, as Kubernetes stores it."""
     if not 54 <= end - start <= 56 or (data[end : end + 1] != b"=" and end - start != 56):
         return
@@ -330,8 +332,8 @@ def _encoded(data: bytes, start: int, end: int) -> Iterator[tuple[int, int, byte
         yield start, stop, value
 
 
-def _named_after(data: bytes, start: int, end: int) -> bool:
+def _is_named_after(data: bytes, start: int, end: int) -> bool:
     """True when a secret's name follows and no other name claims the value from the left."""
-    if says(name_after(data, end)) is not Says.YES:
+    if estimate_likelihood(find_name_after(data, end)) is not Likelihood.YES:
         return False
-    return _verdict(names_before(data, start)) in (Says.NEAR_ID, Says.NOTHING)
+    return _combine_likelihoods(find_names_before(data, start)) in (Likelihood.NEAR_ID, Likelihood.NOTHING)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from credguard.aws.key_id import KEY_ID
 from credguard.heuristics.aws_names import AWS_NEARBY
-from credguard.heuristics.names import name_before
-from credguard.heuristics.placeholders import entropy, is_example
-from credguard.heuristics.secret_key_shape import plain
-from credguard.lazy_re import regex
+from credguard.heuristics.names import find_name_before
+from credguard.heuristics.placeholders import compute_entropy, is_example
+from credguard.heuristics.secret_key_shape import unescape_run
+from credguard.lazy_re import compile_lazily
 from credguard.matching.pattern import Pattern
 
 if TYPE_CHECKING:
@@ -34,32 +34,32 @@ NAMED_AT_END = Pattern(
 )
 PATTERNS = (HEADER, NAMED, NAMED_AT_END)
 
-_HEAD = regex(rb"(?:F[wQ]oGZXIvYXdz|[FA]QoDYXdz|[IA][QgA-Z]oJb3JpZ2luX2Vj)")
+_HEAD = compile_lazily(rb"(?:F[wQ]oGZXIvYXdz|[FA]QoDYXdz|[IA][QgA-Z]oJb3JpZ2luX2Vj)")
 _UNIT = rb"(?:[A-Za-z0-9+/]|%2[BbFf]|\\{1,2}/|\\{1,2}u002[BbFf])"
-_TOKEN = regex(_UNIT + rb"{80,8000}(?:=|%3[Dd]|\\u003[Dd]){0,2}")
-_FILLED = regex(rb"X{6}|x{6}|\*{4}")
+_TOKEN = compile_lazily(_UNIT + rb"{80,8000}(?:=|%3[Dd]|\\u003[Dd]){0,2}")
+_FILLED = compile_lazily(rb"X{6}|x{6}|\*{4}")
 
 
-def session_tokens(blob: Blob, hits: Hits) -> Iterator[tuple[int, int, bytes]]:
+def find_session_tokens(blob: Blob, hits: Hits) -> Iterator[tuple[int, int, bytes]]:
     """Start, end and value of each session token that is no documented example."""
     data = blob.data
     done = -1
-    places = dict(_by_header(data, hits)) | dict(_by_name(data, hits))
+    places = dict(_find_by_header(data, hits)) | dict(_find_by_name(data, hits))
     for start, named in sorted(places.items()):
         match = _TOKEN.match(data, start) if start >= done else None
         if not match:
             continue
         done = match.end()
         value = match[0]
-        if len(value) < MIN_LENGTH or is_example(value) or _FILLED.search(value) or entropy(value) < 4.0:
+        if len(value) < MIN_LENGTH or is_example(value) or _FILLED.search(value) or compute_entropy(value) < 4.0:
             continue
         if value.startswith(b"eyJ"):  # a JSON web token
             continue
-        if _has_header(value) or (named and _is_named(data, start, hits) and entropy(value) > 4.5):
+        if _has_header(value) or (named and _is_named(data, start, hits) and compute_entropy(value) > 4.5):
             yield start, done, value
 
 
-def _by_header(data: bytes, hits: Hits) -> Iterator[tuple[int, bool]]:
+def _find_by_header(data: bytes, hits: Hits) -> Iterator[tuple[int, bool]]:
     last = -1
     for end in hits.get(HEADER.name, ()):
         match = _HEAD.search(data, max(0, end - 80), end)
@@ -72,7 +72,7 @@ def _by_header(data: bytes, hits: Hits) -> Iterator[tuple[int, bool]]:
             yield last, False
 
 
-def _by_name(data: bytes, hits: Hits) -> Iterator[tuple[int, bool]]:
+def _find_by_name(data: bytes, hits: Hits) -> Iterator[tuple[int, bool]]:
     ends = sorted({*(e - 1 for e in hits.get(NAMED.name, ())), *hits.get(NAMED_AT_END.name, ())})
     done = -1
     for end in ends:
@@ -85,7 +85,7 @@ def _by_name(data: bytes, hits: Hits) -> Iterator[tuple[int, bool]]:
 def _has_header(value: bytes) -> bool:
     """The type byte, 0x0A, a length and a known origin stand at the start."""
     try:
-        head = b64decode(plain(value[:160])[:24])
+        head = b64decode(unescape_run(value[:160])[:24])
     except ValueError:
         return False
     return head[1:2] == b"\n" and head[3 : 3 + head[2]] in (b"aws", b"er/aws", b"origin_ec")
@@ -93,7 +93,7 @@ def _has_header(value: bytes) -> bool:
 
 def _is_named(data: bytes, start: int, hits: Hits) -> bool:
     """A session token by name, where AWS is spoken of: others have sessions too."""
-    name = name_before(data, start).joined
+    name = find_name_before(data, start).joined
     if not name.endswith(("sessiontoken", "securitytoken")):
         return False
     spoken = "aws" in name or "amz" in name or KEY_ID.name in hits

@@ -29,7 +29,7 @@ _SETTING = rb"[ \t]{0,200}(?P<name>[^\s=:\[#;][^=:\n]{0,200})[=:](?P<raw>[^\n]*)
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class WrittenValue:
     """One value: its name, its line, and what stands between the sign and the end of the line. `blank` is true for
     blanks before the sign, `exported` after the word `export`, `continued` where an indented line follows it."""
 
@@ -48,7 +48,7 @@ class Group:
 
     name: str
     line: int
-    values: list[Written] = field(default_factory=list)
+    values: list[WrittenValue] = field(default_factory=list)
     has_endpoint: bool = False
 
 
@@ -61,7 +61,7 @@ class Profiles:
     loose: list[int] = field(default_factory=list)
 
 
-def lines_of(data: bytes) -> Iterator[tuple[int, bytes]]:
+def iter_short_lines(data: bytes) -> Iterator[tuple[int, bytes]]:
     """Number and text of each line that is no longer than a credential can make it; a carriage return before
     the line end is not part of it."""
     for number, line in enumerate(data[:LOOKED_AT].split(b"\n", _MOST_LINES)[:_MOST_LINES], 1):
@@ -69,26 +69,26 @@ def lines_of(data: bytes) -> Iterator[tuple[int, bytes]]:
             yield number, line.removesuffix(b"\r")
 
 
-def variables(data: bytes) -> list[Group]:
+def parse_variables(data: bytes) -> list[Group]:
     """The AWS variables of dotenv text, grouped by what stands before and after AWS's own names."""
     groups: dict[tuple[bytes, bytes], Group] = {}
-    for number, line in lines_of(data.removeprefix(b"\xef\xbb\xbf")):
+    for number, line in iter_short_lines(data.removeprefix(b"\xef\xbb\xbf")):
         match = re.fullmatch(_VARIABLE, line, re.DOTALL)
         if match:
             role = ID if match["role"].startswith(b"ACCESS") else SECRET if b"SECRET" in match["role"] else TOKEN
             group = groups.setdefault((match["before"], match["after"]), Group("", number))
             plain = re.fullmatch(_WORDS, match["name"])  # what is no plain name could be a value
             name = (match["name"] if plain else b"AWS_" + match["role"]).decode("ascii")
-            group.values.append(Written(role, name, number, match["raw"], bool(match["blank"])))
+            group.values.append(WrittenValue(role, name, number, match["raw"], bool(match["blank"])))
     return list(groups.values())
 
 
-def profiles(data: bytes) -> Profiles:
+def parse_profiles(data: bytes) -> Profiles:
     """The sections of an ini file as AWS's tools read it."""
     found = Profiles()
     group: Group | None = None
     indent: int | None = None
-    for number, line in lines_of(data.removeprefix(b"\xef\xbb\xbf")):
+    for number, line in iter_short_lines(data.removeprefix(b"\xef\xbb\xbf")):
         text = line.strip(b" \t")
         if not text or text.startswith((b"#", b";")):
             continue
@@ -112,7 +112,9 @@ def profiles(data: bytes) -> Profiles:
 def _continue(group: Group | None) -> None:
     if group and group.values:
         last = group.values[-1]
-        group.values[-1] = Written(last.role, last.name, last.line, last.raw, last.blank, last.exported, continued=True)
+        group.values[-1] = WrittenValue(
+            last.role, last.name, last.line, last.raw, last.blank, last.exported, continued=True
+        )
 
 
 def _add(group: Group, number: int, match: re.Match[bytes]) -> None:
@@ -122,4 +124,4 @@ def _add(group: Group, number: int, match: re.Match[bytes]) -> None:
     role = _INI_ROLES.get(name, "")
     group.has_endpoint |= name in ("endpoint_url", "endpoint", "host_base", "host_bucket", "provider")
     # Settings of other names are kept too: a value that goes on in the next line is the last one's.
-    group.values.append(Written(role, name, number, match["raw"], exported=exported))
+    group.values.append(WrittenValue(role, name, number, match["raw"], exported=exported))

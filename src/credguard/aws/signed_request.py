@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from credguard.heuristics.expiry import from_epoch, from_iso, moment
-from credguard.lazy_re import regex
+from credguard.heuristics.expiry import build_datetime, parse_epoch, parse_iso_time
+from credguard.lazy_re import compile_lazily
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,28 +30,28 @@ _UNIT = rb"(?:[A-Za-z0-9+/]|%(?:25){0,3}2[BbFf]|\\{1,2}/|\\{1,2}u002[BbFf])"
 _PAD = rb"(?:=|%(?:25){0,3}3[Dd]|\\{1,2}u003[Dd])?"
 
 _REGION_AND_SERVICE = rb"(?:([a-z0-9*\-]{2,30})" + _SLASH + rb")?([A-Za-z0-9\-]{2,40})"
-_SCOPE = regex(_SLASH + rb"(\d{8})" + _SLASH + _REGION_AND_SERVICE + _SLASH + rb"aws4_request")
-_HEX_SIGNATURE = regex(rb"(?i:signature)(?:" + _ASSIGN + rb")([0-9a-fA-F]{64,150})(?![0-9A-Za-z])")
-_BASE64_SIGNATURE = regex(
+_SCOPE = compile_lazily(_SLASH + rb"(\d{8})" + _SLASH + _REGION_AND_SERVICE + _SLASH + rb"aws4_request")
+_HEX_SIGNATURE = compile_lazily(rb"(?i:signature)(?:" + _ASSIGN + rb")([0-9a-fA-F]{64,150})(?![0-9A-Za-z])")
+_BASE64_SIGNATURE = compile_lazily(
     rb"(?i:signature)(?:" + _ASSIGN + rb")(" + _UNIT + rb"{27}(?:" + _UNIT + rb"{16})?" + _PAD + rb")(?![0-9A-Za-z+/])"
 )
-_HEADER_SIGNATURE = regex(rb":(" + _UNIT + rb"{27}=)(?![0-9A-Za-z+/=])")
-_V4_NAME = regex(rb"(?i:x-amz-credential)(?:" + _ASSIGN + rb")\Z")
-_V2_NAME = regex(rb"(?i:AWSAccessKeyId)(?:" + _ASSIGN + rb")\Z")
-_TOKEN_NAME = regex(rb"(?i:x-amz-security-token)(?:" + _ASSIGN + rb")\Z")
-_AMZ_DATE = regex(rb"(?i:x-amz-date)(?:" + _ASSIGN + rb")(\d{8}T\d{6}Z)")
-_AMZ_EXPIRES = regex(rb"(?i:x-amz-expires)(?:" + _ASSIGN + rb")(\d{1,7})(?!\d)")
-_EXPIRES = regex(rb"(?<![A-Za-z\-])(?i:expires)(?:" + _ASSIGN + rb")(\d{9,11})(?!\d)")
+_HEADER_SIGNATURE = compile_lazily(rb":(" + _UNIT + rb"{27}=)(?![0-9A-Za-z+/=])")
+_V4_NAME = compile_lazily(rb"(?i:x-amz-credential)(?:" + _ASSIGN + rb")\Z")
+_V2_NAME = compile_lazily(rb"(?i:AWSAccessKeyId)(?:" + _ASSIGN + rb")\Z")
+_TOKEN_NAME = compile_lazily(rb"(?i:x-amz-security-token)(?:" + _ASSIGN + rb")\Z")
+_AMZ_DATE = compile_lazily(rb"(?i:x-amz-date)(?:" + _ASSIGN + rb")(\d{8}T\d{6}Z)")
+_AMZ_EXPIRES = compile_lazily(rb"(?i:x-amz-expires)(?:" + _ASSIGN + rb")(\d{1,7})(?!\d)")
+_EXPIRES = compile_lazily(rb"(?<![A-Za-z\-])(?i:expires)(?:" + _ASSIGN + rb")(\d{9,11})(?!\d)")
 _COLON = rb"(?:%(?:25)?3[Aa]|:)"
-_TIMESTAMP = regex(
+_TIMESTAMP = compile_lazily(
     rb"(?i:timestamp)(?:" + _ASSIGN + rb")(\d{4}-\d\d-\d\dT\d\d" + _COLON + rb"\d\d" + _COLON + rb"\d\d)"
 )
-_MAIL_DATE = regex(
+_MAIL_DATE = compile_lazily(
     rb"(?i:date)(?:" + _ASSIGN + rb")"
     rb"([A-Z][a-z]{2}, \d{1,2} [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d (?:GMT|UTC|[+\-]\d{4}))"
 )
-_KEY_ID = regex(rb"A(?:KIA|SIA|3T[A-Z0-9])[A-Z2-7]{16}")
-_RUN_OF_URL = regex(rb"[^\s\"'<>`\x00]*")
+_KEY_ID = compile_lazily(rb"A(?:KIA|SIA|3T[A-Z0-9])[A-Z2-7]{16}")
+_RUN_OF_URL = compile_lazily(rb"[^\s\"'<>`\x00]*")
 
 _HEADER_LIFE = timedelta(minutes=15)
 _LONGEST_LIFE = timedelta(days=7)
@@ -76,39 +76,39 @@ class SignedRequest:
     service: str | None = None
 
 
-def signed_request_at(data: bytes, start: int, end: int) -> SignedRequest | None:
+def find_signed_request(data: bytes, start: int, end: int) -> SignedRequest | None:
     """The signed request whose access key ID is data[start:end]; None where no signature goes with it."""
     scope = _SCOPE.match(data, end)
     if scope:
-        return _version_4(data, start, scope)
+        return _parse_v4(data, start, scope)
     lead = data[max(0, start - 100) : start]
     if lead.endswith(b"AWS "):
-        return _version_2_header(data, start, end)
-    return _version_2_query(data, start, end) if _V2_NAME.search(lead) else None
+        return _parse_v2_header(data, start, end)
+    return _parse_v2_query(data, start, end) if _V2_NAME.search(lead) else None
 
 
 def is_inside_signed_request(data: bytes, start: int, end: int) -> bool:
     """True when data[start:end] is a signed request's key ID, or a session token that travels with one."""
     if _KEY_ID.fullmatch(data, start, end):
-        return signed_request_at(data, start, end) is not None
+        return find_signed_request(data, start, end) is not None
     named = _TOKEN_NAME.search(data[max(0, start - 100) : start]) is not None
-    for one, stop in _ids_around(data, start, end):
-        request = signed_request_at(data, one, stop)
+    for one, stop in _find_ids_around(data, start, end):
+        request = find_signed_request(data, one, stop)
         if request and (named or (request.start <= start and end <= request.end)):
             return True
     return False
 
 
-def embedded_request(data: bytes) -> tuple[bytes, SignedRequest] | None:
+def find_embedded_request(data: bytes) -> tuple[bytes, SignedRequest] | None:
     """The first key ID of a decoded token that a signature goes with, and its request."""
     for match in _KEY_ID.finditer(data):
-        request = signed_request_at(data, *match.span())
+        request = find_signed_request(data, *match.span())
         if request:
             return match[0], request
     return None
 
 
-def _ids_around(data: bytes, start: int, end: int) -> Iterator[tuple[int, int]]:
+def _find_ids_around(data: bytes, start: int, end: int) -> Iterator[tuple[int, int]]:
     before = [m.span() for m in _KEY_ID.finditer(data, max(0, start - _BACK), start)]
     yield from reversed(before[-_FEW_IDS:])
     for number, match in enumerate(_KEY_ID.finditer(data, end, end + _NEAR)):
@@ -117,18 +117,18 @@ def _ids_around(data: bytes, start: int, end: int) -> Iterator[tuple[int, int]]:
         yield match.span()
 
 
-def _run(data: bytes, start: int, end: int, limit: int) -> tuple[int, int]:
+def _find_run(data: bytes, start: int, end: int, limit: int) -> tuple[int, int]:
     """The blank- and quote-free text around data[start:end]: a URL and what it is glued to."""
     back = _RUN_OF_URL.match(data[max(0, start - _BACK) : start][::-1])
     ahead = _RUN_OF_URL.match(data, end, limit)
     return start - (len(back[0]) if back else 0), ahead.end() if ahead else end
 
 
-def _signature(pattern: re.Pattern[bytes], data: bytes, start: int, end: int) -> tuple[int, int, int, int] | None:
+def _find_signature(pattern: re.Pattern[bytes], data: bytes, start: int, end: int) -> tuple[int, int, int, int] | None:
     """Extent of the request around the key ID data[start:end] and its signature's place."""
     following = _KEY_ID.search(data, end, end + _RUN)
     limit = following.start() if following else end + _RUN
-    low, high = _run(data, start, end, limit)
+    low, high = _find_run(data, start, end, limit)
     low = max(low, data.rfind(b"AKIA", low, start) + 1, data.rfind(b"ASIA", low, start) + 1)
     match = pattern.search(data, end, min(limit, max(high, end + _NEAR)))
     if not match and data.rfind(b"ignature", low, start) >= 0:
@@ -138,43 +138,43 @@ def _signature(pattern: re.Pattern[bytes], data: bytes, start: int, end: int) ->
     return low, max(high, match.end(1)), *match.span(1)
 
 
-def _version_4(data: bytes, start: int, scope: re.Match[bytes]) -> SignedRequest | None:
-    place = _signature(_HEX_SIGNATURE, data, start, scope.end())
+def _parse_v4(data: bytes, start: int, scope: re.Match[bytes]) -> SignedRequest | None:
+    place = _find_signature(_HEX_SIGNATURE, data, start, scope.end())
     if not place:
         return None
     low, high, begin, stop = place
     query = _V4_NAME.search(data[max(0, start - 100) : start]) is not None
     area = data[low:high] if query and low < begin < high else b""
     region, service = (part.decode() if part else None for part in scope.group(2, 3))
-    expires = _v4_expiry(area or data[max(0, start - _NEAR) : high + _NEAR], scope[1], query=query)
+    expires = _compute_v4_expiry(area or data[max(0, start - _NEAR) : high + _NEAR], scope[1], query=query)
     return SignedRequest(low, high, (begin, stop), "v4" if query else "header", expires, region, service)
 
 
-def _v4_expiry(area: bytes, day: bytes, *, query: bool) -> datetime | None:
+def _compute_v4_expiry(area: bytes, day: bytes, *, query: bool) -> datetime | None:
     """Signing time and life where both are told; without them the latest that the scope's date allows."""
     signed = next((m[1] for m in _AMZ_DATE.finditer(area) if m[1].startswith(day)), None)
     life = _AMZ_EXPIRES.search(area) if query else None
     longest = _LONGEST_LIFE if query else _HEADER_LIFE
     if signed:
-        return from_iso(signed, timedelta(seconds=int(life[1])) if life else longest)
-    return from_iso(day + b"T000000Z", longest + _DAY)
+        return parse_iso_time(signed, timedelta(seconds=int(life[1])) if life else longest)
+    return parse_iso_time(day + b"T000000Z", longest + _DAY)
 
 
-def _version_2_query(data: bytes, start: int, end: int) -> SignedRequest | None:
-    place = _signature(_BASE64_SIGNATURE, data, start, end)
+def _parse_v2_query(data: bytes, start: int, end: int) -> SignedRequest | None:
+    place = _find_signature(_BASE64_SIGNATURE, data, start, end)
     if not place:
         return None
     low, high, begin, stop = place
     low = max(low, start - _NEAR)
     expires = _EXPIRES.search(data, low, high)
     stamp = None if expires else _TIMESTAMP.search(data, max(0, start - _LINES), high + _LINES)
-    when = from_epoch(expires[1]) if expires else None
+    when = parse_epoch(expires[1]) if expires else None
     if stamp:
-        when = from_iso(re.sub(_COLON, b":", stamp[1]), _HEADER_LIFE)
+        when = parse_iso_time(re.sub(_COLON, b":", stamp[1]), _HEADER_LIFE)
     return SignedRequest(low, high, (begin, stop), "v2", when)
 
 
-def _version_2_header(data: bytes, start: int, end: int) -> SignedRequest | None:
+def _parse_v2_header(data: bytes, start: int, end: int) -> SignedRequest | None:
     match = _HEADER_SIGNATURE.match(data, end)
     if not match:
         return None
@@ -182,5 +182,5 @@ def _version_2_header(data: bytes, start: int, end: int) -> SignedRequest | None
 
     date = _MAIL_DATE.search(data, max(0, start - _NEAR), match.end() + _NEAR)
     text = date[1].decode("ascii").replace("-0000", "+0000") if date else ""
-    when = moment(lambda: parsedate_to_datetime(text), _HEADER_LIFE) if date else None
+    when = build_datetime(lambda: parsedate_to_datetime(text), _HEADER_LIFE) if date else None
     return SignedRequest(start, match.end(), match.span(1), "header", when)

@@ -7,10 +7,10 @@ from enum import Enum, IntEnum
 from functools import lru_cache
 
 from credguard.aws.secret_key import MENTION
-from credguard.heuristics.names import words_of
+from credguard.heuristics.names import split_words
 from credguard.heuristics.placeholders import is_placeholder
 from credguard.heuristics.secret_key_shape import is_secret_shaped
-from credguard.lazy_re import regex
+from credguard.lazy_re import compile_lazily
 from credguard.matching.pattern import Pattern
 
 ID_NAME = Pattern(
@@ -22,7 +22,7 @@ PATTERNS = (MENTION, ID_NAME)
 """Where one of these was seen, a name of an access key may stand."""
 
 
-class Half(Enum):
+class KeyPart(Enum):
     """What a name says it holds."""
 
     ID = "access_key_id"
@@ -30,7 +30,7 @@ class Half(Enum):
     TOKEN = "session_token"  # noqa: S105
 
 
-class Given(IntEnum):
+class Binding(IntEnum):
     """What a name is given."""
 
     NOTHING = 0
@@ -47,16 +47,16 @@ _CORE = (
     r"(?P<id>access_?key_?id|access_?key|access_?id)|(?P<token>session_?token|security_?token))"
     r"(?P<tail>(?:_[a-z0-9]+)*)"
 )
-_NAMED = regex(r"(?:.*_)??(?:aws|amazon|amzn)_?(?:[a-z0-9]+_){0,3}?" + _CORE)
-_SHORT = regex(
+_NAMED = compile_lazily(r"(?:.*_)??(?:aws|amazon|amzn)_?(?:[a-z0-9]+_){0,3}?" + _CORE)
+_SHORT = compile_lazily(
     r"(?:.*_)??(?:aws|amazon|amzn)_?(?:(?:(?P<middle>[a-z0-9]+)_)?(?P<secret>secret)|(?P<id>key_?id|key|access))"
     r"(?P<tail>(?:_[a-z0-9]+)*)"
 )
 _SERVICES = (
     r"(?:s3|s3a|ses|sqs|sns|dynamodb|dynamo|iam|ec2|boto|boto3|bedrock|polly|rekognition|textract|kinesis|cloudwatch)"
 )
-_SERVICE = regex(r"(?:.*_)??" + _SERVICES + r"_(?:[a-z0-9]+_)?" + _CORE)
-_BARE = regex(r"(?P<secret>secret_?access_?key)|(?P<id>access_?key_?id)")
+_SERVICE = compile_lazily(r"(?:.*_)??" + _SERVICES + r"_(?:[a-z0-9]+_)?" + _CORE)
+_BARE = compile_lazily(r"(?P<secret>secret_?access_?key)|(?P<id>access_?key_?id)")
 # What makes a name speak about a key instead of holding it.
 _ABOUT = frozenset(
     "name names arn path paths file files filename dir url uri rotation rotate age days hours enabled enable disabled "
@@ -78,36 +78,36 @@ _OTHER_MAKERS = (
     r"r2\.cloudflarestorage|digitaloceanspaces|wasabisys|backblazeb2|your-objectstorage|scw\.cloud|storjshare|linodeobjects"
     r"|ovh\.net|aliyuncs|yandexcloud|fly\.storage|exo\.io|vultrobjects|tigris\.dev|storage\.googleapis"
 )
-_OTHER_MAKER = regex(_OTHER_MAKERS, re.IGNORECASE)
-_FOREIGN_HOST = regex(
+_OTHER_MAKER = compile_lazily(_OTHER_MAKERS, re.IGNORECASE)
+_FOREIGN_HOST = compile_lazily(
     _OTHER_MAKERS + r"|awslocal\b|//[\w.\-]{0,60}(?:localstack|minio|moto|dynamodb-local|elasticmq|seaweedfs|garage)"
     r"|(?:localhost|127\.0\.0\.1|host\.docker\.internal|0\.0\.0\.0):(?:45\d\d|9000|9324|8333|5000)\b",
     re.IGNORECASE,
 )
-_ENDPOINT = regex(
+_ENDPOINT = compile_lazily(
     r"(?:(?:aws|s3|dynamo(?:db)?|sqs|sns|storage|object|bucket|minio)[\w.\-]{0,40}endpoint|endpoint[_\-]?url|"
     r"(?<![\w.\-])endpoint)(?![a-z]*s\b)",
     re.IGNORECASE,
 )
-_ENDPOINT_IN_TEXT = regex(
+_ENDPOINT_IN_TEXT = compile_lazily(
     _ENDPOINT.pattern + r"[\w\-]{0,40}[\"']?[ \t]{0,8}[:= ][ \t]{0,8}[\"']?(?P<value>[^\s\"']{1,300})", re.IGNORECASE
 )
-_STORE = regex(
+_STORE = compile_lazily(
     r"\{\{resolve:(?:secretsmanager|ssm-secure)|secretsmanager|secrets?[_-]?manager|\$\{ssm(?:\([\w-]+\))?:|\$\{aws:reference/secretsmanager",
     re.IGNORECASE,
 )
-_REFERENCE = regex(r"\$\{|\$\(|\$[A-Za-z_]|\{\{|<%|<<|%[A-Za-z_]\w*%|\$\[\[")
-_KEY_ID = regex(r"A(?:KIA|SIA)[A-Z2-7]{16}")
+_REFERENCE = compile_lazily(r"\$\{|\$\(|\$[A-Za-z_]|\{\{|<%|<<|%[A-Za-z_]\w*%|\$\[\[")
+_KEY_ID = compile_lazily(r"A(?:KIA|SIA)[A-Z2-7]{16}")
 
 
 @lru_cache(maxsize=4096)
-def half_of(name: str, *, on_aws: bool = False) -> Half | None:
+def match_key_part(name: str, *, on_aws: bool = False) -> KeyPart | None:
     """What `PROD_AWS_SECRET_KEY`, `awsAccessKeyId` or `TF_VAR_aws_secret` hold; None for `AWS_KMS_KEY_ID`,
     `AWS_SECRET_NAME`, `MINIO_AWS_KEY` and all else. `on_aws` says that S3_ACCESS_KEY and bare
     SECRET_ACCESS_KEY are AWS's own there."""
     if len(name) > 100:
         return None
-    words = words_of(name.encode("ascii", "replace"))
+    words = split_words(name.encode("ascii", "replace"))
     if not _FOREIGN.isdisjoint(words):
         return None
     text = "_".join(words)
@@ -116,23 +116,23 @@ def half_of(name: str, *, on_aws: bool = False) -> Half | None:
         found = _SERVICE.fullmatch(text) or _BARE.fullmatch(text)
     if found:
         tail = (found.groupdict().get("tail") or "").split("_")
-        return _half(found) if _ABOUT.isdisjoint(tail) else None
+        return _pick_key_part(found) if _ABOUT.isdisjoint(tail) else None
     found = _SHORT.fullmatch(text)
     known = found is not None and _STAGES.issuperset([*found["tail"].split("_")[1:], found["middle"] or "main"])
-    return _half(found) if found and known else None
+    return _pick_key_part(found) if found and known else None
 
 
-def _half(found: re.Match[str]) -> Half:
+def _pick_key_part(found: re.Match[str]) -> KeyPart:
     groups = found.groupdict()
-    return Half.SECRET if groups.get("secret") else Half.TOKEN if groups.get("token") else Half.ID
+    return KeyPart.SECRET if groups.get("secret") else KeyPart.TOKEN if groups.get("token") else KeyPart.ID
 
 
 def is_foreign(name: str) -> bool:
     """True for a name that speaks of another maker's store or of a stand-in for AWS."""
-    return not _FOREIGN.isdisjoint(words_of(name[:200].encode("ascii", "replace")))
+    return not _FOREIGN.isdisjoint(split_words(name[:200].encode("ascii", "replace")))
 
 
-def names_other_maker(text: str) -> bool:
+def has_other_maker_host(text: str) -> bool:
     """True where a text names a host of another maker of S3-like stores."""
     return _OTHER_MAKER.search(text) is not None
 
@@ -141,39 +141,39 @@ def has_foreign_endpoint(text: str) -> bool:
     """True where a text sends AWS calls elsewhere: to an endpoint that is not AWS's own, or to a known stand-in."""
     if _FOREIGN_HOST.search(text):
         return True
-    return any(sends_elsewhere("endpoint_url", found["value"]) for found in _ENDPOINT_IN_TEXT.finditer(text))
+    return any(is_foreign_endpoint("endpoint_url", found["value"]) for found in _ENDPOINT_IN_TEXT.finditer(text))
 
 
-def sends_elsewhere(name: str, value: str) -> bool:
+def is_foreign_endpoint(name: str, value: str) -> bool:
     """True when a setting of that name and value is an endpoint that is not AWS's own."""
     if _FOREIGN_HOST.search(value) and _ENDPOINT.search(name):
         return True
     return bool(value) and _ENDPOINT.search(name) is not None and "amazonaws.com" not in value
 
 
-def given(half: Half, text: str) -> Given:
+def classify_binding(half: KeyPart, text: str) -> Binding:
     """What a text of a setting is, once quotes are off."""
     text = text.strip().strip("\"'")
     if is_foreign(text) or not text:
-        return Given.NOTHING
+        return Binding.NOTHING
     if _STORE.search(text):
-        return Given.STORED
+        return Binding.STORED
     if _REFERENCE.search(text):
-        return Given.REFERENCE
-    return Given.LITERAL if is_real(half, text) else Given.NOTHING
+        return Binding.REFERENCE
+    return Binding.LITERAL if is_real(half, text) else Binding.NOTHING
 
 
-def shown(name: str) -> str:
+def mask_variable_name(name: str) -> str:
     """A variable's name as a message may show it; what looks like the key itself was put in the name's place."""
     key = is_secret_shaped(name.encode("ascii", "replace"), named=True) or _KEY_ID.search(name)
     return name[:4] + "****" if key else name
 
 
-def is_real(half: Half, text: str) -> bool:
+def is_real(half: KeyPart, text: str) -> bool:
     """True for a value that has the shape of an issued key's half and is no example."""
     value = text.strip().encode("ascii", "replace")
-    if half is Half.ID:
+    if half is KeyPart.ID:
         return _KEY_ID.fullmatch(text.strip()) is not None and not is_placeholder(value)
-    if half is Half.TOKEN:
+    if half is KeyPart.TOKEN:
         return len(value) > 100 and not is_placeholder(value)
     return is_secret_shaped(value, named=True)

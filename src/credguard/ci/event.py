@@ -17,7 +17,7 @@ _MOST_EVENT_BYTES = 32 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class CiTask:
     """What to judge and on whose word.
 
     `mode` is `change` (the commits of `heads` that `excluded` do not have), `tree`, `history` or
@@ -37,35 +37,35 @@ class Plan:
     """What may have to be fetched first, in order of use."""
 
 
-def plan(environ: Mapping[str, str]) -> Plan:
+def plan(environ: Mapping[str, str]) -> CiTask:
     """What the job in this environment is about; raises CredguardError for an event that must not be served."""
     for system in SYSTEMS:
         if system.variable and environ.get(system.variable):
             return _PLANS[system.name](environ)
-    return Plan("unknown", "tree", "no CI system is known by its variables: the checkout is judged")
+    return CiTask("unknown", "tree", "no CI system is known by its variables: the checkout is judged")
 
 
-def _set(oid: str | None) -> str | None:
+def _normalize_oid(oid: str | None) -> str | None:
     """An object ID, None for none and for the zeros that stand for none."""
     return oid if oid and oid.strip("0") else None
 
 
-def _range(
+def _plan_range(
     system: str, why: str, head: str, base: str | None, default: str, tag: str | None = None, branch: str = ""
-) -> Plan:
+) -> CiTask:
     """The commits of `head` that `base`, or where there is none the default branch, does not have; `branch`
     is the one pushed to. The policy is the default branch's, for a push to that one the base's."""
     known = base or (f"refs/remotes/origin/{default}" if default else None)
     if known is None:
         why += "; nothing to compare with: the whole history is judged"
-        return Plan(system, "history", why, base="refs/remotes/origin/HEAD", tag=tag)
+        return CiTask(system, "history", why, base="refs/remotes/origin/HEAD", tag=tag)
     wanted = tuple(dict.fromkeys(filter(None, (head, base, default and f"refs/heads/{default}"))))
     # A branch may have been loosened by a push before: the default branch's policy is the one that was agreed on.
     trusted = (known if default == branch else f"refs/remotes/origin/{default}") if default else None
-    return Plan(system, "change", why, (head,), (known,), trusted, tag, wanted)
+    return CiTask(system, "change", why, (head,), (known,), trusted, tag, wanted)
 
 
-def _by_default(plan: Plan, target: str, default: str) -> Plan:
+def _apply_default_policy(plan: CiTask, target: str, default: str) -> CiTask:
     """The plan of a merge into a branch; where that is not the default branch, by the policy of that one."""
     if not target or not default or target == default:
         return plan
@@ -73,136 +73,145 @@ def _by_default(plan: Plan, target: str, default: str) -> Plan:
     return replace(plan, base=f"refs/remotes/origin/{default}", wanted=wanted)
 
 
-def _github(environ: Mapping[str, str]) -> Plan:
+def _plan_github(environ: Mapping[str, str]) -> CiTask:
     """GitHub Actions (docs.github.com, "Events that trigger workflows")."""
     name = environ.get("GITHUB_EVENT_NAME", "")
-    event = _event(environ.get("GITHUB_EVENT_PATH", ""))
+    event = _read_event(environ.get("GITHUB_EVENT_PATH", ""))
     head = environ.get("GITHUB_SHA") or "HEAD"
-    default = _text(event, "repository", "default_branch")
+    default = _get_text(event, "repository", "default_branch")
     if name == "pull_request_target":
         raise CredguardError(
             "pull_request_target gives a stranger's change this repository's token and secrets",
             "run this step on pull_request",
         )
     if name in ("pull_request", "pull_request_review"):
-        base = _text(event, "pull_request", "base", "sha")
-        proposed = _text(event, "pull_request", "head", "sha")
+        base = _get_text(event, "pull_request", "base", "sha")
+        proposed = _get_text(event, "pull_request", "head", "sha")
         if not base or not proposed:
             raise CredguardError("the event of this pull request names no base and head", "see GITHUB_EVENT_PATH")
         heads = tuple(dict.fromkeys((head, proposed)))
         words = f"pull request: {proposed[:12]} against {base[:12]}"
-        plan = Plan("GitHub Actions", "change", words, heads, (base,), base, None, (*heads, base))
-        return _by_default(plan, _text(event, "pull_request", "base", "ref"), default)
+        plan = CiTask("GitHub Actions", "change", words, heads, (base,), base, None, (*heads, base))
+        return _apply_default_policy(plan, _get_text(event, "pull_request", "base", "ref"), default)
     if name == "merge_group":
-        base, proposed = _text(event, "merge_group", "base_sha"), _text(event, "merge_group", "head_sha") or head
-        return _range("GitHub Actions", "merge queue", proposed, base or None, default, branch=default)
+        base, proposed = (
+            _get_text(event, "merge_group", "base_sha"),
+            _get_text(event, "merge_group", "head_sha") or head,
+        )
+        return _plan_range("GitHub Actions", "merge queue", proposed, base or None, default, branch=default)
     if name == "push":
-        return _github_push(event, head, default)
-    return Plan("GitHub Actions", "history", f"{name or 'no'} event: the checkout and its whole history are judged")
+        return _plan_github_push(event, head, default)
+    return CiTask("GitHub Actions", "history", f"{name or 'no'} event: the checkout and its whole history are judged")
 
 
-def _github_push(event: Mapping[str, Any], head: str, default: str) -> Plan:
-    ref, before = _text(event, "ref"), _set(_text(event, "before"))
-    after = _set(_text(event, "after"))
+def _plan_github_push(event: Mapping[str, Any], head: str, default: str) -> CiTask:
+    ref, before = _get_text(event, "ref"), _normalize_oid(_get_text(event, "before"))
+    after = _normalize_oid(_get_text(event, "after"))
     if event.get("deleted") or after is None:
-        return Plan("GitHub Actions", "nothing", f"{ref or 'a ref'} was deleted: nothing new to judge")
+        return CiTask("GitHub Actions", "nothing", f"{ref or 'a ref'} was deleted: nothing new to judge")
     if ref.startswith("refs/tags/"):
-        return _range("GitHub Actions", f"push of {ref}", head, None, default, tag=ref)
+        return _plan_range("GitHub Actions", f"push of {ref}", head, None, default, tag=ref)
     kind = "force-push" if event.get("forced") else "push" if before else "push of a new branch"
     if before is None and ref == f"refs/heads/{default}":
-        return Plan("GitHub Actions", "history", "first push of the default branch: the whole history is judged")
-    return _range("GitHub Actions", f"{kind} to {ref}", head, before, default, branch=ref.removeprefix("refs/heads/"))
+        return CiTask("GitHub Actions", "history", "first push of the default branch: the whole history is judged")
+    return _plan_range(
+        "GitHub Actions", f"{kind} to {ref}", head, before, default, branch=ref.removeprefix("refs/heads/")
+    )
 
 
-def _gitlab(environ: Mapping[str, str]) -> Plan:
+def _plan_gitlab(environ: Mapping[str, str]) -> CiTask:
     """GitLab CI (docs.gitlab.com, "Predefined CI/CD variables reference")."""
     source, head = environ.get("CI_PIPELINE_SOURCE", ""), environ.get("CI_COMMIT_SHA") or "HEAD"
     default = environ.get("CI_DEFAULT_BRANCH", "")
     if source == "merge_request_event":
-        base = _set(environ.get("CI_MERGE_REQUEST_DIFF_BASE_SHA"))
+        base = _normalize_oid(environ.get("CI_MERGE_REQUEST_DIFF_BASE_SHA"))
         target = environ.get("CI_MERGE_REQUEST_TARGET_BRANCH_NAME", "")
-        return _by_default(_range("GitLab CI", "merge request", head, base, target), target, default)
+        return _apply_default_policy(_plan_range("GitLab CI", "merge request", head, base, target), target, default)
     if source in ("push", "external_pull_request_event") or (not source and environ.get("CI_COMMIT_BEFORE_SHA")):
         tag = environ.get("CI_COMMIT_TAG")
         if tag:
-            return _range("GitLab CI", f"push of tag {tag}", head, None, default, tag=f"refs/tags/{tag}")
-        before = _set(environ.get("CI_COMMIT_BEFORE_SHA"))
+            return _plan_range("GitLab CI", f"push of tag {tag}", head, None, default, tag=f"refs/tags/{tag}")
+        before = _normalize_oid(environ.get("CI_COMMIT_BEFORE_SHA"))
         if before is None and environ.get("CI_COMMIT_BRANCH") == default:
-            return Plan("GitLab CI", "history", "first push of the default branch: the whole history is judged")
-        return _range("GitLab CI", "push", head, before, default, branch=environ.get("CI_COMMIT_BRANCH", ""))
-    return Plan("GitLab CI", "history", f"{source or 'no'} pipeline: the checkout and its whole history are judged")
+            return CiTask("GitLab CI", "history", "first push of the default branch: the whole history is judged")
+        return _plan_range("GitLab CI", "push", head, before, default, branch=environ.get("CI_COMMIT_BRANCH", ""))
+    return CiTask("GitLab CI", "history", f"{source or 'no'} pipeline: the checkout and its whole history are judged")
 
 
-def _circleci(environ: Mapping[str, str]) -> Plan:
+def _plan_circleci(environ: Mapping[str, str]) -> CiTask:
     """CircleCI (circleci.com/docs, "Project values and variables"); it names no base commit."""
-    return _by_branch(
+    return _plan_branch(
         "CircleCI", environ.get("CIRCLE_SHA1"), environ.get("CIRCLE_BRANCH"), environ.get("CIRCLE_TAG"),
         environ.get("CREDGUARD_DEFAULT_BRANCH", "main"),
     )  # fmt: skip
 
 
-def _bitbucket(environ: Mapping[str, str]) -> Plan:
+def _plan_bitbucket(environ: Mapping[str, str]) -> CiTask:
     """Bitbucket Pipelines (support.atlassian.com, "Variables and secrets")."""
     head = environ.get("BITBUCKET_COMMIT") or "HEAD"
     target = environ.get("BITBUCKET_PR_DESTINATION_BRANCH")
     if target:
         # The destination commit is abbreviated; the branch is not.
-        return _range("Bitbucket Pipelines", f"pull request into {target}", head, None, target)
+        return _plan_range("Bitbucket Pipelines", f"pull request into {target}", head, None, target)
     default = environ.get("CREDGUARD_DEFAULT_BRANCH", "main")
-    return _by_branch(
+    return _plan_branch(
         "Bitbucket Pipelines", head, environ.get("BITBUCKET_BRANCH"), environ.get("BITBUCKET_TAG"), default
     )
 
 
-def _azure(environ: Mapping[str, str]) -> Plan:
+def _plan_azure(environ: Mapping[str, str]) -> CiTask:
     """Azure Pipelines (learn.microsoft.com, "Use predefined variables")."""
     head, reason = environ.get("BUILD_SOURCEVERSION") or "HEAD", environ.get("BUILD_REASON", "")
     ref = environ.get("BUILD_SOURCEBRANCH", "")
     target = environ.get("SYSTEM_PULLREQUEST_TARGETBRANCH", "").removeprefix("refs/heads/")
     if reason == "PullRequest" and target:
-        return _range("Azure Pipelines", f"pull request into {target}", head, None, target)
+        return _plan_range("Azure Pipelines", f"pull request into {target}", head, None, target)
     if reason in ("Schedule", "Manual"):
-        return Plan("Azure Pipelines", "history", f"{reason.lower()} run: the checkout and its history are judged")
+        return CiTask("Azure Pipelines", "history", f"{reason.lower()} run: the checkout and its history are judged")
     tag = ref.removeprefix("refs/tags/") if ref.startswith("refs/tags/") else None
     default = environ.get("CREDGUARD_DEFAULT_BRANCH", "main")
-    return _by_branch("Azure Pipelines", head, ref.removeprefix("refs/heads/"), tag, default)
+    return _plan_branch("Azure Pipelines", head, ref.removeprefix("refs/heads/"), tag, default)
 
 
-def _jenkins(environ: Mapping[str, str]) -> Plan:
+def _plan_jenkins(environ: Mapping[str, str]) -> CiTask:
     """Jenkins with its git and multibranch plugins (plugins.jenkins.io/git)."""
     head, target = environ.get("GIT_COMMIT") or "HEAD", environ.get("CHANGE_TARGET")
     if target:
-        return _range("Jenkins", f"change request into {target}", head, None, target)
-    before = _set(environ.get("GIT_PREVIOUS_SUCCESSFUL_COMMIT"))
+        return _plan_range("Jenkins", f"change request into {target}", head, None, target)
+    before = _normalize_oid(environ.get("GIT_PREVIOUS_SUCCESSFUL_COMMIT"))
     default = environ.get("CREDGUARD_DEFAULT_BRANCH", "main")
     if before and not environ.get("TAG_NAME"):
-        return _range("Jenkins", f"everything since {before[:12]}, the last build that passed", head, before, default)
+        return _plan_range(
+            "Jenkins", f"everything since {before[:12]}, the last build that passed", head, before, default
+        )
     branch = environ.get("BRANCH_NAME") or environ.get("GIT_BRANCH", "").removeprefix("origin/")
-    return _by_branch("Jenkins", head, branch, environ.get("TAG_NAME"), default)
+    return _plan_branch("Jenkins", head, branch, environ.get("TAG_NAME"), default)
 
 
-def _buildkite(environ: Mapping[str, str]) -> Plan:
+def _plan_buildkite(environ: Mapping[str, str]) -> CiTask:
     """Buildkite (buildkite.com/docs, "Environment variables")."""
     head = environ.get("BUILDKITE_COMMIT") or "HEAD"
     default = environ.get("BUILDKITE_PIPELINE_DEFAULT_BRANCH", "main")
     target = environ.get("BUILDKITE_PULL_REQUEST_BASE_BRANCH")
     if target:
-        return _range("Buildkite", f"pull request into {target}", head, None, target)
+        return _plan_range("Buildkite", f"pull request into {target}", head, None, target)
     if environ.get("BUILDKITE_SOURCE") == "schedule":
-        return Plan("Buildkite", "history", "scheduled build: the checkout and its whole history are judged")
-    return _by_branch("Buildkite", head, environ.get("BUILDKITE_BRANCH"), environ.get("BUILDKITE_TAG"), default)
+        return CiTask("Buildkite", "history", "scheduled build: the checkout and its whole history are judged")
+    return _plan_branch("Buildkite", head, environ.get("BUILDKITE_BRANCH"), environ.get("BUILDKITE_TAG"), default)
 
 
-def _by_branch(system: str, head: str | None, branch: str | None, tag: str | None, default: str) -> Plan:
+def _plan_branch(system: str, head: str | None, branch: str | None, tag: str | None, default: str) -> CiTask:
     """Where the system names no base: a branch or tag against the default branch, and that one whole."""
     if tag:
-        return _range(system, f"tag {tag}", head or "HEAD", None, default, tag=f"refs/tags/{tag}")
+        return _plan_range(system, f"tag {tag}", head or "HEAD", None, default, tag=f"refs/tags/{tag}")
     if not branch or branch == default:
-        return Plan(system, "history", f"{branch or 'no branch'}: nothing to compare with, the whole history is judged")
-    return _range(system, f"branch {branch} against {default}", head or "HEAD", None, default)
+        return CiTask(
+            system, "history", f"{branch or 'no branch'}: nothing to compare with, the whole history is judged"
+        )
+    return _plan_range(system, f"branch {branch} against {default}", head or "HEAD", None, default)
 
 
-def _event(path: str) -> dict[str, Any]:
+def _read_event(path: str) -> dict[str, Any]:
     """The event's payload, empty where the system gives none; raises CredguardError when it cannot be read."""
     if not path:
         return {}
@@ -216,7 +225,7 @@ def _event(path: str) -> dict[str, Any]:
     return event
 
 
-def _text(event: Mapping[str, Any], *keys: str) -> str:
+def _get_text(event: Mapping[str, Any], *keys: str) -> str:
     """The string at a path of keys, empty where there is none."""
     value: object = event
     for key in keys:
@@ -225,11 +234,11 @@ def _text(event: Mapping[str, Any], *keys: str) -> str:
 
 
 _PLANS = {
-    "github": _github,
-    "gitlab": _gitlab,
-    "circleci": _circleci,
-    "bitbucket": _bitbucket,
-    "azure": _azure,
-    "jenkins": _jenkins,
-    "buildkite": _buildkite,
+    "github": _plan_github,
+    "gitlab": _plan_gitlab,
+    "circleci": _plan_circleci,
+    "bitbucket": _plan_bitbucket,
+    "azure": _plan_azure,
+    "jenkins": _plan_jenkins,
+    "buildkite": _plan_buildkite,
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from credguard.lazy_re import regex
+from credguard.lazy_re import compile_lazily
 
 if TYPE_CHECKING:
     import re
@@ -32,38 +32,40 @@ class CiSystem:
 SYSTEMS = (
     CiSystem(
         "github", "GITHUB_ACTIONS", folders=(".github/workflows", ".gitea/workflows", ".forgejo/workflows"),
-        pattern=regex(r"(?:^|/)\.github/(?:workflows|actions)/" + _YAML + r"|(?:^|/)action\.ya?ml$"),
+        pattern=compile_lazily(r"(?:^|/)\.github/(?:workflows|actions)/" + _YAML + r"|(?:^|/)action\.ya?ml$"),
     ),
     CiSystem(
         "gitlab", "GITLAB_CI", (".gitlab-ci.yml",), (".gitlab", ".gitlab/ci", ".gitlab-ci"),
-        regex(r"(?:^|/)(?:\.gitlab-ci[^/]*|[^/]*\.gitlab-ci)\.ya?ml$|(?:^|/)\.?gitlab(?:-ci|-templates)?/" + _YAML),
+        compile_lazily(
+            r"(?:^|/)(?:\.gitlab-ci[^/]*|[^/]*\.gitlab-ci)\.ya?ml$|(?:^|/)\.?gitlab(?:-ci|-templates)?/" + _YAML
+        ),
     ),
     CiSystem(
         "circleci", "CIRCLECI", (".circleci/config.yml", "circle.yml"), (".circleci",),
-        regex(r"(?:^|/)\.circleci/" + _YAML + r"|(?:^|/)circle\.yml$"),
+        compile_lazily(r"(?:^|/)\.circleci/" + _YAML + r"|(?:^|/)circle\.yml$"),
     ),
     CiSystem(
         "bitbucket", "BITBUCKET_BUILD_NUMBER", ("bitbucket-pipelines.yml",),
-        pattern=regex(r"(?:^|/)bitbucket-pipelines[^/]*\.ya?ml$"),
+        pattern=compile_lazily(r"(?:^|/)bitbucket-pipelines[^/]*\.ya?ml$"),
     ),
     CiSystem(
         "codebuild", "", ("buildspec.yml", "buildspec.yaml"),
-        pattern=regex(r"(?:^|/)[^/]*buildspec[^/]*\.(?:ya?ml|json)$|(?:^|/)buildspecs?/" + _YAML),
+        pattern=compile_lazily(r"(?:^|/)[^/]*buildspec[^/]*\.(?:ya?ml|json)$|(?:^|/)buildspecs?/" + _YAML),
     ),
     CiSystem(
         "azure", "TF_BUILD", ("azure-pipelines.yml", "azure-pipelines.yaml"), (".azure-pipelines", "azure-pipelines"),
-        regex(
+        compile_lazily(
             r"(?:^|/)[^/]*azure-?pipelines?[^/]*\.ya?ml$|"
             r"(?:^|/)\.?(?:azure-?pipelines?|azuredevops|ado|vsts-ci)/" + _YAML
         ),
     ),
     CiSystem(
         "jenkins", "JENKINS_URL", ("Jenkinsfile",), ("jenkins", ".jenkins"),
-        regex(r"(?:^|/)[^/]*jenkinsfile[^/]*$|\.(?:groovy|jenkins)$"),
+        compile_lazily(r"(?:^|/)[^/]*jenkinsfile[^/]*$|\.(?:groovy|jenkins)$"),
     ),
     CiSystem(
         "buildkite", "BUILDKITE", ("buildkite.yml", "buildkite.yaml"), (".buildkite",),
-        regex(r"(?:^|/)\.buildkite/" + _YAML + r"|(?:^|/)buildkite[^/]*\.ya?ml$"),
+        compile_lazily(r"(?:^|/)\.buildkite/" + _YAML + r"|(?:^|/)buildkite[^/]*\.ya?ml$"),
     ),
     CiSystem("travis", files=(".travis.yml",)),
     CiSystem("drone", files=(".drone.yml", ".drone.yaml")),
@@ -79,13 +81,13 @@ FOLDERS = tuple(folder for system in SYSTEMS for folder in system.folders)
 VARIABLES = tuple(system.variable for system in SYSTEMS if system.variable)
 
 
-def system_of(path: str) -> str:
+def detect_ci_system(path: str) -> str:
     """The CI system that a file of that path may be written for, empty for none."""
     low = path.lower()
     return next((one.name for one in SYSTEMS if one.pattern and one.pattern.search(low)), "")
 
 
-def settings_of(path: str) -> str:
+def find_settings_system(path: str) -> str:
     """The CI system that looks for its settings at that path, empty for none."""
     folder = path.rpartition("/")[0]
     for one in SYSTEMS:

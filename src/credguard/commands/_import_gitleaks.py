@@ -7,20 +7,20 @@ import sys
 from pathlib import Path
 
 from credguard.errors import CredguardError, ExitCode
-from credguard.report import printable
+from credguard.report import make_printable
 from credguard.system import atomic
 
 
-def gitleaks(path: str, output: str) -> ExitCode:
+def import_gitleaks_rules(path: str, output: str) -> ExitCode:
     """Prints gitleaks' rules as custom rules, or writes them to a new file; what is left out is told on standard
     error. Raises CredguardError for a file that cannot be read or written."""
-    from credguard.custom_rules.import_gitleaks import LARGEST, converted, written
+    from credguard.custom_rules.import_gitleaks import LARGEST, convert_rules, format_rules_file
 
     try:
         with Path(path).open("rb") as handle:
             data = handle.read(LARGEST + 1)
-        kept, left = converted(data)
-        text = written(kept, Path(path).name)
+        kept, left = convert_rules(data)
+        text = format_rules_file(kept, Path(path).name)
         if os.path.isfile(output):
             raise CredguardError(f"{output} is there already", "give another --output")
         if output:
@@ -32,10 +32,10 @@ def gitleaks(path: str, output: str) -> ExitCode:
     except ValueError as error:
         raise CredguardError(f"{path} is no gitleaks rule file: {error}", "give a TOML file of rules") from None
     for line in left:
-        print(printable(line), file=sys.stderr)
+        print(make_printable(line), file=sys.stderr)
     print(f"{len(kept)} rules imported, {len(left)} things left out", file=sys.stderr)
     if output:
-        print(f"name it in .credguard.yaml: `extends: [./{printable(output)}]`", file=sys.stderr)
+        print(f"name it in .credguard.yaml: `extends: [./{make_printable(output)}]`", file=sys.stderr)
     else:
         print(text, end="")
     return ExitCode.CLEAN

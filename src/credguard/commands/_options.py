@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from credguard.ci.systems import VARIABLES
 from credguard.errors import CredguardError, ExitCode
 from credguard.hooks.fast_path import POLICY
-from credguard.lazy_re import regex
+from credguard.lazy_re import compile_lazily
 from credguard.model.findings import Severity
 from credguard.policy.model import BASELINE, Policy
 from credguard.report import FORMATS, render
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from datetime import date
 
-    from credguard.engine.session import Run
+    from credguard.engine.session import Session
     from credguard.model.findings import Blob, ScanResult
-    from credguard.policy.resolve import Policies
+    from credguard.policy.resolve import PolicyResolver
 
 _Item = TypeVar("_Item")
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 _CI = ("CI", *VARIABLES)
-_RULE = regex(r"CG\d{1,3}|(?!CG)[A-Z][A-Z0-9]{0,15}")
+_RULE = compile_lazily(r"CG\d{1,3}|(?!CG)[A-Z][A-Z0-9]{0,15}")
 
 
 def add_common(parser: argparse.ArgumentParser) -> None:
@@ -95,7 +95,7 @@ def read_reports(options: argparse.Namespace) -> list[Blob]:
     return [read_report(path) for path in options.credential_report]
 
 
-def judge_reports(run: Run, reports: list[Blob]) -> None:
+def judge_reports(run: Session, reports: list[Blob]) -> None:
     """Adds to the run what its rules say of the reports; after the folders, which may hold copies of them."""
     if reports:
         from credguard.engine import key_lifecycle
@@ -103,53 +103,60 @@ def judge_reports(run: Run, reports: list[Blob]) -> None:
         key_lifecycle.judge_reports(run, reports)
 
 
-def new_run(options: argparse.Namespace, *, in_hook: bool = False, stage: str = "") -> Run:
+def create_session(options: argparse.Namespace, *, in_hook: bool = False, stage: str = "") -> Session:
     """A run with the policy, limits and progress that the options ask for; raises CredguardError.
 
     Without a `stage` it is `ci` where a CI system runs it, else `audit`. A run `in_hook` has no
     policies of its own: the hook says whose it follows.
     """
-    from credguard.engine.session import Run
+    from credguard.engine.session import Session
     from credguard.system import ownership
 
     paths = [] if getattr(options, "stdin", False) else getattr(options, "path", None) or "."
     ownership.leave_out([paths] if isinstance(paths, str) else paths)
     if hasattr(options, "report"):
-        destinations(options, main=not in_hook)  # before all that takes time
+        parse_destinations(options, main=not in_hook)  # before all that takes time
     show = options.progress
     if show is None:
         show = bool(sys.stderr) and sys.stderr.isatty() and not options.quiet
-    found = policies(options, stage or ("ci" if in_ci() else "audit"))
+    found = make_policy_resolver(options, stage or ("ci" if is_in_ci() else "audit"))
     policy = found.over(Policy())
-    run = Run(policy, policy.file_size, options.include_ignored, _bar if show else None, in_hook, stage=found.stage)
+    run = Session(
+        policy,
+        policy.file_size,
+        options.include_ignored,
+        _iter_with_progress if show else None,
+        in_hook,
+        stage=found.stage,
+    )
     run.policies = None if in_hook else found
     return run
 
 
-def policies(options: argparse.Namespace, stage: str) -> Policies:
+def make_policy_resolver(options: argparse.Namespace, stage: str) -> PolicyResolver:
     """Where the policies of a run come from, and what the options lay over them; raises CredguardError."""
-    from credguard.policy.resolve import Policies
+    from credguard.policy.resolve import PolicyResolver
 
-    given: dict[str, Any] = {"select": _rules(options.select), "ignore": _rules(options.ignore)}
+    given: dict[str, Any] = {"select": _parse_rules(options.select), "ignore": _parse_rules(options.ignore)}
     if options.fail_on:
         given["fail_on"] = Severity[options.fail_on.upper()]
     if options.max_file_size:
-        given["file_size"] = _size(options.max_file_size)
+        given["file_size"] = _parse_size(options.max_file_size)
     over = lambda policy: replace(policy, **given)  # noqa: E731 - one line says it
-    return Policies(stage, options.config, options.policy_from, over, getattr(options, "baseline", ""))
+    return PolicyResolver(stage, options.config, options.policy_from, over, getattr(options, "baseline", ""))
 
 
-def reason(text: str) -> str:
+def parse_reason(text: str) -> str:
     """The reason of an exception as one line of printable text; raises CredguardError for a text that says nothing."""
-    from credguard.suppressions.baseline import plain
+    from credguard.suppressions.baseline import flatten_reason
 
-    said = plain(text)
+    said = flatten_reason(text)
     if text and not any(map(str.isalnum, said)):
         raise CredguardError("the reason says nothing", "say why it may stay")
     return said
 
 
-def day(text: str) -> date | None:
+def parse_expiry_day(text: str) -> date | None:
     """The last day of an exception, None for ""; raises CredguardError for what is no date to come."""
     from datetime import date, datetime, timezone
 
@@ -164,7 +171,7 @@ def day(text: str) -> date | None:
     return found
 
 
-def in_ci() -> bool:
+def is_in_ci() -> bool:
     """True where a CI system says that it runs this process."""
     return any(os.environ.get(name, "").lower() not in ("", "0", "false") for name in _CI)
 
@@ -172,8 +179,8 @@ def in_ci() -> bool:
 def finish(result: ScanResult, options: argparse.Namespace, *, main: bool = True) -> ExitCode:
     """Prints or writes the reports, with the `main` one or without; all are rendered before the first is written.
     Gives the exit code of the run; raises CredguardError."""
-    wanted = destinations(options, main=main)
-    reports = [(path, _rendered(name, path, result, options)) for name, path in wanted]
+    wanted = parse_destinations(options, main=main)
+    reports = [(path, _render_report(name, path, result, options)) for name, path in wanted]
     for path, report in reports:
         if path:
             _write(path, report)
@@ -182,7 +189,7 @@ def finish(result: ScanResult, options: argparse.Namespace, *, main: bool = True
     return result.exit_code
 
 
-def _rendered(name: str, path: str, result: ScanResult, options: argparse.Namespace) -> bytes:
+def _render_report(name: str, path: str, result: ScanResult, options: argparse.Namespace) -> bytes:
     if name != "text" or path not in ("", options.output):
         return render(name, result)
     from credguard.report import text
@@ -191,18 +198,18 @@ def _rendered(name: str, path: str, result: ScanResult, options: argparse.Namesp
     return text.render(result, colour=colour, quiet=options.quiet, verbose=options.verbose)
 
 
-def _rules(words: str) -> tuple[str, ...]:
-    from credguard.commands._rules import known_rules
+def _parse_rules(words: str) -> tuple[str, ...]:
+    from credguard.commands._rules import list_known_rules
 
     chosen = tuple(word.strip().upper() for word in words.split(",") if word.strip())
-    known = known_rules() if chosen else ()
+    known = list_known_rules() if chosen else ()
     for word in chosen:
         if not _RULE.fullmatch(word) or not any(rule.id.startswith(word) for rule in known):
             raise CredguardError(f"there is no rule {word}", "`credguard rules` lists them")
     return chosen
 
 
-def _size(text: str) -> int:
+def _parse_size(text: str) -> int:
     match = re.fullmatch(r"(\d{1,15})([KMG]?)(?:i?B)?", text.strip(), re.IGNORECASE)
     if not match:
         raise CredguardError(f"--max-file-size {text!r} is no size", "give bytes, or a number with K, M or G")
@@ -211,13 +218,13 @@ def _size(text: str) -> int:
     return min(int(match[1]) * _UNITS[match[2].upper()], LIMIT)
 
 
-def _bar(items: Iterable[_Item], total: int, unit: str = "file") -> Iterator[_Item]:
+def _iter_with_progress(items: Iterable[_Item], total: int, unit: str = "file") -> Iterator[_Item]:
     from tqdm import tqdm
 
     yield from tqdm(items, total=total, unit=unit, delay=1, leave=False, file=sys.stderr)
 
 
-def destinations(options: argparse.Namespace, *, main: bool = True) -> list[tuple[str, str]]:
+def parse_destinations(options: argparse.Namespace, *, main: bool = True) -> list[tuple[str, str]]:
     """Format and path of each report that the options ask for, the main one last (the path "" is standard output).
 
     Raises CredguardError for what is no FORMAT=FILE, for two reports at one place, whatever it is called, and for a
@@ -231,10 +238,10 @@ def destinations(options: argparse.Namespace, *, main: bool = True) -> list[tupl
         wanted.append((name, path))
     if main:
         wanted.append((options.format, options.output or ""))
-    used = {_place(path) for path in _inputs(options)} - {()}
+    used = {_identify_place(path) for path in _iter_inputs(options)} - {()}
     taken: set[tuple[object, ...]] = set()
     for _, path in wanted:
-        place = _place(path)
+        place = _identify_place(path)
         if path and (place in used or _is_policy(path)):
             raise CredguardError(f"{path} is read here, and a report would take its place", "choose another file")
         if place and place in taken:
@@ -260,7 +267,7 @@ def _is_policy(path: str) -> bool:
         return False
 
 
-def _inputs(options: argparse.Namespace) -> Iterator[str]:
+def _iter_inputs(options: argparse.Namespace) -> Iterator[str]:
     """The files that the options name to be read."""
     for name in ("config", "baseline", "message", "resume", "saved"):
         if getattr(options, name, None):
@@ -270,10 +277,10 @@ def _inputs(options: argparse.Namespace) -> Iterator[str]:
     yield from (path for path in ([paths] if isinstance(paths, str) else paths) if not os.path.isdir(path))
 
 
-def _place(path: str) -> tuple[object, ...]:
+def _identify_place(path: str) -> tuple[object, ...]:
     """What tells a file from others whatever it is called; nothing for a device, which takes many reports."""
     try:
-        own = atomic.own_descriptor(path) if path else 1
+        own = atomic.find_own_descriptor(path) if path else 1
         there = os.stat(path) if own is None else os.fstat(own)
     except (OSError, ValueError):
         return (os.path.normcase(os.path.realpath(path)),) if path else ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from credguard.errors import CredguardError
-from credguard.lazy_re import regex
+from credguard.lazy_re import compile_lazily
 
 if TYPE_CHECKING:
     import argparse
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from credguard.git.repository import Git
 
 # git takes any word for a date and reads what it does not know as "now": nothing would be looked at, and all seem well.
-_DATE = regex(
+_DATE = compile_lazily(
     r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d)?(?: ?(?:Z|[+-]\d\d:?\d\d))?)?|@\d{1,12}|yesterday|"
     r"(?:\d{1,5}|an?|one|last)[ .](?:second|minute|hour|day|week|month|year)s?(?:[ .]ago)?"
 )
@@ -40,24 +40,24 @@ def is_given(options: argparse.Namespace) -> bool:
     return bool(options.rev or options.branch) or any(limit is not None for limit in limits)
 
 
-def revisions(options: argparse.Namespace, repository: Git) -> tuple[str, ...]:
+def build_rev_list_arguments(options: argparse.Namespace, repository: Git) -> tuple[str, ...]:
     """The arguments for `git rev-list`, none where the options ask for everything; raises CredguardError."""
     if not is_given(options):
         return ()
-    limits = [f"--{name}={_date(name, value)}" for name, value in _dates(options) if value is not None]
+    limits = [f"--{name}={_check_date(name, value)}" for name, value in _list_dates(options) if value is not None]
     if options.max_commits is not None:
         if options.max_commits < 1:
             raise CredguardError(f"--max-commits {options.max_commits} asks for no commit", "give a number from 1")
         limits.append(f"--max-count={options.max_commits}")
-    named = [*map(_revision, options.rev), *(_branch(name, repository) for name in options.branch)]
+    named = [*map(_check_revision, options.rev), *(_resolve_branch(name, repository) for name in options.branch)]
     return (*limits, *(named or ["--all"]), "--")
 
 
-def _dates(options: argparse.Namespace) -> tuple[tuple[str, str | None], ...]:
+def _list_dates(options: argparse.Namespace) -> tuple[tuple[str, str | None], ...]:
     return ("since", options.since), ("until", options.until)
 
 
-def _date(name: str, value: str) -> str:
+def _check_date(name: str, value: str) -> str:
     if not _DATE.fullmatch(value.strip()):
         raise CredguardError(
             f"--{name} {value!r} is no date", "write 2026-01-31, 2026-01-31T12:00:00Z or `2 weeks ago`"
@@ -65,14 +65,14 @@ def _date(name: str, value: str) -> str:
     return value.strip()
 
 
-def _revision(word: str) -> str:
+def _check_revision(word: str) -> str:
     """The word, unless git could take it for an option or for two words."""
     if not word or word.startswith("-") or any(sign in word for sign in "\n\0"):
         raise CredguardError(f"--rev {word!r} is no revision", "name a commit, a branch, A..B or ^A")
     return word
 
 
-def _branch(name: str, repository: Git) -> str:
+def _resolve_branch(name: str, repository: Git) -> str:
     for ref in (f"refs/heads/{name}", f"refs/remotes/{name}"):
         if "\n" not in name and repository.run("rev-parse", "--verify", "--quiet", ref, ok=(0, 1, 128)).strip():
             return ref

@@ -11,18 +11,18 @@ if TYPE_CHECKING:
     from credguard.rule import Rule
 
 
-def known_rules() -> tuple[Rule, ...]:
+def list_known_rules() -> tuple[Rule, ...]:
     """Every rule, in order of ID; a policy that cannot be followed adds none."""
-    from credguard.rules import all_rules
+    from credguard.rules import load_rules
 
-    return (*all_rules(), *sorted(_custom(), key=lambda rule: rule.id))
+    return (*load_rules(), *sorted(_load_custom_rules(), key=lambda rule: rule.id))
 
 
-def _custom() -> tuple[Rule, ...]:
-    from credguard.custom_rules.compile import rules_of
-    from credguard.policy.resolve import Policies
+def _load_custom_rules() -> tuple[Rule, ...]:
+    from credguard.custom_rules.compile import compile_custom_rules
+    from credguard.policy.resolve import PolicyResolver
 
     try:
-        return rules_of(Policies().folder(Path()).policy.custom)
+        return compile_custom_rules(PolicyResolver().resolve_folder(Path()).policy.custom)
     except CredguardError:
         return ()

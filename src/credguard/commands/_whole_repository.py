@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from credguard.git.repository import Git
     from credguard.model.findings import Finding, ScanResult
     from credguard.policy.model import Policy
-    from credguard.suppressions.import_baselines import Sight
+    from credguard.suppressions.import_baselines import FindingView
 
 Result = TypeVar("Result")
 _HOOKS = ("GIT_INDEX_FILE", "GIT_QUARANTINE_PATH", "PRE_COMMIT")
 
 
 @dataclass(frozen=True, slots=True)
-class Survey:
+class RepositoryScan:
     """A repository and everything found in it; `rules` are the IDs of those that looked."""
 
     root: Path
@@ -38,20 +38,23 @@ class Survey:
     result: ScanResult
     rules: frozenset[str]
 
-    def sights(self, findings: Sequence[Finding]) -> list[tuple[str, list[Sight]]]:
+    def list_finding_views(self, findings: Sequence[Finding]) -> list[tuple[str, list[FindingView]]]:
         """The rule of each finding and its places as other scanners see them; without text in files that are gone."""
-        from credguard.suppressions.import_baselines import sight
+        from credguard.suppressions.import_baselines import build_finding_view
 
         contents: dict[tuple[str, str], bytes] = {}
         for place in {(place.path, place.commit or "") for finding in findings for place in finding.locations}:
             with contextlib.suppress(OSError, ValueError, GitError):
-                contents[place] = self._content(*place)
+                contents[place] = self._read_content(*place)
         return [
-            (one.rule_id, [sight(contents.get((at.path, at.commit or ""), b""), at) for at in one.locations])
+            (
+                one.rule_id,
+                [build_finding_view(contents.get((at.path, at.commit or ""), b""), at) for at in one.locations],
+            )
             for one in findings
         ]
 
-    def _content(self, path: str, commit: str) -> bytes:
+    def _read_content(self, path: str, commit: str) -> bytes:
         """The file on disk, or as a commit has it."""
         from credguard.model.findings import Blob
         from credguard.sources import files
@@ -59,7 +62,7 @@ class Survey:
 
         if commit and self.repository:
             return self.repository.run("cat-file", "blob", f"{commit}:{path}")
-        read = files.read(Root(self.root).location(path), path, files.DEFAULT_LIMIT)
+        read = files.read(Root(self.root).resolve_location(path), path, files.DEFAULT_LIMIT)
         return read.data if isinstance(read, Blob) else b""
 
 
@@ -84,7 +87,7 @@ def refuse_in_hooks(command: str) -> None:
         raise CredguardError(f"{command} is not for hooks, and {name} says that one runs it", "run it yourself")
 
 
-def survey(options: argparse.Namespace, path: str = ".", *, history: bool) -> Survey:
+def scan_repository(options: argparse.Namespace, path: str = ".", *, history: bool) -> RepositoryScan:
     """Looks at the whole repository in which `path` lies, and at its `history` if asked; raises CredguardError."""
     from credguard.engine import key_lifecycle
     from credguard.git.repository import find
@@ -96,31 +99,31 @@ def survey(options: argparse.Namespace, path: str = ".", *, history: bool) -> Su
         what = "is a repository without a work tree" if folder.is_dir() else "is no folder"
         raise CredguardError(f"{path} {what}", "name a work tree, or leave it out for this one")
     repository = find(folder.absolute())
-    root = Path(repository.toplevel()) if repository else folder
-    work = _options.new_run(options)
-    work.past = scan.look if history else None
-    work.folder(root)
+    root = Path(repository.find_toplevel()) if repository else folder
+    work = _options.create_session(options)
+    work.past = scan.scan_history if history else None
+    work.scan_folder(root)
     key_lifecycle.conclude(work)
     policy = work.policy
-    rules = frozenset(rule.id for rule in work.scanner.rules if policy.enables(rule.id, work.stage))
-    return Survey(root, repository, policy, work.result({"kind": "audit", "paths": [path]}), rules)
+    rules = frozenset(rule.id for rule in work.scanner.rules if policy.is_enabled(rule.id, work.stage))
+    return RepositoryScan(root, repository, policy, work.build_result({"kind": "audit", "paths": [path]}), rules)
 
 
-def put(root: Path, edits: Sequence[Edit], screen: Screen, *, dry_run: bool) -> list[str]:
+def apply_edits(root: Path, edits: Sequence[Edit], screen: Screen, *, dry_run: bool) -> list[str]:
     """Shows the changes and, unless it is a dry run, makes them; gives what was written. Raises CredguardError."""
-    from credguard.fixes.diff_redaction import settler
+    from credguard.fixes.diff_redaction import make_redactor
     from credguard.fixes.edit import write
 
-    settle = settler()
-    settled = [_unrefused(edit, partial(settle, edit)) for edit in edits]
+    settle = make_redactor()
+    settled = [_convert_refusal(edit, partial(settle, edit)) for edit in edits]
     for edit in settled:
-        screen.diff(edit)
+        screen.print_diff(edit)
     for edit in () if dry_run else settled:
-        _unrefused(edit, partial(write, root, edit))
+        _convert_refusal(edit, partial(write, root, edit))
     return [] if dry_run else [edit.path for edit in edits]
 
 
-def _unrefused(edit: Edit, action: Callable[[], Result]) -> Result:
+def _convert_refusal(edit: Edit, action: Callable[[], Result]) -> Result:
     from credguard.fixes import RefusedError
 
     try:

@@ -5,20 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from credguard.commands import _options, _whole_repository
-from credguard.commands._terminal import Screen, coloured
+from credguard.commands._terminal import Screen, should_use_colour
 from credguard.errors import CredguardError, ExitCode
-from credguard.lazy_re import regex
+from credguard.lazy_re import compile_lazily
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
     from pathlib import Path
 
-    from credguard.commands._whole_repository import Survey
+    from credguard.commands._whole_repository import RepositoryScan
     from credguard.model.findings import Finding
     from credguard.policy.model import Allow
 
-_PREFIX = regex(r"[0-9a-f]{8,32}")
+_PREFIX = compile_lazily(r"[0-9a-f]{8,32}")
 _WHOLE = 32
 
 
@@ -43,26 +43,26 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> ExitCode:
     """Adds the entry to the policy file and shows it; raises CredguardError."""
     _whole_repository.refuse_in_hooks("credguard allow")
-    reason, expires = _options.reason(options.reason), _options.day(options.expires)
+    reason, expires = _options.parse_reason(options.reason), _options.parse_expiry_day(options.expires)
     if not reason:
         raise CredguardError("an exception needs a reason", "add --reason TEXT")
     if not options.fingerprint and not (options.path and options.rule):
         raise CredguardError("no finding is named", "give a FINGERPRINT, or --path with --rule")
     from credguard.policy.model import Allow
 
-    found = _whole_repository.survey(options, history=False)
-    findings = _matching(options, found)
+    found = _whole_repository.scan_repository(options, history=False)
+    findings = _find_matching(options, found)
     if options.fingerprint and not findings:
-        found = _whole_repository.survey(options, history=True)
-        findings = _matching(options, found) or _missing(options)
-    rule = _rule(options, findings)
+        found = _whole_repository.scan_repository(options, history=True)
+        findings = _find_matching(options, found) or _check_missing(options)
+    rule = _pick_rule(options, findings)
     fingerprint = "" if options.path else findings[0].fingerprint if findings else options.fingerprint.lower()
     return _record(
         options, found, findings, Allow(reason, rule, fingerprint, options.path, expires, options.by.strip())
     )
 
 
-def _matching(options: argparse.Namespace, found: Survey) -> list[Finding]:
+def _find_matching(options: argparse.Namespace, found: RepositoryScan) -> list[Finding]:
     """The findings with the fingerprint; raises CredguardError for several fingerprints, and for what is none."""
     prefix = options.fingerprint.lower()
     if not prefix:
@@ -76,7 +76,7 @@ def _matching(options: argparse.Namespace, found: Survey) -> list[Finding]:
     return findings
 
 
-def _missing(options: argparse.Namespace) -> list[Finding]:
+def _check_missing(options: argparse.Namespace) -> list[Finding]:
     """No finding, where that is what the user wants; raises CredguardError where it is not."""
     if options.force and len(options.fingerprint) == _WHOLE:
         return []
@@ -84,16 +84,16 @@ def _missing(options: argparse.Namespace) -> list[Finding]:
     raise CredguardError(f"nothing is found now with the fingerprint {options.fingerprint}", hint)
 
 
-def _rule(options: argparse.Namespace, findings: Sequence[Finding]) -> str:
+def _pick_rule(options: argparse.Namespace, findings: Sequence[Finding]) -> str:
     """The rule of the exception; raises CredguardError for one that cannot be, or that is not the finding's."""
-    from credguard.commands._rules import known_rules
+    from credguard.commands._rules import list_known_rules
     from credguard.policy.model import WHOLE_CREDENTIALS
 
     told = options.rule.strip().upper()
     rule = findings[0].rule_id if findings else told
     if told and told != rule:
         raise CredguardError(f"the finding is one of {rule}, not of {told}", "leave --rule out")
-    if told and all(told != one.id for one in known_rules()):
+    if told and all(told != one.id for one in list_known_rules()):
         raise CredguardError(f"there is no rule {told}", "`credguard rules` lists them")
     if rule.startswith("CG00"):
         raise CredguardError(f"{rule} is about credguard itself and cannot be allowed", "mend what it names")
@@ -102,44 +102,46 @@ def _rule(options: argparse.Namespace, findings: Sequence[Finding]) -> str:
     return rule
 
 
-def _record(options: argparse.Namespace, found: Survey, findings: Sequence[Finding], entry: Allow) -> ExitCode:
+def _record(options: argparse.Namespace, found: RepositoryScan, findings: Sequence[Finding], entry: Allow) -> ExitCode:
     from credguard.fixes import Edit
-    from credguard.fixes.allow_entry import added
-    from credguard.rules import all_rules
-    from credguard.sources.snapshots import Folder
+    from credguard.fixes.allow_entry import add_allow_entry
+    from credguard.rules import load_rules
+    from credguard.sources.snapshots import FolderSnapshot
 
-    path = _policy_path(options.config, found.root)
+    path = _locate_policy(options.config, found.root)
     for known in found.policy.allow:
         if (known.rule or entry.rule, known.fingerprint, known.path) == (entry.rule, entry.fingerprint, entry.path):
             until = f" until {known.expires}" if known.expires else ""
             raise CredguardError(f"{known.source[0]}:{known.source[1]} allows it already{until}", "change that entry")
-    place = Folder(found.root)
-    after = added(place, path, entry, {rule.id: rule.name for rule in all_rules()})
-    screen = Screen(colour=coloured(options))
-    written = _whole_repository.put(found.root, [Edit(path, place.read(path), after)], screen, dry_run=options.dry_run)
-    _say(screen, findings, entry, written)
+    place = FolderSnapshot(found.root)
+    after = add_allow_entry(place, path, entry, {rule.id: rule.name for rule in load_rules()})
+    screen = Screen(colour=should_use_colour(options))
+    written = _whole_repository.apply_edits(
+        found.root, [Edit(path, place.read(path), after)], screen, dry_run=options.dry_run
+    )
+    _print_result(screen, findings, entry, written)
     return ExitCode.CLEAN
 
 
-def _say(screen: Screen, findings: Sequence[Finding], entry: Allow, written: list[str]) -> None:
+def _print_result(screen: Screen, findings: Sequence[Finding], entry: Allow, written: list[str]) -> None:
     if entry.path and findings:
-        screen.say(f"All findings of {entry.rule} at {entry.path} may stay then.")
+        screen.print_line(f"All findings of {entry.rule} at {entry.path} may stay then.")
     for finding in () if entry.path else findings:
         place = finding.locations[0]
-        screen.say(f"{finding.rule_id} at {place.path}:{place.line} may stay then.")
-    screen.say(
+        screen.print_line(f"{finding.rule_id} at {place.path}:{place.line} may stay then.")
+    screen.print_line(
         f"Written: {written[0]}. Next: git add -- {written[0]}, and commit." if written else "Nothing was written."
     )
 
 
-def _policy_path(named: str, root: Path) -> str:
+def _locate_policy(named: str, root: Path) -> str:
     """The policy's path below the root; raises CredguardError for one outside of it."""
     from credguard.policy.load import NAME
-    from credguard.system.containment import is_plain, relative
+    from credguard.system.containment import is_plain, make_relative
 
     if not named:
         return NAME
-    path = relative(named, str(root))
+    path = make_relative(named, str(root))
     if not is_plain(path):
         raise CredguardError(f"{named} lies outside of the repository", "add the entry there yourself")
     return path

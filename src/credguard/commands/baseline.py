@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from credguard.commands import _options, _whole_repository
-from credguard.commands._terminal import Screen, coloured
+from credguard.commands._terminal import Screen, should_use_colour
 from credguard.errors import CredguardError, ExitCode
 from credguard.suppressions import baseline
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import date
 
-    from credguard.commands._whole_repository import Survey
+    from credguard.commands._whole_repository import RepositoryScan
     from credguard.fixes import Edit
     from credguard.model.findings import Finding
-    from credguard.suppressions.baseline import Baseline, Entry
-    from credguard.suppressions.import_baselines import Known
+    from credguard.suppressions.baseline import Baseline, BaselineEntry
+    from credguard.suppressions.import_baselines import ImportedEntry
 
 _ACTIONS = ("create", "update", "prune")
 _REASON = "stood there when the baseline was written"
@@ -55,23 +55,23 @@ def run(options: argparse.Namespace) -> ExitCode:
         raise CredguardError("prune adds nothing, so --import, --reason and --expires say nothing", "use update")
     if options.action == "prune" and options.no_history:
         raise CredguardError("prune has to look at the history: entries may stand for what only that holds")
-    reason, expires = _options.reason(options.reason), _options.day(options.expires)
-    known = [entry for name in options.imports for entry in _imported(name)]
-    found = _whole_repository.survey(options, options.path, history=not options.no_history)
-    data = _there(found, options.action)
-    old = _readable(data, found.policy.baseline)
-    screen = Screen(colour=coloured(options))
+    reason, expires = _options.parse_reason(options.reason), _options.parse_expiry_day(options.expires)
+    known = [entry for name in options.imports for entry in _read_imported(name)]
+    found = _whole_repository.scan_repository(options, options.path, history=not options.no_history)
+    data = _load_baseline(found, options.action)
+    old = _parse_baseline(data, found.policy.baseline)
+    screen = Screen(colour=should_use_colour(options))
     if options.action == "prune":
-        entries = _pruned(found, old)
+        entries = _prune_entries(found, old)
     else:
-        findings = _new(found, old)
-        reasons = _adopted(findings, known, found, screen) if options.imports else [_REASON] * len(findings)
+        findings = _find_new(found, old)
+        reasons = _match_imported(findings, known, found, screen) if options.imports else [_REASON] * len(findings)
         chosen = [(one, why) for one, why in zip(findings, reasons, strict=True) if why]
-        entries = [*old.entries, *_entries(chosen, found, old, reason, expires)]
+        entries = [*old.entries, *_build_entries(chosen, found, old, reason, expires)]
     return _finish(options, found, data, entries, screen)
 
 
-def _imported(name: str) -> list[Known]:
+def _read_imported(name: str) -> list[ImportedEntry]:
     from credguard.suppressions import import_baselines
 
     try:
@@ -83,7 +83,7 @@ def _imported(name: str) -> list[Known]:
     return import_baselines.read(data, name)
 
 
-def _there(found: Survey, action: str) -> bytes | None:
+def _load_baseline(found: RepositoryScan, action: str) -> bytes | None:
     """The baseline as it is, None where there is none; raises CredguardError where the action wants the other."""
     from credguard.fixes.edit import RefusedError, load
 
@@ -99,57 +99,61 @@ def _there(found: Survey, action: str) -> bytes | None:
     return data
 
 
-def _readable(data: bytes | None, path: str) -> Baseline:
+def _parse_baseline(data: bytes | None, path: str) -> Baseline:
     """The baseline, healed of what a merge left; raises CredguardError where rewriting would lose a line."""
-    read = baseline.read(baseline.without_traces(data or b""), path)
+    read = baseline.read(baseline.strip_conflict_markers(data or b""), path)
     if read.problems:
         raise CredguardError(f"{path} has a line that would be lost: {read.problems[0][1]}", "mend it or take it out")
     return read
 
 
-def _new(found: Survey, old: Baseline) -> list[Finding]:
+def _find_new(found: RepositoryScan, old: Baseline) -> list[Finding]:
     """What blocks and is in no entry, in date or not."""
     verdicts = (v for v in found.result.verdicts if v.outcome == "report" and not v.finding.rule_id.startswith("CG00"))
-    return [verdict.finding for verdict in verdicts if old.covering(verdict.finding) is None]
+    return [verdict.finding for verdict in verdicts if old.find_entry(verdict.finding) is None]
 
 
-def _adopted(findings: Sequence[Finding], known: Sequence[Known], found: Survey, screen: Screen) -> list[str]:
+def _match_imported(
+    findings: Sequence[Finding], known: Sequence[ImportedEntry], found: RepositoryScan, screen: Screen
+) -> list[str]:
     """The reason of each finding that an imported entry speaks of, "" for the others; unused entries are named."""
-    from credguard.suppressions.import_baselines import adopt
+    from credguard.suppressions.import_baselines import match_imported
 
-    adopted, unused = adopt(known, found.sights(findings))
+    adopted, unused = match_imported(known, found.list_finding_views(findings))
     for entry in unused[:_SHOWN]:
-        screen.say(f"{entry.where}: fits nothing that is found now and not yet in the baseline")
+        screen.print_line(f"{entry.where}: fits nothing that is found now and not yet in the baseline")
     if len(unused) > _SHOWN:
-        screen.say(f"and {len(unused) - _SHOWN} more entries that fit nothing")
-    return [_told(adopted[number]) if number in adopted else "" for number in range(len(findings))]
+        screen.print_line(f"and {len(unused) - _SHOWN} more entries that fit nothing")
+    return [_format_reason(adopted[number]) if number in adopted else "" for number in range(len(findings))]
 
 
-def _told(entry: Known) -> str:
+def _format_reason(entry: ImportedEntry) -> str:
     return f"known to {entry.tool}" + (f", {entry.note}" if entry.note else "")
 
 
-def _entries(
-    chosen: Iterable[tuple[Finding, str]], found: Survey, old: Baseline, reason: str, expires: date | None
-) -> list[Entry]:
+def _build_entries(
+    chosen: Iterable[tuple[Finding, str]], found: RepositoryScan, old: Baseline, reason: str, expires: date | None
+) -> list[BaselineEntry]:
     """Entries for findings; one whose file was renamed keeps what its entry said."""
-    present = _present(found)
+    present = _collect_present(found)
     moved = {(entry.fingerprint, entry.rule): entry for entry in old.entries if entry.key not in present}
     made = []
     for finding, why in chosen:
         same = moved.get((finding.fingerprint, finding.rule_id))
-        entry = baseline.Entry(finding.fingerprint, finding.rule_id, finding.locations[0].path, reason or why, expires)
+        entry = baseline.BaselineEntry(
+            finding.fingerprint, finding.rule_id, finding.locations[0].path, reason or why, expires
+        )
         made.append(replace(entry, reason=reason or same.reason, expires=expires or same.expires) if same else entry)
     return made
 
 
-def _present(found: Survey) -> set[tuple[str, str, str]]:
+def _collect_present(found: RepositoryScan) -> set[tuple[str, str, str]]:
     """All that is found, whatever became of it, as entries name it."""
     findings = (verdict.finding for verdict in found.result.verdicts)
     return {(one.fingerprint, one.rule_id, one.locations[0].path) for one in findings}
 
 
-def _pruned(found: Survey, old: Baseline) -> list[Entry]:
+def _prune_entries(found: RepositoryScan, old: Baseline) -> list[BaselineEntry]:
     """The entries that something found stands behind, and those of rules that did not look.
 
     Raises CredguardError when not everything was looked at: what was not seen may still be there.
@@ -160,34 +164,38 @@ def _pruned(found: Survey, old: Baseline) -> list[Entry]:
         raise CredguardError(
             f"not everything could be looked at ({said})", "nothing was taken out", ExitCode.INCOMPLETE
         )
-    present = _present(found)
+    present = _collect_present(found)
     return [entry for entry in old.entries if entry.key in present or entry.rule not in found.rules]
 
 
 def _finish(
-    options: argparse.Namespace, found: Survey, data: bytes | None, entries: Sequence[Entry], screen: Screen
+    options: argparse.Namespace,
+    found: RepositoryScan,
+    data: bytes | None,
+    entries: Sequence[BaselineEntry],
+    screen: Screen,
 ) -> ExitCode:
     """Shows and writes what is to change."""
-    edits = [edit for edit in (_edit(found, data, entries), _attributes(options, found)) if edit]
+    edits = [edit for edit in (_build_edit(found, data, entries), _build_attributes_edit(options, found)) if edit]
     if not edits or edits[0].path != found.policy.baseline:
         edits = []
-    written = _whole_repository.put(found.root, edits, screen, dry_run=options.dry_run)
+    written = _whole_repository.apply_edits(found.root, edits, screen, dry_run=options.dry_run)
     skipped = found.result.coverage.skipped
-    screen.unseen(skipped)
+    screen.print_skipped(skipped)
     count = f"{len(entries)} {'entry' if len(entries) == 1 else 'entries'}"
     if written:
         files = shlex.join(written)
-        screen.say(f"Written: {', '.join(written)}, {count}. Next: git add -- {files}, and commit.")
+        screen.print_line(f"Written: {', '.join(written)}, {count}. Next: git add -- {files}, and commit.")
     else:
-        screen.say("Nothing was written." if edits else f"Nothing to {options.action}: {count}.")
+        screen.print_line("Nothing was written." if edits else f"Nothing to {options.action}: {count}.")
     return ExitCode.INCOMPLETE if skipped else ExitCode.CLEAN
 
 
-def _edit(found: Survey, data: bytes | None, entries: Sequence[Entry]) -> Edit | None:
+def _build_edit(found: RepositoryScan, data: bytes | None, entries: Sequence[BaselineEntry]) -> Edit | None:
     """The new baseline; None where there is nothing to write. Raises CredguardError for one too large to be read."""
     from credguard.fixes import Edit
 
-    after = baseline.write(entries, baseline.head_of(data or b""))
+    after = baseline.write(entries, baseline.read_head(data or b""))
     if len(after) > baseline.LARGEST:
         raise CredguardError(
             f"the baseline would be larger than {baseline.LARGEST >> 20} MiB ({len(entries)} entries)",
@@ -198,10 +206,10 @@ def _edit(found: Survey, data: bytes | None, entries: Sequence[Entry]) -> Edit |
     return Edit(found.policy.baseline, data, after)
 
 
-def _attributes(options: argparse.Namespace, found: Survey) -> Edit | None:
+def _build_attributes_edit(options: argparse.Namespace, found: RepositoryScan) -> Edit | None:
     """The line of .gitattributes that lets git merge two baselines, where nothing says how."""
     from credguard.fixes import Edit, RefusedError
-    from credguard.fixes.edit import appended, load
+    from credguard.fixes.edit import append_lines, load
 
     path, name = found.policy.baseline, ".gitattributes"
     if options.no_gitattributes or found.repository is None:
@@ -214,4 +222,4 @@ def _attributes(options: argparse.Namespace, found: Survey) -> Edit | None:
     if said[2:3] != [b"unspecified"]:
         return None
     pattern = f'"{path}"' if any(sign in path for sign in ' "\\') else path
-    return Edit(name, before, appended(before or b"", [f"{pattern} merge=union"]))
+    return Edit(name, before, append_lines(before or b"", [f"{pattern} merge=union"]))

@@ -12,20 +12,20 @@ from typing import TYPE_CHECKING
 from credguard import __version__
 from credguard.commands import _options
 from credguard.errors import CredguardError, ExitCode
-from credguard.lazy_re import regex
-from credguard.report import printable
+from credguard.lazy_re import compile_lazily
+from credguard.report import make_printable
 from credguard.system import streams
 
 if TYPE_CHECKING:
     import argparse
 
-    from credguard.ci.event import Plan
-    from credguard.engine.session import Run
+    from credguard.ci.event import CiTask
+    from credguard.engine.session import Session
     from credguard.git.repository import Git
     from credguard.model.findings import ScanResult
 
 MODES = ("change", "tree", "history")
-_REVISION = regex(r"HEAD|[0-9a-f]{7,64}|refs/(?:heads|tags|remotes)/[^\s~^:?*\[\\\x00-\x1f\x7f]+")
+_REVISION = compile_lazily(r"HEAD|[0-9a-f]{7,64}|refs/(?:heads|tags|remotes)/[^\s~^:?*\[\\\x00-\x1f\x7f]+")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -43,15 +43,15 @@ def run(options: argparse.Namespace) -> ExitCode:
     if options.sarif_file:
         options.report.append(f"sarif={options.sarif_file}")
     try:
-        result = _judged(options)
+        result = _scan_task(options)
         if os.environ.get("GITHUB_ACTIONS"):
-            _say_on_github(result)
+            _report_on_github(result)
         code = _options.finish(result, options)
     except CredguardError as error:
-        _outputs({"exit-code": int(error.code), "findings": 0, "complete": "false", "sarif-file": ""})
+        _write_outputs({"exit-code": int(error.code), "findings": 0, "complete": "false", "sarif-file": ""})
         raise
     blocking = sum(verdict.outcome == "report" for verdict in result.verdicts)
-    _outputs(
+    _write_outputs(
         {
             "exit-code": int(result.exit_code),
             "findings": blocking,
@@ -62,7 +62,7 @@ def run(options: argparse.Namespace) -> ExitCode:
     return code
 
 
-def _judged(options: argparse.Namespace) -> ScanResult:
+def _scan_task(options: argparse.Namespace) -> ScanResult:
     from credguard.ci import event
     from credguard.engine import scorecard
 
@@ -75,83 +75,87 @@ def _judged(options: argparse.Namespace) -> ScanResult:
         if options.mode == "change" and not plan.heads:
             raise CredguardError(f"--mode change: {plan.why}", "take tree or history here")
         plan = replace(plan, mode=options.mode)
-    print(printable(f"credguard {__version__} on {plan.system}: {plan.why}"), file=sys.stderr, flush=True)
+    print(make_printable(f"credguard {__version__} on {plan.system}: {plan.why}"), file=sys.stderr, flush=True)
     for revision in (*plan.heads, *plan.excluded, *plan.wanted, plan.base or "HEAD", plan.tag or "HEAD"):
         if not _REVISION.fullmatch(revision) or ".." in revision:
             raise CredguardError("the CI system names a revision that is none", f"see {plan.system}'s variables")
     if plan.mode != "change" and plan.base and not options.policy_from:
         options.policy_from = plan.base
-    work = _options.new_run(options, stage="ci")
+    work = _options.create_session(options, stage="ci")
     target: dict[str, object] = {"kind": "ci", "system": plan.system, "mode": plan.mode, "paths": [options.path]}
     if plan.mode != "nothing":
-        _look(work, Path(options.path), plan, options)
-    return work.result(target) if plan.mode in ("change", "nothing") else scorecard.concluded(work, target)
+        _scan_plan(work, Path(options.path), plan, options)
+    return work.build_result(target) if plan.mode in ("change", "nothing") else scorecard.score_result(work, target)
 
 
-def _look(work: Run, folder: Path, plan: Plan, options: argparse.Namespace) -> None:
-    from credguard.git.fetch import bring
+def _scan_plan(work: Session, folder: Path, plan: CiTask, options: argparse.Namespace) -> None:
+    from credguard.git.fetch import fetch_missing
     from credguard.git.repository import Git
 
     repository = Git(folder)
     if plan.mode != "tree" or plan.base:
-        work.coverage.notes += bring(repository, folder, plan.wanted, whole=plan.mode != "tree")
+        work.coverage.notes += fetch_missing(repository, folder, plan.wanted, whole=plan.mode != "tree")
     if plan.mode == "change":
-        _change(work, Git(Path(repository.toplevel())), plan, options)
+        _scan_change(work, Git(Path(repository.find_toplevel())), plan, options)
     elif plan.mode == "tree":
-        work.paths([options.path])
+        work.scan_paths([options.path])
     else:
         from credguard.history import scan
 
-        work.paths([options.path])
-        scan.look(work, repository)
+        work.scan_paths([options.path])
+        scan.scan_history(work, repository)
 
 
-def _change(work: Run, repository: Git, plan: Plan, options: argparse.Namespace) -> None:
+def _scan_change(work: Session, repository: Git, plan: CiTask, options: argparse.Namespace) -> None:
     from credguard.engine import change
     from credguard.model.findings import Coverage
     from credguard.sources import changes
 
-    policies, work.policies = _options.policies(options, work.stage), None
-    base = _there(repository, plan)
-    trusted = _trusted(repository, plan)
+    policies, work.policies = _options.make_policy_resolver(options, work.stage), None
+    base = _find_base(repository, plan)
+    trusted = _find_trusted_revision(repository, plan)
     if not trusted:
         work.coverage.notes.append("no default branch is known here: the recommended policy holds")
-    work.follow(policies.change(repository, trusted, *plan.heads))
+    work.follow(policies.resolve_change(repository, trusted, *plan.heads))
     without = [f"^{base}"] if base else []
-    count = change.commits(work, repository, [*plan.heads, *without])
+    count = change.scan_commits(work, repository, [*plan.heads, *without])
     work.coverage.notes.append(f"{count} commits are new against {base or 'nothing'}")
     if plan.tag:
         part = Coverage()
         oid = repository.run("rev-parse", "--verify", plan.tag).strip().decode()
-        for item in changes.tags(repository, [oid], work.limit):
+        for item in changes.read_tags(repository, [oid], work.limit):
             work.take(item, part)
         work.coverage.add(part)
 
 
-def _trusted(repository: Git, plan: Plan) -> str | None:
+def _find_trusted_revision(repository: Git, plan: CiTask) -> str | None:
     """The revision whose policy counts: that of the plan, or where it is not there the default branch as it was
     fetched. Never what the branch itself held before, which a push before this one may have loosened."""
     from credguard.git import refs
 
-    return plan.base if plan.base and _present(repository, plan.base) else refs.default_branch(repository, "origin")
+    return (
+        plan.base
+        if plan.base and _resolve_commit(repository, plan.base)
+        else refs.find_default_branch(repository, "origin")
+    )
 
 
-def _there(repository: Git, plan: Plan) -> str | None:
+def _find_base(repository: Git, plan: CiTask) -> str | None:
     """The base, or after a force-push that took it away the default branch; None to judge the whole history."""
     fallback = [
         f"refs/remotes/origin/{one.removeprefix('refs/heads/')}" for one in plan.wanted if one.startswith("refs/")
     ]
-    found = (_present(repository, revision) for revision in (*plan.excluded, *fallback))
+    found = (_resolve_commit(repository, revision) for revision in (*plan.excluded, *fallback))
     return next(filter(None, found), None)
 
 
-def _present(repository: Git, revision: str) -> str:
+def _resolve_commit(repository: Git, revision: str) -> str:
     """The commit that a revision names, empty where it is not there."""
     words = ("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
     return repository.run(*words, ok=(0, 1, 128)).strip().decode()
 
 
-def _say_on_github(result: ScanResult) -> None:
+def _report_on_github(result: ScanResult) -> None:
     """Annotations on standard output and the job's summary."""
     from credguard.report import render
 
@@ -161,15 +165,15 @@ def _say_on_github(result: ScanResult) -> None:
         _append(summary, render("markdown", result)[: 1 << 20])
 
 
-def _outputs(values: dict[str, object]) -> None:
+def _write_outputs(values: dict[str, object]) -> None:
     """Sets the step's outputs; a value is one line, so that none can set another."""
     path = os.environ.get("GITHUB_OUTPUT")
     if path:
-        lines = (f"{name}={_line(value)}\n" for name, value in values.items())
+        lines = (f"{name}={_format_line(value)}\n" for name, value in values.items())
         _append(path, "".join(lines).encode("utf-8", "backslashreplace"))
 
 
-def _line(value: object) -> str:
+def _format_line(value: object) -> str:
     return re.sub(r"[\r\n]", " ", str(value))
 
 

@@ -32,32 +32,33 @@ def run(options: argparse.Namespace) -> ExitCode:
     try:
         difference = compare(old, new)
     except (ValueError, LookupError, TypeError, AttributeError):  # of another shape than ours
-        raise load.foreign(options.new) from None
+        raise load.make_foreign_error(options.new) from None
     if options.format == "json":
         import json
 
-        print(json.dumps({kind: [_entry(f) for f in found] for kind, found in difference.kinds()}, indent=2))
+        print(json.dumps({kind: [_build_entry(f) for f in found] for kind, found in difference.iter_kinds()}, indent=2))
     else:
-        print("\n".join(_lines(difference)))
+        print("\n".join(_format_lines(difference)))
     if difference.blocking:
         return ExitCode.FINDINGS
     return ExitCode.CLEAN if new.coverage.complete else ExitCode.INCOMPLETE
 
 
-def _lines(difference: Difference) -> Iterator[str]:
-    from credguard.report import printable
+def _format_lines(difference: Difference) -> Iterator[str]:
+    from credguard.report import make_printable
 
-    for kind, findings in difference.kinds():
+    for kind, findings in difference.iter_kinds():
         if kind != "unchanged":
             for finding in findings:
                 place = finding.locations[0]
-                where = printable(f"{place.path}:{place.line}")
-                yield f"{kind:<6} {finding.severity.label:<8} {finding.rule_id} {where}  {printable(finding.message)}"
-    counts = ", ".join(f"{len(findings)} {kind}" for kind, findings in difference.kinds())
+                where = make_printable(f"{place.path}:{place.line}")
+                message = make_printable(finding.message)
+                yield f"{kind:<6} {finding.severity.label:<8} {finding.rule_id} {where}  {message}"
+    counts = ", ".join(f"{len(findings)} {kind}" for kind, findings in difference.iter_kinds())
     yield f"{counts}."
 
 
-def _entry(finding: Finding) -> dict[str, object]:
+def _build_entry(finding: Finding) -> dict[str, object]:
     return {
         "rule_id": finding.rule_id, "severity": finding.severity.label, "fingerprint": finding.fingerprint,
         "message": finding.message, "path": finding.locations[0].path, "line": finding.locations[0].line,

@@ -29,32 +29,32 @@ def run(options: argparse.Namespace) -> ExitCode:
     folder = Path(options.path)
     if not folder.is_dir():
         raise CredguardError(f"{options.path} is no folder", "name a repository, or leave it out")
-    work = _options.new_run(options)
+    work = _options.create_session(options)
     if work.policies:
-        work.follow(work.policies.folder(folder))
+        work.follow(work.policies.resolve_folder(folder))
     machine.examine_machine(work)
     machine.examine_env_files(work, folder)
     hooks = {"checked": False, "lines": [], "problems": []} if options.no_hooks else machine.examine_hooks(folder)
-    result = work.result({"kind": "doctor", "path": options.path, "hooks": hooks})
+    result = work.build_result({"kind": "doctor", "path": options.path, "hooks": hooks})
     problems = hooks["problems"]
     if problems:
         result = replace(result, exit_code=ExitCode.FINDINGS)
     code = _options.finish(result, options)
     if options.format == "text" and not options.output:
-        _say(hooks, quiet=options.quiet)
+        _print_hooks(hooks, quiet=options.quiet)
     return code
 
 
-def _say(hooks: dict[str, object], *, quiet: bool) -> None:
+def _print_hooks(hooks: dict[str, object], *, quiet: bool) -> None:
     """The hooks' part of the text report, below the findings."""
-    problems, lines = _lines(hooks["problems"]), _lines(hooks["lines"])
+    problems, lines = _format_lines(hooks["problems"]), _format_lines(hooks["lines"])
     for problem in problems:
         print(f"The hooks do not work: {problem}.")
     if not problems and not quiet:
         print(f"The hooks work: {lines[-1]}." if lines else "The hooks were not looked at.")
 
 
-def _lines(value: object) -> Sequence[str]:
-    from credguard.report import printable
+def _format_lines(value: object) -> Sequence[str]:
+    from credguard.report import make_printable
 
-    return [printable(str(line)) for line in value] if isinstance(value, list) else []
+    return [make_printable(str(line)) for line in value] if isinstance(value, list) else []

@@ -20,20 +20,20 @@ def run(options: argparse.Namespace) -> ExitCode:
     """Prints the page; raises CredguardError for an unknown rule."""
     from difflib import get_close_matches
 
-    from credguard.commands._rules import known_rules
+    from credguard.commands._rules import list_known_rules
 
-    known = {word: rule for rule in known_rules() for word in (rule.id, rule.name)}
+    known = {word: rule for rule in list_known_rules() for word in (rule.id, rule.name)}
     wanted = options.rule.strip()
     rule = known.get(wanted.upper()) or known.get(wanted.lower())
     if rule is None:
         near = get_close_matches(wanted.upper(), known, 1) or get_close_matches(wanted.lower(), known, 1)
         hint = f"did you mean {near[0]}?" if near else "`credguard rules` lists them"
         raise CredguardError(f"there is no rule {wanted}", hint)
-    from credguard.report import printable
+    from credguard.report import make_printable
 
-    print(f"{rule.id} {printable(rule.name)} ({rule.severity.label})\n")
+    print(f"{rule.id} {make_printable(rule.name)} ({rule.severity.label})\n")
     for line in rule.page.strip().split("\n"):
-        print(printable(line))
+        print(make_printable(line))
     if rule.practices:
         print(f"\nPractices\n    {', '.join(rule.practices)}")
     if rule.standards:

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from credguard.commands import _options
-from credguard.commands._terminal import Screen, coloured
+from credguard.commands._terminal import Screen, should_use_colour
 from credguard.errors import CredguardError, ExitCode
 
 if TYPE_CHECKING:
     import argparse
 
-    from credguard.fixes import Plan
+    from credguard.fixes import FixPlan
     from credguard.model.findings import Finding, Skip
     from credguard.policy.model import Policy
     from credguard.sources.worktree import WorkTree
@@ -45,33 +45,35 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> ExitCode:
     """Plans, shows, and with `--apply` carries out; raises CredguardError."""
     from credguard.fixes import plan
-    from credguard.fixes.diff_redaction import settler
+    from credguard.fixes.diff_redaction import make_redactor
     from credguard.fixes.github_oidc import ARN, ROLE
 
     if options.role and not ARN.fullmatch(options.role):
         raise CredguardError(f"{options.role} is no role's ARN", "it looks like arn:aws:iam::123456789012:role/deploy")
-    tree, findings, skipped = _found(options)
-    made = plan(tree, findings, role=options.role or ROLE, machine=options.machine, settle=settler())
-    screen = Screen(colour=coloured(options))
-    screen.changes(made)
-    screen.unseen(skipped)
+    tree, findings, skipped = _find_fixable(options)
+    made = plan(tree, findings, role=options.role or ROLE, machine=options.machine, settle=make_redactor())
+    screen = Screen(colour=should_use_colour(options))
+    screen.print_changes(made)
+    screen.print_skipped(skipped)
     if made.empty and not made.refused:
-        screen.left(made)
-        screen.say(f"Nothing {'else ' if made.advice else ''}to mend.")
+        screen.print_remaining(made)
+        screen.print_line(f"Nothing {'else ' if made.advice else ''}to mend.")
         return ExitCode.INCOMPLETE if skipped else ExitCode.CLEAN
     if not options.apply:
-        screen.left(made)
+        screen.print_remaining(made)
         again = "" if options.path == "." else f" {shlex.quote(options.path)}"
-        screen.say("" if made.empty else f"Nothing was changed. To make these changes: credguard fix{again} --apply")
+        screen.print_line(
+            "" if made.empty else f"Nothing was changed. To make these changes: credguard fix{again} --apply"
+        )
         return ExitCode.FINDINGS
-    return _applied(tree, made, screen, whole=not skipped)
+    return _apply_plan(tree, made, screen, whole=not skipped)
 
 
-def _found(options: argparse.Namespace) -> tuple[WorkTree, list[Finding], list[Skip]]:
+def _find_fixable(options: argparse.Namespace) -> tuple[WorkTree, list[Finding], list[Skip]]:
     """The work tree, what is to be mended in it, and what of it could not be looked at."""
     from credguard.fixes import MENDED
     from credguard.git.repository import find
-    from credguard.rules import all_rules
+    from credguard.rules import load_rules
     from credguard.sources.files import is_bare
 
     folder = Path(options.path)
@@ -79,32 +81,32 @@ def _found(options: argparse.Namespace) -> tuple[WorkTree, list[Finding], list[S
         what = "is a repository without a work tree" if folder.is_dir() else "is no folder"
         raise CredguardError(f"{options.path} {what}", "name a work tree, or leave it out for this one")
     repository = find(folder.absolute())
-    root = Path(repository.toplevel()) if repository else folder
-    others = ",".join(rule.id for rule in all_rules() if rule.id not in MENDED)
+    root = Path(repository.find_toplevel()) if repository else folder
+    others = ",".join(rule.id for rule in load_rules() if rule.id not in MENDED)
     options.ignore = f"{options.ignore},{others}"
-    work = _options.new_run(options)
-    work.folder(root)
+    work = _options.create_session(options)
+    work.scan_folder(root)
     tree, policy = work.trees[0][1], work.policy
-    result = work.result({"kind": "fix"})
+    result = work.build_result({"kind": "fix"})
     chosen = [v.finding for v in result.verdicts if v.outcome in ("report", "below-threshold")]
-    return tree, [finding for finding in chosen if _counts(finding, policy)], result.coverage.skipped
+    return tree, [finding for finding in chosen if _is_fixable(finding, policy)], result.coverage.skipped
 
 
-def _counts(finding: Finding, policy: Policy) -> bool:
+def _is_fixable(finding: Finding, policy: Policy) -> bool:
     return finding.severity >= policy.fail_on and finding.rule_id not in ("CG001", "CG002")
 
 
-def _applied(tree: WorkTree, made: Plan, screen: Screen, *, whole: bool) -> ExitCode:
-    from credguard.fixes import unready
+def _apply_plan(tree: WorkTree, made: FixPlan, screen: Screen, *, whole: bool) -> ExitCode:
+    from credguard.fixes import find_unignored
     from credguard.fixes.apply import apply
 
     failed = apply(tree, made)
     made = replace(made, refused=made.refused + failed)
-    made.refused += [f"{path} is still not ignored: see git check-ignore -v" for path in unready(tree, made)]
-    screen.left(made)
+    made.refused += [f"{path} is still not ignored: see git check-ignore -v" for path in find_unignored(tree, made)]
+    screen.print_remaining(made)
     changed = [edit.path for edit in made.edits]
     if changed and tree.repository:
-        screen.say(f"Look at it with `git diff`, then: git add -- {shlex.join(changed)} && git commit")
+        screen.print_line(f"Look at it with `git diff`, then: git add -- {shlex.join(changed)} && git commit")
     if made.refused:
         return ExitCode.FINDINGS
     return ExitCode.CLEAN if whole else ExitCode.INCOMPLETE

@@ -6,14 +6,14 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from credguard.commands._terminal import Screen, coloured
+from credguard.commands._terminal import Screen, should_use_colour
 from credguard.errors import CredguardError, ExitCode
 
 if TYPE_CHECKING:
     import argparse
 
     from credguard.fixes import Edit
-    from credguard.fixes.starter_files import Start
+    from credguard.fixes.starter_files import Proposal
 
 _INSTALL = (
     "pre-commit install --hook-type pre-commit --hook-type pre-merge-commit --hook-type commit-msg --hook-type pre-push"
@@ -42,12 +42,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> ExitCode:
     """Shows each file and writes it where that is wanted; 1 when something is left unwritten."""
     if options.import_gitleaks:
-        from credguard.commands._import_gitleaks import gitleaks
+        from credguard.commands._import_gitleaks import import_gitleaks_rules
 
-        return gitleaks(options.import_gitleaks, options.output)
+        return import_gitleaks_rules(options.import_gitleaks, options.output)
     if options.output:
         raise CredguardError("--output is for --import-gitleaks alone", "leave it out")
-    from credguard.fixes.starter_files import UNKNOWN, source, start
+    from credguard.fixes.starter_files import UNKNOWN, propose, resolve_source
     from credguard.git.repository import find
     from credguard.sources.files import is_bare
 
@@ -58,26 +58,26 @@ def run(options: argparse.Namespace) -> ExitCode:
         raise CredguardError(
             f"{options.path} is a repository without a work tree", "name a work tree, or leave it out for this one"
         )
-    kept = source(options.source, options.rev)
+    kept = resolve_source(options.source, options.rev)
     repository = find(folder.absolute())
-    root = Path(repository.toplevel()) if repository else folder
-    made = start(root, kept)
-    screen = Screen(colour=coloured(options))
-    left = [edit.path for edit in made.edits if not _written(root, edit, screen, made, yes=options.yes)]
-    screen.left_by_hand(made.refused, made.by_hand)
+    root = Path(repository.find_toplevel()) if repository else folder
+    made = propose(root, kept)
+    screen = Screen(colour=should_use_colour(options))
+    left = [edit.path for edit in made.edits if not _write_file(root, edit, screen, made, yes=options.yes)]
+    screen.print_manual_steps(made.refused, made.by_hand)
     unknown = kept is UNKNOWN and bool(made.by_hand)
     if unknown:
-        screen.say("Where credguard is kept is not known: give --source URL --rev COMMIT to have these written.")
-    _say_next(made, left, screen)
+        screen.print_line("Where credguard is kept is not known: give --source URL --rev COMMIT to have these written.")
+    _print_next(made, left, screen)
     return ExitCode.FINDINGS if left or made.refused or unknown else ExitCode.CLEAN
 
 
-def _written(root: Path, edit: Edit, screen: Screen, made: Start, *, yes: bool) -> bool:
+def _write_file(root: Path, edit: Edit, screen: Screen, made: Proposal, *, yes: bool) -> bool:
     """Shows a file and writes it, if that is wanted."""
     from credguard.fixes.edit import RefusedError, write
 
-    screen.diff(edit)
-    if not yes and not (sys.stdin.isatty() and _agreed(edit.path)):
+    screen.print_diff(edit)
+    if not yes and not (sys.stdin.isatty() and _confirm(edit.path)):
         return False
     try:
         write(root, edit)
@@ -87,24 +87,26 @@ def _written(root: Path, edit: Edit, screen: Screen, made: Start, *, yes: bool) 
     return True
 
 
-def _agreed(path: str) -> bool:
+def _confirm(path: str) -> bool:
     try:
         return input(f"Write {path}? [y/N] ").strip().lower() in ("y", "yes")
     except EOFError:
         return False
 
 
-def _say_next(made: Start, left: list[str], screen: Screen) -> None:
+def _print_next(made: Proposal, left: list[str], screen: Screen) -> None:
     from credguard.fixes.starter_files import FRAMEWORK_FILE
 
     written = [edit.path for edit in made.edits if edit.path not in left]
     if made.there:
-        screen.say(f"Already there: {', '.join(made.there)}.")
+        screen.print_line(f"Already there: {', '.join(made.there)}.")
     if left:
-        screen.say(f"Not written: {', '.join(left)}. To write without being asked: credguard init --yes")
+        screen.print_line(f"Not written: {', '.join(left)}. To write without being asked: credguard init --yes")
     if written:
-        screen.say(f"Written: {', '.join(written)}. Next: look at it, git add -- {' '.join(written)}, and commit.")
+        screen.print_line(
+            f"Written: {', '.join(written)}. Next: look at it, git add -- {' '.join(written)}, and commit."
+        )
     if made.framework and FRAMEWORK_FILE in written:
-        screen.say(f"Everybody then runs once: {_INSTALL}")
+        screen.print_line(f"Everybody then runs once: {_INSTALL}")
     if not made.edits and not made.by_hand and not made.refused:
-        screen.say("Nothing to do. `credguard audit` tells where the repository stands.")
+        screen.print_line("Nothing to do. `credguard audit` tells where the repository stands.")

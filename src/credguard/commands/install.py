@@ -22,9 +22,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> ExitCode:
     """Installs the hooks and says what was done; raises CredguardError."""
-    from credguard.hooks.install import ManagedError, chosen, install, install_global
+    from credguard.hooks.install import ManagedError, install, install_global, parse_hook_names
 
-    names = chosen(options.hooks)
+    names = parse_hook_names(options.hooks)
     try:
         lines = install_global(names) if options.for_all else install(Path(), names)
     except ManagedError as error:
@@ -47,7 +47,7 @@ def add_options(parser: argparse.ArgumentParser, default: str) -> None:
 
 def show(lines: Iterable[str], stream: TextIO | None = None) -> None:
     """Prints lines; what would drive the terminal is escaped."""
-    from credguard.report import printable
+    from credguard.report import make_printable
 
     for line in lines:
-        print(printable(line), file=stream or sys.stdout)
+        print(make_printable(line), file=stream or sys.stdout)

@@ -25,17 +25,17 @@ def run(options: argparse.Namespace) -> ExitCode:
     from textwrap import fill
 
     from credguard.model.practices import PRACTICES
-    from credguard.rules import all_rules
+    from credguard.rules import load_rules
 
-    names = {rule.id: rule.name for rule in all_rules()}
+    names = {rule.id: rule.name for rule in load_rules()}
     if options.format == "json":
         import json
 
-        print(json.dumps([_entry(practice, names) for practice in PRACTICES], indent=2))
+        print(json.dumps([_build_entry(practice, names) for practice in PRACTICES], indent=2))
         return ExitCode.CLEAN
     for practice in PRACTICES:
         print(f"{practice.id}  {practice.title}")
-        rules = [f"{rule} {name}" for rule, name in names.items() if practice.covers(rule)]
+        rules = [f"{rule} {name}" for rule, name in names.items() if practice.is_checked_by(rule)]
         print(
             fill(", ".join(rules) or "none of its own", 110, initial_indent=_RULES, subsequent_indent=" " * len(_RULES))
         )
@@ -44,10 +44,10 @@ def run(options: argparse.Namespace) -> ExitCode:
     return ExitCode.CLEAN
 
 
-def _entry(practice: Practice, names: dict[str, str]) -> dict[str, object]:
+def _build_entry(practice: Practice, names: dict[str, str]) -> dict[str, object]:
     return {
         "id": practice.id,
         "title": practice.title,
-        "rules": [{"id": rule, "name": name} for rule, name in names.items() if practice.covers(rule)],
+        "rules": [{"id": rule, "name": name} for rule, name in names.items() if practice.is_checked_by(rule)],
         "also": practice.also,
     }

@@ -36,5 +36,5 @@ def run(options: argparse.Namespace) -> ExitCode:
     try:
         _options.finish(result, options)
     except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError):  # of another shape than ours
-        raise load.foreign(options.saved) from None
+        raise load.make_foreign_error(options.saved) from None
     return ExitCode.CLEAN

@@ -18,8 +18,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> ExitCode:
     """Prints one line a rule, or the list as JSON."""
-    from credguard.commands._rules import known_rules
-    from credguard.report import printable
+    from credguard.commands._rules import list_known_rules
+    from credguard.report import make_printable
 
     if options.format == "json":
         import json
@@ -27,10 +27,11 @@ def run(options: argparse.Namespace) -> ExitCode:
         keys = ("id", "name", "summary", "since")
         print(
             json.dumps(
-                [{k: getattr(r, k) for k in keys} | {"severity": r.severity.label} for r in known_rules()], indent=2
+                [{k: getattr(r, k) for k in keys} | {"severity": r.severity.label} for r in list_known_rules()],
+                indent=2,
             )
         )
         return ExitCode.CLEAN
-    for rule in known_rules():
-        print(f"{rule.id}  {rule.severity.label:<8}  {printable(rule.name):<28}  {printable(rule.summary)}")
+    for rule in list_known_rules():
+        print(f"{rule.id}  {rule.severity.label:<8}  {make_printable(rule.name):<28}  {make_printable(rule.summary)}")
     return ExitCode.CLEAN

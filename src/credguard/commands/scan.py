@@ -13,7 +13,7 @@ from credguard.system import streams
 if TYPE_CHECKING:
     import argparse
 
-    from credguard.engine.session import Run
+    from credguard.engine.session import Session
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -43,76 +43,76 @@ def run(options: argparse.Namespace) -> ExitCode:
     if _revision_options.is_given(options) and not options.history:
         raise CredguardError("--rev, --branch, --since, --until and --max-commits narrow --history", "add --history")
     if options.history:
-        return _history(options)
-    work = _options.new_run(options)
+        return _scan_history(options)
+    work = _options.create_session(options)
     reports = _options.read_reports(options)
     target: dict[str, object] = {"kind": "files", "paths": options.path or ["."]}
     if options.stdin:
         target = {"kind": "stdin"}
-        _standard_input(work)
+        _scan_stdin(work)
     elif other:
         target = {"kind": "change", "range": options.range}
-        _change(work, options)
+        _scan_change(work, options)
     else:
-        work.paths(options.path or ["."])
+        work.scan_paths(options.path or ["."])
     _options.judge_reports(work, reports)
     if other or not work.trees:
-        return _options.finish(work.result(target), options)
+        return _options.finish(work.build_result(target), options)
     from credguard.engine import scorecard
 
-    return _options.finish(scorecard.concluded(work, target), options)
+    return _options.finish(scorecard.score_result(work, target), options)
 
 
-def _standard_input(work: Run) -> Run:
+def _scan_stdin(work: Session) -> Session:
     from credguard.model.findings import Blob, Skip
-    from credguard.sources.files import too_large
+    from credguard.sources.files import explain_size_limit
 
     if work.policies:
-        work.follow(work.policies.files([]))
+        work.follow(work.policies.resolve_files([]))
     data = streams.read(work.limit + 1)
     if len(data) > work.limit:
-        work.coverage.skipped.append(Skip("<stdin>", too_large(len(data), work.limit)))
+        work.coverage.skipped.append(Skip("<stdin>", explain_size_limit(len(data), work.limit)))
     else:
-        work.blob(Blob(data, "<stdin>", "stdin"))
+        work.scan_blob(Blob(data, "<stdin>", "stdin"))
     return work
 
 
-def _history(options: argparse.Namespace) -> ExitCode:
+def _scan_history(options: argparse.Namespace) -> ExitCode:
     from credguard.git.commit_walk import Walk
     from credguard.git.repository import Git
 
     repository = Git(Path.cwd())
-    narrowed = _revision_options.revisions(options, repository)
+    narrowed = _revision_options.build_rev_list_arguments(options, repository)
     with contextlib.closing(Walk(repository)) as begun:  # before all that takes time
         from credguard.history import scan
 
-        work = _options.new_run(options)
+        work = _options.create_session(options)
         reports = _options.read_reports(options)
         if work.policies:
-            work.follow(work.policies.folder(Path.cwd()))
-        scan.look(work, repository, revisions=narrowed, begun=begun)
+            work.follow(work.policies.resolve_folder(Path.cwd()))
+        scan.scan_history(work, repository, revisions=narrowed, begun=begun)
         _options.judge_reports(work, reports)
-    return _options.finish(work.result({"kind": "history"}), options)
+    return _options.finish(work.build_result({"kind": "history"}), options)
 
 
-def _change(work: Run, options: argparse.Namespace) -> Run:
+def _scan_change(work: Session, options: argparse.Namespace) -> Session:
     from credguard.engine import change
     from credguard.git.repository import Git
 
     repository = Git(Path.cwd(), inherit=True)
-    policies, work.policies = _options.policies(options, work.stage), None
+    policies, work.policies = _options.make_policy_resolver(options, work.stage), None
     if options.staged:
-        work.follow(policies.local(repository))
-        change.staged(work, repository, whole_files=options.whole_files)
+        work.follow(policies.resolve_local(repository))
+        change.scan_staged(work, repository, whole_files=options.whole_files)
     elif options.range:
-        work.follow(policies.range(repository, options.range))
-        if not change.commits(work, repository, [options.range], whole_files=options.whole_files):
+        work.follow(policies.resolve_range(repository, options.range))
+        if not change.scan_commits(work, repository, [options.range], whole_files=options.whole_files):
             work.coverage.notes.append(f"{options.range} names no commit")
     else:
         try:
             text = Path(options.message).read_bytes()
         except OSError as error:
             raise CredguardError(f"{options.message} could not be read: {error.strerror}", "check the name") from error
-        work.follow(policies.local(repository))
-        change.message(work, repository, text, options.message)
+        work.follow(policies.resolve_local(repository))
+        change.scan_message(work, repository, text, options.message)
     return work

@@ -20,8 +20,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> ExitCode:
     """Takes the hooks away and says what was done; raises CredguardError."""
-    from credguard.hooks.install import chosen, uninstall, uninstall_global
+    from credguard.hooks.install import parse_hook_names, uninstall, uninstall_global
 
-    names = chosen(options.hooks)
+    names = parse_hook_names(options.hooks)
     show(uninstall_global(names) if options.for_all else uninstall(Path(), names))
     return ExitCode.CLEAN

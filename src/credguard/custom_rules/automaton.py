@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from credguard.custom_rules.syntax_tree import LONGEST, MOST_WAYS, WORD, characters, checked, ways
+from credguard.custom_rules.syntax_tree import LONGEST, MOST_WAYS, WORD, collect_bytes, count_ways, parse_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,7 +26,7 @@ _Thread = tuple[int, tuple[int, int, int, int]]
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class CapturedMatch:
     """A match and the place of the captured value in it."""
 
     start: int
@@ -35,7 +35,7 @@ class Found:
 
 
 @dataclass(slots=True)
-class Budget:
+class MatchBudget:
     """Steps that may still be made, and seconds that Python's matcher may still take."""
 
     left: int
@@ -54,10 +54,10 @@ class Automaton:
     plain: re.Pattern[bytes] | None = None
     group: int = -1
 
-    def search(self, data: bytes, start: int, last: int, budget: Budget) -> Found | None:
+    def search(self, data: bytes, start: int, last: int, budget: MatchBudget) -> CapturedMatch | None:
         """The first match that begins from `start` to `last`; None also where the budget ends."""
         if self.plain is None or budget.seconds <= 0:
-            return self._followed(data, start, last, budget)
+            return self._simulate(data, start, last, budget)
         began = perf_counter()
         match = self.plain.search(data, start, last + self.longest + 1)
         budget.seconds -= perf_counter() - began
@@ -65,12 +65,12 @@ class Automaton:
             return None
         groups = range(1, self.plain.groups + 1) if self.group < 0 else (self.group,)
         value = next((span for span in map(match.span, groups) if span[1] > span[0]), match.span())
-        return Found(match.start(), match.end(), value)
+        return CapturedMatch(match.start(), match.end(), value)
 
-    def _followed(self, data: bytes, start: int, last: int, budget: Budget) -> Found | None:
+    def _simulate(self, data: bytes, start: int, last: int, budget: MatchBudget) -> CapturedMatch | None:
         stop = min(len(data), last + self.longest)
         pending: list[_Thread] = []
-        best: Found | None = None
+        best: CapturedMatch | None = None
         position = start
         while budget.left > 0:
             if not pending:
@@ -81,10 +81,10 @@ class Automaton:
                     continue
             if not best and position <= last:
                 pending.append((0, (position, -1, -1, 0)))
-            threads, reached = self._closure(pending, data, position, budget)
+            threads, reached = self._compute_closure(pending, data, position, budget)
             if reached:
                 begin, left, right, _ = reached
-                best = Found(begin, position, (left, right) if right >= 0 else (begin, position))
+                best = CapturedMatch(begin, position, (left, right) if right >= 0 else (begin, position))
             if position >= stop:
                 break
             byte = data[position]
@@ -92,8 +92,8 @@ class Automaton:
             position += 1
         return best
 
-    def _closure(
-        self, pending: list[_Thread], data: bytes, position: int, budget: Budget
+    def _compute_closure(
+        self, pending: list[_Thread], data: bytes, position: int, budget: MatchBudget
     ) -> tuple[list[_Thread], tuple[int, int, int, int] | None]:
         """The threads that wait for a byte, best first, up to one that has matched, and what that one noted."""
         seen: set[int] = set()
@@ -110,9 +110,9 @@ class Automaton:
             elif kind == _FORK:
                 stack += [(target, places) for target in reversed(argument)]
             elif kind == _NOTE:
-                stack.append((number + 1, _noted(places, argument, position)))
+                stack.append((number + 1, _update_captures(places, argument, position)))
             elif kind == _ASSERT:
-                if _holds(argument, data, position):
+                if _is_assertion_met(argument, data, position):
                     stack.append((number + 1, places))
             else:
                 budget.left -= len(seen)
@@ -121,7 +121,7 @@ class Automaton:
         return threads, None
 
 
-def _noted(places: tuple[int, int, int, int], group: int, position: int) -> tuple[int, int, int, int]:
+def _update_captures(places: tuple[int, int, int, int], group: int, position: int) -> tuple[int, int, int, int]:
     """Where the value stands, at a group's beginning (its number) or end (the number, negative): of the first group
     that holds something."""
     begin, left, right, inside = places
@@ -132,7 +132,7 @@ def _noted(places: tuple[int, int, int, int], group: int, position: int) -> tupl
     return (begin, left, position, 0) if position > left else (begin, -1, -1, 0)
 
 
-def _holds(what: str, data: bytes, position: int) -> bool:
+def _is_assertion_met(what: str, data: bytes, position: int) -> bool:
     if what == "BEGINNING_STRING":
         return position == 0
     if what == "END_STRING":
@@ -148,81 +148,81 @@ def _holds(what: str, data: bytes, position: int) -> bool:
     return (left != right) == (what == "BOUNDARY")
 
 
-def automaton(pattern: str, capture: str = "") -> Automaton:
+def build_automaton(pattern: str, capture: str = "") -> Automaton:
     """The automaton of a pattern in Python's syntax, for the value of a group ("" for the first, or the whole).
 
     Raises PatternError for what `checked` refuses.
     """
-    tree, number = checked(pattern, capture)
-    made = _Making(number)
-    made.sequence(tree, tree.state.flags)
+    tree, number = parse_pattern(pattern, capture)
+    made = _AutomatonBuilder(number)
+    made.add_sequence(tree, tree.state.flags)
     made.code.append((_MATCH, None))
     plain = None
-    if ways(tree) <= MOST_WAYS:
+    if count_ways(tree) <= MOST_WAYS:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             plain = re.compile(pattern.encode())
-    return Automaton(made.code, _first(made.code), min(int(tree.getwidth()[1]) + 1, LONGEST), plain, number)
+    return Automaton(made.code, _find_first_bytes(made.code), min(int(tree.getwidth()[1]) + 1, LONGEST), plain, number)
 
 
-class _Making:
+class _AutomatonBuilder:
     """Puts the code together, node by node of Python's parse tree."""
 
     def __init__(self, group: int) -> None:
         self.code: list[tuple[int, Any]] = []
         self._group = group
 
-    def sequence(self, tree: Any, flags: int) -> None:  # noqa: ANN401 - Python's parse trees have no public type
+    def add_sequence(self, tree: Any, flags: int) -> None:  # noqa: ANN401 - Python's parse trees have no public type
         for operation, argument in tree:
-            self._node(str(operation), argument, flags)
+            self._add_node(str(operation), argument, flags)
 
-    def _node(self, name: str, argument: Any, flags: int) -> None:  # noqa: ANN401 - as above
+    def _add_node(self, name: str, argument: Any, flags: int) -> None:  # noqa: ANN401 - as above
         if name in ("LITERAL", "NOT_LITERAL", "ANY", "IN"):
-            self.code.append((_TAKE, characters(name, argument, flags)))
+            self.code.append((_TAKE, collect_bytes(name, argument, flags)))
         elif name == "BRANCH":
-            self._branch(argument[1], flags)
+            self._add_branch(argument[1], flags)
         elif name == "SUBPATTERN":
             group, added, removed, inner = argument
-            self._noted(group, inner, (flags | added) & ~removed)
+            self._add_group(group, inner, (flags | added) & ~removed)
         elif name in ("MAX_REPEAT", "MIN_REPEAT"):
-            self._repeat(argument, flags, greedy=name == "MAX_REPEAT")
+            self._add_repeat(argument, flags, greedy=name == "MAX_REPEAT")
         else:
             where = str(argument).removeprefix("AT_")
             line = where in ("BEGINNING", "END") and flags & re.MULTILINE
             where = f"{where}_LINE" if line else "BEGINNING_STRING" if where == "BEGINNING" else where
             self.code.append((_ASSERT, where))
 
-    def _noted(self, group: int | None, inner: Any, flags: int) -> None:  # noqa: ANN401 - as above
+    def _add_group(self, group: int | None, inner: Any, flags: int) -> None:  # noqa: ANN401 - as above
         noted = group if group and self._group in (-1, group) else 0
         if noted:
             self.code.append((_NOTE, noted))
-        self.sequence(inner, flags)
+        self.add_sequence(inner, flags)
         if noted:
             self.code.append((_NOTE, -noted))
 
-    def _branch(self, branches: Sequence[Any], flags: int) -> None:
+    def _add_branch(self, branches: Sequence[Any], flags: int) -> None:
         fork = len(self.code)
         self.code.append((_FORK, ()))
         starts, ends = [], []
         for branch in branches:
             starts.append(len(self.code))
-            self.sequence(branch, flags)
+            self.add_sequence(branch, flags)
             ends.append(len(self.code))
             self.code.append((_FORK, ()))
         self.code[fork] = (_FORK, tuple(starts))
         for end in ends:
             self.code[end] = (_FORK, (len(self.code),))
 
-    def _repeat(self, argument: Any, flags: int, *, greedy: bool) -> None:  # noqa: ANN401 - as above
+    def _add_repeat(self, argument: Any, flags: int, *, greedy: bool) -> None:  # noqa: ANN401 - as above
         least, most, inner = argument
         for _ in range(least):
-            self.sequence(inner, flags)
+            self.add_sequence(inner, flags)
         forks = []
         endless = str(most) == "MAXREPEAT"
         for _ in range(1 if endless else int(most) - least):
             forks.append(len(self.code))
             self.code.append((_FORK, ()))
-            self.sequence(inner, flags)
+            self.add_sequence(inner, flags)
         if endless:
             self.code.append((_FORK, (forks[0],)))
         for fork in forks:
@@ -230,7 +230,7 @@ class _Making:
             self.code[fork] = (_FORK, ways if greedy else ways[::-1])
 
 
-def _first(code: list[tuple[int, Any]]) -> frozenset[int] | None:
+def _find_first_bytes(code: list[tuple[int, Any]]) -> frozenset[int] | None:
     seen, stack, found = set(), [0], set()
     while stack:
         number = stack.pop()

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import hyperscan
 
-from credguard.custom_rules.automaton import Budget, automaton
-from credguard.custom_rules.dialect import DialectError, for_python
-from credguard.custom_rules.syntax_tree import PatternError, checked
+from credguard.custom_rules.automaton import MatchBudget, build_automaton
+from credguard.custom_rules.dialect import DialectError, translate_to_python
+from credguard.custom_rules.syntax_tree import PatternError, parse_pattern
 from credguard.matching.database import Matcher
 from credguard.matching.pattern import Pattern
 from credguard.model.findings import Confidence, Detection, Part
@@ -22,7 +22,7 @@ from credguard.rule import Rule
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from credguard.custom_rules.automaton import Automaton, Found
+    from credguard.custom_rules.automaton import Automaton, CapturedMatch
     from credguard.custom_rules.spec import CustomRule
     from credguard.matching.pattern import Hits
     from credguard.model.findings import Blob
@@ -33,7 +33,7 @@ _MOST = 2_000
 """Values of one rule that are told for one blob."""
 
 
-def expression(pattern: str) -> bytes:
+def build_expression(pattern: str) -> bytes:
     """The pattern for a database whose dot takes line ends, which a custom rule's does not."""
     return b"(?-s)" + pattern.encode("ascii", "replace")
 
@@ -41,52 +41,52 @@ def expression(pattern: str) -> bytes:
 def read(pattern: str, capture: str = "") -> Automaton:
     """The automaton of a pattern in hyperscan's syntax; raises PatternError with the reason where there is none."""
     try:
-        return automaton(for_python(pattern), capture)
+        return build_automaton(translate_to_python(pattern), capture)
     except DialectError as error:
         raise PatternError(str(error)) from None
 
 
-def unread(pattern: str, capture: str = "") -> str:
+def find_pattern_problem(pattern: str, capture: str = "") -> str:
     """Why the pattern cannot be followed to its value, "" where it can."""
     try:
-        checked(for_python(pattern), capture)
+        parse_pattern(translate_to_python(pattern), capture)
     except (DialectError, PatternError) as error:
         return str(error)
     return ""
 
 
-def counted(spec: CustomRule, text: bytes) -> list[bytes]:
+def find_rule_values(spec: CustomRule, text: bytes) -> list[bytes]:
     """The values that the rule finds in a text."""
     check = Checker(spec, _Search((spec.pattern,)), 0)
     if not any(word.lower().encode() in text.lower() for word in spec.keywords):
         return []
-    return [value for value in check.values(text) if value and check.counts(value)]
+    return [value for value in check.extract_values(text) if value and check.is_reportable(value)]
 
 
-def refused(patterns: Sequence[str]) -> tuple[int, str] | None:
+def find_uncompilable(patterns: Sequence[str]) -> tuple[int, str] | None:
     """The number of the first pattern that hyperscan cannot compile, and why; None where it takes all."""
     try:
-        _database(tuple(patterns))
+        _build_matcher(tuple(patterns))
         return None
     except hyperscan.error:
-        reasons = ((number, _reason(pattern)) for number, pattern in enumerate(patterns))
+        reasons = ((number, _explain_failure(pattern)) for number, pattern in enumerate(patterns))
         together = (0, "it is too large together with the others")
         return next((one for one in reasons if one[1]), together)
 
 
-def _reason(pattern: str) -> str:
+def _explain_failure(pattern: str) -> str:
     """Why hyperscan cannot compile a pattern, "" where it can."""
     try:
-        Matcher([Pattern("one", expression(pattern))], cache=False)
+        Matcher([Pattern("one", build_expression(pattern))], cache=False)
         return ""
     except hyperscan.error as error:
         return str(error).partition(";")[0].rstrip(".")
 
 
 @lru_cache(maxsize=8)
-def _database(patterns: tuple[str, ...]) -> Matcher:
+def _build_matcher(patterns: tuple[str, ...]) -> Matcher:
     # Not cached: a pattern is a policy's text, and may spell out what it looks for.
-    return Matcher([Pattern(f"{number:06}", expression(one)) for number, one in enumerate(patterns)], cache=False)
+    return Matcher([Pattern(f"{number:06}", build_expression(one)) for number, one in enumerate(patterns)], cache=False)
 
 
 class _Search:
@@ -96,10 +96,10 @@ class _Search:
         self._patterns = patterns
         self._last: tuple[bytes, Mapping[str, Sequence[int]]] = (b"", {})
 
-    def ends(self, data: bytes, number: int) -> Sequence[int]:
+    def find_ends(self, data: bytes, number: int) -> Sequence[int]:
         """The ascending ends of one pattern's matches."""
         if self._last[0] is not data:
-            self._last = (data, _database(self._patterns).hits(data))
+            self._last = (data, _build_matcher(self._patterns).find_hits(data))
         return self._last[1].get(f"{number:06}", ())
 
 
@@ -114,15 +114,15 @@ class Checker:
         return read(self._spec.pattern, self._spec.capture)
 
     @cached_property
-    def _excepted(self) -> list[Automaton]:
+    def _exceptions(self) -> list[Automaton]:
         return [read(pattern) for pattern in self._spec.excepted]
 
     def __call__(self, blob: Blob, hits: Hits) -> Iterator[Detection]:  # noqa: ARG002 - a keyword's hit is enough
         """What the rule says of a blob."""
-        data, budget, told = blob.data, Budget(_STEPS), 0
-        for found in self._matches(data, budget):
+        data, budget, told = blob.data, MatchBudget(_STEPS), 0
+        for found in self._iter_matches(data, budget):
             value = data[slice(*found.value)]
-            if value and self.counts(value):
+            if value and self.is_reportable(value):
                 told += 1
                 part = Part("value", *found.value, Secret(value))
                 yield Detection(f"{self._spec.name} {part.secret.shown}", (part,), attributes={"custom": True})
@@ -132,50 +132,50 @@ class Checker:
             message = f"more that looks like {self._spec.name} than is told one by one: look at the file"
             yield Detection(message, path=blob.path, identity=(b"more", blob.path.encode("utf-8", "surrogateescape")))
 
-    def values(self, text: bytes) -> list[bytes]:
+    def extract_values(self, text: bytes) -> list[bytes]:
         """Every value in a short text, whether it counts or not; without hyperscan."""
-        budget, values, position = Budget(_STEPS), [], 0
+        budget, values, position = MatchBudget(_STEPS), [], 0
         while position <= len(text) and (found := self._automaton.search(text, position, len(text), budget)):
             values.append(text[slice(*found.value)])
             position = max(found.end, found.start + 1)
         return values
 
-    def _matches(self, data: bytes, budget: Budget) -> Iterator[Found]:
+    def _iter_matches(self, data: bytes, budget: MatchBudget) -> Iterator[CapturedMatch]:
         """The matches from left to right, none of which overlaps another."""
         done = 0
-        for end in self._search.ends(data, self._number):
+        for end in self._search.find_ends(data, self._number):
             if end > done and budget.left > 0:
                 found = self._automaton.search(data, max(done, end - self._automaton.longest), end, budget)
                 if found:
                     done = max(found.end, found.start + 1)
                     yield found
 
-    def counts(self, value: bytes) -> bool:
+    def is_reportable(self, value: bytes) -> bool:
         """True for a value that is random enough, and no exception."""
         low = value.lower()
         return (
             value not in self._spec.examples
-            and (not self._spec.entropy or _bits(value) >= self._spec.entropy)
+            and (not self._spec.entropy or _compute_entropy(value) >= self._spec.entropy)
             and not any(word.encode() in low for word in self._spec.stop_words)
-            and not any(one.search(value, 0, len(value), Budget(_STEPS)) for one in self._excepted)
+            and not any(one.search(value, 0, len(value), MatchBudget(_STEPS)) for one in self._exceptions)
         )
 
 
-def _bits(value: bytes) -> float:
+def _compute_entropy(value: bytes) -> float:
     """Shannon entropy in bits a byte."""
     size = len(value)
     return -sum(count / size * log2(count / size) for count in Counter(value).values())
 
 
 @lru_cache(maxsize=16)
-def rules_of(specs: tuple[CustomRule, ...]) -> tuple[Rule, ...]:
+def compile_custom_rules(specs: tuple[CustomRule, ...]) -> tuple[Rule, ...]:
     """The Rules that a policy's custom rules are."""
     patterns = tuple(dict.fromkeys(spec.pattern for spec in specs))
     search = _Search(patterns)
-    return tuple(_rule(spec, Checker(spec, search, patterns.index(spec.pattern))) for spec in specs)
+    return tuple(_make_rule(spec, Checker(spec, search, patterns.index(spec.pattern))) for spec in specs)
 
 
-def _rule(spec: CustomRule, check: Checker) -> Rule:
+def _make_rule(spec: CustomRule, check: Checker) -> Rule:
     return Rule(
         id=spec.id,
         name=spec.name,
@@ -184,24 +184,24 @@ def _rule(spec: CustomRule, check: Checker) -> Rule:
         hint="revoke it where it was issued; keep the new one in a secrets store",
         practices=("P01", "P10", "P16"),
         confidence=Confidence.MEDIUM,
-        patterns=(_keywords(spec),),
+        patterns=(_build_keyword_pattern(spec),),
         check_blob=check,
-        page=_page(spec),
+        page=_format_page(spec),
     )
 
 
-def _keywords(spec: CustomRule) -> Pattern:
+def _build_keyword_pattern(spec: CustomRule) -> Pattern:
     """What says that a blob may hold something for the rule: one of its keywords, in any case."""
     words = sorted({word.lower() for word in spec.keywords})
-    alternatives = b"|".join(_escaped(word.encode()) for word in words)
+    alternatives = b"|".join(_escape_word(word.encode()) for word in words)
     return Pattern(f"custom-{blake2b(alternatives, digest_size=8).hexdigest()}", alternatives, caseless=True)
 
 
-def _escaped(word: bytes) -> bytes:
+def _escape_word(word: bytes) -> bytes:
     return b"".join(bytes((byte,)) if byte < 128 and chr(byte).isalnum() else b"\\x%02x" % byte for byte in word)
 
 
-def _page(spec: CustomRule) -> str:
+def _format_page(spec: CustomRule) -> str:
     lines = [f"{spec.summary}", "", "What it does"]
     lines += [f"    Looks with `{spec.pattern}` in files that hold {', '.join(spec.keywords)}."]
     if spec.entropy:

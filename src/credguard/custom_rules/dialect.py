@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 
-from credguard.lazy_re import regex
+from credguard.lazy_re import compile_lazily
 
-_TOKEN = regex(
+_TOKEN = compile_lazily(
     r"(?P<quoted>\\Q.*?(?:\\E|\Z))|(?P<hex>\\x\{[0-9A-Fa-f]{1,2}\})|(?P<escape>\\.)|(?P<flags>\(\?[a-zA-Z-]+\))"
     r"|(?P<named>\(\?<(?![=!]))|(?P<open>\()|(?P<close>\))|(?P<bar>\|)|(?P<class>\[)|(?P<upto>\{,\d*\})|(?P<other>.)",
     re.DOTALL,
 )
-_IN_CLASS = regex(
+_IN_CLASS = compile_lazily(
     r"(?P<posix>\[:[a-z]+:\])|(?P<hex>\\x\{[0-9A-Fa-f]{1,2}\})|(?P<escape>\\.)|(?P<open>\[)|(?P<close>\])|(?P<other>.)",
     re.DOTALL,
 )
@@ -27,7 +27,7 @@ class DialectError(Exception):
     """Why a pattern cannot be written for Python."""
 
 
-def for_python(pattern: str) -> str:
+def translate_to_python(pattern: str) -> str:
     """The pattern in Python's syntax; raises DialectError for what only hyperscan knows.
 
     Flags in the midst of a pattern hold to the end of the group that they stand in, `|` notwithstanding.
@@ -49,14 +49,14 @@ def for_python(pattern: str) -> str:
         elif kind == "bar":
             out.append(")" * len(scoped[-1]) + "|" + "".join(scoped[-1]))
         elif kind == "class":
-            written, position = _class(pattern, position)
+            written, position = _translate_class(pattern, position)
             out.append(written)
         else:
-            out.append(_plain(kind or "", text))
+            out.append(_translate_token(kind or "", text))
     return "".join(out) + ")" * sum(map(len, scoped))
 
 
-def _plain(kind: str, text: str) -> str:
+def _translate_token(kind: str, text: str) -> str:
     if kind == "quoted":
         return re.escape(text[2:].removesuffix("\\E"))
     if kind == "hex":
@@ -66,7 +66,7 @@ def _plain(kind: str, text: str) -> str:
     return _ESCAPES.get(text, text)
 
 
-def _class(pattern: str, position: int) -> tuple[str, int]:
+def _translate_class(pattern: str, position: int) -> tuple[str, int]:
     """A character class from behind its bracket, and where it ends."""
     out = ["["]
     for opening in ("^", "]"):
@@ -87,5 +87,5 @@ def _class(pattern: str, position: int) -> tuple[str, int]:
                 raise DialectError("negated POSIX classes are not known here; write the class out")
             out.append("\\[")
         else:
-            out.append(_plain(kind or "", text) if kind == "hex" else "\\" + text if text in "&~|" else text)
+            out.append(_translate_token(kind or "", text) if kind == "hex" else "\\" + text if text in "&~|" else text)
     raise DialectError("a [ has no ]")

@@ -8,9 +8,9 @@ import zlib
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from credguard.custom_rules.compile import refused, unread
-from credguard.custom_rules.dialect import DialectError, for_python
-from credguard.custom_rules.syntax_tree import PatternError, checked
+from credguard.custom_rules.compile import find_pattern_problem, find_uncompilable
+from credguard.custom_rules.dialect import DialectError, translate_to_python
+from credguard.custom_rules.syntax_tree import PatternError, parse_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,13 +24,13 @@ _SHORTEST = 3
 _MOST_PATHS = 20
 
 
-def converted(data: bytes) -> tuple[list[Table], list[str]]:
+def convert_rules(data: bytes) -> tuple[list[Table], list[str]]:
     """The rules as entries of `custom-rules`, and a line for each thing that is left out; raises ValueError for
     what is no rule file."""
     if len(data) > LARGEST:
         raise ValueError(f"it is larger than {LARGEST >> 20} MiB")
     try:
-        return _converted(_TOML.loads(data.decode("utf-8-sig")))
+        return _convert_tree(_TOML.loads(data.decode("utf-8-sig")))
     except UnicodeDecodeError:
         raise ValueError("it is no UTF-8 text") from None
     except RecursionError:
@@ -39,20 +39,20 @@ def converted(data: bytes) -> tuple[list[Table], list[str]]:
         raise ValueError("a value in it is not of the kind that gitleaks has there") from None
 
 
-def _converted(tree: Table) -> tuple[list[Table], list[str]]:
+def _convert_tree(tree: Table) -> tuple[list[Table], list[str]]:
     rules = tree.get("rules")
     if not isinstance(rules, list) or not all(isinstance(rule, dict) and "id" in rule for rule in rules):
         raise ValueError("it has no [[rules]] with an id")
-    left = list(_of_the_file(tree))
+    left = list(_iter_global_leftovers(tree))
     kept: dict[str, Table] = {}
     for rule in rules:
-        entry = _rule(rule, left)
+        entry = _convert_rule(rule, left)
         if entry:
-            kept[_free_id(str(rule["id"]), kept)] = entry
+            kept[_pick_free_id(str(rule["id"]), kept)] = entry
     return [{"id": number} | entry for number, entry in kept.items()], left
 
 
-def written(rules: list[Table], name: str) -> str:
+def format_rules_file(rules: list[Table], name: str) -> str:
     """The file of custom rules."""
     import yaml
 
@@ -60,7 +60,7 @@ def written(rules: list[Table], name: str) -> str:
     return head + str(yaml.safe_dump({"custom-rules": rules}, sort_keys=False, width=10_000))
 
 
-def _free_id(name: str, taken: Table) -> str:
+def _pick_free_id(name: str, taken: Table) -> str:
     """An ID made from the rule's name, so that it stays when the file grows."""
     number = zlib.crc32(name.encode()) % 1_000_000
     while f"GL{number:06}" in taken:
@@ -68,20 +68,20 @@ def _free_id(name: str, taken: Table) -> str:
     return f"GL{number:06}"
 
 
-def _of_the_file(tree: Table) -> Iterator[str]:
+def _iter_global_leftovers(tree: Table) -> Iterator[str]:
     if "extend" in tree:
         yield "[extend]: no other file is read; import it as well"
     lists = [*tree.get("allowlists", []), *([tree["allowlist"]] if "allowlist" in tree else [])]
     for one in lists:
-        yield from (f"global allowlist: {kind} {text}" for kind, text in _listed(one))
+        yield from (f"global allowlist: {kind} {text}" for kind, text in _iter_allowlist(one))
 
 
-def _listed(one: Table) -> Iterator[tuple[str, str]]:
+def _iter_allowlist(one: Table) -> Iterator[tuple[str, str]]:
     for key, kind in (("paths", "path"), ("regexes", "pattern"), ("stopwords", "word"), ("commits", "commit")):
         yield from ((kind, str(text)) for text in one.get(key, ()))
 
 
-def _rule(rule: Table, left: list[str]) -> Table | None:
+def _convert_rule(rule: Table, left: list[str]) -> Table | None:
     """The entry of a rule, None for one that cannot be; what is left out of it goes to `left`."""
     name = str(rule["id"])
     if rule.get("skipReport") is True:
@@ -90,44 +90,44 @@ def _rule(rule: Table, left: list[str]) -> Table | None:
     wrong = [key for key in ("id", "regex", "path") if not isinstance(rule.get(key, ""), str)]
     pattern = "" if wrong else str(rule.get("regex", "")).replace("\n", "")
     capture = str(rule.get("secretGroup") or "")
-    problem = f"its {wrong[0]} is no text" if wrong else _problem(pattern, capture, str(rule.get("path", "")))
+    problem = f"its {wrong[0]} is no text" if wrong else _find_problem(pattern, capture, str(rule.get("path", "")))
     keywords = [str(word) for word in rule.get("keywords", ()) if len(str(word)) > 1]
-    keywords = keywords or ([] if problem else _words(pattern))
+    keywords = keywords or ([] if problem else _find_longest_word(pattern))
     if not problem and not keywords:
         problem = "it has no keyword, and its pattern no fixed word"
     if problem:
         left.append(f"{name}: {problem}")
         return None
     summary = " ".join(str(rule.get("description", name)).split()) or name
-    entry: Table = {"name": _name(name), "summary": summary, "keywords": keywords, "pattern": pattern}
+    entry: Table = {"name": _normalize_name(name), "summary": summary, "keywords": keywords, "pattern": pattern}
     entry |= {"capture": capture} if capture else {}
     entry |= {"entropy": min(float(rule["entropy"]), 8.0)} if rule.get("entropy") else {}
-    entry |= _paths(name, str(rule.get("path", "")), left)
-    left += [f"{name}: it speaks also where {one} finds nothing (required)" for one in _required(rule)]
-    return entry | _exceptions(name, rule, left)
+    entry |= _convert_path(name, str(rule.get("path", "")), left)
+    left += [f"{name}: it speaks also where {one} finds nothing (required)" for one in _list_required(rule)]
+    return entry | _convert_allowlists(name, rule, left)
 
 
-def _required(rule: Table) -> list[str]:
+def _list_required(rule: Table) -> list[str]:
     """The rules that have to find something near for this one to speak."""
     required = rule.get("required", ())
     listed = required if isinstance(required, list | tuple) else [required]
     return [str(one.get("id", "another rule")) if isinstance(one, dict) else "another rule" for one in listed]
 
 
-def _problem(pattern: str, capture: str, path: str) -> str:
+def _find_problem(pattern: str, capture: str, path: str) -> str:
     if not pattern.strip():
         return "it looks at names of files alone" if path.strip() else "it has neither a regex nor a path"
-    if pattern.isascii() and not (problem := unread(pattern, capture)):
-        bad = refused([pattern])
+    if pattern.isascii() and not (problem := find_pattern_problem(pattern, capture)):
+        bad = find_uncompilable([pattern])
         return f"hyperscan cannot compile its pattern: {bad[1]}" if bad else ""
     return problem if pattern.isascii() else "its pattern holds more than ASCII"
 
 
-def _name(name: str) -> str:
+def _normalize_name(name: str) -> str:
     return re.sub(r"[^a-z0-9.-]+", "-", name.lower()).strip("-.")[:64] or "rule"
 
 
-def _words(pattern: str) -> list[str]:
+def _find_longest_word(pattern: str) -> list[str]:
     """The longest word that every match holds."""
     runs: list[list[str]] = [[]]
 
@@ -140,17 +140,17 @@ def _words(pattern: str) -> list[str]:
             elif str(operation) != "AT":
                 runs.append([])
 
-    walk(checked(for_python(pattern))[0])
+    walk(parse_pattern(translate_to_python(pattern))[0])
     best = max(map("".join, runs), key=len)
     return [best.lower()] if len(best.strip()) >= _SHORTEST else []
 
 
-def _paths(name: str, pattern: str, left: list[str]) -> Table:
+def _convert_path(name: str, pattern: str, left: list[str]) -> Table:
     """Globs for a path pattern that says how names end."""
     if not pattern:
         return {}
     try:
-        ends = _strings(checked(for_python(pattern.removeprefix("(?i)").removesuffix("$")))[0])
+        ends = _expand_strings(parse_pattern(translate_to_python(pattern.removeprefix("(?i)").removesuffix("$")))[0])
     except (DialectError, PatternError):
         ends = []
     plain = bool(ends) and len(ends) <= _MOST_PATHS and not any(set(end) & set("*?[/\\!") for end in ends)
@@ -160,7 +160,7 @@ def _paths(name: str, pattern: str, left: list[str]) -> Table:
     return {}
 
 
-def _strings(tree: Any) -> list[str]:  # noqa: ANN401 - as above
+def _expand_strings(tree: Any) -> list[str]:  # noqa: ANN401 - as above
     """All texts that a simple pattern matches, none where there are many."""
     texts = [""]
     for operation, argument in tree:
@@ -168,13 +168,13 @@ def _strings(tree: Any) -> list[str]:  # noqa: ANN401 - as above
         if kind == "LITERAL":
             more = [chr(argument)]
         elif kind == "SUBPATTERN":
-            more = _strings(argument[3])
+            more = _expand_strings(argument[3])
         elif kind == "BRANCH":
-            more = [text for branch in argument[1] for text in _strings(branch)]
+            more = [text for branch in argument[1] for text in _expand_strings(branch)]
         elif kind == "IN" and all(str(one) == "LITERAL" for one, _ in argument):
             more = [chr(value) for _, value in argument]
         elif kind == "MAX_REPEAT" and argument[:2] == (0, 1):
-            more = [*_strings(argument[2]), ""]
+            more = [*_expand_strings(argument[2]), ""]
         else:
             return []
         texts = [text + end for text in texts for end in more]
@@ -183,14 +183,19 @@ def _strings(tree: Any) -> list[str]:  # noqa: ANN401 - as above
     return texts
 
 
-def _exceptions(name: str, rule: Table, left: list[str]) -> Table:
+def _convert_allowlists(name: str, rule: Table, left: list[str]) -> Table:
     """The patterns and words of a rule's allowlists that are about the value alone."""
     patterns: list[str] = []
     words: list[str] = []
     for one in [*rule.get("allowlists", []), *([rule["allowlist"]] if "allowlist" in rule else [])]:
         alone = one.get("condition", "OR").upper() in ("OR", "||") or sum(key in one for key in _CONDITIONS) < 2
-        for kind, text in _listed(one):
-            if kind == "pattern" and alone and one.get("regexTarget", "secret") in ("", "secret") and not unread(text):
+        for kind, text in _iter_allowlist(one):
+            if (
+                kind == "pattern"
+                and alone
+                and one.get("regexTarget", "secret") in ("", "secret")
+                and not find_pattern_problem(text)
+            ):
                 patterns.append(text)
             elif kind == "word" and alone:
                 words.append(text.lower())

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from credguard.custom_rules.spec import CustomRule
 
 
-def loosened(before: Sequence[CustomRule], after: Sequence[CustomRule]) -> Iterator[tuple[str, str]]:
+def find_loosened_rules(before: Sequence[CustomRule], after: Sequence[CustomRule]) -> Iterator[tuple[str, str]]:
     """ID and words of each rule that holds less after the change than before it, or may."""
     left = {rule.id: rule for rule in after}
     for old in before:
@@ -18,13 +18,13 @@ def loosened(before: Sequence[CustomRule], after: Sequence[CustomRule]) -> Itera
         if new is None:
             yield old.id, f"removes the custom rule {old.id}"
         else:
-            yield from ((old.id, f"{what} of the custom rule {old.id}") for what in _softer(old, new))
+            yield from ((old.id, f"{what} of the custom rule {old.id}") for what in _compare_rules(old, new))
 
 
-def _softer(old: CustomRule, new: CustomRule) -> Iterator[str]:
+def _compare_rules(old: CustomRule, new: CustomRule) -> Iterator[str]:
     if (new.pattern, new.capture) != (old.pattern, old.capture):
         yield "changes the pattern"
-    if not _words(old.keywords) <= _words(new.keywords):
+    if not _normalize_words(old.keywords) <= _normalize_words(new.keywords):
         yield "takes away a keyword"
     if new.severity < old.severity:
         yield f"lowers the severity (from {old.severity.label} to {new.severity.label})"
@@ -32,11 +32,13 @@ def _softer(old: CustomRule, new: CustomRule) -> Iterator[str]:
         yield f"raises the entropy (from {old.entropy:g} to {new.entropy:g})"
     if new.paths != old.paths and new.paths:
         yield "changes the paths"
-    if not set(new.excepted) <= set(old.excepted) or not _words(new.stop_words) <= _words(old.stop_words):
+    if not set(new.excepted) <= set(old.excepted) or not _normalize_words(new.stop_words) <= _normalize_words(
+        old.stop_words
+    ):
         yield "adds an exception"
     if not set(new.examples) <= set(old.examples):
         yield "adds an example"
 
 
-def _words(words: Sequence[str]) -> set[str]:
+def _normalize_words(words: Sequence[str]) -> set[str]:
     return {word.lower() for word in words}

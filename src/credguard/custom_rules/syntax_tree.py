@@ -22,14 +22,14 @@ class PatternError(Exception):
     """Why there is no automaton for a pattern."""
 
 
-def checked(pattern: str, capture: str = "") -> tuple[Any, int]:
+def parse_pattern(pattern: str, capture: str = "") -> tuple[Any, int]:
     """Python's parse tree of the pattern and the number of the group that is meant, -1 for the first one; raises
     PatternError for what is no pattern, or has no automaton."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             tree = _PARSER.parse(pattern.encode("ascii"))
-        size = _size(tree)
+        size = _count_steps(tree)
     except UnicodeEncodeError:
         raise PatternError("it holds more than ASCII; write such bytes as \\xNN") from None
     except (re.error, OverflowError, RecursionError) as error:
@@ -45,18 +45,18 @@ def checked(pattern: str, capture: str = "") -> tuple[Any, int]:
     return tree, number
 
 
-def _size(tree: Any) -> int:  # noqa: ANN401 - Python's parse trees have no public type
+def _count_steps(tree: Any) -> int:  # noqa: ANN401 - Python's parse trees have no public type
     """About how many steps of code a tree makes; raises PatternError for what cannot be followed in linear time."""
     size = 0
     for operation, argument in tree:
         name = str(operation)
         if name in ("MAX_REPEAT", "MIN_REPEAT"):
             least, most, inner = argument
-            size += (least + 1 if str(most) == "MAXREPEAT" else int(most)) * (_size(inner) + 1)
+            size += (least + 1 if str(most) == "MAXREPEAT" else int(most)) * (_count_steps(inner) + 1)
         elif name == "SUBPATTERN":
-            size += _size(argument[3]) + 2
+            size += _count_steps(argument[3]) + 2
         elif name == "BRANCH":
-            size += sum(_size(branch) + 1 for branch in argument[1]) + 1
+            size += sum(_count_steps(branch) + 1 for branch in argument[1]) + 1
         elif name in ("LITERAL", "NOT_LITERAL", "ANY", "IN", "AT"):
             size += 1
         else:
@@ -64,44 +64,44 @@ def _size(tree: Any) -> int:  # noqa: ANN401 - Python's parse trees have no publ
     return size
 
 
-def ways(tree: Any, follow: frozenset[int] = frozenset()) -> int:  # noqa: ANN401 - as above
+def count_ways(tree: Any, follow: frozenset[int] = frozenset()) -> int:  # noqa: ANN401 - as above
     """About how many ways a backtracking matcher may have to try from one place, at most MOST_WAYS + 1; `follow` are
     the bytes that may come next. Where a repetition's bytes are none of those, it can end in one way only."""
     count, nodes = 1, list(tree)
     for number, (operation, argument) in enumerate(nodes):
         name = str(operation)
-        opening, empty = _opening(nodes[number + 1 :])
+        opening, empty = _find_opening_bytes(nodes[number + 1 :])
         after = opening | follow if empty else opening
         if name in ("MAX_REPEAT", "MIN_REPEAT"):
-            count *= _ways_of_repeat(argument, after)
+            count *= _count_repeat_ways(argument, after)
         elif name == "SUBPATTERN":
-            count *= ways(argument[3], after)
+            count *= count_ways(argument[3], after)
         elif name == "BRANCH":
-            count *= sum(ways(branch, after) for branch in argument[1])
+            count *= sum(count_ways(branch, after) for branch in argument[1])
         if count > MOST_WAYS:
             return MOST_WAYS + 1
     return count
 
 
-def _ways_of_repeat(argument: Any, after: frozenset[int]) -> int:  # noqa: ANN401 - as above
+def _count_repeat_ways(argument: Any, after: frozenset[int]) -> int:  # noqa: ANN401 - as above
     least, most, inner = argument
     most = LONGEST if str(most) == "MAXREPEAT" else min(int(most), LONGEST)
-    opening, _ = _opening(inner)
-    once = ways(inner, opening | after)
+    opening, _ = _find_opening_bytes(inner)
+    once = count_ways(inner, opening | after)
     lengths = 1 if opening.isdisjoint(after) else most - least + 1
     return lengths if once == 1 else lengths * int(once ** min(most, 64))
 
 
-def _opening(nodes: Any) -> tuple[frozenset[int], bool]:  # noqa: ANN401 - as above
+def _find_opening_bytes(nodes: Any) -> tuple[frozenset[int], bool]:  # noqa: ANN401 - as above
     """The bytes that nodes may begin with, in any case, and whether they may match nothing."""
     found: frozenset[int] = frozenset()
     for operation, argument in nodes:
         name = str(operation)
         if name in ("LITERAL", "NOT_LITERAL", "ANY", "IN"):
-            return found | characters(name, argument, re.IGNORECASE | re.DOTALL), False
+            return found | collect_bytes(name, argument, re.IGNORECASE | re.DOTALL), False
         parts = {"SUBPATTERN": 3, "MAX_REPEAT": 2, "MIN_REPEAT": 2}
         inner = argument[1] if name == "BRANCH" else [argument[parts[name]]] if name in parts else []
-        openings = [_opening(part) for part in inner]
+        openings = [_find_opening_bytes(part) for part in inner]
         found = found.union(*(one for one, _ in openings))
         optional = not inner or (name.endswith("REPEAT") and argument[0] == 0)
         if not optional and not any(empty for _, empty in openings):
@@ -109,7 +109,7 @@ def _opening(nodes: Any) -> tuple[frozenset[int], bool]:  # noqa: ANN401 - as ab
     return found, True
 
 
-def characters(name: str, argument: Any, flags: int) -> frozenset[int]:  # noqa: ANN401 - as above
+def collect_bytes(name: str, argument: Any, flags: int) -> frozenset[int]:  # noqa: ANN401 - as above
     """The bytes that one item of a pattern takes."""
     if name == "ANY":
         return _ALL if flags & re.DOTALL else _ALL - {10}

@@ -17,23 +17,23 @@ from credguard.decoders.decompress import (
     XZ,
     ZLIB,
     ZSTD,
-    Budget,
+    Decompressed,
     Format,
     MemoryLimitError,
     Meter,
     SpentError,
-    Unpacked,
+    UnpackBudget,
+    decompress,
     is_zlib,
-    unpacked,
 )
-from credguard.decoders.lzw import from_compress
-from credguard.decoders.package_files import AR, RPM, ar_members, cpio_members, is_cpio, rpm_members
-from credguard.decoders.pdf import is_pdf, texts
-from credguard.decoders.sqlite import LOGS, SQLITE, pages, rows
-from credguard.decoders.tar_archive import is_tar, tar_members
-from credguard.decoders.unsupported_formats import SIGNATURES, closed_kind
-from credguard.decoders.zip_archive import is_zip, zip_members
-from credguard.lazy_re import regex
+from credguard.decoders.lzw import decode_compress
+from credguard.decoders.package_files import AR, RPM, is_cpio, iter_ar_members, iter_cpio_members, iter_rpm_members
+from credguard.decoders.pdf import is_pdf, iter_pdf_streams
+from credguard.decoders.sqlite import LOGS, SQLITE, iter_sqlite_pages, iter_sqlite_rows
+from credguard.decoders.tar_archive import is_tar, iter_tar_members
+from credguard.decoders.unsupported_formats import SIGNATURES, identify_unsupported
+from credguard.decoders.zip_archive import is_zip, iter_zip_members
+from credguard.lazy_re import compile_lazily
 from credguard.matching.pattern import Pattern
 from credguard.model.findings import Blob, Skip
 
@@ -61,19 +61,19 @@ _READ = (
 CONTAINER = Pattern("container", rb"|".join((*_READ, *SIGNATURES)), multiline=True)
 """Bytes that every archive and compressed file known here holds (PKWARE APPNOTE, RFC 1952, RFC 8878, POSIX ustar, and
 what the readers name); those that text or programs may hold by chance count at the beginning of a line only."""
-DEPTH = Budget().depth
-_SKIPPABLE = regex(rb"(?s)[\x50-\x5f]\x2a\x4d\x18(.{4})")
-_ALONE = regex(rb"(?s)[\0-\xe0](?:\0\0[\0-\xff]{2}|\0[\x10\x20\x40\x80]\0\0)(?:\xff{8}|.{5}\0{3})\0")
+DEPTH = UnpackBudget().depth
+_SKIPPABLE = compile_lazily(rb"(?s)[\x50-\x5f]\x2a\x4d\x18(.{4})")
+_ALONE = compile_lazily(rb"(?s)[\0-\xe0](?:\0\0[\0-\xff]{2}|\0[\x10\x20\x40\x80]\0\0)(?:\xff{8}|.{5}\0{3})\0")
 """liblzma's own test for what lzma wrote (alone_decoder.c): a power of two, or three quarters of one, no great size."""
-_ANDROID = regex(rb"ANDROID BACKUP\n[1-9]\n([01])\n([^\n]{1,20})\n")
-_BEHIND_SCRIPT = regex(
+_ANDROID = compile_lazily(rb"ANDROID BACKUP\n[1-9]\n([01])\n([^\n]{1,20})\n")
+_BEHIND_SCRIPT = compile_lazily(
     rb"\n(?=\x1f\x8b\x08[\0-\x1f]|BZh[1-9]1AY&SY|\xfd7zXZ\0|\x28\xb5\x2f\xfd|LZIP\x01|\x5d\0\0.{10}\0)", re.S
 )
-_FURTHER = regex(rb"\x1f\x8b\x08[\0-\x1f]|BZh[1-9]1AY&SY|\xfd7zXZ\0|\x28\xb5\x2f\xfd|LZIP\x01")
+_FURTHER = compile_lazily(rb"\x1f\x8b\x08[\0-\x1f]|BZh[1-9]1AY&SY|\xfd7zXZ\0|\x28\xb5\x2f\xfd|LZIP\x01")
 _LEAST = 4
 
 
-def members(blob: Blob, budget: Budget, depth: int = 0) -> Iterator[Blob | Skip | str]:
+def iter_members(blob: Blob, budget: UnpackBudget, depth: int = 0) -> Iterator[Blob | Skip | str]:
     """The files in an archive, each as `archive!member`, or what a compressed file holds; `depth`
     archives stand around it.
 
@@ -81,7 +81,7 @@ def members(blob: Blob, budget: Budget, depth: int = 0) -> Iterator[Blob | Skip 
     (str) that a member is encrypted, which leaves it closed to everybody, or that something follows the end.
     Anything else than an archive gives nothing.
     """
-    readers = _readers(blob.data)
+    readers = _pick_readers(blob.data)
     if not readers:
         return
     if depth >= budget.depth:
@@ -101,61 +101,61 @@ def members(blob: Blob, budget: Budget, depth: int = 0) -> Iterator[Blob | Skip 
         yield Skip(blob.path, f"is an archive of a kind that is not read ({type(error).__name__}); unpack it")
 
 
-def _readers(data: bytes) -> list[Reader]:
+def _pick_readers(data: bytes) -> list[Reader]:
     """What reads the file: a reader of all of it, or of what it may be at once."""
     for magic, form in _STREAMS.items():
         if data.startswith(magic) and (form is not BZIP2 or data[4:10] in (b"1AY&SY", b"\x17\x72\x45\x38\x50\x90")):
-            return [_compressed(form)]
+            return [_make_reader(form)]
     if is_tar(data):
-        return [tar_members]
+        return [iter_tar_members]
     for word, read in _WHOLE:
         if data.startswith(word):
             return [read]
     if is_cpio(data):
-        return [cpio_members]
+        return [iter_cpio_members]
     zipped = is_zip(data)
     possible = (
-        (_SKIPPABLE.match(data) is not None, _behind_frames),
-        (_ALONE.match(data) is not None or is_zlib(data), _doubtful),
-        (data.startswith(b"#!") and not zipped, _behind_script),
-        (data.startswith(SQLITE), rows),
-        (data.startswith(LOGS), pages),
-        (is_pdf(data), texts),
-        (zipped, zip_members),
-        (not zipped, _closed),
+        (_SKIPPABLE.match(data) is not None, _read_behind_frames),
+        (_ALONE.match(data) is not None or is_zlib(data), _try_decompress),
+        (data.startswith(b"#!") and not zipped, _read_behind_script),
+        (data.startswith(SQLITE), iter_sqlite_rows),
+        (data.startswith(LOGS), iter_sqlite_pages),
+        (is_pdf(data), iter_pdf_streams),
+        (zipped, iter_zip_members),
+        (not zipped, _skip_closed),
     )
     return [read for applies, read in possible if applies]
 
 
-def _closed(blob: Blob, _meter: Meter) -> Iterator[Blob | Skip | str]:
-    kind = closed_kind(blob.data)
+def _skip_closed(blob: Blob, _meter: Meter) -> Iterator[Blob | Skip | str]:
+    kind = identify_unsupported(blob.data)
     if kind:
         yield Skip(blob.path, f"is a container that is not read ({kind}); unpack it and look at its files")
 
 
-def _behind_frames(blob: Blob, meter: Meter) -> Iterator[Blob | Skip | str]:
+def _read_behind_frames(blob: Blob, meter: Meter) -> Iterator[Blob | Skip | str]:
     """What stands behind the frames of zstd or lz4 that are to be skipped (RFC 8878, 3.1.2)."""
     at = 0
     while frame := _SKIPPABLE.match(blob.data, at):
         at += 8 + int.from_bytes(frame[1], "little")
     if blob.data.startswith(b"\x28\xb5\x2f\xfd", at):
-        yield from _compressed(ZSTD, at)(blob, meter)
+        yield from _make_reader(ZSTD, at)(blob, meter)
     elif at < len(blob.data):
         yield Blob(blob.data[at:], f"{blob.path}!rest", blob.kind)
 
 
-def _doubtful(blob: Blob, meter: Meter) -> Iterator[Blob | Skip | str]:
+def _try_decompress(blob: Blob, meter: Meter) -> Iterator[Blob | Skip | str]:
     """What LZMA without a signature or zlib packed; what cannot be unpacked at all is something else."""
     form = ZLIB if blob.data[:1] == b"x" else LZMA
     try:
-        got = unpacked(blob.data, form, meter)
+        got = decompress(blob.data, form, meter)
     except MemoryLimitError:
         return
     if len(got.data) >= (1 if got.whole else _LEAST):
-        yield from _contents(blob, got, meter)
+        yield from _iter_contents(blob, got, meter)
 
 
-def _behind_script(blob: Blob, meter: Meter) -> Iterator[Blob | Skip | str]:
+def _read_behind_script(blob: Blob, meter: Meter) -> Iterator[Blob | Skip | str]:
     """A script that unpacks what stands behind it."""
     found = _BEHIND_SCRIPT.search(blob.data)
     if found:
@@ -164,7 +164,7 @@ def _behind_script(blob: Blob, meter: Meter) -> Iterator[Blob | Skip | str]:
         yield Blob(packed, f"{blob.path}!behind", blob.kind)
 
 
-def _android(blob: Blob, meter: Meter) -> Iterator[Blob | Skip | str]:
+def _read_android_backup(blob: Blob, meter: Meter) -> Iterator[Blob | Skip | str]:
     """A backup of Android: four lines, and a tar that is packed or not."""
     head = _ANDROID.match(blob.data)
     if not head:
@@ -172,28 +172,28 @@ def _android(blob: Blob, meter: Meter) -> Iterator[Blob | Skip | str]:
     if head[2] != b"none":
         yield f"{blob.path} is encrypted: nobody can look at it without its password"
     elif head[1] == b"1":
-        yield from _compressed(ZLIB, head.end())(blob, meter)
+        yield from _make_reader(ZLIB, head.end())(blob, meter)
     else:
-        yield from tar_members(Blob(blob.data[head.end() :], blob.path, blob.kind), meter)
+        yield from iter_tar_members(Blob(blob.data[head.end() :], blob.path, blob.kind), meter)
 
 
-def _compressed(form: Format, start: int = 0) -> Reader:
+def _make_reader(form: Format, start: int = 0) -> Reader:
     """A reader of what a compressed file holds; of a compressed tar, its members follow at once."""
 
-    def opened(blob: Blob, meter: Meter) -> Iterator[Blob | Skip | str]:
-        yield from _contents(blob, unpacked(blob.data, form, meter, start), meter)
+    def read_stream(blob: Blob, meter: Meter) -> Iterator[Blob | Skip | str]:
+        yield from _iter_contents(blob, decompress(blob.data, form, meter, start), meter)
 
-    return opened
-
-
-def _lzw(blob: Blob, meter: Meter) -> Iterator[Blob | Skip | str]:
-    content, whole = from_compress(blob.data, meter)
-    yield from _contents(blob, Unpacked(content, len(blob.data), whole), meter)
+    return read_stream
 
 
-def _contents(blob: Blob, got: Unpacked, meter: Meter) -> Iterator[Blob | Skip | str]:
+def _read_lzw(blob: Blob, meter: Meter) -> Iterator[Blob | Skip | str]:
+    content, whole = decode_compress(blob.data, meter)
+    yield from _iter_contents(blob, Decompressed(content, len(blob.data), whole), meter)
+
+
+def _iter_contents(blob: Blob, got: Decompressed, meter: Meter) -> Iterator[Blob | Skip | str]:
     if is_tar(got.data):
-        yield from tar_members(Blob(got.data, blob.path, blob.kind), meter)
+        yield from iter_tar_members(Blob(got.data, blob.path, blob.kind), meter)
     else:
         name = blob.path.rpartition("/")[2].rpartition("!")[2]
         yield Blob(got.data, f"{blob.path}!{name.rpartition('.')[0] or name}", blob.kind)
@@ -208,5 +208,6 @@ def _contents(blob: Blob, got: Unpacked, meter: Meter) -> Iterator[Blob | Skip |
 
 _STREAMS = {b"\x1f\x8b\x08": GZIP, b"BZh": BZIP2, b"\xfd7zXZ\x00": XZ, b"\x28\xb5\x2f\xfd": ZSTD, b"LZIP\x01": LZIP}
 _WHOLE: tuple[tuple[bytes, Reader], ...] = (
-    (AR, ar_members), (RPM, rpm_members), (b"\x1f\x9d", _lzw), (b"ANDROID BACKUP\n", _android)
+    (AR, iter_ar_members), (RPM, iter_rpm_members), (b"\x1f\x9d", _read_lzw),
+    (b"ANDROID BACKUP\n", _read_android_backup),
 )  # fmt: skip

@@ -8,7 +8,7 @@ import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from credguard.lazy_re import regex
+from credguard.lazy_re import compile_lazily
 
 if TYPE_CHECKING:
     import re
@@ -29,11 +29,11 @@ DAMAGED = "is damaged or cut: only what comes out of it until there was looked a
 _PIECE_READ = 1 << 20
 DAMAGE = (zlib.error, lzma.LZMAError, EOFError, OSError, ValueError)
 """What unpacking raises where the data is damaged."""
-_ZEROS = regex(rb"\0*")
+_ZEROS = compile_lazily(rb"\0*")
 
 
 @dataclass(slots=True)
-class Budget:
+class UnpackBudget:
     """`depth` archives or encodings may stand in each other, and so many bytes may still be unpacked in this run."""
 
     depth: int = 5
@@ -51,7 +51,7 @@ class MemoryLimitError(Exception):
 class Meter:
     """Counts what one file unpacks to: at most 64 MiB and a hundred times its size, and what the run has left."""
 
-    def __init__(self, size: int, budget: Budget) -> None:
+    def __init__(self, size: int, budget: UnpackBudget) -> None:
         self._budget = budget
         self.left = min(_LEAST + _RATIO * size, budget.left)
 
@@ -173,7 +173,7 @@ class _Lzma:
 _UNKNOWN_SIZE = b"\xff" * 8
 
 
-def _of_lzip(lead: bytes) -> bytes:
+def _convert_lzip_header(lead: bytes) -> bytes:
     """lzip manual, File format: the power of two, less so many sixteenths of it; lc 3, lp 0, pb 2."""
     size = 1 << (lead[5] & 31)
     return b"\x5d" + (size - (size >> 4) * (lead[5] >> 5)).to_bytes(4, "little") + _UNKNOWN_SIZE
@@ -190,20 +190,20 @@ class Format:
     tail: int = 0
 
 
-GZIP = Format(lambda: _Inflate(31), regex(rb"\x1f\x8b\x08"))
+GZIP = Format(lambda: _Inflate(31), compile_lazily(rb"\x1f\x8b\x08"))
 ZLIB = Format(lambda: _Inflate(15))
 DEFLATE = Format(lambda: _Inflate(-15))
 LZMA = Format(lambda: lzma.LZMADecompressor(lzma.FORMAT_ALONE, memlimit=MEMORY))
 LZMA_OF_ZIP = Format(lambda: _Lzma(9, lambda lead: lead[4:] + _UNKNOWN_SIZE))
 """PKWARE APPNOTE, 5.8.8: version, size of the properties, and these."""
-LZIP = Format(lambda: _Lzma(6, _of_lzip), regex(rb"LZIP\x01"), tail=20)
-BZIP2 = Format(bz2.BZ2Decompressor, regex(rb"BZh[1-9]"))
-XZ = Format(lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=MEMORY), regex(rb"\xfd7zXZ\x00"))
-ZSTD = Format(_Zstd, regex(rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18"), 1 << 8)
+LZIP = Format(lambda: _Lzma(6, _convert_lzip_header), compile_lazily(rb"LZIP\x01"), tail=20)
+BZIP2 = Format(bz2.BZ2Decompressor, compile_lazily(rb"BZh[1-9]"))
+XZ = Format(lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=MEMORY), compile_lazily(rb"\xfd7zXZ\x00"))
+ZSTD = Format(_Zstd, compile_lazily(rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18"), 1 << 8)
 
 
 @dataclass(frozen=True, slots=True)
-class Unpacked:
+class Decompressed:
     """`data` came out of what ends at `end`; `whole` is False where it is damaged or cut."""
 
     data: bytes
@@ -216,7 +216,7 @@ def is_zlib(data: bytes) -> bool:
     return data[:1] == b"x" and len(data) > 8 and not int.from_bytes(data[:2], "big") % 31 and not data[1] & 0x20
 
 
-def unpacked(data: bytes, form: Format, meter: Meter, start: int = 0, stop: int | None = None) -> Unpacked:
+def decompress(data: bytes, form: Format, meter: Meter, start: int = 0, stop: int | None = None) -> Decompressed:
     """What the streams in a stretch of `data` unpack to, up to the first damage.
 
     Raises SpentError, and MemoryLimitError for a dictionary beyond the limit.
@@ -231,7 +231,7 @@ def unpacked(data: bytes, form: Format, meter: Meter, start: int = 0, stop: int 
             at = following
             break
         at, whole = _stream(data, following, stop, form, meter, pieces)
-    return Unpacked(b"".join(pieces), at, whole)
+    return Decompressed(b"".join(pieces), at, whole)
 
 
 def _stream(data: bytes, start: int, stop: int, form: Format, meter: Meter, pieces: list[bytes]) -> tuple[int, bool]:
@@ -241,7 +241,7 @@ def _stream(data: bytes, start: int, stop: int, form: Format, meter: Meter, piec
     for care in (form.step, _CARE, 1):
         stream, seen, before, at = form.begin(), 0, start, start
         try:
-            for piece, position in _pieces(stream, data, start, stop, form.step, careful, care):
+            for piece, position in _iter_pieces(stream, data, start, stop, form.step, careful, care):
                 before, at = (at, position) if position > at else (before, at)
                 seen += len(piece)
                 if seen > good:
@@ -257,7 +257,7 @@ def _stream(data: bytes, start: int, stop: int, form: Format, meter: Meter, piec
     return max(before, start), False
 
 
-def _pieces(
+def _iter_pieces(
     stream: Stream, data: bytes, at: int, stop: int, step: int, careful: int, care: int
 ) -> Iterator[tuple[bytes, int]]:
     """What comes out piece by piece, and how far the input has been given; from `careful` on, `care` bytes at once."""

@@ -12,12 +12,12 @@ from bisect import bisect_left
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from credguard.decoders.keywords import in_base64, in_numbers
-from credguard.decoders.kubernetes import MANIFEST, secret_values
-from credguard.decoders.mail_text import ENCODED_WORD, FLOWED, flowed_text, header_words
-from credguard.decoders.split_strings import SPLIT, SPLIT_TOKEN, joined_tokens, joined_values
-from credguard.decoders.view import View, rewritten, windows
-from credguard.lazy_re import regex
+from credguard.decoders.keywords import build_base64_patterns, build_number_patterns
+from credguard.decoders.kubernetes import MANIFEST, decode_secret_values
+from credguard.decoders.mail_text import ENCODED_WORD, FLOWED, decode_header_words, join_flowed_lines
+from credguard.decoders.split_strings import SPLIT, SPLIT_TOKEN, join_tokens, join_values
+from credguard.decoders.view import View, iter_windows, rewrite
+from credguard.lazy_re import compile_lazily
 from credguard.matching.pattern import Pattern
 
 if TYPE_CHECKING:
@@ -29,28 +29,28 @@ if TYPE_CHECKING:
 _REACH, _NEAR, _FURTHEST = 1 << 16, 1 << 8, 1 << 24
 _BASE64_MIN = 24
 _SAMPLE = 400
-_BACK = regex(rb"(?:(?:[BbFf]2|[Dd]3)%|[BbFf]200u\\{1,4}|/\\{1,4}|[A-Za-z0-9+/_\-]){0,65536}")
-_AHEAD = regex(rb"(?:%(?:2[BbFf]|3[Dd])|\\{1,4}(?:u002[BbFf]|/)|[A-Za-z0-9+/_\-]){0,16777216}={0,2}")
+_BACK = compile_lazily(rb"(?:(?:[BbFf]2|[Dd]3)%|[BbFf]200u\\{1,4}|/\\{1,4}|[A-Za-z0-9+/_\-]){0,65536}")
+_AHEAD = compile_lazily(rb"(?:%(?:2[BbFf]|3[Dd])|\\{1,4}(?:u002[BbFf]|/)|[A-Za-z0-9+/_\-]){0,16777216}={0,2}")
 """A run of base64, backwards and ahead, whose signs may be percent-encoded or escaped."""
-_SIGN = regex(rb"%(?:2([Bb])|(2[Ff])|3[Dd])|\\{1,4}(?:u002(?:([Bb])|[Ff])|/)")
-_ESCAPE_BEFORE = regex(rb"\\(?:[nrt]|x[0-9A-Fa-f]{2}|u00[0-9A-Fa-f]{2})|%[0-9A-Fa-f]{2}")
-_LINE_BACK = regex(
+_SIGN = compile_lazily(rb"%(?:2([Bb])|(2[Ff])|3[Dd])|\\{1,4}(?:u002(?:([Bb])|[Ff])|/)")
+_ESCAPE_BEFORE = compile_lazily(rb"\\(?:[nrt]|x[0-9A-Fa-f]{2}|u00[0-9A-Fa-f]{2})|%[0-9A-Fa-f]{2}")
+_LINE_BACK = compile_lazily(
     rb"(?:[ \t>|#*/\"']{0,40}\r?\n|(?:[ \t]{0,40}\"[\s,+]{1,24}\")?n\\{1,4}(?:r\\{1,4})?)"
     rb"((?:[A-Za-z0-9+]|/\\{0,4}){40,160})(?![A-Za-z0-9+/=])"
 )
-_LINE_AHEAD = regex(
+_LINE_AHEAD = compile_lazily(
     rb"(?:\r?\n(?:[ \t]{0,20}//[ \t]|[ \t>|#*\"']{0,40})|(?:\\{1,4}r)?\\{1,4}n(?:\"[\s,+]{1,24}\")?[ \t]{0,40})"
     rb"((?:[A-Za-z0-9+]|\\{0,4}/){4,160}={0,2}|[A-Za-z0-9+/]{2,3}={1,2})(?![A-Za-z0-9+/=])"
 )
 
 
-def _base64(data: bytes, ends: Sequence[int]) -> Iterator[View]:
+def _decode_base64(data: bytes, ends: Sequence[int]) -> Iterator[View]:
     """Each run around a hit, from 64 KiB before it to 16 MiB behind, over the line breaks of wrapped text."""
     done = -1
     for end in ends:
         if end <= done:
             continue
-        pieces = _wrapped(data, end)
+        pieces = _find_pieces(data, end)
         done = pieces[-1][1]
         text = _SIGN.sub(_sign, b"".join(data[start:stop] for start, stop in pieces)).partition(b"=")[0]
         if len(text) < _BASE64_MIN or len(text) % 4 == 1:
@@ -69,7 +69,7 @@ def _sign(match: re.Match[bytes]) -> bytes:
     return b"+" if match[1] or match[3] else b"/" if match[2] or match[0][:1] == b"\\" else b"="
 
 
-def _wrapped(data: bytes, end: int) -> list[tuple[int, int]]:
+def _find_pieces(data: bytes, end: int) -> list[tuple[int, int]]:
     """The pieces of the run that a hit ends in."""
     lead = _BACK.match(data[max(0, end - _NEAR) : end][::-1])
     if lead and lead.end() > _NEAR // 2:
@@ -86,18 +86,18 @@ def _wrapped(data: bytes, end: int) -> list[tuple[int, int]]:
         before = data[max(0, pieces[0][0] - _REACH) : pieces[0][0]][::-1]
     position, offset = 0, pieces[0][0]
     while match := _LINE_BACK.match(before, position):
-        if _characters(match[1]) % 4:
+        if _count_characters(match[1]) % 4:
             break
         pieces.insert(0, (offset - match.end(1), offset - match.start(1)))
         position = match.end(1)
     while pieces[-1][1] - end < _FURTHEST and (after := _LINE_AHEAD.match(data, pieces[-1][1])):
-        if _characters(data[slice(*pieces[-1])]) % 4:
+        if _count_characters(data[slice(*pieces[-1])]) % 4:
             break
         pieces.append(after.span(1))
     return pieces
 
 
-def _characters(line: bytes) -> int:
+def _count_characters(line: bytes) -> int:
     """How many characters of base64 a line has, escapes undone."""
     return len(_SIGN.sub(b"+", line)) if b"\\" in line or b"%" in line else len(line)
 
@@ -114,7 +114,9 @@ def _is_long(data: bytes, end: int) -> bool:
     return bool(_LINE_BACK.match(before) or _LINE_AHEAD.match(data, stop))
 
 
-BASE64 = tuple(Pattern(f"base64-words-{number}", words, is_worth=_is_long) for number, words in enumerate(in_base64()))
+BASE64 = tuple(
+    Pattern(f"base64-words-{number}", words, is_worth=_is_long) for number, words in enumerate(build_base64_patterns())
+)
 """Key IDs, tokens and words that stand beside secrets, in base64 and in base64 of base64; archives in base64."""
 
 
@@ -133,44 +135,56 @@ class _Spread:
 
 ESCAPED = tuple(
     Pattern(name, expression, caseless=True)
-    for name, expression in zip(("hexadecimal-words", "escaped-words", "decimal-words"), in_numbers(), strict=True)
+    for name, expression in zip(
+        ("hexadecimal-words", "escaped-words", "decimal-words"), build_number_patterns(), strict=True
+    )
 )
 """The bytes of such words written as hexadecimal, decimal or octal numbers or escapes."""
 _NUMBERS: tuple[tuple[re.Pattern[bytes], int], ...] = (
-    (regex(rb"(?:\\{1,4}x[0-9A-Fa-f]{2}){4,4096}"), 16),
-    (regex(rb"(?:\\{1,4}u00[0-9A-Fa-f]{2}){4,4096}"), 16),
-    (regex(rb"(?:%(?:25)?[0-9A-Fa-f]{2}){4,4096}"), 16),
-    (regex(rb"(?:&#x0{0,4}[0-9A-Fa-f]{1,2};){4,4096}"), 16),
-    (regex(rb"(?:&#[0-9]{1,3};){4,4096}"), 10),
-    (regex(rb"(?:\\[0-7]{3}){4,4096}"), 8),
-    (regex(rb"0x[0-9A-Fa-f]{2}(?:,?\s{0,20}0x[0-9A-Fa-f]{2}){15,4096}"), 16),
-    (regex(rb"(?<![0-9A-Fa-f])[0-9A-Fa-f]{2}(?:(?:[ :]|\r?\n[ \t]{0,20})[0-9A-Fa-f]{2}){15,4096}(?![0-9A-Fa-f])"), 16),
-    (regex(rb"(?<![0-9])[0-9]{1,3}(?:,\s{0,20}[0-9]{1,3}){15,4096}(?![0-9])"), 10),
-    (regex(rb"(?<![0-9A-Fa-f])(?:[0-9A-Fa-f]{2}|\r?\n[ \t]{0,20}(?=[0-9A-Fa-f]{2})){16,65536}(?![0-9A-Fa-f])"), 0),
+    (compile_lazily(rb"(?:\\{1,4}x[0-9A-Fa-f]{2}){4,4096}"), 16),
+    (compile_lazily(rb"(?:\\{1,4}u00[0-9A-Fa-f]{2}){4,4096}"), 16),
+    (compile_lazily(rb"(?:%(?:25)?[0-9A-Fa-f]{2}){4,4096}"), 16),
+    (compile_lazily(rb"(?:&#x0{0,4}[0-9A-Fa-f]{1,2};){4,4096}"), 16),
+    (compile_lazily(rb"(?:&#[0-9]{1,3};){4,4096}"), 10),
+    (compile_lazily(rb"(?:\\[0-7]{3}){4,4096}"), 8),
+    (compile_lazily(rb"0x[0-9A-Fa-f]{2}(?:,?\s{0,20}0x[0-9A-Fa-f]{2}){15,4096}"), 16),
+    (
+        compile_lazily(
+            rb"(?<![0-9A-Fa-f])[0-9A-Fa-f]{2}(?:(?:[ :]|\r?\n[ \t]{0,20})[0-9A-Fa-f]{2}){15,4096}(?![0-9A-Fa-f])"
+        ),
+        16,
+    ),
+    (compile_lazily(rb"(?<![0-9])[0-9]{1,3}(?:,\s{0,20}[0-9]{1,3}){15,4096}(?![0-9])"), 10),
+    (
+        compile_lazily(
+            rb"(?<![0-9A-Fa-f])(?:[0-9A-Fa-f]{2}|\r?\n[ \t]{0,20}(?=[0-9A-Fa-f]{2})){16,65536}(?![0-9A-Fa-f])"
+        ),
+        0,
+    ),
 )
 _NUMBERS_REACH = 1 << 14
-_TEXT = regex(rb"[\t\n\r\x20-\x7e]+")
+_TEXT = compile_lazily(rb"[\t\n\r\x20-\x7e]+")
 _DIGITS = {
-    16: regex(rb"[0-9A-Fa-f]{1,2}(?![0-9A-Fa-fx])"),
-    10: regex(rb"[0-9]{1,3}"),
-    8: regex(rb"[0-7]{3}"),
+    16: compile_lazily(rb"[0-9A-Fa-f]{1,2}(?![0-9A-Fa-fx])"),
+    10: compile_lazily(rb"[0-9]{1,3}"),
+    8: compile_lazily(rb"[0-7]{3}"),
 }
 
 
-def _escaped(data: bytes, ends: Sequence[int]) -> Iterator[View]:
+def _decode_numbers(data: bytes, ends: Sequence[int]) -> Iterator[View]:
     """The neighbourhood of each hit with its runs of numbers as the text that they stand for."""
-    for start, stop in windows(data, ends, _NUMBERS_REACH):
+    for start, stop in iter_windows(data, ends, _NUMBERS_REACH):
         changes = []
         for pattern, base in _NUMBERS:
             for match in pattern.finditer(data, start, stop):
-                text = _numbers(match[0], base)
+                text = _parse_numbers(match[0], base)
                 if text is not None:
                     changes.append((match.start(), match.end(), text))
         if changes:
-            yield rewritten(data, start, stop, changes, "escaped or in numbers")
+            yield rewrite(data, start, stop, changes, "escaped or in numbers")
 
 
-def _numbers(run: bytes, base: int) -> bytes | None:
+def _parse_numbers(run: bytes, base: int) -> bytes | None:
     """The text of a run of numbers, None where it is no text."""
     if base == 0:
         text = binascii.unhexlify(b"".join(run.split()))
@@ -197,7 +211,7 @@ SOFT = Pattern(
     caseless=True,
 )  # fmt: skip
 """What stands for the signs of base64 where a text was escaped twice or for HTML, and escaped URLs with a password."""
-_SOFT = regex(
+_SOFT = compile_lazily(
     rb"%([0-9A-Fa-f]{2})|\\{1,4}(?:u00([0-9A-Fa-f]{2})|([/=]))|&#[xX]([0-9A-Fa-f]{2});|&#([0-9]{2,3});|&([a-z]{3,6});"
 )
 _REACH_OF_ESCAPES = 1 << 13
@@ -207,16 +221,16 @@ _SIGNS = {
 }  # fmt: skip
 
 
-def _soft(data: bytes, ends: Sequence[int]) -> Iterator[View]:
+def _decode_escapes(data: bytes, ends: Sequence[int]) -> Iterator[View]:
     """The neighbourhood of each hit with its escapes undone once."""
-    for start, stop in windows(data, ends, _REACH_OF_ESCAPES):
-        undone = ((*match.span(), _unescaped(match), match[0]) for match in _SOFT.finditer(data, start, stop))
+    for start, stop in iter_windows(data, ends, _REACH_OF_ESCAPES):
+        undone = ((*match.span(), _unescape(match), match[0]) for match in _SOFT.finditer(data, start, stop))
         changes = [(begin, end, new) for begin, end, new, old in undone if new != old]
         if changes:
-            yield rewritten(data, start, stop, changes, "escaped")
+            yield rewrite(data, start, stop, changes, "escaped")
 
 
-def _unescaped(match: re.Match[bytes]) -> bytes:
+def _unescape(match: re.Match[bytes]) -> bytes:
     hexadecimal = match[1] or match[2] or match[4]
     if hexadecimal:
         return bytes((int(hexadecimal, 16),))
@@ -227,20 +241,20 @@ def _unescaped(match: re.Match[bytes]) -> bytes:
 
 
 _READERS: tuple[tuple[tuple[Pattern, ...], Callable[[bytes, Sequence[int]], Iterator[View]]], ...] = (
-    ((MANIFEST,), secret_values),
-    (BASE64, _base64),
-    (ESCAPED, _escaped),
-    ((SOFT,), _soft),
-    ((SPLIT,), joined_values),
-    ((SPLIT_TOKEN,), joined_tokens),
-    ((ENCODED_WORD,), header_words),
-    ((FLOWED,), flowed_text),
+    ((MANIFEST,), decode_secret_values),
+    (BASE64, _decode_base64),
+    (ESCAPED, _decode_numbers),
+    ((SOFT,), _decode_escapes),
+    ((SPLIT,), join_values),
+    ((SPLIT_TOKEN,), join_tokens),
+    ((ENCODED_WORD,), decode_header_words),
+    ((FLOWED,), join_flowed_lines),
 )
 PATTERNS = tuple(pattern for patterns, _ in _READERS for pattern in patterns)
 """What says where a disguise may be."""
 
 
-def views(data: bytes, hits: Hits) -> Iterator[View]:
+def iter_views(data: bytes, hits: Hits) -> Iterator[View]:
     """Every view of a blob, given where PATTERNS were seen in it."""
     for patterns, read in _READERS:
         ends = sorted(end for pattern in patterns for end in hits.get(pattern.name, ()))
@@ -248,7 +262,7 @@ def views(data: bytes, hits: Hits) -> Iterator[View]:
             yield from read(data, ends)
 
 
-def hides_base64(data: bytes, hits: Hits) -> bool:
+def has_base64(data: bytes, hits: Hits) -> bool:
     """True where there is base64 to decode."""
     ends = sorted(end for pattern in BASE64 for end in hits.get(pattern.name, ()))
-    return next(_base64(data, ends), None) is not None
+    return next(_decode_base64(data, ends), None) is not None

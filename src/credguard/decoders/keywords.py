@@ -44,20 +44,24 @@ _WIDE, _LEAST, _LONGEST_WORD = 5, 4, 8
 """Letters of a word in UTF-16, and the least and most characters of base64 that are looked for."""
 
 
-def in_base64() -> list[bytes]:
+def build_base64_patterns() -> list[bytes]:
     """Expressions of all words as base64, base64 of UTF-16 and base64 of base64 write them, of what is common in
     texts that were encoded more often, and of packed files."""
     words = (*KEY_IDS, *NAMES, *TOKENS, *BESIDE)
-    once = {written for word in words for written in encoded(word)}
+    once = {written for word in words for written in encode_word(word)}
     wide = {
-        one for word in words for one in fragments(b"\0".join(word[i : i + 1] for i in range(min(len(word), _WIDE))))
+        one
+        for word in words
+        for one in encode_fragments(b"\0".join(word[i : i + 1] for i in range(min(len(word), _WIDE))))
     }
-    twice = {again for one in {one[:_LONGEST_WORD] for one in once} for again in encoded(one)}
-    literals = {one[:_LONGEST_WORD] for one in once | wide | twice} | {*PACKED, *DEEP, fragments(b"\0ustar")[1]}
-    return list(_together(sorted(literal.replace(b"+", rb"\+") for literal in literals)))  # no other sign needs it
+    twice = {again for one in {one[:_LONGEST_WORD] for one in once} for again in encode_word(one)}
+    literals = {one[:_LONGEST_WORD] for one in once | wide | twice} | {*PACKED, *DEEP, encode_fragments(b"\0ustar")[1]}
+    return list(
+        _join_alternatives(sorted(literal.replace(b"+", rb"\+") for literal in literals))
+    )  # no other sign needs it
 
 
-def _together(alternatives: list[bytes]) -> Iterator[bytes]:
+def _join_alternatives(alternatives: list[bytes]) -> Iterator[bytes]:
     """As many alternatives in one expression as hyperscan takes."""
     one = b""
     for alternative in alternatives:
@@ -68,11 +72,11 @@ def _together(alternatives: list[bytes]) -> Iterator[bytes]:
     yield one
 
 
-def encoded(word: bytes) -> set[bytes]:
+def encode_word(word: bytes) -> set[bytes]:
     """The characters that base64 makes of a word at the three places where it can cut it, four or more: of a short
     word also each of the few that it and its neighbour may have together."""
     found: set[bytes] = set()
-    for shift, one in enumerate(fragments(word)):
+    for shift, one in enumerate(encode_fragments(word)):
         if len(one) >= _LEAST:
             found.add(one)
         elif len(one) == _LEAST - 1:
@@ -104,7 +108,7 @@ PACKED = (
 middle is added to them."""
 
 
-def fragments(word: bytes) -> list[bytes]:
+def encode_fragments(word: bytes) -> list[bytes]:
     """The characters that base64 makes of a word at the three places where it can cut it, less those
     that depend on the neighbours (RFC 4648, section 4)."""
     found = []
@@ -127,18 +131,18 @@ _NUMBERED = (
 """Parts that make a word known: numbers take more room than letters."""
 
 
-def in_numbers() -> tuple[bytes, bytes, bytes]:
+def build_number_patterns() -> tuple[bytes, bytes, bytes]:
     """Expressions of all words as hexadecimal numbers, hexadecimal escapes, and decimal or octal ones write them."""
     words = (*KEY_IDS, *NAMES[:3], *_NUMBERED)
     plain, escaped = ({gap.join(b"%02x" % byte for byte in word) for word in words for gap in gaps} for gaps in _GAPS)
     others = {gap.join(b"%d" % byte for byte in word) for word in words for gap in _TEN_GAPS}
     return (
-        any_of(plain),
-        any_of(escaped),
-        any_of(others | {b"".join(rb"\%03o" % byte for byte in word) for word in words}),
+        join_literals(plain),
+        join_literals(escaped),
+        join_literals(others | {b"".join(rb"\%03o" % byte for byte in word) for word in words}),
     )
 
 
-def any_of(literals: set[bytes]) -> bytes:
+def join_literals(literals: set[bytes]) -> bytes:
     """An expression that matches each of the literals."""
     return b"|".join(sorted(map(re.escape, literals)))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from base64 import b64decode
 from typing import TYPE_CHECKING
 
-from credguard.decoders.view import rewritten, windows
-from credguard.lazy_re import regex
+from credguard.decoders.view import iter_windows, rewrite
+from credguard.lazy_re import compile_lazily
 from credguard.matching.pattern import Pattern
 
 if TYPE_CHECKING:
@@ -21,24 +21,24 @@ MANIFEST = Pattern(
 )
 """What says that there are secrets in base64, whatever they are."""
 _REACH = 1 << 20
-_VALUE = regex(
+_VALUE = compile_lazily(
     rb"(?<=[\s\"':=])[A-Za-z0-9+/]{8,}={0,2}(?:\r?\n[ \t]{1,40}[A-Za-z0-9+/]{4,}={0,2}(?=\s|\Z))*(?=[\s\"',}\\]|\Z)"
 )
 
 
-def secret_values(data: bytes, ends: Sequence[int]) -> Iterator[View]:
+def decode_secret_values(data: bytes, ends: Sequence[int]) -> Iterator[View]:
     """The text up to 1 MiB around each hit, with all that is base64 of a text decoded."""
-    for start, stop in windows(data, ends, _REACH):
+    for start, stop in iter_windows(data, ends, _REACH):
         changes = []
         for match in _VALUE.finditer(data, start, stop):
-            text = _text(match)
+            text = _decode_text(match)
             if text:
                 changes.append((*match.span(), text))
         if changes:
-            yield rewritten(data, start, stop, changes, "base64-encoded")
+            yield rewrite(data, start, stop, changes, "base64-encoded")
 
 
-def _text(match: re.Match[bytes]) -> bytes:
+def _decode_text(match: re.Match[bytes]) -> bytes:
     """What is encoded, nothing where it is no text."""
     written = b"".join(match[0].split())
     if len(written) % 4 or b"=" in written[:-2]:

@@ -13,22 +13,22 @@ if TYPE_CHECKING:
 _CLEAR, _END = 256, 257
 
 
-def from_compress(data: bytes, meter: Meter) -> tuple[bytes, bool]:
+def decode_compress(data: bytes, meter: Meter) -> tuple[bytes, bool]:
     """What a file of `compress` holds until its end or damage, and whether it is whole (compress.c of ncompress 5.0).
     Raises SpentError."""
     most, blocks = (data[2] & 0x1F, bool(data[2] & 0x80)) if len(data) > 2 else (0, False)
     if not 9 <= most <= 16:
         return b"", False
     first = 257 if blocks else 256
-    return _text(_codes_of_compress(data, most, first), first, 1 << most, meter)
+    return _expand_codes(_iter_compress_codes(data, most, first), first, 1 << most, meter)
 
 
-def from_pdf(data: bytes, early: int, meter: Meter) -> bytes:
+def decode_pdf_lzw(data: bytes, early: int, meter: Meter) -> bytes:
     """What the filter LZWDecode makes of a stream (ISO 32000-1, 7.4.4), until its end or damage. Raises SpentError."""
-    return _text(_codes_of_pdf(data, early), 258, 1 << 12, meter)[0]
+    return _expand_codes(_iter_pdf_codes(data, early), 258, 1 << 12, meter)[0]
 
 
-def _codes_of_compress(data: bytes, most: int, first: int) -> Iterator[int]:
+def _iter_compress_codes(data: bytes, most: int, first: int) -> Iterator[int]:
     """Eight codes make a group, which is filled up where their width changes."""
     at, width, known = 3, 9, first - 1
     while at < len(data):
@@ -47,7 +47,7 @@ def _codes_of_compress(data: bytes, most: int, first: int) -> Iterator[int]:
                 break
 
 
-def _codes_of_pdf(data: bytes, early: int) -> Iterator[int]:
+def _iter_pdf_codes(data: bytes, early: int) -> Iterator[int]:
     number = bits = 0
     width, known = 9, 257
     for byte in data:
@@ -63,7 +63,7 @@ def _codes_of_pdf(data: bytes, early: int) -> Iterator[int]:
         width = max(9, min(12, (known + early).bit_length()))
 
 
-def _text(codes: Iterator[int], first: int, room: int, meter: Meter) -> tuple[bytes, bool]:
+def _expand_codes(codes: Iterator[int], first: int, room: int, meter: Meter) -> tuple[bytes, bool]:
     """The bytes that the codes stand for: `first` is the first code of a string, one that stands in what came before,
     so that the table needs but its place."""
     out = bytearray()

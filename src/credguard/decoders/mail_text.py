@@ -6,8 +6,8 @@ import binascii
 from base64 import b64decode
 from typing import TYPE_CHECKING
 
-from credguard.decoders.view import rewritten, windows
-from credguard.lazy_re import regex
+from credguard.decoders.view import iter_windows, rewrite
+from credguard.lazy_re import compile_lazily
 from credguard.matching.pattern import Pattern
 
 if TYPE_CHECKING:
@@ -17,27 +17,27 @@ if TYPE_CHECKING:
     from credguard.decoders.view import View
 
 ENCODED_WORD = Pattern("encoded-word", rb"=\?[A-Za-z0-9_\-]{2,20}(?:\*[A-Za-z\-]{2,8})?\?[BbQq]\?[!-~]{8}")
-_WORD = regex(rb"=\?([A-Za-z0-9_\-]{2,20})(?:\*[A-Za-z\-]{2,8})?\?([BbQq])\?([!->@-~]{0,200})\?=")
-_BETWEEN = regex(rb"\?=\r?\n?[ \t]{1,8}=\?")
+_WORD = compile_lazily(rb"=\?([A-Za-z0-9_\-]{2,20})(?:\*[A-Za-z\-]{2,8})?\?([BbQq])\?([!->@-~]{0,200})\?=")
+_BETWEEN = compile_lazily(rb"\?=\r?\n?[ \t]{1,8}=\?")
 """White space between two encoded words is no text (section 6.2)."""
 FLOWED = Pattern("flowed-text", rb"delsp ?= ?\"?yes", caseless=True)
 """The parameter of a text whose lines end within a word, with a blank that belongs to nothing."""
-_BLANK_LINE = regex(rb"\r?\n[ \t]*\r?\n")
-_SOFT_BREAK = regex(rb" \r?\n(?:>{1,9} ?)?")
+_BLANK_LINE = compile_lazily(rb"\r?\n[ \t]*\r?\n")
+_SOFT_BREAK = compile_lazily(rb" \r?\n(?:>{1,9} ?)?")
 _HEADERS, _LONGEST_TEXT = 1 << 13, 1 << 20
-_QUOTED = regex(rb"=([0-9A-Fa-f]{2})")
+_QUOTED = compile_lazily(rb"=([0-9A-Fa-f]{2})")
 
 
-def header_words(data: bytes, ends: Sequence[int]) -> Iterator[View]:
+def decode_header_words(data: bytes, ends: Sequence[int]) -> Iterator[View]:
     """The neighbourhood of each hit with its encoded words decoded, those beside each other as one."""
-    for start, stop in windows(data, ends):
-        changes = [(*match.span(), _decoded(match)) for match in _WORD.finditer(data, start, stop)]
+    for start, stop in iter_windows(data, ends):
+        changes = [(*match.span(), _decode_word(match)) for match in _WORD.finditer(data, start, stop)]
         if changes:
             gaps = [(match.start() + 2, match.end() - 2, b"") for match in _BETWEEN.finditer(data, start, stop)]
-            yield rewritten(data, start, stop, [*changes, *gaps], "in an encoded mail header")
+            yield rewrite(data, start, stop, [*changes, *gaps], "in an encoded mail header")
 
 
-def flowed_text(data: bytes, ends: Sequence[int]) -> Iterator[View]:
+def join_flowed_lines(data: bytes, ends: Sequence[int]) -> Iterator[View]:
     """Each such text with its lines joined, up to 1 MiB of it."""
     done = 0
     for end in ends:
@@ -46,10 +46,10 @@ def flowed_text(data: bytes, ends: Sequence[int]) -> Iterator[View]:
             done = min(len(data), blank.end() + _LONGEST_TEXT)
             breaks = [(*match.span(), b"") for match in _SOFT_BREAK.finditer(data, blank.end(), done)]
             if breaks:
-                yield rewritten(data, blank.end(), done, breaks, "in flowed lines")
+                yield rewrite(data, blank.end(), done, breaks, "in flowed lines")
 
 
-def _decoded(match: re.Match[bytes]) -> bytes:
+def _decode_word(match: re.Match[bytes]) -> bytes:
     """The text of one word as UTF-8; where its encoding or alphabet is none, as it stands."""
     charset, encoding, text = match.groups()
     if encoding in b"Qq":

@@ -7,7 +7,7 @@ import quopri
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from credguard.lazy_re import regex
+from credguard.lazy_re import compile_lazily
 from credguard.matching.pattern import Pattern
 from credguard.model.findings import Blob, Skip
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from email.message import Message
 
-    from credguard.decoders.decompress import Budget
+    from credguard.decoders.decompress import UnpackBudget
     from credguard.matching.pattern import Hits
 
 PART = Pattern(
@@ -25,19 +25,19 @@ PART = Pattern(
 RECORDED = Pattern("har-base64", rb"\"encoding\"\s{0,9}:\s{0,9}\"base64\"")
 """A body in base64 in a HAR file (HTTP Archive 1.2, content)."""
 _HEADERS = 1 << 14
-_BLANK = regex(rb"\r?\n[ \t]*\r?\n")
-_BOUNDARY = regex(rb"(?i)boundary\s{0,4}=\s{0,4}(?:\"([^\"\r\n]{1,200})\"|([^\s;\"]{1,200}))")
-_DELIMITER = regex(rb"(?m)^(?:--([^\r\n]{1,210})|From [^\r\n]{1,300})\r?$")
-_FOLLOWING = regex(rb"\s{0,9},\s{0,9}\"text\"\s{0,9}:\s{0,9}\"([A-Za-z0-9+/=\\]*)\"")
-_LEAD = regex(rb"\"\s{0,9},\s{0,9}\Z")
-_NAMED_BODY = regex(rb"\"text\"\s{0,9}:\s{0,9}\Z")
+_BLANK = compile_lazily(rb"\r?\n[ \t]*\r?\n")
+_BOUNDARY = compile_lazily(rb"(?i)boundary\s{0,4}=\s{0,4}(?:\"([^\"\r\n]{1,200})\"|([^\s;\"]{1,200}))")
+_DELIMITER = compile_lazily(rb"(?m)^(?:--([^\r\n]{1,210})|From [^\r\n]{1,300})\r?$")
+_FOLLOWING = compile_lazily(rb"\s{0,9},\s{0,9}\"text\"\s{0,9}:\s{0,9}\"([A-Za-z0-9+/=\\]*)\"")
+_LEAD = compile_lazily(rb"\"\s{0,9},\s{0,9}\Z")
+_NAMED_BODY = compile_lazily(rb"\"text\"\s{0,9}:\s{0,9}\Z")
 
 
-def members(blob: Blob, hits: Hits, budget: Budget, depth: int = 0) -> Iterator[Blob | Skip]:
+def iter_parts(blob: Blob, hits: Hits, budget: UnpackBudget, depth: int = 0) -> Iterator[Blob | Skip]:
     """The encoded parts of mails, and the encoded bodies in a HAR file, as `mail.eml!part 2`; a part with a file name
     goes by that. A Skip says that the budget ended the reading. `depth` archives stand around the blob."""
-    parts = _parts(blob.data, hits.get(PART.name, ()))
-    for name, data in chain(parts, _bodies(blob.data, hits.get(RECORDED.name, ()))):
+    parts = _iter_mail_parts(blob.data, hits.get(PART.name, ()))
+    for name, data in chain(parts, _iter_har_bodies(blob.data, hits.get(RECORDED.name, ()))):
         if depth >= budget.depth:
             yield Skip(blob.path, "stands in more archives than limits.depth allows; unpack it, or raise that limit")
             return
@@ -48,11 +48,11 @@ def members(blob: Blob, hits: Hits, budget: Budget, depth: int = 0) -> Iterator[
         yield Blob(data, f"{blob.path}!{name}", blob.kind)
 
 
-def _parts(data: bytes, ends: Sequence[int]) -> Iterator[tuple[str, bytes]]:
+def _iter_mail_parts(data: bytes, ends: Sequence[int]) -> Iterator[tuple[str, bytes]]:
     """Name and content of each encoded part; a part's own text holds none."""
     if not ends:
         return
-    marks = _delimiters(data)
+    marks = _find_delimiters(data)
     done, at, number, message, clear = 0, 0, 0, 0, 0
     for end in ends:
         if end <= done:
@@ -73,10 +73,10 @@ def _parts(data: bytes, ends: Sequence[int]) -> Iterator[tuple[str, bytes]]:
 
         headers = BytesHeaderParser().parsebytes(data[start : blank.start()].lstrip())
         where = f"message {message}!" if message and marks and data.startswith(b"From ") else ""
-        yield where + _name(headers, max(number, 1)), _content(headers, data[blank.end() : stop])
+        yield where + _name(headers, max(number, 1)), _decode_content(headers, data[blank.end() : stop])
 
 
-def _delimiters(data: bytes) -> list[tuple[int, int, bool]]:
+def _find_delimiters(data: bytes) -> list[tuple[int, int, bool]]:
     """Where the lines between parts and between the mails of an mbox file stand, and whether a part begins there."""
     words = {(match[1] or match[2]).strip() for match in _BOUNDARY.finditer(data)}
     box = data.startswith(b"From ")
@@ -98,10 +98,10 @@ def _name(headers: Message, number: int) -> str:
     return plain.replace("\\", "/").rpartition("/")[2][:200] or f"part {number}"
 
 
-def _content(headers: Message, body: bytes) -> bytes:
+def _decode_content(headers: Message, body: bytes) -> bytes:
     """The body without its transfer encoding, and text in another alphabet than ASCII's as UTF-8."""
     if "base64" in str(headers.get("Content-Transfer-Encoding", "")).lower():
-        decoded = _unpacked(body)
+        decoded = _decode_base64(body)
     else:
         decoded = quopri.decodestring(body)
     try:
@@ -113,17 +113,17 @@ def _content(headers: Message, body: bytes) -> bytes:
     return decoded
 
 
-def _unpacked(body: bytes) -> bytes:
+def _decode_base64(body: bytes) -> bytes:
     """Base64 up to its end, with whatever stands between its characters left out."""
     text = _OTHER.sub(b"", body.partition(b"=")[0])
     text = text[: len(text) - (len(text) % 4 == 1)]
     return binascii.a2b_base64(text + b"=" * (-len(text) % 4))
 
 
-_OTHER = regex(rb"[^A-Za-z0-9+/]+")
+_OTHER = compile_lazily(rb"[^A-Za-z0-9+/]+")
 
 
-def _bodies(data: bytes, ends: Sequence[int]) -> Iterator[tuple[str, bytes]]:
+def _iter_har_bodies(data: bytes, ends: Sequence[int]) -> Iterator[tuple[str, bytes]]:
     """The bodies of a HAR file that are said to be base64; the text stands before or after that."""
     done = 0
     for number, end in enumerate(ends, 1):
@@ -131,13 +131,13 @@ def _bodies(data: bytes, ends: Sequence[int]) -> Iterator[tuple[str, bytes]]:
         if after:
             text, done = after[1], after.end()
         else:
-            text = _before(data, data.rfind(b'"encoding"', done, end), done)
+            text = _read_text_before(data, data.rfind(b'"encoding"', done, end), done)
             done = end
         if text:
-            yield f"body {number}", _unpacked(text.replace(b"\\", b""))
+            yield f"body {number}", _decode_base64(text.replace(b"\\", b""))
 
 
-def _before(data: bytes, place: int, done: int) -> bytes:
+def _read_text_before(data: bytes, place: int, done: int) -> bytes:
     """The value of the `"text"` that ends right before a place."""
     lead = _LEAD.search(data, max(done, place - 20), place) if place > 0 else None
     if lead is None:

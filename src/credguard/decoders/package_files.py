@@ -6,7 +6,7 @@ import struct
 from typing import TYPE_CHECKING
 
 from credguard.decoders.decompress import DAMAGED, MOST_MEMBERS, TOO_MANY
-from credguard.lazy_re import regex
+from credguard.lazy_re import compile_lazily
 from credguard.model.findings import Blob, Skip
 
 if TYPE_CHECKING:
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 
 AR, RPM = b"!<arch>\n", b"\xed\xab\xee\xdb"
 CPIO = (b"070701", b"070702", b"070707", b"\xc7\x71", b"\x71\xc7")
-_ENTRY = regex(rb"(?s)(.{16}).{12}.{6}.{6}.{8}([0-9]{1,10}) *`\n")
+_ENTRY = compile_lazily(rb"(?s)(.{16}).{12}.{6}.{6}.{8}([0-9]{1,10}) *`\n")
 _AR_LEAST, _LONGEST_NAME = 60, 4_096
-_NEWC = regex(rb"07070[12](?:[0-9A-Fa-f]{8}){13}")
-_ODC = regex(rb"070707[0-7]{70}")
+_NEWC = compile_lazily(rb"07070[12](?:[0-9A-Fa-f]{8}){13}")
+_ODC = compile_lazily(rb"070707[0-7]{70}")
 _TRAILER = b"TRAILER!!!"
 _RPM_LEAD, _RPM_HEAD = 96, b"\x8e\xad\xe8"
 
 
-def ar_members(blob: Blob, meter: Meter) -> Iterator[Blob | Skip | str]:
+def iter_ar_members(blob: Blob, meter: Meter) -> Iterator[Blob | Skip | str]:
     """The members of an archive of `ar` (ar(5)): control and data of a Debian package, objects of a library."""
     data, at, number, names = blob.data, len(AR), 0, b""
     while at < len(data):
@@ -54,14 +54,14 @@ def ar_members(blob: Blob, meter: Meter) -> Iterator[Blob | Skip | str]:
 
 def is_cpio(data: bytes) -> bool:
     """True for an archive of cpio in any of its formats (cpio(5))."""
-    return _header(data, 0) is not None
+    return _parse_cpio_header(data, 0) is not None
 
 
-def cpio_members(blob: Blob, meter: Meter) -> Iterator[Blob | Skip | str]:
+def iter_cpio_members(blob: Blob, meter: Meter) -> Iterator[Blob | Skip | str]:
     """The members of an archive of cpio."""
     data, at = blob.data, 0
     for _ in range(MOST_MEMBERS):
-        header = _header(data, at)
+        header = _parse_cpio_header(data, at)
         if header is None:
             break
         named, start, stop, following = header
@@ -83,7 +83,7 @@ def cpio_members(blob: Blob, meter: Meter) -> Iterator[Blob | Skip | str]:
         yield f"{blob.path} goes on behind its end" if name == _TRAILER else Skip(blob.path, DAMAGED)
 
 
-def _header(data: bytes, at: int) -> tuple[int, int, int, int] | None:
+def _parse_cpio_header(data: bytes, at: int) -> tuple[int, int, int, int] | None:
     """Where the name, the content, its end and the next header stand."""
     if _NEWC.match(data, at):
         size, length = int(data[at + 54 : at + 62], 16), int(data[at + 94 : at + 102], 16)
@@ -103,10 +103,10 @@ def _header(data: bytes, at: int) -> tuple[int, int, int, int] | None:
     return None
 
 
-def rpm_members(blob: Blob, meter: Meter) -> Iterator[Blob | Skip | str]:
+def iter_rpm_members(blob: Blob, meter: Meter) -> Iterator[Blob | Skip | str]:
     """The payload of an RPM package (rpm.org, Package Format): behind a lead and two headers, a packed cpio."""
-    at = _after_header(blob.data, _RPM_LEAD)
-    at = _after_header(blob.data, -(-at // 8) * 8) if at else 0
+    at = _find_header_end(blob.data, _RPM_LEAD)
+    at = _find_header_end(blob.data, -(-at // 8) * 8) if at else 0
     payload = blob.data[at:] if at else b""
     if not payload:
         yield Skip(blob.path, DAMAGED)
@@ -115,7 +115,7 @@ def rpm_members(blob: Blob, meter: Meter) -> Iterator[Blob | Skip | str]:
     yield Blob(payload, f"{blob.path}!payload", blob.kind)
 
 
-def _after_header(data: bytes, at: int) -> int:
+def _find_header_end(data: bytes, at: int) -> int:
     """Where a header of RPM ends, 0 for none."""
     if data[at : at + 3] != _RPM_HEAD or len(data) < at + 16:
         return 0

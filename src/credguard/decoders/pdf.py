@@ -6,10 +6,10 @@ import binascii
 from base64 import a85decode
 from typing import TYPE_CHECKING
 
-from credguard.decoders.decompress import DAMAGED, MOST_MEMBERS, TOO_MANY, ZLIB, is_zlib, unpacked
-from credguard.decoders.lzw import from_pdf
-from credguard.decoders.pdf_text import GAP, shown, wide_strings
-from credguard.lazy_re import regex
+from credguard.decoders.decompress import DAMAGED, MOST_MEMBERS, TOO_MANY, ZLIB, decompress, is_zlib
+from credguard.decoders.lzw import decode_pdf_lzw
+from credguard.decoders.pdf_text import GAP, extract_text, extract_wide_strings
+from credguard.lazy_re import compile_lazily
 from credguard.model.findings import Blob, Skip
 
 if TYPE_CHECKING:
@@ -18,21 +18,23 @@ if TYPE_CHECKING:
     from credguard.decoders.decompress import Meter
 
 _HEAD = 1_024
-_STREAM = regex(rb"(?<!end)stream(?:\r\n|\n|\r)")
+_STREAM = compile_lazily(rb"(?<!end)stream(?:\r\n|\n|\r)")
 _DICTIONARY = 1 << 13
 _NUMBER = rb"\s{0,9}([0-9]{1,9})"
-_FILTER = regex(rb"/(?:Filter|F)\s{0,9}(\[[^\]]{0,300}\]|/[^\s/<>\[\]()]{1,60}|[0-9]{1,9}\s{1,9}[0-9]{1,5}\s{1,9}R)")
-_NAME = regex(rb"/([^\s/<>\[\]()]{1,60})")
-_ESCAPE = regex(rb"#([0-9A-Fa-f]{2})")
-_ENCRYPTED = regex(rb"/Encrypt(?:\s{1,9}[0-9]{1,9}\s{1,9}[0-9]{1,5}\s{1,9}R|\s{0,9}<<)")
+_FILTER = compile_lazily(
+    rb"/(?:Filter|F)\s{0,9}(\[[^\]]{0,300}\]|/[^\s/<>\[\]()]{1,60}|[0-9]{1,9}\s{1,9}[0-9]{1,5}\s{1,9}R)"
+)
+_NAME = compile_lazily(rb"/([^\s/<>\[\]()]{1,60})")
+_ESCAPE = compile_lazily(rb"#([0-9A-Fa-f]{2})")
+_ENCRYPTED = compile_lazily(rb"/Encrypt(?:\s{1,9}[0-9]{1,9}\s{1,9}[0-9]{1,5}\s{1,9}R|\s{0,9}<<)")
 _FILTERS = {
     b"Fl": b"FlateDecode", b"A85": b"ASCII85Decode", b"AHx": b"ASCIIHexDecode", b"LZW": b"LZWDecode",
     b"RL": b"RunLengthDecode",
 }  # fmt: skip
 """The short names of filters (ISO 32000-1, table 94)."""
 _PICTURES = (b"DCTDecode", b"JPXDecode", b"CCITTFaxDecode", b"JBIG2Decode", b"DCT", b"CCF")
-_NO_HEX = regex(rb"[^0-9A-Fa-f]+")
-_NO_85 = regex(rb"[^!-uz]+")
+_NO_HEX = compile_lazily(rb"[^0-9A-Fa-f]+")
+_NO_85 = compile_lazily(rb"[^!-uz]+")
 _MOST_PREDICTED = 8 << 20
 _SLACK = 64
 _PIECE = 1 << 20
@@ -43,7 +45,7 @@ def is_pdf(data: bytes) -> bool:
     return b"%PDF-" in data[:_HEAD]
 
 
-def texts(blob: Blob, meter: Meter) -> Iterator[Blob | Skip | str]:
+def iter_pdf_streams(blob: Blob, meter: Meter) -> Iterator[Blob | Skip | str]:
     """Each stream without its filters, and the text of all. Raises SpentError and MemoryLimitError."""
     data, at, text = blob.data, 0, bytearray()
     encrypted = _ENCRYPTED.search(data) is not None
@@ -52,15 +54,15 @@ def texts(blob: Blob, meter: Meter) -> Iterator[Blob | Skip | str]:
         if not begin:
             break
         at = begin.end()
-        decoded = _decoded(data, begin.start(), at, meter)
+        decoded = _decode_stream(data, begin.start(), at, meter)
         if decoded is None:
             continue
         content, end, whole, is_plain = decoded
         at = max(at, end)
         if not whole and not encrypted:
             yield Skip(f"{blob.path}!stream {number}", DAMAGED)
-        visible, rest = shown(content)
-        visible += wide_strings(rest)
+        visible, rest = extract_text(content)
+        visible += extract_wide_strings(rest)
         text += visible
         if rest and not is_plain:
             yield Blob(rest, f"{blob.path}!stream {number}", blob.kind)
@@ -69,7 +71,7 @@ def texts(blob: Blob, meter: Meter) -> Iterator[Blob | Skip | str]:
             del text[: -len(visible) or None]
     else:
         yield Skip(blob.path, TOO_MANY)
-    text += wide_strings(data)
+    text += extract_wide_strings(data)
     if text:
         yield Blob(bytes(text), f"{blob.path}!text", blob.kind)
         if GAP in text:
@@ -78,12 +80,12 @@ def texts(blob: Blob, meter: Meter) -> Iterator[Blob | Skip | str]:
         yield Skip(blob.path, "is an encrypted PDF, which is not read; save it without, or look at it yourself")
 
 
-def _decoded(data: bytes, word: int, start: int, meter: Meter) -> tuple[bytes, int, bool, bool] | None:
+def _decode_stream(data: bytes, word: int, start: int, meter: Meter) -> tuple[bytes, int, bool, bool] | None:
     """A stream's content, its end, whether it is whole, and whether it stands there as it is; None for a picture."""
     before = data[max(0, word - _DICTIONARY) : word]
     opened = before.rfind(b"obj")
     about = _ESCAPE.sub(lambda match: bytes((int(match[1], 16),)), before[opened + 3 :] if opened >= 0 else before)
-    filters = _filters(about, data[start : start + 2])
+    filters = _parse_filters(about, data[start : start + 2])
     if any(name in _PICTURES for name in filters):
         return None
     stop = _stop(data, start, about)
@@ -91,24 +93,24 @@ def _decoded(data: bytes, word: int, start: int, meter: Meter) -> tuple[bytes, i
         packed = data[start:stop]
         if not is_zlib(packed):
             return packed, stop, True, True
-        got = unpacked(packed, ZLIB, meter)  # what names the filter was not understood
+        got = decompress(packed, ZLIB, meter)  # what names the filter was not understood
         return (got.data, stop, True, False) if got.whole else (packed, stop, True, True)
     content, end, whole = data[start:stop], stop, True
     for number, name in enumerate(filters):
         if name != b"FlateDecode":
-            content = _plain(name, content, about, meter)
+            content = _apply_filter(name, content, about, meter)
             continue
         first = not number  # which ends by itself, whatever its length is said to be
-        got = unpacked(data, ZLIB, meter, start) if first else unpacked(content, ZLIB, meter)
+        got = decompress(data, ZLIB, meter, start) if first else decompress(content, ZLIB, meter)
         near = got.end + _SLACK >= (stop if first else len(content))  # then it is but its sum
         whole = whole and (got.whole or (near and data.find(b"endstream", stop, stop + _SLACK) >= 0))
         if first and got.whole:
             end = max(end, got.end)
-        content = _unpredicted(got.data, about) if number == len(filters) - 1 else got.data
+        content = _reverse_prediction(got.data, about) if number == len(filters) - 1 else got.data
     return content, end, whole, False
 
 
-def _filters(about: bytes, first: bytes) -> list[bytes]:
+def _parse_filters(about: bytes, first: bytes) -> list[bytes]:
     """The names of a stream's filters; where they are named elsewhere, what its first bytes look like."""
     said = _FILTER.search(about)
     if not said:
@@ -120,19 +122,19 @@ def _filters(about: bytes, first: bytes) -> list[bytes]:
 
 def _stop(data: bytes, start: int, about: bytes) -> int:
     """Where a stream ends: by its length, where that is so, or before the next `endstream`."""
-    length = _value(about, b"Length", -1)
+    length = _parse_value(about, b"Length", -1)
     if length >= 0 and data[start + length : start + length + 20].lstrip().startswith(b"endstream"):
         return start + length
     found = data.find(b"endstream", start)
     return found if found >= 0 else len(data)
 
 
-def _value(about: bytes, name: bytes, otherwise: int) -> int:
-    found = regex(b"/" + name + _NUMBER + rb"(?!\s{1,9}[0-9]{1,5}\s{1,9}R)(?![0-9])").search(about)
+def _parse_value(about: bytes, name: bytes, otherwise: int) -> int:
+    found = compile_lazily(b"/" + name + _NUMBER + rb"(?!\s{1,9}[0-9]{1,5}\s{1,9}R)(?![0-9])").search(about)
     return int(found[1]) if found else otherwise
 
 
-def _plain(name: bytes, content: bytes, about: bytes, meter: Meter) -> bytes:
+def _apply_filter(name: bytes, content: bytes, about: bytes, meter: Meter) -> bytes:
     """What one of the other filters makes of a content; one that is not known leaves it."""
     if name == b"ASCIIHexDecode":
         digits = _NO_HEX.sub(b"", content.partition(b">")[0])
@@ -144,16 +146,16 @@ def _plain(name: bytes, content: bytes, about: bytes, meter: Meter) -> bytes:
         except ValueError:
             return content
     elif name == b"RunLengthDecode":
-        content = _runs(content, meter)
+        content = _decode_run_length(content, meter)
     elif name == b"LZWDecode":
-        content = _unpredicted(from_pdf(content, _value(about, b"EarlyChange", 1), meter), about)
+        content = _reverse_prediction(decode_pdf_lzw(content, _parse_value(about, b"EarlyChange", 1), meter), about)
     else:
         return content
     meter.take(len(content))
     return content
 
 
-def _runs(content: bytes, meter: Meter) -> bytes:
+def _decode_run_length(content: bytes, meter: Meter) -> bytes:
     out, at = bytearray(), 0
     while at < len(content) and content[at] != 128:
         count = content[at]
@@ -167,14 +169,14 @@ def _runs(content: bytes, meter: Meter) -> bytes:
     return bytes(out)
 
 
-def _unpredicted(content: bytes, about: bytes) -> bytes:
+def _reverse_prediction(content: bytes, about: bytes) -> bytes:
     """Undoes the predictors of PNG (RFC 2083, 6) and TIFF for samples of eight bits; pictures are left alone."""
-    predictor = _value(about, b"Predictor", 1)
+    predictor = _parse_value(about, b"Predictor", 1)
     if predictor < 2 or b"/Image" in about or len(content) > _MOST_PREDICTED:
         return content
-    colors, bits = _value(about, b"Colors", 1), _value(about, b"BitsPerComponent", 8)
+    colors, bits = _parse_value(about, b"Colors", 1), _parse_value(about, b"BitsPerComponent", 8)
     pixel = max(1, min(colors * bits // 8, 64))
-    width = (_value(about, b"Columns", 1) * colors * bits + 7) // 8
+    width = (_parse_value(about, b"Columns", 1) * colors * bits + 7) // 8
     if not 0 < width <= len(content):
         return content
     if predictor == 2:
@@ -185,12 +187,12 @@ def _unpredicted(content: bytes, about: bytes) -> bytes:
         return bytes(rows)
     out, above = bytearray(), bytes(width)
     for start in range(0, len(content), width + 1):
-        above = _row(content[start], content[start + 1 : start + 1 + width].ljust(width, b"\0"), above, pixel)
+        above = _decode_row(content[start], content[start + 1 : start + 1 + width].ljust(width, b"\0"), above, pixel)
         out += above
     return bytes(out)
 
 
-def _row(kind: int, row: bytes, above: bytes, pixel: int) -> bytes:
+def _decode_row(kind: int, row: bytes, above: bytes, pixel: int) -> bytes:
     if kind == 2:
         return bytes((one + up) & 0xFF for one, up in zip(row, above, strict=True))
     if kind not in (1, 3, 4):
@@ -199,12 +201,12 @@ def _row(kind: int, row: bytes, above: bytes, pixel: int) -> bytes:
     for at in range(len(out)):
         left = out[at - pixel] if at >= pixel else 0
         up, corner = above[at], above[at - pixel] if at >= pixel else 0
-        guess = left if kind == 1 else (left + up) // 2 if kind == 3 else _paeth(left, up, corner)
+        guess = left if kind == 1 else (left + up) // 2 if kind == 3 else _predict_paeth(left, up, corner)
         out[at] = (out[at] + guess) & 0xFF
     return bytes(out)
 
 
-def _paeth(left: int, up: int, corner: int) -> int:
+def _predict_paeth(left: int, up: int, corner: int) -> int:
     guess = left + up - corner
     by_left, by_up, by_corner = abs(guess - left), abs(guess - up), abs(guess - corner)
     return left if by_left <= by_up and by_left <= by_corner else up if by_up <= by_corner else corner

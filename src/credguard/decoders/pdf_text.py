@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import binascii
 
-from credguard.lazy_re import regex
+from credguard.lazy_re import compile_lazily
 
-_BEGIN = regex(rb"(?<![A-Za-z0-9])BT(?![A-Za-z0-9])")
-_TOKEN = regex(rb"\(|<<|>>|<([0-9A-Fa-f\s]*)>|%([^\r\n]*)|[-+]?[0-9]*\.?[0-9]+|/[^\s/<>\[\]()%]*|[A-Za-z'\"*]+|[\[\]]")
-_PAREN = regex(rb"[()\\]")
-_ESCAPES = regex(rb"(?s)\\(?:([0-7]{1,3})|\r\n|(.))")
+_BEGIN = compile_lazily(rb"(?<![A-Za-z0-9])BT(?![A-Za-z0-9])")
+_TOKEN = compile_lazily(
+    rb"\(|<<|>>|<([0-9A-Fa-f\s]*)>|%([^\r\n]*)|[-+]?[0-9]*\.?[0-9]+|/[^\s/<>\[\]()%]*|[A-Za-z'\"*]+|[\[\]]"
+)
+_PAREN = compile_lazily(rb"[()\\]")
+_ESCAPES = compile_lazily(rb"(?s)\\(?:([0-7]{1,3})|\r\n|(.))")
 _LETTERS = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"f": b"\f", b"\n": b"", b"\r": b""}
 _SPACE = -180.0
 """From this shift to the right on, in thousandths of the font's size, it is a space that is not written."""
@@ -17,20 +19,20 @@ _SPACE = -180.0
 
 GAP = b"\x1f"
 """Stands between what is set one behind the other on a line, each at a place of its own: a space or nothing."""
-_WIDE = regex(rb"<\s*[Ff][Ee]\s*[Ff][Ff]([0-9A-Fa-f\s]{8,65536})>")
+_WIDE = compile_lazily(rb"<\s*[Ff][Ee]\s*[Ff][Ff]([0-9A-Fa-f\s]{8,65536})>")
 
 
-def wide_strings(content: bytes) -> bytes:
+def extract_wide_strings(content: bytes) -> bytes:
     """The strings in UTF-16 that are written as hexadecimal numbers, as forms and notes have them."""
-    return b"".join(_hexadecimal(b"FEFF" + found[1]) + b"\n" for found in _WIDE.finditer(content))
+    return b"".join(_decode_hex(b"FEFF" + found[1]) + b"\n" for found in _WIDE.finditer(content))
 
 
-def shown(content: bytes) -> tuple[bytes, bytes]:
+def extract_text(content: bytes) -> tuple[bytes, bytes]:
     """The text of all text objects (ISO 32000-1, 9.4), and the bytes outside of them."""
     text, rest, at = bytearray(), [], 0
     while begin := _BEGIN.search(content, at):
         rest.append(content[at : begin.start()])
-        at = _object(content, begin.end(), text)
+        at = _read_text_object(content, begin.end(), text)
         text += b"\n"
     if not text:
         return b"", content
@@ -38,17 +40,17 @@ def shown(content: bytes) -> tuple[bytes, bytes]:
     return bytes(text), b"".join(rest)
 
 
-def _object(content: bytes, at: int, text: bytearray) -> int:
+def _read_text_object(content: bytes, at: int, text: bytearray) -> int:
     """Adds the text of one text object, and gives its end."""
     numbers: list[float] = []
     in_array, line = False, 0.0
     while token := _TOKEN.search(content, at):
         at, word = token.end(), token[0]
         if word == b"(":
-            string, at = _string(content, at)
+            string, at = _read_string(content, at)
             text += string
         elif token[1] is not None:
-            text += _hexadecimal(token[1])
+            text += _decode_hex(token[1])
         elif token[2] is not None:
             text += b"\n" + token[2] + b"\n"
         elif word == b"ET":
@@ -60,14 +62,14 @@ def _object(content: bytes, at: int, text: bytearray) -> int:
             if in_array and numbers[-1] <= _SPACE:
                 text += b" "
         elif word[:1].isalpha() or word in (b"'", b'"', b"T*"):
-            line = _moved(word, numbers, line, text)
+            line = _apply_move(word, numbers, line, text)
             numbers = []
     else:
         return len(content)
     return at
 
 
-def _moved(word: bytes, numbers: list[float], line: float, text: bytearray) -> float:
+def _apply_move(word: bytes, numbers: list[float], line: float, text: bytearray) -> float:
     """What an operator that moves on means for the text: a new line, a gap, nothing."""
     if word in (b"T*", b"'", b'"'):
         text += b"\n"
@@ -87,7 +89,7 @@ def _number(word: bytes) -> float:
         return 0.0
 
 
-def _string(content: bytes, start: int) -> tuple[bytes, int]:
+def _read_string(content: bytes, start: int) -> tuple[bytes, int]:
     """A literal string whose first character stands at `start`, and where it ends."""
     depth, at = 1, start
     while sign := _PAREN.search(content, at):
@@ -97,22 +99,22 @@ def _string(content: bytes, start: int) -> tuple[bytes, int]:
             break
     else:
         return b"", len(content)
-    return _readable(_ESCAPES.sub(_unescaped, content[start : at - 1])), at
+    return _decode_string(_ESCAPES.sub(_unescape, content[start : at - 1])), at
 
 
-def _unescaped(match: object) -> bytes:
+def _unescape(match: object) -> bytes:
     octal, letter = match[1], match[2]  # type: ignore[index]
     if octal:
         return bytes((int(octal, 8) & 0xFF,))
     return _LETTERS.get(letter, letter or b"")
 
 
-def _hexadecimal(digits: bytes) -> bytes:
+def _decode_hex(digits: bytes) -> bytes:
     digits = b"".join(digits.split())
-    return _readable(binascii.unhexlify(digits + b"0" * (len(digits) % 2)))
+    return _decode_string(binascii.unhexlify(digits + b"0" * (len(digits) % 2)))
 
 
-def _readable(string: bytes) -> bytes:
+def _decode_string(string: bytes) -> bytes:
     """A string of two bytes a character, of which the first is zero, as text."""
     if string.startswith(b"\xfe\xff") or (len(string) >= 2 and not any(string[::2]) and len(string) % 2 == 0):
         return string.removeprefix(b"\xfe\xff").decode("utf-16-be", "replace").encode("utf-8", "replace")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from credguard.decoders.view import rewritten, windows
-from credguard.lazy_re import regex
+from credguard.decoders.view import iter_windows, rewrite
+from credguard.lazy_re import compile_lazily
 from credguard.matching.pattern import Pattern
 
 if TYPE_CHECKING:
@@ -53,37 +53,41 @@ SPLIT_TOKEN = Pattern(
     ),
 )
 """What a token or a database's URL begins with, in a literal or line that goes on in the next one."""
-_TOKEN_PIECES = regex(
+_TOKEN_PIECES = compile_lazily(
     rb"[\"'`]" + _PREFIXES + rb"[^\"'`\s]{0,200}(?:" + _OFF + _TOKEN_JOINT + rb"[\"'`][^\"'`\s]{1,200}){1,12}[\"'`]"
 )
-_TOKEN_CUT = regex(_OFF + _TOKEN_JOINT + rb"[\"'`]")
-_TOKEN_LINES = regex(_PREFIXES + rb"[^\"'`\s\\=]{0,200}(?:" + _BREAK + rb"[ \t]{0,40}[^\"'`\s\\=]{1,200}){1,8}")
-_LINE_CUT = regex(_BREAK + rb"[ \t]{0,40}")
-_PIECES = regex(rb"[\"'`]([A-Za-z0-9/+]{1,39})(?:" + _OFF + _JOINT + rb"[\"'`][A-Za-z0-9/+]{1,39}){1,6}" + _OFF)
-_LITERAL_CUT = regex(_OFF + _JOINT + rb"[\"'`]")
-_LINES = regex(
+_TOKEN_CUT = compile_lazily(_OFF + _TOKEN_JOINT + rb"[\"'`]")
+_TOKEN_LINES = compile_lazily(
+    _PREFIXES + rb"[^\"'`\s\\=]{0,200}(?:" + _BREAK + rb"[ \t]{0,40}[^\"'`\s\\=]{1,200}){1,8}"
+)
+_LINE_CUT = compile_lazily(_BREAK + rb"[ \t]{0,40}")
+_PIECES = compile_lazily(
+    rb"[\"'`]([A-Za-z0-9/+]{1,39})(?:" + _OFF + _JOINT + rb"[\"'`][A-Za-z0-9/+]{1,39}){1,6}" + _OFF
+)
+_LITERAL_CUT = compile_lazily(_OFF + _JOINT + rb"[\"'`]")
+_LINES = compile_lazily(
     rb"(?<![A-Za-z0-9/+])[A-Za-z0-9/+]{1,39}(?:" + _BREAK + rb"[ \t]{0,40}[A-Za-z0-9/+]{1,39}){1,3}(?![A-Za-z0-9/+])"
 )
-_WHOLE = regex(rb"A[KS]IA[A-Z2-7]{16}|[A-Za-z0-9/+]{40}")
-_QUOTED = regex(rb"=3D")
+_WHOLE = compile_lazily(rb"A[KS]IA[A-Z2-7]{16}|[A-Za-z0-9/+]{40}")
+_QUOTED = compile_lazily(rb"=3D")
 
 
-def joined_values(data: bytes, ends: Sequence[int]) -> Iterator[View]:
+def join_values(data: bytes, ends: Sequence[int]) -> Iterator[View]:
     """The neighbourhood of each hit with those literals joined that make up a key ID or a secret's length."""
-    for start, stop in windows(data, ends):
+    for start, stop in iter_windows(data, ends):
         changes = []
         for pattern, cut in ((_PIECES, _LITERAL_CUT), (_LINES, _LINE_CUT)):
             if cut.search(data, start, stop):  # which is told sooner
                 for match in pattern.finditer(data, start, stop):
-                    changes += _joined(match)
+                    changes += _find_cuts(match)
         if changes:
             changes += [(m.start(), m.end(), b"=") for m in _QUOTED.finditer(data, start, stop)]
-            yield rewritten(data, start, stop, changes, "in pieces")
+            yield rewrite(data, start, stop, changes, "in pieces")
 
 
-def joined_tokens(data: bytes, ends: Sequence[int]) -> Iterator[View]:
+def join_tokens(data: bytes, ends: Sequence[int]) -> Iterator[View]:
     """The neighbourhood of each hit with the literals and lines joined that begin as a token does."""
-    for start, stop in windows(data, ends):
+    for start, stop in iter_windows(data, ends):
         changes = [
             (*cut.span(), b"")
             for pattern, between in ((_TOKEN_PIECES, _TOKEN_CUT), (_TOKEN_LINES, _LINE_CUT))
@@ -91,13 +95,13 @@ def joined_tokens(data: bytes, ends: Sequence[int]) -> Iterator[View]:
             for cut in between.finditer(data, match.start() + 1, match.end() - 1)
         ]
         if changes:
-            yield rewritten(data, start, stop, changes, "in pieces")
+            yield rewrite(data, start, stop, changes, "in pieces")
 
 
-def _joined(match: re.Match[bytes]) -> list[tuple[int, int, bytes]]:
+def _find_cuts(match: re.Match[bytes]) -> list[tuple[int, int, bytes]]:
     """The cuts to take out, where the pieces of a match, or its first few, make up a whole."""
     literal = match[0][:1] in b"\"'`"
-    pieces = _literals(match[0]) if literal else _lines(match[0])
+    pieces = _split_literals(match[0]) if literal else _split_lines(match[0])
     if not literal and match[0].startswith(b"3D") and match.string[match.start() - 1 : match.start()] == b"=":
         pieces[0] = (2, pieces[0][1])  # quoted-printable writes the sign before it as =3D
     for first in range(len(pieces) - 1):
@@ -110,13 +114,13 @@ def _joined(match: re.Match[bytes]) -> list[tuple[int, int, bytes]]:
     return []
 
 
-def _lines(run: bytes) -> list[tuple[int, int]]:
+def _split_lines(run: bytes) -> list[tuple[int, int]]:
     """Where the lines stand that a sign at their end makes one."""
     cuts = [cut.span() for cut in _LINE_CUT.finditer(run)]
     return list(zip((0, *(end for _, end in cuts)), (*(start for start, _ in cuts), len(run)), strict=True))
 
 
-def _literals(run: bytes) -> list[tuple[int, int]]:
+def _split_literals(run: bytes) -> list[tuple[int, int]]:
     """Where the contents of quoted literals stand in a run of them."""
     places, position = [], 0
     while position < len(run):
@@ -132,4 +136,4 @@ def _literals(run: bytes) -> list[tuple[int, int]]:
     return places
 
 
-_NEXT = regex(rb"[\"'`]")
+_NEXT = compile_lazily(rb"[\"'`]")

@@ -8,7 +8,7 @@ import sys
 import tempfile
 from typing import TYPE_CHECKING
 
-from credguard.lazy_re import regex
+from credguard.lazy_re import compile_lazily
 from credguard.model.findings import Blob, Skip
 
 if TYPE_CHECKING:
@@ -20,26 +20,26 @@ if TYPE_CHECKING:
 SQLITE = b"SQLite format 3\0"
 LOGS = (b"\x37\x7f\x06\x82", b"\x37\x7f\x06\x83", b"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7")
 """What a write-ahead log and a rollback journal begin with (sqlite.org, Database File Format, 3 and 4.1)."""
-_SECRET = regex(rb"[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])")
-_BEHIND_NAME = regex(rb"(?i:secret[_.-]?(?:access[_.-]?)?key)([A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])")
+_SECRET = compile_lazily(rb"[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])")
+_BEHIND_NAME = compile_lazily(rb"(?i:secret[_.-]?(?:access[_.-]?)?key)([A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])")
 _STEPS, _MOST_STEPS = 100_000, 5_000
 """Instructions of its machine between two looks at the clock, and how many times so many: some ten seconds."""
 _MOST_TABLES, _MOST_CELLS = 10_000, 100_000
 _PIECE = 1 << 20
 _COMPUTED = 2
 """What the library says of a column that is computed when it is read."""
-_NAMED = regex(rb"[A-Za-z][A-Za-z0-9_.:/ -]{1,79}")
-_NAMES = regex(
+_NAMED = compile_lazily(rb"[A-Za-z][A-Za-z0-9_.:/ -]{1,79}")
+_NAMES = compile_lazily(
     r"(?i)(?:.*_)?(?:key|name|setting|option|config|variable|var|property|parameter|param|field|label|title|code|slug"
     r"|attribute|entry|item|type|kind|k|what)s?"
 )
-_TELLING = regex(rb"(?i)secret|access|token|passw|key|aws|cred")
-_KEY_ID = regex(rb"A[KS]IA[A-Z2-7]{16}")
-_TEXT = regex(rb"[\t\n\r\x20-\x7e\x80-\xff]*")
+_TELLING = compile_lazily(rb"(?i)secret|access|token|passw|key|aws|cred")
+_KEY_ID = compile_lazily(rb"A[KS]IA[A-Z2-7]{16}")
+_TEXT = compile_lazily(rb"[\t\n\r\x20-\x7e\x80-\xff]*")
 _DAMAGED = "is a database that cannot be read whole ({}); dump it as text and look at that"
 
 
-def rows(blob: Blob, meter: Meter) -> Iterator[Blob | Skip | str]:
+def iter_sqlite_rows(blob: Blob, meter: Meter) -> Iterator[Blob | Skip | str]:
     """The rows of each table as text, `column: value` on a line, and each binary value by itself.
 
     Nothing of the database runs: no view, trigger, virtual table or computed column is asked. Of what it holds
@@ -49,23 +49,23 @@ def rows(blob: Blob, meter: Meter) -> Iterator[Blob | Skip | str]:
         yield Skip(blob.path, _DAMAGED.format("it is cut"))
     if blob.data[18:20] == b"\2\2":  # one with a log beside it cannot be opened without; here it has none
         blob = Blob(blob.data[:18] + b"\1\1" + blob.data[20:], blob.path, blob.kind)
-    with _opened(blob.data) as base:
+    with _open_database(blob.data) as base:
         try:
-            tables = list(_tables(base))
-        except _errors() as error:
-            yield Skip(blob.path, _DAMAGED.format(_reason(error)))
+            tables = list(_iter_tables(base))
+        except _list_errors() as error:
+            yield Skip(blob.path, _DAMAGED.format(_format_reason(error)))
             tables = []
         shown: set[bytes] = set()
         for table, columns in tables:
-            for item in _table(base, blob, table, columns, meter):
+            for item in _read_table(base, blob, table, columns, meter):
                 if isinstance(item, Blob):
                     shown.update(_KEY_ID.findall(item.data))
                 yield item
     if not shown.issuperset(_KEY_ID.findall(blob.data)):
-        yield from pages(blob, meter)
+        yield from iter_sqlite_pages(blob, meter)
 
 
-def pages(blob: Blob, meter: Meter) -> Iterator[Blob | Skip | str]:
+def iter_sqlite_pages(blob: Blob, meter: Meter) -> Iterator[Blob | Skip | str]:
     """The values that stand back to back in pages, as rows of a log do and rows that were deleted."""
     data, secrets = blob.data, {match.start(1): match[1] for match in _BEHIND_NAME.finditer(blob.data)}
     key_ids = {}
@@ -90,12 +90,12 @@ def _is_cut(data: bytes) -> bool:
     return data[24:28] == data[92:96] and int.from_bytes(data[28:32], "big") * page > len(data)
 
 
-def _reason(error: BaseException) -> str:
+def _format_reason(error: BaseException) -> str:
     return "it takes too long" if "interrupt" in str(error) else type(error).__name__
 
 
 @contextlib.contextmanager
-def _opened(data: bytes) -> Iterator[sqlite3.Connection]:
+def _open_database(data: bytes) -> Iterator[sqlite3.Connection]:
     """A connection that may read and do nothing else; before Python 3.11 the bytes stand in a file meanwhile."""
     import sqlite3  # slow to load, and databases are rare
 
@@ -117,11 +117,11 @@ def _opened(data: bytes) -> Iterator[sqlite3.Connection]:
             base.execute("PRAGMA trusted_schema=OFF")
             base.execute("PRAGMA cell_size_check=ON")
             base.execute("PRAGMA query_only=ON")
-        base.set_authorizer(_allowed)
+        base.set_authorizer(_authorize)
         yield base
 
 
-def _allowed(action: int, first: str | None, *_: object) -> int:
+def _authorize(action: int, first: str | None, *_: object) -> int:
     """Reads, and nothing that a hostile schema could have done on the way."""
     import sqlite3
 
@@ -131,32 +131,34 @@ def _allowed(action: int, first: str | None, *_: object) -> int:
     return sqlite3.SQLITE_OK if asks else sqlite3.SQLITE_DENY
 
 
-def _tables(base: sqlite3.Connection) -> Iterator[tuple[str, list[str]]]:
+def _iter_tables(base: sqlite3.Connection) -> Iterator[tuple[str, list[str]]]:
     """Tables that stand in the file, with the columns that do."""
     found = base.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table'").fetchmany(_MOST_TABLES)
     for name, sql in found:
-        table = _text(name)
-        if sql and _text(sql).lstrip().upper().startswith("CREATE VIRTUAL"):
+        table = _decode_text(name)
+        if sql and _decode_text(sql).lstrip().upper().startswith("CREATE VIRTUAL"):
             continue  # what it keeps stands in tables of its own
         columns = [
-            _text(row[1]) for row in base.execute(f"PRAGMA table_xinfo({_quoted(table)})") if row[6] != _COMPUTED
+            _decode_text(row[1])
+            for row in base.execute(f"PRAGMA table_xinfo({_quote_name(table)})")
+            if row[6] != _COMPUTED
         ]
         if columns:
             yield table, columns
 
 
-def _table(
+def _read_table(
     base: sqlite3.Connection, blob: Blob, table: str, columns: list[str], meter: Meter
 ) -> Iterator[Blob | Skip | str]:
     path = f"{blob.path}!{table}"
     text, packed, problems = bytearray(), 0, list[str]()
-    for row in _until_damage(base, table, columns, problems):
+    for row in _iter_readable_rows(base, table, columns, problems):
         for column, cell in zip(columns, row, strict=True):
             if isinstance(cell, bytes) and packed < _MOST_CELLS and not _TEXT.fullmatch(cell):
                 packed += 1
                 meter.take(len(cell))
                 yield Blob(cell, f"{path}!{column}", blob.kind)
-        written = _row(columns, row)
+        written = _format_row(columns, row)
         meter.take(len(written))
         text += written
         if len(text) > _PIECE:
@@ -170,26 +172,26 @@ def _table(
         yield Skip(path, _DAMAGED.format(problem))
 
 
-def _until_damage(
+def _iter_readable_rows(
     base: sqlite3.Connection, table: str, columns: list[str], problems: list[str]
 ) -> Iterator[tuple[object, ...]]:
     """The rows that can be read; `problems` gets why there are no more."""
-    chosen = ", ".join(map(_quoted, columns))
+    chosen = ", ".join(map(_quote_name, columns))
     try:
-        yield from base.execute(f"SELECT {chosen} FROM {_quoted(table)}")  # noqa: S608 - quoted, and it may only read
-    except _errors() as error:
-        problems.append(_reason(error))
+        yield from base.execute(f"SELECT {chosen} FROM {_quote_name(table)}")  # noqa: S608 - quoted, and it may only read
+    except _list_errors() as error:
+        problems.append(_format_reason(error))
 
 
-def _errors() -> tuple[type[BaseException], ...]:
+def _list_errors() -> tuple[type[BaseException], ...]:
     import sqlite3
 
     return (sqlite3.Error, sqlite3.Warning, MemoryError, OverflowError, ValueError)
 
 
-def _row(columns: list[str], row: tuple[object, ...]) -> bytes:
+def _format_row(columns: list[str], row: tuple[object, ...]) -> bytes:
     """One line for each value; a name that stands in one column goes with the value in the next."""
-    cells = [(column, _written(cell)) for column, cell in zip(columns, row, strict=True) if cell is not None]
+    cells = [(column, _encode_cell(cell)) for column, cell in zip(columns, row, strict=True) if cell is not None]
     lines = []
     at = _name_at(cells)
     for number, (column, cell) in enumerate(cells):
@@ -216,13 +218,13 @@ def _name_at(cells: list[tuple[str, bytes]]) -> int | None:
     return None
 
 
-def _written(cell: object) -> bytes:
+def _encode_cell(cell: object) -> bytes:
     return cell if isinstance(cell, bytes) else str(cell).encode()
 
 
-def _text(value: object) -> str:
+def _decode_text(value: object) -> str:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
-def _quoted(name: str) -> str:
+def _quote_name(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'

@@ -7,7 +7,7 @@ import tarfile
 from typing import TYPE_CHECKING
 
 from credguard.decoders.decompress import DAMAGE, DAMAGED, MOST_MEMBERS, TOO_MANY, read
-from credguard.lazy_re import regex
+from credguard.lazy_re import compile_lazily
 from credguard.model.findings import Blob, Skip
 
 if TYPE_CHECKING:
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from credguard.decoders.decompress import Meter
 
 _BLOCK = tarfile.BLOCKSIZE
-_SUM = regex(rb"[ \0]{0,6}[0-7]{1,7}[ \0]")
+_SUM = compile_lazily(rb"[ \0]{0,6}[0-7]{1,7}[ \0]")
 _DAMAGE = (tarfile.TarError, *DAMAGE, OverflowError, AttributeError, IndexError, TypeError, KeyError)
 """What the library raises on hostile headers."""
-_SIZE = regex(rb"(?s)[0-7 \0]{12}|[\x80\xff].{11}")
+_SIZE = compile_lazily(rb"(?s)[0-7 \0]{12}|[\x80\xff].{11}")
 
 
 def is_tar(data: bytes) -> bool:
@@ -35,7 +35,7 @@ def is_tar(data: bytes) -> bool:
     return told in tarfile.calc_chksums(data[:_BLOCK])  # type: ignore[attr-defined]
 
 
-def tar_members(blob: Blob, meter: Meter) -> Iterator[Blob | Skip | str]:
+def iter_tar_members(blob: Blob, meter: Meter) -> Iterator[Blob | Skip | str]:
     """What a tar holds. Raises SpentError."""
     end = 0
     try:
@@ -45,14 +45,14 @@ def tar_members(blob: Blob, meter: Meter) -> Iterator[Blob | Skip | str]:
                     yield Skip(blob.path, TOO_MANY)
                     return
                 begin, end = end, archive.offset
-                yield from _member(blob, archive, entry, begin, meter)
+                yield from _read_member(blob, archive, entry, begin, meter)
     except _DAMAGE:
-        yield from _rest(blob, end, is_damaged=True)
+        yield from _read_rest(blob, end, is_damaged=True)
         return
-    yield from _rest(blob, end)
+    yield from _read_rest(blob, end)
 
 
-def _member(
+def _read_member(
     blob: Blob, archive: tarfile.TarFile, entry: tarfile.TarInfo, begin: int, meter: Meter
 ) -> Iterator[Blob | Skip | str]:
     path = f"{blob.path}!{entry.name}"
@@ -67,7 +67,7 @@ def _member(
     handle = archive.extractfile(entry) if entry.issparse() else None
     if handle:
         yield Blob(read(handle, meter), path, blob.kind)
-        if len(stored) - _BLOCK < _length(entry) <= len(stored):
+        if len(stored) - _BLOCK < _count_stored(entry) <= len(stored):
             return
         path += "!stored"
     elif entry.isreg():
@@ -76,13 +76,13 @@ def _member(
     yield Blob(stored, path, blob.kind)
 
 
-def _length(entry: tarfile.TarInfo) -> int:
+def _count_stored(entry: tarfile.TarInfo) -> int:
     """The bytes of a sparse member that are stored."""
     pieces: list[tuple[int, int]] = entry.sparse or []  # type: ignore[assignment]  # the types know of it as a number
     return sum(size for _, size in pieces)
 
 
-def _rest(blob: Blob, end: int, *, is_damaged: bool = False) -> Iterator[Blob | Skip | str]:
+def _read_rest(blob: Blob, end: int, *, is_damaged: bool = False) -> Iterator[Blob | Skip | str]:
     """What stands behind the last member that could be read."""
     ended = not is_damaged and not blob.data[end : end + _BLOCK].strip(b"\0")
     if not end:  # what says that it is a tar, and cannot be read, would say it again

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-def _wide(word: bytes) -> bytes:
+def _encode_wide(word: bytes) -> bytes:
     return rb"\x00".join(word[i : i + 1] for i in range(len(word)))
 
 
@@ -28,13 +28,13 @@ _BEGINNINGS = (
 )  # fmt: skip
 WIDE = Pattern(
     "utf-16",
-    b"|".join([rb"a\x00[ks]\x00i\x00a\x00[a-z2-7]", *_BEGINNINGS, *map(_wide, _WIDE_WORDS)]),
+    b"|".join([rb"a\x00[ks]\x00i\x00a\x00[a-z2-7]", *_BEGINNINGS, *map(_encode_wide, _WIDE_WORDS)]),
     caseless=True,
 )
 """The beginning of a text in UTF-16, with its mark or without, and those words in the middle of something else."""
 
 
-def utf16_as_utf8(data: bytes, ends: Sequence[int]) -> bytes:
+def decode_utf16(data: bytes, ends: Sequence[int]) -> bytes:
     """The text of `data` as UTF-8, read as UTF-16 in the byte order that WIDE's first hit shows.
 
     Lines stay what they are; what is no valid UTF-16 becomes U+FFFD.
@@ -71,7 +71,7 @@ UTF32 = Pattern(
 )
 
 
-def utf32_as_utf8(data: bytes, ends: Sequence[int]) -> bytes:
+def decode_utf32(data: bytes, ends: Sequence[int]) -> bytes:
     """The text of `data` as UTF-8, read as UTF-32 in the byte order that UTF32's first hit shows; lines stay."""
     letter = ends[0] - 1
     codec, offset = ("utf-32-le", letter % 4) if data[letter + 1 : letter + 4] == b"\0\0\0" else ("utf-32-be", 0)

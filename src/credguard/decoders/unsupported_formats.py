@@ -6,7 +6,7 @@ import zlib
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
-from credguard.lazy_re import regex
+from credguard.lazy_re import compile_lazily
 
 if TYPE_CHECKING:
     import re
@@ -71,32 +71,32 @@ _KINDS = (
     _Kind("disk image of Hyper-V", rb"vhdxfile"),
     _Kind("AppImage", rb"\x7fELF.{4}AI[\x01\x02]"),
 )
-_BY_OFFSET = [(kind.name, kind.offset, regex(rb"(?s)" + kind.signature)) for kind in _KINDS]
+_BY_OFFSET = [(kind.name, kind.offset, compile_lazily(rb"(?s)" + kind.signature)) for kind in _KINDS]
 _ENDS = (("disk image of macOS", 512, b"koly\0\0\0\x04"), ("LevelDB table", 8, b"\x57\xfb\x80\x8b\x24\x75\x47\xdb"))
 _FOLLOWING = ((b"PAR1", b"PAR1"), (b"PARE", b"PARE"))
 _MOST_INSIDE = 100
 _PROGRAMS = (b"MZ", b"\x7fELF", b"#!", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")
-_INSIDE = regex(
+_INSIDE = compile_lazily(
     rb"(?s)7z\xbc\xaf\x27\x1c\0[\x02-\x04](.{4})(.{20})|Rar!\x1a\x07(?:\0\xcf\x90s|\x01\0(.{4})[\x01-\x7f])"
     rb"|MSCF\0{4}.{4}\0{4}.{4}\0{4}\x03\x01"
 )
 """Signatures that a program may hold, with so much behind them that one which merely knows them is none of these."""
 
 
-def _expression(kind: _Kind) -> bytes:
+def _build_expression(kind: _Kind) -> bytes:
     """For the matcher, to which the beginning of a line may be that of a file."""
     return (b"" if kind.offset or kind.anywhere else b"^") + rb"(?:" + kind.signature + rb")"
 
 
 SIGNATURES = (
-    *map(_expression, _KINDS),
+    *map(_build_expression, _KINDS),
     *(rb"".join(rb"\x%02x" % byte for byte in word) for _, _, word in _ENDS),
     rb"7z\xbc\xaf\x27\x1c|Rar!\x1a\x07|MSCF\0{4}.{4}\0{4}",
 )
 """Expressions of where one of them may be."""
 
 
-def closed_kind(data: bytes) -> str:
+def identify_unsupported(data: bytes) -> str:
     """What a container that is not read is called, "" for all else."""
     for name, offset, signature in _BY_OFFSET:
         if signature.match(data, offset):

@@ -27,7 +27,7 @@ class View:
     how: str
 
 
-def windows(data: bytes, ends: Sequence[int], reach: int = _WINDOW) -> Iterator[tuple[int, int]]:
+def iter_windows(data: bytes, ends: Sequence[int], reach: int = _WINDOW) -> Iterator[tuple[int, int]]:
     """Stretches of whole lines, or `reach` bytes to either side, around the hits; none is given twice."""
     done = -1
     for end in ends:
@@ -37,7 +37,7 @@ def windows(data: bytes, ends: Sequence[int], reach: int = _WINDOW) -> Iterator[
             yield start, done
 
 
-def rewritten(data: bytes, start: int, stop: int, changes: Iterable[tuple[int, int, bytes]], how: str) -> View:
+def rewrite(data: bytes, start: int, stop: int, changes: Iterable[tuple[int, int, bytes]], how: str) -> View:
     """The stretch with each (start, stop, text) put in; of changes that overlap the first counts."""
     text, origin, position = bytearray(), array("Q"), start
     for begin, end, new in sorted(changes):

@@ -17,10 +17,10 @@ from credguard.decoders.decompress import (
     TOO_MANY,
     XZ,
     ZSTD,
-    Unpacked,
-    unpacked,
+    Decompressed,
+    decompress,
 )
-from credguard.lazy_re import regex
+from credguard.lazy_re import compile_lazily
 from credguard.model.findings import Blob, Skip
 
 if TYPE_CHECKING:
@@ -33,9 +33,9 @@ _METHODS = {8: DEFLATE, 12: BZIP2, 14: LZMA_OF_ZIP, 20: ZSTD, 93: ZSTD, 95: XZ}
 """PKWARE APPNOTE 6.3.10, 4.4.5; a stored member has method 0."""
 _LOCAL = struct.Struct("<6xHH4xIIIHH")
 _HEAD = b"PK\x03\x04"
-_NEXT = regex(rb"PK(?:\x07\x08|\x03\x04|\x01\x02)")
+_NEXT = compile_lazily(rb"PK(?:\x07\x08|\x03\x04|\x01\x02)")
 _NO_DIRECTORY = "is cut or damaged: it has no directory, and only what its headers tell was looked at"
-_PLAUSIBLE = regex(rb"(?s)PK\x03\x04[\0-\x7f].{3}[\0-\x14\x5d-\x63]\0.{17}\0.{2}[^\0]")
+_PLAUSIBLE = compile_lazily(rb"(?s)PK\x03\x04[\0-\x7f].{3}[\0-\x14\x5d-\x63]\0.{17}\0.{2}[^\0]")
 """A header with a method that there is, and a short name."""
 _TAIL, _MOST_PLACES = 65_557, 100
 
@@ -60,24 +60,24 @@ def is_zip(data: bytes) -> bool:
     return False
 
 
-def zip_members(blob: Blob, meter: Meter) -> Iterator[Blob | Skip | str]:
+def iter_zip_members(blob: Blob, meter: Meter) -> Iterator[Blob | Skip | str]:
     """What a zip holds. Raises SpentError and MemoryLimitError."""
     try:
         with zipfile.ZipFile(io.BytesIO(blob.data)) as archive:
             entries = archive.infolist()
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, struct.error):
-        yield from _by_headers(blob, (), meter)
+        yield from _scan_headers(blob, (), meter)
         yield Skip(blob.path, _NO_DIRECTORY)
         return
     if len(entries) > MOST_MEMBERS:
         yield Skip(blob.path, TOO_MANY)
     read: list[tuple[int, int]] = []
     for entry in entries[:MOST_MEMBERS]:
-        yield from _listed(blob, entry, meter, read)
-    yield from _by_headers(blob, sorted(read), meter)
+        yield from _read_listed(blob, entry, meter, read)
+    yield from _scan_headers(blob, sorted(read), meter)
 
 
-def _listed(
+def _read_listed(
     blob: Blob, entry: zipfile.ZipInfo, meter: Meter, read: list[tuple[int, int]]
 ) -> Iterator[Blob | Skip | str]:
     """A member that the directory lists; `read` gets its stretch where the header before it says the same."""
@@ -89,12 +89,12 @@ def _listed(
     flags, method, _, size, _, named, extra = _LOCAL.unpack_from(data, local)
     start = local + 30 + named + extra
     stop = start + entry.compress_size
-    end = yield from _content(path, blob, entry.compress_type, entry.flag_bits, entry.CRC, start, stop, meter)
+    end = yield from _read_content(path, blob, entry.compress_type, entry.flag_bits, entry.CRC, start, stop, meter)
     if method == entry.compress_type and (flags & 0x8 or size in (entry.compress_size, 0xFFFFFFFF)):
         read.append((local, end))
 
 
-def _by_headers(blob: Blob, read: Sequence[tuple[int, int]], meter: Meter) -> Iterator[Blob | Skip | str]:
+def _scan_headers(blob: Blob, read: Sequence[tuple[int, int]], meter: Meter) -> Iterator[Blob | Skip | str]:
     """The members by the headers before them, outside of the stretches that were read."""
     data, at, damaged, number = blob.data, 0, 0, 0
     stretches = iter([*read, (len(data), len(data))])
@@ -119,18 +119,18 @@ def _by_headers(blob: Blob, read: Sequence[tuple[int, int]], meter: Meter) -> It
         if flags & 0x8 or size == 0xFFFFFFFF:
             following = None if method else _NEXT.search(data, start)
             stop, crc = following.start() if following else len(data), 0
-        end = yield from _content(f"{blob.path}!{name}", blob, method, flags, crc, start, stop, meter)
+        end = yield from _read_content(f"{blob.path}!{name}", blob, method, flags, crc, start, stop, meter)
         damaged += end <= start
         at = max(at + 4, end)
     yield Skip(blob.path, TOO_MANY)
 
 
-def _content(
+def _read_content(
     path: str, blob: Blob, method: int, flags: int, crc: int, start: int, stop: int, meter: Meter
 ) -> Generator[Blob | Skip | str, None, int]:
     """What a member holds; returns its end. One that is said to be encrypted may hold plain text all the same."""
     encrypted = f"{path} is encrypted: nobody can look at it without its password"
-    got = _unpacked(blob.data, method, start, stop, meter)
+    got = _decompress_member(blob.data, method, start, stop, meter)
     if got is None:
         reason = f"is a member of a zip packed by method {method}, which is not read; unpack it and look at it"
         yield encrypted if flags & 0x1 else Skip(path, reason)
@@ -145,12 +145,12 @@ def _content(
     return min(got.end, len(blob.data)) if is_right else start
 
 
-def _unpacked(data: bytes, method: int, start: int, stop: int, meter: Meter) -> Unpacked | None:
+def _decompress_member(data: bytes, method: int, start: int, stop: int, meter: Meter) -> Decompressed | None:
     """What stands from `start` to `stop`, None for a method that is not read."""
     if method in _METHODS:
-        return unpacked(data, _METHODS[method], meter, start, stop)
+        return decompress(data, _METHODS[method], meter, start, stop)
     if method:
         return None
     content = data[start:stop]
     meter.take(len(content))
-    return Unpacked(content, stop, whole=stop <= len(data))
+    return Decompressed(content, stop, whole=stop <= len(data))

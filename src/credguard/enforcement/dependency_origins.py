@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from credguard.lazy_re import regex
+from credguard.lazy_re import compile_lazily
 
 if TYPE_CHECKING:
     import re
@@ -17,24 +17,26 @@ PYTHON = (
 """Files that say which credguard Python's installers take, and from where."""
 NODE = (".npmrc", ".yarnrc", ".yarnrc.yml", ".pnpmfile.cjs", "pnpm-workspace.yaml", "bunfig.toml")
 """Files that say with what the package managers of JavaScript run a script."""
-INSTALLS_PYTHON = regex(
+INSTALLS_PYTHON = compile_lazily(
     r"\b(?:uvx?|poetry|pipenv|pdm|rye|hatch|tox|nox)\b|\bpip[\d.]*\b[^\n]*\binstall\b[^\n]*(?:\s-[erc]|\s--(?:editable|requirement"
     r"|constraint)|\s[\"']?\.(?:\[|[\"']?(?:\s|$)))"
 )
-RUNS_NODE = regex(r"\b(?:npm|npx|yarn|pnpm|bun)\b")
+RUNS_NODE = compile_lazily(r"\b(?:npm|npx|yarn|pnpm|bun)\b")
 _LOCKS = ("uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock")
-_REQUIREMENTS = regex(r"(?:[\w.-]*requirements?[\w.-]*|[\w.-]*constraints?[\w.-]*)\.(?:txt|in)")
-_NAMES = regex(r"credguard")
-_PYTHON_LINE = regex(
+_REQUIREMENTS = compile_lazily(r"(?:[\w.-]*requirements?[\w.-]*|[\w.-]*constraints?[\w.-]*)\.(?:txt|in)")
+_NAMES = compile_lazily(r"credguard")
+_PYTHON_LINE = compile_lazily(
     r"credguard|\b(?:index|registry|source|sources|url|find-links|trusted-host|constraints?|overrides?|override-dependencies"
     r"|constraint-dependencies|indexes|no-index|default-index|index-strategy|verify_ssl|priority)\b[\"']?\s*[=:]"
 )
-_SECTION = regex(
+_SECTION = compile_lazily(
     r"\s*\[\[?[\"']?(?:tool[.\"']+(?:uv|poetry|pdm|hatch|pip)\b[^\]]*|source|package|global|install)[\"']?\]\]?"
 )
-_HEAD = regex(r"\s*\[\[?[\w.\"' -]+\]\]?\s*(?:#.*)?")
-_OPTION = regex(r"\s*(?:-[ifcre]\b|--)")
-_NODE_LINE = regex(r"(?i)credguard|shell|yarn-?path|node-options|registry|ignore-scripts|hooks|plugins|pre\W|overrides")
+_HEAD = compile_lazily(r"\s*\[\[?[\w.\"' -]+\]\]?\s*(?:#.*)?")
+_OPTION = compile_lazily(r"\s*(?:-[ifcre]\b|--)")
+_NODE_LINE = compile_lazily(
+    r"(?i)credguard|shell|yarn-?path|node-options|registry|ignore-scripts|hooks|plugins|pre\W|overrides"
+)
 
 
 def is_origin(path: str) -> bool:
@@ -105,7 +107,9 @@ def _sections(text: str) -> Iterator[tuple[int, str]]:
             yield from ((number, entry) for entry in _DEPENDENCY.findall(line))
 
 
-_DEPENDENCY = regex(r"[\"']credguard(?:\[[^\]]*\])?[ \t]*(?:[@<>=!~;][^\"']*)?[\"']|^[\"']?credguard[\"']?[ \t]*=.*")
+_DEPENDENCY = compile_lazily(
+    r"[\"']credguard(?:\[[^\]]*\])?[ \t]*(?:[@<>=!~;][^\"']*)?[\"']|^[\"']?credguard[\"']?[ \t]*=.*"
+)
 
 
 def _locked(text: str) -> Iterator[tuple[int, str]]:
@@ -127,8 +131,8 @@ def _locked(text: str) -> Iterator[tuple[int, str]]:
                 yield number, match[0]
 
 
-_VERSION = regex(r"[\"']?version[\"']?\s*[=:]\s*[\"'](?:==)?([^\"']*)[\"']")
-_OF_ENTRY = regex(
+_VERSION = compile_lazily(r"[\"']?version[\"']?\s*[=:]\s*[\"'](?:==)?([^\"']*)[\"']")
+_OF_ENTRY = compile_lazily(
     r"(?:source|type|url|reference|resolved_reference|git|ref|path|\"(?:git|ref|path|index|file)\":)\s*[=:]?"
 )
-_SERVER = regex(r"[a-z+]{2,12}://[^/\"'\s]{1,200}")
+_SERVER = compile_lazily(r"[a-z+]{2,12}://[^/\"'\s]{1,200}")

@@ -9,40 +9,40 @@ from typing import TYPE_CHECKING
 from credguard.ci import systems
 from credguard.enforcement import calls
 from credguard.errors import CredguardError
-from credguard.hooks.locate import leads_to_credguard, locate, read_hook
+from credguard.hooks.locate import find_credguard_call, locate, read_hook
 from credguard.hooks.scripts import NAMES
-from credguard.lazy_re import regex
+from credguard.lazy_re import compile_lazily
 from credguard.model.practices import Enforcement
-from credguard.sources.snapshots import Folder, Objects
+from credguard.sources.snapshots import CommitSnapshot, FolderSnapshot
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from credguard.enforcement.call_sites import Site
     from credguard.hooks.locate import HookFolder
-    from credguard.sources.snapshots import Place
+    from credguard.sources.snapshots import Snapshot
     from credguard.sources.worktree import WorkTree
 
-_SHARED = regex(
+_SHARED = compile_lazily(
     r"\.pre-commit-config\.yaml|prek\.toml|\.?lefthook\.(?:ya?ml|toml|json)|\.husky/[^/]+|\.githooks/[^/]+|\.overcommit\.yml"
 )
 _JUDGED_BY_ITSELF = frozenset(("credguard audit", "credguard install"))
 """Calls that take the policy of the change that they judge."""
 
 
-def of_tree(tree: WorkTree) -> Enforcement | None:
+def find_tree_enforcement(tree: WorkTree) -> Enforcement | None:
     """Where the repository of a tree calls credguard; None outside of git."""
     if tree.repository is None:
         return None
     if tree.bare:
-        head = tree.repository.head()
-        place: Place = Objects(tree.repository, head) if head else Folder(Path(os.devnull))
+        head = tree.repository.resolve_head()
+        place: Snapshot = CommitSnapshot(tree.repository, head) if head else FolderSnapshot(Path(os.devnull))
     else:
-        place = Folder(Path(tree.repository.toplevel()))
-    return of_files(place, _hooks(tree.root))
+        place = FolderSnapshot(Path(tree.repository.find_toplevel()))
+    return find_file_enforcement(place, _find_hooks(tree.root))
 
 
-def merged(found: Iterable[tuple[str, Enforcement | None]]) -> Enforcement | None:
+def merge_enforcements(found: Iterable[tuple[str, Enforcement | None]]) -> Enforcement | None:
     """What holds for several repositories together, each with its label: a kind of place that one of them
     lacks counts for none; None where none is a repository."""
     known = [(label, where) for label, where in found if where is not None]
@@ -58,17 +58,17 @@ def merged(found: Iterable[tuple[str, Enforcement | None]]) -> Enforcement | Non
     )
 
 
-def ci_files(place: Place) -> dict[str, bytes]:
+def read_ci_files(place: Snapshot) -> dict[str, bytes]:
     """The CI files of a repository, by path."""
-    found = place.texts(systems.FILES, systems.FOLDERS)
-    return {path: data for path, data in found.items() if systems.settings_of(path)}
+    found = place.read_texts(systems.FILES, systems.FOLDERS)
+    return {path: data for path, data in found.items() if systems.find_settings_system(path)}
 
 
-def of_files(place: Place, hooks: tuple[str, ...] = ()) -> Enforcement:
+def find_file_enforcement(place: Snapshot, hooks: tuple[str, ...] = ()) -> Enforcement:
     """Where the files of a repository call credguard; `hooks` are those that git runs."""
-    sites = calls.calls(place).sites
+    sites = calls.load_calls(place).sites
     shared = tuple(path for path, found in sites.items() if _SHARED.fullmatch(path) and _enforce(found, sites))
-    ci = [path for path in sites if systems.settings_of(path)]
+    ci = [path for path in sites if systems.find_settings_system(path)]
     strict = {path for path in ci if _enforce(sites[path], sites) and not _is_loose(sites[path], sites)}
     return Enforcement(hooks, shared, tuple(ci), tuple(path for path in ci if path not in strict))
 
@@ -76,7 +76,8 @@ def of_files(place: Place, hooks: tuple[str, ...] = ()) -> Enforcement:
 def _enforce(found: Iterable[Site], sites: Mapping[str, tuple[Site, ...]]) -> bool:
     """True where the failure of one of the places has a consequence, here and where it leads."""
     return any(
-        one.enforces and (not one.through or one.through == one.path or _enforce(_own(one.through, sites), sites))
+        one.enforces
+        and (not one.through or one.through == one.path or _enforce(_list_own_sites(one.through, sites), sites))
         for one in found
     )
 
@@ -87,25 +88,25 @@ def _is_loose(found: Iterable[Site], sites: Mapping[str, tuple[Site, ...]]) -> b
     for one in found:
         if one.through and _SHARED.fullmatch(one.through):
             continue
-        leads = _own(one.through, sites) if one.through and one.through != one.path else (one,)
+        leads = _list_own_sites(one.through, sites) if one.through and one.through != one.path else (one,)
         words |= {call.words for site in leads for call in site.calls if not call.muted} or {""}
     return words <= _JUDGED_BY_ITSELF
 
 
-def _own(path: str, sites: Mapping[str, tuple[Site, ...]]) -> tuple[Site, ...]:
+def _list_own_sites(path: str, sites: Mapping[str, tuple[Site, ...]]) -> tuple[Site, ...]:
     return tuple(site for site in sites.get(path, ()) if not site.through)
 
 
-def _hooks(folder: Path) -> tuple[str, ...]:
+def _find_hooks(folder: Path) -> tuple[str, ...]:
     """The hooks through which git calls credguard in this clone."""
     try:
         place = locate(folder)
-        return tuple(name for name in NAMES if _calls(place, name))
+        return tuple(name for name in NAMES if _is_calling_hook(place, name))
     except CredguardError:
         return ()
 
 
-def _calls(place: HookFolder, name: str) -> bool:
+def _is_calling_hook(place: HookFolder, name: str) -> bool:
     path = place.path / name
     content = read_hook(path)
-    return content is not None and os.access(path, os.X_OK) and leads_to_credguard(place, name, content) is not None
+    return content is not None and os.access(path, os.X_OK) and find_credguard_call(place, name, content) is not None

@@ -6,19 +6,19 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from credguard.lazy_re import regex
+from credguard.lazy_re import compile_lazily
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_TOKEN = regex(
+_TOKEN = compile_lazily(
     r"//[^\n]*|/\*.*?\*/|\'\'\'.*?\'\'\'|\"\"\".*?\"\"\"|'(?:[^'\\\n]|\\.)*'|\"(?:[^\"\\\n]|\\.)*\"|[{}\n]",
     re.DOTALL,
 )
-_BLANKS = regex(r"[ \t]+")
-_STAGE = regex(r"\s*stage\s*\(?\s*['\"$\w][^{}]*$")
-_DEFINES = regex(r"\bdef\b|\bvoid\b|\bclass\b|[\w.$]+\s+\w+\s*\(")
-_REACHES = regex(
+_BLANKS = compile_lazily(r"[ \t]+")
+_STAGE = compile_lazily(r"\s*stage\s*\(?\s*['\"$\w][^{}]*$")
+_DEFINES = compile_lazily(r"\bdef\b|\bvoid\b|\bclass\b|[\w.$]+\s+\w+\s*\(")
+_REACHES = compile_lazily(
     r"\benv\b[\w.\[\]'\"]*\s*=(?!=)|\benv\s*\.\s*(?:put|set)|\binput\b|\bcurrentBuild\b[\w.]*\s*=(?!=)|\bmetaClass\b"
     r"|^(?!def\b)[\w.\[\]'\"]+\s*=(?![=~])|\bload\b|\bevaluate\b|\bbinding\b|\bsetProperty\b"
     r"|\bcheckout\b|\bgit\s*[( ]\s*(?:branch|url|credentialsId)\b"
@@ -26,7 +26,7 @@ _REACHES = regex(
     r"|\bdeleteDir\b|\bunstash\b|\breturn\b|\bthrow\b"
 )
 """What a stage does to those after it."""
-_BRANCH = regex(r"(?:^|[\s,\[(])['\"]?[\w .-]{1,80}['\"]?\s*:\s*$")
+_BRANCH = compile_lazily(r"(?:^|[\s,\[(])['\"]?[\w .-]{1,80}['\"]?\s*:\s*$")
 _DEEPEST = 60
 _MOST_COMMENTS = 2_000
 
@@ -39,19 +39,19 @@ class _Block:
     line: int
     parts: list[tuple[int, str] | _Block] = field(default_factory=list)
 
-    def calls(self) -> bool:
+    def has_call(self) -> bool:
         """True where credguard is named below."""
-        return any(one.calls() if isinstance(one, _Block) else "credguard" in one[1] for one in self.parts)
+        return any(one.has_call() if isinstance(one, _Block) else "credguard" in one[1] for one in self.parts)
 
-    def lines(self) -> Iterator[tuple[int, str]]:
+    def iter_lines(self) -> Iterator[tuple[int, str]]:
         """The lines, less those of stages in which credguard is not called, as far as others do not depend on them."""
-        last = max((n for n, one in enumerate(self.parts) if isinstance(one, _Block) and one.calls()), default=-1)
+        last = max((n for n, one in enumerate(self.parts) if isinstance(one, _Block) and one.has_call()), default=-1)
         for number, one in enumerate(self.parts):
             if not isinstance(one, _Block):
                 yield one
-            elif one.calls() or not (one.is_stage() or _BRANCH.search(one.head)):
+            elif one.has_call() or not (one.is_stage() or _BRANCH.search(one.head)):
                 yield one.line, one.head + " {"
-                yield from one.lines()
+                yield from one.iter_lines()
                 yield one.line, "}"
             elif number < last:
                 yield from ((line, text) for line, text in one.every() if _REACHES.search(text))
@@ -72,27 +72,27 @@ class _Block:
                 yield one
 
 
-def lines(text: str) -> list[tuple[int, str]]:
+def extract_call_lines(text: str) -> list[tuple[int, str]]:
     """The lines, by number from 0, on which the calls depend, without comments; all of them where the braces do
     not fit together."""
     if text.count("/*") > _MOST_COMMENTS:
         return [(number, line.strip()) for number, line in enumerate(text.split("\n")) if line.strip()]
-    plain = _without_comments(text)
+    plain = _strip_comments(text)
     try:
-        return [(number, line) for number, line in _tree(plain).lines() if line.strip()]
+        return [(number, line) for number, line in _parse_blocks(plain).iter_lines() if line.strip()]
     except ValueError:
         return [
             (number, _BLANKS.sub(" ", line.strip())) for number, line in enumerate(plain.split("\n")) if line.strip()
         ]
 
 
-def _without_comments(text: str) -> str:
+def _strip_comments(text: str) -> str:
     return _TOKEN.sub(
         lambda match: "\n" * match[0].count("\n") if match[0].startswith(("//", "/*")) else match[0], text
     )
 
 
-def _tree(text: str) -> _Block:
+def _parse_blocks(text: str) -> _Block:
     root = _Block("", 0)
     opened, number, done, piece = [root], 0, 0, ""
 
@@ -105,7 +105,7 @@ def _tree(text: str) -> _Block:
         piece += text[done : match.start()]
         done = match.end()
         if mark == "{":
-            before = _head(opened[-1], piece)
+            before = _take_head(opened[-1], piece)
             opened[-1].parts.append(_Block(before, number))
             opened.append(opened[-1].parts[-1])  # type: ignore[arg-type]
             piece = ""
@@ -132,7 +132,7 @@ def _tree(text: str) -> _Block:
     return root
 
 
-def _head(block: _Block, piece: str) -> str:
+def _take_head(block: _Block, piece: str) -> str:
     """The words before a brace; those of the line before where it stands alone."""
     if piece.strip() or not block.parts or isinstance(block.parts[-1], _Block):
         return _BLANKS.sub(" ", piece.strip(" \t\r\n"))

@@ -6,16 +6,16 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from credguard.lazy_re import regex
+from credguard.lazy_re import compile_lazily
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
 NAMES = ("makefile", "gnumakefile", "justfile", ".justfile")
-_RULE = regex(r"(?P<names>[^\s#:=][^#:=\n]{0,500}?)\s{0,20}::?(?![=:])(?P<needs>[^\n]*)")
-_WORD = regex(r"[\w.:/@%-]+")
-_EVALUATED = regex(r"\$[({](?:eval|shell|call|file|guile)\b")
-_BARE = regex(r"\b(?:g?make|just)\b(?:[ \t]+-\S+)*[ \t]*(?=$|[;&|\n)])", re.MULTILINE)
+_RULE = compile_lazily(r"(?P<names>[^\s#:=][^#:=\n]{0,500}?)\s{0,20}::?(?![=:])(?P<needs>[^\n]*)")
+_WORD = compile_lazily(r"[\w.:/@%-]+")
+_EVALUATED = compile_lazily(r"\$[({](?:eval|shell|call|file|guile)\b")
+_BARE = compile_lazily(r"\b(?:g?make|just)\b(?:[ \t]+-\S+)*[ \t]*(?=$|[;&|\n)])", re.MULTILINE)
 
 
 @dataclass(slots=True)
@@ -24,7 +24,7 @@ class _Rule:
     needs: tuple[str, ...]
     lines: list[tuple[int, str]] = field(default_factory=list)
 
-    def words(self) -> set[str]:
+    def find_words(self) -> set[str]:
         """The words of its recipe."""
         return {word for _, line in self.lines[1:] for word in _WORD.findall(line)}
 
@@ -37,9 +37,9 @@ class Targets:
         self._rules: list[_Rule] = []
         self._rest: list[tuple[int, str]] = []
         self._read(code, text.split("\n"))
-        calling = {name for rule in self._rules if _calls(rule.lines) for name in rule.names}
-        self.leading = self._closed(calling)
-        self.every = not calling or _calls(self._rest)
+        calling = {name for rule in self._rules if _has_call(rule.lines) for name in rule.names}
+        self.leading = self._add_dependents(calling)
+        self.every = not calling or _has_call(self._rest)
 
     def _read(self, code: Collection[tuple[int, str]], raw: list[str]) -> None:
         current: _Rule | None = None
@@ -55,20 +55,20 @@ class Targets:
                 current = None
                 self._rest.append((number, line))
 
-    def _closed(self, names: set[str]) -> set[str]:
+    def _add_dependents(self, names: set[str]) -> set[str]:
         """The names, and those of rules that need one of them or ask for it."""
         more = True
         while more:
             more = False
             for rule in self._rules:
-                if not names.issuperset(rule.names) and not names.isdisjoint((*rule.needs, *_asked(rule))):
+                if not names.issuperset(rule.names) and not names.isdisjoint((*rule.needs, *_find_requested(rule))):
                     if rule.names[0].startswith("."):
                         continue
                     names.update(rule.names)
                     more = True
         return names
 
-    def lines(self) -> list[tuple[int, str]]:
+    def list_lines(self) -> list[tuple[int, str]]:
         """The lines on which the leading targets depend: theirs, those of what they need, and those of no target."""
         if self.every:
             return sorted([*self._rest, *(line for rule in self._rules for line in rule.lines)])
@@ -77,7 +77,7 @@ class Targets:
             before = len(kept)
             for rule in self._rules:
                 if kept.intersection(rule.names):
-                    kept.update((*rule.needs, *_asked(rule)))
+                    kept.update((*rule.needs, *_find_requested(rule)))
             if len(kept) == before:
                 break
         found = list(self._rest)
@@ -92,7 +92,7 @@ class Targets:
                 found += rule.lines
         return sorted(found)
 
-    def asked_for(self, text: str) -> bool:
+    def is_requested_by(self, text: str) -> bool:
         """True where a command may ask for one of the leading targets."""
         if self.every or not self.leading.isdisjoint(_WORD.findall(text)) or "$" in text:
             return True
@@ -100,11 +100,11 @@ class Targets:
         return _BARE.search(text) is not None and not self.leading.isdisjoint(first)
 
 
-def _calls(lines: list[tuple[int, str]]) -> bool:
+def _has_call(lines: list[tuple[int, str]]) -> bool:
     return any("credguard" in line for _, line in lines)
 
 
-def _asked(rule: _Rule) -> set[str]:
+def _find_requested(rule: _Rule) -> set[str]:
     """The targets that a recipe asks for."""
     again = any(re.search(r"\$[({]MAKE[)}]|\bg?make\b|\bjust\b", line) for _, line in rule.lines[1:])
-    return rule.words() if again else set()
+    return rule.find_words() if again else set()

@@ -9,10 +9,17 @@ from typing import TYPE_CHECKING
 from credguard.enforcement import jenkinsfile
 from credguard.enforcement.make_targets import NAMES, Targets
 from credguard.enforcement.settings_files import is_hook
-from credguard.enforcement.settings_shape import SHAPES, at, label, scalars, uncommented, unit
-from credguard.enforcement.shell import SCRIPTS, Call, calls, code_lines, installs
+from credguard.enforcement.settings_shape import (
+    SHAPES,
+    format_trail,
+    iter_scalars,
+    resolve_trail,
+    strip_script_comments,
+    trim_to_unit,
+)
+from credguard.enforcement.shell import SCRIPTS, Call, find_calls, is_install_only, iter_code_lines
 from credguard.enforcement.tree_diff import LINES
-from credguard.lazy_re import regex
+from credguard.lazy_re import compile_lazily
 from credguard.parsers.document import Node
 
 if TYPE_CHECKING:
@@ -23,8 +30,8 @@ if TYPE_CHECKING:
     Place = tuple[int, Trail]
     """A document's number, and the trail in it."""
 
-ONE_WORD = regex(r"[\w.-]+")
-_RESULTS = regex(
+ONE_WORD = compile_lazily(r"[\w.-]+")
+_RESULTS = compile_lazily(
     r"credguard[\w-]{0,60}\.(?:xml|json|sarif|csv|html|txt|log|md|ya?ml|py)\b"
     r"|\b(?:steps|needs|jobs|stages|dependencies)[.\[]+['\"]?credguard[\w.-]*|--(?:name|label|title)[ =]credguard"
 )
@@ -39,13 +46,6 @@ NEVER_FOLLOWED = _LABELS.union(
 _USES = frozenset("uses include template component file project remote local extends image repo id entry ref".split())
 SETS_UP = frozenset(("prepare", "postinstall", "preinstall", "install", "scripts"))
 """Scripts of package.json in which hooks are set up."""
-_NOTHING = frozenset(("", "false", "never", "no", "0", "manual"))
-SHRUGS = {
-    "continue-on-error": False, "continueOnError": False, "allow_failure": False, "soft_fail": False,
-    "ignore_errors": False, "failure": False, "if": True, "condition": True, "enabled": True, "only_if": True,
-    "skip": False, "when": True,
-}  # fmt: skip
-"""Keys whose value lets a failure pass, or keeps a step from running; True for those that do with a false value."""
 
 
 @dataclass(slots=True)
@@ -66,15 +66,15 @@ class File:
     """Whether `#` begins a comment in its scripts."""
 
 
-def plain(one: File) -> str:
+def extract_code(one: File) -> str:
     """A file's text without what are comments there for sure."""
-    return "\n".join(line for _, line in _code(one.path, one.text))
+    return "\n".join(line for _, line in _list_code_lines(one.path, one.text))
 
 
-_MERGE = regex(r"(?:^[ \t-]*|[{,][ \t]*)[\"']?<<[\"']?[ \t]*:", re.MULTILINE)
+_MERGE = compile_lazily(r"(?:^[ \t-]*|[{,][ \t]*)[\"']?<<[\"']?[ \t]*:", re.MULTILINE)
 _HASHED = (".sh", ".bash", ".zsh", ".py", ".mk", ".toml", ".ini", ".cfg", ".yml", ".yaml", ".rb")
 _MAKES = (*NAMES, "rakefile")
-_INTERPRETER = regex(r"#![^\n]*\b(?:sh|bash|dash|zsh|ksh|python[\d.]*)\b")
+_INTERPRETER = compile_lazily(r"#![^\n]*\b(?:sh|bash|dash|zsh|ksh|python[\d.]*)\b")
 
 
 def _without_others(text: str) -> str:
@@ -88,11 +88,11 @@ def _without_others(text: str) -> str:
     return "".join(kept)
 
 
-_ENVIRONMENT = regex(r"(^\[[^\]\n]+\][^\n]*)", re.MULTILINE)
-_INLINE = regex(r"#[^\n]*(?:credguard|index|url|source)")
+_ENVIRONMENT = compile_lazily(r"(^\[[^\]\n]+\][^\n]*)", re.MULTILINE)
+_INLINE = compile_lazily(r"#[^\n]*(?:credguard|index|url|source)")
 
 
-def _commented(path: str, text: str) -> bool:
+def _has_hash_comments(path: str, text: str) -> bool:
     """True where `#` begins a comment."""
     name = path.rpartition("/")[2].lower()
     if name.endswith(_HASHED) or name in _MAKES:
@@ -102,14 +102,14 @@ def _commented(path: str, text: str) -> bool:
     return _INTERPRETER.match(text) is not None or (is_hook(path) and not text.startswith("#!"))
 
 
-def _code(path: str, text: str) -> list[tuple[int, str]]:
+def _list_code_lines(path: str, text: str) -> list[tuple[int, str]]:
     """The lines of a text by number that are no comments."""
     name = path.rpartition("/")[2]
     if name.startswith("Jenkinsfile") or name.endswith((".groovy", ".jenkins")):
-        return jenkinsfile.lines(text)
+        return jenkinsfile.extract_call_lines(text)
     if name == "tox.ini":
         text = _without_others(text)
-    found = list(code_lines(text, comments=_commented(path, text), first=2 if name.endswith(".py") else 0))
+    found = list(iter_code_lines(text, comments=_has_hash_comments(path, text), first=2 if name.endswith(".py") else 0))
     if name.endswith(".py") and "# /// script" in text:  # PEP 723
         found += [(number, line) for number, line in enumerate(text.split("\n")) if _INLINE.match(line)]
     if name.endswith((".js", ".mjs", ".cjs", ".ts")):
@@ -117,9 +117,9 @@ def _code(path: str, text: str) -> list[tuple[int, str]]:
     return found
 
 
-def lines(one: File) -> Node:
+def build_lines_node(one: File) -> Node:
     """A text as the lines that count."""
-    found = targets(one).lines() if _has_targets(one.path) else _code(one.path, one.text)
+    found = parse_targets(one).list_lines() if _has_targets(one.path) else _list_code_lines(one.path, one.text)
     items = tuple(Node("scalar", number + 1, 1, text=line) for number, line in found)
     notes = [*([] if one.executable else ["not executable"]), *(["carriage returns"] if one.odd_lines else [])]
     first = (Node("scalar", 1, 1, text=note) for note in notes)
@@ -130,30 +130,30 @@ def _has_targets(path: str) -> bool:
     return path.rpartition("/")[2].lower() in NAMES
 
 
-def targets(one: File) -> Targets:
+def parse_targets(one: File) -> Targets:
     """The targets of a Makefile or justfile."""
-    return Targets(_code(one.path, one.text), one.text)
+    return Targets(_list_code_lines(one.path, one.text), one.text)
 
 
-def asks(one: File, text: str) -> bool:
+def may_run_calls(one: File, text: str) -> bool:
     """False where a command asks for other targets or scripts of a file than those that lead to credguard."""
     if _has_targets(one.path):
-        return targets(one).asked_for(text)
+        return parse_targets(one).is_requested_by(text)
     names = set()
     for number, trail in (*one.own, *one.through):
-        words = label((one.documents or ())[number], trail).split(".", 1)
+        words = format_trail((one.documents or ())[number], trail).split(".", 1)
         names.add(words[1] if words[0] in ("scripts", "tasks") and len(words) > 1 else words[0])
-    if not names.isdisjoint(SETS_UP) and regex(r"\b(?:ci|i|install)\b|yarn[ \t]*$").search(text):
+    if not names.isdisjoint(SETS_UP) and compile_lazily(r"\b(?:ci|i|install)\b|yarn[ \t]*$").search(text):
         return True
-    return not names.isdisjoint(regex(r"[\w:.-]+").findall(text))
+    return not names.isdisjoint(compile_lazily(r"[\w:.-]+").findall(text))
 
 
-def mentioned(path: str, text: str) -> dict[Place, tuple[Call, ...]]:
+def find_text_calls(path: str, text: str) -> dict[Place, tuple[Call, ...]]:
     """The calls of a text that has no structure."""
-    plain = "\n".join(line for _, line in _code(path, text))
+    plain = "\n".join(line for _, line in _list_code_lines(path, text))
     if "credguard" not in _RESULTS.sub("", plain):
         return {}
-    found = calls(plain)
+    found = find_calls(plain)
     if not found and not is_shell(path, text):
         if _PROGRAM.search(plain):
             return {(0, ()): (Call("credguard"),)}
@@ -162,7 +162,7 @@ def mentioned(path: str, text: str) -> dict[Place, tuple[Call, ...]]:
     return {(0, ()): tuple(found) or (Call("credguard", muted=True),)}
 
 
-_PROGRAM = regex(
+_PROGRAM = compile_lazily(
     r"credguard\S*\s+(?:ci|scan|hook|audit)\b|credguard(?:\.exe)?[\"'][\s,+)\]]{1,40}[\"'](?:ci|scan|hook|audit)\b"
     r"|\b(?:run_?|start_?|call_?)credguard\b|\b(?:from|import)[ \t]+credguard\b"
     r"|[\"'\[(]credguard[\"'][ \t]*(?:[\])]|,[ \t]*\*)"
@@ -180,13 +180,13 @@ def is_shell(path: str, text: str) -> bool:
     )
 
 
-def mentions(one: File) -> Iterator[tuple[Place, tuple[Call, ...]]]:
+def find_document_calls(one: File) -> Iterator[tuple[Place, tuple[Call, ...]]]:
     """The places of documents that name credguard, with what they run: calls without words for what only names it."""
     found: dict[Place, tuple[Call, ...]] = {}
     for number, document in enumerate(one.documents or ()):
         definitions = [i for i, (key, _) in enumerate(document.pairs) if key.text == "definitions"]
-        for trail, key, node in (*scalars(document), *_keys(document)):
-            text = uncommented(node.text) if key in SCRIPTS and one.comments else node.text
+        for trail, key, node in (*iter_scalars(document), *_iter_orb_keys(document)):
+            text = strip_script_comments(node.text) if key in SCRIPTS and one.comments else node.text
             if key == "id" and one.shape is not SHAPES["pre-commit"]:
                 continue  # the name of a step
             said = text if key in _USES else _RESULTS.sub("", text)
@@ -195,16 +195,16 @@ def mentions(one: File) -> Iterator[tuple[Place, tuple[Call, ...]]]:
             if ONE_WORD.fullmatch(text.strip()) and key in ("jobs", "steps") and "/" not in text:
                 continue
             if one.shape is SHAPES["pre-commit"] and key == "repo":
-                found |= {(number, hook): (Call(text.strip()),) for hook in _hooks_of(document, trail[:-1])}
+                found |= {(number, hook): (Call(text.strip()),) for hook in _iter_hooks(document, trail[:-1])}
                 continue
-            place = (number, unit(document, trail, one.shape))
-            found[place] = (*found.get(place, ()), *_run(key, text))
+            place = (number, trim_to_unit(document, trail, one.shape))
+            found[place] = (*found.get(place, ()), *_parse_calls(key, text))
     yield from found.items()
 
 
-def _hooks_of(document: Node, trail: Trail) -> Iterator[Trail]:
+def _iter_hooks(document: Node, trail: Trail) -> Iterator[Trail]:
     """The hooks of an entry of pre-commit's repositories; the entry where it has none."""
-    entry = at(document, trail)
+    entry = resolve_trail(document, trail)
     number = next((index for index, (key, _) in enumerate(entry.pairs) if key.text == "hooks"), None)
     hooks = entry.pairs[number][1].items if number is not None else ()
     yield from ((*trail, number or 0, index) for index in range(len(hooks)))
@@ -212,7 +212,7 @@ def _hooks_of(document: Node, trail: Trail) -> Iterator[Trail]:
         yield trail
 
 
-def _keys(document: Node) -> Iterator[tuple[Trail, str, Node]]:
+def _iter_orb_keys(document: Node) -> Iterator[tuple[Trail, str, Node]]:
     """Keys that use something of credguard's: steps of an orb."""
     waiting: list[tuple[Trail, Node]] = [((), document)]
     while waiting:
@@ -224,8 +224,8 @@ def _keys(document: Node) -> Iterator[tuple[Trail, str, Node]]:
         waiting.extend(((*trail, index), item) for index, item in enumerate(node.items))
 
 
-def _run(key: str, text: str) -> list[Call]:
-    found = calls(text)
+def _parse_calls(key: str, text: str) -> list[Call]:
+    found = find_calls(text)
     if found:
         return found
     if (
@@ -234,21 +234,23 @@ def _run(key: str, text: str) -> list[Call]:
         or (" " not in text.strip() and "/" in text and key not in SCRIPTS)
     ):
         return [Call(text.strip().partition("@")[0])]
-    if installs(text) or key in SCRIPTS or key in ("entry", "steps"):
+    if is_install_only(text) or key in SCRIPTS or key in ("entry", "steps"):
         return [Call("", muted=True)]
-    return [Call("credguard" if regex(r"credguard\S*\s+(?:ci|scan|hook|audit)\b").search(text) else "", muted=True)]
+    return [
+        Call("credguard" if compile_lazily(r"credguard\S*\s+(?:ci|scan|hook|audit)\b").search(text) else "", muted=True)
+    ]
 
 
-def names_of(document: Node, trail: Trail, shape: Shape) -> set[str]:
+def find_entry_names(document: Node, trail: Trail, shape: Shape) -> set[str]:
     """The names of the entries that the place is in, where others name them."""
     names: set[str] = set()
-    words = label(document, trail).replace("[", ".").split(".")
+    words = format_trail(document, trail).replace("[", ".").split(".")
     if shape is SHAPES["circleci"] and len(trail) > 1:
         names.add(document.pairs[trail[0]][1].pairs[trail[1]][0].text if document.pairs[trail[0]][1].pairs else "")
     elif shape is SHAPES["gitlab"]:
         names.add(document.pairs[trail[0]][0].text)
     elif shape is SHAPES["pre-commit"]:
-        names |= {value.text for key, value in at(document, trail).pairs if key.text in ("id", "alias")}
+        names |= {value.text for key, value in resolve_trail(document, trail).pairs if key.text in ("id", "alias")}
     elif shape is SHAPES["package"] and words[0] != "scripts":
         names |= SETS_UP
     elif shape is SHAPES["package"] and len(trail) > 1:
@@ -257,7 +259,7 @@ def names_of(document: Node, trail: Trail, shape: Shape) -> set[str]:
     return names
 
 
-def entries(one: File, system: str) -> set[str]:
+def find_calling_entries(one: File, system: str) -> set[str]:
     """The names of the entries of a file's collections that call."""
     names: set[str] = set()
     for number, trail in (*one.own, *one.through):
@@ -270,20 +272,20 @@ def entries(one: File, system: str) -> set[str]:
     return names
 
 
-def uses(document: Node, shape: Shape, system: str) -> Iterator[tuple[Trail, Trail, str]]:
+def iter_entry_uses(document: Node, shape: Shape, system: str) -> Iterator[tuple[Trail, Trail, str]]:
     """Words of a document that take an entry: `extends`, `!reference`, steps that are commands."""
-    for trail, key, node in scalars(document):
+    for trail, key, node in iter_scalars(document):
         if system == "circleci":
             if document.pairs[trail[0]][0].text in ("jobs", "commands") and key in ("steps", "executor"):
-                yield trail, unit(document, trail, shape), node.text
-        elif key == "extends" or at(document, trail[:-1]).tag == "reference":
-            yield trail, unit(document, trail, shape), node.text
+                yield trail, trim_to_unit(document, trail, shape), node.text
+        elif key == "extends" or resolve_trail(document, trail[:-1]).tag == "reference":
+            yield trail, trim_to_unit(document, trail, shape), node.text
     if system == "circleci":
-        for trail, name in _step_keys(document):
-            yield trail, unit(document, trail, shape), name
+        for trail, name in _iter_step_keys(document):
+            yield trail, trim_to_unit(document, trail, shape), name
 
 
-def script_keys(document: Node, shape: Shape) -> Iterator[tuple[Trail, str, Node]]:
+def iter_script_keys(document: Node, shape: Shape) -> Iterator[tuple[Trail, str, Node]]:
     """Keys of lefthook's settings that are names of scripts."""
     for one, (_, hook) in enumerate(document.pairs if shape is SHAPES["lefthook"] else ()):
         for two, (kind, scripts) in enumerate(hook.pairs):
@@ -291,7 +293,7 @@ def script_keys(document: Node, shape: Shape) -> Iterator[tuple[Trail, str, Node
                 yield (one, two, three), "run", name
 
 
-def flaws(one: File) -> frozenset[str]:
+def find_flaws(one: File) -> frozenset[str]:
     """What keeps GitHub from reading a workflow at all, wherever it stands."""
     if not one.path.startswith(".github/workflows/"):
         return frozenset()
@@ -299,51 +301,20 @@ def flaws(one: File) -> frozenset[str]:
     for document in one.documents or ():
         if any(len({key.text for key, _ in node.pairs}) < len(node.pairs) for node in document.walk()):
             found.add("a key that stands twice")
-        for key, job in _pairs(document.get("jobs")):
+        for key, job in _get_pairs(document.get("jobs")):
             if not job.get("uses") and not (job.get("runs-on") and job.get("steps")):
                 found.add(f"no job, {key.text[:60]}")
     return frozenset(found)
 
 
-def _pairs(node: Node | None) -> tuple[tuple[Node, Node], ...]:
+def _get_pairs(node: Node | None) -> tuple[tuple[Node, Node], ...]:
     return node.pairs if node else ()
 
 
-def _step_keys(document: Node) -> Iterator[tuple[Trail, str]]:
+def _iter_step_keys(document: Node) -> Iterator[tuple[Trail, str]]:
     for one, (kind, jobs) in enumerate(document.pairs):
         for two, (_, job) in enumerate(jobs.pairs if kind.text in ("jobs", "commands") else ()):
             for three, (key, steps) in enumerate(job.pairs):
                 for four, step in enumerate(steps.items if key.text == "steps" else ()):
                     if step.pairs:
                         yield (one, two, three, four, 0), step.pairs[0][0].text
-
-
-def is_stopped(document: Node, trail: Trail) -> bool:
-    """True where the place, or one that it is in, never runs or may fail."""
-    node = document
-    levels = [node]
-    for index in trail:
-        node = node.pairs[index][1] if node.kind == "mapping" else node.items[index]
-        levels.append(node)
-    return any(_shrugs(level) for level in levels if level.kind == "mapping")
-
-
-def _shrugs(node: Node) -> bool:
-    for key, value in node.pairs:
-        if key.text not in SHRUGS or value.kind != "scalar":
-            if key.text == "rules" and value.items and all(_never(item) for item in value.items):
-                return True
-            continue
-        word = value.text.strip().removeprefix("${{").removesuffix("}}").strip().lower()
-        if (
-            (word in _NOTHING and key.text not in ("skip",))
-            if SHRUGS[key.text]
-            else word in ("true", "yes", "1", "ignore")
-        ):
-            return True
-    return False
-
-
-def _never(rule: Node) -> bool:
-    when = rule.get("when")
-    return bool(when and when.text in ("never", "manual")) and rule.get("if") is None

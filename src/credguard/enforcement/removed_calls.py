@@ -8,20 +8,27 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, NamedTuple
 
 from credguard.ci import systems
-from credguard.enforcement.call_sites import Site, shown_calls
-from credguard.enforcement.references import SHRUGS
-from credguard.enforcement.tree_diff import Difference, canonical, differences, shown_key, told
-from credguard.lazy_re import regex
+from credguard.enforcement.conditions import SHRUGS
+from credguard.enforcement.tree_diff import (
+    Difference,
+    canonicalize,
+    find_differences,
+    format_differences,
+    format_key,
+    redact_text,
+)
+from credguard.lazy_re import compile_lazily
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
+    from credguard.enforcement.call_sites import Site
     from credguard.enforcement.calls import Calls
 
 _NAMED = 80
 
 
-class Taken(NamedTuple):
+class RemovedCall(NamedTuple):
     """A call of credguard that a change alters: the file that makes it, words that go on after "the change",
     where to look, and what tells exactly this difference from others."""
 
@@ -32,58 +39,58 @@ class Taken(NamedTuple):
     identity: str
 
 
-def taken_away(before: Calls, after: Calls, pins: Collection[str] = ()) -> Iterator[Taken]:
+def find_removed_calls(before: Calls, after: Calls, pins: Collection[str] = ()) -> Iterator[RemovedCall]:
     """Each call of `before` that differs in `after`, in itself or in what it inherits; calls that differ in the
     same things are one. A revision that is among `pins` may take the place of another of the same origin."""
     seen: set[str] = set()
     for path, sites in before.sites.items():
-        for site, now in _pairs(path, sites, before, after):
-            taken = _differing(site, now, pins) if now else _gone(site, after)
+        for site, now in _pair_sites(path, sites, before, after):
+            taken = _compare_sites(site, now, pins) if now else _describe_removal(site, after)
             if taken and taken.identity not in seen:
                 seen.add(taken.identity)
                 yield taken
 
 
-def _pairs(path: str, sites: tuple[Site, ...], before: Calls, after: Calls) -> Iterator[tuple[Site, Site | None]]:
+def _pair_sites(path: str, sites: tuple[Site, ...], before: Calls, after: Calls) -> Iterator[tuple[Site, Site | None]]:
     """Each place of a file that is not as it was, with what has come in its place."""
-    broken = after.problem(path) and not before.problem(path)
-    there = {} if broken else {_key(site): site for site in after.sites.get(path, ())}
-    keys = {_key(site): site for site in sites}
+    broken = after.find_problem(path) and not before.find_problem(path)
+    there = {} if broken else {_make_key(site): site for site in after.sites.get(path, ())}
+    keys = {_make_key(site): site for site in sites}
     free = {key: site for key, site in there.items() if key not in keys}
     for key, site in keys.items():
         same = there.get(key)
         if same:
             if same.flaws - site.flaws:
                 yield site, same
-        elif not _moved(site, after):
-            now = _counterpart(site, list(free.values()))
+        elif not _is_moved(site, after):
+            now = _find_counterpart(site, list(free.values()))
             free = {key: one for key, one in free.items() if one is not now}
             yield site, now
 
 
-def _key(site: Site) -> object:
-    return tuple(sorted((path, canonical(node)) for path, node in site.parts.items()))
+def _make_key(site: Site) -> object:
+    return tuple(sorted((path, canonicalize(node)) for path, node in site.parts.items()))
 
 
-def _moved(site: Site, after: Calls) -> bool:
+def _is_moved(site: Site, after: Calls) -> bool:
     """True where another file of the same system makes the same call in the same way."""
-    system, folder = systems.settings_of(site.path), posixpath.dirname(site.path)
+    system, folder = systems.find_settings_system(site.path), posixpath.dirname(site.path)
     if system != "github":
         return False
-    wanted = _but_for_the_name(site)
+    wanted = _make_nameless_key(site)
     return any(
-        _but_for_the_name(other) == wanted
+        _make_nameless_key(other) == wanted
         for path, sites in after.sites.items()
         if path != site.path and posixpath.dirname(path) == folder
         for other in sites
     )
 
 
-def _but_for_the_name(site: Site) -> object:
-    return tuple(sorted(("" if path == site.path else path, canonical(node)) for path, node in site.parts.items()))
+def _make_nameless_key(site: Site) -> object:
+    return tuple(sorted(("" if path == site.path else path, canonicalize(node)) for path, node in site.parts.items()))
 
 
-def _counterpart(site: Site, found: list[Site]) -> Site | None:
+def _find_counterpart(site: Site, found: list[Site]) -> Site | None:
     """The place that is most like one that was there."""
     same = [one for one in found if one.label == site.label]
     near = [one for one in found if one.label.partition("[")[0] == site.label.partition("[")[0]]
@@ -92,20 +99,20 @@ def _counterpart(site: Site, found: list[Site]) -> Site | None:
     return next(iter(same or near or found), None)
 
 
-def _differing(site: Site, now: Site, pins: Collection[str]) -> Taken | None:
-    every = [*differences(site.parts, now.parts), *_flawed(site, now)]
+def _compare_sites(site: Site, now: Site, pins: Collection[str]) -> RemovedCall | None:
+    every = [*find_differences(site.parts, now.parts), *_iter_new_flaws(site, now)]
     found = [one for one in every if not _is_pinned(one, now, pins)]
     if not found:
         return None
     if _is_stricter(site, now, found):
         return None
     first = found[0]
-    where = f" ({shown_key(site.label)[:_NAMED]})" if site.label else ""
-    text = f"changes how {site.path} calls credguard{where}: {told(found)}"
-    return Taken(site.path, text, first.path, first.line, _identity(site, found))
+    where = f" ({format_key(site.label)[:_NAMED]})" if site.label else ""
+    text = f"changes how {site.path} calls credguard{where}: {format_differences(found)}"
+    return RemovedCall(site.path, text, first.path, first.line, _compute_identity(site, found))
 
 
-def _flawed(site: Site, now: Site) -> Iterator[Difference]:
+def _iter_new_flaws(site: Site, now: Site) -> Iterator[Difference]:
     for flaw in sorted(now.flaws - site.flaws):
         yield Difference(
             site.path, "", f"cannot be read by GitHub for {flaw}", now.line, flaw.encode("utf-8", "replace")
@@ -128,20 +135,20 @@ def _only_hardens(one: Difference) -> bool:
     return _SHRUG.sub("", one.old).strip() == (one.new or "").strip()
 
 
-_SHRUG = regex(
+_SHRUG = compile_lazily(
     r"[ \t]*\|\|[ \t]*(?:true|:|exit 0|echo[^\n|;&]*)[ \t]*$|^[ \t]*(?:set \+e|true|exit 0)[ \t]*$", re.MULTILINE
 )
 
 
-def _gone(site: Site, after: Calls) -> Taken:
-    why = after.why_not(site.path)
-    where = f" in {shown_key(site.label)[:_NAMED]}" if site.label else ""
-    text = f"makes that {site.path} no longer calls {shown_calls((site,))}{where}" + (f": it {why}" if why else "")
+def _describe_removal(site: Site, after: Calls) -> RemovedCall:
+    why = after.explain_absence(site.path)
+    where = f" in {format_key(site.label)[:_NAMED]}" if site.label else ""
+    text = f"makes that {site.path} no longer calls {_format_calls(site)}{where}" + (f": it {why}" if why else "")
     line = 1 if why else site.line
-    return Taken(site.path, text, site.path, line, f"{site.path} gone {site.label} {why}")
+    return RemovedCall(site.path, text, site.path, line, f"{site.path} gone {site.label} {why}")
 
 
-def _identity(site: Site, found: list[Difference]) -> str:
+def _compute_identity(site: Site, found: list[Difference]) -> str:
     return f"{site.path} {blake2b(b''.join(one.identity for one in found), digest_size=12).hexdigest()}"
 
 
@@ -159,3 +166,9 @@ def _is_pinned(one: Difference, now: Site, pins: Collection[str]) -> bool:
         if pattern and re.sub(pattern, lambda _, pin=pin: pin, one.old) == one.new:  # type: ignore[misc]
             return True
     return False
+
+
+def _format_calls(site: Site) -> str:
+    """What a place calls, in words."""
+    found = {redact_text(call.words, "uses") for call in site.calls if call.words}
+    return ", ".join(sorted(found)) or "credguard"

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from credguard.ci import systems
 from credguard.enforcement import dependency_origins
 from credguard.enforcement.settings_shape import GIT_HOOKS, SHAPES, Shape
-from credguard.enforcement.shell import paths
+from credguard.enforcement.shell import iter_path_words
 from credguard.errors import UnreadableError
-from credguard.lazy_re import regex
+from credguard.lazy_re import compile_lazily
 from credguard.parsers import json, yaml
 from credguard.parsers.document import Node
 from credguard.sources.snapshots import BELOW
@@ -22,7 +22,7 @@ from credguard.sources.snapshots import BELOW
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from credguard.sources.snapshots import Place
+    from credguard.sources.snapshots import Snapshot
 
 _LEFTHOOK = tuple(
     f"{stem}.{end}"
@@ -72,43 +72,49 @@ _HOOK_FOLDERS = (
 )  # fmt: skip
 _RUN_BY_A_SHELL = (".husky", ".buildkite/", ".lefthook/")
 _TOOLS = (
-    (regex(r"\bg?make\b"), FAMILIES[3]),
-    (regex(r"\bjust\b"), FAMILIES[4]),
-    (regex(r"\b(?:go-)?task\b"), FAMILIES[5]),
-    (regex(r"\btox\b"), (*FAMILIES[6], "pyproject.toml")),
-    (regex(r"\bnox\b"), FAMILIES[8]),
+    (compile_lazily(r"\bg?make\b"), FAMILIES[3]),
+    (compile_lazily(r"\bjust\b"), FAMILIES[4]),
+    (compile_lazily(r"\b(?:go-)?task\b"), FAMILIES[5]),
+    (compile_lazily(r"\btox\b"), (*FAMILIES[6], "pyproject.toml")),
+    (compile_lazily(r"\bnox\b"), FAMILIES[8]),
     (
-        regex(r"\b(?:npm|npx|yarn|pnpm|bun|husky|lint-staged)\b"),
+        compile_lazily(r"\b(?:npm|npx|yarn|pnpm|bun|husky|lint-staged)\b"),
         ("package.json", ".lintstagedrc", ".lintstagedrc.json"),
     ),
-    (regex(r"\blint-staged\b"), _LINT_STAGED),
+    (compile_lazily(r"\blint-staged\b"), _LINT_STAGED),
     (dependency_origins.RUNS_NODE, dependency_origins.NODE),
     (dependency_origins.INSTALLS_PYTHON, dependency_origins.PYTHON),
-    (regex(r"\b(?:pre[-_]commit|prek)\b(?!-)"), FAMILIES[0]),
-    (regex(r"\blefthook\b"), _LEFTHOOK),
-    (regex(r"\bovercommit\b"), FAMILIES[2]),
-    (regex(r"\b(?:hatch|pdm|poe|poethepoet|rye|poetry)\b"), ("pyproject.toml", "hatch.toml", "pdm.toml")),
-    (regex(r"\b(?:invoke|inv)\b"), ("tasks.py", "invoke.yaml", "invoke.yml", ".invoke.yaml")),
-    (regex(r"\brake\b"), ("Rakefile", "rakefile", "Rakefile.rb")),
-    (regex(r"\bcomposer\b"), ("composer.json",)),
-    (regex(r"\bearthly\b"), ("Earthfile",)),
+    (compile_lazily(r"\b(?:pre[-_]commit|prek)\b(?!-)"), FAMILIES[0]),
+    (compile_lazily(r"\blefthook\b"), _LEFTHOOK),
+    (compile_lazily(r"\bovercommit\b"), FAMILIES[2]),
+    (compile_lazily(r"\b(?:hatch|pdm|poe|poethepoet|rye|poetry)\b"), ("pyproject.toml", "hatch.toml", "pdm.toml")),
+    (compile_lazily(r"\b(?:invoke|inv)\b"), ("tasks.py", "invoke.yaml", "invoke.yml", ".invoke.yaml")),
+    (compile_lazily(r"\brake\b"), ("Rakefile", "rakefile", "Rakefile.rb")),
+    (compile_lazily(r"\bcomposer\b"), ("composer.json",)),
+    (compile_lazily(r"\bearthly\b"), ("Earthfile",)),
     (
-        regex(r"\b(?:docker|podman|buildah)\b"),
+        compile_lazily(r"\b(?:docker|podman|buildah)\b"),
         ("Dockerfile", ".dockerignore", "Dockerfile.dockerignore", *_COMPOSE),
     ),
-    (regex(r"\bmise\b"), (*FAMILIES[-1], ".mise/config.toml", ".config/mise.toml", ".config/mise/config.toml")),
-    (regex(r"\bgradlew?\b"), ("build.gradle", "build.gradle.kts")),
-    (regex(r"\bmvnw?\b"), ("pom.xml",)),
-    (regex(r"\bdodo|doit\b"), ("dodo.py",)),
+    (
+        compile_lazily(r"\bmise\b"),
+        (*FAMILIES[-1], ".mise/config.toml", ".config/mise.toml", ".config/mise/config.toml"),
+    ),
+    (compile_lazily(r"\bgradlew?\b"), ("build.gradle", "build.gradle.kts")),
+    (compile_lazily(r"\bmvnw?\b"), ("pom.xml",)),
+    (compile_lazily(r"\bdodo|doit\b"), ("dodo.py",)),
 )
-_FOLDER = regex(r"(?:\bcd|\bpushd|working-directory:|working_directory:|workingDirectory:|-C|--directory|\bdir:)[ \t=]*"
-                r"[\"']?(?:\./)?([\w@+-][\w@+./-]{0,150})")  # fmt: skip
-_GLOB = regex(r"(?:^|[\"'\s:])/?((?:[\w.@+-]{1,80}/){1,8})[\w.@+-]*\*[\w./*@+-]*\.ya?ml")
-_DEEP = regex(r"(?:^|[\"'\s:])/?((?:[\w.@+-]{1,80}/){0,8})\*\*[\w./*@+-]*\.ya?ml")
-_LOOP = regex(r"(?:\bfor[ \t]+\w+[ \t]+in\b[^;\n]{0,200}?|(?:\b(?:ba|da|z|k)?sh|\bsource|\s\.|\brun-parts)[ \t]+)"
+_FOLDER = compile_lazily(
+    r"(?:\bcd|\bpushd|working-directory:|working_directory:|workingDirectory:|-C|--directory|\bdir:)[ \t=]*"
+    r"[\"']?(?:\./)?([\w@+-][\w@+./-]{0,150})"
+)
+_GLOB = compile_lazily(r"(?:^|[\"'\s:])/?((?:[\w.@+-]{1,80}/){1,8})[\w.@+-]*\*[\w./*@+-]*\.ya?ml")
+_DEEP = compile_lazily(r"(?:^|[\"'\s:])/?((?:[\w.@+-]{1,80}/){0,8})\*\*[\w./*@+-]*\.ya?ml")
+_LOOP = compile_lazily(r"(?:\bfor[ \t]+\w+[ \t]+in\b[^;\n]{0,200}?"
+              r"|(?:\b(?:ba|da|z|k)?sh|\bsource|\s\.|\brun-parts)[ \t]+)"
               r"[\"' ]?(?:\./)?([\w@+.-]+(?:/[\w@+.-]+){0,8})/[\w.@+-]*\*")  # fmt: skip
 """Scripts of a folder that a shell runs one after the other."""
-_INCLUDE = regex(r"^[ \t]*[-s]?include[ \t]+([^\n#]{1,300})", re.MULTILINE)
+_INCLUDE = compile_lazily(r"^[ \t]*[-s]?include[ \t]+([^\n#]{1,300})", re.MULTILINE)
 _MOST_INCLUDED = 20
 _PROSE = (".md", ".rst", ".adoc", ".html", ".svg", ".xml", ".sarif", ".lock", ".csv", ".log", ".ipynb", ".png")
 _SCRIPT = (".sh", ".bash", ".zsh", ".ps1", ".psm1", ".py", ".js", ".mjs", ".cjs", ".ts", ".rb", ".pl", ".bat", ".cmd",
@@ -118,21 +124,21 @@ _AT_ONCE, _MOST_BYTES = 250, 64 << 20
 _ROUNDS, _MOST_ASKED, _MOST_WORDS = 4, 600, 3_000
 
 
-class Files:
+class SettingsFiles:
     """What was read of one place; paths are from its root."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Snapshot) -> None:
         self.place = place
         self._raw: dict[str, bytes] = {}
         self._asked: set[str] = set()
         entries = (*systems.FILES, *_HOOK_SETTINGS, *(name for family in FAMILIES for name in family), *PLANTED)
         self._read(tuple(dict.fromkeys(entries)), (*systems.FOLDERS, *_HOOK_FOLDERS))
-        fresh = [path for path in self._raw if begins(path)]
+        fresh = [path for path in self._raw if is_entry_point(path)]
         followed: set[str] = set()
         for _ in range(_ROUNDS):
             followed.update(fresh)
             known = set(self._raw)
-            names, folders = self._named(fresh)
+            names, folders = self._collect_named(fresh)
             left = [name for name in names if name not in self._asked]
             if left or folders:
                 self._read(tuple(left[:_MOST_ASKED]), folders)
@@ -140,28 +146,28 @@ class Files:
             if not fresh:
                 break
         hooks = tuple(path for path in self._raw if is_hook(path) and not path.startswith(_RUN_BY_A_SHELL))
-        self.not_executable = frozenset(hooks) - place.executable(hooks)
+        self.not_executable = frozenset(hooks) - place.find_executables(hooks)
 
     def _read(self, names: tuple[str, ...], folders: tuple[str, ...]) -> None:
         self._asked.update((*names, *folders))
         for start in range(0, max(len(names), 1), _AT_ONCE):
             if sum(map(len, self._raw.values())) > _MOST_BYTES:
                 return  # what was not read counts as gone
-            self._raw |= self.place.texts(names[start : start + _AT_ONCE], folders if start == 0 else ())
+            self._raw |= self.place.read_texts(names[start : start + _AT_ONCE], folders if start == 0 else ())
 
-    def _named(self, fresh: Iterable[str]) -> tuple[dict[str, None], tuple[str, ...]]:
+    def _collect_named(self, fresh: Iterable[str]) -> tuple[dict[str, None], tuple[str, ...]]:
         """Paths that these files name, and folders that were not asked for yet."""
         names: dict[str, None] = {}
         folders: dict[str, None] = {}
         for path in fresh:
             if is_prose(path) or dependency_origins.is_lock(path):
                 continue
-            text = self.text(path)
-            if shape_of(path) is SHAPES["gitlab"]:
+            text = self.get_text(path)
+            if find_shape(path) is SHAPES["gitlab"]:
                 folders.update(dict.fromkeys(match[1].strip("/") for match in _GLOB.finditer(text)))
                 folders.update(dict.fromkeys(match[1].lstrip("/") + BELOW for match in _DEEP.finditer(text)))
             folders.update(dict.fromkeys(match[1] for match in _LOOP.finditer(text)))
-            for name in self.named(path, text):
+            for name in self.iter_named_paths(path, text):
                 names[name] = None
                 if name.rpartition("/")[2] in ("action.yml", "action.yaml"):
                     folders[name.rpartition("/")[0]] = None
@@ -173,21 +179,21 @@ class Files:
     def __contains__(self, path: object) -> bool:
         return path in self._raw
 
-    def text(self, path: str) -> str:
+    def get_text(self, path: str) -> str:
         """The file as text, empty where there is none."""
-        return _decoded(self._raw.get(path, b""))
+        return _decode(self._raw.get(path, b""))
 
-    def data(self, path: str) -> bytes | None:
+    def get_data(self, path: str) -> bytes | None:
         """The file's bytes, None where there is none or it cannot be read."""
         return self._raw.get(path)
 
-    def named(self, path: str, text: str) -> Iterator[str]:
+    def iter_named_paths(self, path: str, text: str) -> Iterator[str]:
         """Paths that words of a text in the file `path` may name, whether they are there or not."""
         folder = path.rpartition("/")[0]
-        around = self._folders(path) + (_LEFTHOOK_FOLDERS if path in _LEFTHOOK else ())
+        around = self._find_folders(path) + (_LEFTHOOK_FOLDERS if path in _LEFTHOOK else ())
         if text.strip() in ("./", "."):
             yield from ("action.yml", "action.yaml")
-        for count, word in enumerate(paths(text)):
+        for count, word in enumerate(iter_path_words(text)):
             if count > _MOST_WORDS:
                 break
             for start in dict.fromkeys(("", folder, *around)):
@@ -203,10 +209,10 @@ class Files:
                 for start in dict.fromkeys(("", *around)):
                     yield from (posixpath.normpath(posixpath.join(start, name)) for name in files)
 
-    def references(self, path: str, text: str) -> list[str]:
+    def find_references(self, path: str, text: str) -> list[str]:
         """Those of the named paths that are there, and what lies beside a local action."""
-        found = dict.fromkeys(name for name in self.named(path, text) if name in self._raw and name != path)
-        if shape_of(path) is SHAPES["gitlab"]:
+        found = dict.fromkeys(name for name in self.iter_named_paths(path, text) if name in self._raw and name != path)
+        if find_shape(path) is SHAPES["gitlab"]:
             starts = tuple(match[1].strip("/") + "/" for match in _GLOB.finditer(text))
             starts += tuple(match[1].lstrip("/") for match in _DEEP.finditer(text))
             found.update(dict.fromkeys(n for n in self._raw if starts and n.startswith(starts) and n.endswith(_YAML)))
@@ -223,19 +229,19 @@ class Files:
         words = [word for match in _INCLUDE.finditer(text) for word in match[1].split()]
         return [name for name in map(posixpath.normpath, words) if name in self._raw][:_MOST_INCLUDED]
 
-    def _folders(self, path: str) -> tuple[str, ...]:
-        return _folders(self._raw.get(path, b""))
+    def _find_folders(self, path: str) -> tuple[str, ...]:
+        return _parse_folders(self._raw.get(path, b""))
 
 
 @lru_cache(maxsize=256)
-def _folders(data: bytes) -> tuple[str, ...]:
-    found = dict.fromkeys(match[1].rstrip("/") for match in _FOLDER.finditer(_decoded(data)))
+def _parse_folders(data: bytes) -> tuple[str, ...]:
+    found = dict.fromkeys(match[1].rstrip("/") for match in _FOLDER.finditer(_decode(data)))
     return tuple(found)[:10]
 
 
-def begins(path: str) -> bool:
+def is_entry_point(path: str) -> bool:
     """True for a file that something reads of itself: CI settings, hook settings, hooks."""
-    return bool(systems.settings_of(path)) or path in _HOOK_SETTINGS or is_hook(path)
+    return bool(systems.find_settings_system(path)) or path in _HOOK_SETTINGS or is_hook(path)
 
 
 def is_hook(path: str) -> bool:
@@ -267,7 +273,7 @@ def is_prose(path: str) -> bool:
     return path.lower().endswith(_PROSE) and not dependency_origins.is_lock(path)
 
 
-def family(path: str) -> tuple[str, ...]:
+def list_family(path: str) -> tuple[str, ...]:
     """The files that go before one, or are laid over it; itself among them."""
     folder, _, name = path.rpartition("/")
     found = next((one for one in FAMILIES if name in one or path in one), ())
@@ -275,10 +281,10 @@ def family(path: str) -> tuple[str, ...]:
     return (*(posixpath.join(folder, one) for one in found), *system)
 
 
-def shape_of(path: str) -> Shape:
+def find_shape(path: str) -> Shape:
     """How the document at the path is built."""
     name = path.rpartition("/")[2]
-    system = systems.settings_of(path) or systems.system_of(path)
+    system = systems.find_settings_system(path) or systems.detect_ci_system(path)
     if name in FAMILIES[0]:
         system = "pre-commit"
     elif path in _LEFTHOOK or name.startswith(("lefthook", ".lefthook")):
@@ -294,10 +300,10 @@ def shape_of(path: str) -> Shape:
     return SHAPES.get(system, Shape())
 
 
-def documents(path: str, data: bytes) -> tuple[Node, ...] | None:
+def parse_settings(path: str, data: bytes) -> tuple[Node, ...] | None:
     """The documents of a file, None where its kind has none. Raises UnreadableError for what is not what its
     name promises: nothing is guessed, for the program that it is for guesses nothing."""
-    text = _decoded(data)
+    text = _decode(data)
     if "\0" in text:
         raise UnreadableError("is binary")
     name = path.rpartition("/")[2].lower()
@@ -305,30 +311,30 @@ def documents(path: str, data: bytes) -> tuple[Node, ...] | None:
         return yaml.read(text)
     if name.endswith(".json"):
         return json.read(text)
-    return _toml(text) if name.endswith(".toml") else None
+    return _parse_toml(text) if name.endswith(".toml") else None
 
 
-def _toml(text: str) -> tuple[Node, ...]:
+def _parse_toml(text: str) -> tuple[Node, ...]:
     toml: Any = import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
     try:
-        return (_node(toml.loads(text), text),)
+        return (_build_node(toml.loads(text), text),)
     except (toml.TOMLDecodeError, RecursionError) as error:
         raise UnreadableError("is no valid TOML") from error
 
 
-def _node(value: object, text: str, key: str = "") -> Node:
+def _build_node(value: object, text: str, key: str = "") -> Node:
     """What TOML means as a node; its lines are those on which the key first stands."""
     found = re.search(rf"^[^\n#]*{re.escape(key)}", text, re.MULTILINE) if key else None
     line = text.count("\n", 0, found.end()) + 1 if found else 1
     if isinstance(value, dict):
-        pairs = tuple((Node("scalar", line, 1, text=str(k)), _node(v, text, str(k))) for k, v in value.items())
+        pairs = tuple((Node("scalar", line, 1, text=str(k)), _build_node(v, text, str(k))) for k, v in value.items())
         return Node("mapping", line, 1, pairs=pairs)
     if isinstance(value, list):
-        return Node("sequence", line, 1, items=tuple(_node(item, text, key) for item in value))
+        return Node("sequence", line, 1, items=tuple(_build_node(item, text, key) for item in value))
     if isinstance(value, bool):
         return Node("scalar", line, 1, text=str(value).lower(), type="bool")
     return Node("scalar", line, 1, text=str(value))
 
 
-def _decoded(data: bytes) -> str:
+def _decode(data: bytes) -> str:
     return data.decode("utf-8-sig", "replace").replace("\r\n", "\n")

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from credguard.enforcement import gitlab_stages
-from credguard.enforcement.shell import SCRIPTS, code_lines
+from credguard.enforcement.shell import SCRIPTS, iter_code_lines
 from credguard.enforcement.tree_diff import ONE_OF
-from credguard.lazy_re import regex
+from credguard.lazy_re import compile_lazily
 from credguard.parsers.document import Node
 
 if TYPE_CHECKING:
@@ -28,8 +28,8 @@ _GATES = frozenset(
     "trigger condition wait block input if when dependsOn depends_on fields prompt branches continue_on_failure".split()
 )
 _NAMES = ("job", "deployment", "stage", "key", "id", "repo", "name", "label", "identifier")
-_WINDOWS = regex(r"windows|pwsh|powershell|\bcmd\b|\bvs20\d\d", re.IGNORECASE)
-_UNIX = regex(r"ubuntu|macos|linux|/bin/", re.IGNORECASE)
+_WINDOWS = compile_lazily(r"windows|pwsh|powershell|\bcmd\b|\bvs20\d\d", re.IGNORECASE)
+_UNIX = compile_lazily(r"ubuntu|macos|linux|/bin/", re.IGNORECASE)
 _ROUNDS = 10
 
 
@@ -51,7 +51,7 @@ class Shape:
     dropped: tuple[Path, ...] = ()
 
 
-def _paths(text: str) -> tuple[Path, ...]:
+def _parse_paths(text: str) -> tuple[Path, ...]:
     return tuple(tuple(word.split(".")) if word != "/" else () for word in text.split())
 
 
@@ -59,57 +59,60 @@ _GITLAB_KEPT = "default variables workflow stages image services before_script a
 _PACKAGE_KEPT = "husky simple-git-hooks lint-staged gitHooks pre-commit pre-push ghooks config pre-commit.run lefthook"
 SHAPES = {
     "github": Shape(
-        _paths("jobs"), references=frozenset(("needs",)),
-        dropped=_paths("name run-name description author branding jobs.*.steps.*.name runs.steps.*.name"),
+        _parse_paths("jobs"), references=frozenset(("needs",)),
+        dropped=_parse_paths("name run-name description author branding jobs.*.steps.*.name runs.steps.*.name"),
     ),
     "gitlab": Shape(
-        _paths("/"), frozenset(_GITLAB_KEPT.split()), frozenset(("extends", "needs", "dependencies", "reference")),
+        _parse_paths("/"), frozenset(_GITLAB_KEPT.split()),
+        frozenset(("extends", "needs", "dependencies", "reference")),
     ),
     "circleci": Shape(
-        _paths("jobs commands executors orbs workflows workflows.*.jobs"), references=frozenset("*"),
-        dropped=_paths("jobs.*.steps.*.run.name commands.*.steps.*.run.name jobs.*.description commands.*.description"),
+        _parse_paths("jobs commands executors orbs workflows workflows.*.jobs"), references=frozenset("*"),
+        dropped=_parse_paths(
+            "jobs.*.steps.*.run.name commands.*.steps.*.run.name jobs.*.description commands.*.description"
+        ),
     ),
     "azure": Shape(
-        _paths("jobs stages.*.jobs"), references=frozenset(("dependsOn",)), gates=_paths("stages"),
-        dropped=_paths(
+        _parse_paths("jobs stages.*.jobs"), references=frozenset(("dependsOn",)), gates=_parse_paths("stages"),
+        dropped=_parse_paths(
             "name steps.*.displayName jobs.*.steps.*.displayName stages.*.jobs.*.steps.*.displayName "
             "stages.*.displayName jobs.*.displayName stages.*.jobs.*.displayName"
         ),
     ),
     "bitbucket": Shape(
-        _paths(
+        _parse_paths(
             "pipelines.*.*.*.parallel pipelines.*.*.parallel "
             "pipelines.*.*.*.parallel.steps pipelines.*.*.parallel.steps"
         ),
-        gates=_paths("pipelines.default pipelines.*.*"), selectors=_paths("pipelines pipelines.*"),
-        dropped=_paths("definitions.steps pipelines.default.*.step.name pipelines.*.*.*.step.name"),
+        gates=_parse_paths("pipelines.default pipelines.*.*"), selectors=_parse_paths("pipelines pipelines.*"),
+        dropped=_parse_paths("definitions.steps pipelines.default.*.step.name pipelines.*.*.*.step.name"),
     ),
     "buildkite": Shape(
-        references=frozenset(("depends_on",)), gates=_paths("steps steps.*.steps"),
-        dropped=_paths("steps.*.label steps.*.steps.*.label"),
+        references=frozenset(("depends_on",)), gates=_parse_paths("steps steps.*.steps"),
+        dropped=_parse_paths("steps.*.label steps.*.steps.*.label"),
     ),
-    "cirrus": Shape(_paths("/"), frozenset(("env", "container", "task_template")), frozenset(("depends_on",))),
+    "cirrus": Shape(_parse_paths("/"), frozenset(("env", "container", "task_template")), frozenset(("depends_on",))),
     "pre-commit": Shape(
-        _paths("repos repos.*.hooks"),
-        dropped=_paths("repos.*.hooks.*.name repos.*.hooks.*.description minimum_pre_commit_version"),
+        _parse_paths("repos repos.*.hooks"),
+        dropped=_parse_paths("repos.*.hooks.*.name repos.*.hooks.*.description minimum_pre_commit_version"),
     ),
     "lefthook": Shape(
-        _paths("/ *.commands *.jobs *.scripts *.jobs.*.group.jobs"),
+        _parse_paths("/ *.commands *.jobs *.scripts *.jobs.*.group.jobs"),
         frozenset(
             "extends remotes remote skip_lfs source_dir source_dir_local rc no_auto_install assert_lefthook_installed "
             "min_version templates lefthook no_tty glob_matcher install_non_git_hooks".split()
         ),
     ),
-    "overcommit": Shape(_paths("/ *"), frozenset(("ALL", "plugin_directory", "gemfile", "verify_signatures"))),
-    "package": Shape(_paths("/ scripts"), frozenset(_PACKAGE_KEPT.split())),
-    "taskfile": Shape(_paths("tasks"), references=frozenset(("deps", "task", "cmds"))),
-    "pyproject": Shape(_paths("/ tool")),
+    "overcommit": Shape(_parse_paths("/ *"), frozenset(("ALL", "plugin_directory", "gemfile", "verify_signatures"))),
+    "package": Shape(_parse_paths("/ scripts"), frozenset(_PACKAGE_KEPT.split())),
+    "taskfile": Shape(_parse_paths("tasks"), references=frozenset(("deps", "task", "cmds"))),
+    "pyproject": Shape(_parse_paths("/ tool")),
 }  # fmt: skip
 """By the name of a CI system or of a program; what is not here counts whole, up to the step."""
 
 
 @dataclass(slots=True)
-class Cut:
+class Pruner:
     """Leaves of documents of one shape what a place in it depends on: `names` are entries that are named there."""
 
     shape: Shape
@@ -122,101 +125,103 @@ class Cut:
     """The stages of GitLab that come before the place's own."""
     stage: str = ""
 
-    def around(self, document: Node, trail: Trail) -> Node:
+    def prune_around(self, document: Node, trail: Trail) -> Node:
         """The document as the place at the end of the trail depends on it."""
         if self.shape is SHAPES["gitlab"] and trail and document.pairs:
             self.stage, self.before = gitlab_stages.stages(document, document.pairs[trail[0]][1])
-        return self._settled(lambda: self._kept(document, (), trail))
+        return self._prune_until_stable(lambda: self._prune_node(document, (), trail))
 
-    def beside(self, document: Node) -> Node:
+    def prune_beside(self, document: Node) -> Node:
         """A document that is merged with the one of the place: what concerns it."""
-        return self._settled(lambda: self._kept(document, (), None))
+        return self._prune_until_stable(lambda: self._prune_node(document, (), None))
 
-    def _settled(self, make: Callable[[], Node | None]) -> Node:
+    def _prune_until_stable(self, make: Callable[[], Node | None]) -> Node:
         kept = Node("mapping", 1, 1)
         for _ in range(_ROUNDS):
             kept = make() or Node("mapping", 1, 1)
-            more = set(_referenced(kept, self.shape.references)) - self.names
+            more = set(_iter_references(kept, self.shape.references)) - self.names
             if not more:
                 break
             self.names |= more
         return kept
 
-    def _kept(self, node: Node, path: Path, trail: Trail | None) -> Node | None:
-        if any(_fits(path, one) for one in self.shape.dropped):
+    def _prune_node(self, node: Node, path: Path, trail: Trail | None) -> Node | None:
+        if any(_matches_pattern(path, one) for one in self.shape.dropped):
             return None
         at = trail[0] if trail else None
         rest = trail[1:] if trail else None
         if trail == ():
             at, rest = None, None  # the place itself: all of it
         if node.kind == "mapping":
-            return replace(node, pairs=tuple(self._pairs(node, path, at, rest)))
+            return replace(node, pairs=tuple(self._prune_pairs(node, path, at, rest)))
         if node.kind == "sequence":
-            return self._sequence(node, path, at, rest)
+            return self._prune_sequence(node, path, at, rest)
         key = next((word for word in reversed(path) if not word.isdigit()), "")
         if self.comments and (key in SCRIPTS or node.literal):
-            return replace(node, text=uncommented(node.text))
+            return replace(node, text=strip_script_comments(node.text))
         return node
 
-    def _pairs(self, node: Node, path: Path, at: int | None, rest: Trail | None) -> Iterator[tuple[Node, Node]]:
-        collection = any(_fits(path, one) for one in self.shape.collections)
-        selector = at is not None and any(_fits(path, one) for one in self.shape.selectors)
+    def _prune_pairs(self, node: Node, path: Path, at: int | None, rest: Trail | None) -> Iterator[tuple[Node, Node]]:
+        collection = any(_matches_pattern(path, one) for one in self.shape.collections)
+        selector = at is not None and any(_matches_pattern(path, one) for one in self.shape.selectors)
         taken = node.pairs[at][0].text if at is not None else None
         for index, (key, value) in enumerate(node.pairs):
             inner = (*path, key.text)
             if index == at or (key.text == taken and collection):
-                kept = self._kept(value, inner, rest if index == at else None)
+                kept = self._prune_node(value, inner, rest if index == at else None)
             elif collection and key.text not in self.names and key.text not in self.shape.kept:
                 kept = (
-                    self._workflow(value, inner) if path == ("workflows",) else gitlab_stages.gate(value, self.before)
+                    self._prune_workflow(value, inner)
+                    if path == ("workflows",)
+                    else gitlab_stages.gate(value, self.before)
                 )
             elif self.shape is SHAPES["pre-commit"] and inner == ("ci",):
-                kept = self._skipped(value)
+                kept = self._prune_skip(value)
             elif inner == ("stages",) and self.stage:
                 kept = replace(value, items=tuple(one for one in value.items if one.text in (self.stage, *self.before)))
             elif selector:
                 kept = Node("scalar", key.line, key.column, type="null")
             else:
-                kept = self._kept(value, inner, None)
+                kept = self._prune_node(value, inner, None)
             if kept is not None:
                 yield key, kept
 
-    def _workflow(self, value: Node, path: Path) -> Node | None:
+    def _prune_workflow(self, value: Node, path: Path) -> Node | None:
         """A workflow of CircleCI, where it starts the job."""
         jobs = value.get("jobs")
-        if not jobs or not any(entry_name(item) in self.own for item in jobs.items):
+        if not jobs or not any(get_entry_name(item) in self.own for item in jobs.items):
             return None
-        return self._kept(value, path, None)
+        return self._prune_node(value, path, None)
 
-    def _skipped(self, value: Node) -> Node | None:
+    def _prune_skip(self, value: Node) -> Node | None:
         """Of pre-commit.ci's settings whether the hook is left out."""
         skip = value.get("skip")
         items = tuple(item for item in skip.items if item.text in self.own) if skip else ()
         return replace(value, pairs=(), items=items, kind="sequence") if items else None
 
-    def _sequence(self, node: Node, path: Path, at: int | None, rest: Trail | None) -> Node:
+    def _prune_sequence(self, node: Node, path: Path, at: int | None, rest: Trail | None) -> Node:
         inner = [(*path, str(index)) for index in range(len(node.items))]
-        if any(_fits(path, one) for one in self.shape.collections):
+        if any(_matches_pattern(path, one) for one in self.shape.collections):
             items = [
-                self._kept(item, inner[index], rest if index == at else None)
+                self._prune_node(item, inner[index], rest if index == at else None)
                 for index, item in enumerate(node.items)
-                if index == at or entry_name(item) in self.names
+                if index == at or get_entry_name(item) in self.names
             ]
             return replace(node, tag=(node.tag + ONE_OF), items=tuple(item for item in items if item))
         if at is None or all(item.kind == "scalar" for item in node.items):
-            items = [self._kept(item, inner[index], None) for index, item in enumerate(node.items)]
-        elif any(_fits(path, one) for one in self.shape.gates):
-            before = [_gate(item) for item in node.items[:at] if entry_name(item) not in self.names]
-            named = [item for item in node.items if entry_name(item) in self.names]
-            items = [*before, *named, self._kept(node.items[at], inner[at], rest)]
+            items = [self._prune_node(item, inner[index], None) for index, item in enumerate(node.items)]
+        elif any(_matches_pattern(path, one) for one in self.shape.gates):
+            before = [_prune_gate(item) for item in node.items[:at] if get_entry_name(item) not in self.names]
+            named = [item for item in node.items if get_entry_name(item) in self.names]
+            items = [*before, *named, self._prune_node(node.items[at], inner[at], rest)]
             return replace(node, tag=(node.tag + ONE_OF), items=tuple(item for item in items if item))
         else:
-            items = [self._kept(item, inner[index], None) for index, item in enumerate(node.items[:at])]
-            items.append(self._kept(node.items[at], inner[at], rest))
+            items = [self._prune_node(item, inner[index], None) for index, item in enumerate(node.items[:at])]
+            items.append(self._prune_node(node.items[at], inner[at], rest))
         return replace(node, items=tuple(item for item in items if item))
 
 
-def entry_name(item: Node) -> str:
+def get_entry_name(item: Node) -> str:
     """What an entry of a sequence is called: its name, or the key that holds all of it."""
     if item.kind == "scalar":
         return item.text
@@ -226,13 +231,13 @@ def entry_name(item: Node) -> str:
     return item.pairs[0][0].text if len(item.pairs) == 1 else ""
 
 
-def unit(document: Node, trail: Trail, shape: Shape) -> Trail:
+def trim_to_unit(document: Node, trail: Trail, shape: Shape) -> Trail:
     """The trail as far as the step, job or hook that a place belongs to."""
     node, end = document, 0
     path: Path = ()
     for depth, index in enumerate(trail):
         if node.kind == "mapping":
-            if any(_fits(path, one) for one in shape.collections):
+            if any(_matches_pattern(path, one) for one in shape.collections):
                 end = depth + 1
             path, node = (*path, node.pairs[index][0].text), node.pairs[index][1]
         else:
@@ -242,7 +247,7 @@ def unit(document: Node, trail: Trail, shape: Shape) -> Trail:
     return trail[:end]
 
 
-def label(document: Node, trail: Trail) -> str:
+def format_trail(document: Node, trail: Trail) -> str:
     """The trail in words: `jobs.scan.steps[2]`."""
     words, node = "", document
     for index in trail:
@@ -255,14 +260,14 @@ def label(document: Node, trail: Trail) -> str:
     return words
 
 
-def at(document: Node, trail: Trail) -> Node:
+def resolve_trail(document: Node, trail: Trail) -> Node:
     """The node at the end of the trail."""
     for index in trail:
         document = document.pairs[index][1] if document.kind == "mapping" else document.items[index]
     return document
 
 
-def scalars(node: Node, key: str = "") -> Iterator[tuple[Trail, str, Node]]:
+def iter_scalars(node: Node, key: str = "") -> Iterator[tuple[Trail, str, Node]]:
     """Every single value below a node, with its trail and the key that it stands under."""
     waiting: list[tuple[Trail, str, Node]] = [((), key, node)]
     while waiting:
@@ -283,13 +288,13 @@ def has_comments(text: str, shape: Shape) -> bool:
     return not unsure and not _WINDOWS.search(text)
 
 
-def uncommented(text: str) -> str:
+def strip_script_comments(text: str) -> str:
     """A script without its comments, line for line."""
-    lines = dict(code_lines(text))
+    lines = dict(iter_code_lines(text))
     return "\n".join(lines.get(number, "") for number in range(text.count("\n") + 1))
 
 
-def _gate(item: Node) -> Node | None:
+def _prune_gate(item: Node) -> Node | None:
     """Of a job before: what it may hold back."""
     if item.kind == "scalar":
         return item if item.text in _GATES else None
@@ -297,10 +302,10 @@ def _gate(item: Node) -> Node | None:
     if pairs:
         return replace(item, pairs=pairs)
     inner = item.pairs[0][1] if len(item.pairs) == 1 else None
-    return _gate(inner) if inner and inner.kind == "mapping" else None
+    return _prune_gate(inner) if inner and inner.kind == "mapping" else None
 
 
-def _referenced(node: Node, keys: frozenset[str]) -> Iterator[str]:
+def _iter_references(node: Node, keys: frozenset[str]) -> Iterator[str]:
     if not keys:
         return
     waiting: list[tuple[str, Node]] = [("", node)]
@@ -322,5 +327,5 @@ def _referenced(node: Node, keys: frozenset[str]) -> Iterator[str]:
                 yield one.text.partition("/")[0]
 
 
-def _fits(path: Path, pattern: Path) -> bool:
+def _matches_pattern(path: Path, pattern: Path) -> bool:
     return len(path) == len(pattern) and all(want in ("*", word) for word, want in zip(path, pattern, strict=True))

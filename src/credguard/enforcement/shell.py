@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from credguard.lazy_re import regex
+from credguard.lazy_re import compile_lazily
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,15 +26,15 @@ _RUNNERS = frozenset(
 )
 _KEYWORDS = frozenset("if elif while until ! then do else { (".split())
 _ASIDE = frozenset("if elif while until !".split())
-_INSTALLS = regex(r"\b(?:install|add|inject|download|fetch|build|pull|sync)\b")
-_ASSIGNMENT = regex(r"[A-Za-z_]\w*\+?=.*", re.DOTALL)
-_TOKEN = regex(
+_INSTALLS = compile_lazily(r"\b(?:install|add|inject|download|fetch|build|pull|sync)\b")
+_ASSIGNMENT = compile_lazily(r"[A-Za-z_]\w*\+?=.*", re.DOTALL)
+_TOKEN = compile_lazily(
     r""""(?:[^"\\]|\\.)*"|'[^']*'|\\\r?\n|\\.|\|\||&&|\|&|>&|&>|[;|&()\n]|[^\s;|&()'"\\]+|["'\\]""", re.DOTALL
 )
-_FAILS = regex(r"(?:exit|return)[ \t]+(?:[1-9]\d*|\"?\$\??\w*\"?)|false")
-_PYTHON = regex(r"python[\d.]*|py")
-_BLANKS = regex(r"[ \t]+")
-_PATH = regex(r"[\w@+.-]*(?:/[\w@+.-]+)*")
+_FAILS = compile_lazily(r"(?:exit|return)[ \t]+(?:[1-9]\d*|\"?\$\??\w*\"?)|false")
+_PYTHON = compile_lazily(r"python[\d.]*|py")
+_BLANKS = compile_lazily(r"[ \t]+")
+_PATH = compile_lazily(r"[\w@+.-]*(?:/[\w@+.-]+)*")
 _MOST = 2_000
 """Commands of one text that are looked at."""
 
@@ -56,7 +56,7 @@ class _Command:
     behind: str = ""
 
 
-def code_lines(text: str, *, comments: bool = True, first: int = 0) -> Iterator[tuple[int, str]]:
+def iter_code_lines(text: str, *, comments: bool = True, first: int = 0) -> Iterator[tuple[int, str]]:
     """The lines of a script by number (from 0), without blanks around them, empty lines, and comments if those
     of a shell are meant. Where a quote or a here-document may be open, or a backslash ties lines together, nothing
     is taken for a comment; nor in the `first` lines."""
@@ -64,7 +64,7 @@ def code_lines(text: str, *, comments: bool = True, first: int = 0) -> Iterator[
     comments = comments and "<<" not in text
     for number, line in enumerate(text.split("\n")):
         plain = not comments or tied or number < first or (number == 0 and line.startswith("#!"))
-        code, quote = (line, quote) if plain else _code(line, quote)
+        code, quote = (line, quote) if plain else _strip_comment(line, quote)
         code = code.strip(" \t\r")
         if code and '"' not in code and "'" not in code and "\\" not in code:
             code = _BLANKS.sub(" ", code)
@@ -73,7 +73,7 @@ def code_lines(text: str, *, comments: bool = True, first: int = 0) -> Iterator[
         tied = code.endswith("\\")
 
 
-def _code(line: str, quote: str) -> tuple[str, str]:
+def _strip_comment(line: str, quote: str) -> tuple[str, str]:
     """The line without its comment, and the quote that is open behind it."""
     if not quote and "#" not in line and not any(mark in line for mark in "'\"\\"):
         return line, ""
@@ -94,20 +94,20 @@ def _code(line: str, quote: str) -> tuple[str, str]:
     return line, quote
 
 
-def calls(text: str, depth: int = 0) -> list[Call]:
+def find_calls(text: str, depth: int = 0) -> list[Call]:
     """The calls of credguard that a script makes; what only prints, installs or names it is none."""
     if "credguard" not in text:
         return []
     text = expanded(text)
     found: list[Call] = []
     off = ""
-    commands = list(_commands("\n".join(line for _, line in code_lines(text))))
+    commands = list(_iter_commands("\n".join(line for _, line in iter_code_lines(text))))
     for index, command in enumerate(commands):
-        words, aside = _bare(command.words)
+        words, aside = _strip_keywords(command.words)
         line = " ".join(words)
-        for name in _called(words, depth):
+        for name in _find_command_calls(words, depth):
             muted = bool(off) or aside or name.muted or _is_muted(command, commands[index + 1 :], off)
-            found.append(Call(name.words, muted and not _fails_later(command, aside, commands[index + 1 :])))
+            found.append(Call(name.words, muted and not _has_later_failure(command, aside, commands[index + 1 :])))
         if line in _ENDS - {"true", ":"} and command.before not in ("&&", "||"):
             off = "exit"
         elif line.startswith("set ") and re.search(r"\+\w*e|\+o errexit", line):
@@ -126,7 +126,7 @@ def expanded(text: str, included: str = "") -> str:
     return text
 
 
-_SET = regex(
+_SET = compile_lazily(
     r"^[ \t-]*(?:(?:export|override|readonly|local|declare|set)[ \t]+){0,2}([A-Za-z_]\w{0,60})[ \t]*"
     r"(?:[?:+!]{0,3}=|:)[ \t]*"
     r"((?:[\"'][^\"'\n]*)?[^\s\"'#;&|]*credguard[^\s\"'#;&|]*[\"']?)[ \t]*(?:[#;&].*)?$",
@@ -135,7 +135,7 @@ _SET = regex(
 _MOST_VARIABLES = 20
 
 
-def _commands(text: str) -> Iterator[_Command]:
+def _iter_commands(text: str) -> Iterator[_Command]:
     """The simple commands of a text, in order."""
     current = _Command([])
     made = 0
@@ -158,7 +158,7 @@ def _commands(text: str) -> Iterator[_Command]:
         yield current
 
 
-def _bare(words: list[str]) -> tuple[list[str], bool]:
+def _strip_keywords(words: list[str]) -> tuple[list[str], bool]:
     """The command without keywords and assignments before it; True where those ask how it ends."""
     aside = False
     index = 0
@@ -168,13 +168,13 @@ def _bare(words: list[str]) -> tuple[list[str], bool]:
     return words[index:], aside
 
 
-def _called(words: list[str], depth: int) -> Iterator[Call]:
+def _find_command_calls(words: list[str], depth: int) -> Iterator[Call]:
     """What of credguard a command runs."""
     if not words:
         return
-    first = _base(words[0])
+    first = _strip_path(words[0])
     if first.startswith("credguard"):
-        yield from _own(words)
+        yield from _parse_call(words)
         return
     if first not in _RUNNERS and not _PYTHON.fullmatch(first):
         return
@@ -182,21 +182,21 @@ def _called(words: list[str], depth: int) -> Iterator[Call]:
         return
     for index, word in enumerate(words[1:], 1):
         if " " in word:
-            yield from calls(word, depth + 1) if depth < 2 else ()
-        elif _base(word).startswith("credguard"):
-            yield from _own(words[index:])
+            yield from find_calls(word, depth + 1) if depth < 2 else ()
+        elif _strip_path(word).startswith("credguard"):
+            yield from _parse_call(words[index:])
             return
         if word in ("true", ":", "echo", "printf", "install"):
             return
 
 
-def _own(words: list[str]) -> Iterator[Call]:
+def _parse_call(words: list[str]) -> Iterator[Call]:
     rest = [word for word in words[1:] if not word.startswith("-")]
     if rest and rest[0] in _JUDGING and not _QUIET & set(words):
         yield Call(" ".join(["credguard", *rest[: 2 if rest[0] == "hook" else 1]]))
 
 
-def _base(word: str) -> str:
+def _strip_path(word: str) -> str:
     return word.replace("\\", "/").rpartition("/")[2].removesuffix(".exe")
 
 
@@ -213,19 +213,19 @@ def _is_muted(command: _Command, later: list[_Command], off: str) -> bool:
     )
 
 
-def _fails_later(command: _Command, aside: bool, later: list[_Command]) -> bool:
+def _has_later_failure(command: _Command, aside: bool, later: list[_Command]) -> bool:
     """True for `|| exit 1`, and for a condition whose branch ends with an error."""
     if command.behind == "||" and later:
         return _FAILS.fullmatch(" ".join(later[0].words).lstrip("{ ")) is not None
     return aside and "!" in command.words and any(_FAILS.search(" ".join(one.words)) for one in later[:4])
 
 
-def installs(text: str) -> bool:
+def is_install_only(text: str) -> bool:
     """True for a text that brings credguard and does not run it."""
-    return _INSTALLS.search(text) is not None and not calls(text)
+    return _INSTALLS.search(text) is not None and not find_calls(text)
 
 
-def paths(text: str) -> Iterator[str]:
+def iter_path_words(text: str) -> Iterator[str]:
     """The words of a text that may name files of the repository, as they may be read from its root."""
     for word in re.findall(r"[\w@+./-]{2,300}", text):
         local = word.startswith(("./", "../"))
@@ -241,9 +241,9 @@ def paths(text: str) -> Iterator[str]:
         yield from (f"{name}.py", f"{name}/__main__.py", f"{name}/__init__.py")
 
 
-_STARTED = regex(
+_STARTED = compile_lazily(
     r"(?<![\w./-])(?:ba|da|z|k)?sh(?:[ \t]+-\w+)*[ \t]+([\w@+.][\w@+.-]{0,200})"
     r"|(?:^|[\s;&|(])(?:source|\.)[ \t]+([\w@+./-]{1,200})"
 )
-_QUOTED = regex(r"[\"']([\w@+./-]+(?: [\w@+./-]+){1,8})[\"']")
-_MODULE = regex(r"\bpy(?:thon[\d.]*)?(?:[ \t]+-[A-Za-ln-z]\w*)*[ \t]+-m[ \t]*([A-Za-z_]\w*(?:\.\w+){0,8})")
+_QUOTED = compile_lazily(r"[\"']([\w@+./-]+(?: [\w@+./-]+){1,8})[\"']")
+_MODULE = compile_lazily(r"\bpy(?:thon[\d.]*)?(?:[ \t]+-[A-Za-ln-z]\w*)*[ \t]+-m[ \t]*([A-Za-z_]\w*(?:\.\w+){0,8})")

@@ -8,8 +8,8 @@ from difflib import SequenceMatcher
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
-from credguard.enforcement.shell import SCRIPTS, code_lines
-from credguard.lazy_re import regex
+from credguard.enforcement.shell import SCRIPTS, iter_code_lines
+from credguard.lazy_re import compile_lazily
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -32,12 +32,12 @@ _KNOWN = frozenset(
     "git checkout reset rm mv cp chmod unset alias function command nohup sleep kill PATH HOME GITHUB_PATH GITHUB_ENV "
     "not executable carriage returns PYTHONPATH fetch-depth all yes no".split()
 )
-_WORD = regex(r"[^\s\"'`(){}\[\];|&<>=,]+")
-_OPTION = regex(r"--?[A-Za-z][A-Za-z-]{0,24}|\+[a-z]|\d{1,3}|[A-Z]{1,3}\d{1,3}")
-_PIN = regex(r"([\w.-]{1,60}(?:/[\w.-]{1,60}){1,4})@([0-9a-f]{7,64}|v?[\d.]{1,20}|[\w.-]{1,30})")
-_HEX = regex(r"[0-9a-f]{12,64}")
-_KEY = regex(r"[\w .:/*${}()!\[\]-]{1,200}")
-_USER = regex(r"//[^/\s]*@")
+_WORD = compile_lazily(r"[^\s\"'`(){}\[\];|&<>=,]+")
+_OPTION = compile_lazily(r"--?[A-Za-z][A-Za-z-]{0,24}|\+[a-z]|\d{1,3}|[A-Z]{1,3}\d{1,3}")
+_PIN = compile_lazily(r"([\w.-]{1,60}(?:/[\w.-]{1,60}){1,4})@([0-9a-f]{7,64}|v?[\d.]{1,20}|[\w.-]{1,30})")
+_HEX = compile_lazily(r"[0-9a-f]{12,64}")
+_KEY = compile_lazily(r"[\w .:/*${}()!\[\]-]{1,200}")
+_USER = compile_lazily(r"//[^/\s]*@")
 _SHORT = 60
 _DEEPEST = 100
 _MOST_PAIRS = 100_000
@@ -60,90 +60,92 @@ class Difference:
     new: str | None = None
 
 
-def canonical(node: Node, key: str = "") -> object:
+def canonicalize(node: Node, key: str = "") -> object:
     """What a value means, hashable: equal for what differs in comments, order of keys, blanks and quotes."""
     if node.kind == "mapping":
         pairs: dict[str, list[object]] = {}
         for name, value in node.pairs:
-            pairs.setdefault(name.text, []).append(canonical(value, name.text))
+            pairs.setdefault(name.text, []).append(canonicalize(value, name.text))
         return ("mapping", node.tag, tuple(sorted((name, tuple(values)) for name, values in pairs.items())))
     if node.kind == "sequence":
-        return ("sequence", node.tag, tuple(canonical(item, key) for item in node.items))
-    return (node.kind, node.tag, scalar(node, key))
+        return ("sequence", node.tag, tuple(canonicalize(item, key) for item in node.items))
+    return (node.kind, node.tag, normalize_scalar(node, key))
 
 
-def scalar(node: Node, key: str) -> str:
+def normalize_scalar(node: Node, key: str) -> str:
     """The text of a single value; of a script without blanks around its lines."""
     if node.type == "null":
         return ""
     if node.type == "bool":
         return node.text.lower()
     if key in SCRIPTS or node.literal:
-        return "\n".join(line for _, line in code_lines(node.text, comments=False))
+        return "\n".join(line for _, line in iter_code_lines(node.text, comments=False))
     return node.text.strip()
 
 
-def differences(old: Mapping[str, Node], new: Mapping[str, Node]) -> Iterator[Difference]:
+def find_differences(old: Mapping[str, Node], new: Mapping[str, Node]) -> Iterator[Difference]:
     """All that differs between two sets of trees by file."""
     for path in (*old, *(path for path in new if path not in old)):
         if path not in new:
-            yield Difference(path, "", "is gone", 1, _identity(path, "", canonical(old[path]), None))
+            yield Difference(path, "", "is gone", 1, _compute_identity(path, "", canonicalize(old[path]), None))
         elif path not in old:
-            yield Difference(path, "", "is new", 1, _identity(path, "", None, canonical(new[path])))
+            yield Difference(path, "", "is new", 1, _compute_identity(path, "", None, canonicalize(new[path])))
         else:
-            yield from _between(path, "", old[path], new[path], "", 0)
+            yield from _compare_nodes(path, "", old[path], new[path], "", 0)
 
 
-def _between(path: str, key: str, old: Node, new: Node, name: str, depth: int) -> Iterator[Difference]:
-    if canonical(old, name) == canonical(new, name):
+def _compare_nodes(path: str, key: str, old: Node, new: Node, name: str, depth: int) -> Iterator[Difference]:
+    if canonicalize(old, name) == canonicalize(new, name):
         return
     same = old.kind == new.kind and old.tag == new.tag and depth < _DEEPEST
     if same and old.kind == "mapping":
-        yield from _mappings(path, key, old, new, depth)
+        yield from _compare_mappings(path, key, old, new, depth)
     elif same and old.kind == "sequence":
-        yield from _sequences(path, key, old, new, name, depth)
+        yield from _compare_sequences(path, key, old, new, name, depth)
     else:
-        yield _changed(path, key, old, new, name)
+        yield _describe_change(path, key, old, new, name)
 
 
-def _mappings(path: str, key: str, old: Node, new: Node, depth: int) -> Iterator[Difference]:
-    before, after = _by_key(old), _by_key(new)
+def _compare_mappings(path: str, key: str, old: Node, new: Node, depth: int) -> Iterator[Difference]:
+    before, after = _group_by_key(old), _group_by_key(new)
     for name in (*before, *(name for name in after if name not in before)):
-        inner = f"{key}.{shown_key(name)}" if key else shown_key(name)
+        inner = f"{key}.{format_key(name)}" if key else format_key(name)
         was, now = before.get(name, []), after.get(name, [])
         for index in range(max(len(was), len(now))):
             if index >= len(now):
-                yield _only(path, inner, was[index], "is gone", old, name)
+                yield _describe_one_sided(path, inner, was[index], "is gone", old, name)
             elif index >= len(was):
-                yield _only(path, inner, now[index], "is twice" if was else "is new", None, name)
+                yield _describe_one_sided(path, inner, now[index], "is twice" if was else "is new", None, name)
             else:
-                yield from _between(path, inner, was[index], now[index], name, depth + 1)
+                yield from _compare_nodes(path, inner, was[index], now[index], name, depth + 1)
 
 
-def _by_key(node: Node) -> dict[str, list[Node]]:
+def _group_by_key(node: Node) -> dict[str, list[Node]]:
     found: dict[str, list[Node]] = {}
     for key, value in node.pairs:
         found.setdefault(key.text, []).append(value)
     return found
 
 
-def _sequences(path: str, key: str, old: Node, new: Node, name: str, depth: int) -> Iterator[Difference]:
-    def place(index: int) -> str:
+def _compare_sequences(path: str, key: str, old: Node, new: Node, name: str, depth: int) -> Iterator[Difference]:
+    def format_place(index: int) -> str:
         return key if ONE_OF in old.tag else "" if LINES in old.tag else f"{key}[{index}]"
 
-    was = [canonical(item, name) for item in old.items]
-    now = [canonical(item, name) for item in new.items]
-    for a, b, c, d in _changes(was, now):
+    was = [canonicalize(item, name) for item in old.items]
+    now = [canonicalize(item, name) for item in new.items]
+    for a, b, c, d in _find_changes(was, now):
         paired = min(b - a, d - c)
         for step in range(paired):
-            yield from _between(path, place(c + step), old.items[a + step], new.items[c + step], name, depth + 1)
+            yield from _compare_nodes(
+                path, format_place(c + step), old.items[a + step], new.items[c + step], name, depth + 1
+            )
         for index in range(a + paired, b):
-            yield _only(path, place(index), old.items[index], "is gone", old.items[index], name)
+            yield _describe_one_sided(path, format_place(index), old.items[index], "is gone", old.items[index], name)
         for index in range(c + paired, d):
-            yield _only(path, place(index), new.items[index], "is new", None, name)
+            yield _describe_one_sided(path, format_place(index), new.items[index], "is new", None, name)
 
 
-def _changes(was: Sequence[object], now: Sequence[object]) -> Iterator[tuple[int, int, int, int]]:
+def _find_changes(was: Sequence[object], now: Sequence[object]) -> Iterator[tuple[int, int, int, int]]:
     """Where two lists differ: from and to in each; one difference where they differ in much."""
     start = next((i for i, (a, b) in enumerate(zip(was, now, strict=False)) if a != b), min(len(was), len(now)))
     end = 0
@@ -158,50 +160,50 @@ def _changes(was: Sequence[object], now: Sequence[object]) -> Iterator[tuple[int
             yield start + a, start + b, start + c, start + d
 
 
-def _changed(path: str, key: str, old: Node, new: Node, name: str) -> Difference:
-    was, now, line = shown(old, name), shown(new, name), new.line
+def _describe_change(path: str, key: str, old: Node, new: Node, name: str) -> Difference:
+    was, now, line = format_node(old, name), format_node(new, name), new.line
     if old.kind == new.kind == "scalar" and "\n" in old.text + new.text:
-        was, now, line = _first_line(old, new, name)
+        was, now, line = _find_first_change(old, new, name)
     texts = (old.text, new.text) if old.kind == new.kind == "scalar" else (None, None)
-    identity = _identity(path, key, canonical(old, name), canonical(new, name))
+    identity = _compute_identity(path, key, canonicalize(old, name), canonicalize(new, name))
     return Difference(path, key, f"{was} → {now}", line, identity, *texts)
 
 
-def _first_line(old: Node, new: Node, name: str) -> tuple[str, str, int]:
+def _find_first_change(old: Node, new: Node, name: str) -> tuple[str, str, int]:
     """The first lines of two scripts that differ, and where the new one stands."""
-    was, now = list(code_lines(old.text, comments=False)), list(code_lines(new.text, comments=False))
-    for a, b, c, d in _changes([line for _, line in was], [line for _, line in now]):
+    was, now = list(iter_code_lines(old.text, comments=False)), list(iter_code_lines(new.text, comments=False))
+    for a, b, c, d in _find_changes([line for _, line in was], [line for _, line in now]):
         number = now[c][0] if c < len(now) else 0
         before, after = (
-            (words(was[a][1], name) if b > a else "nothing"),
-            (words(now[c][1], name) if d > c else "nothing"),
+            (redact_text(was[a][1], name) if b > a else "nothing"),
+            (redact_text(now[c][1], name) if d > c else "nothing"),
         )
         return before, after, new.line + number + 1 if new.literal else new.line
     return "…", "…", new.line
 
 
-def _only(path: str, key: str, node: Node, what: str, gone: Node | None, name: str) -> Difference:
-    text = shown(node, name)
-    identity = _identity(path, key, what, canonical(node, name))
+def _describe_one_sided(path: str, key: str, node: Node, what: str, gone: Node | None, name: str) -> Difference:
+    text = format_node(node, name)
+    identity = _compute_identity(path, key, what, canonicalize(node, name))
     return Difference(path, key, f"{what}: {text}" if text else what, (gone or node).line, identity)
 
 
-def _identity(path: str, key: str, *what: object) -> bytes:
+def _compute_identity(path: str, key: str, *what: object) -> bytes:
     return blake2b(repr((path, key, what)).encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
-def shown(node: Node, name: str = "") -> str:
+def format_node(node: Node, name: str = "") -> str:
     """A value in a few words, with what may be a secret left out."""
     if node.kind == "scalar":
-        return words(node.text, name)
+        return redact_text(node.text, name)
     if node.kind == "mapping":
-        inner = ", ".join(f"{shown_key(key.text)}: {shown(value, key.text)}" for key, value in node.pairs[:3])
+        inner = ", ".join(f"{format_key(key.text)}: {format_node(value, key.text)}" for key, value in node.pairs[:3])
         return _cut("{" + inner + ("…" if len(node.pairs) > 3 else "") + "}")
-    inner = ", ".join(shown(item, name) for item in node.items[:3])
+    inner = ", ".join(format_node(item, name) for item in node.items[:3])
     return _cut("[" + inner + ("…" if len(node.items) > 3 else "") + "]")
 
 
-def words(text: str, name: str = "") -> str:
+def redact_text(text: str, name: str = "") -> str:
     """A text in short: words that say how credguard is called stay, any other may be a password."""
     line = _USER.sub("//", " ".join(text[:2_000].split()))
     if not line:
@@ -210,10 +212,10 @@ def words(text: str, name: str = "") -> str:
     if pin and name in ("uses", "image", "repo", ""):
         revision = pin[2][:12] if _HEX.fullmatch(pin[2]) else pin[2][:20]
         return f"{pin[1]}@{revision}"
-    return _cut(_WORD.sub(lambda match: _word(match[0], name in _TELLING), line))
+    return _cut(_WORD.sub(lambda match: _redact_word(match[0], name in _TELLING), line))
 
 
-def _word(word: str, telling: bool) -> str:
+def _redact_word(word: str, telling: bool) -> str:
     if word in _KNOWN or _OPTION.fullmatch(word) or not any(map(str.isalnum, word)):
         return word
     if word.startswith("$") and re.fullmatch(r"\$\w{1,40}", word):
@@ -223,7 +225,7 @@ def _word(word: str, telling: bool) -> str:
     return "•••"
 
 
-def shown_key(text: str) -> str:
+def format_key(text: str) -> str:
     """A key, or several with dots between, as it may be shown."""
     if not _KEY.fullmatch(text):
         return "?"
@@ -234,7 +236,7 @@ def _cut(text: str) -> str:
     return text if len(text) <= _SHORT else text[: _SHORT - 1] + "…"
 
 
-def told(found: Iterable[Difference]) -> str:
+def format_differences(found: Iterable[Difference]) -> str:
     """The differences in one line, the first three of them by name."""
     every = list(found)
     parts = [f"{one.key}: {one.words}" if one.key else f"{one.path}: {one.words}" for one in every[:3]]

@@ -17,43 +17,45 @@ from credguard.sources.worktree import WorkTree
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
 
-    from credguard.engine.session import Run
+    from credguard.engine.session import Session
     from credguard.git.repository import Git
     from credguard.model.findings import Finding
-    from credguard.sources.changes import Brought
+    from credguard.sources.changes import ChangeSet
 
 
-def staged(run: Run, repository: Git, *, whole_files: bool = False) -> list[str]:
+def scan_staged(run: Session, repository: Git, *, whole_files: bool = False) -> list[str]:
     """Judges what a commit of the index would bring against HEAD; gives the paths, raises GitError."""
-    brought = changes.staged(repository)
+    brought = changes.list_staged_changes(repository)
     _judge(run, repository, brought, "already in HEAD at this path", whole_files=whole_files)
-    _judge_files(run, repository, brought.changes, lambda: {e.path: e.oid for e in repository.tracked()})
+    _judge_files(run, repository, brought.changes, lambda: {e.path: e.oid for e in repository.list_tracked()})
     return [change.path for change in brought.changes]
 
 
-def named(run: Run, repository: Git, paths: Sequence[str], staged: Collection[str]) -> None:
+def scan_named_files(run: Session, repository: Git, paths: Sequence[str], staged: Collection[str]) -> None:
     """Judges files as they lie on disk, and what the file rules say of them.
 
     `paths` are relative to the repository's folder, `staged` to the root of its work tree: what
     `staged` has judged already is left out where the disk holds the same. Raises GitError.
     """
     prefix = repository.layout.prefix
-    entries = {entry.path: entry for entry in repository.tracked()}
+    entries = {entry.path: entry for entry in repository.list_tracked()}
     fresh = [path for path in paths if prefix + path not in staged]
-    altered = [p for p in paths if prefix + p in staged and not _same_on_disk(p, entries[p].oid, run.limit)]
-    run.files(fresh + altered)
+    altered = [p for p in paths if prefix + p in staged and not _is_same_on_disk(p, entries[p].oid, run.limit)]
+    run.scan_files(fresh + altered)
     tracked = [entries[path] for path in fresh if path in entries]
     brought = [Change(entry.path, entry.mode, entry.oid) for entry in tracked]
     _judge_files(run, repository, brought, lambda: {path: entry.oid for path, entry in entries.items()})
 
 
-def commits(run: Run, repository: Git, revisions: Sequence[str], *exclude: str, whole_files: bool = False) -> int:
+def scan_commits(
+    run: Session, repository: Git, revisions: Sequence[str], *exclude: str, whole_files: bool = False
+) -> int:
     """Judges every commit that `git rev-list --stdin exclude` names for `revisions`, files and
     messages, each against its parents; gives their number. Raises GitError."""
-    brought = changes.commits(repository, revisions, *exclude)
+    brought = changes.list_commit_changes(repository, revisions, *exclude)
     _judge(run, repository, brought, "already in the parent commit at this path", whole_files=whole_files)
     part = Coverage()
-    for item in changes.messages(repository, revisions, run.limit, *exclude):
+    for item in changes.read_messages(repository, revisions, run.limit, *exclude):
         run.take(item, part)
     part.commits = part.blobs
     run.coverage.add(part)
@@ -62,43 +64,43 @@ def commits(run: Run, repository: Git, revisions: Sequence[str], *exclude: str, 
     return part.commits
 
 
-def loose(run: Run, repository: Git, oids: Sequence[str]) -> None:
+def scan_ref_objects(run: Session, repository: Git, oids: Sequence[str]) -> None:
     """Judges what refs name that is no commit: annotated tags and what they point to, trees, files."""
     part = Coverage()
     trees: dict[str, None] = {}
-    for item in changes.pointed(repository, oids, run.limit):
+    for item in changes.follow_tags(repository, oids, run.limit):
         if isinstance(item, str):
             trees[item] = None
         else:
             run.take(item, part)
     run.coverage.add(part)
     for tree in trees:
-        brought = changes.of_tree(repository, tree)
+        brought = changes.list_tree_changes(repository, tree)
         _judge(run, repository, brought, "", whole_files=True)
-        _judge_files(run, repository, brought.changes, lambda: repository.tree(tree))  # noqa: B023 - called at once
+        _judge_files(run, repository, brought.changes, lambda: repository.read_tree(tree))  # noqa: B023 - called at once
 
 
-def ref_names(run: Run, names: Sequence[str]) -> None:
+def scan_ref_names(run: Session, names: Sequence[str]) -> None:
     """Judges the names that refs get on the other side."""
-    findings, masks = run.names([name for name in names if name])
+    findings, masks = run.scan_names([name for name in names if name])
     run.keep(findings, Coverage(), masks)
 
 
-def message(run: Run, repository: Git, text: bytes, path: str) -> None:
+def scan_message(run: Session, repository: Git, text: bytes, path: str) -> None:
     """Judges all of a commit message, less what git itself wrote there of the files of the commit and of their
     contents. Raises GitError."""
     part = Coverage()
-    findings = _of_message(run, text, path, part)
-    if findings and commit_message.quotes(text):
+    findings = _scan_message_views(run, text, path, part)
+    if findings and commit_message.has_quotes(text):
         part = Coverage()
-        text = commit_message.without_quotes(text, *changes.quoted(repository, run.limit))
-        findings = _of_message(run, text, path, part)
+        text = commit_message.strip_quotes(text, *changes.collect_quotable(repository, run.limit))
+        findings = _scan_message_views(run, text, path, part)
     run.keep(findings, part, {})
 
 
-def _of_message(run: Run, text: bytes, path: str, part: Coverage) -> list[Finding]:
+def _scan_message_views(run: Session, text: bytes, path: str, part: Coverage) -> list[Finding]:
     """The findings of the whole text, and those that it has only without its comments."""
-    whole, *others = commit_message.views(text)
+    whole, *others = commit_message.list_message_views(text)
     findings = run.take(Blob(whole, path, "message"), part, keep=False)
     known = {finding.fingerprint for finding in findings}
     for view in others:
@@ -107,7 +109,7 @@ def _of_message(run: Run, text: bytes, path: str, part: Coverage) -> list[Findin
     return findings
 
 
-def _same_on_disk(path: str, oid: str, limit: int) -> bool:
+def _is_same_on_disk(path: str, oid: str, limit: int) -> bool:
     """True where the bytes on disk are those of the git object."""
     item = files.read(path, path, limit)
     if not isinstance(item, Blob):
@@ -117,7 +119,7 @@ def _same_on_disk(path: str, oid: str, limit: int) -> bool:
     return hashed.hexdigest() == oid
 
 
-def _judge(run: Run, repository: Git, brought: Brought, known: str, *, whole_files: bool) -> None:
+def _judge(run: Session, repository: Git, brought: ChangeSet, known: str, *, whole_files: bool) -> None:
     part = Coverage(skipped=list(brought.skipped), notes=list(brought.notes))
     groups: dict[tuple[str, str], list[Change]] = {}
     for change in brought.changes:
@@ -125,13 +127,13 @@ def _judge(run: Run, repository: Git, brought: Brought, known: str, *, whole_fil
     # rev-list gives the newest commit first: the last of a group is the one that introduced it.
     first = [group[-1] for group in groups.values()]
     run.changed.update(change.path for change in first)
-    findings, masks = run.names(dict.fromkeys(change.path for change in first))
+    findings, masks = run.scan_names(dict.fromkeys(change.path for change in first))
     found: list[tuple[Change, Finding]] = []
     for change, item in changes.read(repository, first, run.limit):
-        for one in lfs.followed([item], repository, run.limit):
+        for one in lfs.add_lfs_contents([item], repository, run.limit):
             found += [(change, finding) for finding in run.take(one, part, keep=False)]
     concerned = {(change.path, change.oid): groups[change.path, change.oid] for change, _ in found}
-    before = {} if whole_files else _values_before(run, repository, concerned)
+    before = {} if whole_files else _find_previous_values(run, repository, concerned)
     for change, finding in found:
         seen = bool(finding.values) and finding.values <= before.get((change.path, change.oid), frozenset())
         places = tuple(replace(place, commit=change.commit) for place in finding.locations)
@@ -139,15 +141,15 @@ def _judge(run: Run, repository: Git, brought: Brought, known: str, *, whole_fil
     run.keep(findings, part, masks)
 
 
-def _values_before(
-    run: Run, repository: Git, groups: dict[tuple[str, str], list[Change]]
+def _find_previous_values(
+    run: Session, repository: Git, groups: dict[tuple[str, str], list[Change]]
 ) -> dict[tuple[str, str], frozenset[str]]:
     """Digests of the values that stood at the path before each time that the content was brought."""
     asked = list({(change.path, oid): None for group in groups.values() for change in group for oid in change.before})
     held: dict[tuple[str, str], frozenset[str]] = {}
-    for (path, oid), data in zip(asked, repository.blobs([oid for _, oid in asked], run.limit), strict=True):
+    for (path, oid), data in zip(asked, repository.read_blobs([oid for _, oid in asked], run.limit), strict=True):
         if isinstance(data, bytes):
-            held[path, oid] = frozenset(v for f in run.scanner.blob(Blob(data, path)) for v in f.values)
+            held[path, oid] = frozenset(v for f in run.scanner.scan_blob(Blob(data, path)) for v in f.values)
     nothing: frozenset[str] = frozenset()
     return {
         key: frozenset.intersection(
@@ -158,7 +160,7 @@ def _values_before(
 
 
 def _judge_files(
-    run: Run, repository: Git, brought: Sequence[Change], everything: Callable[[], dict[str, str]]
+    run: Session, repository: Git, brought: Sequence[Change], everything: Callable[[], dict[str, str]]
 ) -> None:
     """What the file rules say of the changed files; the whole tree is read only for a rule that
     needs it and that the change concerns."""
@@ -167,13 +169,13 @@ def _judge_files(
     alone = [rule for rule in rules if not rule.concerns]
     whole = [rule for rule in rules if rule.concerns and any(re.search(rule.concerns, p.lower()) for p in paths)]
     if alone and paths:
-        tree = _object_tree(repository, {change.path: change.oid for change in brought}, run.limit)
-        run.findings += run.tree(tree, alone)
+        tree = _build_tree(repository, {change.path: change.oid for change in brought}, run.limit)
+        run.findings += run.scan_tree(tree, alone)
     if whole:
-        run.findings += run.tree(_object_tree(repository, everything(), run.limit), whole)
+        run.findings += run.scan_tree(_build_tree(repository, everything(), run.limit), whole)
 
 
-def _object_tree(repository: Git, entries: dict[str, str], limit: int) -> WorkTree:
+def _build_tree(repository: Git, entries: dict[str, str], limit: int) -> WorkTree:
     names = tuple(sorted(entries))
     read = _Reader(repository, entries, limit)
     bare = not repository.is_in_work_tree()
@@ -186,9 +188,9 @@ class _Reader:
     def __init__(self, repository: Git, entries: dict[str, str], limit: int) -> None:
         self._entries = entries
         self._asked = ""
-        self._answers = repository.blobs(self._questions(), limit)
+        self._answers = repository.read_blobs(self._iter_requests(), limit)
 
-    def _questions(self) -> Iterator[str]:
+    def _iter_requests(self) -> Iterator[str]:
         while True:
             yield self._asked
 

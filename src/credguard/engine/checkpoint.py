@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from credguard.errors import CredguardError
 from credguard.git import object_store
 from credguard.git.repository import Git, GitError, stop
-from credguard.git.submodules import absorbed
+from credguard.git.submodules import iter_submodules
 from credguard.sources.files import is_bare, open_tree
 from credguard.system import ownership
 from credguard.system.compat import encode_path
@@ -35,7 +35,7 @@ _FOLDERS = ("logs", "info", "worktrees", "reftable", "objects/info")
 """Folders of a repository whose files are read whole: reflogs, ignore rules, grafts, other work trees, alternates."""
 
 
-class State:
+class Checkpoint:
     """The repositories that are done, each with a digest of what its result depends on. Results are
     reports without secrets; nobody but this user and root can have written the file. All methods raise
     CredguardError."""
@@ -43,10 +43,10 @@ class State:
     def __init__(self, path: Path) -> None:
         """Opens or makes the file; refuses one that is no such state, or that others can have made."""
         self.path = path
-        place = self._believed()
-        with self._told():
+        place = self._prepare_file()
+        with self._wrap_errors():
             self._database = sqlite3.connect(place, isolation_level=None)
-        with self._told():
+        with self._wrap_errors():
             for setting in ("trusted_schema = OFF", "cell_size_check = ON"):
                 self._database.execute(f"PRAGMA {setting}")
             (kind,) = self._database.execute("PRAGMA application_id").fetchone()
@@ -58,10 +58,10 @@ class State:
                 self._database.execute(f"PRAGMA application_id = {_APPLICATION}")
                 self._database.execute(_MADE)
 
-    def _believed(self) -> str:
+    def _prepare_file(self) -> str:
         """Where the file lies, which is made if it is not there."""
         try:
-            place = ownership.located(os.fspath(self.path))
+            place = ownership.locate_trusted(os.fspath(self.path))
             if not os.path.lexists(place):
                 os.close(os.open(place, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
             ownership.check_file(place)
@@ -78,7 +78,7 @@ class State:
 
     def find(self, target: str, digest: str) -> bytes | None:
         """The result that was kept for a target, None where there is none or something has changed."""
-        with self._told():
+        with self._wrap_errors():
             row = self._database.execute("SELECT result FROM done WHERE target = ? AND digest = ?", (target, digest))
             found = row.fetchone()
         kept = bytes(found[0]) if found else b""
@@ -86,7 +86,7 @@ class State:
 
     def keep(self, target: str, digest: str, result: bytes) -> None:
         """Notes that a target is done; it is on disk when this returns."""
-        with self._told():
+        with self._wrap_errors():
             row = (target, digest, _sum(result) + result)
             self._database.execute("INSERT OR REPLACE INTO done VALUES (?, ?, ?)", row)
 
@@ -96,7 +96,7 @@ class State:
             self._database.close()
 
     @contextlib.contextmanager
-    def _told(self) -> Iterator[None]:
+    def _wrap_errors(self) -> Iterator[None]:
         """Turns what the database raises into one line that says what to do; ends what takes too long."""
         ending = time.monotonic() + _MOST_SECONDS
         try:
@@ -123,30 +123,30 @@ def digest(words: Iterable[bytes | str]) -> str:
     made = _Digest()
     for word in words:
         made.add(word)
-    return made.text()
+    return made.format_hex()
 
 
-def standing(repository: Git) -> str | None:
+def fingerprint_repository(repository: Git) -> str | None:
     """A digest of all that an audit of the repository looks at: refs, reflogs, index and objects, its settings and
     hooks, each file in its work tree by size and times, and the same of the repositories inside. None where one of
     these cannot be told. Runs nothing that the repository configures."""
     try:
-        sight = _Sight()
+        sight = _RepositoryHasher()
         if is_bare(repository.folder):
-            sight.repository(repository)
+            sight.add_repository(repository)
         else:
-            sight.work_tree(Path(repository.toplevel()))
+            sight.add_work_tree(Path(repository.find_toplevel()))
     except (GitError, OSError):
         return None
-    return sight.digest.text()
+    return sight.digest.format_hex()
 
 
-def content(path: str) -> bytes:
+def digest_file(path: str) -> bytes:
     """What tells the content of a file from any other; of what is no file, that it is none."""
     made = _Digest()
     with contextlib.suppress(OSError):
         _add_file(made, path)
-    return made.text().encode()
+    return made.format_hex().encode()
 
 
 class _Digest:
@@ -160,12 +160,12 @@ class _Digest:
         data = encode_path(word) if isinstance(word, str) else word
         self._made.update(len(data).to_bytes(8, "big") + data)
 
-    def text(self) -> str:
+    def format_hex(self) -> str:
         """The sum so far in hex."""
         return self._made.hexdigest()
 
 
-class _Sight:
+class _RepositoryHasher:
     """Looks at a repository and at those inside; raises GitError and OSError where something cannot be told."""
 
     def __init__(self) -> None:
@@ -173,19 +173,19 @@ class _Sight:
         self._seen: set[str] = set()
         self._stores: set[str] = set()
 
-    def work_tree(self, root: Path) -> None:
+    def add_work_tree(self, root: Path) -> None:
         """Takes the files, also those that are ignored: ignore rules and policies may be among them."""
         listing = open_tree(root, ignored=True)
         if listing.skipped or listing.tree.repository is None:
             raise GitError(f"the files of {root} could not be listed")
         real = os.path.realpath(root)
         for path in listing.tree.files:
-            self._times(f"{real}/{path}", path)
-        self.repository(Git(root))
+            self._add_stat(f"{real}/{path}", path)
+        self.add_repository(Git(root))
         for path in listing.inner:
-            self.repository(Git(root / path))
+            self.add_repository(Git(root / path))
 
-    def repository(self, repository: Git) -> None:
+    def add_repository(self, repository: Git) -> None:
         """Takes what stands in the repository, and in the submodules that it keeps."""
         common = repository.common_dir
         own = repository.layout.git_dir
@@ -196,26 +196,26 @@ class _Sight:
         self.digest.add(repository.run("for-each-ref"))
         self.digest.add(repository.run("rev-parse", "--verify", "-q", "HEAD", ok=(0, 1)))
         self.digest.add(repository.run("ls-files", "-s", "-z"))
-        self._settings(repository)
+        self._add_settings(repository)
         if common not in self._stores:
             self._stores.add(common)
-            self._objects(repository, common)
-        self._inside(common, index=own != common)
-        for _, module in absorbed(repository):
-            self.repository(module)
+            self._add_objects(repository, common)
+        self._add_git_dir(common, index=own != common)
+        for _, module in iter_submodules(repository):
+            self.add_repository(module)
 
-    def _settings(self, repository: Git) -> None:
+    def _add_settings(self, repository: Git) -> None:
         """Takes git's settings, and the files of the user to which they lead."""
         self.digest.add(repository.run("config", "--list", "-z"))
         configured = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
-        named = [setting.value for setting in repository.settings("core.excludesFile")]
+        named = [setting.value for setting in repository.read_settings("core.excludesFile")]
         for path in (*named, os.path.join(configured, "git", "ignore"), os.path.join(configured, "git", "attributes")):
-            self._times(os.path.join(repository.folder, path), path)
-        folder = os.path.join(repository.folder, repository.hooks_path())
+            self._add_stat(os.path.join(repository.folder, path), path)
+        folder = os.path.join(repository.folder, repository.find_hooks_path())
         for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else ():
-            self._times(os.path.join(folder, name), name)
+            self._add_stat(os.path.join(folder, name), name)
 
-    def _objects(self, repository: Git, common: str) -> None:
+    def _add_objects(self, repository: Git, common: str) -> None:
         """Takes the names of all objects, those that are borrowed as well, and the packs."""
         process = repository.start(*object_store.ALL)
         names = process.stdout
@@ -229,9 +229,9 @@ class _Sight:
             stop(process)
         packs = os.path.join(common, "objects", "pack")
         for name in sorted(os.listdir(packs)) if os.path.isdir(packs) else ():
-            self._times(os.path.join(packs, name), name)
+            self._add_stat(os.path.join(packs, name), name)
 
-    def _inside(self, common: str, *, index: bool) -> None:
+    def _add_git_dir(self, common: str, *, index: bool) -> None:
         """Takes the files of git's own folder whole; the `index` only of a work tree that git was not asked about."""
         for name in sorted(os.listdir(common)):
             if not name.endswith(".lock") and (index or name != "index"):
@@ -241,9 +241,9 @@ class _Sight:
                     _add_file(self.digest, location)
         for name in _FOLDERS:
             self.digest.add(name)
-            self._whole(os.path.join(common, name))
+            self._add_folder(os.path.join(common, name))
 
-    def _whole(self, folder: str) -> None:
+    def _add_folder(self, folder: str) -> None:
         if not os.path.lexists(folder):
             return
         for name in sorted(os.listdir(folder)):
@@ -254,9 +254,9 @@ class _Sight:
             elif os.path.islink(location):
                 raise GitError(f"{location} leads to another place")
             else:
-                self._whole(location)
+                self._add_folder(location)
 
-    def _times(self, location: str, path: str) -> None:
+    def _add_stat(self, location: str, path: str) -> None:
         """Takes size, times and mode of a file, and of the one that a link leads to."""
         self.digest.add(path)
         for follow in (False, True):

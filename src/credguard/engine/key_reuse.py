@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from credguard.lazy_re import regex
+from credguard.lazy_re import compile_lazily
 from credguard.model.findings import Confidence, Finding, Severity
-from credguard.model.secret import fingerprint
+from credguard.model.secret import compute_fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -28,7 +28,7 @@ _NO_PROJECT = frozenset(
     "node_modules vendor third_party site-packages bower_components test tests testing testdata fixture fixtures "
     "__fixtures__ __tests__ spec specs mocks __mocks__ modules .terraform".split()
 )
-_TEMPORARY = regex(r"ASIA[A-Z2-7]{16}")
+_TEMPORARY = compile_lazily(r"ASIA[A-Z2-7]{16}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +49,9 @@ class Repository:
 
     def __init__(self, label: str, files: Iterable[str]) -> None:
         self.label = label
-        self.folders = sub_projects(files)
+        self.folders = find_sub_projects(files)
 
-    def project(self, path: str) -> Project | None:
+    def find_project(self, path: str) -> Project | None:
         """The project that a finding's path belongs to, None for a path of another repository."""
         if not path.startswith(self.label):
             return None
@@ -60,7 +60,7 @@ class Repository:
         return Project(self.label, next((folder for folder in folders if folder in self.folders), ""))
 
 
-def sub_projects(files: Iterable[str]) -> frozenset[str]:
+def find_sub_projects(files: Iterable[str]) -> frozenset[str]:
     """The topmost folders below the root that hold a manifest, each with a final `/`."""
     with_manifest = set()
     for path in files:
@@ -69,28 +69,28 @@ def sub_projects(files: Iterable[str]) -> frozenset[str]:
         if folder and (low in _MANIFESTS or low.endswith(_MANIFEST_ENDINGS)):
             with_manifest.add(folder + "/")
     kept = {folder for folder in with_manifest if _NO_PROJECT.isdisjoint(folder.lower().split("/"))}
-    return frozenset(folder for folder in kept if not any(above in kept for above in _above(folder)))
+    return frozenset(folder for folder in kept if not any(above in kept for above in _list_parents(folder)))
 
 
-def _above(folder: str) -> Iterable[str]:
+def _list_parents(folder: str) -> Iterable[str]:
     parts = folder.split("/")[:-1]
     return ("/".join(parts[:end]) + "/" for end in range(1, len(parts)))
 
 
-def shared(findings: Iterable[Finding], repositories: Sequence[Repository], rule: Rule) -> list[Finding]:
+def find_shared(findings: Iterable[Finding], repositories: Sequence[Repository], rule: Rule) -> list[Finding]:
     """A finding of `rule` for each credential that stands in two repositories, or in two sub-projects of one."""
-    groups = _by_credential([f for f in findings if f.rule_id in COMPARED and f.values and not _is_temporary(f)])
+    groups = _group_by_credential([f for f in findings if f.rule_id in COMPARED and f.values and not _is_temporary(f)])
     results = []
     for group in groups:
         places: dict[Project, Location] = {}
         for finding in group:
             for place in finding.locations:
-                project = _owner(place.path, repositories)
+                project = _find_owner(place.path, repositories)
                 if project:
                     places.setdefault(project, place)
-        places = _comparable(places)
+        places = _select_comparable(places)
         if len(places) > 1:
-            results.append(_finding(group, places, rule))
+            results.append(_build_finding(group, places, rule))
     return results
 
 
@@ -98,20 +98,20 @@ def _is_temporary(finding: Finding) -> bool:
     return _TEMPORARY.fullmatch(str(finding.attributes.get("access_key_id", ""))) is not None
 
 
-def _owner(path: str, repositories: Sequence[Repository]) -> Project | None:
+def _find_owner(path: str, repositories: Sequence[Repository]) -> Project | None:
     """The project of the repository with the longest label that fits."""
-    found = [project for repository in repositories if (project := repository.project(path))]
+    found = [project for repository in repositories if (project := repository.find_project(path))]
     return max(found, key=lambda project: len(project.repository), default=None)
 
 
-def _comparable(places: dict[Project, Location]) -> dict[Project, Location]:
+def _select_comparable(places: dict[Project, Location]) -> dict[Project, Location]:
     """Without a repository's files outside of sub-projects, unless another repository has the credential too."""
     if len({project.repository for project in places}) > 1:
         return places
     return {project: place for project, place in places.items() if project.folder}
 
 
-def _by_credential(findings: Sequence[Finding]) -> list[list[Finding]]:
+def _group_by_credential(findings: Sequence[Finding]) -> list[list[Finding]]:
     """Findings in groups that have a value in common: a pair links its ID and its secret."""
     leader: dict[str, str] = {}
 
@@ -130,7 +130,7 @@ def _by_credential(findings: Sequence[Finding]) -> list[list[Finding]]:
     return list(groups.values())
 
 
-def _finding(group: Sequence[Finding], places: dict[Project, Location], rule: Rule) -> Finding:
+def _build_finding(group: Sequence[Finding], places: dict[Project, Location], rule: Rule) -> Finding:
     key_id = next((k for f in group if isinstance(k := f.attributes.get("access_key_id"), str)), "")
     account = next((f.attributes["account"] for f in group if f.attributes.get("account")), None)
     names = [project.name for project in places]
@@ -144,7 +144,7 @@ def _finding(group: Sequence[Finding], places: dict[Project, Location], rule: Ru
         Confidence.HIGH,
         f"{f'access key {key_id}' if key_id else 'one AWS credential'} is used by {len(names)} projects: "
         + ", ".join(names[:3]) + more,
-        fingerprint(rule.id, (key_id.encode() or min(v for f in group for v in f.values).encode(),)),
+        compute_fingerprint(rule.id, (key_id.encode() or min(v for f in group for v in f.values).encode(),)),
         tuple(places.values()),
         {name: value for name, value in attributes.items() if value},
         rule.practices,

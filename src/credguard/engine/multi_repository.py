@@ -26,10 +26,10 @@ from credguard.model.practices import Enforcement
 from credguard.policy import load as config
 from credguard.report import json as report_json
 from credguard.report import load as saved
-from credguard.report import printable
-from credguard.rules import rules_hash
+from credguard.report import make_printable
+from credguard.rules import hash_rules
 from credguard.sources.files import is_bare
-from credguard.sources.snapshots import Folder
+from credguard.sources.snapshots import FolderSnapshot
 from credguard.sources.worktree import WorkTree
 
 if TYPE_CHECKING:
@@ -37,10 +37,10 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
     from multiprocessing.process import BaseProcess
 
-    from credguard.engine.session import Run
+    from credguard.engine.session import Session
     from credguard.model.findings import Finding, ScanResult
 
-    MakeRun = Callable[[], Run]
+    MakeRun = Callable[[], Session]
     Told = Callable[[str], None]
 
 _WATCH_SECONDS = 0.5
@@ -56,11 +56,11 @@ class Target:
     @property
     def name(self) -> str:
         """The address as it may be shown."""
-        return clone.shown(self.address)
+        return clone.redact_url(self.address)
 
 
 @dataclass(slots=True)
-class Part:
+class RepositoryResult:
     """What the audit of one repository gives, without git or the disk behind it. `compared` are the
     findings whose values several repositories may share."""
 
@@ -74,33 +74,33 @@ class Part:
     asked: frozenset[str] = frozenset()
 
 
-def audited(run: Run, target: Target) -> Part:
+def audit_target(run: Session, target: Target) -> RepositoryResult:
     """Audits one repository with a fresh run; raises CredguardError where it cannot be looked at at all."""
     if clone.is_url(target.address):
-        with clone.cloned(target.address, _bar(run, target)) as folder:
-            return _looked(run, target, folder)
-    return _looked(run, target, Path(target.address))
+        with clone.clone_mirror(target.address, _make_clone_bar(run, target)) as folder:
+            return _audit_folder(run, target, folder)
+    return _audit_folder(run, target, Path(target.address))
 
 
-def _looked(run: Run, target: Target, folder: Path) -> Part:
-    run.folder(folder, target.label)
+def _audit_folder(run: Session, target: Target, folder: Path) -> RepositoryResult:
+    run.scan_folder(folder, target.label)
     key_lifecycle.judge_ages(run)
     compared = tuple(finding for finding in run.findings if finding.rule_id in COMPARED)
     _, tree = run.trees[0]
-    where = inventory.of_tree(tree)
-    result = run.result({"kind": "audit", "paths": [target.name]})
-    return Part(
+    where = inventory.find_tree_enforcement(tree)
+    result = run.build_result({"kind": "audit", "paths": [target.name]})
+    return RepositoryResult(
         target, result, compared, tree.files, tree.repository is not None, tree.bare, where, frozenset(run.asked)
     )  # fmt: skip
 
 
-def _bar(run: Run, target: Target) -> Callable[[str, float], None] | None:
+def _make_clone_bar(run: Session, target: Target) -> Callable[[str, float], None] | None:
     """A bar for what git says while it clones."""
     if run.progress is None:
         return None
     from tqdm import tqdm
 
-    bar = tqdm(total=100, desc=f"cloning {printable(target.name)}"[:60], unit="%", delay=1, leave=False)
+    bar = tqdm(total=100, desc=f"cloning {make_printable(target.name)}"[:60], unit="%", delay=1, leave=False)
 
     def tell(stage: str, share: float) -> None:
         bar.set_postfix_str(stage)
@@ -109,10 +109,10 @@ def _bar(run: Run, target: Target) -> Callable[[str, float], None] | None:
     return tell
 
 
-def together(run: Run, parts: Sequence[Part]) -> None:
+def merge_results(run: Session, parts: Sequence[RepositoryResult]) -> None:
     """Puts the parts into `run`, with what only all of them tell: credentials that several share."""
     run.where = [(part.target.label, part.where) for part in parts]
-    for label, same in _projects(parts).items():
+    for label, same in _group_by_repository(parts).items():
         known = [part for part in same if part.tracked]
         tree = WorkTree(
             Path(os.curdir), tuple(dict.fromkeys(name for part in same for name in part.files)),
@@ -120,7 +120,7 @@ def together(run: Run, parts: Sequence[Part]) -> None:
         )  # fmt: skip
         run.trees.append((label, tree))
         for part in same:
-            run.findings += [_relabelled(finding, part.target.label, label) for finding in part.compared]
+            run.findings += [_relabel(finding, part.target.label, label) for finding in part.compared]
             run.asked |= part.asked
     before = len(run.findings)
     key_lifecycle.judge_sharing(run)
@@ -131,20 +131,20 @@ def together(run: Run, parts: Sequence[Part]) -> None:
         run.coverage.add(part.result.coverage)
 
 
-def _projects(parts: Sequence[Part]) -> dict[str, list[Part]]:
+def _group_by_repository(parts: Sequence[RepositoryResult]) -> dict[str, list[RepositoryResult]]:
     """The parts by the label of the first one of the same repository, which may be given several times: by its
     address, by its folder, by another work tree of it."""
     labels: dict[str, str] = {}
-    projects: dict[str, list[Part]] = {}
+    projects: dict[str, list[RepositoryResult]] = {}
     for part in parts:
-        label = labels.setdefault(home(part.target.address), part.target.label)
+        label = labels.setdefault(compute_repository_key(part.target.address), part.target.label)
         projects.setdefault(label, []).append(part)
     return projects
 
 
-def home(address: str) -> str:
+def compute_repository_key(address: str) -> str:
     """What two addresses of the same repository have in common; not to be shown."""
-    folder = clone.folder(address) if clone.is_url(address) else address
+    folder = clone.parse_file_url(address) if clone.is_url(address) else address
     if not folder:
         scheme, mark, rest = address.partition("://")
         authority, slash, path = (rest if mark else scheme).partition("/")
@@ -156,39 +156,41 @@ def home(address: str) -> str:
     return os.path.realpath(folder)
 
 
-def _relabelled(finding: Finding, old: str, new: str) -> Finding:
+def _relabel(finding: Finding, old: str, new: str) -> Finding:
     places = tuple(replace(place, path=new + place.path.removeprefix(old)) for place in finding.locations)
     return finding if old == new else replace(finding, locations=places)
 
 
-def all_of(
-    make: MakeRun, targets: Sequence[Target], jobs: int, state: checkpoint.State | None, tell: Told
-) -> Iterator[Part]:
+def audit_all(
+    make: MakeRun, targets: Sequence[Target], jobs: int, state: checkpoint.Checkpoint | None, tell: Told
+) -> Iterator[RepositoryResult]:
     """The part of each target, in order; those that `state` has and that have not changed are taken from it."""
-    kept: dict[int, Part] = {}
+    kept: dict[int, RepositoryResult] = {}
     digests: dict[int, str] = {}
     if state:
         for number, target in enumerate(targets):
             digests[number] = _digest(make(), target)
             known = state.find(target.name, digests[number]) if digests[number] else None
-            part = _from_json(known, target) if known else None
+            part = _deserialize_result(known, target) if known else None
             if part:
                 kept[number] = part
                 tell(f"{target.name}: unchanged since the audit before")
     left = [number for number in range(len(targets)) if number not in kept]
-    for number, part in _worked(make, targets, left, jobs):
+    for number, part in _run_jobs(make, targets, left, jobs):
         kept[number] = part
         tell(targets[number].name)
         if state and digests[number] and part.result.exit_code in (ExitCode.CLEAN, ExitCode.FINDINGS):
-            state.keep(part.target.name, digests[number], _to_json(part))
+            state.keep(part.target.name, digests[number], _serialize_result(part))
     return (kept[number] for number in range(len(targets)))
 
 
-def _worked(make: MakeRun, targets: Sequence[Target], numbers: Sequence[int], jobs: int) -> Iterator[tuple[int, Part]]:
+def _run_jobs(
+    make: MakeRun, targets: Sequence[Target], numbers: Sequence[int], jobs: int
+) -> Iterator[tuple[int, RepositoryResult]]:
     """Number and part of each target as it is done, by at most so many processes."""
     if jobs < 2 or len(numbers) < 2:
         for number in numbers:
-            yield number, _whole(make, targets[number])
+            yield number, _try_audit(make, targets[number])
         return
     context = multiprocessing.get_context("spawn")
     left = list(reversed(numbers))
@@ -198,13 +200,13 @@ def _worked(make: MakeRun, targets: Sequence[Target], numbers: Sequence[int], jo
             while left and len(at_work) < jobs:
                 number = left.pop()
                 here, there = context.Pipe(duplex=False)
-                worker = context.Process(target=_work, args=(there, make, targets[number]))
+                worker = context.Process(target=_run_worker, args=(there, make, targets[number]))
                 worker.start()
                 there.close()
                 at_work[here] = (worker, number)
             for ready in wait(list(at_work)):
                 process, number = at_work.pop(ready)
-                yield number, _received(ready, process, targets[number])
+                yield number, _receive_result(ready, process, targets[number])
     finally:
         for process, _ in at_work.values():
             process.terminate()
@@ -212,18 +214,18 @@ def _worked(make: MakeRun, targets: Sequence[Target], numbers: Sequence[int], jo
             process.join(10)
 
 
-def _received(connection: Any, process: BaseProcess, target: Target) -> Part:  # noqa: ANN401 - as `wait` gives it
+def _receive_result(connection: Any, process: BaseProcess, target: Target) -> RepositoryResult:  # noqa: ANN401 - as `wait` gives it
     try:
         part = connection.recv()
     except (EOFError, OSError):
-        part = _failed(target, "its audit ended before it was done; run it alone to see why")
+        part = _build_failure(target, "its audit ended before it was done; run it alone to see why")
     process.join()
     connection.close()
-    assert isinstance(part, Part)  # noqa: S101 - our own process sends nothing else
+    assert isinstance(part, RepositoryResult)  # noqa: S101 - our own process sends nothing else
     return part
 
 
-def _work(connection: Connection, make: MakeRun, target: Target) -> None:
+def _run_worker(connection: Connection, make: MakeRun, target: Target) -> None:
     """What a process does: audits, hands over, and ends when the process that started it does."""
     parent = os.getppid()
 
@@ -234,43 +236,43 @@ def _work(connection: Connection, make: MakeRun, target: Target) -> None:
 
     threading.Thread(target=watch, daemon=True).start()
     with contextlib.suppress(KeyboardInterrupt, BrokenPipeError):
-        connection.send(_whole(make, target))
+        connection.send(_try_audit(make, target))
 
 
-def _whole(make: MakeRun, target: Target) -> Part:
+def _try_audit(make: MakeRun, target: Target) -> RepositoryResult:
     """The part of a target, also where it could not be looked at."""
     run = make()
     try:
-        return audited(run, target)
+        return audit_target(run, target)
     except CredguardError as error:
-        return _failed(target, f"{error.message}; {error.hint}" if error.hint else error.message)
+        return _build_failure(target, f"{error.message}; {error.hint}" if error.hint else error.message)
 
 
-def _failed(target: Target, reason: str) -> Part:
-    from credguard.engine.session import Run
+def _build_failure(target: Target, reason: str) -> RepositoryResult:
+    from credguard.engine.session import Session
 
-    run = Run()
+    run = Session()
     run.coverage.skipped.append(Skip(target.label or target.name, reason))
-    return Part(target, run.result({"kind": "audit", "paths": [target.name]}), tracked=False)
+    return RepositoryResult(target, run.build_result({"kind": "audit", "paths": [target.name]}), tracked=False)
 
 
-def _digest(run: Run, target: Target) -> str:
+def _digest(run: Session, target: Target) -> str:
     """What the result of a target depends on: its state, credguard, its rules, and what was asked for."""
     standing: bytes | str | None = None
     folder = Path() if clone.is_url(target.address) else Path(target.address)
     if clone.is_url(target.address):
-        standing = clone.refs(target.address)
+        standing = clone.list_remote_refs(target.address)
     else:
         with contextlib.suppress(CredguardError):
             repository = Git(folder) if is_bare(folder) else find(folder.absolute())
-            standing = checkpoint.standing(repository) if repository else None
+            standing = checkpoint.fingerprint_repository(repository) if repository else None
     if not standing:
         return ""
-    asked = (run.policy.digest, str(run.limit), str(run.ignored), run.stage, *_named(run, folder))
-    return checkpoint.digest((__version__, rules_hash(), target.label, os.path.realpath(folder), *asked, standing))
+    asked = (run.policy.digest, str(run.limit), str(run.ignored), run.stage, *_read_named_files(run, folder))
+    return checkpoint.digest((__version__, hash_rules(), target.label, os.path.realpath(folder), *asked, standing))
 
 
-def _named(run: Run, folder: Path) -> list[str | bytes]:
+def _read_named_files(run: Session, folder: Path) -> list[str | bytes]:
     """The files that the command line names, with their content: the policy, what it extends, the baseline."""
     policies = run.policies
     if not policies:
@@ -279,17 +281,17 @@ def _named(run: Run, folder: Path) -> list[str | bytes]:
     files = [named, policies.listed, os.path.join(folder, policies.listed)]
     with contextlib.suppress(CredguardError):
         place = Path(named)
-        extended = config.load(Folder(place.parent), place.name, policies.rules).extends if named else ()
+        extended = config.load(FolderSnapshot(place.parent), place.name, policies.rules).extends if named else ()
         files += [os.path.join(place.parent, name) for name in extended]
-    return [policies.ref, *(word for file in files for word in (file, checkpoint.content(file)))]
+    return [policies.ref, *(word for file in files for word in (file, checkpoint.digest_file(file)))]
 
 
-def _to_json(part: Part) -> bytes:
+def _serialize_result(part: RepositoryResult) -> bytes:
     verdicts = [Verdict(finding, "report") for finding in part.compared]
     return json.dumps(
         {
             "report": json.loads(report_json.render(part.result)),
-            "compared": [report_json.entry(verdict) for verdict in verdicts],
+            "compared": [report_json.build_finding_entry(verdict) for verdict in verdicts],
             "values": [sorted(finding.values) for finding in part.compared],
             "files": [name.encode("utf-8", "surrogateescape").hex() for name in part.files],
             "tracked": part.tracked, "bare": part.bare, "asked": sorted(part.asked),
@@ -298,15 +300,15 @@ def _to_json(part: Part) -> bytes:
     ).encode()  # fmt: skip
 
 
-def _from_json(kept: bytes, target: Target) -> Part | None:
+def _deserialize_result(kept: bytes, target: Target) -> RepositoryResult | None:
     """The part that was kept, None where it is not whole."""
     try:
         data: dict[str, Any] = json.loads(kept)
         where = data["where"]
-        findings = tuple(saved.verdict(entry).finding for entry in data["compared"])
-        return Part(
+        findings = tuple(saved.parse_verdict(entry).finding for entry in data["compared"])
+        return RepositoryResult(
             target,
-            saved.result(data["report"]),
+            saved.parse_result(data["report"]),
             tuple(replace(f, values=frozenset(values)) for f, values in zip(findings, data["values"], strict=True)),
             tuple(bytes.fromhex(name).decode("utf-8", "surrogateescape") for name in data["files"]),
             bool(data["tracked"]), bool(data["bare"]),
@@ -318,7 +320,7 @@ def _from_json(kept: bytes, target: Target) -> Part | None:
 
 
 @contextlib.contextmanager
-def counted(total: int, *, show: bool) -> Iterator[Told]:
+def track_progress(total: int, *, show: bool) -> Iterator[Told]:
     """Counts repositories that are done, with a bar where one is to be shown."""
     if not show:
         yield lambda _name: None
@@ -328,13 +330,13 @@ def counted(total: int, *, show: bool) -> Iterator[Told]:
     with tqdm(total=total, unit="repository", leave=False) as bar:
 
         def tell(name: str) -> None:
-            bar.set_postfix_str(printable(name)[-40:])
+            bar.set_postfix_str(make_printable(name)[-40:])
             bar.update()
 
         yield tell
 
 
-def nothing_there(path: str) -> Coverage:
+def skip_missing_target(path: str) -> Coverage:
     """What is said of a target that is no folder."""
     reason = "is no folder; `credguard scan` takes files" if os.path.exists(path) else "does not exist; check the name"
-    return Coverage(skipped=[Skip(clone.shown(path), reason)])
+    return Coverage(skipped=[Skip(clone.redact_url(path), reason)])

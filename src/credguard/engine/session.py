@@ -8,15 +8,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from credguard.custom_rules.compile import rules_of
+from credguard.custom_rules.compile import compile_custom_rules
 from credguard.git.repository import GitError
 from credguard.matching.database import LIMIT
-from credguard.matching.redaction import hidden, masked
+from credguard.matching.redaction import hide_values, mask_name
 from credguard.model.findings import Blob, Confidence, Coverage, Finding, Location, ScanResult, Severity, Skip
-from credguard.model.secret import fingerprint
+from credguard.model.secret import compute_fingerprint
 from credguard.policy.judge import Judge
-from credguard.policy.model import Policy, combined_digest, enabled_rules, exit_code
-from credguard.rules import all_rules, rules_hash
+from credguard.policy.model import Policy, combine_digests, exit_code, list_enabled_rules
+from credguard.rules import hash_rules, load_rules
 from credguard.scanning import limits
 from credguard.scanning.scanner import Scanner
 from credguard.sources import files, lfs
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from credguard.model.findings import Verdict
     from credguard.model.practices import Enforcement
     from credguard.model.progress import Progress
-    from credguard.policy.resolve import Policies
+    from credguard.policy.resolve import PolicyResolver
     from credguard.rule import Rule
     from credguard.sources.worktree import WorkTree
 
@@ -40,7 +40,7 @@ VALUES = ("CG101", "CG102", "CG103", "CG106", "CG107", "CG108")
 
 
 @dataclass(slots=True)
-class Run:
+class Session:
     """Collects what a run finds. `policy` chooses the rules; `limit` is the largest file in bytes;
     `progress` wraps the stream of inputs; a run `in_hook` leaves out the rules that are for CI and
     audits. With `policies`, folders and files are judged by the policy of their repository; else by
@@ -60,14 +60,14 @@ class Run:
     jobs: int = 0
     trees: list[tuple[str, WorkTree]] = field(default_factory=list)
     asked: set[str] = field(default_factory=set)
-    past: Callable[[Run, Git | None, str, Sequence[str], Sequence[str], Walk | None], None] | None = None
+    past: Callable[[Session, Git | None, str, Sequence[str], Sequence[str], Walk | None], None] | None = None
     looked: set[str] = field(default_factory=set)
     inner: list[str] = field(default_factory=list)
     where: list[tuple[str, Enforcement | None]] | None = None
     findings: list[Finding] = field(default_factory=list)
     coverage: Coverage = field(default_factory=Coverage)
     stage: str = "audit"
-    policies: Policies | None = None
+    policies: PolicyResolver | None = None
     judges: list[Judge] = field(default_factory=list)
     changed: set[str] = field(default_factory=set)
     decided: list[Verdict] = field(default_factory=list)
@@ -76,8 +76,8 @@ class Run:
     scanner: Scanner = field(init=False)
 
     def __post_init__(self) -> None:
-        rules = [rule for rule in all_rules() if rule.by_default and (rule.in_hooks or not self.in_hook)]
-        self.scanner = Scanner(self._wanted([self.policy]), known=rules)
+        rules = [rule for rule in load_rules() if rule.by_default and (rule.in_hooks or not self.in_hook)]
+        self.scanner = Scanner(self._select_rules([self.policy]), known=rules)
 
     @property
     def judge(self) -> Judge:
@@ -92,30 +92,30 @@ class Run:
         self.policy = judge.policy
         self.limit = min(judge.policy.file_size, LIMIT)
         self.scanner.budget.depth = judge.policy.depth
-        self.scanner.choose(self._wanted([judge.policy]))
+        self.scanner.choose(self._select_rules([judge.policy]))
         self.coverage.add(Coverage(skipped=list(judge.skipped), notes=list(judge.notes)))
 
-    def _wanted(self, policies: Sequence[Policy]) -> list[Rule]:
+    def _select_rules(self, policies: Sequence[Policy]) -> list[Rule]:
         """The rules that one of the policies lets speak, and those that these build on."""
-        rules = [self._settled(rule) for rule in all_rules() if rule.in_hooks or not self.in_hook]
-        rules += {rule.id: rule for policy in policies for rule in rules_of(policy.custom)}.values()
-        wanted = {rule.id for policy in policies for rule in enabled_rules(policy, rules, self.stage)}
+        rules = [self._apply_limit(rule) for rule in load_rules() if rule.in_hooks or not self.in_hook]
+        rules += {rule.id: rule for policy in policies for rule in compile_custom_rules(policy.custom)}.values()
+        wanted = {rule.id for policy in policies for rule in list_enabled_rules(policy, rules, self.stage)}
         if not wanted.isdisjoint(BUILT_ON_VALUES):
             wanted.update(VALUES)  # what is not to be reported is left out of the result
         return [rule for rule in rules if rule.id in wanted]
 
-    def _settled(self, rule: Rule) -> Rule:
+    def _apply_limit(self, rule: Rule) -> Rule:
         """The rule with the limit that the policy sets for it."""
         if rule.id != "CG501" or self.policy.rotation_days == Policy().rotation_days:
             return rule
-        from credguard.rules.account.key_older_than_limit import with_limit
+        from credguard.rules.account.key_older_than_limit import make_limit_rule
 
-        return with_limit(self.policy.rotation_days)
+        return make_limit_rule(self.policy.rotation_days)
 
-    def folder(self, root: Path, label: str = "") -> None:
+    def scan_folder(self, root: Path, label: str = "") -> None:
         """Scans a folder and applies the tree rules; `label` goes before every path."""
         if self.policies:
-            self.follow(self.policies.folder(root, label))
+            self.follow(self.policies.resolve_folder(root, label))
         listing = files.open_tree(root, ignored=self.ignored)
         tree = listing.tree
         self.trees.append((label, tree))
@@ -127,14 +127,14 @@ class Run:
 
                 with contextlib.suppress(GitError):  # which is told when the history is looked at
                     begun = stack.enter_context(contextlib.closing(Walk(listing.history)))
-            self._files(listing, part, label)
+            self._scan_listing(listing, part, label)
             if self.past:
                 self.inner = [f"{label}{path}/" for path in listing.inner]
                 self.past(self, listing.history, label, (), listing.inner, begun)
 
-    def _files(self, listing: files.Listing, part: Coverage, label: str) -> None:
+    def _scan_listing(self, listing: files.Listing, part: Coverage, label: str) -> None:
         tree = listing.tree
-        findings, masks = self.names(tree.files)
+        findings, masks = self.scan_names(tree.files)
         if tree.repository is None:
             part.notes.append(
                 f"{label or tree.root} is no git repository: rules on tracked and ignored files had nothing to ask"
@@ -150,47 +150,47 @@ class Run:
             bare = [f"{path}/objects/" for path in listing.inner if files.is_bare(tree.root / path)]
             items = (item for item in items if not (isinstance(item, Blob) and files.is_object(item, bare)))
         if tree.repository and not self.past:  # which looks at all that LFS keeps
-            items = lfs.followed(items, tree.repository, self.limit)
+            items = lfs.add_lfs_contents(items, tree.repository, self.limit)
         findings += self._stream(items, len(tree.files), part)
-        findings += self.tree(tree)
+        findings += self.scan_tree(tree)
         self.keep(findings, part, masks, label)
 
-    def tree(self, tree: WorkTree, rules: Sequence[Rule] | None = None) -> list[Finding]:
+    def scan_tree(self, tree: WorkTree, rules: Sequence[Rule] | None = None) -> list[Finding]:
         """What the tree rules (or those given) say, with the comments in the files that they speak of."""
         found: dict[str, list[Finding]] = {}
-        for finding in self.scanner.tree(tree, rules):
+        for finding in self.scanner.scan_tree(tree, rules):
             found.setdefault(finding.locations[0].path, []).append(finding)
         return [
             finding
             for path, findings in found.items()
-            for finding in self.judge.marked(findings, Blob(tree.read(path) or b"", path), self.scanner)
+            for finding in self.judge.apply_markers(findings, Blob(tree.read(path) or b"", path), self.scanner)
         ]
 
-    def files(self, paths: list[str]) -> None:
+    def scan_files(self, paths: list[str]) -> None:
         """Scans the files named, each under the name given."""
         if self.policies:
-            self.follow(self.policies.files(paths))
+            self.follow(self.policies.resolve_files(paths))
         part = Coverage()
-        findings, masks = self.names(paths)
-        findings += self._stream(files.explicit(paths, self.limit), len(paths), part)
+        findings, masks = self.scan_names(paths)
+        findings += self._stream(files.read_named_files(paths, self.limit), len(paths), part)
         self.keep(findings, part, masks)
 
-    def blob(self, blob: Blob) -> None:
+    def scan_blob(self, blob: Blob) -> None:
         """Scans one blob that is in memory already."""
         part = Coverage()
         self.keep(self._stream(iter([blob]), 1, part), part, {})
 
-    def paths(self, paths: list[str]) -> None:
+    def scan_paths(self, paths: list[str]) -> None:
         """Scans files and folders of the command line; several get their names as labels."""
         loose = [path for path in paths if not os.path.isdir(path)]
         for path in paths:
             if os.path.isdir(path):
-                self.folder(Path(path), path.rstrip("/") + "/" if len(paths) > 1 else "")
+                self.scan_folder(Path(path), path.rstrip("/") + "/" if len(paths) > 1 else "")
         if loose:
-            self.files(loose)
-        self.scanner.choose(self._wanted([judge.policy for judge in self.judges] or [self.policy]))
+            self.scan_files(loose)
+        self.scanner.choose(self._select_rules([judge.policy for judge in self.judges] or [self.policy]))
 
-    def result(self, target: dict[str, object]) -> ScanResult:
+    def build_result(self, target: dict[str, object]) -> ScanResult:
         """Verdicts on everything found, the worst first within a file."""
         self.coverage.skipped += [Skip(path, reason) for path, reason in self.scanner.unread.items()]
         self.coverage.notes += self.scanner.notes
@@ -199,26 +199,26 @@ class Run:
                 Skip(path, f"rule {rule_id} failed ({kind}); report it and use --ignore {rule_id}")
             )
         self._hide()
-        self.coverage.skipped = limits.named(self.coverage.skipped, _more_skipped)
-        self.coverage.notes = limits.named(self.coverage.notes, "and {:,} notes more".format)
-        self.findings += [_not_read(skip) for skip in self.coverage.skipped]
+        self.coverage.skipped = limits.truncate_items(self.coverage.skipped, _build_overflow_skip)
+        self.coverage.notes = limits.truncate_items(self.coverage.notes, "and {:,} notes more".format)
+        self.findings += [_build_unread_finding(skip) for skip in self.coverage.skipped]
         judge = self.judge
         self._decide()
-        verdicts = self._verdicts(judge)
+        verdicts = self._collect_verdicts(judge)
         code = exit_code(verdicts, self.coverage)
-        return ScanResult(target, verdicts, self.coverage, code, rules_hash(), combined_digest(self.digests))
+        return ScanResult(target, verdicts, self.coverage, code, hash_rules(), combine_digests(self.digests))
 
-    def _verdicts(self, judge: Judge) -> tuple[Verdict, ...]:
+    def _collect_verdicts(self, judge: Judge) -> tuple[Verdict, ...]:
         """As many verdicts as a run may have, each once and in order; that there are more is a Skip."""
-        decided = list({_identity(verdict): verdict for verdict in self.decided}.values())
-        kept = limits.worst_verdicts(decided, limits.OF_RUN)
+        decided = list({_build_identity(verdict): verdict for verdict in self.decided}.values())
+        kept = limits.pick_worst_verdicts(decided, limits.OF_RUN)
         if len(kept) < len(decided) or self.over:
-            skip = Skip(".", f"there are {limits.over_all(len(kept))}")
+            skip = Skip(".", f"there are {limits.explain_overflow(len(kept))}")
             self.coverage.skipped.append(skip)
-            kept += filter(None, [judge.verdict(_not_read(skip))])
+            kept += filter(None, [judge.make_verdict(_build_unread_finding(skip))])
         return tuple(sorted(kept, key=_order))
 
-    def bounded(self, findings: list[Finding]) -> list[Finding]:
+    def limit_findings(self, findings: list[Finding]) -> list[Finding]:
         """The findings, as many as a run may have when they have become twice as many."""
         findings, over = limits.trim(findings, limits.OF_RUN)
         self.over = self.over or over
@@ -228,7 +228,7 @@ class Run:
         """Blots out the values that were found in all paths and notes."""
         paths = [place.path for finding in self.findings for place in finding.locations]
         coverage = self.coverage
-        shown = hidden([*paths, *(skip.path for skip in coverage.skipped), *coverage.notes], self.scanner.secrets)
+        shown = hide_values([*paths, *(skip.path for skip in coverage.skipped), *coverage.notes], self.scanner.secrets)
         if shown:
             for number, finding in enumerate(self.findings):
                 places = tuple(replace(place, path=shown.get(place.path, place.path)) for place in finding.locations)
@@ -243,12 +243,12 @@ class Run:
 
     def _decide(self) -> None:
         judges = sorted([self.judge, *self.judges[:-1]], key=lambda one: -len(one.label))
-        self.decided += filter(None, (_judge_of(judges, finding).verdict(finding) for finding in self.findings))
+        self.decided += filter(None, (_judge_of(judges, finding).make_verdict(finding) for finding in self.findings))
         for judge in judges:
             changed = () if judge.before else self.changed if self.in_hook else None
-            self.decided += filter(None, map(judge.verdict, judge.remarks(changed)))
+            self.decided += filter(None, map(judge.make_verdict, judge.collect_policy_findings(changed)))
             everything = not self.in_hook and not judge.policy.select and not judge.policy.ignore
-            self.coverage.add(Coverage(notes=judge.unused() if everything else []))
+            self.coverage.add(Coverage(notes=judge.list_unused() if everything else []))
             self.digests.add(judge.policy.digest)
         self.findings, self.judges = [], []
 
@@ -256,7 +256,7 @@ class Run:
         findings: list[Finding] = []
         for item in self.progress(items, total) if self.progress else items:
             findings += self.take(item, part, keep=False)
-            findings = self.bounded(findings)
+            findings = self.limit_findings(findings)
         return findings
 
     def take(self, item: Blob | Skip | str, part: Coverage, *, keep: bool = True) -> list[Finding]:
@@ -265,7 +265,7 @@ class Run:
             part.files += 1
             part.blobs += 1
             part.bytes += len(item.data)
-            findings = self.judge.marked(self.scanner.blob(item), item, self.scanner)
+            findings = self.judge.apply_markers(self.scanner.scan_blob(item), item, self.scanner)
             if keep:
                 self.findings += findings
             return findings
@@ -275,38 +275,38 @@ class Run:
             part.notes.append(item)
         return []
 
-    def names(self, paths: Iterable[str]) -> tuple[list[Finding], dict[str, str]]:
+    def scan_names(self, paths: Iterable[str]) -> tuple[list[Finding], dict[str, str]]:
         """The findings in file names, and how to show the names that hold a secret."""
-        findings = self.scanner.names(list(paths))
+        findings = self.scanner.scan_names(list(paths))
         masks: dict[str, str] = {}
         for finding in findings:
             path = finding.locations[0].path
-            masks[path] = masked(masks.get(path, path), (finding,))
+            masks[path] = mask_name(masks.get(path, path), (finding,))
         return findings, {path: shown for path, shown in masks.items() if shown != path}
 
     def keep(self, findings: list[Finding], part: Coverage, masks: dict[str, str], label: str = "") -> None:
         """Adds findings and coverage to the run, file names shown as `masks` and `label` say."""
 
-        def shown(path: str) -> str:
+        def mask_path(path: str) -> str:
             return label + masks.get(path, path)
 
         for finding in findings:
-            places = tuple(replace(place, path=shown(place.path)) for place in finding.locations)
+            places = tuple(replace(place, path=mask_path(place.path)) for place in finding.locations)
             self.findings.append(replace(finding, locations=places) if masks or label else finding)
-        self.findings = self.bounded(self.findings)
-        part.skipped = [Skip(shown(skip.path), skip.reason) for skip in part.skipped]
+        self.findings = self.limit_findings(self.findings)
+        part.skipped = [Skip(mask_path(skip.path), skip.reason) for skip in part.skipped]
         self.coverage.add(part)
 
 
-def _more_skipped(count: int) -> Skip:
+def _build_overflow_skip(count: int) -> Skip:
     return Skip(".", f"{count:,} more inputs were not looked at; see to those that are named, and run again")
 
 
-def _not_read(skip: Skip) -> Finding:
+def _build_unread_finding(skip: Skip) -> Finding:
     rule_id, name = ("CG002", "rule-failed") if skip.reason.startswith("rule CG") else ("CG001", "input-not-read")
     return Finding(
         rule_id, name, Severity.MEDIUM, Confidence.HIGH, f"not looked at: {skip.reason}",
-        fingerprint(rule_id, (encode_path(skip.path), skip.reason.encode())), (Location(skip.path),),
+        compute_fingerprint(rule_id, (encode_path(skip.path), skip.reason.encode())), (Location(skip.path),),
     )  # fmt: skip
 
 
@@ -316,7 +316,7 @@ def _judge_of(judges: Sequence[Judge], finding: Finding) -> Judge:
     return next((judge for judge in judges if path.startswith(judge.label)), judges[-1])
 
 
-def _identity(verdict: Verdict) -> tuple[object, ...]:
+def _build_identity(verdict: Verdict) -> tuple[object, ...]:
     """What tells a verdict from others: two judges may have looked at the same commit."""
     finding = verdict.finding
     return finding.rule_id, finding.fingerprint, finding.message, finding.locations, verdict.outcome, verdict.reason

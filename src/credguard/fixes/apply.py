@@ -12,19 +12,19 @@ from credguard.system.compat import open_to_read, set_mode
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from credguard.fixes.plan import Mode, Plan
+    from credguard.fixes.plan import FixPlan, Mode
     from credguard.sources.worktree import WorkTree
 
 
-def apply(tree: WorkTree, made: Plan) -> list[str]:
+def apply(tree: WorkTree, made: FixPlan) -> list[str]:
     """Does what can be done; gives what could not, each with the reason."""
-    failed = [_tried(edit.path, lambda one=edit: write(tree.root, one)) for edit in made.edits]  # type: ignore[misc]
-    failed += [_tried(path, lambda one=path: _untrack(tree, one)) for path in made.untrack]  # type: ignore[misc]
-    failed += [_tried(mode.shown, lambda one=mode: _set(one)) for mode in made.modes]  # type: ignore[misc]
+    failed = [_try_action(edit.path, lambda one=edit: write(tree.root, one)) for edit in made.edits]  # type: ignore[misc]
+    failed += [_try_action(path, lambda one=path: _untrack(tree, one)) for path in made.untrack]  # type: ignore[misc]
+    failed += [_try_action(mode.shown, lambda one=mode: _set(one)) for mode in made.modes]  # type: ignore[misc]
     return [reason for reason in failed if reason]
 
 
-def _tried(path: str, action: Callable[[], None]) -> str:
+def _try_action(path: str, action: Callable[[], None]) -> str:
     """Why the action failed, empty when it did not."""
     try:
         action()

@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from credguard.fixes.edit import Edit, RefusedError
-from credguard.heuristics.real_values import worth
+from credguard.heuristics.real_values import classify_value
 from credguard.model.findings import Blob
-from credguard.parsers.assignments import dotenv, pairs
+from credguard.parsers.assignments import parse_dotenv, parse_pairs
 from credguard.scanning.scanner import Scanner
 
 if TYPE_CHECKING:
@@ -17,34 +17,34 @@ if TYPE_CHECKING:
     from credguard.model.findings import Location
 
 
-def settler() -> Callable[[Edit], Edit]:
+def make_redactor() -> Callable[[Edit], Edit]:
     """What looks at each change before it is proposed: it hides the secrets around it from the diff, and
     raises RefusedError for a new file in which a rule sees one."""
     scanner = Scanner()
 
     def settle(edit: Edit) -> Edit:
-        if edit.before is None and scanner.blob(Blob(edit.after, edit.path)):
+        if edit.before is None and scanner.scan_blob(Blob(edit.after, edit.path)):
             raise RefusedError("would hold what looks like a secret: write it yourself")
-        hide = {value for data in (edit.before or b"", edit.after) for value in _secrets(scanner, edit.path, data)}
+        hide = {value for data in (edit.before or b"", edit.after) for value in _find_secrets(scanner, edit.path, data)}
         return replace(edit, hide=tuple(sorted({*edit.hide, *hide})))
 
     return settle
 
 
-def _secrets(scanner: Scanner, path: str, data: bytes) -> Iterator[str]:
+def _find_secrets(scanner: Scanner, path: str, data: bytes) -> Iterator[str]:
     """The texts of a file that are not to be shown."""
     lines = data.decode("utf-8", "surrogateescape").split("\n")
-    for finding in scanner.blob(Blob(data, path)):
+    for finding in scanner.scan_blob(Blob(data, path)):
         if finding.rule_id.startswith("CG1"):
             for place in finding.locations:
                 if place.role != "access_key_id":
-                    yield from _covered(lines, place)
-    for one in (*dotenv(data), *pairs(data)):
-        if worth(one.name, one.value):
+                    yield from _extract_covered(lines, place)
+    for one in (*parse_dotenv(data), *parse_pairs(data)):
+        if classify_value(one.name, one.value):
             yield from one.value.decode("utf-8", "surrogateescape").split("\n")
 
 
-def _covered(lines: list[str], place: Location) -> Iterator[str]:
+def _extract_covered(lines: list[str], place: Location) -> Iterator[str]:
     for number in range(place.line, min(place.end_line, len(lines)) + 1):
         line = lines[number - 1]
         start = place.column - 1 if number == place.line else 0

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from credguard.fixes.edit import Edit, RefusedError, appended, load
+from credguard.fixes.edit import Edit, RefusedError, append_lines, load
 from credguard.model.findings import Severity
 from credguard.rules.files import env_file_in_docker_context
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from credguard.sources.worktree import WorkTree
 
 
-def entries(tree: WorkTree, files: Iterable[str], *, idle: bool) -> tuple[list[Edit], list[str]]:
+def build_dockerignore_edits(tree: WorkTree, files: Iterable[str], *, idle: bool) -> tuple[list[Edit], list[str]]:
     """The changes after which no Dockerfile that heeds one of these ignore files copies an env file; with
     `idle` those as well in whose context no env file is used yet, of which the rule tells one at a time.
 
@@ -27,42 +27,45 @@ def entries(tree: WorkTree, files: Iterable[str], *, idle: bool) -> tuple[list[E
     refused: dict[str, str] = {}
     while told := [
         one
-        for one in _said(tree, after)
-        if (_file(one) in wanted or (idle and one.severity is Severity.LOW)) and _file(one) not in refused
+        for one in _run_rule(tree, after)
+        if (_get_ignore_file(one) in wanted or (idle and one.severity is Severity.LOW))
+        and _get_ignore_file(one) not in refused
     ]:
-        for path in dict.fromkeys(map(_file, told)):
-            with _noted(refused, path):
+        for path in dict.fromkeys(map(_get_ignore_file, told)):
+            with _note_refusal(refused, path):
                 before.setdefault(path, load(tree.root, path))
-                lines = dict.fromkeys(line for one in told if _file(one) == path for line in _lines(one))
-                after[path] = _longer(after.get(path, before[path] or b""), list(lines), again=path in after)
+                lines = dict.fromkeys(
+                    line for one in told if _get_ignore_file(one) == path for line in _get_ignore_lines(one)
+                )
+                after[path] = _append_entries(after.get(path, before[path] or b""), list(lines), again=path in after)
     return [Edit(path, before[path], text) for path, text in after.items()], list(refused.values())
 
 
-def _longer(text: bytes, lines: list[str], *, again: bool) -> bytes:
+def _append_entries(text: bytes, lines: list[str], *, again: bool) -> bytes:
     """The text with the lines behind it; raises RefusedError where they stand there already, to no effect."""
     if again and set(lines) <= set(text.decode("utf-8", "surrogateescape").splitlines()):
         raise RefusedError("does not keep the env files out with any entry that is known: `credguard explain CG204`")
-    return appended(text, lines)
+    return append_lines(text, lines)
 
 
 @contextmanager
-def _noted(refused: dict[str, str], path: str) -> Iterator[None]:
+def _note_refusal(refused: dict[str, str], path: str) -> Iterator[None]:
     try:
         yield
     except RefusedError as error:
         refused[path] = f"{path} {error}"
 
 
-def _file(detection: Detection) -> str:
+def _get_ignore_file(detection: Detection) -> str:
     return str(detection.attributes["ignore_file"])
 
 
-def _lines(detection: Detection) -> list[str]:
+def _get_ignore_lines(detection: Detection) -> list[str]:
     lines = detection.attributes.get("ignore_lines")
     return [str(line) for line in lines] if isinstance(lines, list) else []
 
 
-def _said(tree: WorkTree, texts: dict[str, bytes]) -> list[Detection]:
+def _run_rule(tree: WorkTree, texts: dict[str, bytes]) -> list[Detection]:
     """What the rule would say if the files held these texts."""
 
     def read(path: str) -> bytes | None:

@@ -36,7 +36,7 @@ class Edit:
 
     def diff(self) -> Iterator[str]:
         """The change as a unified diff, a line at a time, without line ends."""
-        old, new = (_lines(data or b"", self.hide) for data in (self.before, self.after))
+        old, new = (_split_lines(data or b"", self.hide) for data in (self.before, self.after))
         source = "/dev/null" if self.before is None else f"a/{self.path}"
         for line in difflib.unified_diff(old, new, source, f"b/{self.path}", lineterm=""):
             yield line.removesuffix("\r") if self._crlf else line
@@ -44,10 +44,10 @@ class Edit:
     @property
     def _crlf(self) -> bool:
         """True where Windows line ends stay what they are, and would only be noise."""
-        return self.before is None or ending(self.before) == ending(self.after)
+        return self.before is None or detect_line_ending(self.before) == detect_line_ending(self.after)
 
 
-def _lines(data: bytes, hide: tuple[str, ...]) -> list[str]:
+def _split_lines(data: bytes, hide: tuple[str, ...]) -> list[str]:
     text = data.decode("utf-8", "surrogateescape")
     for value in sorted(hide, key=len, reverse=True):
         text = text.replace(value, value[:4] + _HIDDEN)
@@ -55,21 +55,21 @@ def _lines(data: bytes, hide: tuple[str, ...]) -> list[str]:
     return lines[:-1] if not lines[-1] else [*lines[:-1], lines[-1] + "  (no line end)"]
 
 
-def ending(data: bytes) -> bytes:
+def detect_line_ending(data: bytes) -> bytes:
     """The line end that most lines of a text have."""
     return b"\r\n" if data.count(b"\r\n") * 2 > data.count(b"\n") else b"\n"
 
 
-def appended(data: bytes, lines: list[str]) -> bytes:
+def append_lines(data: bytes, lines: list[str]) -> bytes:
     """The text with lines at its end, in its own line ends."""
-    end = ending(data)
+    end = detect_line_ending(data)
     start = data + end if data and not data.endswith(b"\n") else data
     return start + b"".join(encode_path(line) + end for line in lines)
 
 
 def load(root: Path, path: str) -> bytes | None:
     """The bytes of a file of the tree, None where none is; raises RefusedError for what is no plain text file in it."""
-    location = _inside(root, path)
+    location = _resolve_path(root, path)
     try:
         if stat.S_ISLNK(os.lstat(location).st_mode):
             raise RefusedError("is a symbolic link, which is not followed: change what it leads to yourself")
@@ -97,7 +97,7 @@ def write(root: Path, edit: Edit) -> None:
     """
     if load(root, edit.path) != edit.before:
         raise RefusedError("has changed meanwhile: run this again")
-    location = _inside(root, edit.path)
+    location = _resolve_path(root, edit.path)
     try:
         mode = None if edit.before is None else stat.S_IMODE(os.lstat(location).st_mode)
         os.makedirs(os.path.dirname(location), exist_ok=True)
@@ -106,11 +106,11 @@ def write(root: Path, edit: Edit) -> None:
         raise RefusedError(f"could not be written: {error.strerror}") from error
 
 
-def _inside(root: Path, path: str) -> str:
+def _resolve_path(root: Path, path: str) -> str:
     """Where the path lies; raises RefusedError where it leads out of the tree, or into another repository."""
     tree = Root(root)
     try:
-        location = tree.location(path)
+        location = tree.resolve_location(path)
     except OutsideError as error:
         raise RefusedError(str(error)) from None
     folder = os.path.dirname(location)

@@ -6,11 +6,11 @@ import re
 from typing import TYPE_CHECKING
 
 from credguard.fixes.edit import Edit, RefusedError, load
-from credguard.heuristics.real_values import KEY_ID, Worth, is_random, worth
+from credguard.heuristics.real_values import KEY_ID, SecretConfidence, classify_value, is_random
 from credguard.heuristics.secret_names import is_secret_name
-from credguard.lazy_re import regex
-from credguard.parsers.assignments import as_text, dotenv, pairs
-from credguard.sources.env_files import EXAMPLE_WORDS, Kind, folder_of, is_fixture, kind_of
+from credguard.lazy_re import compile_lazily
+from credguard.parsers.assignments import convert_utf16, parse_dotenv, parse_pairs
+from credguard.sources.env_files import EXAMPLE_WORDS, EnvFileKind, classify_env_file, get_folder, is_fixture
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -20,27 +20,27 @@ if TYPE_CHECKING:
     from credguard.sources.worktree import WorkTree
 
 _EXAMPLES = tuple(sorted(EXAMPLE_WORDS & {"example", "sample", "template", "dist", "tmpl", "defaults"}))
-_ASSIGNS = regex(rb"[ \t]*(#[# \t]*)?(export[ \t]+)?[A-Za-z_]")
+_ASSIGNS = compile_lazily(rb"[ \t]*(#[# \t]*)?(export[ \t]+)?[A-Za-z_]")
 # Prose: words, short numbers, names of variables, addresses without a user or a query. What is made by a generator
 # is none of these; a password of one word may be, unless the comment says that it is one.
-_PROSE = regex(
+_PROSE = compile_lazily(
     r"[^\W\d_]{1,24}(?:[-'\u2019./_][^\W\d_]{1,24}){0,8}|\d{1,4}(?:[.:-]\d{1,4}){0,3}|"
     r"[A-Z][A-Z0-9]{0,11}(?:_[A-Z0-9]{1,12}){1,8}|[A-Z]{1,8}\d?|https?://[a-z0-9.-]+(?::\d{1,5})?(?:/[A-Za-z_.-]{0,24}){0,8}"
 )
 _LONG_WORD, _LONG_PART = 12, 30
-_MIXED, _DIGIT = regex(rb"[a-z].*[A-Z]|[A-Z].*[a-z]"), regex(rb"\d")
+_MIXED, _DIGIT = compile_lazily(rb"[a-z].*[A-Z]|[A-Z].*[a-z]"), compile_lazily(rb"\d")
 _AROUND = " \t()[]{}<>\"'`,;:.!?*#=-/|\u2013\u2014"
 _NEW = "example"
 
 
-def example_of(tree: WorkTree, path: str, data: bytes) -> Edit | None:
+def build_example(tree: WorkTree, path: str, data: bytes) -> Edit | None:
     """The example to stand beside an env file that leaves git; None where one is there, or nothing can be listed.
 
     It has the names in their order and the comments that are plain prose; every value is empty.
     """
     if _has_example(tree, path):
         return None
-    text = b"".join(_lines(as_text(data)))
+    text = b"".join(_iter_example_lines(convert_utf16(data)))
     place = f"{path}.{_NEW}"
     if not any(line and not line.startswith(b"#") for line in text.split(b"\n")) or load(tree.root, place) is not None:
         return None
@@ -48,18 +48,18 @@ def example_of(tree: WorkTree, path: str, data: bytes) -> Edit | None:
 
 
 def _has_example(tree: WorkTree, path: str) -> bool:
-    folder, name = folder_of(path), path[len(folder_of(path)) :]
+    folder, name = get_folder(path), path[len(get_folder(path)) :]
     if name == ".env":
-        here = (one for one in tree.files if folder_of(one) == folder)
-        return any(kind_of(one[len(folder) :]) is Kind.EXAMPLE for one in here)
+        here = (one for one in tree.files if get_folder(one) == folder)
+        return any(classify_env_file(one[len(folder) :]) is EnvFileKind.EXAMPLE for one in here)
     return any(f"{path}.{word}" in tree.files for word in _EXAMPLES)
 
 
-def _lines(data: bytes) -> Iterator[bytes]:
+def _iter_example_lines(data: bytes) -> Iterator[bytes]:
     """The example's lines. Nothing is taken over but names, and comments that nothing could hide in."""
-    found = list(dotenv(data))
+    found = list(parse_dotenv(data))
     told: set[bytes] = set()
-    starts = {_line_start(data, one): one for one in found}
+    starts = {_find_line_start(data, one): one for one in found}
     inside = [(one.start, one.end) for one in found]
     position = 0
     for line in data.removesuffix(b"\n").split(b"\n"):
@@ -68,7 +68,7 @@ def _lines(data: bytes) -> Iterator[bytes]:
         if one is not None:
             if one.name not in told and not _is_secret(one.name):
                 told.add(one.name)
-                yield _prefix(line) + one.name + b"=\n"
+                yield _build_prefix(line) + one.name + b"=\n"
         elif any(a < start <= b for a, b in inside):
             continue
         elif not line.strip():
@@ -77,11 +77,11 @@ def _lines(data: bytes) -> Iterator[bytes]:
             yield line.strip() + b"\n"
 
 
-def _line_start(data: bytes, one: Assignment) -> int:
+def _find_line_start(data: bytes, one: Assignment) -> int:
     return data.rfind(b"\n", 0, one.start) + 1
 
 
-def _prefix(line: bytes) -> bytes:
+def _build_prefix(line: bytes) -> bytes:
     match = _ASSIGNS.match(line)
     if match is None:
         return b""
@@ -114,7 +114,7 @@ def _is_odd(word: str) -> bool:
     return long or _is_secret(word.encode())
 
 
-def emptied(root: Path, path: str) -> Edit | None:
+def strip_real_values(root: Path, path: str) -> Edit | None:
     """An example without its real values: each is taken out, quotes and all else stay. None where none is seen.
 
     Raises RefusedError for a file that is not to be touched.
@@ -122,8 +122,8 @@ def emptied(root: Path, path: str) -> Edit | None:
     data = load(root, path)
     if data is None:
         return None
-    least = Worth.KNOWN if is_fixture(path) else Worth.RANDOM
-    real = [one for one in _assignments(path, data) if worth(one.name, one.value) >= least]
+    least = SecretConfidence.KNOWN if is_fixture(path) else SecretConfidence.RANDOM
+    real = [one for one in _parse_assignments(path, data) if classify_value(one.name, one.value) >= least]
     after = data
     for one in sorted(real, key=lambda one: -one.start):
         after = after[: one.start] + after[one.end :]
@@ -131,12 +131,12 @@ def emptied(root: Path, path: str) -> Edit | None:
     return Edit(path, data, after, hide) if real else None
 
 
-def _assignments(path: str, data: bytes) -> Iterable[Assignment]:
-    return dotenv(data) if kind_of(path.rpartition("/")[2]) else pairs(data)
+def _parse_assignments(path: str, data: bytes) -> Iterable[Assignment]:
+    return parse_dotenv(data) if classify_env_file(path.rpartition("/")[2]) else parse_pairs(data)
 
 
-def told(data: bytes, edit: Edit) -> None:
+def check_example(data: bytes, edit: Edit) -> None:
     """Raises RefusedError where a value of the env file has found its way into its example."""
-    for one in dotenv(as_text(data)):
-        if worth(one.name, one.value) and one.value in edit.after:
+    for one in parse_dotenv(convert_utf16(data)):
+        if classify_value(one.name, one.value) and one.value in edit.after:
             raise RefusedError("would repeat a value: write the example yourself")

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from credguard.fixes.edit import ending
-from credguard.lazy_re import regex
+from credguard.fixes.edit import detect_line_ending
+from credguard.lazy_re import compile_lazily
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
 ROLE = "arn:aws:iam::ACCOUNT-ID:role/ROLE-NAME"
-ARN = regex(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]{1,512}")
+ARN = compile_lazily(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]{1,512}")
 _ACTION = "aws-actions/configure-aws-credentials@"
 _ID, _SECRET, _TOKEN, _ASSUMED = (
     "aws-access-key-id", "aws-secret-access-key", "aws-session-token", "role-to-assume",
@@ -27,7 +27,7 @@ class _UnknownShapeError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Patched:
+class PatchedWorkflow:
     """A workflow's new text, the lines of the findings that it settles, and the jobs that had their
     permissions from elsewhere and now have those alone that stand in them."""
 
@@ -36,7 +36,7 @@ class Patched:
     narrowed: tuple[str, ...] = ()
 
 
-def patched(data: bytes, lines: Collection[int], role: str = ROLE) -> Patched:
+def patch_workflow(data: bytes, lines: Collection[int], role: str = ROLE) -> PatchedWorkflow:
     """The workflow with the steps mended that findings at `lines` speak of; comments and layout stay.
 
     Nothing changes where a step, or the permissions beside it, are not written in the usual shape.
@@ -45,11 +45,11 @@ def patched(data: bytes, lines: Collection[int], role: str = ROLE) -> Patched:
         text = data.decode("utf-8")
         mixed = text.count("\r\n") not in (0, text.count("\n"))
         patch = _Patch(text if mixed else text.replace("\r\n", "\n"), role)
-        after = patch.made(lines)
+        after = patch.build_text(lines)
     except (UnicodeDecodeError, yaml.YAMLError, _UnknownShapeError, RecursionError):
-        return Patched(data)
-    whole = after.replace("\n", "\r\n") if not mixed and ending(data) == b"\r\n" else after
-    return Patched(whole.encode(), frozenset(patch.settled), tuple(patch.narrowed))
+        return PatchedWorkflow(data)
+    whole = after.replace("\n", "\r\n") if not mixed and detect_line_ending(data) == b"\r\n" else after
+    return PatchedWorkflow(whole.encode(), frozenset(patch.settled), tuple(patch.narrowed))
 
 
 class _Patch:
@@ -58,7 +58,7 @@ class _Patch:
     def __init__(self, text: str, role: str) -> None:
         self._lines = text.split("\n")
         self._role = role
-        self._root = _mapping(yaml.compose(text, yaml.SafeLoader))
+        self._root = _require_mapping(yaml.compose(text, yaml.SafeLoader))
         self._before = yaml.load(text, yaml.BaseLoader)  # noqa: S506 - plain strings alone
         self._gone: set[int] = set()
         self._other: dict[int, str] = {}
@@ -66,19 +66,19 @@ class _Patch:
         self.settled: set[int] = set()
         self.narrowed: list[str] = []
 
-    def made(self, lines: Collection[int]) -> str:
+    def build_text(self, lines: Collection[int]) -> str:
         """The new text; raises _UnknownShapeError, also where it would not say what it should."""
-        jobs = _mapping(_value(self._root, "jobs"))
+        jobs = _require_mapping(_find_value(self._root, "jobs"))
         for name, job in jobs.value:
-            steps = [step for step in _steps(job) if any(_holds(step, line) for line in lines)]
+            steps = [step for step in _iter_key_steps(job) if any(_has_line(step, line) for line in lines)]
             for step in steps:
-                self._step(_mapping(_value(_mapping(step), "with")))
+                self._step(_require_mapping(_find_value(_require_mapping(step), "with")))
             if steps:
-                self.settled.update(line for line in lines for step in steps if _holds(step, line))
-                self._permit(name, _mapping(job), alone=len(jobs.value) == 1)
+                self.settled.update(line for line in lines for step in steps if _has_line(step, line))
+                self._permit(name, _require_mapping(job), alone=len(jobs.value) == 1)
         if not self.settled:
             raise _UnknownShapeError
-        after = "\n".join(self._laid())
+        after = "\n".join(self._iter_lines())
         self._check(after)
         return after
 
@@ -107,7 +107,7 @@ class _Patch:
     def _permit(self, name: yaml.Node, job: yaml.MappingNode, *, alone: bool) -> None:
         """Lets the job ask for an identity token, in the permissions that are its own or, if it is the only
         job, the workflow's; else in new ones of the job, with what the workflow's gave it."""
-        own, shared = _value(job, "permissions"), _value(self._root, "permissions")
+        own, shared = _find_value(job, "permissions"), _find_value(self._root, "permissions")
         if own is not None or (alone and isinstance(shared, yaml.MappingNode) and not shared.flow_style):
             self._widen(own or shared)
         elif isinstance(shared, yaml.ScalarNode) and shared.value != "write-all":
@@ -119,7 +119,7 @@ class _Patch:
     def _widen(self, node: yaml.Node | None) -> None:
         if isinstance(node, yaml.ScalarNode) and node.value == "write-all":
             return
-        permissions = _mapping(node)
+        permissions = _require_mapping(node)
         entries = {key.value: value.value for key, value in permissions.value}
         missing = [f"{word}: {right}" for word, right in _GIVEN.items() if word not in entries]
         if permissions.flow_style or entries.get("id-token", "write") != "write" or not entries:
@@ -140,7 +140,7 @@ class _Patch:
         if not entries:
             self.narrowed.append(str(name.value))
 
-    def _laid(self) -> Iterator[str]:
+    def _iter_lines(self) -> Iterator[str]:
         for number, line in enumerate(self._lines):
             yield from self._new.get(number, ())
             if number not in self._gone:
@@ -149,38 +149,38 @@ class _Patch:
     def _check(self, after: str) -> None:
         """Raises _UnknownShapeError unless the new text is the old one but for inputs and permissions."""
         now = yaml.load(after, yaml.BaseLoader)  # noqa: S506 - plain strings alone
-        if _rest(now) != _rest(self._before):
+        if _strip_patchable(now) != _strip_patchable(self._before):
             raise _UnknownShapeError
 
 
-def _rest(value: object) -> object:
+def _strip_patchable(value: object) -> object:
     """The document without what the patch may change."""
     if isinstance(value, dict):
         left = {k: v for k, v in value.items() if k not in (_ID, _SECRET, _TOKEN, _ASSUMED, "permissions")}
-        return {key: _rest(item) for key, item in left.items()}
-    return [_rest(item) for item in value] if isinstance(value, list) else value
+        return {key: _strip_patchable(item) for key, item in left.items()}
+    return [_strip_patchable(item) for item in value] if isinstance(value, list) else value
 
 
-def _steps(job: yaml.Node) -> Iterator[yaml.Node]:
+def _iter_key_steps(job: yaml.Node) -> Iterator[yaml.Node]:
     """The steps of a job that use the action with keys."""
-    steps = _value(job, "steps") if isinstance(job, yaml.MappingNode) else None
+    steps = _find_value(job, "steps") if isinstance(job, yaml.MappingNode) else None
     for step in steps.value if isinstance(steps, yaml.SequenceNode) else ():
-        uses = _value(step, "uses") if isinstance(step, yaml.MappingNode) else None
+        uses = _find_value(step, "uses") if isinstance(step, yaml.MappingNode) else None
         if isinstance(uses, yaml.ScalarNode) and uses.value.startswith(_ACTION):
             yield step
 
 
-def _holds(node: yaml.Node, line: int) -> bool:
+def _has_line(node: yaml.Node, line: int) -> bool:
     return bool(node.start_mark.line < line <= node.end_mark.line + 1)
 
 
-def _value(node: yaml.Node | None, name: str) -> yaml.Node | None:
+def _find_value(node: yaml.Node | None, name: str) -> yaml.Node | None:
     if not isinstance(node, yaml.MappingNode):
         return None
     return next((value for key, value in node.value if key.value == name), None)
 
 
-def _mapping(node: yaml.Node | None) -> yaml.MappingNode:
+def _require_mapping(node: yaml.Node | None) -> yaml.MappingNode:
     if not isinstance(node, yaml.MappingNode):
         raise _UnknownShapeError
     return node

@@ -8,13 +8,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from credguard.fixes.edit import Edit, RefusedError, appended, load
+from credguard.fixes.edit import Edit, RefusedError, append_lines, load
 from credguard.git.repository import Git
-from credguard.lazy_re import regex
-from credguard.sources.env_files import COMMON_NAMES, Kind, family, folder_of
-from credguard.sources.tracked import ignore_line
+from credguard.lazy_re import compile_lazily
+from credguard.sources.env_files import COMMON_NAMES, EnvFileKind, get_folder, list_env_files
+from credguard.sources.tracked import format_ignore_line
 from credguard.system.compat import encode_path
-from credguard.system.scratch import folder
+from credguard.system.scratch import create_scratch_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 IGNORE_FILE = ".gitignore"
 _ROUNDS = 6
 _USUAL = (".env", ".env.*", "!.env.example")
-_ABOUT_ENV = regex(r"!(?:.*[/*])?\.?env[^/]*/?", re.IGNORECASE)
-_PLAIN = regex(r"\.env[\w.-]*")
+_ABOUT_ENV = compile_lazily(r"!(?:.*[/*])?\.?env[^/]*/?", re.IGNORECASE)
+_PLAIN = compile_lazily(r"\.env[\w.-]*")
 # What this machine ignores for itself protects no clone.
 _SHARED_ONLY = {
     "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_COUNT": "1",
@@ -44,7 +44,7 @@ class IgnoreFiles:
     before: dict[str, bytes | None] = field(default_factory=dict)
     after: dict[str, bytes] = field(default_factory=dict)
 
-    def text(self, path: str) -> bytes:
+    def read_text(self, path: str) -> bytes:
         """What the file is to hold; raises RefusedError for one that is not to be touched."""
         if path not in self.before:
             self.before[path] = load(self.tree.root, path)
@@ -52,52 +52,58 @@ class IgnoreFiles:
 
     def add(self, path: str, lines: Iterable[str]) -> None:
         """Adds the lines that are missing at the end, and behind them again those that take something back."""
-        text = self.text(path)
+        text = self.read_text(path)
         present = text.decode("utf-8", "surrogateescape").splitlines()
         fresh = [line for line in lines if line not in present and not line.startswith("!")]
         spared = [line for line in lines if line.startswith("!") and (fresh or line not in present)]
         if fresh or spared:
-            self.after[path] = appended(text, [*fresh, *spared])
+            self.after[path] = append_lines(text, [*fresh, *spared])
 
     def delete(self, path: str, pattern: str, line: int) -> None:
         """Takes out the line, if the pattern still stands there."""
-        lines = self.text(path).split(b"\n")
+        lines = self.read_text(path).split(b"\n")
         if line <= len(lines) and lines[line - 1].strip() == encode_path(pattern).strip():
             del lines[line - 1]
             self.after[path] = b"\n".join(lines)
 
-    def edits(self) -> list[Edit]:
+    def build_edits(self) -> list[Edit]:
         """The changes, the root's first."""
         changed = [path for path, text in self.after.items() if text != (self.before[path] or b"")]
         changed.sort(key=lambda path: (path.count("/"), path))
         return [Edit(path, self.before[path], self.after[path]) for path in changed]
 
 
-def entries(tree: WorkTree, findings: Iterable[Finding], made: Sequence[str]) -> tuple[list[Edit], list[str]]:
+def build_gitignore_edits(
+    tree: WorkTree, findings: Iterable[Finding], made: Sequence[str]
+) -> tuple[list[Edit], list[str]]:
     """The changes of ignore files that these findings ask for, and the paths that git then ignores.
 
     `made` are examples that will be new: they must not be ignored. Raises RefusedError where an ignore
     file must be left to a person, or no entry that is known helps.
     """
     files = IgnoreFiles(tree)
-    wanted = _wanted(tree, findings)
-    committed = [path for path, kind in family(tree.files) if kind in (Kind.EXAMPLE, Kind.TEST) and path not in wanted]
-    with _scratch(tree) as scratch:
-        hidden = _ignored(scratch, committed)
+    wanted = _collect_wanted(tree, findings)
+    committed = [
+        path
+        for path, kind in list_env_files(tree.files)
+        if kind in (EnvFileKind.EXAMPLE, EnvFileKind.TEST) and path not in wanted
+    ]
+    with _open_scratch(tree) as scratch:
+        hidden = _find_ignored(scratch, committed)
         for _ in range(_ROUNDS):
-            left = _left(scratch, files, wanted)
+            left = _find_unignored(scratch, files, wanted)
             if not left:
                 break
-            _mend(files, wanted, left)
+            _fix_entries(files, wanted, left)
         else:
             raise RefusedError(f"does not keep {', '.join(left)} out of git: see `git check-ignore -v`")
-        fresh = _ignored(scratch, [*committed, *made]) - hidden
+        fresh = _find_ignored(scratch, [*committed, *made]) - hidden
         if fresh:
-            files.add(IGNORE_FILE, dict.fromkeys("!" + _line(path) for path in sorted(fresh)))
-    return files.edits(), list(wanted)
+            files.add(IGNORE_FILE, dict.fromkeys("!" + _format_line(path) for path in sorted(fresh)))
+    return files.build_edits(), list(wanted)
 
 
-def _wanted(tree: WorkTree, findings: Iterable[Finding]) -> dict[str, list[str]]:
+def _collect_wanted(tree: WorkTree, findings: Iterable[Finding]) -> dict[str, list[str]]:
     """The paths that git is to ignore, each with the lines that its finding proposes."""
     wanted: dict[str, list[str]] = {}
     for finding in findings:
@@ -105,23 +111,23 @@ def _wanted(tree: WorkTree, findings: Iterable[Finding]) -> dict[str, list[str]]
         listed = finding.attributes.get("files") if finding.rule_id == "CG202" else None
         for path in listed if isinstance(listed, list) else [finding.locations[0].path]:
             known = [str(line) for line in lines] if isinstance(lines, list) else []
-            wanted.setdefault(path, known or [ignore_line(path)])
+            wanted.setdefault(path, known or [format_ignore_line(path)])
             if finding.rule_id == "CG201" and path.rpartition("/")[2] == COMMON_NAMES[0]:
                 # Beside a .env that is no longer committed, the usual names have to be ignored as well.
-                for sibling in (folder_of(path) + name for name in COMMON_NAMES):
+                for sibling in (get_folder(path) + name for name in COMMON_NAMES):
                     if sibling not in tree.tracked or sibling == path:
                         wanted[sibling] = list(_USUAL)
     return wanted
 
 
-def _left(scratch: Git, files: IgnoreFiles, wanted: Iterable[str]) -> dict[str, IgnoreMatch | None]:
+def _find_unignored(scratch: Git, files: IgnoreFiles, wanted: Iterable[str]) -> dict[str, IgnoreMatch | None]:
     """The paths that would still not be ignored in every clone, and what decides about each."""
     _lay(scratch, files)
     matches = scratch.check_ignore(wanted)
     return {path: matches.get(path) for path in wanted if path not in matches or not matches[path].ignores}
 
 
-def _mend(files: IgnoreFiles, wanted: dict[str, list[str]], left: dict[str, IgnoreMatch | None]) -> None:
+def _fix_entries(files: IgnoreFiles, wanted: dict[str, list[str]], left: dict[str, IgnoreMatch | None]) -> None:
     """One step: a line that takes an env file back goes; behind any other that does, and where no line
     matches, the entries come."""
     named = {one for one in left.values() if one and _ABOUT_ENV.fullmatch(one.pattern)}
@@ -135,20 +141,20 @@ def _mend(files: IgnoreFiles, wanted: dict[str, list[str]], left: dict[str, Igno
         place = match.source if match else IGNORE_FILE
         folder = place.removesuffix(IGNORE_FILE)
         lines = [line for line in wanted[path] if not folder or not line.startswith("/")]
-        places.setdefault(place, {}).update(dict.fromkeys(lines or [ignore_line(path[len(folder) :])]))
-        wanted[path] = [ignore_line(path)]  # should the usual entries not do
+        places.setdefault(place, {}).update(dict.fromkeys(lines or [format_ignore_line(path[len(folder) :])]))
+        wanted[path] = [format_ignore_line(path)]  # should the usual entries not do
     for place, entries in places.items():
         files.add(place, sorted(entries, key=lambda line: line.startswith("!")))
 
 
-def _ignored(scratch: Git, paths: Iterable[str]) -> set[str]:
+def _find_ignored(scratch: Git, paths: Iterable[str]) -> set[str]:
     return {path for path, match in scratch.check_ignore(paths).items() if match.ignores}
 
 
-def _line(path: str) -> str:
+def _format_line(path: str) -> str:
     """The entry for an env file: by its name, for that is what it is ignored by."""
     name = path.rpartition("/")[2]
-    return name if _PLAIN.fullmatch(name) else ignore_line(path)
+    return name if _PLAIN.fullmatch(name) else format_ignore_line(path)
 
 
 def _lay(scratch: Git, files: IgnoreFiles) -> None:
@@ -157,12 +163,12 @@ def _lay(scratch: Git, files: IgnoreFiles) -> None:
 
 
 @contextmanager
-def _scratch(tree: WorkTree) -> Iterator[Git]:
+def _open_scratch(tree: WorkTree) -> Iterator[Git]:
     """A repository of nothing but this tree's ignore files."""
-    with folder() as own:
+    with create_scratch_folder() as own:
         scratch = Git(own, extra=_SHARED_ONLY)
         scratch.run("init", "--quiet", "--template=")
-        for path in tree.named(IGNORE_FILE):
+        for path in tree.find_named(IGNORE_FILE):
             if path.rpartition("/")[2] == IGNORE_FILE:
                 _put(scratch.folder, path, tree.read(path) or b"")
         yield scratch

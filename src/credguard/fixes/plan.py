@@ -11,9 +11,16 @@ from credguard.aws import local_files
 from credguard.fixes import dockerignore, example_files, github_oidc, gitignore
 from credguard.fixes.edit import Edit, RefusedError, load
 from credguard.git.repository import GitError
-from credguard.heuristics.real_values import Worth, secrets_in
+from credguard.heuristics.real_values import SecretConfidence, find_secret_variables
 from credguard.model.findings import Severity
-from credguard.sources.env_files import Kind, family, folder_of, is_fixture, kind_of, on_disk
+from credguard.sources.env_files import (
+    EnvFileKind,
+    classify_env_file,
+    find_common_env_files,
+    get_folder,
+    is_fixture,
+    list_env_files,
+)
 from credguard.system.compat import is_ours
 
 if TYPE_CHECKING:
@@ -39,7 +46,7 @@ class Mode:
 
 
 @dataclass(slots=True)
-class Plan:
+class FixPlan:
     """What is to be done, in this order. `untrack` are paths that leave git and stay on disk, `ignored` those that
     git is to ignore then. `refused` says what must be left to a person, with the reason; `advice` what
     else only a person can do; `committed` are the paths of `untrack` that some commit holds."""
@@ -65,33 +72,33 @@ def plan(
     role: str = github_oidc.ROLE,
     machine: bool = False,
     settle: Callable[[Edit], Edit] = lambda edit: edit,
-) -> Plan:
+) -> FixPlan:
     """What mends the findings of a tree, and the modes of its env files; with `machine` also those of this
     machine's AWS files. `settle` is asked about each change: it may hide more of it, or raise RefusedError."""
-    made = Plan()
-    conflicts = _unmerged(tree)
+    made = FixPlan()
+    conflicts = _find_unmerged(tree)
     gone = [f for f in findings if f.rule_id in TRACKED and f.locations[0].path in tree.tracked]
-    made.untrack = [path for path in _paths(gone) if _may_leave(tree, path, conflicts, made)]
-    drafts = [*_examples(tree, made), *_emptied(tree, _of(findings, "CG205"), made)]
+    made.untrack = [path for path in _list_paths(gone) if _may_leave(tree, path, conflicts, made)]
+    drafts = [*_plan_examples(tree, made), *_plan_stripped_examples(tree, _filter_by_rule(findings, "CG205"), made)]
     ignored = [f for f in findings if f.rule_id == "CG202" or f.locations[0].path in made.untrack]
-    drafts += _ignore_entries(tree, ignored, [edit.path for edit in drafts], made)
-    drafts += _docker_entries(tree, _of(findings, "CG204"), made)
-    drafts += _workflows(tree, _of(findings, "CG403"), role, made)
+    drafts += _plan_gitignore(tree, ignored, [edit.path for edit in drafts], made)
+    drafts += _plan_dockerignore(tree, _filter_by_rule(findings, "CG204"), made)
+    drafts += _plan_workflows(tree, _filter_by_rule(findings, "CG403"), role, made)
     for edit in drafts:
         if edit.path in conflicts:
             made.refused.append(f"{edit.path} is in conflict: resolve that first")
         else:
-            with _Left(made, edit.path):
+            with _RefusalRecorder(made, edit.path):
                 made.edits.append(settle(edit))
     if os.name != "nt":
-        made.modes = [*_env_modes(tree), *(_machine_modes() if machine else ())]
+        made.modes = [*_find_env_modes(tree), *(_find_machine_modes() if machine else ())]
     return made
 
 
-class _Left:
+class _RefusalRecorder:
     """Notes a refusal in the plan, and goes on."""
 
-    def __init__(self, made: Plan, path: str) -> None:
+    def __init__(self, made: FixPlan, path: str) -> None:
         self._made, self._path = made, path
 
     def __enter__(self) -> None:
@@ -103,15 +110,15 @@ class _Left:
         return isinstance(error, RefusedError)
 
 
-def _of(findings: Iterable[Finding], rule: str) -> list[Finding]:
+def _filter_by_rule(findings: Iterable[Finding], rule: str) -> list[Finding]:
     return [finding for finding in findings if finding.rule_id == rule]
 
 
-def _paths(findings: Iterable[Finding]) -> list[str]:
+def _list_paths(findings: Iterable[Finding]) -> list[str]:
     return list(dict.fromkeys(finding.locations[0].path for finding in findings))
 
 
-def _unmerged(tree: WorkTree) -> frozenset[str]:
+def _find_unmerged(tree: WorkTree) -> frozenset[str]:
     """The paths that a merge has left in conflict."""
     if tree.repository is None:
         return frozenset()
@@ -119,10 +126,10 @@ def _unmerged(tree: WorkTree) -> frozenset[str]:
     return frozenset(record.partition("\t")[2] for record in records)
 
 
-def _may_leave(tree: WorkTree, path: str, conflicts: frozenset[str], made: Plan) -> bool:
+def _may_leave(tree: WorkTree, path: str, conflicts: frozenset[str], made: FixPlan) -> bool:
     """True for a tracked file that stays on disk when git forgets it."""
     try:
-        info = os.lstat(tree.location(path) or "")
+        info = os.lstat(tree.resolve_path(path) or "")
     except OSError:
         made.refused.append(f"{path} is tracked and not on disk: git rm would leave no copy, so do it yourself")
         return False
@@ -131,69 +138,75 @@ def _may_leave(tree: WorkTree, path: str, conflicts: frozenset[str], made: Plan)
         made.refused.append(f"{path} {reason}")
         return False
     repository = tree.repository
-    if repository and repository.head() and repository.run("rev-list", "-1", "--all", "HEAD", "--", path).strip():
+    if (
+        repository
+        and repository.resolve_head()
+        and repository.run("rev-list", "-1", "--all", "HEAD", "--", path).strip()
+    ):
         made.committed.append(path)
     return True
 
 
-def _examples(tree: WorkTree, made: Plan) -> Iterator[Edit]:
+def _plan_examples(tree: WorkTree, made: FixPlan) -> Iterator[Edit]:
     """Examples beside the env files that leave git."""
     for path in made.untrack:
-        kind = kind_of(path.rpartition("/")[2])
-        if kind in (Kind.ENV, Kind.PRIVATE) and not is_fixture(path):
-            with _Left(made, path):
+        kind = classify_env_file(path.rpartition("/")[2])
+        if kind in (EnvFileKind.ENV, EnvFileKind.PRIVATE) and not is_fixture(path):
+            with _RefusalRecorder(made, path):
                 data = load(tree.root, path)
-                edit = example_files.example_of(tree, path, data) if data else None
+                edit = example_files.build_example(tree, path, data) if data else None
                 if edit and data:
-                    example_files.told(data, edit)
+                    example_files.check_example(data, edit)
                     yield edit
 
 
-def _emptied(tree: WorkTree, findings: Iterable[Finding], made: Plan) -> Iterator[Edit]:
-    for path in _paths(findings):
-        with _Left(made, path):
-            edit = example_files.emptied(tree.root, path)
+def _plan_stripped_examples(tree: WorkTree, findings: Iterable[Finding], made: FixPlan) -> Iterator[Edit]:
+    for path in _list_paths(findings):
+        with _RefusalRecorder(made, path):
+            edit = example_files.strip_real_values(tree.root, path)
             if edit:
                 made.advice.append(f"replace what {path} showed where it is used: everybody may know it")
                 yield edit
 
 
-def _ignore_entries(tree: WorkTree, findings: Sequence[Finding], new: list[str], made: Plan) -> list[Edit]:
+def _plan_gitignore(tree: WorkTree, findings: Sequence[Finding], new: list[str], made: FixPlan) -> list[Edit]:
     if tree.repository is None or not findings:
         return []
-    with _Left(made, gitignore.IGNORE_FILE):
-        edits, made.ignored = gitignore.entries(tree, findings, new)
+    with _RefusalRecorder(made, gitignore.IGNORE_FILE):
+        edits, made.ignored = gitignore.build_gitignore_edits(tree, findings, new)
         return edits
     return []
 
 
-def _docker_entries(tree: WorkTree, findings: Sequence[Finding], made: Plan) -> list[Edit]:
+def _plan_dockerignore(tree: WorkTree, findings: Sequence[Finding], made: FixPlan) -> list[Edit]:
     if not findings:
         return []
     files = dict.fromkeys(str(finding.attributes["ignore_file"]) for finding in findings)
-    edits, refused = dockerignore.entries(tree, files, idle=any(f.severity is Severity.LOW for f in findings))
+    edits, refused = dockerignore.build_dockerignore_edits(
+        tree, files, idle=any(f.severity is Severity.LOW for f in findings)
+    )
     made.refused += refused
     return edits
 
 
-def _workflows(tree: WorkTree, findings: Sequence[Finding], role: str, made: Plan) -> Iterator[Edit]:
+def _plan_workflows(tree: WorkTree, findings: Sequence[Finding], role: str, made: FixPlan) -> Iterator[Edit]:
     """Workflows with a role for keys; how to do it by hand where they are not written as usual."""
-    for path in _paths(findings):
+    for path in _list_paths(findings):
         here = [finding for finding in findings if finding.locations[0].path == path]
-        with _Left(made, path):
+        with _RefusalRecorder(made, path):
             data = load(tree.root, path) or b""
             lines = {finding.locations[0].line for finding in here if finding.attributes.get("system") == "github"}
-            patched = github_oidc.patched(data, lines, role)
+            patched = github_oidc.patch_workflow(data, lines, role)
             if patched.settled:
                 yield Edit(path, data, patched.data)
-                made.advice += _about_role(path, role, patched.narrowed)
+                made.advice += _advise_on_role(path, role, patched.narrowed)
             for finding in here:
                 place = finding.locations[0]
                 if place.line not in patched.settled:
                     made.advice.append("\n".join((f"{path} line {place.line}, by hand:", *finding.remediation)))
 
 
-def _about_role(path: str, role: str, narrowed: Iterable[str]) -> Iterator[str]:
+def _advise_on_role(path: str, role: str, narrowed: Iterable[str]) -> Iterator[str]:
     for job in narrowed:
         yield f"job {job} of {path} now has the permissions shown and no others: add what else it needs"
     if role == github_oidc.ROLE:
@@ -202,27 +215,33 @@ def _about_role(path: str, role: str, narrowed: Iterable[str]) -> Iterator[str]:
     yield f"when {path} works with it: delete the stored secrets, then deactivate the user's key"
 
 
-def _env_modes(tree: WorkTree) -> Iterator[Mode]:
+def _find_env_modes(tree: WorkTree) -> Iterator[Mode]:
     """The env files with secrets that others of this machine may read."""
-    kinds = dict(family(tree.files))
-    folders = dict.fromkeys(("", *(folder_of(path) for path in kinds if not is_fixture(path))))
-    lying = dict.fromkeys(path for folder in folders for path in on_disk(tree, folder))
-    listed = (path for path, kind in kinds.items() if kind in (Kind.ENV, Kind.PRIVATE) and not is_fixture(path))
+    kinds = dict(list_env_files(tree.files))
+    folders = dict.fromkeys(("", *(get_folder(path) for path in kinds if not is_fixture(path))))
+    lying = dict.fromkeys(path for folder in folders for path in find_common_env_files(tree, folder))
+    listed = (
+        path for path, kind in kinds.items() if kind in (EnvFileKind.ENV, EnvFileKind.PRIVATE) and not is_fixture(path)
+    )
     for path in dict.fromkeys((*listed, *lying)):
-        location = tree.location(path) or ""
+        location = tree.resolve_path(path) or ""
         try:
             info = os.lstat(location)
             data = load(tree.root, path)
         except (OSError, RefusedError):
             continue
         mine = stat.S_ISREG(info.st_mode) and is_ours(info)
-        if mine and info.st_mode & _OTHERS and max(secrets_in(data or b"").values(), default=0) >= Worth.CHOSEN:
+        if (
+            mine
+            and info.st_mode & _OTHERS
+            and max(find_secret_variables(data or b"").values(), default=0) >= SecretConfidence.CHOSEN
+        ):
             yield Mode(location, path, stat.S_IMODE(info.st_mode) & ~_OTHERS)
 
 
-def _machine_modes() -> Iterator[Mode]:
+def _find_machine_modes() -> Iterator[Mode]:
     """This machine's AWS credential files, and the folders of theirs that others may write to."""
-    files = local_files.credential_files()
+    files = local_files.list_credential_files()
     home = os.path.realpath(os.path.expanduser("~"))
     folders = dict.fromkeys(os.path.dirname(path) for path in files)
     for path in (*files, *(one for one in folders if os.path.realpath(one) not in (home, "/"))):
@@ -233,10 +252,10 @@ def _machine_modes() -> Iterator[Mode]:
         folder = stat.S_ISDIR(info.st_mode)
         loose = info.st_mode & (stat.S_IWGRP | stat.S_IWOTH if folder else _OTHERS)
         if loose and is_ours(info) and (folder or stat.S_ISREG(info.st_mode)):
-            yield Mode(path, local_files.shown(path), stat.S_IMODE(info.st_mode) & ~_OTHERS)
+            yield Mode(path, local_files.abbreviate_path(path), stat.S_IMODE(info.st_mode) & ~_OTHERS)
 
 
-def unready(tree: WorkTree, made: Plan) -> list[str]:
+def find_unignored(tree: WorkTree, made: FixPlan) -> list[str]:
     """After the plan was carried out: the paths that git still does not ignore."""
     if tree.repository is None or not made.ignored:
         return []

@@ -12,13 +12,13 @@ import yaml
 
 from credguard.enforcement import inventory
 from credguard.errors import CredguardError, UnreadableError
-from credguard.fixes.edit import Edit, RefusedError, appended, ending, load
-from credguard.hooks.locate import locate, manager
+from credguard.fixes.edit import Edit, RefusedError, append_lines, detect_line_ending, load
+from credguard.hooks.locate import find_manager, locate
 from credguard.hooks.scripts import DEFAULT
-from credguard.lazy_re import regex
+from credguard.lazy_re import compile_lazily
 from credguard.parsers.document import parse
 from credguard.policy import load as config
-from credguard.sources.snapshots import Folder
+from credguard.sources.snapshots import FolderSnapshot
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,11 +28,11 @@ HOOKS = ("credguard", "credguard-commit-msg", "credguard-pre-push")
 FRAMEWORK_FILE = ".pre-commit-config.yaml"
 WORKFLOW_FILE = ".github/workflows/credguard.yml"
 CHECKOUT = "actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1"
-_URL = regex(
+_URL = compile_lazily(
     r"(?:https?|ssh|git|file)://[\w.@:/~+%-]{3,300}|[\w.-]{1,60}@[\w.-]{1,200}:[\w./~-]{1,300}|/[\w./~+-]{1,300}"
 )
-_REVISION = regex(r"[\w./-]{1,200}")
-_GITHUB = regex(r"(?:https://|ssh://git@|git@)github\.com[/:]([\w.-]+/[\w.-]+?)(?:\.git)?/?")
+_REVISION = compile_lazily(r"[\w./-]{1,200}")
+_GITHUB = compile_lazily(r"(?:https://|ssh://git@|git@)github\.com[/:]([\w.-]+/[\w.-]+?)(?:\.git)?/?")
 _POLICY = """\
 # What credguard enforces in this repository, in hooks and in CI. Every key: docs/policy.md of credguard.
 version: 1
@@ -117,7 +117,7 @@ UNKNOWN = Source("https://github.com/OWNER/credguard", "FULL-COMMIT-ID")
 
 
 @dataclass(slots=True)
-class Start:
+class Proposal:
     """What is to be written, what is there already, what to do by hand, and what is still needed for the rest."""
 
     edits: list[Edit] = field(default_factory=list)
@@ -128,20 +128,20 @@ class Start:
     """True where hooks come through the pre-commit framework."""
 
 
-def source(url: str, rev: str) -> Source:
+def resolve_source(url: str, rev: str) -> Source:
     """The source that is named, else the one that this credguard was installed from, else UNKNOWN.
 
     Raises CredguardError for words that are no URL or no revision.
     """
     if not url and not rev:
-        return _installed() or UNKNOWN
+        return _find_installed_source() or UNKNOWN
     if not _URL.fullmatch(url) or not _REVISION.fullmatch(rev) or rev.startswith("-"):
         hint = "give both, such as --source https://github.com/OWNER/credguard --rev FULL-COMMIT-ID"
         raise CredguardError("--source and --rev name no repository and commit", hint)
-    return Source(_without_user(url), rev)
+    return Source(_strip_user(url), rev)
 
 
-def _installed() -> Source | None:
+def _find_installed_source() -> Source | None:
     """Where pip says that it took this package from (PEP 610), if that was a repository."""
     try:
         found = json.loads(distribution("credguard").read_text("direct_url.json") or "{}")
@@ -149,32 +149,32 @@ def _installed() -> Source | None:
     except (PackageNotFoundError, ValueError, LookupError, TypeError):
         return None
     usable = _URL.fullmatch(url) and not url.startswith("file:") and _REVISION.fullmatch(rev)
-    return Source(_without_user(url), rev) if usable else None
+    return Source(_strip_user(url), rev) if usable else None
 
 
-def _without_user(url: str) -> str:
+def _strip_user(url: str) -> str:
     """The URL without a user and password, which are nobody else's."""
     return re.sub(r"^(https?://)[^/@]*@", r"\1", url)
 
 
-def start(root: Path, kept: Source) -> Start:
+def propose(root: Path, kept: Source) -> Proposal:
     """What a repository that begins with credguard needs, as far as it does not have it."""
-    made = Start()
+    made = Proposal()
     if load(root, config.MISTAKEN) is None:
-        _draft(made, config.NAME, _fresh(root, config.NAME, _POLICY))
+        _add_drafts(made, config.NAME, _propose_file(root, config.NAME, _POLICY))
     else:
         made.by_hand.append(f"rename {config.MISTAKEN} to {config.NAME}: it is not read as it is called")
-    owner = _owner(root)
+    owner = _find_hook_manager(root)
     if owner:
         made.by_hand.append("\n".join((f"{owner[0]} looks after the hooks here:", *owner[1])))
     else:
         made.framework = True
-        _draft(made, FRAMEWORK_FILE, _framework(root, kept))
-    _ci(root, kept, made)
+        _add_drafts(made, FRAMEWORK_FILE, _propose_framework(root, kept))
+    _propose_ci(root, kept, made)
     return made
 
 
-def _draft(made: Start, path: str, drafts: Iterator[Edit | str]) -> None:
+def _add_drafts(made: Proposal, path: str, drafts: Iterator[Edit | str]) -> None:
     """Takes what is proposed for a file: an edit, lines to write by hand, or nothing where it is there already."""
     try:
         drafted = list(drafts)
@@ -190,26 +190,26 @@ def _draft(made: Start, path: str, drafts: Iterator[Edit | str]) -> None:
         made.there.append(path)
 
 
-def _fresh(root: Path, path: str, text: str) -> Iterator[Edit]:
+def _propose_file(root: Path, path: str, text: str) -> Iterator[Edit]:
     """A file that is to be there; one that is stays."""
     if load(root, path) is None:
         yield Edit(path, None, text.encode())
 
 
-def _owner(root: Path) -> tuple[str, tuple[str, ...]] | None:
+def _find_hook_manager(root: Path) -> tuple[str, tuple[str, ...]] | None:
     """Another program than pre-commit that looks after the hooks, and what to write for it."""
     try:
-        found = manager(locate(root), DEFAULT)
+        found = find_manager(locate(root), DEFAULT)
     except CredguardError:
         return None
     return (found.name, found.advice) if found and found.files[0].name != FRAMEWORK_FILE else None
 
 
-def _framework(root: Path, kept: Source) -> Iterator[Edit | str]:
+def _propose_framework(root: Path, kept: Source) -> Iterator[Edit | str]:
     data = load(root, FRAMEWORK_FILE)
     if data is not None and has_hooks(data):
         return
-    after = with_entry(data or b"", kept)
+    after = add_hook_entry(data or b"", kept)
     if after is None or kept is UNKNOWN:
         yield "\n".join((f"in {FRAMEWORK_FILE}, under `repos`:", *kept.entry))
     else:
@@ -218,12 +218,12 @@ def _framework(root: Path, kept: Source) -> Iterator[Edit | str]:
 
 def has_hooks(data: bytes) -> bool:
     """True where pre-commit's settings name one of our hooks."""
-    repos = _loaded(data).get("repos")
+    repos = _load_settings(data).get("repos")
     hooks = [hook for repo in repos or () if isinstance(repo, dict) for hook in repo.get("hooks") or ()]
     return any(isinstance(hook, dict) and str(hook.get("id", "")).startswith("credguard") for hook in hooks)
 
 
-def _loaded(data: bytes) -> dict[str, Any]:
+def _load_settings(data: bytes) -> dict[str, Any]:
     try:
         parse(data, FRAMEWORK_FILE)  # which bounds what aliases can grow into
         loaded = yaml.load(data, yaml.BaseLoader)  # noqa: S506 - plain strings alone
@@ -234,29 +234,29 @@ def _loaded(data: bytes) -> dict[str, Any]:
     return loaded or {}
 
 
-def with_entry(data: bytes, kept: Source) -> bytes | None:
+def add_hook_entry(data: bytes, kept: Source) -> bytes | None:
     """pre-commit's settings with our entry at the end of its repositories; all else stays as it is written.
 
     None where they are written in a way that is not known. Raises RefusedError for what is no YAML.
     """
-    before = _loaded(data)
-    after = _inserted(data, kept.entry, before)
+    before = _load_settings(data)
+    after = _insert_entry(data, kept.entry, before)
     expected = {**before, "repos": [*(before.get("repos") or []), *yaml.safe_load("\n".join(kept.entry))]}
     if after is None:
         return None
     try:
-        return after if _loaded(after) == expected else None
+        return after if _load_settings(after) == expected else None
     except RefusedError:
         return None
 
 
-def _inserted(data: bytes, entry: list[str], before: dict[str, Any]) -> bytes | None:
+def _insert_entry(data: bytes, entry: list[str], before: dict[str, Any]) -> bytes | None:
     if "repos" not in before:
-        return appended(data, ["repos:", *entry])
+        return append_lines(data, ["repos:", *entry])
     root = yaml.compose(data, yaml.SafeLoader)
     assert isinstance(root, yaml.MappingNode)  # noqa: S101 - it has been loaded
     repos = next(value for key, value in root.value if key.value == "repos")
-    end = ending(data)
+    end = detect_line_ending(data)
     lines = data.split(b"\n")
     line = repos.start_mark.line
     if not before["repos"]:
@@ -265,14 +265,14 @@ def _inserted(data: bytes, entry: list[str], before: dict[str, Any]) -> bytes | 
         return b"\n".join(lines)
     if not isinstance(repos, yaml.SequenceNode) or repos.flow_style:
         return None
-    last = _last_line(repos)
+    last = _find_last_line(repos)
     indented = [b" " * repos.start_mark.column + one.encode() + end.removesuffix(b"\n") for one in entry]
     if last + 1 >= len(lines):
-        return appended(data, [one.decode().rstrip("\r") for one in indented])
+        return append_lines(data, [one.decode().rstrip("\r") for one in indented])
     return b"\n".join([*lines[: last + 1], *indented, *lines[last + 1 :]])
 
 
-def _last_line(node: yaml.Node) -> int:
+def _find_last_line(node: yaml.Node) -> int:
     """The last line of a value that holds something of it."""
     while isinstance(node, (yaml.MappingNode, yaml.SequenceNode)) and not node.flow_style and node.value:
         last = node.value[-1]
@@ -281,18 +281,18 @@ def _last_line(node: yaml.Node) -> int:
     return int(node.end_mark.line) - (1 if block and node.end_mark.column == 0 else 0)
 
 
-def _ci(root: Path, kept: Source, made: Start) -> None:
+def _propose_ci(root: Path, kept: Source, made: Proposal) -> None:
     """The step for the CI that is there, for GitHub's where none is."""
-    place = Folder(root)
-    found = inventory.of_files(place)
+    place = FolderSnapshot(root)
+    found = inventory.find_file_enforcement(place)
     if set(found.ci) - set(found.loose):  # what a change could switch off is no CI step
         made.there += [path for path in found.ci if path not in found.loose]
         return
-    if WORKFLOW_FILE in inventory.ci_files(place):
+    if WORKFLOW_FILE in inventory.read_ci_files(place):
         made.by_hand.append(f"{WORKFLOW_FILE} is there and does not judge changes: it should run {kept.step}")
         return
-    others = [path for path in inventory.ci_files(place) if not path.startswith(".github/")]
-    workflows = [path for path in inventory.ci_files(place) if path.startswith(".github/")]
+    others = [path for path in inventory.read_ci_files(place) if not path.startswith(".github/")]
+    workflows = [path for path in inventory.read_ci_files(place) if path.startswith(".github/")]
     if others and not workflows:
         lines = (f"python3 -I -m pip install '{kept.pip}'", "credguard ci")
         made.by_hand.append("\n".join((f"in {others[0]}, a job that fetches the whole history and runs:", *lines)))
@@ -301,4 +301,4 @@ def _ci(root: Path, kept: Source, made: Start) -> None:
     if kept is UNKNOWN:
         made.by_hand.append(f"{WORKFLOW_FILE}, with\n{text.rstrip()}")
     else:
-        _draft(made, WORKFLOW_FILE, _fresh(root, WORKFLOW_FILE, text))
+        _add_drafts(made, WORKFLOW_FILE, _propose_file(root, WORKFLOW_FILE, text))

@@ -12,7 +12,7 @@ import time
 from typing import TYPE_CHECKING
 
 from credguard.git.spawn import FIRST_READ
-from credguard.lazy_re import regex
+from credguard.lazy_re import compile_lazily
 from credguard.system import regular_files
 from credguard.system.compat import decode_path
 
@@ -28,7 +28,9 @@ _OWN = (
 _FOLDERS = {"refs": _SHORT, "logs": 0, "worktrees": 0, "reftable": 0, "info": _LONG}
 """With how many bytes a file there may have at most; 0 where git does not read it whole."""
 _IGNORES = (".gitignore", ".gitattributes", ".gitmodules")
-_FOLLOWED = regex(rb"(?im)^\s*(?:\[[^\]\n]*\]\s*)?(?:path|excludesfile|attributesfile)\s*=\s*\"?([^\"\n;#]{1,4096})")
+_FOLLOWED = compile_lazily(
+    rb"(?im)^\s*(?:\[[^\]\n]*\]\s*)?(?:path|excludesfile|attributesfile)\s*=\s*\"?([^\"\n;#]{1,4096})"
+)
 """Settings that name a further file to read: include.path, core.excludesFile, core.attributesFile."""
 _POINTER = b"gitdir: "
 _DEEPEST = 5
@@ -36,46 +38,46 @@ _FRESH = 5.0
 _known: dict[tuple[str, ...], float] = {}
 
 
-def in_repository(folder: str, variables: Mapping[str, str]) -> str:
+def find_repository_obstacle(folder: str, variables: Mapping[str, str]) -> str:
     """What is in git's way in the repository that it takes for that of a folder, in the environment of these variables:
     the path and what it is, or nothing. What was looked at is good for some seconds."""
     given = variables.get("GIT_DIR")
-    own = os.path.join(folder, given) if given else _found(os.path.abspath(folder))
+    own = os.path.join(folder, given) if given else _locate_git_dir(os.path.abspath(folder))
     if not own:
         return ""
     objects = variables.get("GIT_OBJECT_DIRECTORY", "")
     key = (own, objects, variables.get("GIT_INDEX_FILE", ""))
     if _known.get(key, 0.0) > time.monotonic():
         return ""
-    obstacle = next(filter(None, _obstacles(folder, own, objects, variables.get("GIT_INDEX_FILE", ""))), "")
+    obstacle = next(filter(None, _iter_obstacles(folder, own, objects, variables.get("GIT_INDEX_FILE", ""))), "")
     if not obstacle:
         _known[key] = time.monotonic() + _FRESH
     return obstacle
 
 
-def in_work_tree(root: str, folders: Iterable[str] = ("",)) -> str:
+def find_work_tree_obstacle(root: str, folders: Iterable[str] = ("",)) -> str:
     """The same for the files with ignore rules and attributes in folders of a work tree."""
     paths = (os.path.join(root, folder, name) for folder in folders for name in _IGNORES)
-    return next(filter(None, (_obstacle(path, _LONG) for path in paths)), "")
+    return next(filter(None, (_check_file(path, _LONG) for path in paths)), "")
 
 
-def below(root: str) -> str:
+def find_nested_obstacle(root: str) -> str:
     """The same for those in all folders of a work tree: for when git has waited already."""
     for folder, _, names in os.walk(root):
         for name in _IGNORES:
-            if name in names and (obstacle := _obstacle(os.path.join(folder, name), _LONG)):
+            if name in names and (obstacle := _check_file(os.path.join(folder, name), _LONG)):
                 return obstacle
     return ""
 
 
-def _found(folder: str) -> str:
+def _locate_git_dir(folder: str) -> str:
     """The `.git` of the folder or of the next one above that has one, or a folder that is a repository itself."""
     while True:
         inner = os.path.join(folder, ".git")
         if os.path.isdir(inner):
             return inner
         if os.path.isfile(inner):
-            pointer = _head(inner, 1 << 16)
+            pointer = _read_file(inner, 1 << 16)
             return os.path.join(folder, decode_path(pointer[len(_POINTER) :].rstrip(b"\n"))) if pointer else ""
         if os.path.isdir(os.path.join(folder, "objects")) and os.path.lexists(os.path.join(folder, "HEAD")):
             return folder
@@ -85,33 +87,35 @@ def _found(folder: str) -> str:
         folder = above
 
 
-def _obstacles(folder: str, own: str, objects: str, index: str) -> Iterator[str]:
+def _iter_obstacles(folder: str, own: str, objects: str, index: str) -> Iterator[str]:
     for name in _OWN:
-        yield _obstacle(os.path.join(own, name), _largest(name))
+        yield _check_file(os.path.join(own, name), _get_size_limit(name))
     if index:
-        yield _obstacle(os.path.join(folder, index))
-    shared = decode_path(_head(os.path.join(own, "commondir"), 1 << 16).rstrip(b"\n"))
+        yield _check_file(os.path.join(folder, index))
+    shared = decode_path(_read_file(os.path.join(own, "commondir"), 1 << 16).rstrip(b"\n"))
     common = os.path.join(own, shared) if shared else own
     if shared:
         for name in _OWN:
-            yield _obstacle(os.path.join(common, name), _largest(name))
+            yield _check_file(os.path.join(common, name), _get_size_limit(name))
     for name, largest in _FOLDERS.items():
         for place in dict.fromkeys((own, common)):
-            yield from _below(os.path.join(place, name), largest)
+            yield from _scan_folder(os.path.join(place, name), largest)
     for name in ("config", "config.worktree"):
         for place in dict.fromkeys((own, common)):
-            yield from _named(os.path.join(place, name), place, _DEEPEST)
-    yield from _in_store(os.path.join(folder, objects) if objects else os.path.join(common, "objects"), _DEEPEST)
+            yield from _scan_settings(os.path.join(place, name), place, _DEEPEST)
+    yield from _scan_object_store(
+        os.path.join(folder, objects) if objects else os.path.join(common, "objects"), _DEEPEST
+    )
 
 
-def _largest(name: str) -> int:
+def _get_size_limit(name: str) -> int:
     """The bytes that a file of this name may have; 0 where git does not read it whole."""
     return (
         0 if name in {"index", "packed-refs"} else _LONG if name.startswith(("config", "info", "shallow")) else _SHORT
     )
 
 
-def _below(folder: str, largest: int) -> Iterator[str]:
+def _scan_folder(folder: str, largest: int) -> Iterator[str]:
     """The obstacles below a folder; links to folders are not followed."""
     waiting = [folder]
     while waiting:
@@ -122,33 +126,33 @@ def _below(folder: str, largest: int) -> Iterator[str]:
                         if not entry.is_symlink():
                             waiting.append(entry.path)
                     elif largest or not entry.is_file():
-                        yield _obstacle(entry.path, largest)
+                        yield _check_file(entry.path, largest)
         except OSError:  # noqa: PERF203 - git will say so
             continue
 
 
-def _in_store(objects: str, depth: int) -> Iterator[str]:
+def _scan_object_store(objects: str, depth: int) -> Iterator[str]:
     """The obstacles in a folder of objects, and in those from which it borrows."""
-    yield from _below(objects, 0)
+    yield from _scan_folder(objects, 0)
     alternates = os.path.join(objects, "info", "alternates")
-    for line in _head(alternates, _SHORT).split(b"\n") if depth else ():
+    for line in _read_file(alternates, _SHORT).split(b"\n") if depth else ():
         if line and line[:1] != b"#":
             path = os.path.join(objects, decode_path(line))
             if os.path.isdir(path) and os.path.realpath(path) != os.path.realpath(objects):
-                yield from _in_store(path, depth - 1)
+                yield from _scan_object_store(path, depth - 1)
 
 
-def _named(settings: str, folder: str, depth: int) -> Iterator[str]:
+def _scan_settings(settings: str, folder: str, depth: int) -> Iterator[str]:
     """The obstacles among the files that a file of settings names."""
-    for found in _FOLLOWED.finditer(_head(settings, _SHORT)):
+    for found in _FOLLOWED.finditer(_read_file(settings, _SHORT)):
         path = os.path.join(folder, os.path.expanduser(decode_path(found[1].strip())))
-        obstacle = _obstacle(path, _LONG)
+        obstacle = _check_file(path, _LONG)
         yield obstacle
         if depth and not obstacle and os.path.isfile(path):
-            yield from _named(path, os.path.dirname(path), depth - 1)
+            yield from _scan_settings(path, os.path.dirname(path), depth - 1)
 
 
-def _head(path: str, most: int) -> bytes:
+def _read_file(path: str, most: int) -> bytes:
     """The content of a regular file; nothing of anything else, or of one that has more bytes."""
     try:
         return regular_files.read(path, most)
@@ -156,7 +160,7 @@ def _head(path: str, most: int) -> bytes:
         return b""
 
 
-def _obstacle(path: str, largest: int = 0) -> str:
+def _check_file(path: str, largest: int = 0) -> str:
     """Why git would not come to the end of a file, or nothing."""
     try:
         info = os.stat(path)

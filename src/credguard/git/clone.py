@@ -13,7 +13,7 @@ from urllib.parse import unquote
 
 from credguard.errors import CredguardError, ExitCode
 from credguard.git import blocking_files
-from credguard.lazy_re import regex
+from credguard.lazy_re import compile_lazily
 from credguard.system.scratch import Scratch
 
 if TYPE_CHECKING:
@@ -22,10 +22,12 @@ if TYPE_CHECKING:
 
     Progress = Callable[[str, float], None]
 
-_URL = regex(r"[A-Za-z][A-Za-z0-9+.\-]*://|[A-Za-z][A-Za-z0-9+.\-]*::|[^/\\:\s]+@[^/\\:\s]+:")
-_HELPER = regex(r"[A-Za-z][A-Za-z0-9+.\-]*::")
-_LIKE_URL = regex(r"\s*(?:(?:[A-Za-z][A-Za-z0-9+.\-]*)://+|(?:https?|ssh|git|file|(?:git\+ssh|ssh\+git)|ftps?):/+|//+)")
-_NO_PORT = regex(r"\A([^/:\[\]]*):(?!\d{1,5}(?:[/?#;]|\Z)).*", re.DOTALL)
+_URL = compile_lazily(r"[A-Za-z][A-Za-z0-9+.\-]*://|[A-Za-z][A-Za-z0-9+.\-]*::|[^/\\:\s]+@[^/\\:\s]+:")
+_HELPER = compile_lazily(r"[A-Za-z][A-Za-z0-9+.\-]*::")
+_LIKE_URL = compile_lazily(
+    r"\s*(?:(?:[A-Za-z][A-Za-z0-9+.\-]*)://+|(?:https?|ssh|git|file|(?:git\+ssh|ssh\+git)|ftps?):/+|//+)"
+)
+_NO_PORT = compile_lazily(r"\A([^/:\[\]]*):(?!\d{1,5}(?:[/?#;]|\Z)).*", re.DOTALL)
 _SCHEMES = ("https", "http", "ssh", "git", "file", "git+ssh", "ssh+git")
 _ENVIRONMENT = {
     "GIT_TERMINAL_PROMPT": "0", "GIT_ALLOW_PROTOCOL": "https:http:ssh:git:file", "GIT_LFS_SKIP_SMUDGE": "1",
@@ -59,47 +61,47 @@ def is_url(target: str) -> bool:
     return bool(_URL.match(target))
 
 
-def shown(address: str) -> str:
+def redact_url(address: str) -> str:
     """The address without user, password, query and parameters, fit for any output; what is a folder keeps its name.
 
     A password may hold any sign, and a mistyped URL passes for a path: all up to the last `@` goes.
     """
     if _HELPER.match(address):
-        return f"{_scheme(address)}::"
+        return f"{_parse_scheme(address)}::"
     start = _LIKE_URL.match(address)
     if not is_url(address) and (os.path.isdir(address) or not start):
         is_path = os.path.isdir(address) or not {":", "@"} <= {*address}
         return address if is_path else address.rpartition("@")[2]
     rest = (address[start.end() :] if start else address).rpartition("@")[2]
     if not start:
-        return _without_extras(rest)
-    return start[0].strip() + _without_extras(_NO_PORT.sub(r"\1", rest, count=1))
+        return _strip_extras(rest)
+    return start[0].strip() + _strip_extras(_NO_PORT.sub(r"\1", rest, count=1))
 
 
-def _without_extras(rest: str) -> str:
+def _strip_extras(rest: str) -> str:
     return re.split(r"[?#;]", rest, maxsplit=1)[0]
 
 
-def _scheme(address: str) -> str:
+def _parse_scheme(address: str) -> str:
     """The word before `://` or `::`, where it can be nothing else."""
     word = re.split(r"::|://", address, maxsplit=1)[0].lower()
     return word if re.fullmatch(r"[a-z][a-z+]{0,9}", word) else "this kind of address"
 
 
-def folder(url: str) -> str:
+def parse_file_url(url: str) -> str:
     """The folder that a `file://` URL names, "" for other URLs."""
     return unquote(url[len("file://") :]) if url[:7].lower() == "file://" else ""
 
 
 @contextlib.contextmanager
-def cloned(url: str, progress: Progress | None = None) -> Iterator[Path]:
+def clone_mirror(url: str, progress: Progress | None = None) -> Iterator[Path]:
     """A bare mirror of the repository at `url`, with every ref that its server shows; removed at the end.
 
     `progress` is told git's stage and the share done (0 to 1). Raises CredguardError (incomplete)
     where it cannot be cloned, and (usage) for an address that would run a program.
     """
     refuse(url)
-    with _private_folder() as folder:
+    with _make_private_folder() as folder:
         path = folder / "repository.git"
         _clone(url, path, folder, progress)
         yield path
@@ -111,9 +113,9 @@ def refuse(url: str) -> None:
     named = re.match(r"[A-Za-z][A-Za-z0-9+.\-]*://", url)
     if _HELPER.match(url) or (named and named[0][:-3].lower() not in _SCHEMES):
         raise CredguardError(
-            f"{_scheme(url)}: git would run a program for this address", f"give one of {', '.join(_SCHEMES[:5])}"
+            f"{_parse_scheme(url)}: git would run a program for this address", f"give one of {', '.join(_SCHEMES[:5])}"
         )
-    obstacle = blocking_files.in_repository(folder(url), {}) if folder(url) else ""
+    obstacle = blocking_files.find_repository_obstacle(parse_file_url(url), {}) if parse_file_url(url) else ""
     if obstacle:
         raise CredguardError(f"{obstacle}, for which git would wait", "remove it", ExitCode.INCOMPLETE)
     if url.startswith("-") or re.match(r"[^:/@]*@-|[a-z+]+://(?:[^/@]*@)?-", url) or re.search(r"[\x00-\x1f]", url):
@@ -128,22 +130,24 @@ def _clone(url: str, path: Path, folder: Path, progress: Progress | None) -> Non
     environment = {**_ENVIRONMENT, "GIT_TEMPLATE_DIR": str(empty)}
     try:
         git.Repo.clone_from(
-            url, path, progress=_told(progress), env=environment, mirror=True, allow_unsafe_protocols=False,
+            url, path, progress=_wrap_progress(progress), env=environment, mirror=True, allow_unsafe_protocols=False,
             allow_unsafe_options=False,
         ).close()  # fmt: skip
     except git.exc.UnsafeProtocolError:
-        raise CredguardError(f"{_scheme(url)}: git would run a program for this address", "give an https URL") from None
-    except (git.exc.GitError, OSError, ValueError) as error:
-        reason = _reason(getattr(error, "stderr", "") or "")
         raise CredguardError(
-            f"{shown(url)} could not be cloned: {reason}", "check the address and your access", ExitCode.INCOMPLETE
+            f"{_parse_scheme(url)}: git would run a program for this address", "give an https URL"
+        ) from None
+    except (git.exc.GitError, OSError, ValueError) as error:
+        reason = _explain_error(getattr(error, "stderr", "") or "")
+        raise CredguardError(
+            f"{redact_url(url)} could not be cloned: {reason}", "check the address and your access", ExitCode.INCOMPLETE
         ) from None
     except BaseException as error:
         traceback.clear_frames(error.__traceback__)  # which lets go of git's process, and that ends it
         raise
 
 
-def refs(url: str) -> bytes | None:
+def list_remote_refs(url: str) -> bytes | None:
     """What the server says of its refs, None where it cannot be asked."""
     import git
 
@@ -155,26 +159,26 @@ def refs(url: str) -> bytes | None:
     return str(words).encode("utf-8", "surrogateescape")
 
 
-def _told(progress: Progress | None) -> Callable[..., None] | None:
+def _wrap_progress(progress: Progress | None) -> Callable[..., None] | None:
     if progress is None:
         return None
     stages = {4: "counting", 8: "compressing", 16: "writing", 32: "receiving", 64: "resolving", 256: "checking out"}
 
-    def tell(code: int, current: str | float, most: str | float | None = None, _message: str = "") -> None:
+    def update(code: int, current: str | float, most: str | float | None = None, _message: str = "") -> None:
         share = float(current) / float(most) if most else 0.0
         progress(stages.get(code & ~3, "cloning"), min(share, 1.0))
 
-    return tell
+    return update
 
 
-def _reason(words: str) -> str:
+def _explain_error(words: str) -> str:
     """What has gone wrong, by what git said; its own words may hold a part of a password, so none of them is said."""
     words = re.sub(r"'[^'\n]*'|\S*://\S*", "", words)
     return next((reason for signs, reason in _REASONS if re.search(signs, words, re.I)), "git could not fetch it")
 
 
 @contextlib.contextmanager
-def _private_folder() -> Iterator[Path]:
+def _make_private_folder() -> Iterator[Path]:
     """A folder that only this user can enter; signals that end a process remove it as well."""
     folder = Scratch()
     before: dict[int, Any] = {}

@@ -19,7 +19,7 @@ _MOST_OF_A_HEADING = 80
 """Bytes of a line that git shows behind the `@@` of a hunk."""
 
 
-def views(text: bytes) -> tuple[bytes, ...]:
+def list_message_views(text: bytes) -> tuple[bytes, ...]:
     """The whole text, and where it has lines that git may drop as comments also what is left without them: words that
     comments stand between may make a finding together."""
     if not text.startswith(b"#") and b"\n#" not in text:
@@ -27,21 +27,21 @@ def views(text: bytes) -> tuple[bytes, ...]:
     return text, b"\n".join(line for line in text.split(b"\n") if not line.startswith(b"#"))
 
 
-def quotes(text: bytes) -> bool:
+def has_quotes(text: bytes) -> bool:
     """True where the text may hold what git itself wrote: names of files in comments, or a diff."""
     return _SCISSORS in text or any(map(_is_listed, text.split(b"\n")))
 
 
-def without_quotes(text: bytes, names: Iterable[bytes], contents: Iterable[bytes]) -> bytes:
+def strip_quotes(text: bytes, names: Iterable[bytes], contents: Iterable[bytes]) -> bytes:
     """The text without the names of files in git's comments and without the lines of its diff; `names` are files that
     git may have named, `contents` what the diff may have quoted.
 
     A line of the diff goes only where one of the contents has just this line; all else stays.
     """
-    above, cut, below = _at_scissors(text)
+    above, cut, below = _split_at_scissors(text)
     known = frozenset(names)
-    lines = [_without_name(line, known) if _is_listed(line) else line for line in above.split(b"\n")]
-    return b"\n".join(lines) + cut + _without_diff(below, known, contents)
+    lines = [_strip_name(line, known) if _is_listed(line) else line for line in above.split(b"\n")]
+    return b"\n".join(lines) + cut + _strip_diff(below, known, contents)
 
 
 def _is_listed(line: bytes) -> bool:
@@ -54,7 +54,7 @@ def _is_sign(sign: bytes) -> bool:
     return 0 < len(sign) <= _LONGEST_SIGN and len(sign.split()) == 1
 
 
-def _at_scissors(text: bytes) -> tuple[bytes, bytes, bytes]:
+def _split_at_scissors(text: bytes) -> tuple[bytes, bytes, bytes]:
     """What stands above the scissors line, the line itself, and what stands below; any sign may begin it."""
     at = 0
     for line in text.split(b"\n"):
@@ -65,36 +65,36 @@ def _at_scissors(text: bytes) -> tuple[bytes, bytes, bytes]:
     return text, b"", b""
 
 
-def _without_name(line: bytes, names: frozenset[bytes]) -> bytes:
+def _strip_name(line: bytes, names: frozenset[bytes]) -> bytes:
     """The line without the names of files at its end, where it is about two (`a -> b`, `a/x b/x`) without both."""
     for _ in range(2 if len(line) <= _LONGEST_NAME else 0):
         starts = (at + 1 for at in range(len(line)) if line[at : at + 1] in (b"\t", b" ", b"/"))
         start = next((at for at in starts if line[at:].rstrip(b"\r") in names), None)
         if start is None:
             break
-        line = _without_prefix(line[:start])
+        line = _strip_prefix(line[:start])
     return line
 
 
-def _without_prefix(line: bytes) -> bytes:
+def _strip_prefix(line: bytes) -> bytes:
     """The line without what git puts between two names, or before one: ` ->`, ` a/`, a blank."""
     if line.endswith(b"/") and line[-3:-2] == b" ":
         line = line[:-3]
     return line.removesuffix(b" ").removesuffix(b" ->")
 
 
-def _without_diff(text: bytes, names: frozenset[bytes], contents: Iterable[bytes]) -> bytes:
+def _strip_diff(text: bytes, names: frozenset[bytes], contents: Iterable[bytes]) -> bytes:
     lines = text.split(b"\n")
-    wanted = {_body(line) for line in lines} - {b""}
+    wanted = {_parse_diff_line(line) for line in lines} - {b""}
     there: set[bytes] = set()
     for content in contents if wanted else ():
         for line in content.split(b"\n"):
             there.update(wanted.intersection((line.rstrip(), line[:_MOST_OF_A_HEADING].rstrip())))
-    kept = (_without_name(line, names) if line.startswith(_HEADERS) or _is_listed(line) else line for line in lines)
-    return b"\n".join(b"" if _body(line) in there else left for line, left in zip(lines, kept, strict=True))
+    kept = (_strip_name(line, names) if line.startswith(_HEADERS) or _is_listed(line) else line for line in lines)
+    return b"\n".join(b"" if _parse_diff_line(line) in there else left for line, left in zip(lines, kept, strict=True))
 
 
-def _body(line: bytes) -> bytes:
+def _parse_diff_line(line: bytes) -> bytes:
     """The line of a file that a line of a diff quotes, b"" for its other lines."""
     if line.startswith(b"@@ -"):
         return line.partition(b" @@ ")[2].rstrip()

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from credguard.git.repository import GITLINK, stop
-from credguard.lazy_re import regex
+from credguard.lazy_re import compile_lazily
 
 if TYPE_CHECKING:
     import subprocess
@@ -34,7 +34,7 @@ _BOUNDS = tuple(
 _LOG = (*_BOUNDS, *PLAIN_LOG, *_EVERY, *_FORM)
 _DIFF = ("diff-tree", "--stdin", "--always", "-r", *_FORM)
 _CHUNK = 1 << 20
-_ENTRY = {size: regex(rb"(\d{1,8} [^\0]+)\0(.{%d})" % size, re.DOTALL) for size in (20, 32)}
+_ENTRY = {size: compile_lazily(rb"(\d{1,8} [^\0]+)\0(.{%d})" % size, re.DOTALL) for size in (20, 32)}
 _FOLDER = b"40000"
 _LINK = GITLINK.encode()
 
@@ -57,7 +57,7 @@ class TreeEntry:
     is_folder: bool
 
 
-def entries(data: bytes, oid: str) -> list[tuple[bytes, bytes]]:
+def parse_tree_entries(data: bytes, oid: str) -> list[tuple[bytes, bytes]]:
     """Mode with name, and object ID in bytes, of each entry of a tree object; `oid` is an ID of the repository."""
     return _ENTRY[len(oid) // 2].findall(data)
 
@@ -80,14 +80,14 @@ class Walk:
         self._git = repository
         self._stack = contextlib.ExitStack()
         self._processes: list[subprocess.Popen[bytes]] = []
-        self._output: IO[bytes] = self._file()
-        self._started(*_LOG, stdout=self._output)
+        self._output: IO[bytes] = self._open_temp_file()
+        self._start(*_LOG, stdout=self._output)
 
-    def arrivals(self, wanted: Collection[str], named: Callable[[bytes], bool] | None = None) -> list[Arrival]:
+    def find_arrivals(self, wanted: Collection[str], named: Callable[[bytes], bool] | None = None) -> list[Arrival]:
         """Where the objects arrive, and files of which `named` says so; raises GitError."""
         return list(self._read(wanted, named))
 
-    def unreachable(self, wanted: Collection[str], named: Callable[[bytes], bool] | None = None) -> list[Arrival]:
+    def find_unreachable(self, wanted: Collection[str], named: Callable[[bytes], bool] | None = None) -> list[Arrival]:
         """The same for the commits that no ref and no reflog leads to any more; in `parents` they then stand before
         all others, which may be their parents. Raises GitError."""
         words = ("--batch-all-objects", "--batch-check=%(objecttype) %(objectname)", "--unordered")
@@ -97,7 +97,7 @@ class Walk:
         gone = [commit for commit in commits if commit not in reachable]
         if not gone:
             return []
-        with self._file() as names:
+        with self._open_temp_file() as names:
             names.write("".join(f"{commit}\n" for commit in gone).encode())
             names.seek(0)
             self._diff(names)
@@ -105,7 +105,7 @@ class Walk:
             self.brought = set()  # nothing leads to what these bring
             found = list(self._read(wanted, named))
             self.brought = brought
-        order = _children_first(self.parents)
+        order = _sort_children_first(self.parents)
         self.parents = order | reachable
         numbers = {commit: number for number, commit in enumerate(order)}
         return sorted(found, key=lambda one: numbers[one.commit])
@@ -114,7 +114,7 @@ class Walk:
         """Ends what still runs."""
         self._stack.close()
 
-    def _started(
+    def _start(
         self, *args: str, stdin: IO[bytes] | None = None, stdout: IO[bytes] | None = None
     ) -> subprocess.Popen[bytes]:
         process = self._git.start(*args, stdin=stdin, stdout=stdout)
@@ -122,12 +122,12 @@ class Walk:
         self._processes.append(process)
         return process
 
-    def _file(self) -> IO[bytes]:
+    def _open_temp_file(self) -> IO[bytes]:
         return self._stack.enter_context(tempfile.TemporaryFile())
 
     def _diff(self, names: IO[bytes] | None) -> None:
-        self._output = self._file()
-        self._started(*_DIFF, stdin=names, stdout=self._output)
+        self._output = self._open_temp_file()
+        self._start(*_DIFF, stdin=names, stdout=self._output)
 
     def _read(self, wanted: Collection[str], named: Callable[[bytes], bool] | None) -> Iterator[Arrival]:
         codes = [self._git.wait(process) for process in self._processes]
@@ -137,7 +137,7 @@ class Walk:
         asked = frozenset(oid.encode() for oid in wanted)
         brought = self.brought.add
         commit = ""
-        fields = _fields(self._output)
+        fields = _iter_fields(self._output)
         for field in fields:
             if field.startswith((b":", b"\n:")):
                 path = next(fields, b"")
@@ -160,7 +160,7 @@ def _is_link(modes: bytes) -> bool:
     return modes.split(b" ")[modes.count(b":")] == _LINK
 
 
-def _children_first(parents: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
+def _sort_children_first(parents: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
     """The commits with their parents, each before its parents whatever dates they bear."""
     waiting = Counter(parent for some in parents.values() for parent in some)
     ready = [commit for commit in parents if not waiting[commit]]
@@ -173,7 +173,7 @@ def _children_first(parents: Mapping[str, Sequence[str]]) -> dict[str, tuple[str
     return ordered
 
 
-def _fields(stream: IO[bytes]) -> Iterator[bytes]:
+def _iter_fields(stream: IO[bytes]) -> Iterator[bytes]:
     """The NUL-ended fields."""
     rest = b""
     while chunk := stream.read(_CHUNK):

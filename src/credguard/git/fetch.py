@@ -22,27 +22,27 @@ _COMMAND = (
 _TIMEOUT = 600
 
 
-def bring(repository: Git, folder: Path, wanted: Sequence[str], *, whole: bool = True) -> list[str]:
+def fetch_missing(repository: Git, folder: Path, wanted: Sequence[str], *, whole: bool = True) -> list[str]:
     """Fetches what is missing of `wanted` (object IDs and `refs/heads/…`) and, for the `whole`
     history, what a shallow clone lacks; gives the notes on it. Raises GitError where it stays missing: the run
     would be incomplete."""
     notes: list[str] = []
-    if whole and repository.shallow_commits():
+    if whole and repository.read_shallow_commits():
         _fetch(folder, "--unshallow", "origin")
         notes.append("the clone was shallow: its history was fetched")
     for revision in wanted:
         if revision.startswith("refs/heads/"):
             here = "refs/remotes/origin/" + revision.removeprefix("refs/heads/")
-            if not _present(repository, here):
+            if not _is_present(repository, here):
                 _fetch(folder, "origin", f"+{revision}:{here}")
-        elif not _present(repository, revision):
+        elif not _is_present(repository, revision):
             _try(folder, "origin", revision)
-    if whole and repository.shallow_commits():
+    if whole and repository.read_shallow_commits():
         raise GitError("the clone is shallow and could not be deepened", "check out with `fetch-depth: 0`")
     return notes
 
 
-def _present(repository: Git, revision: str) -> bool:
+def _is_present(repository: Git, revision: str) -> bool:
     return bool(repository.run("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}", ok=(0, 1, 128)).strip())
 
 
@@ -66,10 +66,10 @@ def _try(folder: Path, *arguments: str) -> str:
     if done.returncode == 0:
         return ""
     lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
-    return _without_credentials(lines[0]) if lines else f"exit code {done.returncode}"
+    return _mask_credentials(lines[0]) if lines else f"exit code {done.returncode}"
 
 
-def _without_credentials(line: str) -> str:
+def _mask_credentials(line: str) -> str:
     """The line with what stands between `://` and `@` in a URL blotted out."""
     head, mark, rest = line.partition("://")
     user, at, host = rest.rpartition("@")

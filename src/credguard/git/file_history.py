@@ -27,7 +27,7 @@ class Version:
     when: datetime
 
 
-def histories(repository: Git, paths: Sequence[str]) -> dict[str, list[Version]]:
+def read_file_histories(repository: Git, paths: Sequence[str]) -> dict[str, list[Version]]:
     """Every content that each of the tracked files had on the way to HEAD under its name, oldest first; one walk.
 
     Merges bring nothing that neither side had, as a rule, and are passed over. Raises GitError.
@@ -39,12 +39,12 @@ def histories(repository: Git, paths: Sequence[str]) -> dict[str, list[Version]]
     return {path: versions[::-1] for path, versions in found.items()}
 
 
-def history_with_former_names(repository: Git, path: str) -> list[Version]:
+def read_renamed_history(repository: Git, path: str) -> list[Version]:
     """Every content that one tracked file had, also under the names that it was renamed from. Raises GitError."""
     return [version for _, version in _walk(repository, "--follow", "--", path)][::-1]
 
 
-def first_seen(
+def find_first_versions(
     repository: Git,
     history: Sequence[Version],
     wanted: Collection[str],
@@ -55,7 +55,7 @@ def first_seen(
     content has. Contents over `limit` bytes are passed over. Raises GitError."""
     waiting = set(wanted)
     found: dict[str, Version] = {}
-    for version, data in zip(history, repository.blobs((v.oid for v in history), limit), strict=False):
+    for version, data in zip(history, repository.read_blobs((v.oid for v in history), limit), strict=False):
         here = held(data, waiting) if isinstance(data, bytes) else set()
         found.update(dict.fromkeys(here, version))
         waiting -= here
@@ -66,7 +66,7 @@ def first_seen(
 
 def _walk(repository: Git, *options: str) -> Iterator[tuple[str, Version]]:
     """Path (as git quotes it where it holds odd signs) and version of each change, newest first."""
-    if repository.head() is None:
+    if repository.resolve_head() is None:
         return
     output = repository.run(
         *PLAIN_LOG, "--raw", "--no-abbrev", "--format=format:commit %H %at %ct", *options
@@ -75,7 +75,7 @@ def _walk(repository: Git, *options: str) -> Iterator[tuple[str, Version]]:
     for line in decode_path(output).split("\n"):
         if line.startswith("commit "):
             commit, author, committer = [*line.split(" "), "", ""][1:4]  # a damaged one has no dates
-            when = _date(_seconds(author), _seconds(committer))
+            when = _pick_date(_parse_seconds(author), _parse_seconds(committer))
         elif line.startswith(":") and when:
             fields, *names = line.split("\t")
             oid = fields.split(" ")[3]
@@ -83,12 +83,12 @@ def _walk(repository: Git, *options: str) -> Iterator[tuple[str, Version]]:
                 yield names[-1], Version(oid, commit, when)
 
 
-def _seconds(word: str) -> int | None:
+def _parse_seconds(word: str) -> int | None:
     """A date as git writes it, None where the commit has none that counts."""
     return int(word) if word.isdecimal() and len(word) < _MOST_DIGITS else None
 
 
-def _date(author: int | None, committer: int | None) -> datetime | None:
+def _pick_date(author: int | None, committer: int | None) -> datetime | None:
     """When the change was written, as far as that can be true; else when it was committed."""
     for seconds in (author, committer):
         if seconds is not None and (committer is None or author is None or author <= committer or seconds == committer):

@@ -33,7 +33,7 @@ class Layout:
     prefix: str
 
 
-def layout(folder: Path, ask: Callable[..., bytes]) -> Layout:
+def read_layout(folder: Path, ask: Callable[..., bytes]) -> Layout:
     """The layout as git has it when asked in `folder`; raises what `ask` raises."""
     answers = ask("rev-parse", *(word for question in _QUESTIONS for word in question)).split(b"\n")[:-1]
     if len(answers) != len(_QUESTIONS):  # there is a line break in a path

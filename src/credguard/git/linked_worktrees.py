@@ -7,43 +7,43 @@ import os
 from typing import TYPE_CHECKING
 
 from credguard.git.repository import Git
-from credguard.lazy_re import regex
+from credguard.lazy_re import compile_lazily
 from credguard.system import regular_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from credguard.git.repository import Entry
+    from credguard.git.repository import IndexEntry
 
 _LARGEST_HEAD = 1 << 12
-_OBJECT = regex(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_OBJECT = compile_lazily(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 
-def detached(repository: Git) -> Iterator[tuple[str, str]]:
+def find_detached_heads(repository: Git) -> Iterator[tuple[str, str]]:
     """Name (as git calls it in refs) and commit of each other work tree whose HEAD is on no branch; raises GitError."""
-    for name, folder in _others(repository):
+    for name, folder in _iter_worktrees(repository):
         with contextlib.suppress(OSError):
             head = regular_files.read(os.path.join(folder, "HEAD"), _LARGEST_HEAD).decode("ascii", "replace").strip()
             if _OBJECT.fullmatch(head):
                 yield name, head
 
 
-def indexes(repository: Git) -> Iterator[Git]:
+def iter_other_indexes(repository: Git) -> Iterator[Git]:
     """The repository as each other work tree that has an index sees it; raises GitError."""
-    for _, folder in _others(repository):
+    for _, folder in _iter_worktrees(repository):
         index = os.path.join(folder, "index")
         if os.path.isfile(index):
             asked = {"GIT_INDEX_FILE": index, "GIT_DIR": folder, "GIT_WORK_TREE": str(repository.folder)}
             yield Git(repository.folder, extra=asked)
 
 
-def staged(repository: Git) -> Iterator[Entry]:
+def iter_staged_entries(repository: Git) -> Iterator[IndexEntry]:
     """What the indexes of the other work trees hold; raises GitError."""
-    for index in indexes(repository):
-        yield from index.tracked()
+    for index in iter_other_indexes(repository):
+        yield from index.list_tracked()
 
 
-def _others(repository: Git) -> Iterator[tuple[str, str]]:
+def _iter_worktrees(repository: Git) -> Iterator[tuple[str, str]]:
     """Name and git folder of every other work tree, the main one among them."""
     here = repository.layout.git_dir
     linked = os.path.join(repository.common_dir, "worktrees")

@@ -39,28 +39,28 @@ class Store:
         """Opens the packs, while git lists all objects; raises GitError."""
         self._width = repository.layout.width
         objects = Path(repository.layout.objects)
-        folders = [folder / "pack" for folder in (objects, *_borrowed(repository, objects))]
+        folders = [folder / "pack" for folder in (objects, *_find_alternates(repository, objects))]
         indexes = [index for folder in folders for index in sorted(folder.glob("*.idx"))]
-        self.closed = [str(pack) for folder in folders for pack in _without_index(folder)]
+        self.closed = [str(pack) for folder in folders for pack in _find_unpaired(folder)]
         self.packs: list[Pack] = []
         self._git, self._folders = repository, folders
         self._odd: list[Path] = []
         with contextlib.ExitStack() as stack:
             self._listed: IO[bytes] = stack.enter_context(tempfile.TemporaryFile())
             self._said: IO[bytes] = stack.enter_context(tempfile.TemporaryFile())
-            self.is_small = sum(map(_size, indexes)) <= _MOST * _INDEXED
+            self.is_small = sum(map(_read_size, indexes)) <= _MOST * _INDEXED
             # In the order of their names they would be slow to read.
             self._process = repository.start(
                 *ALL, *(() if self.is_small else ("--unordered",)), stdout=self._listed, stderr=self._said
             )
             stack.callback(stop, self._process)
-            are_few = sum(_size(index.with_suffix(".pack")) for index in indexes) <= _FEW
+            are_few = sum(_read_size(index.with_suffix(".pack")) for index in indexes) <= _FEW
             for index in indexes if self.is_small else ():
                 self._open(index, hashed=are_few)
             for pack in self.packs:
                 stack.callback(pack.close)
             if len(self.packs) > 1:
-                self._part()
+                self._deduplicate()
             self._stack = stack.pop_all()
 
     def _open(self, index: Path, *, hashed: bool) -> None:
@@ -73,10 +73,10 @@ class Store:
         """Closes the packs, and ends git if it still runs."""
         self._stack.close()
 
-    def left(self) -> Iterator[str]:
+    def iter_unread(self) -> Iterator[str]:
         """The IDs of the objects that were not read from the packs; raises GitError."""
         for pack in self.packs:
-            yield from pack.left()
+            yield from pack.iter_unread()
         if self._process.wait():
             raise GitError("git could not list the objects")
         self._said.seek(0)
@@ -88,21 +88,21 @@ class Store:
             yield from (line.strip().decode() for line in self._listed)
             return
         known = [pack.names for pack in self.packs]
-        listed = b"".join(bytes.fromhex(some.decode()) for some in self._lines())
+        listed = b"".join(bytes.fromhex(some.decode()) for some in self._iter_lines())
         if listed not in known:
             for byte in range(256):
-                here = set().union(*(self._names(names, byte)[1] for names in known))
-                yield from (name.hex() for name in self._names(listed, byte)[1] if name not in here)
+                here = set().union(*(self._find_names(names, byte)[1] for names in known))
+                yield from (name.hex() for name in self._find_names(listed, byte)[1] if name not in here)
 
-    def lacking(self, oids: Collection[bytes]) -> list[str]:
+    def find_missing(self, oids: Collection[bytes]) -> list[str]:
         """Those of the object IDs (in hex) that git does not list, in their order; after `left`."""
         lacking = set(oids)
         self._listed.seek(0)
-        for lines in self._lines():
+        for lines in self._iter_lines():
             lacking.difference_update(lines.split())
         return sorted(oid.decode() for oid in lacking)
 
-    def _lines(self) -> Iterator[bytes]:
+    def _iter_lines(self) -> Iterator[bytes]:
         """What git lists, so many lines at once."""
         return iter(lambda: self._listed.read(_LINES * (2 * self._width + 1)), b"")
 
@@ -131,10 +131,10 @@ class Store:
             return False
         return True
 
-    def _part(self) -> None:
+    def _deduplicate(self) -> None:
         """An object that several packs have is given by the first, and by others that have another of its name."""
         for byte in range(256):
-            held = [(pack, *self._names(pack.names, byte)) for pack in self.packs]
+            held = [(pack, *self._find_names(pack.names, byte)) for pack in self.packs]
             known: set[bytes] = set()
             common: set[bytes] = set()
             for _, _, names in held:
@@ -147,7 +147,7 @@ class Store:
                         pack.share(place, first=name in waiting)
                         waiting.discard(name)
 
-    def _names(self, names: bytes, byte: int) -> tuple[int, list[bytes]]:
+    def _find_names(self, names: bytes, byte: int) -> tuple[int, list[bytes]]:
         """Those that begin with a byte, and the place of the first."""
         width = self._width
         places = range(len(names) // width)
@@ -155,7 +155,7 @@ class Store:
         return start, [names[place * width : (place + 1) * width] for place in range(start, end)]
 
 
-def _borrowed(repository: Git, objects: Path) -> Iterator[Path]:
+def _find_alternates(repository: Git, objects: Path) -> Iterator[Path]:
     """The object folders of the repositories from which objects are borrowed; names with odd bytes are left to git."""
     if not (objects / "info" / "alternates").exists():
         return
@@ -164,7 +164,7 @@ def _borrowed(repository: Git, objects: Path) -> Iterator[Path]:
             yield Path(repository.folder, line.removeprefix(_ALTERNATE))
 
 
-def _without_index(folder: Path) -> Iterator[Path]:
+def _find_unpaired(folder: Path) -> Iterator[Path]:
     """Packs without an index, which git passes over without a word, and indexes without a pack."""
     for this, other in ((".pack", ".idx"), (".idx", ".pack")):
         for path in sorted(folder.glob(f"pack-*{this}")):
@@ -172,7 +172,7 @@ def _without_index(folder: Path) -> Iterator[Path]:
                 yield path
 
 
-def _size(index: Path) -> int:
+def _read_size(index: Path) -> int:
     try:
         return index.stat().st_size
     except OSError:

@@ -21,7 +21,7 @@ from isal import isal_zlib
 from isal.igzip_lib import IsalError
 
 from credguard.git import object_hashes
-from credguard.system.compat import reader_at
+from credguard.system.compat import make_reader
 
 try:
     from dulwich._pack import apply_delta  # the compiled part alone, which loads four times as fast
@@ -74,15 +74,15 @@ class Pack:
         self.index = index
         self._width = width
         data = index.read_bytes()
-        self.names, offsets = _index(data, width)
-        self._places, self._offsets = _in_order(offsets, index)
-        self._kinds = _shared(len(offsets))
-        self._states = _shared(len(offsets), _HASHED if hashed else _DUE)
-        self._is_whole = _shared(1, object_hashes.ends_with_checksum(data, width))
+        self.names, offsets = _parse_index(data, width)
+        self._places, self._offsets = _sort_offsets(offsets, index)
+        self._kinds = _allocate_shared(len(offsets))
+        self._states = _allocate_shared(len(offsets), _HASHED if hashed else _DUE)
+        self._is_whole = _allocate_shared(1, object_hashes.ends_with_checksum(data, width))
         self._checksum = data[-2 * width : -width]
         self._numbers: array[int] | None = None
         self._file = index.with_suffix(".pack").open("rb", buffering=0)
-        self._read = reader_at(self._file.fileno())
+        self._read = make_reader(self._file.fileno())
         try:
             size = os.fstat(self._file.fileno()).st_size - width
             if self._offsets and self._offsets[-1] >= size:
@@ -90,11 +90,11 @@ class Pack:
             self._offsets.append(max(size, 0))
             if self._read(len(_PACK_MAGIC), 0) != _PACK_MAGIC:
                 raise PackError("no pack of version 2")
-            self._starts, bases = self._heads()
+            self._starts, bases = self._read_heads()
         except BaseException:
             self._file.close()
             raise
-        self._first, self._following, self._weight = _families(bases)
+        self._first, self._following, self._weight = _link_families(bases)
 
     def close(self) -> None:
         """Closes the file."""
@@ -123,15 +123,15 @@ class Pack:
             self._numbers = array("I", sorted(range(len(self)), key=self._places.__getitem__))
         self._states[self._numbers[place]] = _FIRST if first else _FURTHER
 
-    def named(self, number: int) -> tuple[str, str]:
+    def identify_object(self, number: int) -> tuple[str, str]:
         """The type of an object that was given, and its ID in hex."""
-        return KINDS[self._kinds[number]], self._oid(number)
+        return KINDS[self._kinds[number]], self._get_oid(number)
 
-    def _oid(self, number: int) -> str:
+    def _get_oid(self, number: int) -> str:
         start = self._places[number] * self._width
         return self.names[start : start + self._width].hex()
 
-    def left(self) -> Iterator[str]:
+    def iter_unread(self) -> Iterator[str]:
         """The IDs of the objects that were not given, as they stand in the file."""
         return self._those(_IS_LEFT)
 
@@ -145,9 +145,9 @@ class Pack:
         return any(self._states.find(bytes([state]), 0) >= 0 for state in (_FIRST, _FURTHER))
 
     def _those(self, flags: bytes) -> Iterator[str]:
-        return map(self._oid, compress(range(len(self)), self._states[: len(self)].translate(flags)))
+        return map(self._get_oid, compress(range(len(self)), self._states[: len(self)].translate(flags)))
 
-    def families(self) -> Iterator[list[int]]:
+    def iter_families(self) -> Iterator[list[int]]:
         """The objects that build on no other, in lists of about the same work; none is empty."""
         family: list[int] = []
         work = 0
@@ -160,7 +160,7 @@ class Pack:
         if family:
             yield family
 
-    def objects(self, roots: Iterable[int], limit: int) -> Iterator[tuple[int, int, bytes]]:
+    def iter_objects(self, roots: Iterable[int], limit: int) -> Iterator[tuple[int, int, bytes]]:
         """Type, number and content of these objects and of all that build on them, where they have at most `limit`
         bytes and can be read here; raises OSError.
 
@@ -174,9 +174,9 @@ class Pack:
             while stack:
                 number, base = stack.pop()
                 start = starts[number]
-                content = _inflated(read(min(offsets[number + 1] - start, 2 * LARGEST), start))
+                content = _inflate(read(min(offsets[number + 1] - start, 2 * LARGEST), start))
                 if number != root and content is not None:
-                    content = _applied(base, content)
+                    content = _apply_delta(base, content)
                 if content is None:
                     continue
                 if len(content) <= limit and (not states[number] or self._is_due(kind, number, content)):
@@ -198,17 +198,17 @@ class Pack:
         state, states = self._states[number], self._states
         if state not in (_HASHED, _FIRST, _FURTHER):
             return False
-        if object_hashes.object_id(KINDS[kind], content, self._width).hex() != self._oid(number):
+        if object_hashes.object_id(KINDS[kind], content, self._width).hex() != self._get_oid(number):
             states[number] = _MISNAMED
             return True
         states[number] = _MATCHING if state == _FURTHER else _GIVEN
         return state != _FURTHER
 
-    def _heads(self) -> tuple[array[int], array[int]]:
+    def _read_heads(self) -> tuple[array[int], array[int]]:
         """Where the compressed bytes of each object begin, and the number of its base, or -1. Types are noted."""
         offsets, kinds = self._offsets, self._kinds
         count = len(self)
-        place = _finder(offsets)
+        place = _make_finder(offsets)
         starts, bases = array("Q", bytes(8 * count)), array("i", [-1]) * count
         low = high = 0
         window = b""
@@ -242,19 +242,19 @@ class Pack:
         return starts, bases
 
 
-def _finder(offsets: array[int]) -> Callable[[int], int | None]:
+def _make_finder(offsets: array[int]) -> Callable[[int], int | None]:
     """Gives the number of the object at an offset: by a table where there is room for one."""
     if len(offsets) <= _TABLE:
         return dict(zip(offsets, range(len(offsets)), strict=True)).get
 
-    def found(offset: int) -> int | None:
+    def find_number(offset: int) -> int | None:
         number = bisect_left(offsets, offset)
         return number if number < len(offsets) and offsets[number] == offset else None
 
-    return found
+    return find_number
 
 
-def _shared(size: int, value: int = 0) -> mmap.mmap:
+def _allocate_shared(size: int, value: int = 0) -> mmap.mmap:
     """So many bytes of this value, which processes that are forked from this one share."""
     shared = mmap.mmap(-1, max(size, 1))
     if value:
@@ -262,15 +262,15 @@ def _shared(size: int, value: int = 0) -> mmap.mmap:
     return shared
 
 
-def _index(data: bytes, width: int) -> tuple[bytes, array[int]]:
+def _parse_index(data: bytes, width: int) -> tuple[bytes, array[int]]:
     """The object IDs, and for each where it stands in the pack."""
     if data[: len(_INDEX_MAGIC)] != _INDEX_MAGIC:
         raise PackError("no index of version 2")
     count = int.from_bytes(data[_FAN:_NAMES], "big")
     short = _NAMES + count * (width + 4)
     end = short + count * 4
-    offsets = _numbers("I", data[short:end])
-    long = _numbers("Q", data[end : max(end, len(data) - 2 * width)])
+    offsets = _parse_numbers("I", data[short:end])
+    long = _parse_numbers("Q", data[end : max(end, len(data) - 2 * width)])
     try:
         found = array("Q", [long[one - _LONG] if one >= _LONG else one for one in offsets])
     except IndexError:
@@ -280,13 +280,13 @@ def _index(data: bytes, width: int) -> tuple[bytes, array[int]]:
     return data[_NAMES : _NAMES + count * width], found
 
 
-def _in_order(offsets: array[int], index: Path) -> tuple[array[int], array[int]]:
+def _sort_offsets(offsets: array[int], index: Path) -> tuple[array[int], array[int]]:
     """The places in the index in the order of the pack, and the ascending offsets: as the reverse index beside it says,
     if it is right, for to sort takes longer."""
     count = len(offsets)
     with contextlib.suppress(OSError):
         with index.with_suffix(".rev").open("rb") as file:
-            places = _numbers("I", file.read(_REVERSE + 4 * count)[_REVERSE:])
+            places = _parse_numbers("I", file.read(_REVERSE + 4 * count)[_REVERSE:])
         if len(places) == count and max(places, default=0) < max(count, 1):
             ascending = array("Q", map(offsets.__getitem__, places))
             if all(map(lt, ascending, ascending[1:])):
@@ -296,14 +296,14 @@ def _in_order(offsets: array[int], index: Path) -> tuple[array[int], array[int]]
     return array("I", [pair & 0xFFFFFFFF for pair in pairs]), array("Q", [pair >> 32 for pair in pairs])
 
 
-def _numbers(code: str, data: bytes) -> array[int]:
+def _parse_numbers(code: str, data: bytes) -> array[int]:
     numbers = array(code, data[: len(data) // array(code).itemsize * array(code).itemsize])
     if sys.byteorder == "little":
         numbers.byteswap()
     return numbers
 
 
-def _families(bases: array[int]) -> tuple[array[int], array[int], array[int]]:
+def _link_families(bases: array[int]) -> tuple[array[int], array[int], array[int]]:
     """For each object the first that builds on it, the next that builds on the same one as it does (-1 for none),
     and how many build on it in the end, itself counted."""
     count = len(bases)
@@ -317,7 +317,7 @@ def _families(bases: array[int]) -> tuple[array[int], array[int], array[int]]:
     return first, following, weight
 
 
-def _inflated(data: bytes) -> bytes | None:
+def _inflate(data: bytes) -> bytes | None:
     """What the bytes begin with, inflated; None where that is damaged or over LARGEST."""
     try:
         if len(data) <= _SURELY_SMALL:
@@ -329,7 +329,7 @@ def _inflated(data: bytes) -> bytes | None:
     return content if inflater.eof else None
 
 
-def _applied(base: bytes, delta: bytes) -> bytes | None:
+def _apply_delta(base: bytes, delta: bytes) -> bytes | None:
     """The object that a delta makes of its base; None where that does not fit or is over LARGEST."""
     try:
         at = 0

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from credguard.errors import CredguardError, ExitCode
 from credguard.git import blocking_files, timeout
-from credguard.git.spawn import COMMAND, environment
+from credguard.git.spawn import COMMAND, build_environment
 from credguard.system.compat import widen
 
 if TYPE_CHECKING:
@@ -36,33 +36,33 @@ class Runner:
         variables are set on top: another index, another object store."""
         self.folder = folder
         self._extra = dict(extra or {})
-        self._environment = environment(inherit=inherit) | dict(extra or {})
+        self._environment = build_environment(inherit=inherit) | dict(extra or {})
 
     def run(self, *args: str, stdin: bytes | None = None, ok: tuple[int, ...] = (0,)) -> bytes:
         """The output of `git args` in the folder; raises GitError unless it exits with one of `ok`."""
-        return self.output(*args, stdin=stdin, ok=ok)[0]
+        return self.capture_output(*args, stdin=stdin, ok=ok)[0]
 
-    def output(
+    def capture_output(
         self, *args: str, stdin: bytes | None = None, ok: tuple[int, ...] = (0,), command: tuple[str, ...] = COMMAND
     ) -> tuple[bytes, str]:
         """Output, and the first line that git wrote to standard error."""
         pipe = subprocess.PIPE
-        process = self._popen([*command, *args], stdin=pipe, stdout=pipe, stderr=pipe)
+        process = self._open_process([*command, *args], stdin=pipe, stdout=pipe, stderr=pipe)
         try:
-            output, said = timeout.for_output(process, stdin or b"")
+            output, said = timeout.wait_for_output(process, stdin or b"")
         except timeout.StalledError as error:
-            raise self._stalled(args, error) from None
+            raise self._build_stall_error(args, error) from None
         lines = said.decode("utf-8", "replace").strip().splitlines()
         if process.returncode not in ok:
-            reason = _reason(lines) or f"exit code {process.returncode}"
-            raise GitError(f"git {args[0]} failed in {self.folder}: {reason}", _cure(reason))
+            reason = _pick_reason(lines) or f"exit code {process.returncode}"
+            raise GitError(f"git {args[0]} failed in {self.folder}: {reason}", _suggest_cure(reason))
         return output, lines[0] if lines else ""
 
-    def _popen(
+    def _open_process(
         self, command: Sequence[str], *, stdin: IO[bytes] | int, stdout: IO[bytes] | int, stderr: IO[bytes] | int
     ) -> subprocess.Popen[bytes]:
         """The process, unless something stands in its way; raises GitError."""
-        obstacle = blocking_files.in_repository(os.fspath(self.folder), self._environment)
+        obstacle = blocking_files.find_repository_obstacle(os.fspath(self.folder), self._environment)
         if obstacle:
             raise GitError(f"{obstacle}, for which git would wait", "remove it")
         try:
@@ -72,9 +72,9 @@ class Runner:
         except OSError as error:
             raise GitError(f"git could not be started: {error.strerror}", "install git and put it on PATH") from error
 
-    def _stalled(self, args: Sequence[str], error: timeout.StalledError) -> GitError:
+    def _build_stall_error(self, args: Sequence[str], error: timeout.StalledError) -> GitError:
         """What to say of a process that did nothing."""
-        place = blocking_files.below(os.fspath(self.folder))
+        place = blocking_files.find_nested_obstacle(os.fspath(self.folder))
         hint = "remove it" if place else f"look for what it waits for, or allow more seconds with {timeout.LIMIT_NAME}"
         where = f": {place}" if place else ""
         return GitError(f"git {args[0]} did nothing for {error.seconds:.0f} s in {self.folder}{where}", hint)
@@ -82,9 +82,9 @@ class Runner:
     def wait(self, process: subprocess.Popen[bytes]) -> int:
         """The exit code of a process of `start` that writes to a file; raises GitError where it does nothing."""
         try:
-            return timeout.for_end(process)
+            return timeout.wait_for_end(process)
         except timeout.StalledError as error:
-            raise self._stalled(_words(process), error) from None
+            raise self._build_stall_error(_get_arguments(process), error) from None
 
     def start(
         self, *args: str, stdin: IO[bytes] | None = None, stdout: IO[bytes] | None = None,
@@ -93,26 +93,28 @@ class Runner:
         """`git args` in the folder, reading `stdin` (without it nothing) and writing to `stdout`, or to a pipe as
         large as the system gives; what it says is dropped, or goes to `stderr`. The caller ends it with `stop`.
         Raises GitError."""
-        process = self._popen(
+        process = self._open_process(
             [*COMMAND, *args], stdin=stdin or subprocess.DEVNULL, stdout=stdout or subprocess.PIPE,
             stderr=stderr or subprocess.DEVNULL,
         )  # fmt: skip
         if process.stdout:
             widen(process.stdout.fileno(), _PIECE)
-            process.stdout = timeout.watched(process, partial(self._stalled, args), _PIECE)
+            process.stdout = timeout.watch_output(process, partial(self._build_stall_error, args), _PIECE)
         return process
 
-    def batch(self) -> subprocess.Popen[bytes]:
+    def start_batch(self) -> subprocess.Popen[bytes]:
         """A `cat-file --batch` that waits for questions. Raises GitError."""
         pipe = subprocess.PIPE
-        process = self._popen([*COMMAND, "cat-file", "--batch"], stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL)
-        process.stdout = timeout.watched(process, partial(self._stalled, ("cat-file",)), _PIECE)
+        process = self._open_process(
+            [*COMMAND, "cat-file", "--batch"], stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL
+        )
+        process.stdout = timeout.watch_output(process, partial(self._build_stall_error, ("cat-file",)), _PIECE)
         return process
 
     def refuse_ignores(self, paths: Iterable[str]) -> None:
         """Raises GitError where an ignore file of a folder on the way to the paths is none that git can read."""
-        folders = {folder for inner in {path.rpartition("/")[0] for path in paths} for folder in _parents(inner)}
-        obstacle = blocking_files.in_work_tree(os.fspath(self.folder), ["", *sorted(folders)])
+        folders = {folder for inner in {path.rpartition("/")[0] for path in paths} for folder in _iter_parents(inner)}
+        obstacle = blocking_files.find_work_tree_obstacle(os.fspath(self.folder), ["", *sorted(folders)])
         if obstacle:
             raise GitError(f"{obstacle}, for which git would wait", "remove it")
 
@@ -125,26 +127,26 @@ def stop(process: subprocess.Popen[bytes]) -> None:
         process.stdout.close()
 
 
-def _parents(folder: str) -> Iterator[str]:
+def _iter_parents(folder: str) -> Iterator[str]:
     """The folder and those above it, the root left out."""
     while folder:
         yield folder
         folder = folder.rpartition("/")[0]
 
 
-def _words(process: subprocess.Popen[bytes]) -> Sequence[str]:
+def _get_arguments(process: subprocess.Popen[bytes]) -> Sequence[str]:
     """The command of a process of `start`, with what it is asked."""
     args = process.args
     return [str(word) for word in args][len(COMMAND) :] if isinstance(args, list) else ["?"]
 
 
-def _reason(lines: Sequence[str]) -> str:
+def _pick_reason(lines: Sequence[str]) -> str:
     """Of what git said the line that tells why it ended."""
     told = [line for line in lines if line.startswith(("fatal:", "error:"))]
     return (told or [line for line in lines if not line.startswith(("hint:", "warning:"))] or [*lines, ""])[0]
 
 
-def _cure(reason: str) -> str:
+def _suggest_cure(reason: str) -> str:
     if "not a git repository" in reason:
         return "run it inside a repository"
     return "check the revision, or fetch it" if "revision" in reason or "bad object" in reason else ""

@@ -69,7 +69,7 @@ class Ref:
         return self.name
 
 
-class Listing:
+class RefListing:
     """Lets git list all refs while something else is done."""
 
     def __init__(self, repository: Git) -> None:
@@ -102,20 +102,22 @@ def _read(repository: Git, listed: bytes) -> list[Ref]:
         chain: tuple[str, ...] = (oid, below) if below else (oid,)
         last_kind = below_kind or kind
         if last_kind == "tag":  # a tag of a tag
-            chain, last_kind = _followed(repository, oid)
+            chain, last_kind = _follow_tag(repository, oid)
         commit, tree = (chain[-1] if last_kind == what else "" for what in ("commit", "tree"))
         found.append(Ref(name, oid, commit, chain, tree, is_head=record[0] == "*"))
-    head = None if any(ref.is_head for ref in found) else repository.head()
+    head = None if any(ref.is_head for ref in found) else repository.resolve_head()
     if head:
         found.append(Ref("HEAD", head, head, (head,), is_head=True))
-    return found + [Ref(f"{name}/HEAD", oid, oid, (oid,)) for name, oid in linked_worktrees.detached(repository)]
+    return found + [
+        Ref(f"{name}/HEAD", oid, oid, (oid,)) for name, oid in linked_worktrees.find_detached_heads(repository)
+    ]
 
 
-def _followed(repository: Git, oid: str) -> tuple[tuple[str, ...], str]:
+def _follow_tag(repository: Git, oid: str) -> tuple[tuple[str, ...], str]:
     """The objects from a tag on, and the type of the last that is there."""
     chain, kind = [oid], "tag"
     while kind == "tag" and len(chain) <= _LONGEST_CHAIN:
-        kind, data = next(repository.objects([chain[-1]], _LARGEST_TAG))
+        kind, data = next(repository.read_objects([chain[-1]], _LARGEST_TAG))
         named = data[7:].split(b"\n", 1)[0] if isinstance(data, bytes) and kind == "tag" else b""
         if not named:
             break
@@ -123,7 +125,7 @@ def _followed(repository: Git, oid: str) -> tuple[tuple[str, ...], str]:
     return tuple(chain), kind
 
 
-def default_branch(repository: Git, remote: str = "") -> str | None:
+def find_default_branch(repository: Git, remote: str = "") -> str | None:
     """The commit of the default branch here (of HEAD), or of a remote as it was fetched last; where that is not there,
     of main or master. None where there is none; raises GitError."""
     space = f"refs/remotes/{remote}/" if remote else "refs/heads/"
@@ -135,7 +137,7 @@ def default_branch(repository: Git, remote: str = "") -> str | None:
     return None
 
 
-def reflogs(repository: Git) -> dict[str, list[str]]:
+def read_reflogs(repository: Git) -> dict[str, list[str]]:
     """The commits in the reflog of each ref that has one, the latest first; raises GitError."""
     found: dict[str, list[str]] = {}
     here, common = repository.layout.git_dir, repository.common_dir
@@ -148,7 +150,7 @@ def reflogs(repository: Git) -> dict[str, list[str]]:
     return found
 
 
-def reached(parents: Mapping[str, Sequence[str]], marks: Mapping[str, int]) -> dict[str, int]:
+def propagate_marks(parents: Mapping[str, Sequence[str]], marks: Mapping[str, int]) -> dict[str, int]:
     """For each commit the bits of `marks` on it and on all its ancestors; `parents` has children first."""
     bits: dict[str, int] = {}
     for commit in reversed(list(parents)):
@@ -160,6 +162,8 @@ def reached(parents: Mapping[str, Sequence[str]], marks: Mapping[str, int]) -> d
     return bits
 
 
-def first(commits: Iterable[str], parents: Mapping[str, Sequence[str]], bits: Mapping[str, int], bit: int) -> list[str]:
+def find_first_commits(
+    commits: Iterable[str], parents: Mapping[str, Sequence[str]], bits: Mapping[str, int], bit: int
+) -> list[str]:
     """Those of the commits whose parents do not have the bit: nothing before them had it."""
     return [c for c in commits if not any(bits.get(parent, 0) & bit for parent in parents.get(c, ()))]

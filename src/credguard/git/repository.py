@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from credguard.git import cat_file
-from credguard.git.layout import Layout, layout
+from credguard.git.layout import Layout, read_layout
 from credguard.git.process import GitError, Runner, stop
 from credguard.git.spawn import COMMAND
 from credguard.system import regular_files
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator
     from pathlib import Path
 
-__all__ = ("GITLINK", "SYMLINK", "Entry", "Git", "GitError", "IgnoreMatch", "Setting", "find", "stop")
+__all__ = ("GITLINK", "SYMLINK", "Git", "GitError", "GitSetting", "IgnoreMatch", "IndexEntry", "find", "stop")
 
 GITLINK = "160000"
 SYMLINK = "120000"
@@ -29,7 +29,7 @@ _LARGEST_LIST = 1 << 27
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class IndexEntry:
     """One index entry: octal mode, object ID in hex, path relative to the folder asked about."""
 
     mode: str
@@ -38,7 +38,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
+class GitSetting:
     """One value of a git setting: its scope (`system`, `global`, `local`, `worktree`), the file it
     stands in, and the value."""
 
@@ -65,21 +65,21 @@ class IgnoreMatch:
 class Git(Runner):
     """A repository, asked from `folder` (its root or any folder inside the work tree)."""
 
-    def toplevel(self) -> str:
+    def find_toplevel(self) -> str:
         """The absolute path of the work tree's root."""
         return decode_path(self.run("rev-parse", "--show-toplevel").removesuffix(b"\n"))
 
     @cached_property
     def layout(self) -> Layout:
         """Where its folders are; raises GitError."""
-        return layout(self.folder, self.run)
+        return read_layout(self.folder, self.run)
 
     @property
     def common_dir(self) -> str:
         """The absolute path of the folder that holds objects and refs, whatever leads to it; raises GitError."""
         return self.layout.common_dir
 
-    def at(self, folder: Path) -> Git:
+    def open_at(self, folder: Path) -> Git:
         """The same repository, asked from another folder."""
         return Git(folder, extra=self._extra)
 
@@ -91,38 +91,38 @@ class Git(Runner):
         here = os.path.realpath(self.folder)
         return inside == b"true" and here != os.path.realpath(decode_path(git_dir))
 
-    def settings(self, key: str) -> list[Setting]:
+    def read_settings(self, key: str) -> list[GitSetting]:
         """The values of a setting that is a path (`~` made out), the one that counts last; what this
         program sets for its own calls is left out."""
         options = ("-z", "--show-scope", "--show-origin", "--type=path", "--get-all")
         fields = list(_split(self.run("config", *options, key, ok=(0, 1)), keep_empty=True))
-        values = [Setting(*three) for three in zip(*(iter(fields),) * 3, strict=False)]
+        values = [GitSetting(*three) for three in zip(*(iter(fields),) * 3, strict=False)]
         return [setting for setting in values if setting.scope != "command"]
 
-    def hooks_path(self) -> str:
+    def find_hooks_path(self) -> str:
         """The folder in which git looks for hooks, as its settings have it; raises GitError."""
-        output, _ = self.output("rev-parse", "--git-path", "hooks", command=_WITH_HOOKS)  # which runs none
+        output, _ = self.capture_output("rev-parse", "--git-path", "hooks", command=_WITH_HOOKS)  # which runs none
         return decode_path(output.removesuffix(b"\n"))
 
-    def tracked(self) -> list[Entry]:
+    def list_tracked(self) -> list[IndexEntry]:
         """The index entries below the folder, each path once."""
-        entries: dict[str, Entry] = {}
+        entries: dict[str, IndexEntry] = {}
         for record in _split(self.run("ls-files", "-z", "--stage")):
             head, _, path = record.partition("\t")
             mode, oid, _stage = head.split(" ")
-            entries.setdefault(path, Entry(mode, oid, path))
+            entries.setdefault(path, IndexEntry(mode, oid, path))
         return list(entries.values())
 
-    def tree(self, commit: str) -> dict[str, str]:
+    def read_tree(self, commit: str) -> dict[str, str]:
         """The object ID of every file of a commit by its path, submodules left out."""
-        return {entry.path: entry.oid for entry in self.entries_of(commit) if entry.mode != GITLINK}
+        return {entry.path: entry.oid for entry in self.list_entries(commit) if entry.mode != GITLINK}
 
-    def entries_of(self, tree: str) -> list[Entry]:
+    def list_entries(self, tree: str) -> list[IndexEntry]:
         """Every file and submodule of a tree or a commit."""
         records = (record.partition("\t") for record in _split(self.run("ls-tree", "-r", "-z", "--full-tree", tree)))
-        return [Entry(words[0], words[2], path) for head, _, path in records if (words := head.split(" "))]
+        return [IndexEntry(words[0], words[2], path) for head, _, path in records if (words := head.split(" "))]
 
-    def untracked(self, tracked: Iterable[str] = (), *, ignored: bool = False) -> tuple[list[str], str]:
+    def list_untracked(self, tracked: Iterable[str] = (), *, ignored: bool = False) -> tuple[list[str], str]:
         """Untracked paths below the folder that are not ignored, or with `ignored` those that are,
         and git's warning about a folder it could not open. `tracked` are paths there that are known.
 
@@ -130,7 +130,7 @@ class Git(Runner):
         """
         extra = ("--ignored",) if ignored else ()
         self.refuse_ignores(tracked)
-        output, warning = self.output("ls-files", "-z", "--others", *extra, "--exclude-standard")
+        output, warning = self.capture_output("ls-files", "-z", "--others", *extra, "--exclude-standard")
         return list(_split(output)), warning
 
     def check_ignore(self, paths: Iterable[str], *, index: bool = False) -> dict[str, IgnoreMatch]:
@@ -149,7 +149,7 @@ class Git(Runner):
         groups = zip(*(iter(fields),) * 4, strict=False)
         return {given[path]: IgnoreMatch(source, int(line or 0), pattern) for source, line, pattern, path in groups}
 
-    def head(self) -> str | None:
+    def resolve_head(self) -> str | None:
         """The commit that HEAD names, None on an unborn branch; raises GitError when HEAD is broken."""
         out = self.run("rev-parse", "--verify", "--quiet", "HEAD^{commit}", ok=(0, 1)).strip()
         if out:
@@ -159,7 +159,7 @@ class Git(Runner):
             raise GitError(f"the commit that HEAD names is missing in {self.folder}")
         return None  # the branch has yet to begin
 
-    def commits_of(self, oids: Iterable[str]) -> Iterator[str]:
+    def resolve_commits(self, oids: Iterable[str]) -> Iterator[str]:
         """The commits behind those of the object IDs (tags, commits) that are here and lead to one."""
         asked = "".join(f"{oid}^{{commit}}\n" for oid in oids).encode()
         for line in self.run("cat-file", "--batch-check", stdin=asked).decode().splitlines():
@@ -170,13 +170,13 @@ class Git(Runner):
     def is_ancestor(self, commit: str, of: str) -> bool:
         """True where both are here and one leads to the other; raises GitError."""
         asked = self.run("rev-list", "--max-count=1", commit, f"^{of}", "--", ok=(0, 128))
-        return not asked and set(self.commits_of((commit, of))) == {commit, of}
+        return not asked and set(self.resolve_commits((commit, of))) == {commit, of}
 
-    def empty_tree(self) -> str:
+    def compute_empty_tree(self) -> str:
         """The object ID of the tree without entries, in the repository's hash."""
         return self.run("hash-object", "-t", "tree", "--stdin").strip().decode()
 
-    def shallow_commits(self) -> set[str]:
+    def read_shallow_commits(self) -> set[str]:
         """The commits at which a shallow clone was cut off."""
         try:
             return set(regular_files.read(self.layout.shallow, _LARGEST_LIST).decode("ascii", "replace").split())
@@ -189,17 +189,17 @@ class Git(Runner):
         """The NUL-ended fields of an output of `-z`, bytes that are no UTF-8 as surrogate escapes."""
         return list(_split(output))
 
-    def blobs(self, oids: Iterable[str], limit: int) -> Generator[bytes | str, None, None]:
+    def read_blobs(self, oids: Iterable[str], limit: int) -> Generator[bytes | str, None, None]:
         """The content of each object in turn, or why it cannot be had."""
-        return (data for _, data in self.objects(oids, limit))
+        return (data for _, data in self.read_objects(oids, limit))
 
-    def objects(self, oids: Iterable[str], limit: int) -> Iterator[tuple[str, bytes | str]]:
+    def read_objects(self, oids: Iterable[str], limit: int) -> Iterator[tuple[str, bytes | str]]:
         """Type and content of each object in turn, or "" and why it cannot be had; one `cat-file --batch`.
 
         An object over `limit` bytes is passed over in pieces, never held. git ends at one that is damaged and
         is started anew behind it. Raises GitError where it cannot work at all, or ends too often.
         """
-        process = self.batch()
+        process = self.start_batch()
         damaged = 0
         try:
             for oid in oids:
@@ -210,7 +210,7 @@ class Git(Runner):
                     if damaged > _MOST_DAMAGED:
                         raise GitError(f"git cat-file stopped at object {oid}")
                     self.run("rev-parse", "--git-dir")  # raises where it is not the object that is damaged
-                    process = self.batch()
+                    process = self.start_batch()
                 yield found or ("", cat_file.DAMAGED)
         finally:
             cat_file.end(process)

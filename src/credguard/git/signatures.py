@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from datetime import datetime, timezone
 
-from credguard.lazy_re import regex
+from credguard.lazy_re import compile_lazily
 
 _ROLES = (b"author", b"committer", b"tagger")
 _LONGEST = 4000
-_DATE = regex(rb"-?\d{1,20}")
-_ENCODING = regex(rb"[A-Za-z0-9][A-Za-z0-9_.:-]{0,40}")
+_DATE = compile_lazily(rb"-?\d{1,20}")
+_ENCODING = compile_lazily(rb"[A-Za-z0-9][A-Za-z0-9_.:-]{0,40}")
 
 
-def signature(data: bytes) -> tuple[str, datetime | None]:
+def parse_signature(data: bytes) -> tuple[str, datetime | None]:
     """Author (or tagger) and date of a commit (or tag), "" and None where it has none that counts. The date is the
     later one of the two that a commit has: a value cannot be said to be older than it is."""
     who, encoding = b"", ""
@@ -25,11 +25,11 @@ def signature(data: bytes) -> tuple[str, datetime | None]:
             name, end, date = rest.rpartition(b">")
             if role != b"committer" and not who:
                 who = name + end
-            dates += _moment(date)
-    return _shown(who, encoding) if len(who) <= _LONGEST else "", max(dates, default=None)
+            dates += _parse_date(date)
+    return _decode_name(who, encoding) if len(who) <= _LONGEST else "", max(dates, default=None)
 
 
-def _moment(date: bytes) -> list[datetime]:
+def _parse_date(date: bytes) -> list[datetime]:
     """The date that stands first, where it is one."""
     words = date.split()
     if not words or not _DATE.fullmatch(words[0]):
@@ -40,7 +40,7 @@ def _moment(date: bytes) -> list[datetime]:
         return []
 
 
-def _shown(who: bytes, encoding: str) -> str:
+def _decode_name(who: bytes, encoding: str) -> str:
     """A name as it may be shown anywhere: what is not printable becomes a question mark."""
     try:
         text = who.decode("utf-8" if not encoding or "escape" in encoding.lower() else encoding, "replace")

@@ -53,7 +53,7 @@ _FEW = 64
 _HEADER = 200
 
 
-def environment(*, inherit: bool) -> dict[str, str]:
+def build_environment(*, inherit: bool) -> dict[str, str]:
     """The environment for git: this process's, less what would tie git to a repository (unless
     `inherit`) or let a setting run something."""
     dropped = _NEVER_INHERITED if inherit else (*_INHERITED, *_PATHSPECS)
@@ -64,10 +64,10 @@ def start(arguments: tuple[str, ...], stdin: bytes = b"") -> tuple[int, int]:
     """Starts git in this folder with its input, without the weight of `subprocess`; gives the process ID and the
     descriptor of its output. Raises OSError where that cannot be done."""
     command = [*COMMAND, *arguments]
-    input_read, input_write = _input(stdin)
+    input_read, input_write = _open_input(stdin)
     output_read, output_write = os.pipe()
     try:
-        process = compat.spawn(command, environment(inherit=True), input_read, output_write)
+        process = compat.spawn(command, build_environment(inherit=True), input_read, output_write)
     except OSError:
         os.close(output_read)
         raise
@@ -77,7 +77,7 @@ def start(arguments: tuple[str, ...], stdin: bytes = b"") -> tuple[int, int]:
     return process, output_read
 
 
-def _input(data: bytes) -> tuple[int, int]:
+def _open_input(data: bytes) -> tuple[int, int]:
     """Descriptors to read and to write, with the data between them: a pipe where it has room for them without a reader,
     or a nameless file."""
     if len(data) <= _SURELY_TAKEN:
@@ -93,7 +93,7 @@ def _input(data: bytes) -> tuple[int, int]:
     return descriptor, descriptor
 
 
-def finished(process: int, output: int, ok: tuple[int, ...] = (0,)) -> bytes | None:
+def finish_process(process: int, output: int, ok: tuple[int, ...] = (0,)) -> bytes | None:
     """Reads the output of a process of `start` to its end; None unless it ends with one of `ok`. Raises Failed."""
     pieces = []
     try:
@@ -131,14 +131,14 @@ class Failed(Exception):  # noqa: N818 - it says that git did not answer, which 
     """An object is not there or larger than asked for, or git has stopped answering, or does not begin to."""
 
 
-def objects(oids: Sequence[bytes], most: int) -> Generator[bytes | memoryview, None, None]:
+def stream_objects(oids: Sequence[bytes], most: int) -> Generator[bytes | memoryview, None, None]:
     """The content of objects, in pieces that hold one or more of them whole, each between the
     header of `cat-file --batch` and a newline. Raises Failed.
 
     The objects come from two processes at a time: it is git that takes the time.
     """
-    waiting = [_Objects(part, most) for part in _parts(oids)]
-    running: list[_Objects] = []
+    waiting = [_ObjectReader(part, most) for part in _split_parts(oids)]
+    running: list[_ObjectReader] = []
     try:
         while waiting or running:
             while waiting and len(running) < 2:
@@ -147,7 +147,7 @@ def objects(oids: Sequence[bytes], most: int) -> Generator[bytes | memoryview, N
                 running.append(one)
             for one in list(running):
                 if one.left:
-                    yield one.piece()
+                    yield one.read_piece()
                 else:
                     running.remove(one)
                     one.end()
@@ -156,7 +156,7 @@ def objects(oids: Sequence[bytes], most: int) -> Generator[bytes | memoryview, N
             one.stop()
 
 
-def contents(piece: bytes | memoryview) -> Iterator[memoryview]:
+def iter_contents(piece: bytes | memoryview) -> Iterator[memoryview]:
     """The content of each object of a piece."""
     data, at = memoryview(piece), 0
     while at < len(data):
@@ -166,7 +166,7 @@ def contents(piece: bytes | memoryview) -> Iterator[memoryview]:
         yield data[start : at - 1]
 
 
-def _parts(oids: Sequence[bytes]) -> list[Sequence[bytes]]:
+def _split_parts(oids: Sequence[bytes]) -> list[Sequence[bytes]]:
     """At least two parts of what takes git some time, none of them over MOST_INPUT bytes of input."""
     if not oids:
         return []
@@ -175,7 +175,7 @@ def _parts(oids: Sequence[bytes]) -> list[Sequence[bytes]]:
     return [oids[start : start + size] for start in range(0, len(oids), size)]
 
 
-class _Objects:
+class _ObjectReader:
     """One process of `cat-file --batch`; `left` counts the objects that it has still to give."""
 
     def __init__(self, oids: Sequence[bytes], most: int) -> None:
@@ -189,22 +189,22 @@ class _Objects:
         """Sets git to work."""
         self._process, self._output = start(("cat-file", "--batch"), b"\n".join(self._oids) + b"\n")
 
-    def piece(self) -> bytes | memoryview:
+    def read_piece(self) -> bytes | memoryview:
         """The next objects that are there whole; waits for one."""
         while True:
-            end, needed = self._whole()
+            end, needed = self._find_whole_end()
             if end:
                 piece = memoryview(self._held)[:end]
                 self._held = self._held[end:]
                 return piece
             if needed > _PIECE:
-                return self._large(needed)
+                return self._read_large(needed)
             more = _read(self._output)
             if not more:
                 raise Failed
             self._held += more
 
-    def _whole(self) -> tuple[int, int]:
+    def _find_whole_end(self) -> tuple[int, int]:
         """Where the last whole object ends in what is held, and how long the one after it is."""
         held, end = self._held, 0
         while self.left:
@@ -221,7 +221,7 @@ class _Objects:
             self.left -= 1
         return end, 0
 
-    def _large(self, size: int) -> memoryview:
+    def _read_large(self, size: int) -> memoryview:
         """A large object by itself, of which no second copy is made."""
         piece = memoryview(bytearray(size))
         at = len(self._held)
@@ -238,7 +238,7 @@ class _Objects:
 
     def end(self) -> None:
         """Raises Failed unless git ended well."""
-        if finished(self._process, self._output) != b"":
+        if finish_process(self._process, self._output) != b"":
             raise Failed
 
     def stop(self) -> None:

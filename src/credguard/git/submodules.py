@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 _DEEPEST = 8
 
 
-def absorbed(repository: Git) -> Iterator[tuple[str, Git]]:
+def iter_submodules(repository: Git) -> Iterator[tuple[str, Git]]:
     """Each with what to call it (`.git/modules/name`), in order of names; raises GitError."""
     modules = os.path.join(repository.common_dir, "modules")
-    for name, folder in () if is_link(modules) else _below(modules, ".git/modules", _DEEPEST):
+    for name, folder in () if is_link(modules) else _iter_modules(modules, ".git/modules", _DEEPEST):
         # Its settings may name a work tree that is gone, in which git would refuse to start.
         yield name, Git(Path(folder), extra={"GIT_DIR": folder, "GIT_WORK_TREE": folder})
 
 
-def _below(folder: str, name: str, depth: int) -> Iterator[tuple[str, str]]:
+def _iter_modules(folder: str, name: str, depth: int) -> Iterator[tuple[str, str]]:
     """The names of submodules may hold slashes; each may have submodules of its own."""
     try:
         inner = sorted(entry.name for entry in os.scandir(folder) if entry.is_dir(follow_symlinks=False))
@@ -33,6 +33,6 @@ def _below(folder: str, name: str, depth: int) -> Iterator[tuple[str, str]]:
         path, called = os.path.join(folder, one), f"{name}/{one}"
         if os.path.lexists(os.path.join(path, "HEAD")) and os.path.isdir(os.path.join(path, "objects")):
             yield called, path
-            yield from _below(os.path.join(path, "modules"), f"{called}/modules", depth - 1)
+            yield from _iter_modules(os.path.join(path, "modules"), f"{called}/modules", depth - 1)
         else:
-            yield from _below(path, called, depth - 1)
+            yield from _iter_modules(path, called, depth - 1)

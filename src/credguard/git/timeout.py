@@ -34,7 +34,7 @@ class StalledError(Exception):
         self.seconds = seconds
 
 
-def limit() -> float:
+def read_time_limit() -> float:
     """Seconds for which git may do nothing."""
     with contextlib.suppress(ValueError):
         given = float(os.environ.get(LIMIT_NAME, ""))
@@ -65,7 +65,7 @@ class Process(subprocess.Popen[bytes]):
         return super().wait(timeout)
 
 
-def for_output(process: subprocess.Popen[bytes], stdin: bytes) -> tuple[bytes, bytes]:
+def wait_for_output(process: subprocess.Popen[bytes], stdin: bytes) -> tuple[bytes, bytes]:
     """All that a process writes to standard output and error; it ends in between. Raises StalledError."""
     watch = _Watch(process)
     try:
@@ -83,7 +83,7 @@ def for_output(process: subprocess.Popen[bytes], stdin: bytes) -> tuple[bytes, b
         raise
 
 
-def for_end(process: subprocess.Popen[bytes]) -> int:
+def wait_for_end(process: subprocess.Popen[bytes]) -> int:
     """The exit code of a process that writes to no pipe of ours. Raises StalledError."""
     watch = _Watch(process)
     while True:
@@ -93,15 +93,17 @@ def for_end(process: subprocess.Popen[bytes]) -> int:
             watch.check()
 
 
-def watched(process: subprocess.Popen[bytes], stalled: Callable[[StalledError], Exception], size: int) -> IO[bytes]:
+def watch_output(
+    process: subprocess.Popen[bytes], stalled: Callable[[StalledError], Exception], size: int
+) -> IO[bytes]:
     """The standard output of a process, through a buffer of this size. To read it raises what `stalled` makes of a
     StalledError; where the system cannot wait for a pipe (Windows, which has no pipes in folders either) it waits."""
     stream = process.stdout
     assert stream  # noqa: S101 - a pipe, as the caller has it
-    return io.BufferedReader(_Watched(process, stream, stalled), size) if hasattr(select, "poll") else stream
+    return io.BufferedReader(_WatchedReader(process, stream, stalled), size) if hasattr(select, "poll") else stream
 
 
-class _Watched(io.RawIOBase):
+class _WatchedReader(io.RawIOBase):
     """The reading end of a process's output."""
 
     def __init__(
@@ -138,14 +140,14 @@ class _Watch:
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self._process = process
-        self._limit = limit()
+        self._limit = read_time_limit()
         self.pause = self._limit / 2
         self._idle = 0.0
         self._before: object = None
 
     def check(self, written: int = 0) -> None:
         """Ends the process, and raises StalledError, where it has done nothing for as long as is allowed."""
-        work = _work(self._process.pid)
+        work = _measure_work(self._process.pid)
         now = (work, written)
         self._idle = self._idle + self.pause if now == self._before else 0.0
         self._before = now
@@ -154,10 +156,10 @@ class _Watch:
             raise StalledError(self._idle)
 
 
-def _work(process: int) -> tuple[bytes, ...]:
+def _measure_work(process: int) -> tuple[bytes, ...]:
     """What a process has done so far, as far as the system tells: processor time, pages and bytes that it took."""
     found: list[bytes] = []
-    for one in (process, *_children(process)):
+    for one in (process, *_list_children(process)):
         with contextlib.suppress(OSError):
             with open(f"/proc/{one}/stat", "rb") as handle:
                 fields = handle.read().rpartition(b")")[2].split()
@@ -167,19 +169,19 @@ def _work(process: int) -> tuple[bytes, ...]:
     return tuple(found)
 
 
-def _children(process: int) -> list[int]:
+def _list_children(process: int) -> list[int]:
     """The processes that a process has started, and those that these have."""
     try:
         with open(f"/proc/{process}/task/{process}/children", "rb") as handle:
             direct = [int(word) for word in handle.read().split()]
     except (OSError, ValueError):
         return []
-    return direct + [further for one in direct for further in _children(one)]
+    return direct + [further for one in direct for further in _list_children(one)]
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
     """Ends a process and those that it has started; one that even so does not end is left behind."""
-    for child in _children(process.pid):
+    for child in _list_children(process.pid):
         with contextlib.suppress(OSError):
             compat.end(child)
     process.kill()

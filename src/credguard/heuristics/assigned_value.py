@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from credguard.heuristics.placeholders import entropy, is_placeholder
-from credguard.lazy_re import regex
+from credguard.heuristics.placeholders import compute_entropy, is_placeholder
+from credguard.lazy_re import compile_lazily
 
 _QUOTE = rb"\\{0,3}[\"'`]"
 _MAYBE_QUOTE = rb"(?:" + _QUOTE + rb")?"
@@ -12,17 +12,17 @@ _VALUE_FIELD = (
     _MAYBE_QUOTE + rb"(?:[\s,\-]|\\[nrt]){0,60}" + _MAYBE_QUOTE + rb"[Vv]alue" + _MAYBE_QUOTE + rb"\s{0,4}[:=]\s{0,4}"
 )
 _OPERATOR = _MAYBE_QUOTE + rb"\s{0,8}[\])]?\s{0,8}(?:=>|:=|==|[=:,>\s]|%3[Dd])\s{0,8}"
-_GAP = regex(rb"(?:" + _VALUE_FIELD + rb"|" + _OPERATOR + rb")" + _MAYBE_QUOTE)
-_VALUE = regex(rb"[A-Za-z0-9+/=_.~\-]{8,8000}")
+_GAP = compile_lazily(rb"(?:" + _VALUE_FIELD + rb"|" + _OPERATOR + rb")" + _MAYBE_QUOTE)
+_VALUE = compile_lazily(rb"[A-Za-z0-9+/=_.~\-]{8,8000}")
 # What follows a name or an expression rather than a value: a call, an index, a template.
 _CODE_AFTER = frozenset(b"([{<$%*")
-_WORD = regex(rb"[A-Z][a-z]{3,}|(?<![A-Za-z0-9])[A-Za-z]{3,}(?![A-Za-z0-9])")
-_DIGIT = regex(rb"\d")
+_WORD = compile_lazily(rb"[A-Z][a-z]{3,}|(?<![A-Za-z0-9])[A-Za-z]{3,}(?![A-Za-z0-9])")
+_DIGIT = compile_lazily(rb"\d")
 _MIN_ENTROPY = 3.4
 _MIN_DIGITS = 2
 
 
-def assigned_value(data: bytes, end: int) -> tuple[int, int] | None:
+def find_assigned_value(data: bytes, end: int) -> tuple[int, int] | None:
     """The place of the value given to the name that ends at `end`: `=`, `:`, JSON, YAML, XML, shells, env lists."""
     gap = _GAP.match(data, end)
     value = _VALUE.match(data, gap.end()) if gap else None
@@ -33,7 +33,7 @@ def assigned_value(data: bytes, end: int) -> tuple[int, int] | None:
 
 def is_opaque(value: bytes, shortest: int) -> bool:
     """True for a value that looks random: long enough, letters and digits mixed, few words, no placeholder."""
-    if len(value) < shortest or entropy(value) < _MIN_ENTROPY or is_placeholder(value):
+    if len(value) < shortest or compute_entropy(value) < _MIN_ENTROPY or is_placeholder(value):
         return False
     in_words = sum(map(len, _WORD.findall(value)))
     return len(_DIGIT.findall(value)) >= _MIN_DIGITS and in_words <= len(value) // 2

@@ -6,13 +6,13 @@ import re
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
-from credguard.lazy_re import regex
+from credguard.lazy_re import compile_lazily
 
 if TYPE_CHECKING:
     from credguard.heuristics.names import Name
 
 
-class Says(IntEnum):
+class Likelihood(IntEnum):
     """How strongly a name speaks for an AWS secret access key."""
 
     NO = 0
@@ -75,7 +75,7 @@ _NEUTRAL = frozenset(
     "staging test qa live local default main user root admin account credentials credential creds cred auth storage "
     "bucket backup export set env name value default login profile region".split()
 )
-_STRONG = regex(
+_STRONG = compile_lazily(
     r"fss3\w*secretkey|secretaccesskey|secretaccess|accesssecret|accesskeysecret|awssecret|awssk|s3secret|s3asecret|ec2secret|sessecret|"
     r"sqssecret|snssecret|amazonsecret|iamsecret|dynamodbsecret|dynamosecret|secretawskey|secretaws|secretkeyaws"
 )
@@ -85,7 +85,7 @@ _CREDENTIAL_WORDS = frozenset(
 _WEAK = frozenset(
     "secret key token password passwd pass pwd private sk credential credentials creds auth access".split()
 )
-AWS_NEARBY = regex(
+AWS_NEARBY = compile_lazily(
     rb"(?<![a-z])(?:aws|amazon|amzn|boto3?|s3|s3a|s3n|s3fs|ec2|dynamodb|sqs|sns)(?![a-z])|aws_|_aws|amazonaws|awssdk|s3client|"
     rb"(?:us|eu|ap|sa|ca|me|af|il|mx|cn)-(?:gov-)?(?:north|south|east|west|central)(?:east|west)?-\d|accesskeyid|access_key_id|"
     rb"access-key-id|sessiontoken",
@@ -93,39 +93,43 @@ AWS_NEARBY = regex(
 )
 
 
-def says(name: Name) -> Says:
+def estimate_likelihood(name: Name) -> Likelihood:
     """How strongly `name` speaks for a secret access key."""
     words = frozenset(name.words)
     joined = name.joined
     aws = not words.isdisjoint(_AWS) or "aws" in joined
     if not words.isdisjoint(_DIGESTS):
-        return Says.NO
+        return Likelihood.NO
     if not aws and not _VENDORS.isdisjoint(name.own or words):
-        return Says.NO
+        return Likelihood.NO
     if _STRONG.search(joined):
-        return Says.NO if "publickey" in joined or (name.words[-1] in _NOT_VALUES and not name.lines) else Says.YES
+        return (
+            Likelihood.NO
+            if "publickey" in joined or (name.words[-1] in _NOT_VALUES and not name.lines)
+            else Likelihood.YES
+        )
     if not aws and (not words.isdisjoint(_VENDORS) or not words.isdisjoint(_OTHER_SECRETS)):
-        return Says.NO
+        return Likelihood.NO
     if name.words == ("id",) and name.lines:
-        return Says.NEAR_ID
+        return Likelihood.NEAR_ID
     if name.words[-2:] == ("key", "id") and (name.lines or aws or words <= _ID_WORDS):
-        return Says.NEAR_ID  # a secret in the ID's field, or a comment on the ID in the line above
+        return Likelihood.NEAR_ID  # a secret in the ID's field, or a comment on the ID in the line above
     if name.words and (name.words[-1] in _NOT_VALUES or ("secret" not in joined and not words.isdisjoint(_OTHER_KEYS))):
-        return Says.NO
+        return Likelihood.NO
     if aws and not words.isdisjoint(_OTHER_SECRETS | _OTHER_AWS):
-        return Says.NO
+        return Likelihood.NO
     if aws and not words.isdisjoint(_CREDENTIAL_WORDS):
-        return Says.YES if _names_a_secret(words) else Says.NEAR_ID
+        return Likelihood.YES if _may_name_secret(words) else Likelihood.NEAR_ID
     if "secretkey" in joined and words <= _NEUTRAL and b"SECRET_KEY" not in name.raw:
-        return Says.YES
+        return Likelihood.YES
     if "secret" in joined:
-        return Says.WITH_CONTEXT if words <= _NEUTRAL | _AWS else Says.NEAR_ID
+        return Likelihood.WITH_CONTEXT if words <= _NEUTRAL | _AWS else Likelihood.NEAR_ID
     if not name.words or not words.isdisjoint(_WEAK):
-        return Says.NEAR_ID
-    return Says.NOTHING
+        return Likelihood.NEAR_ID
+    return Likelihood.NOTHING
 
 
-def _names_a_secret(words: frozenset[str]) -> bool:
+def _may_name_secret(words: frozenset[str]) -> bool:
     """`aws_key` and `aws_password` may hold a secret; `s3_key` and `dynamodb_token` name other things."""
     if words & {
         "secret",

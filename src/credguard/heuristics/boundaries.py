@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from base64 import b64decode
 
-from credguard.lazy_re import regex
+from credguard.lazy_re import compile_lazily
 
 # Nothing a longer token is made of; a letter only where it ends an escape: \n, \x22, \u0022, %3D, %3A, %2C, %20, %26.
 LEFT = (
@@ -21,17 +21,17 @@ SLASH = rb"(?:\\{0,3}/|%(?:25)?2[Ff]|&#(?:x2[Ff]|47);|\\{1,3}u002[Ff]|\\x2[Ff])"
 # One character of standard base64, as written plainly, percent-encoded or escaped in JSON.
 UNIT = rb"(?:[A-Za-z0-9+/]|%2[BbFf]|\\{1,2}/|\\{1,2}u002[BbFf])"
 PAD = rb"(?:=|%3[Dd]|\\{1,2}u003[Dd])"
-_ESCAPED = regex(rb"%2[BbFf]|%3[Dd]|\\{1,2}/|\\{1,2}u002[BbFf]|\\{1,2}u003[Dd]")
-_RUN = regex(rb"[A-Za-z0-9+/]*")
+_ESCAPED = compile_lazily(rb"%2[BbFf]|%3[Dd]|\\{1,2}/|\\{1,2}u002[BbFf]|\\{1,2}u003[Dd]")
+_RUN = compile_lazily(rb"[A-Za-z0-9+/]*")
 _SIGNS = {b"b": b"+", b"f": b"/", b"/": b"/", b"d": b"="}
 
 
-def plain_base64(text: bytes) -> bytes:
+def unescape_base64(text: bytes) -> bytes:
     """Base64 with its percent and JSON escapes undone."""
     return _ESCAPED.sub(lambda match: _SIGNS[match[0][-1:].lower()], text)
 
 
-def decoded(text: bytes) -> bytes:
+def decode_base64(text: bytes) -> bytes:
     """The bytes of a standard base64 text, padded or cut off: as many as its characters hold. It raises nothing."""
     run = _RUN.match(text)
     plain = run[0] if run else b""

@@ -9,7 +9,7 @@ from zlib import crc32
 _BASE62 = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 
-def base62(number: int, width: int = 6) -> bytes:
+def encode_base62(number: int, width: int = 6) -> bytes:
     """The number in base 62, digits first, then capitals; zeros in front fill the width."""
     digits = bytearray()
     while number:
@@ -18,17 +18,17 @@ def base62(number: int, width: int = 6) -> bytes:
     return bytes(reversed(digits)).rjust(width, b"0")
 
 
-def crc32_holds(body: bytes) -> bool:
+def has_valid_crc32(body: bytes) -> bool:
     """True where the last six characters are the checksum of those before."""
-    return base62(crc32(body[:-6])) == body[-6:]
+    return encode_base62(crc32(body[:-6])) == body[-6:]
 
 
-def routable_holds(token: bytes) -> bool:
+def has_valid_routable_crc(token: bytes) -> bool:
     """True where the last seven characters of a routable token of GitLab are the CRC-32 of those before, in base 36."""
     return int(token[-7:], 36) == crc32(token[:-7])
 
 
-def crc16_holds(text: bytes) -> bool:
+def has_valid_crc16(text: bytes) -> bool:
     """True for base32 whose last two bytes are the CRC-16 (XMODEM) of the rest, low byte first; raises nothing."""
     try:
         raw = b32decode(text + b"=" * (-len(text) % 8))

@@ -10,7 +10,7 @@ _NAME = r"[A-Za-z0-9_+=,.@:/ -]{1,64}"
 _RANDOM = r"[A-Za-z0-9+/=]{32,}"
 
 
-def spoken(name: str) -> str:
+def sanitize_display_name(name: str) -> str:
     """The name as it may be shown; empty for one that is too long, holds other signs, or looks like a secret."""
     if not re.fullmatch(_NAME, name):
         return ""

@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 _UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-~")
 
 
-def written(value: bytes) -> Iterator[tuple[str, bytes]]:
+def iter_encodings(value: bytes) -> Iterator[tuple[str, bytes]]:
     """Each way's name and text, each text once."""
     yield "plain", value
-    upper, lower = _percent(value, b"%%%02X"), _percent(value, b"%%%02x")
+    upper, lower = _encode_percent(value, b"%%%02X"), _encode_percent(value, b"%%%02x")
     if upper != value:
         yield "percent-encoded", upper
         yield "percent-encoded", lower
@@ -26,5 +26,5 @@ def written(value: bytes) -> Iterator[tuple[str, bytes]]:
         yield "base64", whole[(0, 2, 3)[shift] : len(whole) - (1 if (shift + len(value)) % 3 else 0)]
 
 
-def _percent(value: bytes, form: bytes) -> bytes:
+def _encode_percent(value: bytes, form: bytes) -> bytes:
     return b"".join(bytes((byte,)) if byte in _UNRESERVED else form % byte for byte in value)

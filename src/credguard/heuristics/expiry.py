@@ -5,16 +5,16 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
-from credguard.lazy_re import regex
+from credguard.lazy_re import compile_lazily
 from credguard.model.findings import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_ISO = regex(rb"(\d{4})-?(\d\d)-?(\d\d)[T ](\d\d):?(\d\d):?(\d\d)(?:\.\d{1,9})?(?:Z|UTC|[+-]00:?00)?")
+_ISO = compile_lazily(rb"(\d{4})-?(\d\d)-?(\d\d)[T ](\d\d):?(\d\d):?(\d\d)(?:\.\d{1,9})?(?:Z|UTC|[+-]00:?00)?")
 
 
-def moment(build: Callable[[], datetime], later: timedelta = timedelta()) -> datetime | None:
+def build_datetime(build: Callable[[], datetime], later: timedelta = timedelta()) -> datetime | None:
     """What `build` gives, `later`; None where there is no such date."""
     try:
         return build() + later
@@ -22,18 +22,18 @@ def moment(build: Callable[[], datetime], later: timedelta = timedelta()) -> dat
         return None
 
 
-def from_epoch(text: bytes) -> datetime | None:
+def parse_epoch(text: bytes) -> datetime | None:
     """The moment that a decimal count of seconds since 1970 names."""
-    return moment(lambda: datetime.fromtimestamp(int(text), timezone.utc))
+    return build_datetime(lambda: datetime.fromtimestamp(int(text), timezone.utc))
 
 
-def from_iso(text: bytes, later: timedelta = timedelta()) -> datetime | None:
+def parse_iso_time(text: bytes, later: timedelta = timedelta()) -> datetime | None:
     """The UTC moment at the start of `text`, basic (`20150830T123600Z`) or extended form."""
     match = _ISO.match(text)
     if not match:
         return None
     year, month, day, hour, minute, second = map(int, match.groups())
-    return moment(lambda: datetime(year, month, day, hour, minute, second, tzinfo=timezone.utc), later)
+    return build_datetime(lambda: datetime(year, month, day, hour, minute, second, tzinfo=timezone.utc), later)
 
 
 def is_past(expires: datetime | None) -> bool:
@@ -41,18 +41,18 @@ def is_past(expires: datetime | None) -> bool:
     return expires is not None and expires < datetime.now(timezone.utc)
 
 
-def graded(expires: datetime | None, alive: Severity) -> Severity:
+def grade_by_expiry(expires: datetime | None, alive: Severity) -> Severity:
     """`alive` until the credential has expired, low from then on; unknown counts as alive."""
     return Severity.LOW if is_past(expires) else alive
 
 
-def rfc3339(expires: datetime) -> str:
+def format_rfc3339(expires: datetime) -> str:
     """The moment as `2015-08-30T12:36:00Z`."""
     return expires.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def said(expires: datetime | None) -> str:
+def format_expiry(expires: datetime | None) -> str:
     """The words for a message: `expired …`, `valid until …`, or that nobody knows."""
     if expires is None:
         return "expiry unknown"
-    return ("expired " if is_past(expires) else "valid until ") + rfc3339(expires)
+    return ("expired " if is_past(expires) else "valid until ") + format_rfc3339(expires)

@@ -2,53 +2,55 @@
 
 from __future__ import annotations
 
-from credguard.heuristics.names import words_of
+from credguard.heuristics.names import split_words
 from credguard.heuristics.passwords import is_real_password
-from credguard.heuristics.placeholders import entropy, is_placeholder
+from credguard.heuristics.placeholders import compute_entropy, is_placeholder
 from credguard.heuristics.published_values import is_no_secret
-from credguard.lazy_re import regex
+from credguard.lazy_re import compile_lazily
 
-_UUID = regex(rb"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_PATH = regex(
+_UUID = compile_lazily(rb"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_PATH = compile_lazily(
     rb"(?:[a-z][a-z0-9+.\-]{1,12}:)?//|[./~]{0,2}/?(?:[\w.\-]+/)+[\w.\-]*|[A-Za-z]:\\|\.{0,2}/|[^/]{1,80}\.(?:[a-z]{2,4}|json|yaml)\Z"
 )
-_CODE = regex(
+_CODE = compile_lazily(
     rb"[A-Za-z_]\w*(?:(?:\.|::|->)[A-Za-z_]\w*)+(?:\(.{0,80})?|[A-Za-z_]\w{0,60}\(.{0,200}|[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|--?[a-z][a-z\-]+"
 )
-_IDENTIFIER = regex(
+_IDENTIFIER = compile_lazily(
     rb"[A-Za-z][a-z]+(?:[A-Z][a-z]+)+\d{0,2}|[a-z]{2,}(?:[_.:\-][a-z]{2,}){1,8}\d{0,2}|"
     rb"[A-Z][a-z]+(?:[ \-_][A-Za-z][a-z]*)*|[a-z]{3,}\d{1,2}"
 )
-_DATE = regex(rb"\d{4}-\d\d-\d\d.{0,20}|\d{1,2}:\d\d.{0,6}|v?\d+(?:\.\d+){1,3}|0x[0-9a-f]{1,8}|#?[0-9a-fA-F]{6}")
-_DIGEST = regex(
+_DATE = compile_lazily(
+    rb"\d{4}-\d\d-\d\d.{0,20}|\d{1,2}:\d\d.{0,6}|v?\d+(?:\.\d+){1,3}|0x[0-9a-f]{1,8}|#?[0-9a-fA-F]{6}"
+)
+_DIGEST = compile_lazily(
     rb"(?:sha(?:1|224|256|384|512)|md5)[:\-][A-Za-z0-9+/]{20,400}={0,2}|(?:[a-z]{2,20}[\-:]){1,6}[0-9a-f]{32,64}"
 )
 """A digest that says what it is, or that words with dashes lead: a cache's key."""
-_BASE = regex(rb"[A-Za-z0-9+/=_\-.~]{16,}")
-_HEX = regex(rb"[0-9a-fA-F]{16,}")
-_NUMBER = regex(rb"[\d.,\-+ ]+")
-_DIGIT, _LETTER = regex(rb"\d"), regex(rb"[A-Za-z]")
-_VOWELS = regex(rb"[aeiouy]{1,3}")
-_CLUSTER = regex(rb"[bcdfghjklmnpqrstvwxz]{4,}")
-_RARE = regex(
+_BASE = compile_lazily(rb"[A-Za-z0-9+/=_\-.~]{16,}")
+_HEX = compile_lazily(rb"[0-9a-fA-F]{16,}")
+_NUMBER = compile_lazily(rb"[\d.,\-+ ]+")
+_DIGIT, _LETTER = compile_lazily(rb"\d"), compile_lazily(rb"[A-Za-z]")
+_VOWELS = compile_lazily(rb"[aeiouy]{1,3}")
+_CLUSTER = compile_lazily(rb"[bcdfghjklmnpqrstvwxz]{4,}")
+_RARE = compile_lazily(
     rb"q[^u]|[jvwxz][bcdfghjklmnpqrstvwxz]|[bcdfgkpt]j|[hjklmnrvwz]x|vq|wq|[bcdfghjklmnpqrstvz][qvwxz]{2}|[bcfgjmpvxz][bdfgkmpvwz]{2}"
 )
 
 
 def is_generic_secret(value: bytes, name: bytes, *, password: bool) -> bool:
     """True for a value that may be a secret; a name that says `password` takes more for one than `key` does."""
-    if not _plain(value) or not is_real_password(value) or _echoes(value, name) or is_no_secret(value):
+    if not _is_plain(value) or not is_real_password(value) or _is_echo(value, name) or is_no_secret(value):
         return False
     if _UUID.fullmatch(value):
         return not is_placeholder(value)
     if _IDENTIFIER.fullmatch(value):
-        return password and unreadable(value)
+        return password and is_unreadable(value)
     if _BASE.fullmatch(value) and _DIGIT.search(value):
         return not is_placeholder(value)
-    return _chosen(value) if password else _random(value)
+    return _is_chosen(value) if password else _is_random(value)
 
 
-def _plain(value: bytes) -> bool:
+def _is_plain(value: bytes) -> bool:
     """Neither a number, a date, a path, a piece of code nor text of several words."""
     if b" " in value or _NUMBER.fullmatch(value) or _DATE.fullmatch(value) or not value.isascii():
         return False
@@ -59,28 +61,28 @@ def _plain(value: bytes) -> bool:
     )
 
 
-def _echoes(value: bytes, name: bytes) -> bool:
+def _is_echo(value: bytes, name: bytes) -> bool:
     """The name again, or a part of it."""
-    words = set(words_of(value))
-    return bool(words) and words <= set(words_of(name))
+    words = set(split_words(value))
+    return bool(words) and words <= set(split_words(name))
 
 
-def _chosen(value: bytes) -> bool:
+def _is_chosen(value: bytes) -> bool:
     """A password as people and programs make them: mixed characters, or letters that are no word."""
     kinds = bool(_DIGIT.search(value)) + bool(_LETTER.search(value)) + any(not (chr(c).isalnum()) for c in value)
-    return len(value) >= 5 and (kinds >= 2 or unreadable(value))
+    return len(value) >= 5 and (kinds >= 2 or is_unreadable(value))
 
 
-def _random(value: bytes) -> bool:
+def _is_random(value: bytes) -> bool:
     """A generated value: long, of many characters, with digits or letters that are no words."""
-    if len(value) < 8 or entropy(value) < 2.7:
+    if len(value) < 8 or compute_entropy(value) < 2.7:
         return False
-    return (_DIGIT.search(value) is not None and _LETTER.search(value) is not None) or unreadable(value)
+    return (_DIGIT.search(value) is not None and _LETTER.search(value) is not None) or is_unreadable(value)
 
 
-def unreadable(value: bytes) -> bool:
+def is_unreadable(value: bytes) -> bool:
     """True for letters that make no English word: rare pairs, long runs of consonants, few vowels."""
-    text = b"".join(words.encode() for words in words_of(value)) if value.lower() != value else value
+    text = b"".join(words.encode() for words in split_words(value)) if value.lower() != value else value
     letters = len(_LETTER.findall(text))
     if letters < 5:
         return False

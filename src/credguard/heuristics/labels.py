@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from credguard.lazy_re import regex
+from credguard.lazy_re import compile_lazily
 
 _WINDOW, _LINES, _PHRASE = 200, 3, 3
-_WORD = regex(rb"[A-Za-z][A-Za-z0-9_.\-]*")
-_SIGNS = regex(rb"[^A-Za-z0-9]")
-_LINE_END = regex(rb"\r\n|\r|\\{1,3}[nr]")
-_ESCAPE = regex(
+_WORD = compile_lazily(rb"[A-Za-z][A-Za-z0-9_.\-]*")
+_SIGNS = compile_lazily(rb"[^A-Za-z0-9]")
+_LINE_END = compile_lazily(rb"\r\n|\r|\\{1,3}[nr]")
+_ESCAPE = compile_lazily(
     rb"\\{1,3}t|\\u00[0-9A-Fa-f]{2}|\\x[0-9A-Fa-f]{2}|&(?:quot|apos|gt|lt|amp|#\d{2,3});|%(?:3[ADad]|2[0267Cc])"
 )
 _FILLERS = frozenset(
     b"value val default string str text plain literal type b u r f s is new std export set const let var final "
     b"static public private data td th li p br code pre strong span name".split()
 )
-_KEY_ID = regex(rb"A(?:KIA|SIA)[A-Z2-7]{16}")
+_KEY_ID = compile_lazily(rb"A(?:KIA|SIA)[A-Z2-7]{16}")
 KEY_ID = b"an access key id"
 """The label of a value whose neighbour is an access key ID instead of a name."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from credguard.heuristics.placeholders import is_example
-from credguard.lazy_re import regex
+from credguard.lazy_re import compile_lazily
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,17 +17,17 @@ _STEPS = 12
 _LINES = 6
 _CANDIDATES = 3
 # Read backwards: quotes, operators, brackets and blanks between a name and its value.
-_CONNECTORS = regex(rb"[^A-Za-z0-9_]{0,80}")
-_BACKWARD = regex(rb"[A-Za-z0-9_.$\-]{1,120}")
-_PHRASE = regex(rb"(?:[ _\-][A-Za-z0-9_\-']{1,40}){1,5}")
-_CAMEL = regex(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+\d*|[A-Z]+\d*")
+_CONNECTORS = compile_lazily(rb"[^A-Za-z0-9_]{0,80}")
+_BACKWARD = compile_lazily(rb"[A-Za-z0-9_.$\-]{1,120}")
+_PHRASE = compile_lazily(rb"(?:[ _\-][A-Za-z0-9_\-']{1,40}){1,5}")
+_CAMEL = compile_lazily(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+\d*|[A-Z]+\d*")
 # Elsewhere a number at a word's end only counts: SECRET2 is SECRET.
 _WITH_DIGITS = frozenset(
     "s3 ec2 sha1 sha2 sha224 sha256 sha384 sha512 md5 oauth2 auth0 b2 boto3 boto2 route53 base64 b64 r2".split()
 )
-_ESCAPES = regex(rb"\\{1,3}[nrt]")
-_ENTITY = regex(rb"&(?:quot|apos|gt|lt|amp|#\d{2,3}|#x[0-9a-fA-F]{2});|%(?:3[AaDd]|2[02567CcBb]|0[AaDd])|\\{1,2}u00[0-9A-Fa-f]{2}|\\x[0-9A-Fa-f]{2}")  # fmt: skip  # noqa: E501
-_COLOUR = regex(rb"\x1b\[[\d;]{0,12}m")
+_ESCAPES = compile_lazily(rb"\\{1,3}[nrt]")
+_ENTITY = compile_lazily(rb"&(?:quot|apos|gt|lt|amp|#\d{2,3}|#x[0-9a-fA-F]{2});|%(?:3[AaDd]|2[02567CcBb]|0[AaDd])|\\{1,2}u00[0-9A-Fa-f]{2}|\\x[0-9A-Fa-f]{2}")  # fmt: skip  # noqa: E501
+_COLOUR = compile_lazily(rb"\x1b\[[\d;]{0,12}m")
 _FILLERS = frozenset(
     b"value values val default string str text content type name plaintext is was are to the of as set export "
     b"env const let var final static public private readonly self this s b u f r bytes byte char nvarchar "
@@ -43,11 +43,11 @@ _HOLDERS = frozenset(
     b"parametervalue".split()
 )
 # Read backwards from a `value`: where its list item or object begins, the names before belong to others.
-_ITEM_BOUNDARY = regex(rb"[ \t\"']*-[ \t]*(?:\n|\Z)|[^}]*}")
-_TOKEN = regex(rb"[A-Za-z0-9]{20}|[A-Za-z0-9]{36,}")
-_VALUE = regex(rb"[A-Za-z0-9+/]{40}(?![A-Za-z0-9+/=])")
-_SPEAKING = regex(rb"secret|access|key|token", re.IGNORECASE)
-_KEY_ID = regex(rb"A(?:KIA|SIA|3T[A-Z0-9])[A-Z2-7]{16}")
+_ITEM_BOUNDARY = compile_lazily(rb"[ \t\"']*-[ \t]*(?:\n|\Z)|[^}]*}")
+_TOKEN = compile_lazily(rb"[A-Za-z0-9]{20}|[A-Za-z0-9]{36,}")
+_VALUE = compile_lazily(rb"[A-Za-z0-9+/]{40}(?![A-Za-z0-9+/=])")
+_SPEAKING = compile_lazily(rb"secret|access|key|token", re.IGNORECASE)
+_KEY_ID = compile_lazily(rb"A(?:KIA|SIA|3T[A-Z0-9])[A-Z2-7]{16}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,41 +72,41 @@ class Name:
 NOTHING = Name(())
 
 
-def words_of(identifier: bytes) -> tuple[str, ...]:
+def split_words(identifier: bytes) -> tuple[str, ...]:
     """`AWS_SECRET-accessKey.2` as ("aws", "secret", "access", "key")."""
     words = (word.lower() for word in _CAMEL.findall(identifier.decode("ascii", "replace")))
     return tuple(word if word in _WITH_DIGITS else word.rstrip("0123456789") for word in words)
 
 
-def names_before(data: bytes, start: int) -> list[Name]:
+def find_names_before(data: bytes, start: int) -> list[Name]:
     """The name that governs the value that starts at `start`, then those above it that a
     `default` or `value` may belong to, at most three; empty when nothing governs it."""
-    text = _flat(data[max(0, start - WINDOW) : start])
+    text = _normalize_escapes(data[max(0, start - WINDOW) : start])
     return list(_walk(text[::-1], backwards=True))
 
 
-def name_before(data: bytes, start: int) -> Name:
+def find_name_before(data: bytes, start: int) -> Name:
     """The governing name alone, NOTHING without one."""
-    return next(iter(names_before(data, start)), NOTHING)
+    return next(iter(find_names_before(data, start)), NOTHING)
 
 
-def name_after(data: bytes, end: int) -> Name:
+def find_name_after(data: bytes, end: int) -> Name:
     """The name that follows a value, as in `{"value": "…", "name": "…"}` or a trailing comment."""
-    return next(_walk(_flat(data[end : end + WINDOW]), backwards=False), NOTHING)
+    return next(_walk(_normalize_escapes(data[end : end + WINDOW]), backwards=False), NOTHING)
 
 
-def _flat(text: bytes) -> bytes:
+def _normalize_escapes(text: bytes) -> bytes:
     """Escaped line ends as real ones, entities and other escapes as blanks of the same length."""
     if b"\\" in text:
         text = _ESCAPES.sub(lambda m: b" " * (len(m[0]) - 1) + (b"\t" if m[0].endswith(b"t") else b"\n"), text)
     if b"&" in text or b"%" in text or b"\\" in text:
-        text = _ENTITY.sub(lambda m: _entity_stand_in(m[0]), text)
+        text = _ENTITY.sub(lambda m: _replace_entity(m[0]), text)
     if b"\x1b" in text:
         text = _COLOUR.sub(lambda m: b" " * len(m[0]), text)
     return text.replace(b"\x00", b"")
 
 
-def _entity_stand_in(entity: bytes) -> bytes:
+def _replace_entity(entity: bytes) -> bytes:
     sign = b"=" if entity[-1:] in b"dD" and entity.startswith(b"%") else b'"'
     return sign + b" " * (len(entity) - 1)
 
@@ -131,7 +131,7 @@ def _walk(text: bytes, *, backwards: bool) -> Iterator[Name]:
             yield Name((), lines, operator, key_id=True)
             return
         value = _VALUE.match(text, match.start())
-        if value and len(value[0]) > len(match[0]) and _passed_over(value[0][::-1] if backwards else value[0]):
+        if value and len(value[0]) > len(match[0]) and _should_skip(value[0][::-1] if backwards else value[0]):
             position = value.end()  # an earlier value of a list
             continue
         if not backwards and raw.lower() in (b"key", b"id"):
@@ -139,20 +139,20 @@ def _walk(text: bytes, *, backwards: bool) -> Iterator[Name]:
         if _is_filler(raw, called=backwards and b"(" in between[:2]):
             below_filler = below_filler or raw.lower() in _HOLDERS
             continue
-        own = words_of(raw)
+        own = split_words(raw)
         option = backwards and raw.startswith(b"--")  # an option's name ends at its dashes
         phrase = None if option else _PHRASE.match(text, position)
         if phrase:
             extra = phrase[0][::-1] if backwards else phrase[0]
             raw = extra + raw if backwards else raw + extra
             position = phrase.end()
-        yield Name(words_of(raw), lines, operator, raw=raw, own=own)
+        yield Name(split_words(raw), lines, operator, raw=raw, own=own)
         found += 1
         if not below_filler or found == _CANDIDATES:
             return
 
 
-def _passed_over(value: bytes) -> bool:
+def _should_skip(value: bytes) -> bool:
     return is_example(value) or not _SPEAKING.search(value)
 
 

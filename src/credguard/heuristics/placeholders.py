@@ -6,7 +6,7 @@ import re
 from itertools import pairwise
 from math import log2
 
-from credguard.lazy_re import regex
+from credguard.lazy_re import compile_lazily
 
 # Values that AWS's guides, SDK docs and well-known emulators print whole. Most hold the word EXAMPLE and
 # are caught by that; listed here is what does not, or what stands for a family.
@@ -24,15 +24,17 @@ EXAMPLE_VALUES = frozenset({
 })  # fmt: skip
 # Fragments of documented secrets and tokens: a value that holds one is a variation on the example.
 _EXAMPLE_PARTS = (b"EXAMPLE", b"wJalrXUtnFEMI", b"je7MtGbClwBF", b"IOSFODNN7", b"AKIAI44QH8DHB")
-_WORDS = regex(
+_WORDS = compile_lazily(
     rb"example|sample|placeholder|redacted|changeme|change_me|pacific|notareal|something|temporary|bogus|thisisa|realid|"
     rb"secretsecret|deadbeef|xxxxx|dummy|insert|replace|yourkey|"
     rb"youraws|yoursecret|youraccess|secretkey|accesskey|awskey|notreal|not_real|invalid|foobar|goeshere|"
     rb"abcdefgh|12345678|23456789|98765432|qwerty|aaaaaa|zzzzzz|000000|111111|asdfgh",
     re.IGNORECASE,
 )
-_SHORT_WORDS = regex(rb"(?:FAKE|TEST|MOCK|DEMO|YOUR).{0,12}(?:FAKE|TEST|MOCK|DEMO|KEY|SECRET|TOKEN|ACCESS)", re.I)
-_NOT_LETTERS = regex(rb"[^A-Za-z]+")
+_SHORT_WORDS = compile_lazily(
+    rb"(?:FAKE|TEST|MOCK|DEMO|YOUR).{0,12}(?:FAKE|TEST|MOCK|DEMO|KEY|SECRET|TOKEN|ACCESS)", re.I
+)
+_NOT_LETTERS = compile_lazily(rb"[^A-Za-z]+")
 _LOWEST = 3.0
 
 
@@ -50,19 +52,19 @@ def is_placeholder(value: bytes) -> bool:
     if is_example(value) or _WORDS.search(value) or _SHORT_WORDS.search(value):
         return True
     return (
-        entropy(value) < _LOWEST
-        or longest_step_run(value) >= 8
-        or longest_step_run(_NOT_LETTERS.sub(b"", value).lower()) >= 8
+        compute_entropy(value) < _LOWEST
+        or measure_step_run(value) >= 8
+        or measure_step_run(_NOT_LETTERS.sub(b"", value).lower()) >= 8
     )
 
 
-def entropy(value: bytes) -> float:
+def compute_entropy(value: bytes) -> float:
     """Shannon entropy in bits per byte, 0 for an empty value."""
     size = len(value)
     return -sum(n / size * log2(n / size) for n in map(value.count, set(value)))
 
 
-def longest_step_run(value: bytes) -> int:
+def measure_step_run(value: bytes) -> int:
     """The length of the longest run whose neighbours differ by the same -1, 0 or +1."""
     best = run = 1
     previous = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hashlib import blake2b
 
-from credguard.lazy_re import regex
+from credguard.lazy_re import compile_lazily
 
 # How values begin that a documentation prints: the rest of them says nothing more.
 _OPENINGS = (
@@ -23,9 +23,9 @@ _PUBLISHED = frozenset((
     "ffae33b34d08957f",  # Google's documentation of the Maps APIs
     "c2945bcd936cf1d3",  # RFC 6750, a bearer token
 ))  # fmt: skip
-_SEALED = regex(rb"Ag[AB][A-Za-z0-9+/]{60,}={0,2}")
+_SEALED = compile_lazily(rb"Ag[AB][A-Za-z0-9+/]{60,}={0,2}")
 """What kubeseal writes: the length of an RSA-encrypted key (256 or 512 bytes), then ciphertext."""
-_FOR_THE_BROWSER = regex(rb"(?:pi|seti|cs|src|cuss)_[A-Za-z0-9_]{8,80}_secret_[A-Za-z0-9]{8,80}")
+_FOR_THE_BROWSER = compile_lazily(rb"(?:pi|seti|cs|src|cuss)_[A-Za-z0-9_]{8,80}_secret_[A-Za-z0-9]{8,80}")
 """The `client_secret` of one payment of Stripe's, made for the customer's browser."""
 
 

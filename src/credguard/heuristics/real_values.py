@@ -6,15 +6,15 @@ import re
 from base64 import urlsafe_b64decode
 from enum import IntEnum
 
-from credguard.heuristics.names import words_of
-from credguard.heuristics.placeholders import entropy, is_example, is_placeholder, longest_step_run
+from credguard.heuristics.names import split_words
+from credguard.heuristics.placeholders import compute_entropy, is_example, is_placeholder, measure_step_run
 from credguard.heuristics.secret_key_shape import is_secret_shaped
 from credguard.heuristics.secret_names import EXPOSED, FILLERS, is_secret_name
-from credguard.lazy_re import regex
-from credguard.parsers.assignments import as_text, dotenv
+from credguard.lazy_re import compile_lazily
+from credguard.parsers.assignments import convert_utf16, parse_dotenv
 
 
-class Worth(IntEnum):
+class SecretConfidence(IntEnum):
     """How surely a value is a secret."""
 
     NOTHING = 0
@@ -38,7 +38,7 @@ _DOCUMENTED = frozenset({
     b"4f3edf983ac636a65a842ce7c78d9aa706d3b113bce9c46f30d7d21715b23b1d",  # Ganache, account 0
     b"6LeIxAcTAAAAAGG-vFI1TnRWxMZNFuojJ4WifJWe",  # reCAPTCHA test secret
 })  # fmt: skip
-_REFERENCE = regex(
+_REFERENCE = compile_lazily(
     rb"\$[A-Za-z_{(\[]|\{\{|\$\{|<%|%\{|#\{|<[^>]*>|%[A-Za-z_]+%|@[\w.]+@|__\w+__|\[[^\]]*\]|"
     rb"(?:ENC|AES|KMS|PBKDF2|pkcs7|vault|encrypted|secure|sealed|op|ref\+\w+|arn|aws|ssm|kms|gcp|secretsmanager|file|"
     rb"resolve|classpath|doppler|infisical|keyring|env|azurekeyvault|sm|awssm|gsm)(?::|\[|\()|!(?:vault|ref|sub|getatt|env|secret)|"
@@ -46,14 +46,16 @@ _REFERENCE = regex(
     rb"projects/[^/]+/secrets/|\{cipher\}|AQICAH|AQECAH|-----BEGIN (?:CERT|PUBLIC)",
     re.IGNORECASE,
 )
-_INSIDE = regex(rb"\$\{|\{\{|\$\(|<[A-Za-z_ -]+>")
-_PATH = regex(
+_INSIDE = compile_lazily(rb"\$\{|\{\{|\$\(|<[A-Za-z_ -]+>")
+_PATH = compile_lazily(
     rb"(?:\.{1,2}/|~/|[A-Za-z]:[\\/]).*|"
     rb"/(?:etc|var|run|home|usr|opt|tmp|app|mnt|root|srv|keys?|secrets?|certs?|config|data)/.*|"
     rb"[\w./\\ -]+\.(?:pem|key|crt|cer|json|txt|p12|pfx|jks|ya?ml)"
 )
-_PLAIN = regex(rb"[+-]?[\d.,:_]+\s?[a-zA-Z]{0,2}|\S+@\S+\.\w+|[\d.]+/?[a-z]{0,7}|(?:https?|file|tcp|wss?)://[^@\s]*")
-_DUMMY = regex(
+_PLAIN = compile_lazily(
+    rb"[+-]?[\d.,:_]+\s?[a-zA-Z]{0,2}|\S+@\S+\.\w+|[\d.]+/?[a-z]{0,7}|(?:https?|file|tcp|wss?)://[^@\s]*"
+)
+_DUMMY = compile_lazily(
     rb"your|chang(?:e|it)|replac|exampl|placeholder|dummy|insert|enter|todo|fixme|x{4}|fake|sampl|redact|generat|random|"
     rb"[_-]here|\bhere\b|\bput[-_ ]|\bmy[-_]|\*{3}|\.{3}|\bset[-_ ]|\badd[-_ ]|not[-_]?(?:so|a|the|for|real|set)|"
     rb"insecure|unsafe|demo|lorem|foobar|hackme|abcdef|123456|987654|qwerty|do[-_ ]not|never[-_]|at[-_]least|min[-_]|"
@@ -61,23 +63,23 @@ _DUMMY = regex(
     rb"[-_]test|[-_]dev|local[-_]|invalid|mock",
     re.IGNORECASE,
 )
-_WORDS_ALONE = regex(rb"[A-Za-z]+(?:[-_. ][A-Za-z]+)*[-_.]?\d{0,4}[!?.]?")
-_PARTS = regex(rb"[A-Za-z0-9]+")
+_WORDS_ALONE = compile_lazily(rb"[A-Za-z]+(?:[-_. ][A-Za-z]+)*[-_.]?\d{0,4}[!?.]?")
+_PARTS = compile_lazily(rb"[A-Za-z0-9]+")
 _LEET = bytes.maketrans(b"04@3$5!", b"oaaessi")
-_TRAILING = regex(rb"\d+\Z|[^a-z0-9]+\Z")
-_HASH = regex(
+_TRAILING = compile_lazily(rb"\d+\Z|[^a-z0-9]+\Z")
+_HASH = compile_lazily(
     rb"\$(?:2[abxy]|5|6|1|y|argon2\w*|scrypt|pbkdf2[\w-]*)\$|\{\w+\}|pbkdf2_\w+\$|bcrypt\w*\$|(?:SCRAM-)?SHA-?\d+[-$]"
 )
-_UUID = regex(rb"\{?[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\}?")
-_HEX = regex(rb"(?:0x)?(?:[0-9a-f]{20,}|[0-9A-F]{20,})")
-_TOKEN = regex(rb"[\x21-\x7e]{16,4096}")
-_SEGMENT = regex(rb"[a-z]+|[A-Z]+|\d+|[^A-Za-z\d]+")
-_SEPARATOR = regex(rb"[-_.:/]")
-_JWT = regex(rb"eyJ[\w-]{8,}\.(eyJ[\w-]{8,})\.[\w-]{20,}")
-_PUBLIC_JWT = regex(rb"supabase-demo|\"anon\"|1234567890|John Doe|example", re.IGNORECASE)
-_USERINFO = regex(rb"[a-z][a-z0-9+.-]{1,20}://([^\s:/@]{0,200}):([^\s/@]{3,300})@([\w.$%{}-]{1,200})", re.I)
-KEY_ID = regex(rb"(?<![A-Za-z0-9])A(?:KIA|SIA)[A-Z2-7]{16}(?![A-Za-z0-9])")
-_KNOWN = regex(
+_UUID = compile_lazily(rb"\{?[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\}?")
+_HEX = compile_lazily(rb"(?:0x)?(?:[0-9a-f]{20,}|[0-9A-F]{20,})")
+_TOKEN = compile_lazily(rb"[\x21-\x7e]{16,4096}")
+_SEGMENT = compile_lazily(rb"[a-z]+|[A-Z]+|\d+|[^A-Za-z\d]+")
+_SEPARATOR = compile_lazily(rb"[-_.:/]")
+_JWT = compile_lazily(rb"eyJ[\w-]{8,}\.(eyJ[\w-]{8,})\.[\w-]{20,}")
+_PUBLIC_JWT = compile_lazily(rb"supabase-demo|\"anon\"|1234567890|John Doe|example", re.IGNORECASE)
+_USERINFO = compile_lazily(rb"[a-z][a-z0-9+.-]{1,20}://([^\s:/@]{0,200}):([^\s/@]{3,300})@([\w.$%{}-]{1,200})", re.I)
+KEY_ID = compile_lazily(rb"(?<![A-Za-z0-9])A(?:KIA|SIA)[A-Z2-7]{16}(?![A-Za-z0-9])")
+_KNOWN = compile_lazily(
     rb"-----BEGIN (?:[A-Z]+ ){0,2}PRIVATE KEY-----(?:\\n|\\r|\s){1,4}[A-Za-z0-9+/=\\\s:,-]{60}|"
     rb"(?<![A-Za-z0-9])(?:gh[pousr]_[A-Za-z0-9]{36}|github_pat_\w{40,90}|glpat-[\w-]{20}|xox[abeprs]-[\w-]{24,200}|"
     rb"[sr]k_live_[A-Za-z0-9]{20,}|SG\.[\w-]{20,24}\.[\w-]{40,}|npm_[A-Za-z0-9]{36}|pypi-AgE[\w-]{50,}|"
@@ -87,26 +89,28 @@ _KNOWN = regex(
 )
 
 
-def worth(name: bytes, value: bytes) -> Worth:
+def classify_value(name: bytes, value: bytes) -> SecretConfidence:
     """How surely `value`, unquoted, assigned to `name` is a secret."""
     value = value[:_LONGEST].strip()
     if len(value) < 6 or _is_reference(value) or any(one in value for one in _DOCUMENTED):
-        return Worth.NOTHING
+        return SecretConfidence.NOTHING
     if _is_known(value):
-        return Worth.KNOWN
-    in_url = max((_in_userinfo(*match.groups()) for match in _USERINFO.finditer(value)), default=Worth.NOTHING)
+        return SecretConfidence.KNOWN
+    in_url = max(
+        (_classify_userinfo(*match.groups()) for match in _USERINFO.finditer(value)), default=SecretConfidence.NOTHING
+    )
     if in_url:
         return in_url
     if EXPOSED.match(name) or not is_secret_name(name):
-        return Worth.NOTHING
-    return Worth.RANDOM if is_random(value) else _as_password(name, value)
+        return SecretConfidence.NOTHING
+    return SecretConfidence.RANDOM if is_random(value) else _classify_password(name, value)
 
 
-def secrets_in(data: bytes) -> dict[str, Worth]:
+def find_secret_variables(data: bytes) -> dict[str, SecretConfidence]:
     """The variables of dotenv text whose values look like secrets, with what each is worth."""
-    found: dict[str, Worth] = {}
-    for one in dotenv(as_text(data)):
-        value = worth(one.name, one.value)
+    found: dict[str, SecretConfidence] = {}
+    for one in parse_dotenv(convert_utf16(data)):
+        value = classify_value(one.name, one.value)
         if value:
             name = one.name.decode("ascii", "replace")
             found[name] = max(value, found.get(name, value))
@@ -117,14 +121,14 @@ def is_random(value: bytes) -> bool:
     """True for 16 or more printable characters that a generator made: no words, no sequence, no placeholder."""
     if not _TOKEN.fullmatch(value) or _HASH.match(value) or _UUID.fullmatch(value) or _PATH.fullmatch(value):
         return False
-    if _says_dummy(value):
+    if _is_dummy(value):
         return False
     if is_secret_shaped(value):
         return True
     if _HEX.fullmatch(value):
         digits = sum(48 <= c <= 57 for c in value)
-        return 4 <= digits <= len(value) - 4 and entropy(value) >= 2.8
-    if longest_step_run(value) >= 6 or entropy(value) < 3.2 or max(map(len, _SEPARATOR.split(value))) < 8:
+        return 4 <= digits <= len(value) - 4 and compute_entropy(value) >= 2.8
+    if measure_step_run(value) >= 6 or compute_entropy(value) < 3.2 or max(map(len, _SEPARATOR.split(value))) < 8:
         return False
     segments = _SEGMENT.findall(value)
     digits = sum(segment.isdigit() for segment in segments)
@@ -143,42 +147,42 @@ def _is_known(value: bytes) -> bool:
     if key_id and not is_placeholder(key_id[0]):
         return True
     known = _KNOWN.search(value)
-    return known is not None and not _says_dummy(known[0]) and not is_example(value)
+    return known is not None and not _is_dummy(known[0]) and not is_example(value)
 
 
-def _in_userinfo(user: bytes, password: bytes, host: bytes) -> Worth:
+def _classify_userinfo(user: bytes, password: bytes, host: bytes) -> SecretConfidence:
     """What the password of `scheme://user:password@host` is worth; a name's placeholder or default is nothing."""
     if _is_reference(password) or password.lower() == user.lower() or b"example" in host.lower():
-        return Worth.NOTHING
-    return Worth.RANDOM if is_random(password) else _as_password(user + b"_" + host, password)
+        return SecretConfidence.NOTHING
+    return SecretConfidence.RANDOM if is_random(password) else _classify_password(user + b"_" + host, password)
 
 
-def _says_dummy(value: bytes) -> bool:
+def _is_dummy(value: bytes) -> bool:
     if is_placeholder(value) or _DUMMY.search(value):
         return True
     jwt = _JWT.match(value)
-    return jwt is not None and _PUBLIC_JWT.search(_payload(jwt[1])) is not None
+    return jwt is not None and _PUBLIC_JWT.search(_decode_payload(jwt[1])) is not None
 
 
-def _payload(text: bytes) -> bytes:
+def _decode_payload(text: bytes) -> bytes:
     try:
         return urlsafe_b64decode(text + b"=" * (-len(text) % 4))
     except ValueError:
         return b""
 
 
-def _as_password(name: bytes, value: bytes) -> Worth:
+def _classify_password(name: bytes, value: bytes) -> SecretConfidence:
     """What a value is worth as a password: nothing when it repeats its name or is a usual default or
     setting, and CHOSEN only with two kinds of characters."""
     if len(value) > 200 or b" " in value or _DUMMY.search(value) or is_example(value) or _HASH.match(value):
-        return Worth.NOTHING
-    if _PATH.fullmatch(value) or _PLAIN.fullmatch(value) or longest_step_run(value) >= 6:
-        return Worth.NOTHING
-    known = FILLERS.union(words_of(name))
+        return SecretConfidence.NOTHING
+    if _PATH.fullmatch(value) or _PLAIN.fullmatch(value) or measure_step_run(value) >= 6:
+        return SecretConfidence.NOTHING
+    known = FILLERS.union(split_words(name))
     plain = _TRAILING.sub(b"", value.lower().translate(_LEET))
     if all(word.decode() in known for word in _PARTS.findall(plain)):
-        return Worth.NOTHING
-    if all(word in known or word.isdigit() for word in words_of(value)):
-        return Worth.NOTHING
+        return SecretConfidence.NOTHING
+    if all(word in known or word.isdigit() for word in split_words(value)):
+        return SecretConfidence.NOTHING
     mixed = not _WORDS_ALONE.fullmatch(value) or (any(48 <= c <= 57 for c in value) and not value.islower())
-    return Worth.CHOSEN if mixed and len(value) >= 8 else Worth.WEAK
+    return SecretConfidence.CHOSEN if mixed and len(value) >= 8 else SecretConfidence.WEAK

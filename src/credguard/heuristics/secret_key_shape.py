@@ -6,8 +6,8 @@ from base64 import b64decode
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from credguard.heuristics.placeholders import entropy, is_placeholder
-from credguard.lazy_re import regex
+from credguard.heuristics.placeholders import compute_entropy, is_placeholder
+from credguard.lazy_re import compile_lazily
 
 if TYPE_CHECKING:
     import re
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
 SECRET_LENGTH = 40
 # One character of a secret, as written plainly, percent-encoded, or escaped in JSON, PHP or HTML.
 UNIT = rb"(?:[A-Za-z0-9+/]|%2[BbFf]|\\{1,2}/|\\{1,2}u002[BbFf]|&#x2[BbFf];|&#4[37];)"
-RUN = regex(UNIT + rb"+")
+RUN = compile_lazily(UNIT + rb"+")
 # In base64, with or without a newline inside.
-_ENCODED = regex(rb"[A-Za-z0-9+/]{54,56}")
-_BEFORE_VALUE = regex(
+_ENCODED = compile_lazily(rb"[A-Za-z0-9+/]{54,56}")
+_BEFORE_VALUE = compile_lazily(
     rb"|\+|[nrtbfv0]|[0-7][0-9A-Fa-f]|3D|x[0-9A-Fa-f]{2}|u00[0-9A-Fa-f]{2}|[0-9]{0,3}m|A(?:KIA|SIA)[A-Z2-7]{16}/"
 )
-_HEX = regex(rb"[0-9A-Fa-f]{40}")
-_ALPHABET = regex(rb"[A-Za-z0-9+/]{40}")
-_ESCAPED = regex(rb"%2[BbFf]|\\{1,2}/|\\{1,2}u002[BbFf]|&#x2[BbFf];|&#4[37];")
-_LETTERS_OR_DIGITS = regex(rb"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
-_WORDS = regex(rb"[A-Z]?[a-z]{2,}|[A-Z]{3,}(?![a-z])")
+_HEX = compile_lazily(rb"[0-9A-Fa-f]{40}")
+_ALPHABET = compile_lazily(rb"[A-Za-z0-9+/]{40}")
+_ESCAPED = compile_lazily(rb"%2[BbFf]|\\{1,2}/|\\{1,2}u002[BbFf]|&#x2[BbFf];|&#4[37];")
+_LETTERS_OR_DIGITS = compile_lazily(rb"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
+_WORDS = compile_lazily(rb"[A-Z]?[a-z]{2,}|[A-Z]{3,}(?![a-z])")
 
 # Measured on 200,000 random secrets: lowest entropy 4.16; fewer than 12 runs of one kind 0.01 %;
 # 33 or more characters in words 0.05 %; 28 or more with two slashes 0.06 %.
@@ -40,7 +40,7 @@ _MAX_PATH_WORDS_NAMED = 31
 _MIN_RUNS_WITHOUT_DIGIT = 17
 
 
-def plain(run: bytes) -> bytes:
+def unescape_run(run: bytes) -> bytes:
     """The run with its escapes undone."""
     return _ESCAPED.sub(_unescape, run) if b"%" in run or b"\\" in run or b"&" in run else run
 
@@ -55,9 +55,9 @@ def is_secret_shaped(value: bytes, *, named: bool = False) -> bool:
 
     `named` says that the value's own name calls it a secret access key: then a rarer look passes.
     """
-    if not _ALPHABET.fullmatch(value) or _HEX.fullmatch(value) or not _mixed(value, named=named):
+    if not _ALPHABET.fullmatch(value) or _HEX.fullmatch(value) or not _is_mixed(value, named=named):
         return False
-    return not _readable(value, named=named) and not is_placeholder(value)
+    return not _is_readable(value, named=named) and not is_placeholder(value)
 
 
 def may_hold_secret(data: bytes | memoryview) -> bool:
@@ -70,27 +70,27 @@ def may_hold_secret(data: bytes | memoryview) -> bool:
 
 
 def _may_be_secret(run: bytes) -> bool:
-    text = plain(run)
+    text = unescape_run(run)
     value = text[-SECRET_LENGTH:]
     if _BEFORE_VALUE.fullmatch(text[:-SECRET_LENGTH]) and is_secret_shaped(value, named=True):
         return True
-    return _ENCODED.fullmatch(run) is not None and is_secret_shaped(_decoded(run))
+    return _ENCODED.fullmatch(run) is not None and is_secret_shaped(_decode_run(run))
 
 
-def _decoded(run: bytes) -> bytes:
+def _decode_run(run: bytes) -> bytes:
     return b64decode(run + b"=" * (-len(run) % 4)).rstrip(b"\r\n")
 
 
-def _mixed(value: bytes, *, named: bool) -> bool:
+def _is_mixed(value: bytes, *, named: bool) -> bool:
     """Upper and lower case, high entropy; a secret without a digit needs many changes of kind."""
-    if value.upper() == value or value.lower() == value or entropy(value) < _MIN_ENTROPY:
+    if value.upper() == value or value.lower() == value or compute_entropy(value) < _MIN_ENTROPY:
         return False
     digit = any(48 <= c <= 57 for c in value)
     least = _MIN_RUNS_NAMED if named else _MIN_RUNS if digit else _MIN_RUNS_WITHOUT_DIGIT
     return len(_LETTERS_OR_DIGITS.findall(value)) >= least
 
 
-def _readable(value: bytes, *, named: bool) -> bool:
+def _is_readable(value: bytes, *, named: bool) -> bool:
     """Camel-case names, paths, and base64 of printable text."""
     in_words = sum(map(len, _WORDS.findall(value)))
     if value.count(b"/") >= 2:

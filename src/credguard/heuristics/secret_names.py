@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from credguard.heuristics.names import words_of
-from credguard.lazy_re import regex
+from credguard.heuristics.names import split_words
+from credguard.lazy_re import compile_lazily
 
 # Build tools put variables with these prefixes into the page that every visitor loads: public by intent.
-EXPOSED = regex(rb"NEXT_PUBLIC_|VITE_|REACT_APP_|NUXT_PUBLIC_|EXPO_PUBLIC_|GATSBY_|PUBLIC_|VUE_APP_|NG_APP_|STORYBOOK_")
+EXPOSED = compile_lazily(
+    rb"NEXT_PUBLIC_|VITE_|REACT_APP_|NUXT_PUBLIC_|EXPO_PUBLIC_|GATSBY_|PUBLIC_|VUE_APP_|NG_APP_|STORYBOOK_"
+)
 FILLERS = frozenset(
     "secret secrets password passwd pass pwd passphrase key keys token tokens api auth dev develop development local "
     "test testing tests staging prod production admin administrator root user username db database default defaults "
@@ -17,7 +19,7 @@ FILLERS = frozenset(
     "long some any this that is not to be for in of with and 64 32 16 only very really no one more good bad new old "
     "temp temporary welcome letmein wp sa toor symfony magento prestashop joomla vagrant ubuntu oracle neo4j".split()
 )
-_SECRET = regex(
+_SECRET = compile_lazily(
     r"secret|passw|passphrase|passcode|(?<![a-z])pass(?![a-z])|pwd|token|apikey|api_key|credential|"
     r"(?<![a-z])creds?(?![a-z])|(?<![a-z])(?:salt|pepper|pat)(?![a-z])|(?:access|private|priv|encrypt|encryption|"
     r"signing|sign|master|account|app|application|auth|session|jwt|deploy|storage|shared|admin|server|crypto|cipher|"
@@ -46,7 +48,7 @@ _TAILS = frozenset("value default base64 b64 old new next".split())
 def is_secret_name(name: bytes) -> bool:
     """True for a name whose value would be a secret: `DB_PASSWORD`, `stripeSecretKey`; false for
     `TOKEN_URL`, `SECRET_ARN`, `PUBLIC_KEY`, `PASSWORD_MIN_LENGTH`."""
-    words = words_of(name)
+    words = split_words(name)
     while len(words) > 1 and (words[-1].isdigit() or words[-1] in _TAILS):
         words = words[:-1]
     if not words or words[-1] in _ABOUT or not _SETTING.isdisjoint(words):

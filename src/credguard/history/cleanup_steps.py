@@ -17,7 +17,7 @@ _WORK_TREE = "/HEAD"
 _AGAIN = "  # then make it again without the value"
 
 
-def standing(trail: Trail) -> str:
+def explain_state(trail: Trail) -> str:
     """What keeps a value that was not pushed."""
     if not trail.unreachable:
         return "not pushed as far as this repository knows: take it out of the commits before it is"
@@ -27,37 +27,37 @@ def standing(trail: Trail) -> str:
     return f"{where}: it was not pushed from here as far as git knows, and goes with the steps below"
 
 
-def unpushed(trail: Trail) -> tuple[str, ...]:
+def list_local_steps(trail: Trail) -> tuple[str, ...]:
     """The steps for a value that no other repository has, as far as git knows."""
     if trail.staged and not trail.first_commit and trail.unreachable:
-        return ("git restore --staged FILE  # or take the value out and stage the file again", _forgotten(()))
+        return ("git restore --staged FILE  # or take the value out and stage the file again", _format_prune_step(()))
     others = [name for name in trail.refs.get("others", ()) if name not in (_STASH, "HEAD")]
     notes = [name for name in others if name.startswith(_NOTES)]
     branches, tags = trail.refs.get("branches", ()), trail.refs.get("tags", ())
     changed: list[str] = []
     steps: list[str] = []
     if branches or trail.on_head:
-        steps += _in_commits(trail, several=len(branches) + len(tags) > 1)
+        steps += _list_commit_steps(trail, several=len(branches) + len(tags) > 1)
         changed += ["HEAD", *(f"refs/heads/{name}" for name in branches)]
     elif notes:
-        steps += _in_notes(trail, notes[0])
+        steps += _list_note_steps(trail, notes[0])
         changed += [f"refs/{name}" for name in notes]
-    steps += (f"git tag -d {shlex.quote(tag)}{_AGAIN}" for tag in _few(tags if not branches else trail.tagged))
-    steps += _in_others([name for name in others if name not in notes])
-    steps += _in_stashes(trail)
-    return (*steps, _forgotten([*changed, *trail.reflogs]))
+    steps += (f"git tag -d {shlex.quote(tag)}{_AGAIN}" for tag in _limit_names(tags if not branches else trail.tagged))
+    steps += _list_ref_steps([name for name in others if name not in notes])
+    steps += _list_stash_steps(trail)
+    return (*steps, _format_prune_step([*changed, *trail.reflogs]))
 
 
-def rewritten(trail: Trail) -> tuple[str, ...]:
+def list_rewrite_steps(trail: Trail) -> tuple[str, ...]:
     """The steps for a value that others have."""
-    steps = [*_expressions(force=True), "git push --force --mirror origin  # then everybody clones anew"]
+    steps = [*_list_filter_repo_steps(force=True), "git push --force --mirror origin  # then everybody clones anew"]
     if trail.refs.get("pulls"):
         steps.append("pull request refs stay on the server: ask its support to remove them, and forks and caches")
     steps.append("delete expressions.txt")
     return tuple(steps)
 
 
-def _in_commits(trail: Trail, *, several: bool) -> tuple[str, ...]:
+def _list_commit_steps(trail: Trail, *, several: bool) -> tuple[str, ...]:
     if not trail.first_commit or (trail.tagged and not trail.on_head and not trail.refs.get("branches")):
         return ()
     steps = (
@@ -75,34 +75,37 @@ def _in_commits(trail: Trail, *, several: bool) -> tuple[str, ...]:
         *steps,
         f"take it out where it came: git rebase --interactive {since}  # {word} that commit; "
         "for many commits, and where several refs hold it, use git filter-repo as below",
-        *_expressions(force=False),
+        *_list_filter_repo_steps(force=False),
     )
 
 
-def _in_notes(trail: Trail, ref: str) -> tuple[str, ...]:
+def _list_note_steps(trail: Trail, ref: str) -> tuple[str, ...]:
     name = shlex.quote(f"refs/{ref}")
     return (
-        *(f"git notes --ref={name} edit {oid}  # or: remove {oid}" for oid in _few(_noted(trail.paths))),
+        *(
+            f"git notes --ref={name} edit {oid}  # or: remove {oid}"
+            for oid in _limit_names(_find_noted_objects(trail.paths))
+        ),
         f"git update-ref {name} $(git commit-tree {name}^{{tree}} -m notes)  # their former versions hold it too",
     )
 
 
-def _noted(paths: Iterable[str]) -> list[str]:
+def _find_noted_objects(paths: Iterable[str]) -> list[str]:
     """The objects that notes at these paths are for."""
     joined = [path.replace("/", "") for path in paths]
     return [path for path in joined if len(path) in (40, 64) and path.isalnum()]
 
 
-def _in_others(names: Sequence[str]) -> list[str]:
+def _list_ref_steps(names: Sequence[str]) -> list[str]:
     return [
         "git switch BRANCH  # in the other work tree, whose HEAD names the commit"
         if name.endswith(_WORK_TREE)
         else f"git update-ref -d {shlex.quote(f'refs/{name}')}  # if nothing else is kept there"
-        for name in _few(names)
+        for name in _limit_names(names)
     ]
 
 
-def _in_stashes(trail: Trail) -> list[str]:
+def _list_stash_steps(trail: Trail) -> list[str]:
     """Stashes go one by one, the oldest first: the numbers of the others then stay."""
     numbers = sorted(trail.stashes, reverse=True)
     if not numbers:
@@ -111,7 +114,7 @@ def _in_stashes(trail: Trail) -> list[str]:
     return [f"git stash drop stash@{{{number}}}{more}" for number in numbers]
 
 
-def _forgotten(refs: Sequence[str]) -> str:
+def _format_prune_step(refs: Sequence[str]) -> str:
     """Takes the value out of the reflogs of these refs, and then out of the objects."""
     end = "git gc --prune=now  # then no object holds it any more"
     names = list(dict.fromkeys(refs))
@@ -122,7 +125,7 @@ def _forgotten(refs: Sequence[str]) -> str:
     return f"git reflog expire --expire=now {shlex.join(names)} && {end}"
 
 
-def _expressions(*, force: bool) -> tuple[str, ...]:
+def _list_filter_repo_steps(*, force: bool) -> tuple[str, ...]:
     options = "--sensitive-data-removal " if force else "--force "
     return (
         "write the line VALUE==>REMOVED into a file expressions.txt with an editor, never on a command line",
@@ -131,5 +134,5 @@ def _expressions(*, force: bool) -> tuple[str, ...]:
     )
 
 
-def _few(names: Iterable[str]) -> list[str]:
+def _limit_names(names: Iterable[str]) -> list[str]:
     return list(names)[:_MOST_NAMED]

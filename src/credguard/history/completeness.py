@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from credguard.git import linked_worktrees, object_store
 from credguard.git.repository import GitError, stop
-from credguard.lazy_re import regex
+from credguard.lazy_re import compile_lazily
 from credguard.model.findings import Skip
 from credguard.system import regular_files
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 _NAMED = 5
 _LARGEST_LOG = 1 << 30
-_LOGGED = regex(r"^[0-9a-f]{40,64} ([0-9a-f]{40,64}) ", re.MULTILINE)
-_STAGED = regex(rb"(?:^|\0)(?!160000)[0-7]{6} ([0-9a-f]{40,64}) ")
+_LOGGED = compile_lazily(r"^[0-9a-f]{40,64} ([0-9a-f]{40,64}) ", re.MULTILINE)
+_STAGED = compile_lazily(rb"(?:^|\0)(?!160000)[0-7]{6} ([0-9a-f]{40,64}) ")
 _REACHABLE = (
     "rev-list",
     "--objects",
@@ -36,18 +36,20 @@ _REACHABLE = (
 )
 
 
-def missing(repository: Git, history: History, walk: Walk, refs: Sequence[Ref]) -> tuple[list[str], list[Skip]]:
+def find_missing_objects(
+    repository: Git, history: History, walk: Walk, refs: Sequence[Ref]
+) -> tuple[list[str], list[Skip]]:
     """Names of the objects to which refs, reflogs or an index lead and that are not there, and why git could not look
     further. To follow the commits git has read all their folders (or broke off), so that only what these bring is to
     be compared with what there is. Raises GitError."""
     followed = walk.whole and history.lists_all and all(ref.commit for ref in refs)
-    if not followed or not walk.parents.keys() >= _logged(repository):
-        return _asked(repository)
-    lacking = history.lacking(walk.brought | _staged(repository))
-    return (_still(repository, lacking) if lacking else []), []
+    if not followed or not walk.parents.keys() >= _collect_logged(repository):
+        return _list_missing_with_git(repository)
+    lacking = history.find_missing(walk.brought | _collect_staged(repository))
+    return (_recheck_missing(repository, lacking) if lacking else []), []
 
 
-def _still(repository: Git, lacking: Iterable[str]) -> list[str]:
+def _recheck_missing(repository: Git, lacking: Iterable[str]) -> list[str]:
     """Those that are not there either when git lists all objects once more: others may have come meanwhile."""
     left = {oid.encode() for oid in lacking}
     process = repository.start(*object_store.ALL)
@@ -59,7 +61,7 @@ def _still(repository: Git, lacking: Iterable[str]) -> list[str]:
     return sorted(oid.decode() for oid in left)
 
 
-def _asked(repository: Git) -> tuple[list[str], list[Skip]]:
+def _list_missing_with_git(repository: Git) -> tuple[list[str], list[Skip]]:
     """What git says itself, which takes it as long as to follow all commits once more."""
     try:
         listed = repository.run(*_REACHABLE)
@@ -68,15 +70,15 @@ def _asked(repository: Git) -> tuple[list[str], list[Skip]]:
     return [line.decode().removeprefix("?") for line in listed.splitlines() if line.startswith(b"?")], []
 
 
-def _staged(repository: Git) -> set[bytes]:
+def _collect_staged(repository: Git) -> set[bytes]:
     """The objects in the indexes of all work trees, also those of settled conflicts; submodules left out."""
     own = [repository] if os.path.exists(os.path.join(repository.layout.git_dir, "index")) else []
     words = ("ls-files", "-z", "--stage", "--resolve-undo")
-    listed = (index.run(*words) for index in [*own, *linked_worktrees.indexes(repository)])
+    listed = (index.run(*words) for index in [*own, *linked_worktrees.iter_other_indexes(repository)])
     return {oid for one in listed for oid in _STAGED.findall(one)}
 
 
-def _logged(repository: Git) -> set[str]:
+def _collect_logged(repository: Git) -> set[str]:
     """The objects that reflogs name, of which git follows those that are commits; raises GitError."""
     common = Path(repository.common_dir)
     if (common / "reftable").exists():
@@ -94,11 +96,11 @@ def _logged(repository: Git) -> set[str]:
         raise GitError(f"a reflog could not be read: {error.strerror}", "make it readable") from error
 
 
-def cut_off(repository: Git) -> Iterator[Skip]:
+def find_history_gaps(repository: Git) -> Iterator[Skip]:
     """Where the history ends before its beginning: shallow boundaries and grafts; raises GitError."""
-    shallow = sorted(repository.shallow_commits())
+    shallow = sorted(repository.read_shallow_commits())
     if shallow:
-        where = named(shallow, "commit")
+        where = format_names(shallow, "commit")
         yield Skip(".", f"history is cut off (shallow clone) at {where}; run `git fetch --unshallow`")
     path = os.path.join(repository.common_dir, "info", "grafts")
     try:
@@ -109,31 +111,33 @@ def cut_off(repository: Git) -> Iterator[Skip]:
         raise GitError(f"{path} could not be read: {error.strerror}", "mend or remove it") from error
     grafts = [line.split()[0].decode("utf-8", "replace") for line in lines if line.strip() and line[:1] != b"#"]
     if grafts:
-        what = f"grafts hide parents of {named(grafts, 'commit')}"
+        what = f"grafts hide parents of {format_names(grafts, 'commit')}"
         yield Skip(".", f"{what}; they were not followed, but what they hide may be gone: remove {path}")
 
 
-def not_read(repository: Git, missing: Sequence[str], over: Sequence[tuple[str, str, int]]) -> Iterator[Skip]:
+def report_unread_objects(
+    repository: Git, missing: Sequence[str], over: Sequence[tuple[str, str, int]]
+) -> Iterator[Skip]:
     """Words for objects that could not be looked at, in one line a reason; raises GitError."""
     if missing:
         partial = is_partial(repository)
         cure = "run `git fetch --refetch` without a filter" if partial else "run `git fsck`, and fetch them again"
-        yield Skip(".", f"{named(missing, 'object')} of the history missing or corrupt; {cure}")
+        yield Skip(".", f"{format_names(missing, 'object')} of the history missing or corrupt; {cure}")
     if over:
         names = [f"{kind} {oid} ({size >> 20} MiB)" for kind, oid, size in over]
         most = max(size for _, _, size in over)
         cure = f"raise it with --max-file-size {(most >> 20) + 1}M"
-        yield Skip(".", f"{named(names, 'object')} of the history over the limit; {cure}")
+        yield Skip(".", f"{format_names(names, 'object')} of the history over the limit; {cure}")
 
 
 def misnamed(oids: Sequence[str]) -> Iterator[Skip]:
     """Words for objects that are not what their names say."""
     if oids:
-        what = f"{named(oids, 'object')} of the history with a hash that is not the name"
+        what = f"{format_names(oids, 'object')} of the history with a hash that is not the name"
         yield Skip(".", f"{what}: looked at as it is, but git may read another; run `git fsck`, and fetch again")
 
 
-def closed(words: Sequence[str]) -> Iterator[Skip]:
+def report_store_errors(words: Sequence[str]) -> Iterator[Skip]:
     """Words for packs that nobody can read, and for what git said of the object store."""
     for word in words[:_NAMED]:
         yield Skip(".", f"the object store is not whole: {word}; run `git fsck`, and fetch what is lost again")
@@ -147,7 +151,7 @@ def is_partial(repository: Git) -> bool:
     return bool(repository.run("config", "--get-regexp", names, ok=(0, 1)))
 
 
-def named(names: Sequence[str], what: str) -> str:
+def format_names(names: Sequence[str], what: str) -> str:
     """`1 object (abc…)`, or how many and the first of them."""
     more = ", …" if len(names) > _NAMED else ""
     return f"{len(names)} {what}{'s' if len(names) > 1 else ''} ({', '.join(names[:_NAMED])}{more})"

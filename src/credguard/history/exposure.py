@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 from credguard.history import cleanup_steps
-from credguard.lazy_re import regex
+from credguard.lazy_re import compile_lazily
 from credguard.model.findings import Severity
 
 if TYPE_CHECKING:
@@ -21,31 +21,31 @@ SHOWN_REFS = 10
 _DEAD = "the longest life of temporary credentials (36 hours) is over since {}"
 _CUT_OFF = "; the history here ends at its first commit (shallow clone): it may be older, by somebody else"
 _PLANTED = ("canary", "example-account")
-_REWRITE = regex(r"^git (?:filter-repo|rm )")
+_REWRITE = compile_lazily(r"^git (?:filter-repo|rm )")
 
 
-def told(finding: Finding, trail: Trail, now: datetime, limit_days: int) -> Finding:
+def add_exposure(finding: Finding, trail: Trail, now: datetime, limit_days: int) -> Finding:
     """The finding with its exposure, the severity that follows, and the advice for it."""
-    alive = _alive(finding, trail, now)
-    severity = _severity(finding, trail, alive=alive)
+    alive = _check_alive(finding, trail, now)
+    severity = _adjust_severity(finding, trail, alive=alive)
     message = finding.message
     if alive is False and _is_temporary(finding) and trail.first_seen:
-        message += f"; {_DEAD.format(_rfc3339(trail.first_seen + TEMPORARY_LIFE))}"
+        message += f"; {_DEAD.format(_format_rfc3339(trail.first_seen + TEMPORARY_LIFE))}"
     if trail.cut_off:
         message += _CUT_OFF
     return replace(
-        finding, severity=severity, message=message, exposure=_exposure(trail, now, limit_days, alive=alive),
-        remediation=_advice(finding, trail, alive=alive),
+        finding, severity=severity, message=message, exposure=_build_exposure(trail, now, limit_days, alive=alive),
+        remediation=_build_advice(finding, trail, alive=alive),
     )  # fmt: skip
 
 
-def _exposure(trail: Trail, now: datetime, limit_days: int, *, alive: bool | None) -> dict[str, object]:
+def _build_exposure(trail: Trail, now: datetime, limit_days: int, *, alive: bool | None) -> dict[str, object]:
     refs: dict[str, object] = {use: list(names[:SHOWN_REFS]) for use, names in trail.refs.items()}
     days = max(0, (now - trail.first_seen).days) if trail.first_seen else None
     return {
         "first_commit": trail.first_commit or None,
         "cut_off": trail.cut_off,
-        "first_seen": _rfc3339(trail.first_seen) if trail.first_seen else None,
+        "first_seen": _format_rfc3339(trail.first_seen) if trail.first_seen else None,
         "author": trail.author or None,
         "paths": list(trail.paths[:_SHOWN_PATHS]),
         "path_count": len(trail.paths),
@@ -67,17 +67,17 @@ def _is_temporary(finding: Finding) -> bool:
     ).startswith("ASIA")
 
 
-def _alive(finding: Finding, trail: Trail, now: datetime) -> bool | None:
+def _check_alive(finding: Finding, trail: Trail, now: datetime) -> bool | None:
     """False where the credential cannot work any more, True where it still can, None where nobody knows."""
     expires = finding.attributes.get("expires")
     if isinstance(expires, str):
-        return expires > _rfc3339(now)
+        return expires > _format_rfc3339(now)
     if _is_temporary(finding):
         return None if trail.first_seen is None else trail.first_seen + TEMPORARY_LIFE > now
     return None
 
 
-def _severity(finding: Finding, trail: Trail, *, alive: bool | None) -> Severity:
+def _adjust_severity(finding: Finding, trail: Trail, *, alive: bool | None) -> Severity:
     """Dead: low. Pushed: one step up, for what has a secret; what was low stays low."""
     if alive is False:
         return Severity.LOW
@@ -88,7 +88,7 @@ def _severity(finding: Finding, trail: Trail, *, alive: bool | None) -> Severity
     return finding.severity
 
 
-def _advice(finding: Finding, trail: Trail, *, alive: bool | None) -> tuple[str, ...]:
+def _build_advice(finding: Finding, trail: Trail, *, alive: bool | None) -> tuple[str, ...]:
     """The rule's steps without those on git, and in their place what fits how far the value has come."""
     hint, *steps = finding.remediation or ("",)
     kept = [step for step in steps if not _REWRITE.match(step)] if alive is not False else []
@@ -96,9 +96,9 @@ def _advice(finding: Finding, trail: Trail, *, alive: bool | None) -> tuple[str,
         lead = "pushed: treat it as known to everybody. Deactivate first, then rewrite the history"
         if alive is False:
             lead = "pushed, and it cannot work any more: rewriting the history only takes it out of sight"
-        return (hint, lead, *kept, *cleanup_steps.rewritten(trail))
-    return (hint, cleanup_steps.standing(trail), *cleanup_steps.unpushed(trail), *kept)
+        return (hint, lead, *kept, *cleanup_steps.list_rewrite_steps(trail))
+    return (hint, cleanup_steps.explain_state(trail), *cleanup_steps.list_local_steps(trail), *kept)
 
 
-def _rfc3339(moment: datetime) -> str:
+def _format_rfc3339(moment: datetime) -> str:
     return moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")

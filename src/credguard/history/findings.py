@@ -6,24 +6,24 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from credguard.aws.key_id import kind_of
+from credguard.aws.key_id import classify_key_id
 from credguard.git.repository import GitError
 from credguard.history import deleted_files
-from credguard.history.exposure import SHOWN_REFS, told
-from credguard.lazy_re import regex
-from credguard.matching.redaction import masked
+from credguard.history.exposure import SHOWN_REFS, add_exposure
+from credguard.lazy_re import compile_lazily
+from credguard.matching.redaction import mask_name
 from credguard.model.findings import Blob
-from credguard.rules.account.key_older_than_limit import older_than
-from credguard.scanning.scanner import finding_of
+from credguard.rules.account.key_older_than_limit import check_key_age
+from credguard.scanning.scanner import build_finding
 from credguard.system.compat import decode_path
 
 if TYPE_CHECKING:
     import re
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
-    from credguard.engine.session import Run
+    from credguard.engine.session import Session
     from credguard.git.repository import Git
-    from credguard.history.provenance import Tracing
+    from credguard.history.provenance import Provenance
     from credguard.history.trail import Trail
     from credguard.model.findings import Finding, Location
     from credguard.rule import Rule
@@ -33,15 +33,15 @@ _HALVES = ("CG101", "CG102")
 _KEY_RULES = ("CG101", "CG103")
 _LIMIT = 1 << 32
 _OTHERS = "others"
-_KEY_ID = regex(r"A[KS]IA[A-Z0-9]{16}")
-_HALF = regex(r"[A-Za-z0-9+/]{40,}")
+_KEY_ID = compile_lazily(r"A[KS]IA[A-Z0-9]{16}")
+_HALF = compile_lazily(r"[A-Za-z0-9+/]{40,}")
 
 Key = tuple[str, str]
 """Rule ID and fingerprint."""
 
 
 @dataclass(slots=True)
-class _Told:
+class _Group:
     """A finding, the objects that hold its value, and where the run has it (nowhere: only the history has)."""
 
     finding: Finding
@@ -49,41 +49,42 @@ class _Told:
     numbers: list[int] = field(default_factory=list)
 
 
-class Disclosure:
+class HistoryFindings:
     """Gathers the findings of one history; `publish` adds them to the run, or to what it has already."""
 
-    def __init__(self, run: Run, repository: Git, label: str, tracing: Tracing, scanner: Scanner) -> None:
+    def __init__(self, run: Session, repository: Git, label: str, tracing: Provenance, scanner: Scanner) -> None:
         self._run, self._git, self._label = run, repository, label
         self._tracing, self._scanner = tracing, scanner
         self._masks: dict[str, str] = {}
         self._now = datetime.now(timezone.utc)
-        self._told: dict[Key, _Told] = {}
+        self._told: dict[Key, _Group] = {}
         inner = tuple(prefix for prefix in run.inner if len(prefix) > len(label))
         for number, finding in enumerate(run.findings):
             path = finding.locations[0].path
             if path.startswith(label) and not (inner and path.startswith(inner)):
-                one = self._told.setdefault((finding.rule_id, finding.fingerprint), _Told(finding))
+                one = self._told.setdefault((finding.rule_id, finding.fingerprint), _Group(finding))
                 one.numbers.append(number)
 
-    def contents(self, found: Mapping[Key, Collection[str]]) -> None:
+    def add_contents(self, found: Mapping[Key, Collection[str]]) -> None:
         """Findings in contents and messages, by the objects that hold each: they are read once more, now
         that their paths are known."""
         groups = list(found.values())
         places = {
-            self._tracing.place(oids, trail) for oids, trail in zip(groups, self._tracing.trails(groups), strict=True)
+            self._tracing.find_place(oids, trail)
+            for oids, trail in zip(groups, self._tracing.build_trails(groups), strict=True)
         }
         every = {oid for oids in groups for oid in oids}
-        places |= {(oid, path, "") for oid in every for path in self._tracing.paths(oid) if "root" in path.lower()}
+        places |= {(oid, path, "") for oid in every for path in self._tracing.list_paths(oid) if "root" in path.lower()}
         ordered = sorted(places, key=lambda one: (one[0], one[1], one[2] == ""))
         try:
             for (oid, path, commit), data in zip(
-                ordered, self._git.blobs([one[0] for one in ordered], _LIMIT), strict=True
+                ordered, self._git.read_blobs([one[0] for one in ordered], _LIMIT), strict=True
             ):
                 if not isinstance(data, bytes):
                     self._tracing.problems[f"object {oid} could not be read again: {data}"] = None
                     continue
                 kind = "file" if self._tracing.kinds.get(oid) == "blob" else "message"
-                for finding in self._at(Blob(data, path, kind), commit):
+                for finding in self._scan_at_commit(Blob(data, path, kind), commit):
                     key = (finding.rule_id, finding.fingerprint)
                     if key in found or not self._run.over:
                         self._add(finding, found.get(key) or (oid,))
@@ -93,18 +94,18 @@ class Disclosure:
     def copies(self, objects: Iterable[tuple[str, str, bytes]]) -> None:
         """Findings in objects (type, ID, content) that are not what their IDs say: git may give another when asked."""
         ordered = sorted(objects)
-        trails = self._tracing.trails([[oid] for _, oid, _ in ordered])
+        trails = self._tracing.build_trails([[oid] for _, oid, _ in ordered])
         for (kind, oid, data), trail in zip(ordered, trails, strict=True):
-            _, path, commit = self._tracing.place([oid], trail)
+            _, path, commit = self._tracing.find_place([oid], trail)
             if not data:
                 self._tracing.problems[f"object {oid} is not what its name says, and too large to be kept"] = None
-            for finding in self._at(Blob(data, path, "file" if kind == "blob" else "message"), commit):
+            for finding in self._scan_at_commit(Blob(data, path, "file" if kind == "blob" else "message"), commit):
                 self._add(finding, (oid,))
 
-    def names(self, found: Mapping[bytes, Sequence[Finding]]) -> None:
+    def add_names(self, found: Mapping[bytes, Sequence[Finding]]) -> None:
         """Findings in file names, shown without the secret."""
         for name, findings in found.items():
-            shown = masked(decode_path(name), findings)
+            shown = mask_name(decode_path(name), findings)
             arrivals = [one for one in self._tracing.former if name in one.path.split(b"/")]
             for one in arrivals[:1]:
                 path = decode_path(one.path).replace(decode_path(name), shown)
@@ -113,85 +114,85 @@ class Disclosure:
                     self._add(replace(finding, locations=places), [one.oid for one in arrivals])
                     self._tracing.count_in(arrivals)
 
-    def files(self, rules: Sequence[Rule]) -> None:
+    def add_deleted_files(self, rules: Sequence[Rule]) -> None:
         """What the file rules say of files that were tracked once."""
-        arrivals = [one for one in self._tracing.former if deleted_files.is_one(one.path)] if rules else []
-        for finding, versions in deleted_files.judged(self._scanner, rules, self._git, arrivals):
+        arrivals = [one for one in self._tracing.former if deleted_files.is_credential_path(one.path)] if rules else []
+        for finding, versions in deleted_files.scan_deleted_files(self._scanner, rules, self._git, arrivals):
             places = tuple(replace(place, commit=versions[0].commit or None) for place in finding.locations)
-            message = deleted_files.in_the_past(finding.message)
+            message = deleted_files.use_past_tense(finding.message)
             self._add(replace(finding, locations=places, message=message), [one.oid for one in versions])
             self._tracing.count_in(versions)
 
     def publish(self) -> None:
         """Adds them all."""
-        everything = _without_halves(self._told)
+        everything = _merge_halves(self._told)
         known = [one for one in everything if one.oids]
-        for one, trail in zip(known, self._tracing.trails([one.oids for one in known]), strict=True):
-            shown, days = self._without_secrets(trail), self._run.policy.rotation_days
+        for one, trail in zip(known, self._tracing.build_trails([one.oids for one in known]), strict=True):
+            shown, days = self._mask_trail(trail), self._run.policy.rotation_days
             for number in one.numbers:
-                self._run.findings[number] = told(self._run.findings[number], shown, self._now, days)
+                self._run.findings[number] = add_exposure(self._run.findings[number], shown, self._now, days)
             if one.numbers:
                 continue
-            finding = told(one.finding, shown, self._now, days)
-            places = tuple(self._placed(place, trail) for place in finding.locations)
+            finding = add_exposure(one.finding, shown, self._now, days)
+            places = tuple(self._complete_location(place, trail) for place in finding.locations)
             finding = replace(finding, locations=places)
             self._run.findings.append(finding)
-            self._age(finding, trail)
+            self._add_key_age(finding, trail)
 
-    def _at(self, blob: Blob, commit: str) -> list[Finding]:
-        findings = self._run.judge.marked(self._scanner.blob(blob), blob, self._scanner)
+    def _scan_at_commit(self, blob: Blob, commit: str) -> list[Finding]:
+        findings = self._run.judge.apply_markers(self._scanner.scan_blob(blob), blob, self._scanner)
         head = blob.data.count(b"\n", 0, blob.data.find(b"\n\n") + 2) if blob.kind == "message" else 0
         return [
             replace(f, locations=tuple(replace(place, commit=commit or None) for place in f.locations))
-            for f in (_below(finding, head) for finding in findings)
+            for f in (_shift_lines(finding, head) for finding in findings)
         ]
 
     def _add(self, finding: Finding, oids: Iterable[str]) -> None:
-        one = self._told.setdefault((finding.rule_id, finding.fingerprint), _Told(finding))
+        one = self._told.setdefault((finding.rule_id, finding.fingerprint), _Group(finding))
         one.oids.update(dict.fromkeys(oids))
 
-    def _placed(self, place: Location, trail: Trail) -> Location:
-        path = self._label + self._shown(place.path)
+    def _complete_location(self, place: Location, trail: Trail) -> Location:
+        path = self._label + self._mask_secrets(place.path)
         return replace(place, path=path, commit=place.commit or trail.first_commit or None)
 
-    def _without_secrets(self, trail: Trail) -> Trail:
+    def _mask_trail(self, trail: Trail) -> Trail:
         """What git knows, as it may be shown: anybody can write a secret into a name."""
         return replace(
             trail,
-            author=self._shown(trail.author),
-            paths=[self._shown(path) for path in trail.paths],
-            refs={use: self._refs(names, whole=use == _OTHERS) for use, names in trail.refs.items()},
-            tagged=[self._shown(name) for name in trail.tagged],
-            reflogs=[self._shown(name) for name in trail.reflogs],
+            author=self._mask_secrets(trail.author),
+            paths=[self._mask_secrets(path) for path in trail.paths],
+            refs={use: self._mask_refs(names, whole=use == _OTHERS) for use, names in trail.refs.items()},
+            tagged=[self._mask_secrets(name) for name in trail.tagged],
+            reflogs=[self._mask_secrets(name) for name in trail.reflogs],
         )
 
-    def _refs(self, names: Sequence[str], *, whole: bool) -> list[str]:
+    def _mask_refs(self, names: Sequence[str], *, whole: bool) -> list[str]:
         """Those of the names that are shown without secrets, the others only to be counted."""
         shown = len(names) if whole else SHOWN_REFS
-        return [*map(self._shown, names[:shown]), *names[shown:]]
+        return [*map(self._mask_secrets, names[:shown]), *names[shown:]]
 
-    def _shown(self, path: str) -> str:
+    def _mask_secrets(self, path: str) -> str:
         """A path, or another name, without the secrets in it: also without what may be the other half of a key ID."""
         if path not in self._masks:
-            shown = masked(path, self._scanner.names([path]))
-            self._masks[path] = _HALF.sub(_blotted, shown) if _KEY_ID.search(shown) else shown
+            shown = mask_name(path, self._scanner.scan_names([path]))
+            self._masks[path] = _HALF.sub(_mask_match, shown) if _KEY_ID.search(shown) else shown
         return self._masks[path]
 
-    def _age(self, finding: Finding, trail: Trail) -> None:
+    def _add_key_age(self, finding: Finding, trail: Trail) -> None:
         """CG501 for a long-lived key that no file holds any more."""
         rule = next((rule for rule in self._run.scanner.rules if rule.id == "CG501"), None)
         key_id = finding.attributes.get("access_key_id")
         if rule is None or not isinstance(key_id, str) or not trail.first_seen or finding.rule_id not in _KEY_RULES:
             return
-        if key_id.startswith("AKIA") and kind_of(key_id.encode()) in ("long-lived", "old-format"):
-            detection = older_than(trail.first_seen, self._now, self._run.policy.rotation_days, key_id)
+        if key_id.startswith("AKIA") and classify_key_id(key_id.encode()) in ("long-lived", "old-format"):
+            detection = check_key_age(trail.first_seen, self._now, self._run.policy.rotation_days, key_id)
             if detection:
                 self._run.findings.append(
-                    replace(finding_of(rule, detection, finding.locations[:1]), exposure=finding.exposure)
+                    replace(build_finding(rule, detection, finding.locations[:1]), exposure=finding.exposure)
                 )
 
 
-def _below(finding: Finding, head: int) -> Finding:
+def _shift_lines(finding: Finding, head: int) -> Finding:
     """The finding with its lines counted from the end of a head of so many lines, unless it stands there."""
     if not head or any(place.line <= head for place in finding.locations):
         return finding
@@ -200,14 +201,14 @@ def _below(finding: Finding, head: int) -> Finding:
     return replace(finding, locations=tuple(places), context=context)
 
 
-def _blotted(match: re.Match[str]) -> str:
+def _mask_match(match: re.Match[str]) -> str:
     return match[0][:4] + "*" * (len(match[0]) - 4)
 
 
-def _without_halves(told: Mapping[Key, _Told]) -> list[_Told]:
+def _merge_halves(told: Mapping[Key, _Group]) -> list[_Group]:
     """Leaves out lone halves of the history that are part of a whole credential, which takes over their objects."""
     wholes = [one for (rule_id, _), one in told.items() if rule_id not in _HALVES and one.finding.values]
-    owners: dict[str, list[_Told]] = {}
+    owners: dict[str, list[_Group]] = {}
     for one in wholes:
         for value in one.finding.values:
             owners.setdefault(value, []).append(one)

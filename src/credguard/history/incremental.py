@@ -32,31 +32,31 @@ _GRAIN = 256
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
+class _CachedContent:
     data: bytes
     hits: Hits
     signs: tuple[bytes, bytes]
 
 
-class Earlier:
+class HitCache:
     """The latest large contents with their hits, found again by how a content begins or ends."""
 
     def __init__(self, matcher: Matcher) -> None:
         self._matcher = matcher
-        self._latest: deque[_Known] = deque()
-        self._by_sign: dict[bytes, _Known] = {}
+        self._latest: deque[_CachedContent] = deque()
+        self._by_sign: dict[bytes, _CachedContent] = {}
         self._held = 0
 
-    def hits(self, data: bytes) -> Hits:
+    def find_hits(self, data: bytes) -> Hits:
         """What `Matcher.hits` would say of the content."""
         signs = (b"<" + data[:_SIGN], b">" + data[-_SIGN:])
         like = self._by_sign.get(signs[1]) or self._by_sign.get(signs[0])
-        hits = between(self._matcher, data, like.data, like.hits) if like else self._matcher.hits(data)
+        hits = update_hits(self._matcher, data, like.data, like.hits) if like else self._matcher.find_hits(data)
         if sum(map(len, hits.values())) <= _MOST_HITS:
-            self._keep(_Known(data, hits, signs))
+            self._keep(_CachedContent(data, hits, signs))
         return hits
 
-    def _keep(self, known: _Known) -> None:
+    def _keep(self, known: _CachedContent) -> None:
         self._latest.append(known)
         self._by_sign.update(dict.fromkeys(known.signs, known))
         self._held += len(known.data)
@@ -68,9 +68,9 @@ class Earlier:
                     del self._by_sign[sign]
 
 
-def between(matcher: Matcher, data: bytes, old: bytes, before: Hits) -> Hits:
+def update_hits(matcher: Matcher, data: bytes, old: bytes, before: Hits) -> Hits:
     """The hits in `data`, given those of a content that may begin and end in the same way."""
-    head, tail = common(old, data)
+    head, tail = measure_common(old, data)
     start, edge = head - 1 - REACH, len(data) - tail + _MARGIN
     stop = edge + REACH
     # What ends up to `start` is as it was, and so is what ends after `edge`; both are carried.
@@ -79,11 +79,11 @@ def between(matcher: Matcher, data: bytes, old: bytes, before: Hits) -> Hits:
     if tail <= 2 * _MARGIN or not _is_parted(data, len(data) - tail):
         stop = edge = len(data)
     if start < 0 and stop >= len(data):
-        return matcher.hits(data)
+        return matcher.find_hits(data)
     low = max(0, start - _MARGIN)
     moved = len(data) - len(old)
     found: dict[str, list[int]] = {}
-    new = matcher.hits(data[low:stop])
+    new = matcher.find_hits(data[low:stop])
     for name in {*new, *before}:
         ends = before.get(name, ())
         found[name] = [
@@ -94,7 +94,7 @@ def between(matcher: Matcher, data: bytes, old: bytes, before: Hits) -> Hits:
     return {name: ends for name, ends in found.items() if ends}
 
 
-def common(old: bytes, new: bytes) -> tuple[int, int]:
+def measure_common(old: bytes, new: bytes) -> tuple[int, int]:
     """How many bytes both begin with and, of the rest, how many they end with; measured by the grain."""
     most = min(len(old), len(new))
     view = memoryview(old)

@@ -71,7 +71,7 @@ class History:
         self._stack = contextlib.ExitStack()
         self._store: Store | None = None
 
-    def shares(self) -> list[Share]:
+    def list_shares(self) -> list[Share]:
         """Parts of the objects that may be read in any order, by any process that is forked from this one; raises
         GitError. `rest` comes after all of them."""
         if self._revisions:
@@ -79,28 +79,28 @@ class History:
         self._store = self._stack.enter_context(contextlib.closing(Store(self._git)))
         packs = self._store.packs
         checks: list[Share] = [(pack, []) for pack in packs]
-        return checks + [(pack, roots) for pack in packs for roots in pack.families()]
+        return checks + [(pack, roots) for pack in packs for roots in pack.iter_families()]
 
-    def batches(self, share: Share) -> Iterator[Batch]:
+    def iter_batches(self, share: Share) -> Iterator[Batch]:
         """The objects of a share; one of 32 KiB or more alone. A share without objects checks its pack."""
         pack, roots = share
         with contextlib.suppress(OSError):  # what was not read then is left
             if not roots:
                 pack.check()
-            yield from _batches(self._packed(pack, roots), pack.named)
+            yield from _group_batches(self._read_pack(pack, roots), pack.identify_object)
 
-    def rest(self) -> Iterator[Batch]:
+    def iter_rest(self) -> Iterator[Batch]:
         """The objects that were in no share or could not be read there, as git gives them; raises GitError."""
         names = self._stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - the stack closes it
         if self._store:
-            names.writelines(name.encode() + b"\n" for name in self._store.left())
+            names.writelines(name.encode() + b"\n" for name in self._store.iter_unread())
         else:
             names.write(self._git.run(*_REACHABLE, *self._revisions))
         if names.tell():
-            yield from self._asked(names)
+            yield from self._read_from_git(names)
 
     @property
-    def closed(self) -> list[str]:
+    def store_errors(self) -> list[str]:
         """What is wrong with the object store, after `rest`."""
         return self._store.closed if self._store else []
 
@@ -115,25 +115,25 @@ class History:
         """True where `lacking` can be asked."""
         return self._store is not None and self._store.is_small
 
-    def lacking(self, oids: Collection[bytes]) -> list[str]:
+    def find_missing(self, oids: Collection[bytes]) -> list[str]:
         """Those of the object IDs (in hex) that git does not list, in their order; after `rest`."""
-        return self._store.lacking(oids) if self._store else []
+        return self._store.find_missing(oids) if self._store else []
 
     def close(self) -> None:
         """Closes what is open."""
         self._stack.close()
 
-    def _packed(self, pack: Pack, roots: list[int]) -> Iterator[_Object]:
+    def _read_pack(self, pack: Pack, roots: list[int]) -> Iterator[_Object]:
         counts = [0] * len(KINDS)
         try:
-            for kind, number, content in pack.objects(roots, self._limit):
+            for kind, number, content in pack.iter_objects(roots, self._limit):
                 counts[kind] += 1
                 self.bytes += len(content)
                 yield kind == TREE, number, content
         finally:
             self.kinds.update(dict(zip(KINDS, counts, strict=True)))
 
-    def _asked(self, names: IO[bytes]) -> Iterator[Batch]:
+    def _read_from_git(self, names: IO[bytes]) -> Iterator[Batch]:
         """What git says of the objects.
 
         An object over the limit is passed over in pieces. git ends at an object that is corrupt: it
@@ -147,17 +147,17 @@ class History:
                 stack.callback(stop, process)
                 assert process.stdout  # noqa: S101 - a pipe
                 heads: list[bytes] = []
-                yield from _batches(self._read(process.stdout, heads), partial(_told, heads))
+                yield from _group_batches(self._read(process.stdout, heads), partial(_parse_head, heads))
                 if not self._astray and not process.wait():
                     return
                 self._astray = False
                 asked = stack.enter_context(tempfile.TemporaryFile())
-                self.broken.append(self._rest(names, asked))
+                self.broken.append(self._write_remaining(names, asked))
                 self._came += 1
                 if len(self.broken) > _MOST_BROKEN:
                     raise GitError(f"over {_MOST_BROKEN} objects are corrupt: the rest was not looked at")
 
-    def _rest(self, names: IO[bytes], rest: IO[bytes]) -> str:
+    def _write_remaining(self, names: IO[bytes], rest: IO[bytes]) -> str:
         """Writes the names of the objects that are still to come; gives that of the one before, at which
         git ended."""
         names.seek(0)
@@ -197,7 +197,7 @@ class History:
             yield words[0] == b"tree", len(heads) - 1, content
 
 
-def _batches(objects: Iterator[_Object], named: Callable[[int], tuple[str, str]]) -> Iterator[Batch]:
+def _group_batches(objects: Iterator[_Object], named: Callable[[int], tuple[str, str]]) -> Iterator[Batch]:
     """The objects together with others of their kind, large ones alone."""
     waiting = [Batch(named, is_trees=False), Batch(named, is_trees=True)]
     for is_tree, key, content in objects:
@@ -212,7 +212,7 @@ def _batches(objects: Iterator[_Object], named: Callable[[int], tuple[str, str]]
     yield from (batch for batch in waiting if batch.keys)
 
 
-def _told(heads: list[bytes], key: int) -> tuple[str, str]:
+def _parse_head(heads: list[bytes], key: int) -> tuple[str, str]:
     """Type and object ID, as git has said them."""
     kind, _, oid = heads[key].split()
     return kind.decode(), oid.decode()

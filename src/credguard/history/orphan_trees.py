@@ -18,13 +18,13 @@ _LARGEST_TREE = 1 << 26
 _MOST_TREES = 100_000
 
 
-def not_brought(entries: Iterable[TreeEntry], arrivals: Collection[Arrival]) -> list[TreeEntry]:
+def find_orphan_entries(entries: Iterable[TreeEntry], arrivals: Collection[Arrival]) -> list[TreeEntry]:
     """The entries that no arrival accounts for; of a folder that is not known before its files are read."""
     brought = {(one.path.rpartition(b"/")[2], one.oid) for one in arrivals}
     return [entry for entry in entries if entry.is_folder or (entry.name, entry.oid) not in brought]
 
 
-def arrivals(
+def find_orphan_files(
     repository: Git,
     entries: Mapping[TreeEntry, str],
     known: Collection[Arrival],
@@ -44,25 +44,25 @@ def arrivals(
             folders.append((entry.oid, path, entry.name))
         elif named(path):
             found.append(Arrival("", entry.oid, path))
-    for oid, path, top in _files(repository, folders):
+    for oid, path, top in _iter_files(repository, folders):
         if top not in brought[oid] and named(path):
             found.append(Arrival("", oid, path))
     return found
 
 
-def _files(repository: Git, folders: list[tuple[str, bytes, bytes]]) -> Iterator[tuple[str, bytes, bytes]]:
+def _iter_files(repository: Git, folders: list[tuple[str, bytes, bytes]]) -> Iterator[tuple[str, bytes, bytes]]:
     """Object and path of every file in folders (object, path, a word that stays with it)."""
     waiting = folders[::-1]
     asked: list[tuple[str, bytes, bytes]] = []
 
-    def questions() -> Iterator[str]:
+    def iter_oids() -> Iterator[str]:
         while waiting and len(asked) < _MOST_TREES:
             asked.append(waiting.pop())
             yield asked[-1][0]
 
-    for _, data in repository.objects(questions(), _LARGEST_TREE):
+    for _, data in repository.read_objects(iter_oids(), _LARGEST_TREE):
         oid, path, top = asked[-1]
-        for head, named in commit_walk.entries(data, oid) if isinstance(data, bytes) else ():
+        for head, named in commit_walk.parse_tree_entries(data, oid) if isinstance(data, bytes) else ():
             mode, _, name = head.partition(b" ")
             below = (named.hex(), path + b"/" + name, top)
             if commit_walk.is_folder(mode):

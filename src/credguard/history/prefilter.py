@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from credguard.history.incremental import Earlier
+from credguard.history.incremental import HitCache
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -39,30 +39,30 @@ class Sieve:
 
     def __init__(self, contents: Matcher, names: Matcher, also: Callable[[bytes], bool] | None = None) -> None:
         self._contents, self._names, self._also = contents, names, also
-        self._earlier = {True: Earlier(names), False: Earlier(contents)}
+        self._earlier = {True: HitCache(names), False: HitCache(contents)}
 
-    def candidates(self, batch: Batch) -> Iterator[Candidate]:
+    def find_candidates(self, batch: Batch) -> Iterator[Candidate]:
         """The objects of the batch that have to be looked at."""
         if len(batch.keys) == 1:
             content = batch.contents[0]
-            hits = self._earlier[batch.is_trees].hits(content)
+            hits = self._earlier[batch.is_trees].find_hits(content)
             if hits or (self._also and not batch.is_trees and self._also(content)):
                 yield Candidate(*batch.named(batch.keys[0]), content, hits)
             return
         matcher = self._names if batch.is_trees else self._contents
-        for number in self._numbers(matcher, batch):
+        for number in self._find_matching(matcher, batch):
             content = batch.contents[number]
-            hits = matcher.hits(content)
+            hits = matcher.find_hits(content)
             if hits or (self._also and not batch.is_trees):
                 yield Candidate(*batch.named(batch.keys[number]), content, hits)
 
-    def _numbers(self, matcher: Matcher, batch: Batch) -> Iterable[int]:
+    def _find_matching(self, matcher: Matcher, batch: Batch) -> Iterable[int]:
         """Those in which something was seen when all were read as one; a match over a border may be among it. What
         begins as wide letters do is among them, for that counts at a beginning only."""
         data = b"\n".join(batch.contents)
         if self._also and not batch.is_trees and self._also(data):
             return range(len(batch.keys))
-        hits = matcher.seen(data)
+        hits = matcher.scan(data)
         wide = [] if batch.is_trees else [n for n, content in enumerate(batch.contents) if _is_wide(content)]
         if not hits:
             return wide

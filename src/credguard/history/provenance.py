@@ -6,12 +6,12 @@ import itertools
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, TypeVar
 
 from credguard.git import linked_worktrees, refs
 from credguard.git.repository import GitError
-from credguard.git.signatures import signature
+from credguard.git.signatures import parse_signature
 from credguard.history import completeness, orphan_trees
 from credguard.history.trail import Trail
 from credguard.model.findings import Skip
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from credguard.git.commit_walk import Arrival, TreeEntry, Walk
-    from credguard.git.repository import Entry, Git
+    from credguard.git.repository import Git, IndexEntry
     from credguard.history.objects import History
 
 _T = TypeVar("_T")
@@ -31,7 +31,7 @@ _STASH = "refs/stash"
 
 
 @dataclass(frozen=True, slots=True)
-class _Led:
+class _Reachability:
     """For each commit and each entry of a reflog the groups of objects that it leads to, as bits; for the groups that
     refs lead to, the numbers of these refs. `held` are the answers that were given."""
 
@@ -41,7 +41,7 @@ class _Led:
     held: dict[tuple[object, ...], Mapping[str, list[str]]] = field(default_factory=dict)
 
 
-class Tracing:
+class Provenance:
     """Answers for the objects of one repository, when `settle` has been told of all."""
 
     def __init__(self, repository: Git, walk: Walk) -> None:
@@ -54,8 +54,8 @@ class Tracing:
         self._reachable = 0
         self._dates: dict[str, tuple[str, datetime | None]] = {}
         self._questions: list[str] = []
-        self._answers = repository.blobs(iter(self._questions.pop, None), _SMALL)  # by one process
-        self._listing = refs.Listing(repository)
+        self._answers = repository.read_blobs(iter(self._questions.pop, None), _SMALL)  # by one process
+        self._listing = refs.RefListing(repository)
 
     def settle(
         self,
@@ -68,14 +68,14 @@ class Tracing:
         self.kinds = dict(kinds)
         nothing: list[Arrival] = []
         blobs = {oid for oid, kind in kinds.items() if kind == "blob"}
-        found = self._asked(lambda: self._walk.arrivals(blobs, named), nothing)
+        found = self._ask_or_default(lambda: self._walk.find_arrivals(blobs, named), nothing)
         self._reachable = len(self._walk.parents)
         lost = {oid for oid, kind in kinds.items() if kind == "commit" and oid not in self._walk.parents}
-        left = orphan_trees.not_brought(entries or (), found)
+        left = orphan_trees.find_orphan_entries(entries or (), found)
         alone = blobs - {one.oid for one in found}
         gone = nothing
         if alone or lost or left:
-            gone = self._asked(lambda: self._walk.unreachable(alone, named if left else None), nothing)
+            gone = self._ask_or_default(lambda: self._walk.find_unreachable(alone, named if left else None), nothing)
         if not self._walk.whole and (kinds or entries):
             self.problems["git could not follow every commit; run `git fsck`"] = None
         for one in (*reversed(found), *reversed(gone)):  # the oldest first
@@ -83,24 +83,26 @@ class Tracing:
                 self.arrivals[one.oid].append(one)
             if named and named(one.path):
                 self.former.append(one)
-        left = orphan_trees.not_brought(left, gone)
+        left = orphan_trees.find_orphan_entries(left, gone)
         if entries and left and named:
             some = {entry: entries[entry] for entry in left}
-            self.former += self._asked(lambda: orphan_trees.arrivals(self._git, some, [*found, *gone], named), nothing)
+            self.former += self._ask_or_default(
+                lambda: orphan_trees.find_orphan_files(self._git, some, [*found, *gone], named), nothing
+            )
 
     def close(self) -> None:
         """Ends the processes that are asked for dates and refs."""
         self._answers.close()
         self._listing.close()
 
-    def missing(self, history: History) -> tuple[list[str], list[Skip]]:
+    def find_missing(self, history: History) -> tuple[list[str], list[Skip]]:
         """What `completeness.missing` says, after `settle`, or why it cannot be told."""
         try:
-            return completeness.missing(self._git, history, self._walk, self._listing.refs)
+            return completeness.find_missing_objects(self._git, history, self._walk, self._listing.refs)
         except GitError as error:
             return [], [Skip(".", f"what is missing could not be told: {error.message}; {error.hint}")]
 
-    def ref_names(self) -> list[str]:
+    def list_ref_names(self) -> list[str]:
         """The whole names of all refs."""
         return [ref.name for ref in self._refs]
 
@@ -111,23 +113,23 @@ class Tracing:
                 self.arrivals[one.oid].append(one)
             self.kinds.setdefault(one.oid, "blob")
 
-    def trails(self, groups: Sequence[Collection[str]]) -> list[Trail]:
+    def build_trails(self, groups: Sequence[Collection[str]]) -> list[Trail]:
         """What git knows of each group of objects, taken as one thing."""
         marks: dict[str, int] = defaultdict(int)
         for number, oids in enumerate(groups):
             for oid in oids:
-                for commit in self._commits(oid):
+                for commit in self._find_commits(oid):
                     marks[commit] |= 1 << number
-        bits = refs.reached(self._walk.parents, marks)
+        bits = refs.propagate_marks(self._walk.parents, marks)
         alike: dict[int, list[int]] = defaultdict(list)
         for commit, numbers in self._numbers.items():
             if commit in bits:
                 alike[bits[commit]] += numbers
         reflogs = {name: [bits.get(commit, 0) for commit in commits] for name, commits in self._reflogs.items()}
-        led = _Led(bits, alike, reflogs)
-        return [self._trail(frozenset(oids), 1 << number, led) for number, oids in enumerate(groups)]
+        led = _Reachability(bits, alike, reflogs)
+        return [self._build_trail(frozenset(oids), 1 << number, led) for number, oids in enumerate(groups)]
 
-    def place(self, oids: Collection[str], trail: Trail) -> tuple[str, str, str]:
+    def find_place(self, oids: Collection[str], trail: Trail) -> tuple[str, str, str]:
         """The object, path and commit (or "") by which to show a group: in HEAD, or else where it began."""
         for oid in oids:
             if oid in self._head_paths:
@@ -137,48 +139,50 @@ class Tracing:
                 if one.commit == trail.first_commit:
                     return oid, decode_path(one.path), one.commit
         oid = trail.first_commit if trail.first_commit in oids else min(oids)
-        return oid, self.called(oid), trail.first_commit
+        return oid, self.describe_object(oid), trail.first_commit
 
-    def called(self, oid: str) -> str:
+    def describe_object(self, oid: str) -> str:
         """What to call an object that has no path."""
         kind = self.kinds.get(oid, "object")
         if kind == "tag":
             return f"tag {next((ref.short for ref in self._refs if ref.oid == oid), oid[:12])}"
-        if oid in self._staged:
-            return self._staged[oid]
+        if oid in self._staged_paths:
+            return self._staged_paths[oid]
         if oid in self._direct and self._direct[oid][0][1]:
             number, path = self._direct[oid][0]
             return f"{self._refs[number].short}:{path}"  # as git calls it
         return f"{'commit' if kind == 'commit' else 'object'} {oid[:12]}"
 
-    def paths(self, oid: str) -> list[str]:
+    def list_paths(self, oid: str) -> list[str]:
         """Where the object stood, in order of appearance."""
-        return list(dict.fromkeys(decode_path(one.path) for one in self.arrivals.get(oid, ()))) or [self.called(oid)]
+        return list(dict.fromkeys(decode_path(one.path) for one in self.arrivals.get(oid, ()))) or [
+            self.describe_object(oid)
+        ]
 
-    def _commits(self, oid: str) -> Iterable[str]:
+    def _find_commits(self, oid: str) -> Iterable[str]:
         if self.kinds.get(oid) == "commit":
             return (oid,)
         return {one.commit for one in self.arrivals.get(oid, ()) if one.commit}
 
-    def _trail(self, oids: frozenset[str], bit: int, led: _Led) -> Trail:
-        commits = {commit for oid in oids for commit in self._commits(oid)}
+    def _build_trail(self, oids: frozenset[str], bit: int, led: _Reachability) -> Trail:
+        commits = {commit for oid in oids for commit in self._find_commits(oid)}
         direct = {number for oid in oids for number, _ in self._direct.get(oid, ())}
-        held = self._held([mask for mask in led.refs if mask & bit], direct, led)
-        first = self._first(commits, bit, led.bits)
+        held = self._group_refs([mask for mask in led.refs if mask & bit], direct, led)
+        first = self._find_first_commit(commits, bit, led.bits)
         tag = next((oid for oid in oids if self.kinds.get(oid) == "tag"), "")
-        author, seen = self._said(first or tag)
+        author, seen = self._read_signature(first or tag)
         is_cut_off = first in self._shallow
         return Trail(
             first_commit=first,
             first_seen=seen,
             author=author,
-            paths=list(dict.fromkeys(path for oid in self._by_age(oids) for path in self.paths(oid))),
+            paths=list(dict.fromkeys(path for oid in self._sort_by_age(oids) for path in self.list_paths(oid))),
             in_head=any(oid in self._head_paths for oid in oids),
             refs=held,
             reflog=not any(held.values()) and any(self._is_in_reflog(commit) for commit in commits),
             bare=self._is_bare,
             is_last=first == self._head,
-            staged=any(oid in self._staged for oid in oids),
+            staged=any(oid in self._staged_paths for oid in oids),
             objects=len(oids),
             cut_off=is_cut_off,
             is_root=bool(first) and not is_cut_off and not self._walk.parents.get(first),
@@ -191,7 +195,7 @@ class Tracing:
             reflogs=[name for name, masks in led.reflogs.items() if name != _STASH and any(m & bit for m in masks)],
         )
 
-    def _held(self, masks: Sequence[int], direct: Collection[int], led: _Led) -> Mapping[str, list[str]]:
+    def _group_refs(self, masks: Sequence[int], direct: Collection[int], led: _Reachability) -> Mapping[str, list[str]]:
         """The refs that lead to these masks and those with these numbers, by use: the same for many a group."""
         key = (*masks, frozenset(direct))
         held = led.held.get(key)
@@ -202,38 +206,40 @@ class Tracing:
                 held[use].append(name)
         return held
 
-    def _first(self, commits: Collection[str], bit: int, bits: Mapping[str, int]) -> str:
+    def _find_first_commit(self, commits: Collection[str], bit: int, bits: Mapping[str, int]) -> str:
         """The oldest of the commits before which the thing was not there."""
-        found = sorted(refs.first(commits, self._walk.parents, bits, bit))
+        found = sorted(refs.find_first_commits(commits, self._walk.parents, bits, bit))
         if len(found) == 1:
             return found[0]
         late = datetime.max.replace(tzinfo=timezone.utc)
-        return min(found[:_MOST_FIRST], key=lambda commit: (self._said(commit)[1] or late, commit), default="")
+        return min(
+            found[:_MOST_FIRST], key=lambda commit: (self._read_signature(commit)[1] or late, commit), default=""
+        )
 
-    def _by_age(self, oids: Collection[str]) -> list[str]:
-        return sorted(oids, key=lambda oid: (min(map(self._age, self._commits(oid)), default=1), oid))
+    def _sort_by_age(self, oids: Collection[str]) -> list[str]:
+        return sorted(oids, key=lambda oid: (min(map(self._rank_commit, self._find_commits(oid)), default=1), oid))
 
-    def _age(self, commit: str) -> int:
+    def _rank_commit(self, commit: str) -> int:
         """Ascends from the oldest commit; what nothing leads to comes last."""
         return -self._order[commit] if self._is_in_reflog(commit) else 1
 
     def _is_in_reflog(self, commit: str) -> bool:
         return self._order.get(commit, -1) >= len(self._walk.parents) - self._reachable
 
-    def _said(self, oid: str) -> tuple[str, datetime | None]:
+    def _read_signature(self, oid: str) -> tuple[str, datetime | None]:
         """Author (or tagger) and date of a commit (or tag)."""
         if oid and oid not in self._dates:
             nothing: bytes | str = ""
             self._questions.append(oid)
-            data = self._asked(lambda: next(self._answers, nothing), nothing)
-            self._dates[oid] = signature(data) if isinstance(data, bytes) else ("", None)
+            data = self._ask_or_default(lambda: next(self._answers, nothing), nothing)
+            self._dates[oid] = parse_signature(data) if isinstance(data, bytes) else ("", None)
         return self._dates.get(oid, ("", None))
 
     @cached_property
     def _order(self) -> dict[str, int]:
         return {commit: number for number, commit in enumerate(self._walk.parents)}
 
-    def _asked(self, ask: Callable[[], _T], otherwise: _T) -> _T:
+    def _ask_or_default(self, ask: Callable[[], _T], otherwise: _T) -> _T:
         """The answer, or what to say where git fails: what was found is to be reported in any case."""
         try:
             return ask()
@@ -243,7 +249,7 @@ class Tracing:
 
     @cached_property
     def _refs(self) -> list[refs.Ref]:
-        return self._asked(lambda: self._listing.refs, [])
+        return self._ask_or_default(lambda: self._listing.refs, [])
 
     @cached_property
     def _names(self) -> list[tuple[str, str]]:
@@ -260,22 +266,23 @@ class Tracing:
 
     @cached_property
     def _reflogs(self) -> dict[str, list[str]]:
-        return self._asked(lambda: refs.reflogs(self._git), {})
+        return self._ask_or_default(lambda: refs.read_reflogs(self._git), {})
 
     @cached_property
     def _shallow(self) -> set[str]:
-        return self._asked(self._git.shallow_commits, set())
+        return self._ask_or_default(self._git.read_shallow_commits, set())
 
     @cached_property
     def _direct(self) -> dict[str, list[tuple[int, str]]]:
         """Objects to which refs lead without a commit: numbers of the refs, each with the path in a tree or ""."""
         found: dict[str, list[tuple[int, str]]] = {}
         wanted = {*self.kinds, *(one.oid for one in self.former)}
-        nothing: list[Entry] = []
+        nothing: list[IndexEntry] = []
         for number, ref in enumerate(self._refs):
             for oid in wanted.intersection(ref.chain):
                 found.setdefault(oid, []).append((number, ""))
-            for entry in self._asked(lambda: self._git.entries_of(ref.tree), nothing) if ref.tree else nothing:  # noqa: B023
+            entries = self._ask_or_default(partial(self._git.list_entries, ref.tree), nothing) if ref.tree else nothing
+            for entry in entries:
                 if entry.oid in wanted:
                     found.setdefault(entry.oid, []).append((number, entry.path))
         return found
@@ -287,16 +294,16 @@ class Tracing:
     @cached_property
     def _head_paths(self) -> dict[str, str]:
         nothing: dict[str, str] = {}
-        files = self._asked(lambda: self._git.tree(self._head), nothing) if self._head else nothing
+        files = self._ask_or_default(lambda: self._git.read_tree(self._head), nothing) if self._head else nothing
         return {oid: path for path, oid in reversed(files.items())}
 
     @cached_property
     def _is_bare(self) -> bool:
-        return self._asked(lambda: self._git.layout.is_bare, False)
+        return self._ask_or_default(lambda: self._git.layout.is_bare, False)
 
     @cached_property
-    def _staged(self) -> dict[str, str]:
-        nothing: list[Entry] = []
-        entries = nothing if self._is_bare else self._asked(self._git.tracked, nothing)
-        others = self._asked(lambda: list(linked_worktrees.staged(self._git)), nothing)
+    def _staged_paths(self) -> dict[str, str]:
+        nothing: list[IndexEntry] = []
+        entries = nothing if self._is_bare else self._ask_or_default(self._git.list_tracked, nothing)
+        others = self._ask_or_default(lambda: list(linked_worktrees.iter_staged_entries(self._git)), nothing)
         return {entry.oid: entry.path for entry in itertools.chain(others, entries)}

@@ -11,10 +11,10 @@ from credguard.git import submodules
 from credguard.git.commit_walk import Walk
 from credguard.git.repository import Git, GitError, find
 from credguard.history import completeness, deleted_files
-from credguard.history.findings import Disclosure
+from credguard.history.findings import HistoryFindings
 from credguard.history.objects import History
-from credguard.history.provenance import Tracing
-from credguard.history.workers import Look, Seen, look_at_all
+from credguard.history.provenance import Provenance
+from credguard.history.workers import ObjectFindings, ObjectScanner, scan_objects
 from credguard.model.findings import Coverage, Skip
 from credguard.scanning.scanner import Scanner
 from credguard.sources import lfs
@@ -23,15 +23,15 @@ from credguard.sources.files import is_bare
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from credguard.engine.session import Run
+    from credguard.engine.session import Session
     from credguard.rule import Rule
 
 _FAMILIES = ("CG1", "CG3")
 """Rules that judge old contents; the others judge the present state."""
 
 
-def look(
-    run: Run, repository: Git | None, label: str = "", revisions: Sequence[str] = (), inner: Sequence[str] = (),
+def scan_history(
+    run: Session, repository: Git | None, label: str = "", revisions: Sequence[str] = (), inner: Sequence[str] = (),
     begun: Walk | None = None,
 ) -> None:  # fmt: skip
     """Looks at every object of the repository, or at those that the `revisions` (arguments of `git
@@ -42,43 +42,43 @@ def look(
     revisions.
     """
     if repository and revisions:
-        _look(run, repository, label, revisions, begun)
+        _scan_repository(run, repository, label, revisions, begun)
         return
     if repository:
-        _look_inside(run, label, repository, begun)
+        _scan_inner(run, label, repository, begun)
     for path in inner:
         folder = run.trees[-1][1].root / path
         within = None
         with suppress(GitError):  # the search says it again, and where
             within = None if is_bare(folder) else find(folder)
-        _look_inside(run, f"{label}{path}/", within or Git(folder))
-        _look_at_modules(run, within or Git(folder), f"{label}{path}/")
+        _scan_inner(run, f"{label}{path}/", within or Git(folder))
+        _scan_submodules(run, within or Git(folder), f"{label}{path}/")
     if repository:
-        _look_at_modules(run, repository, label)
+        _scan_submodules(run, repository, label)
 
 
-def _look_at_modules(run: Run, repository: Git, label: str) -> None:
-    with _said(run, label):
-        for name, module in submodules.absorbed(repository):
-            _look_inside(run, f"{label}{name}/", module)
+def _scan_submodules(run: Session, repository: Git, label: str) -> None:
+    with _report_git_errors(run, label):
+        for name, module in submodules.iter_submodules(repository):
+            _scan_inner(run, f"{label}{name}/", module)
 
 
-def _look_inside(run: Run, label: str, repository: Git, begun: Walk | None = None) -> None:
-    with _said(run, label):
+def _scan_inner(run: Session, label: str, repository: Git, begun: Walk | None = None) -> None:
+    with _report_git_errors(run, label):
         if repository.common_dir not in run.looked:
-            _look(run, repository, label, begun=begun)
-            _look_at_lfs(run, Path(repository.common_dir), label)
+            _scan_repository(run, repository, label, begun=begun)
+            _scan_lfs(run, Path(repository.common_dir), label)
 
 
-def _look_at_lfs(run: Run, folder: Path, label: str) -> None:
+def _scan_lfs(run: Session, folder: Path, label: str) -> None:
     part = Coverage()
-    for item in lfs.all_kept(folder, run.limit):
+    for item in lfs.iter_lfs_contents(folder, run.limit):
         run.take(f"{label}{item}" if isinstance(item, str) else replace(item, path=label + item.path), part)
     run.coverage.add(part)
 
 
 @contextmanager
-def _said(run: Run, label: str) -> Iterator[None]:
+def _report_git_errors(run: Session, label: str) -> Iterator[None]:
     """An error of git ends what is inside, and is told."""
     try:
         yield
@@ -88,54 +88,56 @@ def _said(run: Run, label: str) -> Iterator[None]:
             run.coverage.skipped.append(skip)
 
 
-def _look(run: Run, repository: Git, label: str, revisions: Sequence[str] = (), begun: Walk | None = None) -> None:
+def _scan_repository(
+    run: Session, repository: Git, label: str, revisions: Sequence[str] = (), begun: Walk | None = None
+) -> None:
     if revisions:
         repository.run("rev-list", "--max-count=1", *revisions)
     with closing(begun or Walk(repository)) as known:
         run.looked.add(repository.common_dir)
         if repository.layout.prefix:
-            repository = repository.at(Path(repository.toplevel()))
+            repository = repository.open_at(Path(repository.find_toplevel()))
             run.coverage.notes.append(f"the history is that of the whole repository at {repository.folder}")
-        with closing(Tracing(repository, known)) as tracing:
+        with closing(Provenance(repository, known)) as tracing:
             search = _Search(run, repository, label, tracing)
-            search.objects(revisions)
+            search.scan(revisions)
             search.conclude()
             if not revisions:
-                findings, masks = run.names(tracing.ref_names())
+                findings, masks = run.scan_names(tracing.list_ref_names())
                 run.keep(findings, Coverage(), masks, label)
 
 
 class _Search:
     """One pass over one repository."""
 
-    def __init__(self, run: Run, repository: Git, label: str, tracing: Tracing) -> None:
+    def __init__(self, run: Session, repository: Git, label: str, tracing: Provenance) -> None:
         self._run, self._git, self._label, self._tracing = run, repository, label, tracing
-        self._scanner = Scanner([rule for rule in run.scanner.rules if _judges_the_past(rule)])
+        self._scanner = Scanner([rule for rule in run.scanner.rules if _applies_to_history(rule)])
         self._scanner.budget.depth = run.scanner.budget.depth
         self._scanner.secrets = run.scanner.secrets  # a value found in either is hidden in the paths of both
         self._file_rules = [rule for rule in run.scanner.rules if rule.id in deleted_files.FILE_RULES]
-        self._seen = Seen()
+        self._seen = ObjectFindings()
         self._part = Coverage()
 
-    def objects(self, revisions: Sequence[str]) -> None:
+    def scan(self, revisions: Sequence[str]) -> None:
         """Looks at all of them, and notes what could not be looked at."""
         try:
             with closing(History(self._git, self._run.limit, revisions)) as history:
-                look = Look(self._scanner, history, file_rules=bool(self._file_rules))
+                look = ObjectScanner(self._scanner, history, file_rules=bool(self._file_rules))
                 self._seen = look.seen
                 try:
-                    look_at_all(look, history, self._run.jobs, self._run.progress)
+                    scan_objects(look, history, self._run.jobs, self._run.progress)
                 finally:
                     look.conclude()
                 self._settle()
-                lost, stopped = self._tracing.missing(history) if not revisions else ([], [])
-                self._part.skipped += [*stopped, *completeness.closed(history.closed)]
+                lost, stopped = self._tracing.find_missing(history) if not revisions else ([], [])
+                self._part.skipped += [*stopped, *completeness.report_store_errors(history.store_errors)]
                 broken = list(dict.fromkeys([*history.broken, *lost]))
                 self._part.skipped += completeness.misnamed(
                     sorted({*history.misnamed, *(oid for _, oid, _ in self._seen.misnamed)})
                 )
-                self._part.skipped += completeness.cut_off(self._git)
-                self._part.skipped += completeness.not_read(self._git, broken, history.over)
+                self._part.skipped += completeness.find_history_gaps(self._git)
+                self._part.skipped += completeness.report_unread_objects(self._git, broken, history.over)
         except GitError as error:
             reason = f"the history could not be looked at whole: {error.message}; {error.hint}"
             self._part.skipped.append(Skip(".", reason))
@@ -148,32 +150,32 @@ class _Search:
         seen = self._seen
         self._run.over = self._run.over or seen.over
         if seen.kinds or seen.names or seen.files:
-            told = Disclosure(self._run, self._git, self._label, self._tracing, self._scanner)
+            told = HistoryFindings(self._run, self._git, self._label, self._tracing, self._scanner)
             told.copies(self._seen.misnamed)
-            told.contents({key: sorted(seen.found[key]) for key in sorted(seen.found)})
-            told.names({name: seen.names[name] for name in sorted(seen.names)})
-            told.files(self._file_rules)
+            told.add_contents({key: sorted(seen.found[key]) for key in sorted(seen.found)})
+            told.add_names({name: seen.names[name] for name in sorted(seen.names)})
+            told.add_deleted_files(self._file_rules)
             told.publish()
             for problem in self._tracing.problems:
                 self._part.skipped.append(Skip(".", f"where findings come from was not found out whole: {problem}"))
-        self._hand_over()
+        self._report_coverage()
 
     def _settle(self) -> None:
         """Finds out where what was found came from, as far as git can tell."""
         try:
-            self._tracing.settle(self._seen.kinds, self._named(), self._seen.entries)
+            self._tracing.settle(self._seen.kinds, self._build_path_filter(), self._seen.entries)
         except GitError as error:
             self._tracing.problems[f"{error.message}; {error.hint}"] = None
 
-    def _named(self) -> _Named | None:
+    def _build_path_filter(self) -> _PathFilter | None:
         names, files = self._seen.names, self._seen.files
-        return _Named(frozenset(names), files=files) if names or files else None
+        return _PathFilter(frozenset(names), files=files) if names or files else None
 
-    def _hand_over(self) -> None:
+    def _report_coverage(self) -> None:
         """Adds what was counted and noted to the run."""
         run, scanner, seen = self._run, self._scanner, self._seen
         self._part.skipped = [Skip(self._label + skip.path, skip.reason) for skip in self._part.skipped]
-        notes = lfs.lacking(Path(self._git.common_dir), seen.pointers | scanner.pointers)
+        notes = lfs.report_missing_contents(Path(self._git.common_dir), seen.pointers | scanner.pointers)
         self._part.notes += [f"{self._label or '.'}: {note}" for note in notes]
         run.coverage.add(self._part)
         run.scanner.failures += sorted({*seen.failures, *scanner.failures})
@@ -182,17 +184,17 @@ class _Search:
             run.scanner.unread.setdefault(self._label + path, reason)
 
 
-class _Named:
+class _PathFilter:
     """Says of a path whether a name in it was found, or whether the file rules may judge it."""
 
     def __init__(self, names: frozenset[bytes], *, files: bool) -> None:
         self._names, self._files = names, files
 
     def __call__(self, path: bytes) -> bool:
-        if self._files and deleted_files.is_one(path):
+        if self._files and deleted_files.is_credential_path(path):
             return True
         return bool(self._names) and not self._names.isdisjoint(path.split(b"/"))
 
 
-def _judges_the_past(rule: Rule) -> bool:
+def _applies_to_history(rule: Rule) -> bool:
     return (rule.id.startswith(_FAMILIES) or not rule.id.startswith("CG")) and rule.check_blob is not None

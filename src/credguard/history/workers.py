@@ -13,7 +13,7 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from credguard.git.commit_walk import TreeEntry, entries, is_folder
+from credguard.git.commit_walk import TreeEntry, is_folder, parse_tree_entries
 from credguard.git.object_hashes import is_called
 from credguard.git.repository import GITLINK, GitError
 from credguard.history import deleted_files
@@ -21,7 +21,7 @@ from credguard.history.prefilter import Sieve
 from credguard.matching.database import Matcher
 from credguard.model.findings import Blob
 from credguard.scanning import limits
-from credguard.system.compat import can_fork, cores, decode_path, encode_path, end, fork
+from credguard.system.compat import can_fork, count_cores, decode_path, encode_path, end, fork
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -49,7 +49,7 @@ _LINK = GITLINK.encode()
 
 
 @dataclass(slots=True)
-class Seen:
+class ObjectFindings:
     """What was seen: objects with findings by rule ID and fingerprint, types of these objects, findings in file names,
     the entries of trees with such names or names for the file rules (whether there are any of these: `files`), each
     with a tree that has it, what the scanner could not do, pointers to what git LFS keeps, and objects with findings
@@ -93,7 +93,7 @@ class Seen:
         self.held += len(data)
         self.misnamed[kind, oid, data] = None
 
-    def add(self, other: Seen) -> None:
+    def add(self, other: ObjectFindings) -> None:
         """Takes what another process has seen."""
         self.over = self.over or other.over
         for key, oids in other.found.items():
@@ -114,27 +114,27 @@ class Seen:
         self.bound(limits.OF_RUN)
 
 
-class Look:
+class ObjectScanner:
     """Looks at objects: `seen` is what came of it."""
 
     def __init__(self, scanner: Scanner, history: History, *, file_rules: bool) -> None:
-        self.seen = Seen(severities={rule.id: int(rule.severity) for rule in scanner.rules})
+        self.seen = ObjectFindings(severities={rule.id: int(rule.severity) for rule in scanner.rules})
         self._scanner, self._history, self._file_rules = scanner, history, file_rules
         patterns = (replace(pattern, is_worth=None) for rule in scanner.rules for pattern in rule.patterns)
-        also = scanner.always_sees if scanner.looks_always else None
+        also = scanner.has_patternless_finding if scanner.looks_always else None
         self._sieve = Sieve(scanner.matcher, Matcher([*patterns, deleted_files.NAMES]), also)
         self._heads: set[bytes] = set()  # modes with names
         self._telling: set[bytes] = set()
 
-    def at(self, batches: Iterable[Batch]) -> None:
+    def scan(self, batches: Iterable[Batch]) -> None:
         """Looks at the objects of these batches."""
         self._scanner.budget.left = _UNPACKED
         for batch in batches:
-            for candidate in self._sieve.candidates(batch):
+            for candidate in self._sieve.find_candidates(batch):
                 if candidate.kind == "tree":
-                    self._tree(candidate)
+                    self._scan_tree(candidate)
                 else:
-                    self._contents(candidate)
+                    self._scan_content(candidate)
 
     def conclude(self) -> None:
         """Adds to what was seen what was counted on the way."""
@@ -146,10 +146,10 @@ class Look:
         seen.notes |= scanner.notes
         seen.pointers |= scanner.pointers
 
-    def _contents(self, candidate: Candidate) -> None:
+    def _scan_content(self, candidate: Candidate) -> None:
         kind = "file" if candidate.kind == "blob" else "message"
         path = f"{'object' if candidate.kind == 'blob' else candidate.kind} {candidate.oid[:12]}"
-        marks = self._scanner.marks(Blob(candidate.data, path, kind), candidate.hits)
+        marks = self._scanner.find_marks(Blob(candidate.data, path, kind), candidate.hits)
         for mark in marks:
             self.seen.found.setdefault(mark, set()).add(candidate.oid)
             self.seen.kinds[candidate.oid] = candidate.kind
@@ -157,61 +157,61 @@ class Look:
             self.seen.keep_copy((candidate.kind, candidate.oid, candidate.data))
         self.seen.bound(limits.OF_RUN)
 
-    def _tree(self, candidate: Candidate) -> None:
-        here = dict(entries(candidate.data, candidate.oid))
+    def _scan_tree(self, candidate: Candidate) -> None:
+        here = dict(parse_tree_entries(candidate.data, candidate.oid))
         new = here.keys() - self._heads
         if new:
             self._heads |= new
-            self._judge(new)
+            self._scan_names(new)
         for head in here.keys() & self._telling:
             mode, _, name = head.partition(b" ")
             entry = TreeEntry(name, here[head].hex(), is_folder=is_folder(mode))
             self.seen.entries[entry] = min(candidate.oid, self.seen.entries.get(entry, candidate.oid))
 
-    def _judge(self, heads: set[bytes]) -> None:
+    def _scan_names(self, heads: set[bytes]) -> None:
         """Looks at names that were not seen before, each behind the mode of its entry."""
         names = {head.partition(b" ")[2] for head in heads}
-        telling = {name for name in names if self._file_rules and deleted_files.may_be_one(name)}
+        telling = {name for name in names if self._file_rules and deleted_files.may_be_credential_name(name)}
         self.seen.files = self.seen.files or bool(telling)
-        for finding in self._scanner.names([decode_path(name) for name in sorted(names - self.seen.names.keys())]):
+        for finding in self._scanner.scan_names([decode_path(name) for name in sorted(names - self.seen.names.keys())]):
             self.seen.names.setdefault(encode_path(finding.locations[0].path), []).append(finding)
         self.seen.bound(limits.OF_RUN)
         telling |= names & self.seen.names.keys()
         self._telling |= {head for head in heads if head.partition(b" ")[2] in telling and not head.startswith(_LINK)}
 
 
-def look_at_all(look: Look, history: History, jobs: int, progress: Progress | None) -> None:
+def scan_objects(look: ObjectScanner, history: History, jobs: int, progress: Progress | None) -> None:
     """Looks at all objects of the history with at most so many processes (0: as many as there are
     processors), or one where they cannot be forked.
 
     `look` has then seen what any of them has, also when GitError is raised.
     """
-    shares = history.shares()
-    count = min(jobs or cores(), _MOST, 1 + len(shares) // _FEWEST) if sys.platform == "linux" and can_fork else 1
-    with contextlib.closing(_Turns(len(shares))) as turns, contextlib.ExitStack() as stack:
+    shares = history.list_shares()
+    count = min(jobs or count_cores(), _MOST, 1 + len(shares) // _FEWEST) if sys.platform == "linux" and can_fork else 1
+    with contextlib.closing(_ShareQueue(len(shares))) as turns, contextlib.ExitStack() as stack:
         gc.freeze()  # forked processes share the memory of what is there, as long as no collection goes over it
         stack.callback(gc.unfreeze)
-        work = functools.partial(_work, look, history, shares, turns)
-        others = [stack.enter_context(contextlib.closing(_Other(work))) for _ in range(count - 1)]
+        work = functools.partial(_scan_shares, look, history, shares, turns)
+        others = [stack.enter_context(contextlib.closing(_Worker(work))) for _ in range(count - 1)]
         for number in progress(turns, len(shares), "part") if progress else turns:
-            look.at(history.batches(shares[number]))
+            look.scan(history.iter_batches(shares[number]))
         for other in others:
-            look.seen.add(other.seen())
-    look.at(history.rest())
+            look.seen.add(other.read_result())
+    look.scan(history.iter_rest())
 
 
-def _work(look: Look, history: History, shares: Sequence[Share], turns: _Turns) -> Seen:
+def _scan_shares(look: ObjectScanner, history: History, shares: Sequence[Share], turns: _ShareQueue) -> ObjectFindings:
     """What a further process does: takes turns while there are some. It gives up when the first one is gone."""
     parent = os.getppid()
     for number in turns:
         if os.getppid() != parent:
             raise GitError("the audit has ended")
-        look.at(history.batches(shares[number]))
+        look.scan(history.iter_batches(shares[number]))
     look.conclude()
     return look.seen
 
 
-class _Turns:
+class _ShareQueue:
     """Numbers of shares, each given once to one of the processes that ask: a nameless file, in which all that were
     forked from this one have the same place. A pipe would not have room for any count."""
 
@@ -229,10 +229,10 @@ class _Turns:
         self._file.close()
 
 
-class _Other:
+class _Worker:
     """A further process, forked from this one."""
 
-    def __init__(self, work: Callable[[], Seen]) -> None:
+    def __init__(self, work: Callable[[], ObjectFindings]) -> None:
         here, there = os.pipe()
         self._process = fork()
         if not self._process:
@@ -247,13 +247,13 @@ class _Other:
         os.close(there)
         self._pipe = open(here, "rb")  # noqa: SIM115 - closed by `close`
 
-    def seen(self) -> Seen:
+    def read_result(self) -> ObjectFindings:
         """What it has seen, when it is done; raises GitError."""
         try:
             seen = pickle.load(self._pipe)  # noqa: S301 - written by our own process
         except (EOFError, pickle.UnpicklingError):
             raise GitError("a process that read the history ended early", "run it again with --jobs 1") from None
-        assert isinstance(seen, Seen)  # noqa: S101 - our own process sends nothing else
+        assert isinstance(seen, ObjectFindings)  # noqa: S101 - our own process sends nothing else
         return seen
 
     def close(self) -> None:

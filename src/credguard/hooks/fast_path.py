@@ -11,7 +11,7 @@ import zlib
 import credguard
 from credguard import __version__
 from credguard.git import commit_message, spawn
-from credguard.hooks.prefilter import Glance, packed
+from credguard.hooks.prefilter import Prefilter, serialize_prefilter
 from credguard.system import compat, ownership
 
 TYPE_CHECKING = False  # as in typing, whose import costs more than a git process
@@ -42,50 +42,51 @@ _DATA_WORDS = (
 )
 
 
-def nothing_staged_to_judge() -> bool:
+def is_staged_clean() -> bool:
     """True when it is certain that judging the staged content would find nothing.
 
     Looks at each staged object and name with the cached database of all patterns. False means
     nothing but "look properly".
     """
     try:
-        return _possible() and _staged_is_clean()
+        return _can_run() and _has_clean_index()
     except Exception:  # noqa: BLE001 - whatever it is, the full way will meet it and tell
         return False
 
 
-def nothing_in_message(path: str) -> bool:
+def is_message_clean(path: str) -> bool:
     """The same of a commit message that git has written to a file."""
     try:
-        if not _possible():
+        if not _can_run():
             return False
-        glance = _cached_glance()
+        glance = _load_prefilter()
         with open(path, "rb") as handle:
             text = handle.read()
-        return glance is not None and not any(map(glance.sees, commit_message.views(text)))
+        return glance is not None and not any(map(glance.may_match, commit_message.list_message_views(text)))
     except Exception:  # noqa: BLE001 - as above
         return False
 
 
-def _possible() -> bool:
+def _can_run() -> bool:
     ownership.leave_out((".",))
-    return compat.can_spawn and not os.environ.get("PRE_COMMIT") and policy_is_known()
+    return compat.can_spawn and not os.environ.get("PRE_COMMIT") and is_policy_known()
 
 
-def _staged_is_clean() -> bool:
+def _has_clean_index() -> bool:
     asked = spawn.start(_STAGED)
-    glance = _cached_glance()  # while git is at work
-    output = spawn.finished(*asked)
-    staged = None if output is None else _staged(output)
+    glance = _load_prefilter()  # while git is at work
+    output = spawn.finish_process(*asked)
+    staged = None if output is None else _parse_staged(output)
     if glance is None or staged is None:
         return False
     names, objects = staged
-    return not glance.sees(b"\n".join(names)) and not any(
-        glance.sees(piece) and glance.judges(spawn.contents(piece)) for piece in spawn.objects(objects, _LARGEST)
+    return not glance.may_match(b"\n".join(names)) and not any(
+        glance.may_match(piece) and glance.needs_scan(spawn.iter_contents(piece))
+        for piece in spawn.stream_objects(objects, _LARGEST)
     )
 
 
-def policy_is_known() -> bool:
+def is_policy_known() -> bool:
     """True where this repository has no policy, or one that was read before and that adds nothing to find."""
     if not os.path.lexists(".git"):
         return False  # not at the root, where the policy is
@@ -101,7 +102,7 @@ def policy_is_known() -> bool:
     if len(content) > _LONGEST_POLICY:
         return False
     try:
-        return ownership.read(policy_path(content)) == policy_record(content)
+        return ownership.read(locate_policy_note(content)) == build_policy_note(content)
     except OSError:
         return False
 
@@ -111,29 +112,29 @@ def _open_itself(path: str, flags: int) -> int:
     return compat.open_to_read(path, flags)
 
 
-def policy_path(content: bytes) -> str:
+def locate_policy_note(content: bytes) -> str:
     """Where it is noted that a policy file with this content can be followed and adds nothing to find."""
-    return f"{cache_path()[:-3]}-policy-{_digest(content)}"
+    return f"{locate_cache()[:-3]}-policy-{_digest(content)}"
 
 
-def policy_record(content: bytes) -> bytes:
+def build_policy_note(content: bytes) -> bytes:
     """The note itself: nothing that the policy says, only a digest for which there is no other content."""
-    return f"{state()}{_digest(content)}\n".encode()
+    return f"{compute_cache_key()}{_digest(content)}\n".encode()
 
 
 def remove_old_notes() -> None:
     """Takes away the notes of versions that kept the text of the policy in them; raises OSError."""
-    folder = os.path.dirname(ownership.located(cache_path()))
+    folder = os.path.dirname(ownership.locate_trusted(locate_cache()))
     for name in os.listdir(folder):
         if name.startswith("quick-policy-") and len(name) == _OLD_NOTE:
             os.unlink(os.path.join(folder, name))
 
 
-def state() -> str:
+def compute_cache_key() -> str:
     """What the cached database and the notes depend on: versions, and this package as it lies on disk."""
     from hyperscan._version import __version__ as engine
 
-    files = sorted(_files(os.path.dirname(credguard.__file__)))
+    files = sorted(_iter_files(os.path.dirname(credguard.__file__)))
     return f"{_MAGIC} {__version__} {engine} {_digest(repr(files).encode())}\n"
 
 
@@ -143,50 +144,50 @@ def _digest(content: bytes) -> str:
     return blake2b(content, digest_size=32).hexdigest()
 
 
-def _files(folder: str) -> Iterator[tuple[str, int, int]]:
+def _iter_files(folder: str) -> Iterator[tuple[str, int, int]]:
     with os.scandir(folder) as entries:
         for entry in entries:
             if entry.name.endswith(".py"):
                 info = entry.stat()
                 yield entry.path, info.st_size, info.st_mtime_ns
             elif entry.name != "__pycache__" and entry.is_dir():
-                yield from _files(entry.path)
+                yield from _iter_files(entry.path)
 
 
-def cache_path() -> str:
+def locate_cache() -> str:
     """Where the database for this purpose is kept; raises OSError where there is no such place."""
     return os.path.join(ownership.cache_folder(), "quick.db")
 
 
-def pack(matcher: Matcher) -> bytes:
+def serialize_cache(matcher: Matcher) -> bytes:
     """The content of the cache file for a matcher."""
-    head, body = state().encode(), packed(matcher)
+    head, body = compute_cache_key().encode(), serialize_prefilter(matcher)
     return head + zlib.crc32(head + body).to_bytes(4, "big") + body
 
 
-def remembered() -> bool:
+def is_cached() -> bool:
     """True when the cached database is there and up to date."""
     try:
-        return _unpacked() is not None
+        return _load_cache() is not None
     except OSError:
         return False
 
 
-def _unpacked() -> bytes | None:
-    stored = ownership.read(cache_path())
-    head = state().encode()
+def _load_cache() -> bytes | None:
+    stored = ownership.read(locate_cache())
+    head = compute_cache_key().encode()
     start = len(head) + 4
     if not stored.startswith(head) or zlib.crc32(head + stored[start:]).to_bytes(4, "big") != stored[len(head) : start]:
         return None
     return stored[start:]
 
 
-def _cached_glance() -> Glance | None:
-    body = _unpacked()
-    return Glance(body) if body is not None else None
+def _load_prefilter() -> Prefilter | None:
+    body = _load_cache()
+    return Prefilter(body) if body is not None else None
 
 
-def _staged(output: bytes) -> tuple[list[bytes], list[bytes]] | None:
+def _parse_staged(output: bytes) -> tuple[list[bytes], list[bytes]] | None:
     """Names and object IDs of what is staged, None when anything about it is unusual."""
     *fields, end = output.split(b"\0")
     if end:
@@ -196,14 +197,14 @@ def _staged(output: bytes) -> tuple[list[bytes], list[bytes]] | None:
         _, mode, _, oid, status = head.split(b" ")
         if status[:1] == b"D":
             continue
-        if status[:1] == b"U" or mode == b"160000" or _concerns_a_file_rule(name):
+        if status[:1] == b"U" or mode == b"160000" or _may_concern_file_rule(name):
             return None
         names.append(name)
         objects.append(oid)
     return names, objects
 
 
-def _concerns_a_file_rule(name: bytes) -> bool:
+def _may_concern_file_rule(name: bytes) -> bool:
     low = compat.decode_path(name).lower()
     words = _CODE_WORDS if low.endswith(_CODE) else _DATA_WORDS if low.endswith(_DATA) else None
     return words is None or any(word in low for word in words)

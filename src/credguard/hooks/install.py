@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 from credguard.errors import CredguardError
 from credguard.git.repository import Git
 from credguard.hooks import scripts
-from credguard.hooks.locate import generated, locate, manager, must_be_folder, read_hook
+from credguard.hooks.locate import find_generator, find_manager, locate, must_be_folder, read_hook
 from credguard.hooks.scripts import CHAINED, DEFAULT, NAMES
 from credguard.system import atomic
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from credguard.git.repository import Setting
+    from credguard.git.repository import GitSetting
     from credguard.hooks.locate import HookFolder, Manager
 
 _EXECUTABLE = 0o755
@@ -38,7 +38,7 @@ class ManagedError(CredguardError):
         self.advice = owner.advice
 
 
-def chosen(words: str | None) -> tuple[str, ...]:
+def parse_hook_names(words: str | None) -> tuple[str, ...]:
     """The hooks of a comma-separated list, in the order of a commit's life; none for None.
 
     Raises CredguardError for an unknown name and for a list without any.
@@ -61,10 +61,10 @@ def install(folder: Path, names: Sequence[str] = (), python: str = sys.executabl
     place = locate(folder)
     must_be_folder(place)
     names = names or (("pre-receive",) if place.bare else DEFAULT)
-    owner = manager(place, names)
+    owner = find_manager(place, names)
     if owner:
         raise ManagedError(owner)
-    return _install_into(place.path, names, python) + _remarks(place)
+    return _install_into(place.path, names, python) + _collect_remarks(place)
 
 
 def uninstall(folder: Path, names: Sequence[str] = ()) -> list[str]:
@@ -80,15 +80,15 @@ def install_global(names: Sequence[str] = (), python: str = sys.executable) -> l
     repositories, else into the template that init.templateDir names, else into a template of credguard's
     own, which init.templateDir is set to. Gives what was done, a line each; raises CredguardError."""
     names = names or DEFAULT
-    shared, template = _for_all("core.hooksPath"), _for_all("init.templateDir")
+    shared, template = _find_account_setting("core.hooksPath"), _find_account_setting("init.templateDir")
     if shared:
-        lines = _install_for_all(_absolute(shared, "core.hooksPath"), names, python)
+        lines = _install_for_all(_require_absolute(shared, "core.hooksPath"), names, python)
         return [*lines, "core.hooksPath leads there, so git runs these hooks in every repository of this account"]
     if template:
-        lines = _install_for_all(_absolute(template, "init.templateDir") / "hooks", names, python)
+        lines = _install_for_all(_require_absolute(template, "init.templateDir") / "hooks", names, python)
     else:
-        own = template_folder()
-        _settings_can_be_written()
+        own = locate_template()
+        _check_git_settings()
         lines = _install_into(own / "hooks", names, python)
         _write(own / "info" / "exclude", b"", 0o644)  # git makes .git/info from the template alone
         Git(own).run("config", "--global", "init.templateDir", str(own))
@@ -98,7 +98,7 @@ def install_global(names: Sequence[str] = (), python: str = sys.executable) -> l
 
 
 def _install_for_all(folder: Path, names: Sequence[str], python: str) -> list[str]:
-    owner = generated(folder, Path(), names)
+    owner = find_generator(folder, Path(), names)
     if owner:
         raise ManagedError(owner)
     return _install_into(folder, names, python)
@@ -106,34 +106,34 @@ def _install_for_all(folder: Path, names: Sequence[str], python: str) -> list[st
 
 def uninstall_global(names: Sequence[str] = ()) -> list[str]:
     """Takes away what `install_global` installed; repositories made meanwhile keep their copies."""
-    own = template_folder()
-    shared, template = _for_all("core.hooksPath"), _for_all("init.templateDir")
+    own = locate_template()
+    shared, template = _find_account_setting("core.hooksPath"), _find_account_setting("init.templateDir")
     folders = [Path(shared.value)] if shared else []
     folders += [Path(template.value) / "hooks"] if template else []
     folders = [path for path in folders if path.is_absolute()]
     lines = [line for path in dict.fromkeys((*folders, own / "hooks")) for line in _remove_from(path, names)]
     if not any(os.path.lexists(own / "hooks" / name) for name in NAMES):
         if template and Path(template.value) == own:
-            _settings_can_be_written()
+            _check_git_settings()
             Git(Path(os.sep)).run("config", "--global", "--unset", "init.templateDir")
             lines.append("init.templateDir is no longer set")
         _clear_template(own)
     return lines or ["no hook that `credguard install --global` wrote is there"]
 
 
-def template_folder() -> Path:
+def locate_template() -> Path:
     """The folder of credguard's own template: `$XDG_DATA_HOME/credguard/template`, or the platform's own place."""
     base = os.environ.get("LOCALAPPDATA" if sys.platform == "win32" else "XDG_DATA_HOME")
     return (Path(base) if base else Path("~/.local/share").expanduser()) / "credguard" / "template"
 
 
-def _for_all(key: str) -> Setting | None:
+def _find_account_setting(key: str) -> GitSetting | None:
     """The setting as it is for all repositories of this account."""
-    settings = [s for s in Git(Path(os.sep)).settings(key) if s.scope in {"global", "system"}]
+    settings = [s for s in Git(Path(os.sep)).read_settings(key) if s.scope in {"global", "system"}]
     return settings[-1] if settings else None
 
 
-def _absolute(setting: Setting, key: str) -> Path:
+def _require_absolute(setting: GitSetting, key: str) -> Path:
     path = Path(setting.value)
     if not path.is_absolute():
         raise CredguardError(
@@ -143,7 +143,7 @@ def _absolute(setting: Setting, key: str) -> Path:
     return path
 
 
-def _settings_can_be_written() -> None:
+def _check_git_settings() -> None:
     """git replaces its settings file by a new one, which would put a file in the place of a device."""
     files = (os.environ.get("GIT_CONFIG_GLOBAL"), os.path.expanduser("~/.gitconfig"))
     for file in files:
@@ -180,10 +180,10 @@ def _check_python(python: str) -> None:
 
 
 def _check_room(hook: Path) -> None:
-    content, kept = read_hook(hook), _chained(hook)
+    content, kept = read_hook(hook), _locate_chained(hook)
     theirs = content is not None and not _is_ours(content, hook)
     # The same hook under both names is what an installation leaves that was killed: it is gone on with.
-    if theirs and os.path.lexists(kept) and not _is_ours_again(kept, hook) and not _same(hook, kept):
+    if theirs and os.path.lexists(kept) and not _is_ours_again(kept, hook) and not _is_same_hook(hook, kept):
         raise CredguardError(
             f"{hook} and {kept} are both somebody else's", "join them in the first, delete the second, run this again"
         )
@@ -191,8 +191,8 @@ def _check_room(hook: Path) -> None:
 
 def _install_one(hook: Path, python: str) -> str:
     """Writes one hook unless it is there already; says what was done."""
-    text = scripts.installed(hook.name, python)
-    content, kept = read_hook(hook), _chained(hook)
+    text = scripts.format_installed_hook(hook.name, python)
+    content, kept = read_hook(hook), _locate_chained(hook)
     if _is_ours_again(kept, hook):
         kept.unlink()  # it must not run after itself
     if content is not None and scripts.is_plain(content, hook.name):
@@ -211,7 +211,7 @@ def _install_one(hook: Path, python: str) -> str:
 def _put_before(hook: Path, text: bytes) -> None:
     """Gives the hook that is there a second name, under which ours runs it, then puts ours in its place: at every
     instant one of them is there. Raises OSError, with everything as it was."""
-    kept = _chained(hook)
+    kept = _locate_chained(hook)
     if not os.path.lexists(kept):
         _keep(hook, kept)
     try:
@@ -240,7 +240,7 @@ def _is_ours_again(kept: Path, hook: Path) -> bool:
     return not kept.is_symlink() or os.path.realpath(kept) == os.path.realpath(hook)
 
 
-def _same(hook: Path, kept: Path) -> bool:
+def _is_same_hook(hook: Path, kept: Path) -> bool:
     """True where both names are of the same file, or of two that git could not tell apart."""
     one, other = hook.lstat(), kept.lstat()
     if os.path.samestat(one, other):
@@ -255,11 +255,11 @@ def _same(hook: Path, kept: Path) -> bool:
 def _write(path: Path, content: bytes, mode: int) -> None:
     """Puts a file in place in one step, instead of a link too; raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with atomic.new_file(path, content, mode) as fresh:
+    with atomic.create_temp_file(path, content, mode) as fresh:
         os.replace(fresh, path)
 
 
-def _remarks(place: HookFolder) -> list[str]:
+def _collect_remarks(place: HookFolder) -> list[str]:
     """What else one should know about the folder."""
     remarks = []
     if place.setting and place.setting.scope in {"global", "system"} and Path(place.setting.value).is_absolute():
@@ -279,10 +279,10 @@ def _remove_from(folder: Path, names: Iterable[str]) -> list[str]:
         for name in names or NAMES:
             # The pre-commit framework moves the hook that it finds to NAME.legacy and runs it from there.
             for hook in (folder / name, folder / (name + _LEGACY)):
-                lines += _remove_one(hook, _chained(folder / name))
-            if os.path.lexists(_chained(folder / name)):
+                lines += _remove_one(hook, _locate_chained(folder / name))
+            if os.path.lexists(_locate_chained(folder / name)):
                 lines.append(
-                    f"{name}: left {_chained(folder / name)}, as another program's hook now stands in its place"
+                    f"{name}: left {_locate_chained(folder / name)}, as another program's hook now stands in its place"
                 )
     except OSError as error:
         raise CredguardError(
@@ -305,7 +305,7 @@ def _remove_one(hook: Path, kept: Path) -> list[str]:
     if scripts.is_plain(content, hook.name):
         return [f"{hook.name}: left alone, the plain hook in {hook.parent}; delete it yourself"]
     if not scripts.is_installed(content):
-        if os.path.lexists(kept) and _same(hook, kept):
+        if os.path.lexists(kept) and _is_same_hook(hook, kept):
             kept.unlink()  # an installation was killed before it had put ours in place
             return [f"{hook.name}: what was there before is in place, in {hook.parent}"]
         return []
@@ -326,7 +326,7 @@ def _clear_template(own: Path) -> None:
             folder.rmdir()
 
 
-def _chained(hook: Path) -> Path:
+def _locate_chained(hook: Path) -> Path:
     return hook.with_name(hook.name + CHAINED)
 
 

@@ -22,16 +22,16 @@ _RUN = rb"[A-Za-z0-9/+%\\&#;]{40}"
 """What a secret access key is part of; looked for where Python would take long to say more."""
 
 
-def packed(matcher: Matcher) -> bytes:
+def serialize_prefilter(matcher: Matcher) -> bytes:
     """The database of a matcher, and which of its patterns need a secret access key to mean something."""
     from credguard.aws.secret_key import MENTION, PATTERNS
 
     names = {pattern.name for pattern in (*PATTERNS, MENTION)}
     weak = b"".join(number.to_bytes(_NUMBERS, "big") for number, name in enumerate(matcher.names) if name in names)
-    return len(weak).to_bytes(_NUMBERS, "big") + weak + matcher.serialized()
+    return len(weak).to_bytes(_NUMBERS, "big") + weak + matcher.serialize()
 
 
-class Glance:
+class Prefilter:
     """Looks at bytes for what `packed` gave and for this machine's own credentials."""
 
     def __init__(self, body: bytes) -> None:
@@ -46,27 +46,27 @@ class Glance:
         self._again = 0
         self._run: object = None
 
-    def sees(self, data: bytes | memoryview) -> bool:
+    def may_match(self, data: bytes | memoryview) -> bool:
         """True when a pattern or an own value stands in `data`."""
-        return bool(_matching(self._database, data, first=True)) or self._own.stand_in(data)
+        return bool(_find_matches(self._database, data, first=True)) or self._own.may_be_in(data)
 
-    def judges(self, contents: Iterable[memoryview]) -> bool:
+    def needs_scan(self, contents: Iterable[memoryview]) -> bool:
         """True when, looked at once more and one by one, one of the contents may need a rule's judgement.
 
         The name of a secret access key, which ordinary source mentions, means nothing without a value.
         """
-        return any(self._judges(data) for data in contents)
+        return any(self._needs_scan(data) for data in contents)
 
-    def _judges(self, data: memoryview) -> bool:
-        seen = _matching(self._database, data, first=False)
-        if seen - self._weak or self._own.stand_in(data):
+    def _needs_scan(self, data: memoryview) -> bool:
+        seen = _find_matches(self._database, data, first=False)
+        if seen - self._weak or self._own.may_be_in(data):
             return True
         if not seen:
             return False
         self._again += len(data)
         if self._again > _MUCH:
-            self._run = self._run or _compiled([_RUN])
-            return bool(_matching(self._run, data, first=True))
+            self._run = self._run or _compile_database([_RUN])
+            return bool(_find_matches(self._run, data, first=True))
         from credguard.heuristics.secret_key_shape import may_hold_secret
 
         return may_hold_secret(data)
@@ -76,11 +76,11 @@ class _OwnValues:
     """The credentials of this machine in the ways they may be written, in memory only."""
 
     def __init__(self) -> None:
-        self._values = _own_values() if _has_own() else ()
+        self._values = _load_own_values() if _has_own() else ()
         self._database: object = None
         self._work = 0
 
-    def stand_in(self, data: bytes | memoryview) -> bool:
+    def may_be_in(self, data: bytes | memoryview) -> bool:
         """True when one of the values, or in much data its end, stands in `data`."""
         if not self._values:
             return False
@@ -89,8 +89,10 @@ class _OwnValues:
             data = bytes(data)
             return any(value in data for value in self._values)
         if self._database is None:
-            self._database = _compiled([b"".join(b"\\x%02x" % byte for byte in v[-_TAIL:]) for v in self._values])
-        return bool(_matching(self._database, data, first=True))
+            self._database = _compile_database(
+                [b"".join(b"\\x%02x" % byte for byte in v[-_TAIL:]) for v in self._values]
+            )
+        return bool(_find_matches(self._database, data, first=True))
 
 
 def _has_own() -> bool:
@@ -101,15 +103,15 @@ def _has_own() -> bool:
     return any(os.path.exists(os.path.join(home, name)) for name in _OWN_FILES)
 
 
-def _own_values() -> tuple[bytes, ...]:
+def _load_own_values() -> tuple[bytes, ...]:
     from credguard.aws.local_files import read
-    from credguard.heuristics.encodings import written
+    from credguard.heuristics.encodings import iter_encodings
 
     values = {value for value, *_ in read(lambda _path: None)}
-    return tuple(text for value in values for _, text in written(value))
+    return tuple(text for value in values for _, text in iter_encodings(value))
 
 
-def _compiled(expressions: list[bytes]) -> object:
+def _compile_database(expressions: list[bytes]) -> object:
     import hyperscan
 
     database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
@@ -118,7 +120,7 @@ def _compiled(expressions: list[bytes]) -> object:
     return database
 
 
-def _matching(database: object, data: bytes | memoryview, *, first: bool) -> set[int]:
+def _find_matches(database: object, data: bytes | memoryview, *, first: bool) -> set[int]:
     """The numbers of the patterns that match, or with `first` one of them, which ends the pass. Raises
     what hyperscan raises where it fails."""
     seen: set[int] = set()

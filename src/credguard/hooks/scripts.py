@@ -92,12 +92,12 @@ exit "$status"
 """
 
 
-def plain(name: str) -> bytes:
+def format_plain_hook(name: str) -> bytes:
     """The hook of `hooks/`: it finds credguard on PATH, on every machine."""
     return _PLAIN.format(name=name).encode()
 
 
-def installed(name: str, python: str) -> bytes:
+def format_installed_hook(name: str, python: str) -> bytes:
     """The hook for one machine: it starts credguard with `python`, and runs the hook it is chained with."""
     end = _END_REWRITE if name == "post-rewrite" else _END_STDIN if name in READS_STDIN else _END
     text = _INSTALLED.format(name=name, python=shlex.quote(python), chained=CHAINED, end=end)
@@ -111,9 +111,9 @@ def is_installed(content: bytes) -> bool:
 
 def is_plain(content: bytes, name: str) -> bool:
     """True for the hook of `hooks/`."""
-    return content.replace(b"\r\n", b"\n") == plain(name)
+    return content.replace(b"\r\n", b"\n") == format_plain_hook(name)
 
 
-def calls_credguard(content: bytes) -> bool:
+def has_credguard_call(content: bytes) -> bool:
     """True when a hook of somebody else names credguard outside a comment."""
     return any(b"credguard" in line and not line.lstrip().startswith(b"#") for line in content.splitlines())

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 from credguard.errors import CredguardError, ExitCode
 from credguard.git.repository import Git
-from credguard.git.spawn import environment
+from credguard.git.spawn import build_environment
 from credguard.hooks import scripts
-from credguard.hooks.locate import leads_to_credguard, locate, must_be_folder, read_hook
+from credguard.hooks.locate import find_credguard_call, locate, must_be_folder, read_hook
 from credguard.hooks.scripts import CHAINED, DEFAULT, NAMES
 from credguard.system import scratch
 
@@ -30,11 +30,11 @@ _NO_SHARED_INDEX = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "core.splitInde
 _LETTERS = string.ascii_letters + string.digits + "+/"
 
 
-def _silent(_line: str) -> None:
+def _discard(_line: str) -> None:
     """Reports to nobody."""
 
 
-def doctor(folder: Path, report: Callable[[str], None] = _silent) -> list[str]:
+def check_hooks(folder: Path, report: Callable[[str], None] = _discard) -> list[str]:
     """The problems of the hooks that git runs in the repository of `folder`, none when all is well;
     what is well is told to `report`, a line at a time.
 
@@ -53,27 +53,27 @@ def doctor(folder: Path, report: Callable[[str], None] = _silent) -> list[str]:
 def _examine(place: HookFolder, report: Callable[[str], None]) -> list[str]:
     needed = "pre-receive" if place.bare else "pre-commit"
     usual = (needed,) if place.bare else DEFAULT
-    looked_at = [_Hook.of(place, name) for name in NAMES if name in usual or _written(place, name)]
-    problems = _shadowed(place)
+    looked_at = [_Hook.read_from(place, name) for name in NAMES if name in usual or _is_installed(place, name)]
+    problems = _find_shadowed(place)
     for hook in looked_at:
-        found = hook.problem(needed=hook.name == needed)
+        found = hook.diagnose(needed=hook.name == needed)
         problems += [found] if found else []
         if not found:
-            report(hook.line())
+            report(hook.format_status())
     proved = next(hook for hook in looked_at if hook.name == needed)
-    return problems if proved.problem(needed=True) else problems + _prove(place, proved, report)
+    return problems if proved.diagnose(needed=True) else problems + _prove(place, proved, report)
 
 
-def _written(place: HookFolder, name: str) -> bool:
+def _is_installed(place: HookFolder, name: str) -> bool:
     return scripts.is_installed(read_hook(place.path / name) or b"")
 
 
-def _shadowed(place: HookFolder) -> list[str]:
+def _find_shadowed(place: HookFolder) -> list[str]:
     """Hooks of ours in the folder that git would look into, if core.hooksPath did not lead it elsewhere."""
     if place.setting is None or place.path == place.default:
         return []
     names = [name for name in NAMES if scripts.is_installed(read_hook(place.default / name) or b"")]
-    names = [name for name in names if not _Hook.of(place, name).calls]
+    names = [name for name in names if not _Hook.read_from(place, name).calls]
     if not names:
         return []
     return [
@@ -94,10 +94,10 @@ class _Hook:
     chained: bool
 
     @classmethod
-    def of(cls, place: HookFolder, name: str) -> _Hook:
+    def read_from(cls, place: HookFolder, name: str) -> _Hook:
         path = place.path / name
         content = read_hook(path)
-        through = None if content is None else leads_to_credguard(place, name, content)
+        through = None if content is None else find_credguard_call(place, name, content)
         return cls(path, content, through == "", through or "", os.path.lexists(path.with_name(name + CHAINED)))
 
     @property
@@ -110,7 +110,7 @@ class _Hook:
         """True when it leads to credguard, in one way or another."""
         return self.ours or bool(self.through)
 
-    def problem(self, *, needed: bool) -> str:
+    def diagnose(self, *, needed: bool) -> str:
         """What is wrong with it, empty when nothing is; only a `needed` hook must be there."""
         again = f"run `credguard install --hooks {self.name}`"
         if self.content is None:
@@ -125,7 +125,7 @@ class _Hook:
             return f"{self.path} has Windows line ends, which a shell stumbles over; {again}"
         return ""
 
-    def line(self) -> str:
+    def format_status(self) -> str:
         """What to tell of it when nothing is wrong."""
         if self.content is None:
             return f"{self.name}: not installed"
@@ -137,8 +137,8 @@ class _Hook:
 
 def _prove(place: HookFolder, hook: _Hook, report: Callable[[str], None]) -> list[str]:
     try:
-        with scratch.folder() as own:
-            return _Trial(place, hook, own).problems(report)
+        with scratch.create_scratch_folder() as own:
+            return _Trial(place, hook, own).find_failures(report)
     except (CredguardError, OSError) as error:
         return [f"{hook.name} could not be tried: {error}"]
 
@@ -154,21 +154,21 @@ class _Trial:
         self.scratch = {
             "GIT_INDEX_FILE": str(folder / "index"),
             "GIT_OBJECT_DIRECTORY": str(folder / "objects"),
-            "GIT_ALTERNATE_OBJECT_DIRECTORIES": _quoted(place.repository.layout.objects),
+            "GIT_ALTERNATE_OBJECT_DIRECTORIES": _quote_path(place.repository.layout.objects),
         }
         self.git = Git(place.root, extra=self.scratch | _IDENTITY | _NO_SHARED_INDEX)
 
-    def problems(self, report: Callable[[str], None]) -> list[str]:
+    def find_failures(self, report: Callable[[str], None]) -> list[str]:
         """Tries a file with a key pair made up for this, then one without."""
         canary = f"credguard-canary-{secrets.token_hex(4)}.ini"
-        code, output = self._run(canary, _key_pair())
+        code, output = self._run(canary, _generate_key_pair())
         if code == 0:
             return [f"{self.hook.name} let a made-up key pair through; run `credguard install` again"]
         if code != ExitCode.FINDINGS or canary not in output:
-            return [f"{self.hook.name} does not work (exit {code}): {_first_line(output)}"]
+            return [f"{self.hook.name} does not work (exit {code}): {_find_first_line(output)}"]
         code, output = self._run(canary, b"# nothing secret\n")
         if code:
-            return [f"{self.hook.name} also stops what holds no key (exit {code}): {_first_line(output)}"]
+            return [f"{self.hook.name} also stops what holds no key (exit {code}): {_find_first_line(output)}"]
         alone = "" if self.hook.ours else " (credguard was tried alone, not what else the hook runs)"
         report(f"{self.hook.name}: stops a made-up key pair and lets clean work pass{alone}")
         return []
@@ -176,9 +176,10 @@ class _Trial:
     def _run(self, path: str, content: bytes) -> tuple[int, str]:
         """Exit code and output of the hook when `path` is about to come in."""
         self._stage(path, content)
-        stdin = self._received() if self.hook.name == "pre-receive" else b""
+        stdin = self._build_push_input() if self.hook.name == "pre-receive" else b""
         done = subprocess.run(  # noqa: S603 - the installed hook, as git would run it
-            [self._command()], cwd=self.place.root, env=self._environment(), input=stdin, capture_output=True,
+            [self._prepare_command()], cwd=self.place.root, env=self._build_environment(), input=stdin,
+            capture_output=True,
             check=False,
         )  # fmt: skip
         return done.returncode, (done.stderr + done.stdout).decode("utf-8", "replace")
@@ -186,17 +187,17 @@ class _Trial:
     def _stage(self, path: str, content: bytes) -> None:
         """Makes the index what HEAD is, and this file."""
         oid = self.git.run("hash-object", "-w", "--stdin", stdin=content).strip().decode()
-        head = self.git.head()
+        head = self.git.resolve_head()
         self.git.run("read-tree", head or "--empty")
         self.git.run("update-index", "-z", "--index-info", stdin=f"100644 {oid}\t{path}\0".encode())
 
-    def _received(self) -> bytes:
+    def _build_push_input(self) -> bytes:
         """What git would tell of a push of one new branch."""
         tree = self.git.run("write-tree").strip().decode()
         commit = self.git.run("commit-tree", "-m", "a trial of the hook", tree).strip().decode()
         return f"{'0' * len(commit)} {commit} refs/heads/credguard-trial\n".encode()
 
-    def _command(self) -> str:
+    def _prepare_command(self) -> str:
         """The hook's path: a link to ours, beside which no other hook is chained; for somebody else's,
         which could do anything to the work tree, the call of credguard alone."""
         path = self.folder / self.hook.name
@@ -205,12 +206,12 @@ class _Trial:
         if self.hook.ours:
             path.symlink_to(self.hook.path.absolute())
         else:
-            path.write_bytes(scripts.installed(self.hook.name, sys.executable))
+            path.write_bytes(scripts.format_installed_hook(self.hook.name, sys.executable))
             path.chmod(0o755)
         return str(path)
 
-    def _environment(self) -> dict[str, str]:
-        kept = environment(inherit=False).keys()
+    def _build_environment(self) -> dict[str, str]:
+        kept = build_environment(inherit=False).keys()
         env = {name: value for name, value in os.environ.items() if name in kept}
         env |= self.scratch | {"GIT_EDITOR": ":"}
         if self.place.bare:
@@ -218,7 +219,7 @@ class _Trial:
         return env if self.place.git_dir == self.place.root / ".git" else env | {"GIT_DIR": str(self.place.git_dir)}
 
 
-def _key_pair() -> bytes:
+def _generate_key_pair() -> bytes:
     """A credentials file of a profile that nobody has: right in shape, random, never issued."""
     body = 1 << 79 | (10**11 + secrets.randbelow(9 * 10**11)) << 39 | secrets.randbits(39)
     key_id = "AKIA" + b32encode(body.to_bytes(10, "big")).decode()
@@ -226,10 +227,10 @@ def _key_pair() -> bytes:
     return f"[trial]\naws_access_key_id = {key_id}\naws_secret_access_key = {secret}\n".encode()
 
 
-def _first_line(output: str) -> str:
+def _find_first_line(output: str) -> str:
     return next((line.strip() for line in output.splitlines() if line.strip()), "it said nothing")
 
 
-def _quoted(path: str) -> str:
+def _quote_path(path: str) -> str:
     """A path as GIT_ALTERNATE_OBJECT_DIRECTORIES takes it whatever is in it."""
     return '"' + path.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'

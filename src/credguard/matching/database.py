@@ -47,13 +47,13 @@ class Matcher:
         self._database = database
         self.is_worth = {one.name: one.is_worth for one in ordered if one.is_worth}
 
-    def serialized(self) -> bytes:
+    def serialize(self) -> bytes:
         """The compiled database, as hyperscan writes it."""
         return bytes(hyperscan.dumpb(self._database))
 
-    def hits(self, data: bytes) -> dict[str, array[int]]:
+    def find_hits(self, data: bytes) -> dict[str, array[int]]:
         """The ascending end offsets of each pattern seen in `data` (at most LIMIT bytes), where it is worth a look."""
-        found = self.seen(data)
+        found = self.scan(data)
         for name in found.keys() & self.is_worth.keys():
             is_worth = self.is_worth[name]
             worth = array("Q", [end for end in found[name] if is_worth(data, end)])
@@ -63,7 +63,7 @@ class Matcher:
                 del found[name]
         return found
 
-    def seen(self, data: bytes) -> dict[str, array[int]]:
+    def scan(self, data: bytes) -> dict[str, array[int]]:
         """The same wherever the patterns were seen: whether that is worth a look, what stands around it may decide."""
         found = _Ends()
         if data:
@@ -81,7 +81,7 @@ def _note(number: int, _start: int, end: int, _flags: int, found: object) -> Non
     found[number].append(end)  # type: ignore[index]  # it is what `seen` gave
 
 
-def _flags(pattern: Pattern) -> int:
+def _build_flags(pattern: Pattern) -> int:
     flags = hyperscan.HS_FLAG_DOTALL
     if pattern.caseless:
         flags |= hyperscan.HS_FLAG_CASELESS
@@ -94,12 +94,12 @@ def _compile(patterns: list[Pattern]) -> hyperscan.Database:
         expressions=[p.expression for p in patterns],
         ids=list(range(len(patterns))),
         elements=len(patterns),
-        flags=[_flags(p) for p in patterns],
+        flags=[_build_flags(p) for p in patterns],
     )
     return database
 
 
-def _head(patterns: list[Pattern]) -> bytes:
+def _build_header(patterns: list[Pattern]) -> bytes:
     """What a file begins with that holds the database of these patterns for this engine on such a machine (whether
     its processor can run it, the engine's own head tells), and no other database."""
     digest = blake2b(digest_size=_DIGEST)
@@ -115,7 +115,7 @@ def _cache_file(head: bytes) -> str:
 def _load(patterns: list[Pattern]) -> hyperscan.Database | None:
     """The cached database, or None when there is none that is whole, of these patterns and to be believed."""
     try:
-        head = _head(patterns)
+        head = _build_header(patterns)
         stored = ownership.read(_cache_file(head))
         start = len(head) + _DIGEST
         body = stored[start:]
@@ -131,5 +131,5 @@ def _load(patterns: list[Pattern]) -> hyperscan.Database | None:
 def _store(patterns: list[Pattern], database: hyperscan.Database) -> None:
     """Keeps the database for the next run; a machine where that is impossible compiles every time."""
     with contextlib.suppress(Exception):  # whatever keeps it from that
-        body, head = bytes(hyperscan.dumpb(database)), _head(patterns)
+        body, head = bytes(hyperscan.dumpb(database)), _build_header(patterns)
         ownership.write(_cache_file(head), head + blake2b(body, digest_size=_DIGEST).digest() + body)

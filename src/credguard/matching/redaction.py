@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from credguard.lazy_re import regex
+from credguard.lazy_re import compile_lazily
 from credguard.model.secret import SHOWN_CHARACTERS
 from credguard.system.compat import decode_path, encode_path
 
@@ -22,16 +22,16 @@ _LEAST = 6
 _BLOT = "•" * 4
 # A name stands before `=`, `:` or `(` and is made of letters; all else of three characters or more is blotted out,
 # for a password may look like any word.
-_WORD = regex(r"[^\s=:,;(){}\[\]<>\"'`|&]{3,}")
-_NAME = regex(r"[A-Za-z_$.\-]{3,60}")
-_AFTER_NAME = regex(r"[\"'`\])]{0,2}\s{0,8}(?:[=:(]|<-)")
+_WORD = compile_lazily(r"[^\s=:,;(){}\[\]<>\"'`|&]{3,}")
+_NAME = compile_lazily(r"[A-Za-z_$.\-]{3,60}")
+_AFTER_NAME = compile_lazily(r"[\"'`\])]{0,2}\s{0,8}(?:[=:(]|<-)")
 _KEYWORDS = frozenset(
     "export set setx env ENV ARG RUN const let var val def return new final static public private String string echo "
     "aws configure true false null None the and for with not".split()
 )
 
 
-def redacted(data: bytes, parts: Iterable[Part], places: dict[int, Place]) -> tuple[tuple[int, str], ...]:
+def redact_lines(data: bytes, parts: Iterable[Part], places: dict[int, Place]) -> tuple[tuple[int, str], ...]:
     """The line of each part, by number, at most 160 characters around it; a public value (an access
     key ID) stays, other values show their first four characters, and names stay."""
     lines: dict[int, str] = {}
@@ -42,31 +42,31 @@ def redacted(data: bytes, parts: Iterable[Part], places: dict[int, Place]) -> tu
             start = max(data.rfind(b"\n", max(0, part.start - _REACH), part.start) + 1, part.start - _WIDTH // 2)
             end = data.find(b"\n", part.start, part.start + _WIDTH)
             end = end if end >= 0 else min(len(data), part.start + _WIDTH)
-            lines[line] = _line(data, start, end, [p for p in ordered if start <= p.start < end])
+            lines[line] = _redact_line(data, start, end, [p for p in ordered if start <= p.start < end])
     return tuple(lines.items())
 
 
-def _line(data: bytes, start: int, end: int, parts: list[Part]) -> str:
+def _redact_line(data: bytes, start: int, end: int, parts: list[Part]) -> str:
     shown = ""
     position = start
     for part in parts:
         if part.start >= position:
-            shown += _plain(data[position : part.start]) + part.secret.shown
+            shown += _redact_text(data[position : part.start]) + part.secret.shown
         position = max(position, part.end)
-    return shown + (_plain(data[position:end]) if position < end else "")
+    return shown + (_redact_text(data[position:end]) if position < end else "")
 
 
-def _plain(piece: bytes) -> str:
+def _redact_text(piece: bytes) -> str:
     text = piece.decode("utf-8", "replace")
 
-    def word(match: re.Match[str]) -> str:
+    def redact_word(match: re.Match[str]) -> str:
         named = _NAME.fullmatch(match[0]) and _AFTER_NAME.match(text, match.end())
         return match[0] if named or match[0] in _KEYWORDS else _BLOT
 
-    return _WORD.sub(word, text)
+    return _WORD.sub(redact_word, text)
 
 
-def masked(path: str, findings: Iterable[Finding]) -> str:
+def mask_name(path: str, findings: Iterable[Finding]) -> str:
     """A file name as it may be shown: the secrets that these findings see in it are blotted out but
     for their first four characters; its length stays."""
     for finding in findings:
@@ -77,7 +77,7 @@ def masked(path: str, findings: Iterable[Finding]) -> str:
     return path
 
 
-def hidden(texts: Iterable[str], values: Collection[bytes]) -> dict[str, str]:
+def hide_values(texts: Iterable[str], values: Collection[bytes]) -> dict[str, str]:
     """Of the paths and notes those that hold one of the values, and how they may be shown."""
     known = sorted({text for text in texts if text})
     together = encode_path("\n".join(known)) if values else b""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from credguard.lazy_re import regex
+from credguard.lazy_re import compile_lazily
 
 VALUES = ("CG101", "CG102", "CG103", "CG104", "CG105", "CG106", "CG107", "CG108", "CG109", "CG150")
-_PROVIDER = regex(r"CG1[6-9]\d")
+_PROVIDER = compile_lazily(r"CG1[6-9]\d")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Practice:
     unknown: str = ""
     history: bool = False
 
-    def covers(self, rule_id: str) -> bool:
+    def is_checked_by(self, rule_id: str) -> bool:
         """True for its own rules, and for other providers' tokens where secret values are meant."""
         return rule_id in self.rules or (VALUES[-1] in self.rules and _PROVIDER.fullmatch(rule_id) is not None)
 

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from credguard.lazy_re import regex
+from credguard.lazy_re import compile_lazily
 from credguard.model.practice import VALUES, Practice, Standing
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ NEEDS = {
 }  # fmt: skip
 """What makes a rule run that a look at some files did not."""
 _UNREAD_HISTORY = "the commits of the past were not looked at: run `credguard audit` on the repository with its history"
-_SAID = regex(
+_SAID = compile_lazily(
     r"(?:commit|tag) [0-9a-f]{12}|commit message|<stdin>|standard input"
     r"|(?:.*[/!])?(?:[^/!]+\.(?:eml|mbox|mbx|har)|[^/!]+[/!]\d{4}-\d{2}-\d{2}\.json|messages\.json)(?:!.*)?",
     re.IGNORECASE | re.DOTALL,
@@ -123,29 +123,29 @@ _SAID = regex(
 MARKS = {"pass": "pass", "fail": "FAIL", "partial": "partial", "not-checked": "not checked"}
 
 
-def standings(verdicts: Iterable[Verdict], checks: Checks) -> tuple[Standing, ...]:
+def compute_standings(verdicts: Iterable[Verdict], checks: Checks) -> tuple[Standing, ...]:
     """The standing of every practice after a run.
 
     `fail` counts the reported findings of the practice's rules. `pass` means that all of its rules ran, on all
     that they are about; `partial` and `not-checked` come with a reason.
     """
     reported = [verdict.finding for verdict in verdicts if verdict.outcome == "report"]
-    return tuple(_SPECIAL.get(practice.id, _usual)(practice, reported, checks) for practice in PRACTICES)
+    return tuple(_SPECIAL.get(practice.id, _grade_usual)(practice, reported, checks) for practice in PRACTICES)
 
 
-def of_rule(rule_id: str) -> tuple[str, ...]:
+def list_practice_ids(rule_id: str) -> tuple[str, ...]:
     """The practices that a rule checks (IDs)."""
-    return tuple(practice.id for practice in PRACTICES if practice.covers(rule_id))
+    return tuple(practice.id for practice in PRACTICES if practice.is_checked_by(rule_id))
 
 
-def of(result: ScanResult) -> tuple[Standing, ...]:
+def get_standings(result: ScanResult) -> tuple[Standing, ...]:
     """The standings of a result; where the run made none, those that its findings alone give."""
-    return result.standings or standings(result.verdicts, Checks())
+    return result.standings or compute_standings(result.verdicts, Checks())
 
 
-def _usual(practice: Practice, reported: list[Finding], checks: Checks) -> Standing:
-    count = sum(practice.covers(finding.rule_id) for finding in reported)
-    reasons = _missing(practice, checks)
+def _grade_usual(practice: Practice, reported: list[Finding], checks: Checks) -> Standing:
+    count = sum(practice.is_checked_by(finding.rule_id) for finding in reported)
+    reasons = _list_gaps(practice, checks)
     status = "pass"
     if count:
         status, reasons = "fail", []
@@ -153,15 +153,15 @@ def _usual(practice: Practice, reported: list[Finding], checks: Checks) -> Stand
         status = "not-checked"
     elif reasons:
         status = "partial"
-    return Standing(practice, status, count, "; ".join(reasons), _where(practice, checks))
+    return Standing(practice, status, count, "; ".join(reasons), _list_enforcing(practice, checks))
 
 
-def _missing(practice: Practice, checks: Checks) -> list[str]:
+def _list_gaps(practice: Practice, checks: Checks) -> list[str]:
     """What keeps a run without findings from saying that all is well, each with what would help."""
     words: dict[str, list[str]] = {}
     for rule in practice.rules:
         if rule not in checks.ran:
-            words.setdefault(_why(rule, checks), []).append(rule)
+            words.setdefault(_explain_not_run(rule, checks), []).append(rule)
     reasons = [f"{', '.join(rules) if len(rules) < 4 else 'rules'}: {why}" for why, rules in words.items()]
     if practice.history and not checks.history and checks.ran.intersection(practice.rules):
         reasons.append(_UNREAD_HISTORY)
@@ -170,7 +170,7 @@ def _missing(practice: Practice, checks: Checks) -> list[str]:
     return reasons + ([practice.unknown] if practice.unknown and checks.ran.intersection(practice.rules) else [])
 
 
-def _why(rule: str, checks: Checks) -> str:
+def _explain_not_run(rule: str, checks: Checks) -> str:
     """Why a rule did not run, as what would make it."""
     if rule in checks.off:
         return "switched off"
@@ -179,7 +179,7 @@ def _why(rule: str, checks: Checks) -> str:
     return NEEDS.get(rule, _AUDIT) if checks.known else _AUDIT
 
 
-def _where(practice: Practice, checks: Checks, *, messages: bool | None = None) -> tuple[str, ...]:
+def _list_enforcing(practice: Practice, checks: Checks, *, messages: bool | None = None) -> tuple[str, ...]:
     """Where in the repository the practice's rules are applied."""
     if checks.where is None:
         return ()
@@ -192,27 +192,27 @@ def _where(practice: Practice, checks: Checks, *, messages: bool | None = None) 
     return (*found, *(f"ci:{path}" for path in checks.where.ci if rules))
 
 
-def _messages(practice: Practice, reported: list[Finding], checks: Checks) -> Standing:
+def _grade_messages(practice: Practice, reported: list[Finding], checks: Checks) -> Standing:
     """P10: what was said in messages, on standard input and in exported mails and chats; those that nobody exported
     are in no repository."""
-    said = [f for f in reported if PRACTICES[0].covers(f.rule_id) and _SAID.fullmatch(f.locations[0].path)]
+    said = [f for f in reported if PRACTICES[0].is_checked_by(f.rule_id) and _SAID.fullmatch(f.locations[0].path)]
     hooks = [hook for hook in (checks.where.hooks if checks.where else ()) if hook.endswith("commit-msg")]
     status = "fail" if said else "partial" if checks.messages or hooks else "not-checked"
     reason = "" if said else "mails and chats are in no repository: `credguard scan FILE` judges a mailbox or an export"
     return Standing(practice, status, len(said), reason, tuple(hooks))
 
 
-def _replaced(practice: Practice, reported: list[Finding], checks: Checks) -> Standing:
+def _grade_replacement(practice: Practice, reported: list[Finding], checks: Checks) -> Standing:
     """P19: nothing to replace is a pass, a secret that still stands in the files a fail; whether one of the
     past was deactivated only AWS knows."""
-    found = [finding for finding in reported if practice.covers(finding.rule_id)]
+    found = [finding for finding in reported if practice.is_checked_by(finding.rule_id)]
     if found and all(finding.locations[0].commit for finding in found):
         reason = f"{len(found)} in the history: whether they were deactivated only AWS can tell"
-        return Standing(practice, "partial", 0, reason, _where(practice, checks))
-    return _usual(practice, reported, checks)
+        return Standing(practice, "partial", 0, reason, _list_enforcing(practice, checks))
+    return _grade_usual(practice, reported, checks)
 
 
-def _enforced(practice: Practice, reported: list[Finding], checks: Checks) -> Standing:
+def _grade_enforcement(practice: Practice, reported: list[Finding], checks: Checks) -> Standing:
     """P20: hooks and CI both, and nothing that loosens them."""
     count = sum(finding.rule_id in practice.rules for finding in reported)
     where = checks.where
@@ -229,4 +229,4 @@ def _enforced(practice: Practice, reported: list[Finding], checks: Checks) -> St
     return Standing(practice, status, count, "; ".join(reasons), found)
 
 
-_SPECIAL = {"P10": _messages, "P19": _replaced, "P20": _enforced}
+_SPECIAL = {"P10": _grade_messages, "P19": _grade_replacement, "P20": _grade_enforcement}

@@ -44,7 +44,7 @@ class Secret:
         return hash(self._value)
 
 
-def fingerprint(rule_id: str, values: tuple[bytes, ...]) -> str:
+def compute_fingerprint(rule_id: str, values: tuple[bytes, ...]) -> str:
     """The identity of a finding: 32 hex digits of keyed BLAKE2b over the rule and its values.
 
     It depends on neither path, line nor redaction, so it survives edits and renames, and the

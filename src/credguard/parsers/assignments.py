@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from credguard.lazy_re import regex
+from credguard.lazy_re import compile_lazily
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,15 +15,15 @@ LOOKED_AT = 1 << 20
 """Bytes of a file that are read for assignments: settings written by people are far smaller."""
 _QUOTED_LIMIT = 1 << 14
 # A commented-out assignment counts when it has a `=`: what it holds is committed all the same.
-_DOTENV = regex(
+_DOTENV = compile_lazily(
     rb"^[ \t]{0,40}(?:(#)[# \t]{0,8})?"
     rb"(?:(?:export|set|setx|setenv|declare -x|readonly)[ \t]{1,8}(?:-[a-z]{1,3}[ \t]{1,4})?)?"
     rb"([A-Za-z_][A-Za-z0-9_.\-]{0,120})(?:[ \t]{0,8}([=:])[ \t]{0,8}|[ \t]{1,4}(?=\S))",
     re.MULTILINE,
 )
-_LINE_END = regex(rb"[\r\n]|\Z")
-_COMMENT = regex(rb"[ \t]#")
-_PAIR = regex(
+_LINE_END = compile_lazily(rb"[\r\n]|\Z")
+_COMMENT = compile_lazily(rb"[ \t]#")
+_PAIR = compile_lazily(
     rb"(?<![\w.$-])[\"']?([A-Za-z_][\w.\-]{0,120})[\"']?[ \t]{0,40}(?:=>|:=|[:=])[ \t]{0,40}"
     rb"(?:\"((?:[^\"\\\n]|\\.){0,4000})\"|'([^'\n]{0,4000})'|([^\s\"',;#\[\]{}()][^\s\"',;\[\]{}()]{0,4000}))"
 )
@@ -40,7 +40,7 @@ class Assignment:
     end: int
 
 
-def dotenv(data: bytes) -> Iterator[Assignment]:
+def parse_dotenv(data: bytes) -> Iterator[Assignment]:
     """The assignments of dotenv or shell text: `export` or not, quoted or not, over several lines
     inside quotes, with CRLF, a byte order mark and trailing comments; commented-out ones too."""
     data = data[:LOOKED_AT]
@@ -50,14 +50,14 @@ def dotenv(data: bytes) -> Iterator[Assignment]:
     while match := _DOTENV.search(data, position):
         start = match.end()
         commented, name, operator = match.groups()
-        start, end = _extent(data, start, multiline=not commented)
+        start, end = _find_extent(data, start, multiline=not commented)
         position = max(end, match.end())
         bare = not operator and match[0].lstrip().startswith(b"set")
         if bare or operator == b"=" or (operator and not commented):
             yield Assignment(name, data[start:end], start, end)
 
 
-def pairs(data: bytes) -> Iterator[Assignment]:
+def parse_pairs(data: bytes) -> Iterator[Assignment]:
     """The assignments that stand on one line, in any syntax with `=`, `:` or `=>`."""
     for match in _PAIR.finditer(data[:LOOKED_AT]):
         group = match.lastindex or 4
@@ -65,7 +65,7 @@ def pairs(data: bytes) -> Iterator[Assignment]:
             yield Assignment(match[1], match[group], *match.span(group))
 
 
-def as_text(data: bytes) -> bytes:
+def convert_utf16(data: bytes) -> bytes:
     """UTF-16 with a byte order mark as UTF-8, anything else as it is; lines stay what they are."""
     for mark, codec in _BOMS:
         if data.startswith(mark):
@@ -73,18 +73,18 @@ def as_text(data: bytes) -> bytes:
     return data
 
 
-def line_of(data: bytes, offset: int) -> int:
+def locate_line(data: bytes, offset: int) -> int:
     """The line, from 1, that holds the offset."""
     return data.count(b"\n", 0, offset) + 1
 
 
-def _extent(data: bytes, start: int, *, multiline: bool) -> tuple[int, int]:
+def _find_extent(data: bytes, start: int, *, multiline: bool) -> tuple[int, int]:
     """Where the value that begins at `start` lies, without its quotes."""
-    stop = _line_end(data, start)
+    stop = _find_line_end(data, start)
     quote = data[start : start + 1]
     if quote in (b'"', b"'", b"`") and start < stop:
         limit = start + _QUOTED_LIMIT if multiline else stop
-        close = _closing(data, quote, start + 1, min(limit, len(data)))
+        close = _find_closing(data, quote, start + 1, min(limit, len(data)))
         if close >= 0:
             return start + 1, close
     comment = _COMMENT.search(data, start, stop)
@@ -94,13 +94,13 @@ def _extent(data: bytes, start: int, *, multiline: bool) -> tuple[int, int]:
     return start, end
 
 
-def _closing(data: bytes, quote: bytes, start: int, limit: int) -> int:
+def _find_closing(data: bytes, quote: bytes, start: int, limit: int) -> int:
     close = data.find(quote, start, limit)
     while close > 0 and quote == b'"' and data[close - 1 : close] == b"\\" and data[close - 2 : close - 1] != b"\\":
         close = data.find(quote, close + 1, limit)
     return close
 
 
-def _line_end(data: bytes, start: int) -> int:
+def _find_line_end(data: bytes, start: int) -> int:
     match = _LINE_END.search(data, start)
     return match.start() if match else len(data)

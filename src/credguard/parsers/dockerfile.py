@@ -8,25 +8,25 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from credguard.lazy_re import regex
+from credguard.lazy_re import compile_lazily
 from credguard.parsers.dockerignore import Pattern, clean, is_excluded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-_NAME = regex(r"(?:dockerfile|containerfile)(?:[._-].+)?|.+[._-](?:dockerfile|containerfile)")
+_NAME = compile_lazily(r"(?:dockerfile|containerfile)(?:[._-].+)?|.+[._-](?:dockerfile|containerfile)")
 _NO_DOCKERFILE = tuple(
     ".dockerignore .containerignore .md .rst .py .go .ts .js .rb .java .rs .json .yml .yaml .txt .html .snap .sh .lua "
     ".vim .png .svg".split()
 )
-_ESCAPE = regex(rb"#\s*escape\s*=\s*`", re.IGNORECASE)
-_HEREDOC = regex(rb"(?<!<)<<-?[\"']?([A-Za-z_]\w{0,60})[\"']?")
-_INSTRUCTION = regex(rb"\s*(?:onbuild\s+)?(copy|add|run)\s+(.*)", re.IGNORECASE | re.DOTALL)
-_FLAG = regex(r"\s*--([a-z-]+)(?:=(\S*))?(?=\s|$)")
-_REMOTE = regex(r"[a-z][a-z0-9+.-]*://|git@|<<", re.IGNORECASE)
+_ESCAPE = compile_lazily(rb"#\s*escape\s*=\s*`", re.IGNORECASE)
+_HEREDOC = compile_lazily(rb"(?<!<)<<-?[\"']?([A-Za-z_]\w{0,60})[\"']?")
+_INSTRUCTION = compile_lazily(rb"\s*(?:onbuild\s+)?(copy|add|run)\s+(.*)", re.IGNORECASE | re.DOTALL)
+_FLAG = compile_lazily(r"\s*--([a-z-]+)(?:=(\S*))?(?=\s|$)")
+_REMOTE = compile_lazily(r"[a-z][a-z0-9+.-]*://|git@|<<", re.IGNORECASE)
 _LINES = 5000
-_BUILD = regex(rb"^([ \t]*)(?:-[ \t]+)?build[ \t]*:[ \t]*(.*)$", re.MULTILINE)
-_KEY = regex(rb"^([ \t]+)(context|dockerfile)[ \t]*:[ \t]*[\"']?([^\"'\s#]+)", re.MULTILINE)
+_BUILD = compile_lazily(rb"^([ \t]*)(?:-[ \t]+)?build[ \t]*:[ \t]*(.*)$", re.MULTILINE)
+_KEY = compile_lazily(rb"^([ \t]+)(context|dockerfile)[ \t]*:[ \t]*[\"']?([^\"'\s#]+)", re.MULTILINE)
 _SPECIAL = frozenset("*?[\\")
 # Folders that hold Dockerfiles and little else: builds are started above them.
 _SET_ASIDE = frozenset(
@@ -47,9 +47,9 @@ class Copy:
         """True when the whole context is copied."""
         return any(source.text == "." for source in self.sources)
 
-    def takes(self, path: str) -> bool:
+    def is_copied(self, path: str) -> bool:
         """True when the path, relative to the context, is copied."""
-        taken = self.whole or any(source.matches(path) for source in self.sources)
+        taken = self.whole or any(source.is_match(path) for source in self.sources)
         return taken and not is_excluded(self.excluded, path)
 
 
@@ -60,17 +60,19 @@ def is_dockerfile(low: str) -> bool:
     return _NAME.fullmatch(low) is not None and not low.endswith(_NO_DOCKERFILE)
 
 
-def copies(data: bytes) -> Iterator[Copy]:
+def find_copies(data: bytes) -> Iterator[Copy]:
     """The instructions that copy from the context; `--from` a stage, remote sources and heredocs do not."""
-    for line, name, arguments in instructions(data):
-        flags, rest = _flags(arguments.decode("utf-8", "surrogateescape").strip())
+    for line, name, arguments in iter_instructions(data):
+        flags, rest = _parse_flags(arguments.decode("utf-8", "surrogateescape").strip())
         if name != b"run" and not any(flag == "from" for flag, _ in flags):
-            sources = tuple(_source(word) for word in _words(rest)[:-1] if not _REMOTE.match(word) and "$" not in word)
+            sources = tuple(
+                _parse_source(word) for word in _split_words(rest)[:-1] if not _REMOTE.match(word) and "$" not in word
+            )
             if sources:
                 yield Copy(line, sources, tuple(Pattern(clean(value)) for flag, value in flags if flag == "exclude"))
 
 
-def _flags(text: str) -> tuple[list[tuple[str, str]], str]:
+def _parse_flags(text: str) -> tuple[list[tuple[str, str]], str]:
     """The leading `--name=value` words, and what follows them."""
     flags = []
     while flag := _FLAG.match(text):
@@ -79,13 +81,13 @@ def _flags(text: str) -> tuple[list[tuple[str, str]], str]:
     return flags, text
 
 
-def _source(word: str) -> Pattern:
+def _parse_source(word: str) -> Pattern:
     """A source as a pattern; the context itself, however written, is `.`."""
     cleaned = clean(word)
     return Pattern("." if cleaned in ("", "/", ".") else cleaned)
 
 
-def context_of(path: str, data: bytes, exists: Callable[[str], bool]) -> str:
+def find_context(path: str, data: bytes, exists: Callable[[str], bool]) -> str:
     """The folder, with its `/`, that a Dockerfile is most likely built in.
 
     That is where the files are that it copies by name, its own folder first; else its own, or the
@@ -94,7 +96,7 @@ def context_of(path: str, data: bytes, exists: Callable[[str], bool]) -> str:
     folders = [path[: path.rfind("/") + 1]]
     while folders[-1]:
         folders.append(folders[-1][: folders[-1].rstrip("/").rfind("/") + 1])
-    sources = [source.text for copy in copies(data) for source in copy.sources]
+    sources = [source.text for copy in find_copies(data) for source in copy.sources]
     named = [text for text in sources if text != "." and _SPECIAL.isdisjoint(text)]
     for folder in folders:
         if any(exists(folder + name) for name in named):
@@ -103,14 +105,14 @@ def context_of(path: str, data: bytes, exists: Callable[[str], bool]) -> str:
     return folders[1] if last in _SET_ASIDE else folders[0]
 
 
-def composed(path: str, data: bytes) -> Iterator[tuple[str, str]]:
+def find_compose_builds(path: str, data: bytes) -> Iterator[tuple[str, str]]:
     """Dockerfile and context of each `build:` of a compose file, both relative to the root."""
     own = path[: path.rfind("/") + 1]
     for match in _BUILD.finditer(data):
         inline = match[2].split(b" #")[0].strip().strip(b"\"'")
         values = {b"context": inline or b".", b"dockerfile": b"Dockerfile"}
         if not inline:
-            values |= _block(data, match.end(), len(match[1]))
+            values |= _read_block(data, match.end(), len(match[1]))
         context, dockerfile = (values[key].decode("utf-8", "surrogateescape") for key in (b"context", b"dockerfile"))
         if "$" in context + dockerfile or _REMOTE.match(context) or inline[:1] == b"{":
             continue
@@ -119,7 +121,7 @@ def composed(path: str, data: bytes) -> Iterator[tuple[str, str]]:
         yield posixpath.normpath(prefix + dockerfile), prefix
 
 
-def _block(data: bytes, position: int, indent: int) -> dict[bytes, bytes]:
+def _read_block(data: bytes, position: int, indent: int) -> dict[bytes, bytes]:
     """The keys of the mapping that is indented deeper than `build:`."""
     found: dict[bytes, bytes] = {}
     for line in data[position : position + 2000].split(b"\n")[1:]:
@@ -131,7 +133,7 @@ def _block(data: bytes, position: int, indent: int) -> dict[bytes, bytes]:
     return found
 
 
-def _words(text: str) -> list[str]:
+def _split_words(text: str) -> list[str]:
     if text.startswith("["):
         try:
             words = json.loads(text)
@@ -141,7 +143,7 @@ def _words(text: str) -> list[str]:
     return text.split()
 
 
-def instructions(data: bytes, wanted: re.Pattern[bytes] = _INSTRUCTION) -> Iterator[tuple[int, bytes, bytes]]:
+def iter_instructions(data: bytes, wanted: re.Pattern[bytes] = _INSTRUCTION) -> Iterator[tuple[int, bytes, bytes]]:
     """Line, lower-cased name and arguments of each COPY, ADD and RUN, continued lines joined; or of what is
     `wanted`, which has to take RUN in too, for its heredocs."""
     data = data.removeprefix(b"\xef\xbb\xbf")
@@ -151,19 +153,19 @@ def instructions(data: bytes, wanted: re.Pattern[bytes] = _INSTRUCTION) -> Itera
     index = 0
     while index < len(lines):
         start = index
-        text, index = _joined(lines, index, escape)
+        text, index = _join_lines(lines, index, escape)
         match = wanted.match(text)
         if match:
             yield start + 1, match[1].lower(), match[2]
             for word in _HEREDOC.findall(match[2]):
-                end = _heredoc_end(lines, index, word) if word not in unended else None
+                end = _find_heredoc_end(lines, index, word) if word not in unended else None
                 if end is None:
                     unended.add(word)  # `1<<WORD`, or a Dockerfile that cannot be built
                 else:
                     index = end
 
 
-def _joined(lines: list[bytes], index: int, escape: bytes) -> tuple[bytes, int]:
+def _join_lines(lines: list[bytes], index: int, escape: bytes) -> tuple[bytes, int]:
     """The instruction that begins at `index`, its continued lines joined, and the index after it; comments
     and empty lines between them are passed over."""
     pieces: list[bytes] = []
@@ -180,6 +182,6 @@ def _joined(lines: list[bytes], index: int, escape: bytes) -> tuple[bytes, int]:
     return b" ".join(pieces), index
 
 
-def _heredoc_end(lines: list[bytes], index: int, word: bytes) -> int | None:
+def _find_heredoc_end(lines: list[bytes], index: int, word: bytes) -> int | None:
     """The index of the line after a heredoc's end, None when it never ends."""
     return next((at + 1 for at in range(index, len(lines)) if lines[at].strip() == word), None)

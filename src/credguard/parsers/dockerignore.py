@@ -33,10 +33,10 @@ class Pattern:
     exception: bool = False
     line: int = 0
 
-    def matches(self, path: str) -> bool:
+    def is_match(self, path: str) -> bool:
         """True when the pattern fits the path itself or a folder above it."""
         parts = path.split("/")
-        return any(_fits(self.text, "/".join(parts[: end + 1])) for end in range(len(parts)))
+        return any(_is_match(self.text, "/".join(parts[: end + 1])) for end in range(len(parts)))
 
 
 def parse(data: bytes) -> list[Pattern]:
@@ -65,30 +65,30 @@ def clean(text: str) -> str:
     return cleaned.lstrip("/") or "/"
 
 
-def deciding(patterns: Iterable[Pattern], path: str) -> Pattern | None:
+def find_deciding_pattern(patterns: Iterable[Pattern], path: str) -> Pattern | None:
     """The pattern that decides about a path: the last that matches and changes the verdict; None when none does."""
     verdict: Pattern | None = None
     for pattern in patterns:
         excluded = verdict is not None and not verdict.exception
-        if pattern.exception == excluded and pattern.matches(path):
+        if pattern.exception == excluded and pattern.is_match(path):
             verdict = pattern
     return verdict
 
 
 def is_excluded(patterns: Iterable[Pattern], path: str) -> bool:
     """True when the path, relative to the context, does not reach the build."""
-    verdict = deciding(patterns, path)
+    verdict = find_deciding_pattern(patterns, path)
     return verdict is not None and not verdict.exception
 
 
-def _fits(text: str, path: str) -> bool:
+def _is_match(text: str, path: str) -> bool:
     if _SPECIAL.isdisjoint(text):
         return text == path
     # Docker compares endings here, which lets `**x` match `abcx` and `**/x` match `x`.
     ending = text[2:]
     if text.startswith("**") and _SPECIAL.isdisjoint(ending):
         return path.endswith(ending) or (ending.startswith("/") and path == ending[1:])
-    steps = _compiled(text)
+    steps = _compile(text)
     if steps is None:
         return False
     states = _close(steps, {0}, at_folder=True)
@@ -107,14 +107,14 @@ def _close(steps: tuple[_Step, ...], states: set[int], *, at_folder: bool) -> se
     pending = list(states)
     while pending:
         state = pending.pop()
-        for free in _free(steps, state, at_folder=at_folder):
+        for free in _find_free_states(steps, state, at_folder=at_folder):
             if free not in states:
                 states.add(free)
                 pending.append(free)
     return states
 
 
-def _free(steps: tuple[_Step, ...], state: int, *, at_folder: bool) -> tuple[int, ...]:
+def _find_free_states(steps: tuple[_Step, ...], state: int, *, at_folder: bool) -> tuple[int, ...]:
     kind = steps[state].kind if state < len(steps) else ""
     if kind == "perhaps":
         return (state + 1, state + 2)
@@ -131,10 +131,10 @@ def _advance(steps: tuple[_Step, ...], state: int, character: str) -> Iterable[i
         return ()
     if step.kind == "many":
         return (state,) if character != "/" else ()
-    return (state + 1,) if _accepts(step, character) else ()
+    return (state + 1,) if _is_accepted(step, character) else ()
 
 
-def _accepts(step: _Step, character: str) -> bool:
+def _is_accepted(step: _Step, character: str) -> bool:
     if step.kind == "any":
         return character != "/"
     if step.kind == "one":
@@ -144,7 +144,7 @@ def _accepts(step: _Step, character: str) -> bool:
 
 
 @lru_cache(maxsize=512)
-def _compiled(text: str) -> tuple[_Step, ...] | None:
+def _compile(text: str) -> tuple[_Step, ...] | None:
     """The steps of a pattern, None for one that Docker refuses."""
     steps: list[_Step] = []
     position = 0
@@ -157,7 +157,7 @@ def _compiled(text: str) -> tuple[_Step, ...] | None:
             steps += [_Step("rest")] if position == len(text) else [_Step("perhaps"), _Step("folders")]
             continue
         if character == "[":
-            found = _class(text, position + 1)
+            found = _parse_class(text, position + 1)
             if found is None:
                 return None
             step, position = found
@@ -174,19 +174,19 @@ def _compiled(text: str) -> tuple[_Step, ...] | None:
     return tuple(steps)
 
 
-def _class(text: str, position: int) -> tuple[_Step, int] | None:
+def _parse_class(text: str, position: int) -> tuple[_Step, int] | None:
     """A `[…]` class that begins at `position`, and where it ends; None for a broken one."""
     negated = text.startswith("^", position)
     position += negated
     ranges: list[tuple[str, str]] = []
     while position < len(text) and (text[position] != "]" or not ranges):
-        low = _member(text, position)
+        low = _parse_member(text, position)
         if low is None:
             return None
         position = high_at = low[1]
         high = low
         if text.startswith("-", position):
-            found = _member(text, high_at + 1)
+            found = _parse_member(text, high_at + 1)
             if found is None:
                 return None
             high = found
@@ -197,7 +197,7 @@ def _class(text: str, position: int) -> tuple[_Step, int] | None:
     return _Step("class", ranges=tuple(ranges), negated=negated), position + 1
 
 
-def _member(text: str, position: int) -> tuple[str, int] | None:
+def _parse_member(text: str, position: int) -> tuple[str, int] | None:
     """A character of a class, unescaped, and what follows it; Go refuses `-` and `]` here."""
     if text.startswith("\\", position):
         position += 1

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     Reader = Callable[[str, bool], tuple[Node, ...]]
 
-__all__ = ["Node", "embedded", "looks_structured", "parse"]
+__all__ = ["Node", "is_structured", "parse", "parse_embedded"]
 
 _HCL = (".tf", ".tofu", ".hcl")
 _JSON = (".json", ".jsonc", ".tfstate")
@@ -23,7 +23,7 @@ _EITHER = (".template", ".cfn")
 _last: tuple[bytes, str, tuple[Node, ...] | UnreadableError] | None = None
 
 
-def looks_structured(path: str) -> bool:
+def is_structured(path: str) -> bool:
     """True when the name says that `parse` can read such a file."""
     return path.lower().endswith((*_HCL, *_JSON, *_YAML, *_EITHER))
 
@@ -39,7 +39,7 @@ def parse(data: bytes, path: str) -> tuple[Node, ...]:
     global _last  # noqa: PLW0603
     if _last is None or _last[1] != path or _last[0] != data:
         try:
-            _last = (data, path, _parsed(data, path.lower()))
+            _last = (data, path, _parse_data(data, path.lower()))
         except UnreadableError as error:
             _last = (data, path, error)
     if isinstance(_last[2], UnreadableError):
@@ -47,49 +47,49 @@ def parse(data: bytes, path: str) -> tuple[Node, ...]:
     return _last[2]
 
 
-def embedded(node: Node) -> tuple[Node, ...]:
+def parse_embedded(node: Node) -> tuple[Node, ...]:
     """The documents of a JSON text that a scalar holds, with their lines in the file; nothing when it holds none."""
     text = node.text
     if node.kind != "scalar" or not text.lstrip().startswith(("{", "[")):
         return ()
     try:
-        found = _twice(_json, text)
+        found = _read_with_fallback(_read_json, text)
     except UnreadableError:
         return ()
-    return tuple(_moved(one, node) for one in found)
+    return tuple(_shift_lines(one, node) for one in found)
 
 
-def _moved(found: Node, holder: Node) -> Node:
+def _shift_lines(found: Node, holder: Node) -> Node:
     """The node and all below it with lines of the file: those of a block follow, a quoted text has only one."""
     line = holder.line + found.line if holder.literal else holder.line
     return replace(
         found,
         line=line,
-        items=tuple(_moved(item, holder) for item in found.items),
-        pairs=tuple((_moved(key, holder), _moved(value, holder)) for key, value in found.pairs),
+        items=tuple(_shift_lines(item, holder) for item in found.items),
+        pairs=tuple((_shift_lines(key, holder), _shift_lines(value, holder)) for key, value in found.pairs),
     )
 
 
-def _parsed(data: bytes, path: str) -> tuple[Node, ...]:
+def _parse_data(data: bytes, path: str) -> tuple[Node, ...]:
     if len(data) > MAX_BYTES:
         raise UnreadableError(f"is larger than {MAX_BYTES >> 20} MiB, too large to judge what it says")
-    text = _decoded(data)
+    text = _decode(data)
     first = text.lstrip("\ufeff \t\r\n")[:1]
     if path.endswith(_HCL):
-        return _twice(_hcl, text)
+        return _read_with_fallback(_read_hcl, text)
     if path.endswith(_JSON) or (path.endswith(_EITHER) and first in {"{", "["}):
-        return _twice(_json, text)
+        return _read_with_fallback(_read_json, text)
     try:
-        return _twice(_yaml, text)
+        return _read_with_fallback(_read_yaml, text)
     except OverLimitError:
         raise
     except UnreadableError:
         if first not in {"{", "["}:
             raise
-        return _twice(_json, text)
+        return _read_with_fallback(_read_json, text)
 
 
-def _decoded(data: bytes) -> str:
+def _decode(data: bytes) -> str:
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return data.decode("utf-16", "replace")
     if b"\0" in data:
@@ -97,37 +97,37 @@ def _decoded(data: bytes) -> str:
     return data.decode("utf-8-sig", "replace").replace("\r\n", "\n")
 
 
-def _twice(reader: Reader, text: str) -> tuple[Node, ...]:
+def _read_with_fallback(reader: Reader, text: str) -> tuple[Node, ...]:
     """As it stands; else with the parts of a template blanked out."""
     try:
         return reader(text, False)
     except OverLimitError:
         raise
     except UnreadableError:
-        from credguard.parsers.templates import blanked, is_template
+        from credguard.parsers.templates import blank_templates, is_template
 
         if not is_template(text):
             raise
         try:
-            return reader(blanked(text), True)
+            return reader(blank_templates(text), True)
         except UnreadableError:
             pass
         raise
 
 
-def _hcl(text: str, _: bool) -> tuple[Node, ...]:
+def _read_hcl(text: str, _: bool) -> tuple[Node, ...]:
     from credguard.parsers import hcl
 
     return hcl.read(text)
 
 
-def _json(text: str, blanked: bool) -> tuple[Node, ...]:
+def _read_json(text: str, blanked: bool) -> tuple[Node, ...]:
     from credguard.parsers import json
 
     return json.read(text, lenient=blanked)
 
 
-def _yaml(text: str, _: bool) -> tuple[Node, ...]:
+def _read_yaml(text: str, _: bool) -> tuple[Node, ...]:
     from credguard.parsers import yaml
 
     return yaml.read(text)

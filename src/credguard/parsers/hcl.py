@@ -6,8 +6,8 @@ else becomes a `call` with the values that stand in it.
 
 from __future__ import annotations
 
-from credguard.parsers.hcl_tokens import Token, tokens
-from credguard.parsers.node import MAX_DEPTH, Budget, Node, Places, malformed, too_deep
+from credguard.parsers.hcl_tokens import Token, tokenize_hcl
+from credguard.parsers.node import MAX_DEPTH, Node, NodeBudget, Places, make_depth_error, make_syntax_error
 
 _SHOWN = 200
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
@@ -16,23 +16,23 @@ _CONSTANTS = {"true": "bool", "false": "bool", "null": "null"}
 
 def read(text: str) -> tuple[Node, ...]:
     """The body of a file as one mapping. Raises UnreadableError for what is no HCL."""
-    return (_Reader(text).body("end", 0),)
+    return (_Reader(text).read_body("end", 0),)
 
 
 class _Reader:
     def __init__(self, text: str) -> None:
         self.text = text
         self.places = Places(text)
-        self.budget = Budget()
-        self.tokens = tokens(text, self.places)
+        self.budget = NodeBudget()
+        self.tokens = tokenize_hcl(text, self.places)
         self.depth = 0
         self.last_end = 0
         self.token = next(self.tokens)
 
-    def body(self, closing: str, start: int) -> Node:
+    def read_body(self, closing: str, start: int) -> Node:
         """The attributes and blocks up to a `}` or the end, which is taken."""
-        self._deeper()
-        place = self.places.at(start)
+        self._enter_level()
+        place = self.places.locate(start)
         pairs: list[tuple[Node, Node]] = []
         while True:
             self._skip_lines()
@@ -42,85 +42,87 @@ class _Reader:
                 self.depth -= 1
                 return Node("mapping", *place, tag="block" if start else "", pairs=tuple(pairs))
             if token.kind not in {"word", "string"}:
-                raise self._wrong("found what is neither an attribute nor a block")
-            key = self._scalar(self._advance())
-            pairs.append((key, self._attribute() if self._at("=") else self._block()))
+                raise self._make_error("found what is neither an attribute nor a block")
+            key = self._make_scalar(self._advance())
+            pairs.append((key, self._read_attribute() if self._is_at("=") else self._read_block()))
 
-    def _attribute(self) -> Node:
+    def _read_attribute(self) -> Node:
         self._advance()
-        value = self._expression(in_lines=True)
-        if self.token.kind not in {"line", "end"} and not self._at("}"):
-            raise self._wrong("found more behind a value")
+        value = self._read_expression(in_lines=True)
+        if self.token.kind not in {"line", "end"} and not self._is_at("}"):
+            raise self._make_error("found more behind a value")
         return value
 
-    def _block(self) -> Node:
+    def _read_block(self) -> Node:
         """The body of a block, under its labels."""
         labels: list[Node] = []
         while self.token.kind in {"word", "string"}:
-            labels.append(self._scalar(self._advance()))
+            labels.append(self._make_scalar(self._advance()))
             if len(labels) > MAX_DEPTH:
-                raise self._wrong("found a block without a body")
-        if not self._at("{"):
-            raise self._wrong("found neither a value nor a block")
-        node = self.body("}", self._advance().start)
+                raise self._make_error("found a block without a body")
+        if not self._is_at("{"):
+            raise self._make_error("found neither a value nor a block")
+        node = self.read_body("}", self._advance().start)
         for label in reversed(labels):
             node = Node("mapping", label.line, label.column, tag="label", pairs=((label, node),))
         return node
 
-    def _expression(self, *, in_lines: bool, stops: str = "") -> Node:
+    def _read_expression(self, *, in_lines: bool, stops: str = "") -> Node:
         """What stands here up to a comma, a closing bracket, one of `stops` or, `in_lines`, the line's end."""
         if not in_lines:
             self._skip_lines()
         start, other = self.token.start, False
         found: list[Node] = []
-        while not self._ends(in_lines, stops):
+        while not self._is_end(in_lines, stops):
             token = self.token
             if token.kind == "mark" and token.text not in _CLOSING:
                 other = True
                 self._advance()
             elif token.kind == "mark" and (found or other) and token.text != "{" and token.start == self.last_end:
                 other = True  # an index, or the end of a splat
-                found += self._list(token).items
+                found += self._read_list(token).items
             else:
-                found.append(self._value())
+                found.append(self._read_value())
             if not in_lines:
                 self._skip_lines()
         if not found and not other:
-            raise self._wrong("found no value")
+            raise self._make_error("found no value")
         if len(found) == 1 and not other:
             return found[0]
-        return self._call("", start, tuple(node for node in found if node.kind != "call" or node.items or node.tag))
+        return self._make_call(
+            "", start, tuple(node for node in found if node.kind != "call" or node.items or node.tag)
+        )
 
-    def _ends(self, in_lines: bool, stops: str) -> bool:
+    def _is_end(self, in_lines: bool, stops: str) -> bool:
         kind, text = self.token.kind, self.token.text
         if kind == "line":
             return in_lines
         return kind == "end" or (kind == "mark" and (text in {",", ")", "]", "}", "="} or text in stops.split()))
 
-    def _value(self) -> Node:
+    def _read_value(self) -> Node:
         """One list, object, string, number, function call or name."""
         token = self.token
         if token.kind == "mark":
-            return self._object() if token.text == "{" else self._list(token)
+            return self._read_object() if token.text == "{" else self._read_list(token)
         self._advance()
         if token.kind == "word" and token.text not in _CONSTANTS:
-            if self._at("(") and self.token.start == token.end:
-                return self._call(token.text, token.start, self._list(self.token).items)
-            return self._call("", token.start, ())
-        return self._scalar(token)
+            if self._is_at("(") and self.token.start == token.end:
+                return self._make_call(token.text, token.start, self._read_list(self.token).items)
+            return self._make_call("", token.start, ())
+        return self._make_scalar(token)
 
-    def _list(self, opening: Token) -> Node:
+    def _read_list(self, opening: Token) -> Node:
         """A list, the arguments of a call, a parenthesis, or a `for` over a list."""
-        self._deeper()
+        self._enter_level()
         self._advance()
         closing, items = _CLOSING[opening.text], []
         self._skip_lines()
-        while not self._at(closing):
-            items.append(self._expression(in_lines=False))
-            if self._at(","):
+        while not self._is_at(closing):
+            items.append(self._read_expression(in_lines=False))
+            if self._is_at(","):
                 self._advance()
-            elif not self._at(closing):
-                raise self._wrong("found a list that does not end")
+            elif not self._is_at(closing):
+                raise self._make_error("found a list that does not end")
             self._skip_lines()
         self._advance()
         self.depth -= 1
@@ -131,49 +133,49 @@ class _Reader:
         ):
             return items[0]
         self.budget.spend()
-        return Node("sequence", *self.places.at(opening.start), items=tuple(items))
+        return Node("sequence", *self.places.locate(opening.start), items=tuple(items))
 
-    def _object(self) -> Node:
+    def _read_object(self) -> Node:
         opening = self._advance()
-        self._deeper()
+        self._enter_level()
         self._skip_lines()
         pairs: list[tuple[Node, Node]] = []
         if self.token.kind == "word" and self.token.text == "for":
             items: list[Node] = []
-            while not self._at("}"):
-                items.append(self._expression(in_lines=False))
-                if not self._at("}") and not (self._at(",") and self._advance()):
-                    raise self._wrong("found an object that does not end")
+            while not self._is_at("}"):
+                items.append(self._read_expression(in_lines=False))
+                if not self._is_at("}") and not (self._is_at(",") and self._advance()):
+                    raise self._make_error("found an object that does not end")
             self._advance()
             self.depth -= 1
-            return self._call("for", opening.start, tuple(items))
-        while not self._at("}"):
-            key = _named(self._expression(in_lines=True, stops=":"))
-            if not (self._at("=") or self._at(":")):
-                raise self._wrong("found a key without a value")
+            return self._make_call("for", opening.start, tuple(items))
+        while not self._is_at("}"):
+            key = _normalize_key(self._read_expression(in_lines=True, stops=":"))
+            if not (self._is_at("=") or self._is_at(":")):
+                raise self._make_error("found a key without a value")
             self._advance()
-            pairs.append((key, self._expression(in_lines=True)))
-            if self._at(","):
+            pairs.append((key, self._read_expression(in_lines=True)))
+            if self._is_at(","):
                 self._advance()
-            elif self.token.kind != "line" and not self._at("}"):
-                raise self._wrong("found an object that does not end")
+            elif self.token.kind != "line" and not self._is_at("}"):
+                raise self._make_error("found an object that does not end")
             self._skip_lines()
         self._advance()
         self.depth -= 1
         self.budget.spend()
-        return Node("mapping", *self.places.at(opening.start), pairs=tuple(pairs))
+        return Node("mapping", *self.places.locate(opening.start), pairs=tuple(pairs))
 
-    def _scalar(self, token: Token) -> Node:
+    def _make_scalar(self, token: Token) -> Node:
         self.budget.spend()
         kind = {"number": "float" if "." in token.text else "int", "word": _CONSTANTS.get(token.text, "str")}
         meant = "template" if token.template else kind.get(token.kind, "str")
-        place = self.places.at(token.start)
+        place = self.places.locate(token.start)
         return Node("scalar", *place, text=token.text, type=meant, literal=token.kind == "heredoc")
 
-    def _call(self, name: str, start: int, items: tuple[Node, ...]) -> Node:
+    def _make_call(self, name: str, start: int, items: tuple[Node, ...]) -> Node:
         self.budget.spend()
         shown = self.text[start : min(self.last_end, start + _SHOWN)]
-        return Node("call", *self.places.at(start), text=shown, tag=name, items=items)
+        return Node("call", *self.places.locate(start), text=shown, tag=name, items=items)
 
     def _advance(self) -> Token:
         token = self.token
@@ -181,23 +183,23 @@ class _Reader:
         self.token = next(self.tokens, token)
         return token
 
-    def _at(self, mark: str) -> bool:
+    def _is_at(self, mark: str) -> bool:
         return self.token.kind == "mark" and self.token.text == mark
 
     def _skip_lines(self) -> None:
         while self.token.kind == "line":
             self._advance()
 
-    def _deeper(self) -> None:
+    def _enter_level(self) -> None:
         self.depth += 1
         if self.depth > MAX_DEPTH:
-            raise too_deep("HCL", self.places.at(self.token.start)[0])
+            raise make_depth_error("HCL", self.places.locate(self.token.start)[0])
 
-    def _wrong(self, problem: str) -> Exception:
-        return malformed("HCL", *self.places.at(self.token.start), problem)
+    def _make_error(self, problem: str) -> Exception:
+        return make_syntax_error("HCL", *self.places.locate(self.token.start), problem)
 
 
-def _named(key: Node) -> Node:
+def _normalize_key(key: Node) -> Node:
     """A bare word before `=` is a name, as a string would be."""
     bare = key.kind == "call" and not key.items and key.text.replace("-", "_").isidentifier()
     return Node("scalar", key.line, key.column, text=key.text) if bare else key

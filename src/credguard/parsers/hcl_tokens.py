@@ -5,21 +5,21 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from credguard.lazy_re import regex
-from credguard.parsers.node import MAX_DEPTH, Places, malformed, too_deep
+from credguard.lazy_re import compile_lazily
+from credguard.parsers.node import MAX_DEPTH, Places, make_depth_error, make_syntax_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_TOKEN = regex(
+_TOKEN = compile_lazily(
     r"(?P<blank>[ \t\r\f\v\ufeff]+)|(?P<line>\n)|(?P<comment>(?:\#|//)[^\n]*)|(?P<long>/\*)"
     r"|<<(?P<indented>-?)(?P<heredoc>[^\W\d][\w-]*)[ \t\r]*\n|(?P<quote>\")"
     r"|(?P<number>\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)|(?P<word>[^\W\d][\w-]*)"
     r"|(?P<mark>\.\.\.|=>|==|!=|<=|>=|&&|\|\||::|[-+*/%<>!?:=.,(){}\[\]])"
 )
-_IN_STRING = regex(r"[^\"\\$%\n]+|\\[^\n]|\$\$\{|%%\{|[$%]\{|[$%]|\"|\n")
-_IN_TEMPLATE = regex(r"[^\"{}]+|[\"{}]")
-_ESCAPE = regex(r"\\(?:u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|(.))", re.DOTALL)
+_IN_STRING = compile_lazily(r"[^\"\\$%\n]+|\\[^\n]|\$\$\{|%%\{|[$%]\{|[$%]|\"|\n")
+_IN_TEMPLATE = compile_lazily(r"[^\"{}]+|[\"{}]")
+_ESCAPE = compile_lazily(r"\\(?:u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|(.))", re.DOTALL)
 _ESCAPED = {"n": "\n", "r": "\r", "t": "\t"}
 
 
@@ -33,20 +33,20 @@ class Token(NamedTuple):
     template: bool = False
 
 
-def tokens(text: str, places: Places) -> Iterator[Token]:
+def tokenize_hcl(text: str, places: Places) -> Iterator[Token]:
     """Every token but blanks and comments, a line end once for a run of them, and `end` last."""
     offset, broken = 0, False
     while offset < len(text):
         found = _TOKEN.match(text, offset)
         if not found:
-            raise malformed("HCL", *places.at(offset), "found a character that may not stand here")
+            raise make_syntax_error("HCL", *places.locate(offset), "found a character that may not stand here")
         kind = str(found.lastgroup)
         if kind == "long":
             offset = text.find("*/", offset + 2) + 2
             if offset < 2:
-                raise malformed("HCL", *places.at(found.start()), "found a comment that does not end")
+                raise make_syntax_error("HCL", *places.locate(found.start()), "found a comment that does not end")
             continue
-        token = _token(text, found, kind, places)
+        token = _make_token(text, found, kind, places)
         offset = token.end
         if kind not in {"blank", "comment"} and not (kind == "line" and broken):
             yield token
@@ -54,15 +54,15 @@ def tokens(text: str, places: Places) -> Iterator[Token]:
     yield Token("end", "", offset, offset)
 
 
-def _token(text: str, found: re.Match[str], kind: str, places: Places) -> Token:
+def _make_token(text: str, found: re.Match[str], kind: str, places: Places) -> Token:
     if kind == "quote":
-        return _string(text, found.start(), places)
+        return _read_string(text, found.start(), places)
     if kind == "heredoc":
-        return _heredoc(text, found, places)
+        return _read_heredoc(text, found, places)
     return Token(kind, found[0], found.start(), found.end())
 
 
-def _string(text: str, start: int, places: Places) -> Token:
+def _read_string(text: str, start: int, places: Places) -> Token:
     """The string that opens at `start`, with the strings inside its templates."""
     offset, template = start + 1, False
     depths: list[int] = [-1]  # of braces in each template that is open; -1 is a string
@@ -70,12 +70,12 @@ def _string(text: str, start: int, places: Places) -> Token:
         in_string = depths[-1] < 0
         found = (_IN_STRING if in_string else _IN_TEMPLATE).match(text, offset)
         if not found or (in_string and found[0] == "\n"):
-            raise malformed("HCL", *places.at(start), "found a string that does not end")
+            raise make_syntax_error("HCL", *places.locate(start), "found a string that does not end")
         offset, piece = found.end(), found[0]
         if piece == '"' and in_string:
             depths.pop()
             if not depths:
-                return Token("string", _unescaped(text[start + 1 : offset - 1]), start, offset, template)
+                return Token("string", _unescape(text[start + 1 : offset - 1]), start, offset, template)
         elif piece == '"':
             depths.append(-1)
         elif in_string and piece in {"${", "%{"}:
@@ -88,23 +88,23 @@ def _string(text: str, start: int, places: Places) -> Token:
             if depths[-1] < 0:
                 depths.pop()
         if len(depths) > MAX_DEPTH:
-            raise too_deep("HCL", places.at(offset)[0])
+            raise make_depth_error("HCL", places.locate(offset)[0])
 
 
-def _heredoc(text: str, found: re.Match[str], places: Places) -> Token:
+def _read_heredoc(text: str, found: re.Match[str], places: Places) -> Token:
     start = found.end()
     end = re.compile(rf"^[ \t]*{re.escape(found['heredoc'])}[ \t\r]*$", re.MULTILINE).search(text, start)
     if not end:
-        raise malformed("HCL", *places.at(found.start()), "found a heredoc that does not end")
+        raise make_syntax_error("HCL", *places.locate(found.start()), "found a heredoc that does not end")
     body = text[start : end.start()]
     return Token("heredoc", body, found.start(), end.end(), "${" in body or "%{" in body)
 
 
-def _unescaped(text: str) -> str:
-    return _ESCAPE.sub(_meant, text) if "\\" in text else text
+def _unescape(text: str) -> str:
+    return _ESCAPE.sub(_replace_escape, text) if "\\" in text else text
 
 
-def _meant(found: re.Match[str]) -> str:
+def _replace_escape(found: re.Match[str]) -> str:
     code = found[1] or found[2]
     if not code:
         return _ESCAPED.get(found[3], found[3])

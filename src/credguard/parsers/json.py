@@ -6,14 +6,14 @@ import json
 import re
 from typing import TYPE_CHECKING
 
-from credguard.lazy_re import regex
-from credguard.parsers.node import MAX_DEPTH, Budget, Node, Places, malformed, too_deep
+from credguard.lazy_re import compile_lazily
+from credguard.parsers.node import MAX_DEPTH, Node, NodeBudget, Places, make_depth_error, make_syntax_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_BLANK = regex(r"[ \t\r\n\ufeff]*")
-_TOKEN = regex(
+_BLANK = compile_lazily(r"[ \t\r\n\ufeff]*")
+_TOKEN = compile_lazily(
     r'"(?P<string>[^"\\]*(?:\\.[^"\\]*)*)"|(?P<mark>[{}\[\],:])'
     r"|(?P<number>-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)|(?P<word>[A-Za-z_$][\w$.-]*)",
     re.DOTALL,
@@ -28,7 +28,7 @@ def read(text: str, *, lenient: bool = False) -> tuple[Node, ...]:
 
     Raises UnreadableError for anything else than JSON.
     """
-    return tuple(_Reader(text, lenient).values())
+    return tuple(_Reader(text, lenient).read_values())
 
 
 class _Reader:
@@ -36,26 +36,26 @@ class _Reader:
         self.text = text
         self.lenient = lenient
         self.places = Places(text)
-        self.budget = Budget()
+        self.budget = NodeBudget()
         self.open: list[tuple[str, tuple[int, int], list[Node]]] = []
         self.state = _VALUE
 
-    def values(self) -> Iterator[Node]:
+    def read_values(self) -> Iterator[Node]:
         """Every whole value at the top."""
-        offset = self._skipped(0)
+        offset = self._skip_blanks(0)
         while offset < len(self.text):
             found = _TOKEN.match(self.text, offset)
             if not found:
-                raise self._wrong(offset, "found what is no JSON value")
-            node = self._mark(found[0], offset) if found["mark"] else self._scalar(found)
+                raise self._make_error(offset, "found what is no JSON value")
+            node = self._read_mark(found[0], offset) if found["mark"] else self._read_scalar(found)
             if node and not self.open:
                 yield node
                 self.state = _VALUE
-            offset = self._skipped(found.end())
+            offset = self._skip_blanks(found.end())
         if self.open:
-            raise self._wrong(offset, f"the text ends inside what opened at line {self.open[-1][1][0]}")
+            raise self._make_error(offset, f"the text ends inside what opened at line {self.open[-1][1][0]}")
 
-    def _skipped(self, offset: int) -> int:
+    def _skip_blanks(self, offset: int) -> int:
         """The offset behind blanks and comments."""
         text = self.text
         while True:
@@ -67,21 +67,21 @@ class _Reader:
             elif text.startswith("/*", offset):
                 end = text.find("*/", offset + 2)
                 if end < 0:
-                    raise self._wrong(offset, "found a comment that does not end")
+                    raise self._make_error(offset, "found a comment that does not end")
                 offset = end + 2
             else:
                 return offset
 
-    def _scalar(self, found: re.Match[str]) -> Node | None:
+    def _read_scalar(self, found: re.Match[str]) -> Node | None:
         word, offset = found[0], found.start()
         if self.state == _AFTER and self.lenient:
             return None
         if self.state == _COLON and self.lenient:  # what stood before was no key
             self.open[-1][2].pop()
             self.state = _KEY
-        place = self.places.at(offset)
+        place = self.places.locate(offset)
         if found["string"] is not None:
-            node = Node("scalar", *place, text=_unescaped(found["string"]))
+            node = Node("scalar", *place, text=_unescape(found["string"]))
         elif found["number"]:
             node = Node("scalar", *place, text=word, type="int" if word.lstrip("-").isdigit() else "float")
         elif word in _TYPES:
@@ -89,52 +89,52 @@ class _Reader:
         elif self.lenient:
             node = Node("call", *place, text=word)
         else:
-            raise self._wrong(offset, "found a bare word")
+            raise self._make_error(offset, "found a bare word")
         key = self.state == _KEY and (found["string"] is not None or self.lenient)
         if not key and self.state != _VALUE:
-            raise self._wrong(offset, "found what may not stand here")
-        return self._added(node, _COLON if key else _AFTER)
+            raise self._make_error(offset, "found what may not stand here")
+        return self._add(node, _COLON if key else _AFTER)
 
-    def _mark(self, mark: str, offset: int) -> Node | None:
+    def _read_mark(self, mark: str, offset: int) -> Node | None:
         """What a bracket, comma or colon makes whole."""
         if self.lenient and self.state == _COLON and mark in ",}":
             self.open[-1][2].pop()
             self.state = _KEY
         top, state = self.open[-1][0] if self.open else "", self.state
         if mark in "{[" and state == _VALUE:
-            self.open.append((mark, self.places.at(offset), []))
+            self.open.append((mark, self.places.locate(offset), []))
             if len(self.open) > MAX_DEPTH:
-                raise too_deep("JSON", self.open[-1][1][0])
+                raise make_depth_error("JSON", self.open[-1][1][0])
             self.state = _KEY if mark == "{" else _VALUE
         elif mark == ":" and state == _COLON:
             self.state = _VALUE
         elif mark == "," and top and (state == _AFTER or (self.lenient and state != _COLON)):
             self.state = _KEY if top == "{" else _VALUE
         elif (top + mark == "{}" and state in {_KEY, _AFTER}) or (top + mark == "[]" and state in {_VALUE, _AFTER}):
-            return self._closed()
+            return self._close()
         else:
-            raise self._wrong(offset, "found what may not stand here")
+            raise self._make_error(offset, "found what may not stand here")
         return None
 
-    def _closed(self) -> Node:
+    def _close(self) -> Node:
         mark, place, children = self.open.pop()
         if mark == "[":
-            return self._added(Node("sequence", *place, items=tuple(children)), _AFTER)
+            return self._add(Node("sequence", *place, items=tuple(children)), _AFTER)
         pairs = tuple(zip(children[::2], children[1::2], strict=True))
-        return self._added(Node("mapping", *place, pairs=pairs), _AFTER)
+        return self._add(Node("mapping", *place, pairs=pairs), _AFTER)
 
-    def _added(self, node: Node, state: int) -> Node:
+    def _add(self, node: Node, state: int) -> Node:
         self.budget.spend()
         if self.open:
             self.open[-1][2].append(node)
         self.state = state
         return node
 
-    def _wrong(self, offset: int, problem: str) -> Exception:
-        return malformed("JSON", *self.places.at(offset), problem)
+    def _make_error(self, offset: int, problem: str) -> Exception:
+        return make_syntax_error("JSON", *self.places.locate(offset), problem)
 
 
-def _unescaped(text: str) -> str:
+def _unescape(text: str) -> str:
     if "\\" not in text:
         return text
     try:

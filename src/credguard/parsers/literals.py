@@ -8,45 +8,45 @@ from __future__ import annotations
 
 import re
 
-from credguard.lazy_re import regex
+from credguard.lazy_re import compile_lazily
 from credguard.parsers.document import Node
 
 WINDOW = 6000
 _DEPTH = 40
-_TOKEN = regex(
+_TOKEN = compile_lazily(
     r"(?:[\s]|\\(?![\"'`]))*(?:(?P<blank>//[^\n]*|\#[^\n]*|/\*(?:[^*]|\*(?!/)){0,2000}\*/|\Z)"
     r"|(?P<prefix>[rfbuRFBU]{0,2})(?P<quote>\\{0,3}(?:\"\"\"|'''|[\"'`]))"
     r"|(?P<open>[(\[{])|(?P<close>[)\]}])|(?P<comma>[,;])|(?P<separator>=>|:=|::|[:=](?![=:]))"
     r"|(?P<word>[^\W\d][\w.$]*|[$@&]\w[\w.$]*)|(?P<other>.))",
     re.DOTALL,
 )
-_CALL = regex(r"\s*(?:\?|&)?\.\s*(\w+)\s*\(")
-_BRACKET = regex(r"[(\[{}\])]")
+_CALL = compile_lazily(r"\s*(?:\?|&)?\.\s*(\w+)\s*\(")
+_BRACKET = compile_lazily(r"[(\[{}\])]")
 _CLOSES = {"(": ")", "[": "]", "{": "}"}
 
 
-def group_at(text: str, offset: int, line: int) -> tuple[Node, int] | None:
+def parse_group(text: str, offset: int, line: int) -> tuple[Node, int] | None:
     """The literal whose bracket opens at `offset`, with its end; `line` is where that stands.
 
     A group with keys is a mapping, another a sequence. Nothing when it does not close within WINDOW characters.
     """
     reader = _Reader(text[offset : offset + WINDOW], line)
     try:
-        return reader.group(), offset + reader.offset
+        return reader.read_group(), offset + reader.offset
     except _UnclosedError:
         return None
 
 
-def chain_at(text: str, offset: int, line: int) -> tuple[Node, int] | None:
+def parse_chain(text: str, offset: int, line: int) -> tuple[Node, int] | None:
     """The calls chained from `offset` on (`.actions("a").resources("b")`) as a mapping of their names."""
     reader = _Reader(text[offset : offset + WINDOW], line)
     try:
-        return reader.chain(), offset + reader.offset
+        return reader.read_chain(), offset + reader.offset
     except _UnclosedError:
         return None
 
 
-def opening_before(text: str, offset: int) -> int:
+def find_opening(text: str, offset: int) -> int:
     """Where the innermost brace or parenthesis around `offset` opens, -1 when it is not near."""
     start = max(0, offset - WINDOW // 2)
     closed = 0
@@ -71,18 +71,18 @@ class _Reader:
         self.line = line
         self.depth = 0
 
-    def group(self) -> Node:
+    def read_group(self) -> Node:
         """The group that opens here."""
-        return self._group(self._next())
+        return self._read_members(self._next())
 
-    def chain(self) -> Node:
+    def read_chain(self) -> Node:
         """The calls that follow each other from here."""
         line, pairs = self.line, []
         while call := _CALL.match(self.text, self.offset):
             self.line += call[0].count("\n")
             name = Node("scalar", self.line, 1, text=call[1])
             self.offset = call.end() - 1
-            arguments = self._group(self._next())
+            arguments = self._read_members(self._next())
             one = len(arguments.items) == 1 and not arguments.pairs
             pairs.append((name, arguments.items[0] if one else arguments))
         return Node("mapping", line, 1, pairs=tuple(pairs))
@@ -95,7 +95,7 @@ class _Reader:
         self.line += found[0].count("\n")
         return found
 
-    def _group(self, opening: re.Match[str]) -> Node:
+    def _read_members(self, opening: re.Match[str]) -> Node:
         self.depth += 1
         if self.depth > _DEPTH:
             raise _UnclosedError
@@ -111,32 +111,32 @@ class _Reader:
                 key, found = found[0], []
             elif kind in {"comma", "close"}:
                 if key is not None and found:
-                    pairs.append((key, _value(found)))
+                    pairs.append((key, _combine_nodes(found)))
                 elif found:
-                    items.append(_value(found))
+                    items.append(_combine_nodes(found))
                 key, found = None, []
                 if kind == "close":
                     if token["close"] != closing:
                         raise _UnclosedError
                     break
             elif kind != "blank":
-                found.append(self._value(token, kind))
+                found.append(self._read_value(token, kind))
         self.depth -= 1
         if pairs:
             return Node("mapping", line, 1, pairs=tuple(pairs), items=tuple(items))
         return Node("sequence", line, 1, items=tuple(items))
 
-    def _value(self, token: re.Match[str], kind: str | None) -> Node:
+    def _read_value(self, token: re.Match[str], kind: str | None) -> Node:
         if kind == "open":
-            return self._group(token)
+            return self._read_members(token)
         if kind == "quote":
-            return self._string(token["quote"])
+            return self._read_string(token["quote"])
         return Node("call", self.line, 1, text=str(token[token.lastgroup or 0]), tag="word" if kind == "word" else "")
 
-    def _string(self, quote: str) -> Node:
+    def _read_string(self, quote: str) -> Node:
         line, start = self.line, self.offset
         end = self.text.find(quote, start)
-        while end > 0 and len(quote) == 1 and self._escaped(start, end):
+        while end > 0 and len(quote) == 1 and self._is_escaped(start, end):
             end = self.text.find(quote, end + 1)
         if end < 0:
             raise _UnclosedError
@@ -146,12 +146,12 @@ class _Reader:
         filled = quote == "`" and "${" in value
         return Node("scalar", line, 1, text=value, type="template" if filled else "str")
 
-    def _escaped(self, start: int, at: int) -> bool:
+    def _is_escaped(self, start: int, at: int) -> bool:
         before = self.text[max(start, at - 8) : at]
         return (len(before) - len(before.rstrip("\\"))) % 2 == 1
 
 
-def _value(found: list[Node]) -> Node:
+def _combine_nodes(found: list[Node]) -> Node:
     """One value, or an expression of several parts: `new X(...)`, `List.of(...)`, `a + 'b'`."""
     if len(found) == 1:
         return found[0]

@@ -53,7 +53,7 @@ class Node:
                 return value
         return None
 
-    def all(self, name: str) -> tuple[Node, ...]:
+    def get_all(self, name: str) -> tuple[Node, ...]:
         """Every value under that key: HCL repeats its blocks."""
         return tuple(value for key, value in self.pairs if key.text == name)
 
@@ -79,13 +79,13 @@ class Places:
             self._starts.append(at + 1)
             at = text.find("\n", at + 1)
 
-    def at(self, offset: int) -> tuple[int, int]:
+    def locate(self, offset: int) -> tuple[int, int]:
         """Line and column, from 1."""
         line = bisect_right(self._starts, offset)
         return line, offset - self._starts[line - 1] + 1
 
 
-class Budget:
+class NodeBudget:
     """Counts what a document makes, so that no small file grows into a large one."""
 
     def __init__(self) -> None:
@@ -98,11 +98,11 @@ class Budget:
             raise OverLimitError(f"holds more than {MAX_NODES} values, too many to judge")
 
 
-def malformed(language: str, line: int, column: int, problem: str) -> UnreadableError:
+def make_syntax_error(language: str, line: int, column: int, problem: str) -> UnreadableError:
     """The error for text that breaks the rules of its language at that place."""
     return UnreadableError(f"is no valid {language}: line {line}, column {column}: {problem}")
 
 
-def too_deep(language: str, line: int) -> UnreadableError:
+def make_depth_error(language: str, line: int) -> UnreadableError:
     """The error for a document nested beyond MAX_DEPTH."""
     return OverLimitError(f"is {language} nested more than {MAX_DEPTH} deep at line {line}, too deep to judge")

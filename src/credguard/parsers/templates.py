@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 
-from credguard.lazy_re import regex
+from credguard.lazy_re import compile_lazily
 
-_MARKS = regex(r"\{\{|\{%|<%|\{#|\$\{|%\{")
-_DOUBLE = regex(r"\{\{|\{%|<%|\{#")
-_SINGLE = regex(r"[$%]\{[^{}\n]*\}")
+_MARKS = compile_lazily(r"\{\{|\{%|<%|\{#|\$\{|%\{")
+_DOUBLE = compile_lazily(r"\{\{|\{%|<%|\{#")
+_SINGLE = compile_lazily(r"[$%]\{[^{}\n]*\}")
 _ENDS = {"{{": "}}", "{%": "%}", "<%": "%>", "{#": "#}"}
 _ACTIONS = ("{%", "{#", "%{")
 _LONGEST = 20_000
@@ -20,7 +20,7 @@ def is_template(text: str) -> bool:
     return _MARKS.search(text) is not None
 
 
-def blanked(text: str) -> str:
+def blank_templates(text: str) -> str:
     """The text with every such part replaced: by blanks where it is an action (or all that its line holds), by
     underscores where a value would stand. Lines and columns stay what they were."""
     pieces: list[str] = []
@@ -34,17 +34,17 @@ def blanked(text: str) -> str:
             ends[mark] = text.find(_ENDS[mark], found.end())
         whole = found.end() <= ends[mark] <= found.end() + _LONGEST
         end = ends[mark] + 2 if whole else found.end()
-        pieces += (text[done : found.start()], _replacement(text, found.start(), end) if whole else mark)
+        pieces += (text[done : found.start()], _blank_part(text, found.start(), end) if whole else mark)
         done = end
     text = "".join((*pieces, text[done:]))
     for _ in range(3):  # from the innermost
-        before, text = text, _SINGLE.sub(lambda found: _replacement(found.string, *found.span()), text)
+        before, text = text, _SINGLE.sub(lambda found: _blank_part(found.string, *found.span()), text)
         if before == text:
             break
     return text
 
 
-def _replacement(text: str, start: int, end: int) -> str:
+def _blank_part(text: str, start: int, end: int) -> str:
     part = text[start:end]
     before = text[max(0, start - _NEAR) : start].rpartition("\n")[2]
     behind = text[end : end + _NEAR].partition("\n")[0]

@@ -5,32 +5,32 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, cast
 
-from credguard.custom_rules.compile import counted, refused, unread
+from credguard.custom_rules.compile import find_pattern_problem, find_rule_values, find_uncompilable
 from credguard.custom_rules.spec import CustomRule
 from credguard.model.findings import Severity
-from credguard.policy.value_types import Choice, Glob, Key, Kind, ListOf, Table, Text
+from credguard.policy.value_types import Choice, Glob, Key, ListOf, Table, Text, ValueType
 from credguard.rule import CUSTOM_ID
 
 if TYPE_CHECKING:
     from credguard.policy.strict_yaml import Value
-    from credguard.policy.value_types import Reading, Schema
+    from credguard.policy.value_types import ReadingContext, Schema
 
 _LONGEST_PATTERN = 8_000
 _ID = "an ID such as ACME1 (3 to 16 capitals and digits, a capital first, a digit last; not CG in front)"
 
 
-class Bits(Kind):
+class Bits(ValueType):
     """A number of bits a character."""
 
     words = "a number from 0 to 8"
 
-    def _read(self, value: Value, reading: Reading, at: str) -> float:
+    def _read(self, value: Value, reading: ReadingContext, at: str) -> float:
         number = float(value.text) if re.fullmatch(r"[0-9](\.[0-9]{1,6})?", value.text) else 9.0
         if value.kind != "text" or number > 8:
-            raise reading.wrong(value, at, f"wants {self.words}")
+            raise reading.make_error(value, at, f"wants {self.words}")
         return number
 
-    def _schema(self) -> Schema:
+    def _build_schema(self) -> Schema:
         return {"type": "number", "minimum": 0, "maximum": 8}
 
 
@@ -40,7 +40,7 @@ class Group(Text):
     def __init__(self) -> None:
         super().__init__("a group's number or name", r"[0-9]{1,2}|[A-Za-z_][A-Za-z0-9_]{0,31}")
 
-    def _schema(self) -> Schema:
+    def _build_schema(self) -> Schema:
         name: Schema = {"type": "string", "pattern": r"^([0-9]{1,2}|[A-Za-z_][A-Za-z0-9_]{0,31})$"}
         return {"anyOf": [name, {"type": "integer", "minimum": 0, "maximum": 99}]}
 
@@ -51,11 +51,15 @@ class Expression(Text):
     def __init__(self) -> None:
         super().__init__("a pattern in hyperscan's syntax", r"[^\n]*\S[^\n]*")
 
-    def _read(self, value: Value, reading: Reading, at: str) -> str:
+    def _read(self, value: Value, reading: ReadingContext, at: str) -> str:
         text = str(super()._read(value, reading, at))
-        problem = f"it has more than {_LONGEST_PATTERN} characters" if len(text) > _LONGEST_PATTERN else unread(text)
+        problem = (
+            f"it has more than {_LONGEST_PATTERN} characters"
+            if len(text) > _LONGEST_PATTERN
+            else find_pattern_problem(text)
+        )
         if problem:
-            raise reading.wrong(value, at, f"the pattern cannot be used: {problem}")
+            raise reading.make_error(value, at, f"the pattern cannot be used: {problem}")
         return text
 
 
@@ -65,20 +69,20 @@ class Keywords(ListOf):
     def __init__(self) -> None:
         super().__init__(Text("two characters or more in one line", r"[^\n]*\S[^\n]*\S[^\n]*"))
 
-    def _read(self, value: Value, reading: Reading, at: str) -> object:
+    def _read(self, value: Value, reading: ReadingContext, at: str) -> object:
         words = cast("list[str]", super()._read(value, reading, at))
         if not words:
-            raise reading.wrong(value, at, "wants at least one keyword", "name what stands near every such value")
+            raise reading.make_error(value, at, "wants at least one keyword", "name what stands near every such value")
         return words
 
-    def _schema(self) -> Schema:
-        return {"type": "array", "minItems": 1, "items": self.item.schema()}
+    def _build_schema(self) -> Schema:
+        return {"type": "array", "minItems": 1, "items": self.item.build_schema()}
 
 
 _EXAMPLES = ListOf(Text("text", r"[\s\S]*\S[\s\S]*"))
 
 
-class Custom(Kind):
+class CustomRuleValue(ValueType):
     """One entry of `custom-rules`."""
 
     words = "mappings"
@@ -100,12 +104,12 @@ class Custom(Kind):
         "no-match": Key(_EXAMPLES, "examples in which it finds nothing"),
     }, required=("id", "name", "keywords", "pattern"))  # fmt: skip
 
-    def _read(self, value: Value, reading: Reading, at: str) -> CustomRule:
+    def _read(self, value: Value, reading: ReadingContext, at: str) -> CustomRule:
         read = cast("dict[str, Any]", self.table.read(value, reading, at))
         capture = str(read.get("capture", ""))
-        problem = unread(read["pattern"], capture)
+        problem = find_pattern_problem(read["pattern"], capture)
         if problem:
-            raise reading.wrong(_under(value, "capture"), f"{at}.capture", problem)
+            raise reading.make_error(_find_value(value, "capture"), f"{at}.capture", problem)
         rule = CustomRule(
             read["id"], read["name"], read.get("summary", read["name"]), tuple(read["keywords"]), read["pattern"],
             Severity[read.get("severity", "high").upper()], capture, read.get("entropy", 0.0),
@@ -113,30 +117,32 @@ class Custom(Kind):
             tuple(word.lower() for word in read.get("stop-words", ())), source=(reading.path, value.line),
         )  # fmt: skip
         reading.lines[f"{at}.{rule.id}"] = (reading.path, value.line)
-        return _with_examples(rule, value, reading, at)
+        return _add_examples(rule, value, reading, at)
 
-    def _schema(self) -> Schema:
-        return self.table.schema()
+    def _build_schema(self) -> Schema:
+        return self.table.build_schema()
 
 
-def _under(value: Value, name: str) -> Value:
+def _find_value(value: Value, name: str) -> Value:
     """The value of one key of a mapping."""
     return next((inner for key, inner in value.pairs if key.text == name), value)
 
 
-def _with_examples(rule: CustomRule, value: Value, reading: Reading, at: str) -> CustomRule:
+def _add_examples(rule: CustomRule, value: Value, reading: ReadingContext, at: str) -> CustomRule:
     """The rule with the values of its examples; raises PolicyError for an example that it judges otherwise."""
     from dataclasses import replace
 
     known: dict[bytes, None] = {}
-    for example in _under(value, "match").items if _has(value, "match") else ():
-        found = counted(rule, example.text.encode("utf-8", "surrogateescape"))
+    for example in _find_value(value, "match").items if _has(value, "match") else ():
+        found = find_rule_values(rule, example.text.encode("utf-8", "surrogateescape"))
         if not found:
-            raise reading.wrong(example, f"{at}.match", f"{rule.id} finds nothing in this example", _why(rule, example))
+            raise reading.make_error(
+                example, f"{at}.match", f"{rule.id} finds nothing in this example", _explain_no_match(rule, example)
+            )
         known.update(dict.fromkeys(found))
-    for example in _under(value, "no-match").items if _has(value, "no-match") else ():
-        if counted(rule, example.text.encode("utf-8", "surrogateescape")):
-            raise reading.wrong(example, f"{at}.no-match", f"{rule.id} finds something in this example")
+    for example in _find_value(value, "no-match").items if _has(value, "no-match") else ():
+        if find_rule_values(rule, example.text.encode("utf-8", "surrogateescape")):
+            raise reading.make_error(example, f"{at}.no-match", f"{rule.id} finds something in this example")
     return replace(rule, examples=tuple(known))
 
 
@@ -144,7 +150,7 @@ def _has(value: Value, name: str) -> bool:
     return any(key.text == name for key, _ in value.pairs)
 
 
-def _why(rule: CustomRule, example: Value) -> str:
+def _explain_no_match(rule: CustomRule, example: Value) -> str:
     if not any(word.lower() in example.text.lower() for word in rule.keywords):
         return "none of its keywords stands in it"
     return "look at its pattern, its entropy and what it excepts"
@@ -154,18 +160,20 @@ class CustomRules(ListOf):
     """All custom rules of a file, whose patterns hyperscan takes."""
 
     def __init__(self) -> None:
-        super().__init__(Custom())
+        super().__init__(CustomRuleValue())
 
-    def _read(self, value: Value, reading: Reading, at: str) -> object:
+    def _read(self, value: Value, reading: ReadingContext, at: str) -> object:
         rules = cast("list[CustomRule]", super()._read(value, reading, at))
         seen: set[str] = set()
         for rule, item in zip(rules, value.items, strict=False):
             if rule.id in seen:
-                raise reading.wrong(_under(item, "id"), at, f"there are two rules {rule.id}", "give each its own ID")
+                raise reading.make_error(
+                    _find_value(item, "id"), at, f"there are two rules {rule.id}", "give each its own ID"
+                )
             seen.add(rule.id)
-        bad = refused([rule.pattern for rule in rules]) if rules else None
+        bad = find_uncompilable([rule.pattern for rule in rules]) if rules else None
         if bad:
             number, reason = bad
-            where = _under(value.items[number], "pattern")
-            raise reading.wrong(where, f"{at}.pattern", f"hyperscan cannot compile the pattern: {reason}")
+            where = _find_value(value.items[number], "pattern")
+            raise reading.make_error(where, f"{at}.pattern", f"hyperscan cannot compile the pattern: {reason}")
         return rules

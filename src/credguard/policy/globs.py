@@ -16,7 +16,7 @@ _MOST_WILDCARDS = 30
 """More make a pattern that is slow to compile, or too large."""
 
 
-def problem(pattern: str) -> str:
+def find_glob_problem(pattern: str) -> str:
     """Why the pattern is none, as words that go on after it; "" when it is one."""
     if not pattern.strip() or pattern.strip() in ("!", "/"):
         return "names no path"
@@ -32,16 +32,16 @@ def problem(pattern: str) -> str:
         return "ends with **/; write **, or / alone"
     if "\n" in pattern or pattern != pattern.strip():
         return "has blanks or line ends around it"
-    if _unclosed(pattern):
+    if _has_unclosed_bracket(pattern):
         return "has a [ without its ]"
     try:
-        _compiled((pattern,), "simple")  # which is fast to make; a whole policy is compiled when a finding asks
+        _compile_spec((pattern,), "simple")  # which is fast to make; a whole policy is compiled when a finding asks
     except Exception:  # noqa: BLE001 - the library raises its own, re's and hyperscan's errors
         return "is no .gitignore pattern"
     return ""
 
 
-def deciding(patterns: tuple[str, ...], path: str) -> str:
+def find_last_match(patterns: tuple[str, ...], path: str) -> str:
     """The pattern that selects the path (the last that speaks of it, unless it begins with `!`), or "".
 
     Bytes of the path that are no UTF-8 count as one unknown character each.
@@ -49,22 +49,22 @@ def deciding(patterns: tuple[str, ...], path: str) -> str:
     if not patterns:
         return ""
     known = path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-    result = _spec(patterns).check_file(known)
+    result = _build_spec(patterns).check_file(known)
     return patterns[result.index] if result.include and result.index is not None else ""
 
 
-def _unclosed(pattern: str) -> bool:
+def _has_unclosed_bracket(pattern: str) -> bool:
     plain = pattern.replace("\\\\", "").replace("\\[", "").replace("[!", "[").replace("[^", "[")
     at = plain.find("[")
     return at >= 0 and "]" not in plain[at + 2 :]
 
 
 @cache
-def _spec(patterns: tuple[str, ...]) -> GitIgnoreSpec:
-    return _compiled(patterns, "hyperscan")
+def _build_spec(patterns: tuple[str, ...]) -> GitIgnoreSpec:
+    return _compile_spec(patterns, "hyperscan")
 
 
-def _compiled(patterns: tuple[str, ...], backend: str) -> GitIgnoreSpec:
+def _compile_spec(patterns: tuple[str, ...], backend: str) -> GitIgnoreSpec:
     from pathspec import GitIgnoreSpec
 
     with warnings.catch_warnings():
@@ -72,13 +72,13 @@ def _compiled(patterns: tuple[str, ...], backend: str) -> GitIgnoreSpec:
         return GitIgnoreSpec.from_lines(patterns, backend=backend)
 
 
-def overlap(one: str, other: str) -> bool:
+def may_overlap(one: str, other: str) -> bool:
     """False where it is certain that no path fits both patterns, a leading `!` aside."""
-    return _meet(_parts(one), _parts(other), _parts_meet)
+    return _meet(_split_parts(one), _split_parts(other), _may_parts_meet)
 
 
 @cache
-def _parts(pattern: str) -> tuple[str, ...]:
+def _split_parts(pattern: str) -> tuple[str, ...]:
     """The pattern part by part, `**` for any number of them; at least what the pattern selects."""
     plain = pattern.removeprefix("!").rstrip("/")
     parts = plain.lstrip("/").split("/")
@@ -87,12 +87,12 @@ def _parts(pattern: str) -> tuple[str, ...]:
     return (*(() if anchored else ("**",)), *("**" if "**" in part else part for part in parts), "**")
 
 
-def _parts_meet(one: str, other: str) -> bool:
-    return one == other or _meet(_signs(one), _signs(other), lambda a, b: a == b or "?" in (a, b), any_number="*")
+def _may_parts_meet(one: str, other: str) -> bool:
+    return one == other or _meet(_tokenize(one), _tokenize(other), lambda a, b: a == b or "?" in (a, b), any_number="*")
 
 
 @cache
-def _signs(part: str) -> tuple[str, ...]:
+def _tokenize(part: str) -> tuple[str, ...]:
     """The signs of a part: `*`, `?` (also for a set of signs, of which it is at least that), or `\\` and a sign."""
     signs: list[str] = []
     at = 0

@@ -4,57 +4,57 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from credguard.policy.custom_rule_values import Custom
-from credguard.policy.schema_keys import POLICY, Allowing, Setting
+from credguard.policy.custom_rule_values import CustomRuleValue
+from credguard.policy.schema_keys import POLICY, AllowValue, RuleSettingValue
 from credguard.policy.value_types import Entries, ListOf, Table
 from credguard.rule import CUSTOM_ID
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from credguard.policy.value_types import Key, Kind, Schema
+    from credguard.policy.value_types import Key, Schema, ValueType
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
-def schema(rules: Mapping[str, str]) -> Schema:
+def build_policy_schema(rules: Mapping[str, str]) -> Schema:
     """The schema; `rules` are the names of all rules by ID."""
     known = [{"const": rule, "title": name} for rule, name in sorted(rules.items())]
     return {
         "$schema": DIALECT,
         "title": "credguard policy (.credguard.yaml, version 1)",
         "$defs": {"rule": {"oneOf": [*known, {"pattern": f"^{CUSTOM_ID}$", "title": "a rule of `custom-rules`"}]}},
-        **POLICY.schema(),
+        **POLICY.build_schema(),
     }
 
 
-def reference() -> str:
+def render_reference() -> str:
     """Every key with its values, its default and its meaning, as a Markdown table."""
     lines = ["| key | values | without it | meaning |", "|---|---|---|---|"]
     lines += [
-        f"| `{name}` | {_cell(key.kind.words)} | {_cell(key.default)} | {_cell(key.meaning)} |"
-        for name, key in _keys(POLICY, "")
+        f"| `{name}` | {_escape_cell(key.kind.words)} | {_escape_cell(key.default)} | {_escape_cell(key.meaning)} |"
+        for name, key in _iter_keys(POLICY, "")
     ]
     return "\n".join(lines) + "\n"
 
 
-def _cell(text: str) -> str:
+def _escape_cell(text: str) -> str:
     return text.replace("|", "\\|")
 
 
-def _keys(table: Table, above: str) -> Iterator[tuple[str, Key]]:
+def _iter_keys(table: Table, above: str) -> Iterator[tuple[str, Key]]:
     for name, key in table.keys.items():
         yield above + name, key
-        below = _below(key.kind, above + name)
+        below = _find_subtable(key.kind, above + name)
         if below:
-            yield from _keys(*below)
+            yield from _iter_keys(*below)
 
 
-def _below(kind: Kind, name: str) -> tuple[Table, str] | None:
+def _find_subtable(kind: ValueType, name: str) -> tuple[Table, str] | None:
     if isinstance(kind, Table) and "pre-commit" not in kind.keys:
         return kind, f"{name}."
-    if isinstance(kind, ListOf) and isinstance(kind.item, (Allowing, Custom)):
+    if isinstance(kind, ListOf) and isinstance(kind.item, (AllowValue, CustomRuleValue)):
         return kind.item.table, f"{name}[]."
-    if isinstance(kind, Entries) and isinstance(kind.value, Setting):
+    if isinstance(kind, Entries) and isinstance(kind.value, RuleSettingValue):
         return kind.value.table, f"{name}.CG101."
     return None

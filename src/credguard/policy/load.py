@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from credguard.errors import PolicyError
-from credguard.policy.merge import laid_over
+from credguard.policy.merge import merge_layer
 from credguard.policy.model import Policy
 from credguard.policy.schema_keys import POLICY
 from credguard.policy.strict_yaml import parse
-from credguard.policy.value_types import Reading, nearest
+from credguard.policy.value_types import ReadingContext, suggest_nearest
 from credguard.rule import CUSTOM_ID
-from credguard.sources.snapshots import Folder
+from credguard.sources.snapshots import FolderSnapshot
 from credguard.system.containment import is_plain
 
 if TYPE_CHECKING:
@@ -24,17 +24,17 @@ if TYPE_CHECKING:
 
     from credguard.policy.merge import Layer
     from credguard.policy.strict_yaml import Value
-    from credguard.sources.snapshots import Place
+    from credguard.sources.snapshots import Snapshot
 
 NAME = ".credguard.yaml"
 MISTAKEN = ".credguard.yml"
 PACKAGED = ("recommended", "strict")
-_PACKAGE = Folder(Path(__file__).parent)
+_PACKAGE = FolderSnapshot(Path(__file__).parent)
 _MOST_FILES = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Loaded:
+class LoadedPolicy:
     """A policy that was read: the file and its content, where each key stands (by its dotted path; an
     exception knows its place itself), and the files of the repository that it extends."""
 
@@ -45,56 +45,56 @@ class Loaded:
     extends: tuple[str, ...] = ()
 
 
-def find(place: Place, rules: Mapping[str, str]) -> Loaded | None:
+def find(place: Snapshot, rules: Mapping[str, str]) -> LoadedPolicy | None:
     """The policy at the root of `place`, None where there is none; `rules` are all rules' names by ID.
 
     Raises PolicyError for a policy that cannot be followed, or is misnamed.
     """
     data = place.read(NAME)
     if data is not None:
-        return _Reading(place, rules).whole(data, NAME)
+        return _PolicyReader(place, rules).read_policy(data, NAME)
     if place.read(MISTAKEN) is not None:
         raise PolicyError(MISTAKEN, 0, 0, f"is not read: the policy's name is {NAME}", "rename it")
     return None
 
 
-def load(place: Place, path: str, rules: Mapping[str, str]) -> Loaded:
+def load(place: Snapshot, path: str, rules: Mapping[str, str]) -> LoadedPolicy:
     """The policy at `path`; raises PolicyError, also where there is no such file."""
     data = place.read(path)
     if data is None:
         raise PolicyError(path, 0, 0, "there is no such policy file", "check the name")
-    return _Reading(place, rules).whole(data, path)
+    return _PolicyReader(place, rules).read_policy(data, path)
 
 
-class _Reading:
+class _PolicyReader:
     """Reads one policy with all that it extends."""
 
-    def __init__(self, place: Place, rules: Mapping[str, str]) -> None:
+    def __init__(self, place: Snapshot, rules: Mapping[str, str]) -> None:
         self._place, self._rules = place, dict(rules)
         self._policy = Policy()
         self._lines: dict[str, tuple[str, int]] = {}
         self._files: list[str] = []
 
-    def whole(self, data: bytes, path: str) -> Loaded:
+    def read_policy(self, data: bytes, path: str) -> LoadedPolicy:
         """The policy whose file `path` holds `data`."""
-        self._file(data, path, (path,))
+        self._read_file(data, path, (path,))
         beside = tuple(dict.fromkeys(name for name in self._files if name not in PACKAGED and name != path))
-        return Loaded(self._policy, path, data, self._lines, beside)
+        return LoadedPolicy(self._policy, path, data, self._lines, beside)
 
-    def _file(self, data: bytes, path: str, chain: tuple[str, ...]) -> None:
+    def _read_file(self, data: bytes, path: str, chain: tuple[str, ...]) -> None:
         self._files.append(path)
         if len(self._files) > _MOST_FILES:
             raise PolicyError(path, 0, 0, f"the policy extends more than {_MOST_FILES} files", "extend fewer")
         tree = parse(data, path)
-        reading = Reading(path, self._rules | self._custom(tree, path))
+        reading = ReadingContext(path, self._rules | self._find_custom_names(tree, path))
         layer = cast("Layer", POLICY.read(tree, reading, ""))
         for name in layer.get("extends", ()):
             line = reading.lines.get(f"extends.{name}", reading.lines["extends"])[1]
-            self._base(name, path, line, chain)
-        self._policy = laid_over(self._policy, layer)
+            self._read_base(name, path, line, chain)
+        self._policy = merge_layer(self._policy, layer)
         self._lines.update(reading.lines)
 
-    def _custom(self, tree: Value, path: str, depth: int = 0) -> dict[str, str]:
+    def _find_custom_names(self, tree: Value, path: str, depth: int = 0) -> dict[str, str]:
         """Names by ID of the custom rules in a file and in what it extends, read ahead, so that the rest of it may
         name them; what is wrong with them shows later."""
         found: dict[str, str] = {}
@@ -106,24 +106,26 @@ class _Reading:
                 target = posixpath.normpath(posixpath.join(posixpath.dirname(path), name.text))
                 with contextlib.suppress(PolicyError):
                     if name.text.endswith((".yaml", ".yml")) and is_plain(target) and target != path:
-                        found |= self._custom(parse(self._place.read(target) or b"", target), target, depth + 1)
+                        found |= self._find_custom_names(
+                            parse(self._place.read(target) or b"", target), target, depth + 1
+                        )
         return found
 
-    def _base(self, name: str, path: str, line: int, chain: tuple[str, ...]) -> None:
-        def wrong(text: str, hint: str) -> PolicyError:
+    def _read_base(self, name: str, path: str, line: int, chain: tuple[str, ...]) -> None:
+        def make_error(text: str, hint: str) -> PolicyError:
             return PolicyError(path, line, 1, f"extends: {text}", hint)
 
         if name in PACKAGED:
-            self._file(_PACKAGE.read(f"{name}.yaml") or b"", name, (*chain, name))
+            self._read_file(_PACKAGE.read(f"{name}.yaml") or b"", name, (*chain, name))
             return
         if "/" not in name and not name.endswith((".yaml", ".yml")):
-            raise wrong("there is no packaged policy of this name", nearest(name, PACKAGED))
+            raise make_error("there is no packaged policy of this name", suggest_nearest(name, PACKAGED))
         target = posixpath.normpath(posixpath.join(posixpath.dirname(path), name))
         if name.startswith("~") or "\\" in name or not is_plain(target):
-            raise wrong("the file lies outside of the repository", "copy it into the repository")
+            raise make_error("the file lies outside of the repository", "copy it into the repository")
         if target in chain:
-            raise wrong(f"{' extends '.join((*chain, target))}", "break the circle")
+            raise make_error(f"{' extends '.join((*chain, target))}", "break the circle")
         data = self._place.read(target)
         if data is None:
-            raise wrong(f"there is no file {target}", "check the name")
-        self._file(data, target, (*chain, target))
+            raise make_error(f"there is no file {target}", "check the name")
+        self._read_file(data, target, (*chain, target))

@@ -16,17 +16,17 @@ from credguard.suppressions import baseline
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from credguard.policy.load import Loaded
+    from credguard.policy.load import LoadedPolicy
     from credguard.rule import Rule
-    from credguard.sources.snapshots import Place
+    from credguard.sources.snapshots import Snapshot
     from credguard.suppressions.baseline import Baseline
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class PolicyState:
     """What settles a run at one moment: the policy with its baseline, and where credguard is called."""
 
-    loaded: Loaded | None = None
+    loaded: LoadedPolicy | None = None
     baseline: Baseline | None = None
     calls: guards.Calls = field(default_factory=guards.Calls)
 
@@ -49,15 +49,15 @@ class Loosening:
     in_call: bool = False
 
 
-def state(
-    place: Place,
+def load_state(
+    place: Snapshot,
     rules: Mapping[str, str],
     name: str = load.NAME,
-    outside: Loaded | None = None,
+    outside: LoadedPolicy | None = None,
     *,
     calls: bool = True,
     listed: str = "",
-) -> State:
+) -> PolicyState:
     """What settles a run by the files of `place`: its policy, which is at `name` there or stands
     `outside`, and unless `calls` is false where credguard is called. `listed` is a baseline that is named
     instead of the policy's.
@@ -71,15 +71,15 @@ def state(
         loaded = load.load(place, name, rules)
     path = listed or (loaded.policy.baseline if loaded else Policy().baseline)
     data = place.read(path)
-    return State(
+    return PolicyState(
         loaded,
         baseline.read(data, path) if data is not None else None,
-        guards.calls(place) if calls else guards.Calls(),
+        guards.load_calls(place) if calls else guards.Calls(),
     )
 
 
-def loosened(
-    before: State, after: State, rules: Mapping[str, Rule], pins: frozenset[str] = frozenset()
+def find_loosenings(
+    before: PolicyState, after: PolicyState, rules: Mapping[str, Rule], pins: frozenset[str] = frozenset()
 ) -> Iterator[Loosening]:
     """All that holds less after the change than before it, and all that differs in the calls of credguard but for
     revisions among `pins`."""
@@ -87,30 +87,30 @@ def loosened(
         yield Loosening("policy", "removes the policy", before.loaded.path)
     path = after.loaded.path if after.loaded else before.loaded.path if before.loaded else load.NAME
     lines = after.loaded.lines if after.loaded else {}
-    for key, text in _settings(before.policy, after.policy, rules):
+    for key, text in _compare_settings(before.policy, after.policy, rules):
         yield Loosening(key, text, *lines.get(key, (path, 1)))
-    for rule_id, text in custom.loosened(before.policy.custom, after.policy.custom):
+    for rule_id, text in custom.find_loosened_rules(before.policy.custom, after.policy.custom):
         yield Loosening(f"custom-rules.{rule_id}", text, *lines.get(f"custom-rules.{rule_id}", (path, 1)))
-    yield from _allowed(before.policy, after.policy)
-    yield from _listed(before.baseline, after.baseline, after.policy.baseline)
-    from credguard.enforcement.removed_calls import taken_away
+    yield from _compare_exceptions(before.policy, after.policy)
+    yield from _compare_baselines(before.baseline, after.baseline, after.policy.baseline)
+    from credguard.enforcement.removed_calls import find_removed_calls
 
-    for taken in taken_away(before.calls, after.calls, pins):
+    for taken in find_removed_calls(before.calls, after.calls, pins):
         yield Loosening(f"call {taken.identity}", taken.words, taken.place, taken.line, in_call=True)
 
 
-def _settings(before: Policy, after: Policy, rules: Mapping[str, Rule]) -> Iterator[tuple[str, str]]:
+def _compare_settings(before: Policy, after: Policy, rules: Mapping[str, Rule]) -> Iterator[tuple[str, str]]:
     """Key and words of each looser setting."""
     if after.fail_on > before.fail_on:
         yield "fail-on", f"raises fail-on from {before.fail_on.label} to {after.fail_on.label}"
     for stage in STAGES:
         old, new = (policy.stages.get(stage, "block") for policy in (before, after))
-        if path_effects.softens(new, old):
+        if path_effects.is_softer(new, old):
             yield f"stages.{stage}", f"softens {stage} from {old} to {new}"
     for rule_id, rule in rules.items():
-        yield from _rule(rule_id, rule, before, after)
-    yield from path_effects.exclusions(before, after)
-    yield from path_effects.path_settings(before, after, rules)
+        yield from _compare_rule(rule_id, rule, before, after)
+    yield from path_effects.find_wider_exclusions(before, after)
+    yield from path_effects.find_softer_paths(before, after, rules)
     if before.own_accounts - after.own_accounts:
         gone = ", ".join(sorted(before.own_accounts - after.own_accounts))
         yield "accounts.own", f"no longer names our account {gone}"
@@ -128,22 +128,22 @@ def _settings(before: Policy, after: Policy, rules: Mapping[str, Rule]) -> Itera
         yield "markers.foreign", "lets the comments of other scanners count"
 
 
-def _rule(rule_id: str, rule: Rule, before: Policy, after: Policy) -> Iterator[tuple[str, str]]:
-    old, new = before.setting(rule_id), after.setting(rule_id)
+def _compare_rule(rule_id: str, rule: Rule, before: Policy, after: Policy) -> Iterator[tuple[str, str]]:
+    old, new = before.resolve_setting(rule_id), after.resolve_setting(rule_id)
     key = f"rules.{rule_id}"
-    if before.speaks(rule_id) and not after.speaks(rule_id):
+    if before.is_switched_on(rule_id) and not after.is_switched_on(rule_id):
         yield key, f"switches {rule_id} off"
-    if path_effects.lowers(new.severity, old.severity, rule.severity, before, after):
+    if path_effects.may_block_less(new.severity, old.severity, rule.severity, before, after):
         was, now = (setting.severity.label if setting.severity else "its own severity" for setting in (old, new))
         yield key, f"lowers {rule_id} from {was} to {now}"
     for stage in STAGES:
         if stage in old.stages or stage in new.stages:
-            action, held = after.action(rule_id, stage), before.action(rule_id, stage)
-            if path_effects.softens(action, held):
+            action, held = after.find_action(rule_id, stage), before.find_action(rule_id, stage)
+            if path_effects.is_softer(action, held):
                 yield key, f"softens {rule_id} in {stage} from {held} to {action}"
 
 
-def _allowed(before: Policy, after: Policy) -> Iterator[Loosening]:
+def _compare_exceptions(before: Policy, after: Policy) -> Iterator[Loosening]:
     known: dict[tuple[str, str, str], date] = {}
     for entry in before.allow:
         place = (entry.rule, entry.fingerprint, entry.path)
@@ -160,7 +160,7 @@ def _allowed(before: Policy, after: Policy) -> Iterator[Loosening]:
             yield Loosening(key, f"extends the exception for {what}", *entry.source)
 
 
-def _listed(before: Baseline | None, after: Baseline | None, path: str) -> Iterator[Loosening]:
+def _compare_baselines(before: Baseline | None, after: Baseline | None, path: str) -> Iterator[Loosening]:
     known = {entry.key: entry for entry in (before.entries if before else ())}
     for entry in after.entries if after else ():
         same = known.get(entry.key)

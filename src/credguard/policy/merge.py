@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     Layer = Mapping[str, Any]
 
 
-def laid_over(base: Policy, layer: Layer) -> Policy:
+def merge_layer(base: Policy, layer: Layer) -> Policy:
     """The policy that a file's values make of the one that it extends."""
     paths, limits = layer.get("paths", {}), layer.get("limits", {})
     return replace(
         base,
         fail_on=Severity[layer["fail-on"].upper()] if "fail-on" in layer else base.fail_on,
-        rules=_rules(base.rules, layer.get("rules", {})),
+        rules=_merge_rules(base.rules, layer.get("rules", {})),
         stages={**base.stages, **layer.get("stages", {})},
         exclude=(*base.exclude, *paths.get("exclude", ())),
         paths=(*base.paths, *paths.get("rules", {}).items()),
@@ -36,6 +36,6 @@ def laid_over(base: Policy, layer: Layer) -> Policy:
     )
 
 
-def _rules(base: Mapping[str, RuleSetting], over: Mapping[str, object]) -> dict[str, RuleSetting]:
+def _merge_rules(base: Mapping[str, RuleSetting], over: Mapping[str, object]) -> dict[str, RuleSetting]:
     given = cast("Mapping[str, RuleSetting]", over)
-    return {**base, **{rule: setting.over(base.get(rule, RuleSetting())) for rule, setting in given.items()}}
+    return {**base, **{rule: setting.merge_onto(base.get(rule, RuleSetting())) for rule, setting in given.items()}}

@@ -43,7 +43,7 @@ class RuleSetting:
     severity: Severity | None = None
     stages: Mapping[str, str] = field(default_factory=dict)
 
-    def over(self, base: RuleSetting) -> RuleSetting:
+    def merge_onto(self, base: RuleSetting) -> RuleSetting:
         """This setting laid over a more general one."""
         return RuleSetting(
             base.enabled if self.enabled is None else self.enabled,
@@ -65,13 +65,13 @@ class Allow:
     by: str = ""
     source: tuple[str, int] = field(default=("", 1), compare=False)
 
-    def covers(self, finding: Finding, path: str) -> bool:
+    def is_applicable(self, finding: Finding, path: str) -> bool:
         """True when it speaks of the finding at `path`, in date or not."""
         if self.fingerprint:
             return self.fingerprint == finding.fingerprint and self.rule in ("", finding.rule_id)
         if self.rule != finding.rule_id or finding.rule_id in WHOLE_CREDENTIALS:
             return False
-        return bool(globs.deciding((self.path,), path))
+        return bool(globs.find_last_match((self.path,), path))
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ class Policy:
     custom: tuple[CustomRule, ...] = ()
     pins: frozenset[str] = frozenset()
 
-    def enables(self, rule_id: str, stage: str = "audit") -> bool:
+    def is_enabled(self, rule_id: str, stage: str = "audit") -> bool:
         """True when the rule is to speak at the stage; the rules about the run itself always do.
 
         A rule that the command line selects speaks whatever the policy says.
@@ -110,35 +110,37 @@ class Policy:
         if rule_id.startswith(self.ignore):
             return False
         if self.select:
-            return rule_id.startswith(tuple(word for word in self.select if len(word) > 3 or not _optional(rule_id)))
-        return rule_id == LOOSENED or not self.off(rule_id, stage) or any(rule_id in rules for _, rules in self.paths)
+            return rule_id.startswith(tuple(word for word in self.select if len(word) > 3 or not _is_optional(rule_id)))
+        return (
+            rule_id == LOOSENED or not self.is_off(rule_id, stage) or any(rule_id in rules for _, rules in self.paths)
+        )
 
-    def off(self, rule_id: str, stage: str, path: str | None = None) -> bool:
+    def is_off(self, rule_id: str, stage: str, path: str | None = None) -> bool:
         """True when the policy does not want to hear of the rule at the stage, or there at a path."""
-        return not self.speaks(rule_id, path) or self.action(rule_id, stage, path) == "off"
+        return not self.is_switched_on(rule_id, path) or self.find_action(rule_id, stage, path) == "off"
 
-    def speaks(self, rule_id: str, path: str | None = None) -> bool:
+    def is_switched_on(self, rule_id: str, path: str | None = None) -> bool:
         """False where the policy switches the rule off, or does not switch on one that is off by default."""
-        enabled = self.setting(rule_id, path).enabled
-        return not _optional(rule_id) if enabled is None else enabled
+        enabled = self.resolve_setting(rule_id, path).enabled
+        return not _is_optional(rule_id) if enabled is None else enabled
 
-    def action(self, rule_id: str, stage: str, path: str | None = None) -> str:
+    def find_action(self, rule_id: str, stage: str, path: str | None = None) -> str:
         """What the stage does with a finding of the rule: block, warn or off."""
-        setting = self.setting(rule_id, path)
+        setting = self.resolve_setting(rule_id, path)
         return setting.stages.get(stage) or self.stages.get(stage, "block")
 
-    def setting(self, rule_id: str, path: str | None = None) -> RuleSetting:
+    def resolve_setting(self, rule_id: str, path: str | None = None) -> RuleSetting:
         """What is settled for the rule at a path: the last pattern that selects it goes before all others."""
         setting = self.rules.get(rule_id, RuleSetting())
         if path is not None and rule_id not in WHOLE_CREDENTIALS:
             for pattern, rules in self.paths:
-                if rule_id in rules and globs.deciding((pattern,), path):
-                    setting = rules[rule_id].over(setting)
+                if rule_id in rules and globs.find_last_match((pattern,), path):
+                    setting = rules[rule_id].merge_onto(setting)
         return setting
 
-    def severity(self, finding: Finding, path: str) -> Severity:
+    def compute_severity(self, finding: Finding, path: str) -> Severity:
         """The finding's severity after the rule's setting and the accounts that are ours."""
-        setting = self.setting(finding.rule_id, path)
+        setting = self.resolve_setting(finding.rule_id, path)
         severity = finding.severity if setting.severity is None else setting.severity
         account = finding.attributes.get("account")
         if finding.attributes.get("kind") in _PLANTED:
@@ -152,42 +154,42 @@ class Policy:
     @property
     def digest(self) -> str:
         """16 hex digits that change when the policy does, and not with the order of its keys."""
-        return blake2b(repr(_canonical(self)).encode(), digest_size=8).hexdigest()
+        return blake2b(repr(_canonicalize(self)).encode(), digest_size=8).hexdigest()
 
 
-def _optional(rule_id: str) -> bool:
+def _is_optional(rule_id: str) -> bool:
     return rule_id in OFF_BY_DEFAULT
 
 
-def _canonical(value: object) -> object:
+def _canonicalize(value: object) -> object:
     """The value as nested tuples and plain words; mappings, sets and exceptions sorted."""
     if isinstance(value, Allow):
-        return _canonical((value.rule, value.fingerprint, value.path, value.reason, str(value.expires), value.by))
+        return _canonicalize((value.rule, value.fingerprint, value.path, value.reason, str(value.expires), value.by))
     if is_dataclass(value):
         named = {f.name: getattr(value, f.name) for f in fields(value)}
         if isinstance(value, Policy):
             named["allow"] = frozenset(value.allow)
             named["custom"] = frozenset(replace(rule, source=("", 1)) for rule in value.custom)
             named["stages"] = {stage: value.stages.get(stage, "block") for stage in STAGES}
-        return _canonical(named)
+        return _canonicalize(named)
     if isinstance(value, dict):
-        return tuple(sorted((str(key), _canonical(item)) for key, item in value.items()))
+        return tuple(sorted((str(key), _canonicalize(item)) for key, item in value.items()))
     if isinstance(value, (set, frozenset)):
-        return tuple(sorted(map(repr, map(_canonical, value))))
+        return tuple(sorted(map(repr, map(_canonicalize, value))))
     if isinstance(value, tuple):
-        return tuple(map(_canonical, value))
+        return tuple(map(_canonicalize, value))
     return value.name if isinstance(value, Enum) else value
 
 
-def combined_digest(digests: Iterable[str]) -> str:
+def combine_digests(digests: Iterable[str]) -> str:
     """The digest of one policy, or one for all that governed a run."""
     words = sorted(digests)
     return words[0] if len(words) == 1 else blake2b("".join(words).encode(), digest_size=8).hexdigest()
 
 
-def enabled_rules(policy: Policy, rules: Iterable[Rule], stage: str = "audit") -> tuple[Rule, ...]:
+def list_enabled_rules(policy: Policy, rules: Iterable[Rule], stage: str = "audit") -> tuple[Rule, ...]:
     """The rules that the policy lets speak at the stage."""
-    return tuple(rule for rule in rules if policy.enables(rule.id, stage))
+    return tuple(rule for rule in rules if policy.is_enabled(rule.id, stage))
 
 
 def decide(
@@ -205,45 +207,48 @@ def decide(
     and are in date.
     """
     where = finding.locations[0].path if path is None else path
-    if not policy.enables(finding.rule_id, stage) or not _speaks_at(finding.rule_id, policy, where):
+    if not policy.is_enabled(finding.rule_id, stage) or not _is_about_path(finding.rule_id, policy, where):
         return None
     if finding.rule_id in ABOUT_THE_RUN:
         return Verdict(finding, "report")
     if finding.rule_id == LOOSENED:  # an exception of its own, which names it, is all that it follows
         return Verdict(finding, "allowed" if allowed else "baseline" if listed else "report", allowed or listed)
-    off = not policy.select and policy.off(finding.rule_id, stage, where)
-    if off and policy.off(finding.rule_id, stage):
+    off = not policy.select and policy.is_off(finding.rule_id, stage, where)
+    if off and policy.is_off(finding.rule_id, stage):
         return None
-    finding = replace(finding, severity=policy.severity(finding, where))
+    finding = replace(finding, severity=policy.compute_severity(finding, where))
     for outcome, reason in (
         ("baseline", finding.known),
         ("inline", finding.inline),
         ("allowed", allowed),
         ("baseline", listed),
-        ("allowed", "the policy switches the rule off at this path" if off else _excluded(finding, policy, where)),
-        ("below-threshold", _harmless(finding, policy, stage, where)),
+        (
+            "allowed",
+            "the policy switches the rule off at this path" if off else _find_exclusion(finding, policy, where),
+        ),
+        ("below-threshold", _explain_harmless(finding, policy, stage, where)),
     ):
         if reason:
             return Verdict(finding, outcome, reason)
     return Verdict(finding, "report")
 
 
-def _speaks_at(rule_id: str, policy: Policy, path: str) -> bool:
+def _is_about_path(rule_id: str, policy: Policy, path: str) -> bool:
     """False for a custom rule that is about other paths."""
     paths = next((custom.paths for custom in policy.custom if custom.id == rule_id), ())
-    return not paths or bool(globs.deciding(paths, path))
+    return not paths or bool(globs.find_last_match(paths, path))
 
 
-def _excluded(finding: Finding, policy: Policy, path: str) -> str:
+def _find_exclusion(finding: Finding, policy: Policy, path: str) -> str:
     """The pattern that exempts the path, in words."""
-    pattern = "" if finding.rule_id in WHOLE_CREDENTIALS else globs.deciding(policy.exclude, path)
+    pattern = "" if finding.rule_id in WHOLE_CREDENTIALS else globs.find_last_match(policy.exclude, path)
     return f"the policy excludes {pattern}" if pattern else ""
 
 
-def _harmless(finding: Finding, policy: Policy, stage: str, path: str) -> str:
+def _explain_harmless(finding: Finding, policy: Policy, stage: str, path: str) -> str:
     if finding.severity < policy.fail_on:
         return f"below {policy.fail_on.label}"
-    return f"warn in {stage}" if policy.action(finding.rule_id, stage, path) == "warn" else ""
+    return f"warn in {stage}" if policy.find_action(finding.rule_id, stage, path) == "warn" else ""
 
 
 def exit_code(verdicts: Iterable[Verdict], coverage: Coverage) -> ExitCode:

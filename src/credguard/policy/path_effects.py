@@ -20,20 +20,20 @@ _MOST_PAIRS = 4_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class PatternEntry:
     """What one pattern decides; no pattern is what holds elsewhere."""
 
     pattern: str | None
     value: object
 
 
-def looser(
-    before: Sequence[Entry],
-    after: Sequence[Entry],
+def find_looser_pairs(
+    before: Sequence[PatternEntry],
+    after: Sequence[PatternEntry],
     weaker: Callable[[object, object], bool],
     *,
     in_order: bool,
-) -> Iterator[tuple[Entry, Entry]]:
+) -> Iterator[tuple[PatternEntry, PatternEntry]]:
     """Each pair (before, after) of entries of which one may decide a path before and the other after, and that is
     `weaker(after, before)`. The first of each list is what holds elsewhere.
 
@@ -49,14 +49,14 @@ def looser(
         return
     for pattern, value in new.values.items():
         for other, held in old.values.items():
-            if weaker(value, held) and not _apart(pattern, other, old, new, in_order=in_order):
-                yield Entry(other, held), Entry(pattern, value)
+            if weaker(value, held) and not _is_disjoint(pattern, other, old, new, in_order=in_order):
+                yield PatternEntry(other, held), PatternEntry(pattern, value)
 
 
 class _Order:
     """Entries by pattern, of those with one pattern the last, and where each stands."""
 
-    def __init__(self, entries: Iterable[Entry]) -> None:
+    def __init__(self, entries: Iterable[PatternEntry]) -> None:
         self.values: dict[str | None, object] = {}
         for entry in entries:
             if entry.pattern is not None:
@@ -67,33 +67,38 @@ class _Order:
     def __contains__(self, pattern: object) -> bool:
         return pattern in self._places
 
-    def later(self, one: str, other: str) -> bool:
+    def is_later(self, one: str, other: str) -> bool:
         """True where the first of two patterns stands behind the second."""
         return self._places[one] > self._places[other]
 
 
-def _apart(new: str | None, old: str | None, before: _Order, after: _Order, *, in_order: bool) -> bool:
+def _is_disjoint(new: str | None, old: str | None, before: _Order, after: _Order, *, in_order: bool) -> bool:
     """True where no path is decided by `old` before and by `new` after."""
     if new == old:
         return False
     if new is None or old is None:
         return old in after if new is None else new in before
     both = old in after and new in before
-    if both and after.later(old, new) == before.later(old, new):
+    if both and after.is_later(old, new) == before.is_later(old, new):
         return True  # one of the two goes before the other, then as now
-    behind_new = old in after and after.later(old, new) and (in_order or new.endswith("/"))
-    behind_old = new in before and before.later(new, old) and (in_order or old.endswith("/"))
-    return behind_new or behind_old or not globs.overlap(new, old)
+    behind_new = old in after and after.is_later(old, new) and (in_order or new.endswith("/"))
+    behind_old = new in before and before.is_later(new, old) and (in_order or old.endswith("/"))
+    return behind_new or behind_old or not globs.may_overlap(new, old)
 
 
-def exclusions(before: Policy, after: Policy) -> Iterator[tuple[str, str]]:
+def find_wider_exclusions(before: Policy, after: Policy) -> Iterator[tuple[str, str]]:
     """Key and words of each way in which `paths.exclude` takes out more than before."""
     was, now = (
-        [Entry(None, value=False), *(Entry(pattern, not pattern.startswith("!")) for pattern in policy.exclude)]
+        [
+            PatternEntry(None, value=False),
+            *(PatternEntry(pattern, not pattern.startswith("!")) for pattern in policy.exclude),
+        ]
         for policy in (before, after)
     )
     texts: dict[tuple[str, str], None] = {}
-    for old, new in looser(was, now, lambda after_it, before_it: bool(after_it) and not before_it, in_order=False):
+    for old, new in find_looser_pairs(
+        was, now, lambda after_it, before_it: bool(after_it) and not before_it, in_order=False
+    ):
         if new.pattern is None or new.pattern in before.exclude:
             gone = old.pattern not in after.exclude
             text = f"no longer says {old.pattern}" if gone else "changes the order of what is excluded"
@@ -103,7 +108,7 @@ def exclusions(before: Policy, after: Policy) -> Iterator[tuple[str, str]]:
     yield from texts
 
 
-def path_settings(before: Policy, after: Policy, rules: Mapping[str, Rule]) -> Iterator[tuple[str, str]]:
+def find_softer_paths(before: Policy, after: Policy, rules: Mapping[str, Rule]) -> Iterator[tuple[str, str]]:
     """Key and words of each way in which `paths.rules` makes a rule softer somewhere."""
     if before.paths == after.paths and before.rules == after.rules and before.stages == after.stages:
         return
@@ -111,7 +116,7 @@ def path_settings(before: Policy, after: Policy, rules: Mapping[str, Rule]) -> I
     texts: dict[tuple[str, str], None] = {}
     for rule_id in sorted(named - set(WHOLE_CREDENTIALS)):
         rule = rules.get(rule_id)
-        for old, new in _softer_somewhere(rule_id, rule.severity if rule else None, before, after):
+        for old, new in _find_softer_entries(rule_id, rule.severity if rule else None, before, after):
             where = new.pattern if new.pattern is not None else old.pattern
             if where is None:
                 continue  # which is told of the rule itself
@@ -120,33 +125,37 @@ def path_settings(before: Policy, after: Policy, rules: Mapping[str, Rule]) -> I
     yield from texts
 
 
-def _softer_somewhere(
+def _find_softer_entries(
     rule_id: str, nominal: Severity | None, before: Policy, after: Policy
-) -> Iterator[tuple[Entry, Entry]]:
-    def entries(policy: Policy, field: str, usual: object) -> list[Entry]:
-        found = [Entry(None, usual)]
+) -> Iterator[tuple[PatternEntry, PatternEntry]]:
+    def collect_entries(policy: Policy, field: str, usual: object) -> list[PatternEntry]:
+        found = [PatternEntry(None, usual)]
         for pattern, settings in policy.paths:
             setting = settings.get(rule_id)
             if setting is not None and not pattern.startswith("!"):
                 value = setting.stages.get(field) if field in STAGES else getattr(setting, field)
-                found += [] if value is None else [Entry(pattern, value)]
+                found += [] if value is None else [PatternEntry(pattern, value)]
         return found
 
-    was, now = (entries(policy, "enabled", policy.speaks(rule_id)) for policy in (before, after))
-    yield from looser(was, now, lambda new, old: bool(old) and not new, in_order=True)
-    was, now = (entries(policy, "severity", policy.setting(rule_id).severity) for policy in (before, after))
-    yield from looser(was, now, lambda new, old: lowers(new, old, nominal, before, after), in_order=True)
+    was, now = (collect_entries(policy, "enabled", policy.is_switched_on(rule_id)) for policy in (before, after))
+    yield from find_looser_pairs(was, now, lambda new, old: bool(old) and not new, in_order=True)
+    was, now = (
+        collect_entries(policy, "severity", policy.resolve_setting(rule_id).severity) for policy in (before, after)
+    )
+    yield from find_looser_pairs(
+        was, now, lambda new, old: may_block_less(new, old, nominal, before, after), in_order=True
+    )
     for stage in STAGES:
-        was, now = (entries(policy, stage, policy.action(rule_id, stage)) for policy in (before, after))
-        yield from looser(was, now, lambda new, old: softens(str(new), str(old)), in_order=True)
+        was, now = (collect_entries(policy, stage, policy.find_action(rule_id, stage)) for policy in (before, after))
+        yield from find_looser_pairs(was, now, lambda new, old: is_softer(str(new), str(old)), in_order=True)
 
 
-def softens(new: str, old: str) -> bool:
+def is_softer(new: str, old: str) -> bool:
     """True where a stage does less with a finding."""
     return ACTIONS.index(new) > ACTIONS.index(old)
 
 
-def lowers(now: object, then: object, nominal: Severity | None, before: Policy, after: Policy) -> bool:
+def may_block_less(now: object, then: object, nominal: Severity | None, before: Policy, after: Policy) -> bool:
     """True where a severity that is set, or with None the finding's own, may block less than one set before.
 
     A rule's findings may be above or below the rule's severity, `nominal`.

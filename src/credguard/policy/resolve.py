@@ -7,37 +7,37 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from credguard.custom_rules.compile import rules_of
+from credguard.custom_rules.compile import compile_custom_rules
 from credguard.errors import CredguardError, ExitCode, PolicyError
 from credguard.git.repository import Git, GitError, find
 from credguard.model.findings import Skip
 from credguard.policy import load, loosening
-from credguard.policy.judge import Before, Judge
-from credguard.policy.loosening import State
+from credguard.policy.judge import BaseCommit, Judge
+from credguard.policy.loosening import PolicyState
 from credguard.policy.model import LOOSENED, OFF_BY_DEFAULT, Policy
-from credguard.rules import all_rules
+from credguard.rules import load_rules
 from credguard.sources.files import is_bare
-from credguard.sources.snapshots import Folder, Objects
-from credguard.system.containment import relative
+from credguard.sources.snapshots import CommitSnapshot, FolderSnapshot
+from credguard.system.containment import make_relative
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from credguard.policy.load import Loaded
+    from credguard.policy.load import LoadedPolicy
     from credguard.policy.loosening import Loosening
-    from credguard.sources.snapshots import Place
+    from credguard.sources.snapshots import Snapshot
 
 
-def _same(policy: Policy) -> Policy:
+def _return_unchanged(policy: Policy) -> Policy:
     return policy
 
 
-def _names() -> dict[str, str]:
-    return {rule.id: rule.name for rule in all_rules()}
+def _list_rule_names() -> dict[str, str]:
+    return {rule.id: rule.name for rule in load_rules()}
 
 
 @dataclass(frozen=True, slots=True)
-class Policies:
+class PolicyResolver:
     """Finds the policy and makes its judge; all methods raise CredguardError.
 
     `named` is a policy file that the user names, `ref` a commit whose policy counts; `over` lays
@@ -47,122 +47,130 @@ class Policies:
     stage: str = "audit"
     named: str = ""
     ref: str = ""
-    over: Callable[[Policy], Policy] = _same
+    over: Callable[[Policy], Policy] = _return_unchanged
     listed: str = ""
-    rules: dict[str, str] = field(default_factory=_names)
+    rules: dict[str, str] = field(default_factory=_list_rule_names)
 
-    def folder(self, root: Path, label: str = "") -> Judge:
+    def resolve_folder(self, root: Path, label: str = "") -> Judge:
         """The judge of a folder: by the policy of its repository, or by the folder's own."""
         try:
-            return self._of_folder(root, label)
+            return self._resolve_folder(root, label)
         except GitError:
             if self.ref:
                 raise
-            top = _nearest(root)  # and the run says that git could not be asked
-            return self._fixed(Folder(top), top, rooted=_Relative(top, root), label=label)
+            top = _find_root(root)  # and the run says that git could not be asked
+            return self._build_place_judge(FolderSnapshot(top), top, rooted=_Relative(top, root), label=label)
 
-    def _of_folder(self, root: Path, label: str) -> Judge:
+    def _resolve_folder(self, root: Path, label: str) -> Judge:
         if is_bare(root):
             repository = Git(root)
-            commit = _commit(repository, self.ref) if self.ref else repository.head()
-            return self._fixed(Objects(repository, commit) if commit else _NOWHERE, root, label=label, whole=True)
+            commit = _resolve_commit(repository, self.ref) if self.ref else repository.resolve_head()
+            return self._build_place_judge(
+                CommitSnapshot(repository, commit) if commit else _NOWHERE, root, label=label, whole=True
+            )
         found = find(root.absolute())
-        top = Path(found.toplevel()) if found else root
-        prefix = relative(str(root), str(top))
+        top = Path(found.find_toplevel()) if found else root
+        prefix = make_relative(str(root), str(top))
         rooted = str if prefix == "." else _Below(prefix)
         if found and self.ref:
-            return self._changed(Git(top), self.ref, Folder(top), "HEAD", rooted=rooted, label=label)
-        return self._fixed(Folder(top), top, rooted=rooted, label=label, whole=prefix == ".")
+            return self._build_change_judge(Git(top), self.ref, FolderSnapshot(top), "HEAD", rooted=rooted, label=label)
+        return self._build_place_judge(FolderSnapshot(top), top, rooted=rooted, label=label, whole=prefix == ".")
 
-    def files(self, paths: list[str]) -> Judge:
+    def resolve_files(self, paths: list[str]) -> Judge:
         """The judge of files that are named: by the policy of the first one's repository."""
         folder = Path(paths[0]).absolute().parent if paths else Path.cwd()
         try:
             found = find(folder)
-            top = Path(found.toplevel()) if found else Path.cwd()
+            top = Path(found.find_toplevel()) if found else Path.cwd()
         except GitError:
             if self.ref:
                 raise
-            found, top = None, _nearest(folder)
+            found, top = None, _find_root(folder)
         if found and self.ref:
-            return self._changed(Git(top), self.ref, Folder(top), "HEAD", rooted=_Relative(top))
-        return self._fixed(Folder(top), top, rooted=_Relative(top))
+            return self._build_change_judge(Git(top), self.ref, FolderSnapshot(top), "HEAD", rooted=_Relative(top))
+        return self._build_place_judge(FolderSnapshot(top), top, rooted=_Relative(top))
 
-    def local(self, repository: Git) -> Judge:
+    def resolve_local(self, repository: Git) -> Judge:
         """The judge of what is about to be committed or pushed here: by the work tree's policy."""
         if self.ref:
-            return self._changed(repository, self.ref, Objects(repository), "HEAD")
+            return self._build_change_judge(repository, self.ref, CommitSnapshot(repository), "HEAD")
         here = repository.folder.absolute()
         if (here / ".git").exists():
-            return self._fixed(Folder(here), here)
+            return self._build_place_judge(FolderSnapshot(here), here)
         if repository.run("rev-parse", "--is-inside-work-tree").strip() == b"true":
-            top = Path(repository.toplevel())
-            return self._fixed(Folder(top), top)
-        commit = repository.head()
-        return self._fixed(Objects(repository, commit) if commit else _NOWHERE, here)
+            top = Path(repository.find_toplevel())
+            return self._build_place_judge(FolderSnapshot(top), top)
+        commit = repository.resolve_head()
+        return self._build_place_judge(CommitSnapshot(repository, commit) if commit else _NOWHERE, here)
 
-    def change(self, repository: Git, base: str | None, *heads: str) -> Judge:
+    def resolve_change(self, repository: Git, base: str | None, *heads: str) -> Judge:
         """The judge of a change from `base` (None: from nothing) to the heads: by the policy of the base,
         with all that the change loosens."""
         judges = [
-            self._changed(repository, self.ref or base, Objects(repository, _commit(repository, head)), head)
+            self._build_change_judge(
+                repository, self.ref or base, CommitSnapshot(repository, _resolve_commit(repository, head)), head
+            )
             for head in heads
         ]
         if not judges:
-            start = _commit(repository, self.ref or base or "HEAD")
-            return self._changed(repository, start, Objects(repository, start), start)
+            start = _resolve_commit(repository, self.ref or base or "HEAD")
+            return self._build_change_judge(repository, start, CommitSnapshot(repository, start), start)
         more = {one.key: one for judge in judges for one in judge.loosenings}
         skipped = dict.fromkeys(skip for judge in judges for skip in judge.skipped)
         problems = dict.fromkeys(problem for judge in judges for problem in judge.problems)
         return replace(judges[0], loosenings=tuple(more.values()), skipped=tuple(skipped), problems=tuple(problems))
 
-    def range(self, repository: Git, words: str) -> Judge:
+    def resolve_range(self, repository: Git, words: str) -> Judge:
         """The judge of `A..B` (by A's policy) or `A...B` (by that of their merge base)."""
         left, dots, right = words.partition("...") if "..." in words else words.partition("..")
         head = right or "HEAD"
         if dots == "...":
-            return self.change(repository, _fork(repository, _commit(repository, left or "HEAD"), head), head)
+            return self.resolve_change(
+                repository, _find_merge_base(repository, _resolve_commit(repository, left or "HEAD"), head), head
+            )
         if dots:
-            return self.change(repository, left or "HEAD", head)
+            return self.resolve_change(repository, left or "HEAD", head)
         if self.ref or self.named:
-            return self.change(repository, None, words)
+            return self.resolve_change(repository, None, words)
         note = f"{words} is no range: no policy is trusted, and the defaults hold; give A..B or --policy-from"
-        return Judge(self.over(Policy()), self.stage, before=Before(repository, "", 0), notes=(note,))
+        return Judge(self.over(Policy()), self.stage, before=BaseCommit(repository, "", 0), notes=(note,))
 
-    def _fixed(
-        self, place: Place, top: Path, *, rooted: Callable[[str], str] = str, label: str = "", whole: bool = False
+    def _build_place_judge(
+        self, place: Snapshot, top: Path, *, rooted: Callable[[str], str] = str, label: str = "", whole: bool = False
     ) -> Judge:
-        outside = self._outside(top)
-        state = loosening.state(place, self.rules, self._name(top), outside, calls=False, listed=self.listed)
+        outside = self._load_outside(top)
+        state = loosening.load_state(
+            place, self.rules, self._find_policy_path(top), outside, calls=False, listed=self.listed
+        )
         if self.named and state.loaded is None:
             raise PolicyError(self.named, 0, 0, *_MISSING)
         policy = self.over(state.policy)
         problems = tuple(state.baseline.problems) if state.baseline else ()
-        content = self._content(state.loaded, policy)
+        content = self._find_own_content(state.loaded, policy)
         return Judge(
             policy, self.stage, state.baseline, label, rooted, whole=whole, problems=problems, content=content
         )  # fmt: skip
 
-    def _content(self, loaded: Loaded | None, policy: Policy) -> bytes | None:
+    def _find_own_content(self, loaded: LoadedPolicy | None, policy: Policy) -> bytes | None:
         """The policy's content, where no other file and no limit of its own makes a difference."""
         alone = loaded and not self.named and not loaded.extends and policy.file_size >= Policy().file_size
-        more = bool(policy.custom) or any(policy.enables(rule_id, self.stage) for rule_id in OFF_BY_DEFAULT)
+        more = bool(policy.custom) or any(policy.is_enabled(rule_id, self.stage) for rule_id in OFF_BY_DEFAULT)
         return loaded.content if loaded and alone and not more else None
 
-    def _changed(
+    def _build_change_judge(
         self,
         repository: Git,
         base: str | None,
-        after: Place,
+        after: Snapshot,
         head: str,
         *,
         rooted: Callable[[str], str] = str,
         label: str = "",
     ) -> Judge:
         top = repository.folder.absolute()
-        commit = _commit(repository, base) if base else ""
-        old, old_error = self._state(Objects(repository, commit) if commit else _NOWHERE, top)
-        new, new_error = self._state(after, top)
+        commit = _resolve_commit(repository, base) if base else ""
+        old, old_error = self._load_state(CommitSnapshot(repository, commit) if commit else _NOWHERE, top)
+        new, new_error = self._load_state(after, top)
         if new_error and (old_error or not commit):
             raise new_error
         if self.named and not old.loaded and not new.loaded and not new_error:
@@ -176,24 +184,26 @@ class Policies:
         )
         if LOOSENED in old.policy.rules:
             notes += (f"what the policy says of {LOOSENED} does not count: what a change loosens always blocks",)
-        loosenings = () if new_error else self._loosenings(repository, commit, head, old, new)
+        loosenings = () if new_error else self._find_loosenings(repository, commit, head, old, new)
         policy = self.over(old.policy)
         known = old.baseline.problems if old.baseline else ()
         problems = tuple(one for one in (new.baseline.problems if new.baseline else ()) if one not in known)
         return Judge(
-            policy, self.stage, old.baseline, label, rooted, Before(repository, commit, policy.file_size),
+            policy, self.stage, old.baseline, label, rooted, BaseCommit(repository, commit, policy.file_size),
             loosenings=loosenings, skipped=skipped, notes=notes, problems=problems,
         )  # fmt: skip
 
-    def _loosenings(self, repository: Git, base: str, head: str, old: State, new: State) -> tuple[Loosening, ...]:
+    def _find_loosenings(
+        self, repository: Git, base: str, head: str, old: PolicyState, new: PolicyState
+    ) -> tuple[Loosening, ...]:
         """What the change loosens against the base, less what it had from where it branched off."""
-        rules = {rule.id: rule for rule in (*all_rules(), *rules_of(old.policy.custom))}
-        found = tuple(loosening.loosened(old, new, rules, old.policy.pins))
-        fork = _fork(repository, base, head) if base and found else None
+        rules = {rule.id: rule for rule in (*load_rules(), *compile_custom_rules(old.policy.custom))}
+        found = tuple(loosening.find_loosenings(old, new, rules, old.policy.pins))
+        fork = _find_merge_base(repository, base, head) if base and found else None
         if not fork or fork == base:
             return found
-        then, error = self._state(Objects(repository, fork), repository.folder.absolute())
-        since = tuple(loosening.loosened(then, new, rules, old.policy.pins))
+        then, error = self._load_state(CommitSnapshot(repository, fork), repository.folder.absolute())
+        since = tuple(loosening.find_loosenings(then, new, rules, old.policy.pins))
         kept = {one.key for one in since}
         if error:
             return found
@@ -201,28 +211,30 @@ class Policies:
         calls = tuple(one for one in since if one.in_call) if any(one.in_call for one in found) else ()
         return tuple(one for one in found if one.key in kept and not one.in_call) + calls
 
-    def _state(self, place: Place, top: Path) -> tuple[State, PolicyError | None]:
+    def _load_state(self, place: Snapshot, top: Path) -> tuple[PolicyState, PolicyError | None]:
         try:
-            return loosening.state(place, self.rules, self._name(top), self._outside(top), listed=self.listed), None
+            return loosening.load_state(
+                place, self.rules, self._find_policy_path(top), self._load_outside(top), listed=self.listed
+            ), None
         except PolicyError as error:
-            return State(), error
+            return PolicyState(), error
 
-    def _name(self, top: Path) -> str:
+    def _find_policy_path(self, top: Path) -> str:
         """The policy's path below the root."""
         return _Relative(top)(self.named) if self.named else load.NAME
 
-    def _outside(self, top: Path) -> Loaded | None:
+    def _load_outside(self, top: Path) -> LoadedPolicy | None:
         """The policy that is named, where it lies outside of the repository and no change can touch it."""
-        if not self.named or (self._name(top).split("/")[0] not in ("..", ".git") and not is_bare(top)):
+        if not self.named or (self._find_policy_path(top).split("/")[0] not in ("..", ".git") and not is_bare(top)):
             return None
         real = Path(os.path.realpath(self.named))
         if not real.exists():
             raise PolicyError(self.named, 0, 0, *_MISSING)
-        return load.load(Folder(real.parent), real.name, self.rules)
+        return load.load(FolderSnapshot(real.parent), real.name, self.rules)
 
 
 _MISSING = ("there is no such policy file", "check the name")
-_NOWHERE: Place = Folder(Path(os.devnull))
+_NOWHERE: Snapshot = FolderSnapshot(Path(os.devnull))
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,23 +256,23 @@ class _Relative:
 
     def __call__(self, path: str) -> str:
         folder, name = os.path.split(self.folder / path)
-        way = relative(folder or os.curdir, str(self.root))
+        way = make_relative(folder or os.curdir, str(self.root))
         return name if way == "." else f"{way}/{name}"
 
 
-def _nearest(folder: Path) -> Path:
+def _find_root(folder: Path) -> Path:
     """The folder, or the first above it, that looks like the root of a repository; else the folder."""
     whole = folder.absolute()
     return next((one for one in (whole, *whole.parents) if (one / ".git").exists()), folder)
 
 
-def _fork(repository: Git, base: str, head: str) -> str | None:
+def _find_merge_base(repository: Git, base: str, head: str) -> str | None:
     """Where two commits have branched off from each other."""
     words = ("merge-base", "--end-of-options", base, head)
     return repository.run(*words, ok=(0, 1, 128)).strip().decode() or None
 
 
-def _commit(repository: Git, revision: str) -> str:
+def _resolve_commit(repository: Git, revision: str) -> str:
     """The commit that a revision names; raises CredguardError."""
     words = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
     found = repository.run(*words, ok=(0, 1, 128)).strip().decode()

@@ -16,23 +16,23 @@ from credguard.policy.value_types import (
     Day,
     Entries,
     Glob,
-    Inside,
+    InsidePath,
     Key,
-    Kind,
     ListOf,
     RuleId,
     Size,
     Switch,
     Table,
     Text,
-    Whole,
+    ValueType,
+    WholeNumber,
 )
 
 if TYPE_CHECKING:
     from datetime import date
 
     from credguard.policy.strict_yaml import Value
-    from credguard.policy.value_types import Reading, Schema
+    from credguard.policy.value_types import ReadingContext, Schema
 
 _SEVERITIES = tuple(severity.label for severity in Severity)
 _STAGE_ACTIONS = Table({stage: Key(Choice(*ACTIONS), f"what {stage} does with a finding") for stage in STAGES})
@@ -40,7 +40,7 @@ _RUN = "says that the run is incomplete; it cannot be set"
 _WHOLE = "is about whole credentials, which no path exempts; use `allow` with a fingerprint"
 
 
-class Setting(Kind):
+class RuleSettingValue(ValueType):
     """What holds for a rule: a switch, a severity, or a table of both and of actions by stage."""
 
     words = "on, off, a severity, or a mapping"
@@ -50,13 +50,13 @@ class Setting(Kind):
         "stages": Key(_STAGE_ACTIONS, "what a stage does with its findings", "as in `stages`"),
     })  # fmt: skip
 
-    def _read(self, value: Value, reading: Reading, at: str) -> RuleSetting:
+    def _read(self, value: Value, reading: ReadingContext, at: str) -> RuleSetting:
         if value.kind == "text" and value.text in _SEVERITIES:
             return RuleSetting(severity=Severity[value.text.upper()])
         if value.kind == "text" and value.text in ("on", "off", "true", "false"):
             return RuleSetting(enabled=value.text in ("on", "true"))
         if value.kind != "mapping":
-            raise reading.wrong(value, at, f"wants {self.words} of enabled, severity and stages")
+            raise reading.make_error(value, at, f"wants {self.words} of enabled, severity and stages")
         read = cast("dict[str, object]", self.table.read(value, reading, at))
         severity = read.get("severity")
         return RuleSetting(
@@ -65,12 +65,12 @@ class Setting(Kind):
             cast("dict[str, str]", read.get("stages", {})),
         )
 
-    def _schema(self) -> Schema:
-        table = self.table.schema() | {"type": "object"}
+    def _build_schema(self) -> Schema:
+        table = self.table.build_schema() | {"type": "object"}
         return {"anyOf": [{"enum": ["on", "off", True, False, *_SEVERITIES]}, table]}
 
 
-class Allowing(Kind):
+class AllowValue(ValueType):
     """One entry of `allow`."""
 
     words = "mappings"
@@ -87,31 +87,31 @@ class Allowing(Kind):
         "by": Key(Text(), "who decided"),
     }, required=("reason",))  # fmt: skip
 
-    def _read(self, value: Value, reading: Reading, at: str) -> Allow:
+    def _read(self, value: Value, reading: ReadingContext, at: str) -> Allow:
         read = cast("dict[str, str]", self.table.read(value, reading, at))
         if ("fingerprint" in read) == ("path" in read):
-            raise reading.wrong(value, at, "wants either a fingerprint or a path", "reports show the fingerprint")
+            raise reading.make_error(value, at, "wants either a fingerprint or a path", "reports show the fingerprint")
         rule = read.get("rule", "")
         if "path" in read and not rule:
-            raise reading.wrong(value, at, "a path needs a rule beside it", "add `rule: CG101`, for example")
+            raise reading.make_error(value, at, "a path needs a rule beside it", "add `rule: CG101`, for example")
         if "path" in read and rule in WHOLE_CREDENTIALS:
-            raise reading.wrong(value, at, f"{rule} {_WHOLE}")
+            raise reading.make_error(value, at, f"{rule} {_WHOLE}")
         return Allow(
             read["reason"], rule, read.get("fingerprint", ""), read.get("path", ""),
             cast("date | None", read.get("expires")), read.get("by", ""), (reading.path, value.line),
         )  # fmt: skip
 
-    def _schema(self) -> Schema:
-        soft = RuleId((*ABOUT_THE_RUN, *WHOLE_CREDENTIALS)).schema()
+    def _build_schema(self) -> Schema:
+        soft = RuleId((*ABOUT_THE_RUN, *WHOLE_CREDENTIALS)).build_schema()
         by_path = {"required": ["path", "rule"], "properties": {"rule": soft}}
-        return self.table.schema() | {"oneOf": [{"required": ["fingerprint"]}, by_path]}
+        return self.table.build_schema() | {"oneOf": [{"required": ["fingerprint"]}, by_path]}
 
 
 _PIN = Text("ORIGIN@REVISION as it is written there, or NAME==VERSION", r"[^\s@=]\S{0,290}(?:@|==)[\w.+-]{1,100}")
-_RULES = Entries(RuleId(ABOUT_THE_RUN, _RUN), Setting())
-_RULES_OF_A_PATH = Entries(RuleId((*ABOUT_THE_RUN, *WHOLE_CREDENTIALS), _WHOLE), Setting())
+_RULES = Entries(RuleId(ABOUT_THE_RUN, _RUN), RuleSettingValue())
+_RULES_OF_A_PATH = Entries(RuleId((*ABOUT_THE_RUN, *WHOLE_CREDENTIALS), _WHOLE), RuleSettingValue())
 POLICY = Table({
-    "version": Key(Whole(1, 1), "the version of this format", "1"),
+    "version": Key(WholeNumber(1, 1), "the version of this format", "1"),
     "extends": Key(
         ListOf(Text("recommended, strict, or a file such as ./team.yaml"), single=True),
         "policies that this one is laid over, the first at the bottom: packaged ones, or files beside it",
@@ -133,11 +133,11 @@ POLICY = Table({
         Table({"own": Key(ListOf(Account()), "our accounts: their keys are critical, those of others at most high")}),
         "AWS accounts",
     ),
-    "rotation-days": Key(Whole(1, 3650), "the age in days at which a key has to be replaced", "90"),
+    "rotation-days": Key(WholeNumber(1, 3650), "the age in days at which a key has to be replaced", "90"),
     "limits": Key(
         Table({
             "file-size": Key(Size(), "larger files are not read, and the run says so", "256M"),
-            "depth": Key(Whole(0, 100), "how deep archives and encodings inside each other are opened", "5"),
+            "depth": Key(WholeNumber(0, 100), "how deep archives and encodings inside each other are opened", "5"),
         }),
         "how much is looked at",
     ),
@@ -149,8 +149,8 @@ POLICY = Table({
         }),
         "inline comments that suppress a finding",
     ),
-    "baseline": Key(Inside(), "the file of known findings", BASELINE),
-    "allow": Key(ListOf(Allowing()), "recorded exceptions"),
+    "baseline": Key(InsidePath(), "the file of known findings", BASELINE),
+    "allow": Key(ListOf(AllowValue()), "recorded exceptions"),
     "enforcement": Key(
         Table({
             "pins": Key(

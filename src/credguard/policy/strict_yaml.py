@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from credguard.errors import PolicyError
-from credguard.lazy_re import regex
+from credguard.lazy_re import compile_lazily
 from credguard.sources.snapshots import LARGEST
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _DEEPEST = 20
 _NOTHING = ("", "~", "null", "Null", "NULL")
-_WORD = regex(r"[\w./*@:+-]{1,32}")
+_WORD = compile_lazily(r"[\w./*@:+-]{1,32}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Value:
     pairs: list[tuple[Value, Value]] = field(default_factory=list)
 
     @property
-    def shown(self) -> str:
+    def excerpt(self) -> str:
         """The text as an error may quote it: whole where it is a short word, else how it begins."""
         return self.text if _WORD.fullmatch(self.text) else f"{self.text[:4]}…"
 
@@ -50,16 +50,18 @@ def parse(data: bytes, path: str) -> Value:
         raise PolicyError(path, 0, 0, "is larger than 1 MiB, which no policy is", "make it smaller")
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        return _tree(yaml.parse(_decoded(data, path), Loader=loader), path)
+        return _build_tree(yaml.parse(_decode(data, path), Loader=loader), path)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line, mark.column) if mark else (0, 0)
-        raise PolicyError(path, line + 1, column + 1, f"is no valid YAML: {_said(error, data, line)}") from None
+        raise PolicyError(
+            path, line + 1, column + 1, f"is no valid YAML: {_describe_error(error, data, line)}"
+        ) from None
     except yaml.YAMLError:
         raise PolicyError(path, 1, 1, "is no valid YAML: it holds a control character") from None
 
 
-def _said(error: MarkedYAMLError, data: bytes, line: int) -> str:
+def _describe_error(error: MarkedYAMLError, data: bytes, line: int) -> str:
     """The parser's words without what they may quote of the file."""
     lines = data.split(b"\n")
     if line < len(lines) and b"\t" in lines[line][: len(lines[line]) - len(lines[line].lstrip())]:
@@ -67,7 +69,7 @@ def _said(error: MarkedYAMLError, data: bytes, line: int) -> str:
     return re.sub(r"'[^']{5,}'", "a name", error.problem or "it ends too early")
 
 
-def _decoded(data: bytes, path: str) -> str:
+def _decode(data: bytes, path: str) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -76,7 +78,7 @@ def _decoded(data: bytes, path: str) -> str:
         raise PolicyError(path, line, column, "is no UTF-8 text", "save it as UTF-8") from None
 
 
-def _tree(events: Iterable[Event], path: str) -> Value:
+def _build_tree(events: Iterable[Event], path: str) -> Value:
     """Puts the parser's events together, without recursion."""
     from yaml import events as kinds
 
@@ -85,12 +87,12 @@ def _tree(events: Iterable[Event], path: str) -> Value:
     keys: list[Value | None] = []
     for event in events:
         if isinstance(event, kinds.DocumentStartEvent) and root is not None:
-            raise _at(event, path, "a second document begins here", "a policy is one document")
+            raise _make_error(event, path, "a second document begins here", "a policy is one document")
         if isinstance(event, kinds.CollectionEndEvent):
             opened.pop()
             keys.pop()
         elif isinstance(event, kinds.NodeEvent):
-            value = _value(event, path)
+            value = _make_value(event, path)
             if opened:
                 _attach(opened[-1], keys, value, path)
             root = root or value
@@ -98,30 +100,30 @@ def _tree(events: Iterable[Event], path: str) -> Value:
                 opened.append(value)
                 keys.append(None)
             if len(opened) > _DEEPEST:
-                raise _at(event, path, f"is nested more than {_DEEPEST} deep")
+                raise _make_error(event, path, f"is nested more than {_DEEPEST} deep")
     return root or Value("nothing", 1, 1)
 
 
-def _place(event: Event) -> tuple[int, int]:
+def _locate(event: Event) -> tuple[int, int]:
     mark = event.start_mark
     return (mark.line + 1, mark.column + 1) if mark else (1, 1)
 
 
-def _at(event: Event, path: str, text: str, hint: str = "") -> PolicyError:
-    return PolicyError(path, *_place(event), text, hint)
+def _make_error(event: Event, path: str, text: str, hint: str = "") -> PolicyError:
+    return PolicyError(path, *_locate(event), text, hint)
 
 
-def _value(event: NodeEvent, path: str) -> Value:
+def _make_value(event: NodeEvent, path: str) -> Value:
     from yaml import events as kinds
 
     if event.anchor is not None:
-        raise _at(event, path, "anchors (&) and aliases (*) have no place in a policy", "write the value out")
+        raise _make_error(event, path, "anchors (&) and aliases (*) have no place in a policy", "write the value out")
     if getattr(event, "tag", None) is not None:
-        raise _at(event, path, "tags (!) have no place in a policy", "quote the value if it begins with !")
+        raise _make_error(event, path, "tags (!) have no place in a policy", "quote the value if it begins with !")
     if isinstance(event, kinds.ScalarEvent):
         nothing = not event.style and event.value in _NOTHING
-        return Value("nothing" if nothing else "text", *_place(event), event.value)
-    return Value("mapping" if isinstance(event, kinds.MappingStartEvent) else "list", *_place(event))
+        return Value("nothing" if nothing else "text", *_locate(event), event.value)
+    return Value("mapping" if isinstance(event, kinds.MappingStartEvent) else "list", *_locate(event))
 
 
 def _attach(parent: Value, keys: list[Value | None], value: Value, path: str) -> None:
@@ -137,7 +139,7 @@ def _attach(parent: Value, keys: list[Value | None], value: Value, path: str) ->
         keys[-1] = None
 
 
-def twice(value: Value) -> Value | None:
+def find_duplicate_key(value: Value) -> Value | None:
     """The first key of a mapping that stood there before."""
     seen: set[str] = set()
     for key, _ in value.pairs:

@@ -9,9 +9,9 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from credguard.errors import PolicyError
-from credguard.lazy_re import regex
+from credguard.lazy_re import compile_lazily
 from credguard.policy import globs
-from credguard.policy.strict_yaml import twice
+from credguard.policy.strict_yaml import find_duplicate_key
 from credguard.system.containment import is_plain
 
 if TYPE_CHECKING:
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     Schema = dict[str, object]
 
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
-_SIZE = regex(r"(\d{1,15})([KMG]?)(?:i?B)?", re.IGNORECASE)
+_SIZE = compile_lazily(r"(\d{1,15})([KMG]?)(?:i?B)?", re.IGNORECASE)
 
 
 @dataclass(slots=True)
-class Reading:
+class ReadingContext:
     """What it takes to read one file: its name, the names of all rules by ID, and where each key
     stands (filled as it is read)."""
 
@@ -34,12 +34,12 @@ class Reading:
     rules: Mapping[str, str]
     lines: dict[str, tuple[str, int]] = field(default_factory=dict)
 
-    def wrong(self, value: Value, at: str, text: str, hint: str = "") -> PolicyError:
+    def make_error(self, value: Value, at: str, text: str, hint: str = "") -> PolicyError:
         """An error about the value of the key `at`."""
         return PolicyError(self.path, value.line, value.column, f"{at}: {text}" if at else text, hint)
 
 
-def nearest(word: str, words: object) -> str:
+def suggest_nearest(word: str, words: object) -> str:
     """`did you mean X?`, or what there is."""
     known = [str(one) for one in words]  # type: ignore[attr-defined]
     close = get_close_matches(word.lower().replace("_", "-"), [one.lower() for one in known], 1, 0.6)
@@ -48,112 +48,114 @@ def nearest(word: str, words: object) -> str:
     return f"there are {', '.join(known)}" if len(known) <= 20 else ""
 
 
-def size(text: str) -> int | None:
+def parse_size(text: str) -> int | None:
     """Bytes that `256M`, `1G`, `500` mean; None where the text is no size."""
     match = _SIZE.fullmatch(text.strip())
     return int(match[1]) * _UNITS[match[2].upper()] if match else None
 
 
-class Kind:
+class ValueType:
     """A kind of value; `words` say in the reference page what one looks like."""
 
     words = ""
 
-    def read(self, value: Value, reading: Reading, at: str) -> object:
+    def read(self, value: Value, reading: ReadingContext, at: str) -> object:
         """What the value means; raises PolicyError. `at` is the dotted path of its key."""
         return self._read(value, reading, at)
 
-    def schema(self) -> Schema:
+    def build_schema(self) -> Schema:
         """The JSON Schema of the values that `read` takes; `#/$defs/rule` are the IDs of all rules."""
-        return self._schema()
+        return self._build_schema()
 
-    def _read(self, value: Value, reading: Reading, at: str) -> object:
+    def _read(self, value: Value, reading: ReadingContext, at: str) -> object:
         raise NotImplementedError
 
-    def _schema(self) -> Schema:
+    def _build_schema(self) -> Schema:
         raise NotImplementedError
 
 
-class Text(Kind):
+class Text(ValueType):
     """Words in one line; `pattern` (also in the schema) limits them, `wanted` says what belongs there."""
 
     def __init__(self, wanted: str = "text in one line", pattern: str = r"[^\n]*\S[^\n]*") -> None:
         self.words = self.wanted = wanted
         self._pattern = pattern
 
-    def _read(self, value: Value, reading: Reading, at: str) -> object:
+    def _read(self, value: Value, reading: ReadingContext, at: str) -> object:
         if value.kind != "text":
-            raise reading.wrong(value, at, f"wants {self.wanted}")
+            raise reading.make_error(value, at, f"wants {self.wanted}")
         if not re.fullmatch(self._pattern, value.text):
-            raise reading.wrong(value, at, f"wants {self.wanted}, not {value.shown}")
+            raise reading.make_error(value, at, f"wants {self.wanted}, not {value.excerpt}")
         return value.text
 
-    def _schema(self) -> Schema:
+    def _build_schema(self) -> Schema:
         return {"type": "string", "pattern": f"^{self._pattern}$"}
 
 
-class Choice(Kind):
+class Choice(ValueType):
     """One of a few words."""
 
     def __init__(self, *words: str) -> None:
         self._choices = words
         self.words = ", ".join(words)
 
-    def _read(self, value: Value, reading: Reading, at: str) -> object:
+    def _read(self, value: Value, reading: ReadingContext, at: str) -> object:
         if value.kind == "text" and value.text == "false" and "off" in self._choices:
             return "off"  # what programs that write YAML make of it
         if value.kind != "text" or value.text not in self._choices:
-            hint = nearest(value.text, self._choices) if value.kind == "text" else ""
-            raise reading.wrong(value, at, f"wants one of {self.words}, not {_what(value)}", hint)
+            hint = suggest_nearest(value.text, self._choices) if value.kind == "text" else ""
+            raise reading.make_error(value, at, f"wants one of {self.words}, not {_describe_value(value)}", hint)
         return value.text
 
-    def _schema(self) -> Schema:
-        return {"enum": [_as_yaml(word) for word in self._choices] + (["off"] if "off" in self._choices else [])}
+    def _build_schema(self) -> Schema:
+        return {
+            "enum": [_convert_to_yaml(word) for word in self._choices] + (["off"] if "off" in self._choices else [])
+        }
 
 
-class Switch(Kind):
+class Switch(ValueType):
     """`on` or `off`."""
 
     words = "on, off"
 
-    def _read(self, value: Value, reading: Reading, at: str) -> object:
+    def _read(self, value: Value, reading: ReadingContext, at: str) -> object:
         if value.kind != "text" or value.text not in ("on", "off", "true", "false"):
-            raise reading.wrong(value, at, f"wants on or off, not {_what(value)}")
+            raise reading.make_error(value, at, f"wants on or off, not {_describe_value(value)}")
         return value.text in ("on", "true")
 
-    def _schema(self) -> Schema:
+    def _build_schema(self) -> Schema:
         return {"enum": ["on", "off", True, False]}
 
 
-class Whole(Kind):
+class WholeNumber(ValueType):
     """A whole number between two bounds."""
 
     def __init__(self, low: int, high: int) -> None:
         self._low, self._high = low, high
         self.words = f"a whole number from {low} to {high}" if high > low else f"the number {low}"
 
-    def _read(self, value: Value, reading: Reading, at: str) -> object:
+    def _read(self, value: Value, reading: ReadingContext, at: str) -> object:
         number = int(value.text) if value.kind == "text" and re.fullmatch(r"[0-9]{1,9}", value.text) else -1
         if not self._low <= number <= self._high:
-            raise reading.wrong(value, at, f"wants {self.words}, not {_what(value)}")
+            raise reading.make_error(value, at, f"wants {self.words}, not {_describe_value(value)}")
         return number
 
-    def _schema(self) -> Schema:
+    def _build_schema(self) -> Schema:
         return {"type": "integer", "minimum": self._low, "maximum": self._high}
 
 
-class Size(Kind):
+class Size(ValueType):
     """A number of bytes."""
 
     words = "bytes, or a number with K, M or G"
 
-    def _read(self, value: Value, reading: Reading, at: str) -> object:
-        number = size(value.text) if value.kind == "text" else None
+    def _read(self, value: Value, reading: ReadingContext, at: str) -> object:
+        number = parse_size(value.text) if value.kind == "text" else None
         if not number:
-            raise reading.wrong(value, at, f"wants {self.words}, not {_what(value)}")
+            raise reading.make_error(value, at, f"wants {self.words}, not {_describe_value(value)}")
         return number
 
-    def _schema(self) -> Schema:
+    def _build_schema(self) -> Schema:
         text = {"type": "string", "pattern": "^0*[1-9][0-9]{0,14}([KMGkmg]?)([iI]?[bB])?$"}
         return {"anyOf": [{"type": "integer", "minimum": 1}, text]}
 
@@ -164,25 +166,25 @@ class Glob(Text):
     def __init__(self) -> None:
         super().__init__("a pattern as in .gitignore")
 
-    def _read(self, value: Value, reading: Reading, at: str) -> object:
+    def _read(self, value: Value, reading: ReadingContext, at: str) -> object:
         text = str(super()._read(value, reading, at))
-        problem = globs.problem(text)
+        problem = globs.find_glob_problem(text)
         if problem:
-            raise reading.wrong(value, at, f"the pattern {value.shown} {problem}")
+            raise reading.make_error(value, at, f"the pattern {value.excerpt} {problem}")
         return text
 
 
-class Inside(Text):
+class InsidePath(Text):
     """A path inside the repository."""
 
     def __init__(self) -> None:
         super().__init__("a path inside the repository")
 
-    def _read(self, value: Value, reading: Reading, at: str) -> object:
+    def _read(self, value: Value, reading: ReadingContext, at: str) -> object:
         text = str(super()._read(value, reading, at))
         path = text.removeprefix("./")
         if not is_plain(path) or path.startswith("~") or "\\" in path:
-            raise reading.wrong(value, at, f"wants {self.wanted}, not {value.shown}")
+            raise reading.make_error(value, at, f"wants {self.wanted}, not {value.excerpt}")
         return path
 
 
@@ -192,15 +194,15 @@ class Day(Text):
     def __init__(self) -> None:
         super().__init__("a date such as 2027-01-31", r"\d{4}-\d{2}-\d{2}")
 
-    def _read(self, value: Value, reading: Reading, at: str) -> object:
+    def _read(self, value: Value, reading: ReadingContext, at: str) -> object:
         text = str(super()._read(value, reading, at))
         try:
             return date.fromisoformat(text)
         except ValueError:
-            raise reading.wrong(value, at, f"there is no day {text}") from None
+            raise reading.make_error(value, at, f"there is no day {text}") from None
 
-    def _schema(self) -> Schema:
-        return super()._schema() | {"format": "date"}
+    def _build_schema(self) -> Schema:
+        return super()._build_schema() | {"format": "date"}
 
 
 class Account(Text):
@@ -209,8 +211,8 @@ class Account(Text):
     def __init__(self) -> None:
         super().__init__("an account ID of 12 digits", r"\d{12}")
 
-    def _schema(self) -> Schema:
-        return {"anyOf": [super()._schema(), {"type": "integer", "minimum": 10**11, "maximum": 10**12 - 1}]}
+    def _build_schema(self) -> Schema:
+        return {"anyOf": [super()._build_schema(), {"type": "integer", "minimum": 10**11, "maximum": 10**12 - 1}]}
 
 
 class RuleId(Text):
@@ -220,65 +222,65 @@ class RuleId(Text):
         super().__init__("a rule ID such as CG101")
         self._refused, self._why = refused, why
 
-    def _read(self, value: Value, reading: Reading, at: str) -> object:
+    def _read(self, value: Value, reading: ReadingContext, at: str) -> object:
         text = str(super()._read(value, reading, at))
         if text in self._refused:
-            raise reading.wrong(value, at, f"{text} {self._why}")
+            raise reading.make_error(value, at, f"{text} {self._why}")
         if text not in reading.rules:
             by_name = {name: rule_id for rule_id, name in reading.rules.items()}
             near = by_name.get(text) or next(iter(get_close_matches(text.upper(), reading.rules, 1, 0.6)), "")
             hint = f"did you mean {near} ({reading.rules[near]})?" if near else "`credguard rules` lists them"
-            raise reading.wrong(value, at, f"there is no rule {value.shown}", hint)
+            raise reading.make_error(value, at, f"there is no rule {value.excerpt}", hint)
         return text
 
-    def _schema(self) -> Schema:
+    def _build_schema(self) -> Schema:
         rule: Schema = {"$ref": "#/$defs/rule"}
         return rule | ({"not": {"enum": list(self._refused)}} if self._refused else {})
 
 
-class ListOf(Kind):
+class ListOf(ValueType):
     """A list; with `single` also one value without the list."""
 
-    def __init__(self, item: Kind, *, single: bool = False) -> None:
+    def __init__(self, item: ValueType, *, single: bool = False) -> None:
         self.item, self._single = item, single
         self.words = ("one or " if single else "") + f"a list: {item.words}"
 
-    def _read(self, value: Value, reading: Reading, at: str) -> object:
+    def _read(self, value: Value, reading: ReadingContext, at: str) -> object:
         if value.kind == "nothing":
             return []
         if self._single and value.kind == "text":
             return [self.item.read(value, reading, at)]
         if value.kind != "list":
-            raise reading.wrong(value, at, "wants a list", "begin each line with `- `")
+            raise reading.make_error(value, at, "wants a list", "begin each line with `- `")
         for item in value.items:
             reading.lines.setdefault(f"{at}.{item.text}", (reading.path, item.line))
         return [self.item.read(item, reading, at) for item in value.items]
 
-    def _schema(self) -> Schema:
-        item = self.item.schema()
+    def _build_schema(self) -> Schema:
+        item = self.item.build_schema()
         array: Schema = {"type": ["array", "null"], "items": item}
         return {"anyOf": [item, array]} if self._single else array
 
 
-class Entries(Kind):
+class Entries(ValueType):
     """A mapping whose keys are of one kind and whose values are of another."""
 
-    def __init__(self, key: Kind, value: Kind) -> None:
+    def __init__(self, key: ValueType, value: ValueType) -> None:
         self.key, self.value = key, value
         self.words = f"{key.words}: {value.words}"
 
-    def _read(self, value: Value, reading: Reading, at: str) -> object:
+    def _read(self, value: Value, reading: ReadingContext, at: str) -> object:
         read: dict[object, object] = {}
-        for key, inner in _pairs(value, reading, at):
+        for key, inner in _read_pairs(value, reading, at):
             name = f"{at}.{key.text}"
             reading.lines[name] = (reading.path, key.line)
             read[self.key.read(key, reading, at)] = self.value.read(inner, reading, name)
         return read
 
-    def _schema(self) -> Schema:
+    def _build_schema(self) -> Schema:
         return {
-            "type": ["object", "null"], "propertyNames": self.key.schema(),
-            "additionalProperties": self.value.schema(),
+            "type": ["object", "null"], "propertyNames": self.key.build_schema(),
+            "additionalProperties": self.value.build_schema(),
         }  # fmt: skip
 
 
@@ -286,54 +288,56 @@ class Entries(Kind):
 class Key:
     """One key of a table: the kind of its value, what it does, and what holds without it."""
 
-    kind: Kind
+    kind: ValueType
     meaning: str
     default: str = ""
 
 
-class Table(Kind):
+class Table(ValueType):
     """A mapping with keys that are known, some of them `required`."""
 
     def __init__(self, keys: Mapping[str, Key], required: tuple[str, ...] = ()) -> None:
         self.keys, self._required = keys, required
         self.words = "a mapping"
 
-    def _read(self, value: Value, reading: Reading, at: str) -> object:
+    def _read(self, value: Value, reading: ReadingContext, at: str) -> object:
         read: dict[str, object] = {}
-        for key, inner in _pairs(value, reading, at):
+        for key, inner in _read_pairs(value, reading, at):
             if key.text not in self.keys:
-                raise reading.wrong(key, at, f"there is no key {key.shown}", nearest(key.text, self.keys))
+                raise reading.make_error(
+                    key, at, f"there is no key {key.excerpt}", suggest_nearest(key.text, self.keys)
+                )
             name = f"{at}.{key.text}" if at else key.text
             reading.lines[name] = (reading.path, key.line)
             read[key.text] = self.keys[key.text].kind.read(inner, reading, name)
         missing = [key for key in self._required if key not in read]
         if missing:
-            raise reading.wrong(value, at, f"has no {missing[0]}", f"add a {missing[0]}")
+            raise reading.make_error(value, at, f"has no {missing[0]}", f"add a {missing[0]}")
         return read
 
-    def _schema(self) -> Schema:
-        properties = {name: key.kind.schema() | {"description": key.meaning} for name, key in self.keys.items()}
+    def _build_schema(self) -> Schema:
+        properties = {name: key.kind.build_schema() | {"description": key.meaning} for name, key in self.keys.items()}
         schema: Schema = {"type": ["object", "null"], "additionalProperties": False, "properties": properties}
         if self._required:
             schema |= {"type": "object", "required": list(self._required)}
         return schema
 
 
-def _pairs(value: Value, reading: Reading, at: str) -> list[tuple[Value, Value]]:
+def _read_pairs(value: Value, reading: ReadingContext, at: str) -> list[tuple[Value, Value]]:
     if value.kind == "nothing":
         return []
     if value.kind != "mapping":
-        raise reading.wrong(value, at, "wants a mapping", "write `key: value` below it")
-    doubled = twice(value)
+        raise reading.make_error(value, at, "wants a mapping", "write `key: value` below it")
+    doubled = find_duplicate_key(value)
     if doubled:
-        raise reading.wrong(doubled, at, f"the key {doubled.shown} stands here twice", "keep one of them")
+        raise reading.make_error(doubled, at, f"the key {doubled.excerpt} stands here twice", "keep one of them")
     return value.pairs
 
 
-def _what(value: Value) -> str:
-    return value.shown if value.kind == "text" else {"nothing": "nothing"}.get(value.kind, f"a {value.kind}")
+def _describe_value(value: Value) -> str:
+    return value.excerpt if value.kind == "text" else {"nothing": "nothing"}.get(value.kind, f"a {value.kind}")
 
 
-def _as_yaml(word: str) -> object:
+def _convert_to_yaml(word: str) -> object:
     """`off` is false to the YAML readers that editors and validators use."""
     return False if word == "off" else word

@@ -6,7 +6,7 @@ import csv
 import io
 from typing import TYPE_CHECKING
 
-from credguard.report import printable
+from credguard.report import make_printable
 
 if TYPE_CHECKING:
     from credguard.model.findings import ScanResult, Verdict
@@ -25,11 +25,11 @@ def render(result: ScanResult) -> bytes:
     writer = csv.writer(text)
     writer.writerow(COLUMNS)
     for verdict in result.verdicts:
-        writer.writerow([_cell(value) for value in _row(verdict)])
+        writer.writerow([_format_cell(value) for value in _build_row(verdict)])
     return text.getvalue().encode("utf-8", "backslashreplace")
 
 
-def _row(verdict: Verdict) -> tuple[object, ...]:
+def _build_row(verdict: Verdict) -> tuple[object, ...]:
     finding = verdict.finding
     place = finding.locations[0]
     return (
@@ -39,6 +39,6 @@ def _row(verdict: Verdict) -> tuple[object, ...]:
     )  # fmt: skip
 
 
-def _cell(value: object) -> str:
-    text = printable(str(value))
+def _format_cell(value: object) -> str:
+    text = make_printable(str(value))
     return f"'{text}" if text.lstrip(" \u00a0'\"").startswith(_FORMULA) else text

@@ -24,7 +24,7 @@ class Difference:
     unchanged: tuple[Finding, ...]
     blocking: bool
 
-    def kinds(self) -> Iterator[tuple[str, tuple[Finding, ...]]]:
+    def iter_kinds(self) -> Iterator[tuple[str, tuple[Finding, ...]]]:
         """Each kind's name with its findings."""
         for name in ("new", "fixed", "moved", "unchanged"):
             yield name, getattr(self, name)
@@ -36,7 +36,7 @@ def compare(old: ScanResult, new: ScanResult) -> Difference:
     Only what each run reported counts; a finding that was suppressed meanwhile is fixed, and one
     whose suppression went is new.
     """
-    before, after = _reported(old), _reported(new)
+    before, after = _index_reported(old), _index_reported(new)
     gone = {key: finding for key, finding in before.items() if key not in after}
     come = {key: finding for key, finding in after.items() if key not in before}
     left = Counter(fingerprint for fingerprint, _ in gone)
@@ -44,7 +44,7 @@ def compare(old: ScanResult, new: ScanResult) -> Difference:
     fresh = {key: finding for key, finding in come.items() if key not in moved}
     fixed = [finding for (fingerprint, _), finding in gone.items() if _take(left, fingerprint)]
     same = [finding for key, finding in after.items() if key in before]
-    blocks = {_key(v.finding) for v in new.verdicts if v.outcome == "report"}
+    blocks = {_identify(v.finding) for v in new.verdicts if v.outcome == "report"}
     return Difference(
         tuple(fresh.values()), tuple(fixed), tuple(moved.values()), tuple(same), any(key in blocks for key in fresh)
     )
@@ -56,10 +56,10 @@ def _take(left: Counter[str], fingerprint: str) -> bool:
     return left[fingerprint] >= 0
 
 
-def _reported(result: ScanResult) -> dict[Identity, Finding]:
+def _index_reported(result: ScanResult) -> dict[Identity, Finding]:
     shown: Iterable[Finding] = (v.finding for v in result.verdicts if v.outcome in ("report", "below-threshold"))
-    return {_key(finding): finding for finding in shown}
+    return {_identify(finding): finding for finding in shown}
 
 
-def _key(finding: Finding) -> Identity:
+def _identify(finding: Finding) -> Identity:
     return finding.fingerprint, finding.locations[0].path

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from credguard.model.findings import Severity
 from credguard.policy.model import ABOUT_THE_RUN
-from credguard.report import printable
+from credguard.report import make_printable
 
 if TYPE_CHECKING:
     from credguard.model.findings import ScanResult, Verdict
@@ -17,30 +17,30 @@ _COMMANDS = {Severity.CRITICAL: "error", Severity.HIGH: "error", Severity.MEDIUM
 def render(result: ScanResult) -> bytes:
     """A line for every finding that is not suppressed and for everything that was not looked at."""
     shown = [v for v in result.verdicts if v.outcome in ("report", "below-threshold")]
-    lines = [_finding(verdict) for verdict in shown if verdict.finding.rule_id not in ABOUT_THE_RUN]
+    lines = [_format_finding(verdict) for verdict in shown if verdict.finding.rule_id not in ABOUT_THE_RUN]
     lines += [
-        f"::error file={_property(skip.path)},title=credguard%3A not looked at::{_data(skip.reason)}"
+        f"::error file={_escape_property(skip.path)},title=credguard%3A not looked at::{_escape_data(skip.reason)}"
         for skip in result.coverage.skipped
     ]
     return "".join(line + "\n" for line in lines).encode("utf-8", "backslashreplace")
 
 
-def _finding(verdict: Verdict) -> str:
+def _format_finding(verdict: Verdict) -> str:
     finding = verdict.finding
     place = finding.locations[0]
     command = _COMMANDS[finding.severity] if verdict.outcome == "report" else "notice"
-    title = _property(f"credguard {finding.rule_id} {finding.rule_name} ({finding.severity.label})")
-    where = f"file={_property(place.path)},line={place.line},endLine={place.end_line},col={place.column}"
+    title = _escape_property(f"credguard {finding.rule_id} {finding.rule_name} ({finding.severity.label})")
+    where = f"file={_escape_property(place.path)},line={place.line},endLine={place.end_line},col={place.column}"
     end = f",endColumn={place.end_column}" if place.end_line == place.line else ""
     hint = f"; {finding.remediation[0]}" if finding.remediation else ""
-    return f"::{command} {where}{end},title={title}::{_data(finding.message + hint)}"
+    return f"::{command} {where}{end},title={title}::{_escape_data(finding.message + hint)}"
 
 
-def _data(text: str) -> str:
+def _escape_data(text: str) -> str:
     """Escaped as the runner unescapes a command's message (actions/toolkit, command.ts)."""
-    return printable(text).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return make_printable(text).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
-def _property(text: str) -> str:
+def _escape_property(text: str) -> str:
     """The same for a property, where a colon or a comma would end it."""
-    return _data(text).replace(":", "%3A").replace(",", "%2C")
+    return _escape_data(text).replace(":", "%3A").replace(",", "%2C")

@@ -7,7 +7,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from credguard.model.findings import Severity
-from credguard.report import printable
+from credguard.report import make_printable
 
 if TYPE_CHECKING:
     from credguard.model.findings import ScanResult, Verdict
@@ -18,23 +18,23 @@ _SEVERITIES = {Severity.CRITICAL: "blocker", Severity.HIGH: "critical", Severity
 def render(result: ScanResult) -> bytes:
     """The array of issues that are not suppressed, as JSON with a final newline."""
     shown = [v for v in result.verdicts if v.outcome in ("report", "below-threshold")]
-    return json.dumps([_issue(verdict) for verdict in shown], indent=2).encode() + b"\n"
+    return json.dumps([_build_issue(verdict) for verdict in shown], indent=2).encode() + b"\n"
 
 
-def _issue(verdict: Verdict) -> dict[str, object]:
+def _build_issue(verdict: Verdict) -> dict[str, object]:
     finding = verdict.finding
     place = finding.locations[0]
     return {
         "type": "issue",
-        "check_name": printable(f"{finding.rule_id} {finding.rule_name}"),
-        "description": printable(f"{finding.rule_id} {finding.message}"),
+        "check_name": make_printable(f"{finding.rule_id} {finding.rule_name}"),
+        "description": make_printable(f"{finding.rule_id} {finding.message}"),
         "categories": ["Security"],
         "severity": _SEVERITIES[finding.severity],
-        "fingerprint": _identity(finding.fingerprint, printable(place.path)),
-        "location": {"path": printable(place.path), "lines": {"begin": place.line, "end": place.end_line}},
+        "fingerprint": _hash_identity(finding.fingerprint, make_printable(place.path)),
+        "location": {"path": make_printable(place.path), "lines": {"begin": place.line, "end": place.end_line}},
     }
 
 
-def _identity(fingerprint: str, path: str) -> str:
+def _hash_identity(fingerprint: str, path: str) -> str:
     """One identity for each file that holds the value: GitLab drops issues of the same fingerprint."""
     return blake2b(f"{fingerprint}\0{path}".encode(), digest_size=16).hexdigest()

@@ -10,7 +10,7 @@ from uuid import UUID
 from credguard import __version__
 from credguard.errors import ExitCode
 from credguard.policy.model import ABOUT_THE_RUN
-from credguard.report import printable
+from credguard.report import make_printable
 
 if TYPE_CHECKING:
     from credguard.model.findings import ScanResult, Verdict
@@ -37,30 +37,30 @@ def render(result: ScanResult) -> bytes:
             "analyzer": tool, "scanner": tool, "type": "secret_detection", "start_time": now, "end_time": now,
             "status": "success" if looked else "failure",
             "messages": [
-                {"level": "warn", "value": printable(f"not looked at: {skip.path}: {skip.reason}")}
+                {"level": "warn", "value": make_printable(f"not looked at: {skip.path}: {skip.reason}")}
                 for skip in result.coverage.skipped
             ],
         },
-        "vulnerabilities": [_vulnerability(verdict) for verdict in shown],
+        "vulnerabilities": [_build_vulnerability(verdict) for verdict in shown],
     }  # fmt: skip
     return json.dumps(report, indent=2).encode() + b"\n"
 
 
-def _vulnerability(verdict: Verdict) -> dict[str, object]:
+def _build_vulnerability(verdict: Verdict) -> dict[str, object]:
     finding = verdict.finding
     place = finding.locations[0]
     return {
         "id": str(UUID(finding.fingerprint)),
         "category": "secret_detection",
-        "name": printable(finding.rule_name),
-        "description": printable(finding.message),
+        "name": make_printable(finding.rule_name),
+        "description": make_printable(finding.message),
         "severity": finding.severity.label.capitalize(),
-        "solution": printable("; ".join(finding.remediation)),
+        "solution": make_printable("; ".join(finding.remediation)),
         "identifiers": [
             {"type": "credguard_rule_id", "name": f"credguard {finding.rule_id}", "value": finding.rule_id}
         ],
         "location": {
-            "file": printable(place.path), "start_line": place.line, "end_line": place.end_line,
+            "file": make_printable(place.path), "start_line": place.line, "end_line": place.end_line,
             "commit": {"sha": place.commit or _NO_COMMIT},
         },
     }  # fmt: skip

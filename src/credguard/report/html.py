@@ -13,7 +13,7 @@ from credguard import __version__
 from credguard.errors import ExitCode
 from credguard.model import practices
 from credguard.policy.model import ABOUT_THE_RUN
-from credguard.report import json, printable
+from credguard.report import json, make_printable
 
 if TYPE_CHECKING:
     from credguard.model.findings import ScanResult
@@ -25,24 +25,24 @@ def render(result: ScanResult) -> bytes:
     from jinja2 import Environment, StrictUndefined
     from markupsafe import Markup
 
-    css, script, chart = (_asset(name) for name in ("report.css", "report.js", "chart.min.js"))
+    css, script, chart = (_read_asset(name) for name in ("report.css", "report.js", "chart.min.js"))
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    environment.filters["shown"] = printable
-    template = environment.from_string(_asset("report.html.j2"))
-    standings = practices.of(result)
-    headline, state = _headline(result)
+    environment.filters["shown"] = make_printable
+    template = environment.from_string(_read_asset("report.html.j2"))
+    standings = practices.get_standings(result)
+    headline, state = _format_headline(result)
     page = template.render(
         result=result,
         version=__version__,
         headline=headline,
         state=state,
-        target=printable(", ".join(map(str, result.target.get("paths", ["."])))),  # type: ignore[call-overload]
+        target=make_printable(", ".join(map(str, result.target.get("paths", ["."])))),  # type: ignore[call-overload]
         made=datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
-        numbers=_numbers(result),
+        numbers=_format_numbers(result),
         standings=standings,
         passed=sum(standing.status == "pass" for standing in standings),
         failed=sum(standing.status == "fail" for standing in standings),
-        data=Markup(_inert(_findings(result))),  # noqa: S704 - `_inert` leaves nothing that ends the element
+        data=Markup(_dump_inert_json(_build_findings(result))),  # noqa: S704 - `_inert` leaves nothing that ends the element
         css=Markup(css),  # noqa: S704 - our own files
         script=Markup(script),  # noqa: S704
         chart=Markup(chart),  # noqa: S704
@@ -52,7 +52,7 @@ def render(result: ScanResult) -> bytes:
     return page.encode("utf-8", "backslashreplace")
 
 
-def _asset(name: str) -> str:
+def _read_asset(name: str) -> str:
     return files("credguard.report").joinpath("assets").joinpath(name).read_text(encoding="utf-8").rstrip("\n")
 
 
@@ -61,7 +61,7 @@ def _hash(text: str) -> str:
     return f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'"
 
 
-def _headline(result: ScanResult) -> tuple[str, str]:
+def _format_headline(result: ScanResult) -> tuple[str, str]:
     blocking = sum(v.outcome == "report" and v.finding.rule_id not in ABOUT_THE_RUN for v in result.verdicts)
     if blocking:
         return f"{blocking} {'finding blocks' if blocking == 1 else 'findings block'}", "blocks"
@@ -70,7 +70,7 @@ def _headline(result: ScanResult) -> tuple[str, str]:
     return "Incomplete: not everything was looked at", "incomplete"
 
 
-def _numbers(result: ScanResult) -> list[tuple[str, str]]:
+def _format_numbers(result: ScanResult) -> list[tuple[str, str]]:
     coverage = result.coverage
     shown = [v.finding for v in result.verdicts if v.outcome == "report" and v.finding.rule_id not in ABOUT_THE_RUN]
     severities = {label: sum(f.severity.label == label for f in shown) for label in ("critical", "high", "medium")}
@@ -81,14 +81,14 @@ def _numbers(result: ScanResult) -> list[tuple[str, str]]:
     return [(label, f"{number:,}") for label, number in counts.items()]
 
 
-def _findings(result: ScanResult) -> list[dict[str, object]]:
+def _build_findings(result: ScanResult) -> list[dict[str, object]]:
     """The findings as in the JSON report, each with every practice that counts it."""
     shown = [v for v in result.verdicts if v.finding.rule_id not in ABOUT_THE_RUN]
-    counted = [sorted({*v.finding.practices, *practices.of_rule(v.finding.rule_id)}) for v in shown]
-    return [json.entry(v) | {"practices": ids} for v, ids in zip(shown, counted, strict=True)]
+    counted = [sorted({*v.finding.practices, *practices.list_practice_ids(v.finding.rule_id)}) for v in shown]
+    return [json.build_finding_entry(v) | {"practices": ids} for v, ids in zip(shown, counted, strict=True)]
 
 
-def _inert(data: object) -> str:
+def _dump_inert_json(data: object) -> str:
     """JSON in which no character could end the script element or begin a comment (HTML, section 4.12.1.3)."""
     text = json_module.dumps(data, separators=(",", ":"))
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from credguard import __version__
 from credguard.model import practices
-from credguard.report import printable, safe
+from credguard.report import make_printable, sanitize_data
 
 if TYPE_CHECKING:
     from credguard.model.findings import Coverage, Location, ScanResult, Verdict
@@ -22,57 +22,59 @@ def render(result: ScanResult) -> bytes:
             "name": "credguard", "version": __version__, "rules_hash": result.rules_hash,
             "policy_hash": result.policy_hash,
         },
-        "target": safe(dict(result.target)),
+        "target": sanitize_data(dict(result.target)),
         "exit_code": int(result.exit_code),
-        "coverage": _coverage(result.coverage),
-        "findings": [entry(verdict) for verdict in result.verdicts],
+        "coverage": _build_coverage(result.coverage),
+        "findings": [build_finding_entry(verdict) for verdict in result.verdicts],
         "practices": [
             {
                 "id": standing.practice.id, "title": standing.practice.title, "status": standing.status,
-                "findings": standing.findings, "enforced_in": [printable(one) for one in standing.enforced_in],
-                "reason": printable(standing.reason), "rules": list(standing.practice.rules),
+                "findings": standing.findings, "enforced_in": [make_printable(one) for one in standing.enforced_in],
+                "reason": make_printable(standing.reason), "rules": list(standing.practice.rules),
             }
-            for standing in practices.of(result)
+            for standing in practices.get_standings(result)
         ],
     }  # fmt: skip
     return json.dumps(report, indent=2).encode() + b"\n"
 
 
-def _coverage(coverage: Coverage) -> dict[str, object]:
+def _build_coverage(coverage: Coverage) -> dict[str, object]:
     return {
         "complete": coverage.complete,
         "files": coverage.files,
         "blobs": coverage.blobs,
         "commits": coverage.commits,
         "bytes": coverage.bytes,
-        "skipped": [{"path": printable(skip.path), "reason": printable(skip.reason)} for skip in coverage.skipped],
-        "notes": [printable(note) for note in coverage.notes],
+        "skipped": [
+            {"path": make_printable(skip.path), "reason": make_printable(skip.reason)} for skip in coverage.skipped
+        ],
+        "notes": [make_printable(note) for note in coverage.notes],
     }
 
 
-def entry(verdict: Verdict) -> dict[str, object]:
+def build_finding_entry(verdict: Verdict) -> dict[str, object]:
     """One finding as it stands in the report."""
     finding = verdict.finding
     return {
         "rule_id": finding.rule_id,
-        "rule_name": printable(finding.rule_name),
+        "rule_name": make_printable(finding.rule_name),
         "severity": finding.severity.label,
         "confidence": finding.confidence.label,
-        "message": printable(finding.message),
+        "message": make_printable(finding.message),
         "fingerprint": finding.fingerprint,
         "outcome": verdict.outcome,
-        "outcome_reason": printable(verdict.reason),
-        "locations": [_location(place) for place in finding.locations],
-        "attributes": safe(dict(finding.attributes)),
+        "outcome_reason": make_printable(verdict.reason),
+        "locations": [_build_location(place) for place in finding.locations],
+        "attributes": sanitize_data(dict(finding.attributes)),
         "practices": list(finding.practices),
-        "remediation": safe(finding.remediation),
-        "exposure": safe(dict(finding.exposure)),
-        "context": [{"line": line, "text": printable(text)} for line, text in finding.context],
+        "remediation": sanitize_data(finding.remediation),
+        "exposure": sanitize_data(dict(finding.exposure)),
+        "context": [{"line": line, "text": make_printable(text)} for line, text in finding.context],
     }
 
 
-def _location(place: Location) -> dict[str, object]:
+def _build_location(place: Location) -> dict[str, object]:
     """The place; `utf16_column` and `utf16_end_column` only where they differ from those in characters."""
-    shown = asdict(place) | {"path": printable(place.path)}
+    shown = asdict(place) | {"path": make_printable(place.path)}
     utf16 = shown.pop("utf16")
     return shown | ({"utf16_column": utf16[0], "utf16_end_column": utf16[1]} if utf16 else {})

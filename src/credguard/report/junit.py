@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 from credguard.policy.model import ABOUT_THE_RUN
-from credguard.report import printable
+from credguard.report import make_printable
 
 if TYPE_CHECKING:
     from credguard.model.findings import ScanResult, Verdict
@@ -24,10 +24,12 @@ def render(result: ScanResult) -> bytes:
     }
     suite = ET.Element("testsuite", {"name": "credguard", **counts})
     for verdict in verdicts:
-        _case(suite, verdict)
+        _add_case(suite, verdict)
     for skip in result.coverage.skipped:
-        case = ET.SubElement(suite, "testcase", {"classname": printable(skip.path), "name": "CG001 input-not-read"})
-        ET.SubElement(case, "error", {"message": printable(skip.reason), "type": "CG001"})
+        case = ET.SubElement(
+            suite, "testcase", {"classname": make_printable(skip.path), "name": "CG001 input-not-read"}
+        )
+        ET.SubElement(case, "error", {"message": make_printable(skip.reason), "type": "CG001"})
     if not len(suite):
         ET.SubElement(suite, "testcase", {"classname": "credguard", "name": "no findings"})
     root = ET.Element("testsuites", {"name": "credguard", **counts})
@@ -37,15 +39,20 @@ def render(result: ScanResult) -> bytes:
     return report + b"\n"
 
 
-def _case(suite: ET.Element, verdict: Verdict) -> None:
+def _add_case(suite: ET.Element, verdict: Verdict) -> None:
     finding = verdict.finding
     place = finding.locations[0]
-    path, name = printable(place.path), printable(f"{finding.rule_id} {finding.rule_name} at line {place.line}")
+    path, name = (
+        make_printable(place.path),
+        make_printable(f"{finding.rule_id} {finding.rule_name} at line {place.line}"),
+    )
     case = ET.SubElement(suite, "testcase", {"classname": path, "name": name, "file": path})
     if verdict.outcome != "report":
-        ET.SubElement(case, "skipped", {"message": printable(f"{verdict.outcome}: {verdict.reason}")})
+        ET.SubElement(case, "skipped", {"message": make_printable(f"{verdict.outcome}: {verdict.reason}")})
         return
     failure = ET.SubElement(
-        case, "failure", {"message": printable(finding.message), "type": f"{finding.rule_id} {finding.severity.label}"}
+        case,
+        "failure",
+        {"message": make_printable(finding.message), "type": f"{finding.rule_id} {finding.severity.label}"},
     )
-    failure.text = "\n".join(printable(line) for line in (f"{place.path}:{place.line}", *finding.remediation))
+    failure.text = "\n".join(make_printable(line) for line in (f"{place.path}:{place.line}", *finding.remediation))

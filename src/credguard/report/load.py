@@ -9,7 +9,7 @@ from credguard.errors import CredguardError, ExitCode
 from credguard.model.findings import Confidence, Coverage, Finding, Location, ScanResult, Severity, Skip, Verdict
 from credguard.model.practice import Standing
 from credguard.model.practices import MARKS, PRACTICES
-from credguard.report import safe
+from credguard.report import sanitize_data
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,21 +25,21 @@ def load(path: Path) -> ScanResult:
     except OSError as error:
         raise CredguardError(f"{path} could not be read: {error.strerror}", "check the name") from error
     try:
-        report = cast("dict[str, Any]", safe(json.loads(text)))
+        report = cast("dict[str, Any]", sanitize_data(json.loads(text)))
         if report["schema_version"] != 1 or report["tool"]["name"] != "credguard":
             raise ValueError
-        return result(report)
+        return parse_result(report)
     except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
-        raise foreign(path) from error
+        raise make_foreign_error(path) from error
 
 
-def foreign(path: Path) -> CredguardError:
+def make_foreign_error(path: Path) -> CredguardError:
     """The error for a file that is none of ours."""
     hint = "write one with `credguard audit --format json --output FILE`"
     return CredguardError(f"{path} is no JSON report of credguard, schema version 1", hint)
 
 
-def result(report: dict[str, Any]) -> ScanResult:
+def parse_result(report: dict[str, Any]) -> ScanResult:
     """The result that a parsed report stands for; raises KeyError, TypeError, ValueError or AttributeError
     for what is none."""
     counted = report["coverage"]
@@ -48,15 +48,15 @@ def result(report: dict[str, Any]) -> ScanResult:
         skipped=[Skip(str(skip["path"]), str(skip["reason"])) for skip in counted["skipped"]],
         notes=[str(note) for note in counted["notes"]],
     )
-    verdicts = tuple(verdict(finding) for finding in report["findings"])
+    verdicts = tuple(parse_verdict(finding) for finding in report["findings"])
     tool = report["tool"]
     return ScanResult(
         dict(report["target"]), verdicts, coverage, ExitCode(report["exit_code"]), str(tool["rules_hash"]),
-        str(tool["policy_hash"]), tuple(_standings(report.get("practices", ()))),
+        str(tool["policy_hash"]), tuple(_parse_standings(report.get("practices", ()))),
     )  # fmt: skip
 
 
-def _standings(saved: list[dict[str, Any]]) -> Iterator[Standing]:
+def _parse_standings(saved: list[dict[str, Any]]) -> Iterator[Standing]:
     """The scorecard as it was; a practice that this version does not know is left out."""
     known = {practice.id: practice for practice in PRACTICES}
     for one in saved:
@@ -66,14 +66,14 @@ def _standings(saved: list[dict[str, Any]]) -> Iterator[Standing]:
             yield Standing(known[one["id"]], str(one["status"]), int(one["findings"]), reason, places)
 
 
-def verdict(saved: dict[str, Any]) -> Verdict:
+def parse_verdict(saved: dict[str, Any]) -> Verdict:
     """The verdict that an entry of `findings` stands for; raises as `result` does."""
     if saved["outcome"] not in _OUTCOMES or not saved["locations"]:
         raise ValueError
     finding = Finding(
         str(saved["rule_id"]), str(saved["rule_name"]), Severity[saved["severity"].upper()],
         Confidence[saved["confidence"].upper()], str(saved["message"]), str(saved["fingerprint"]),
-        tuple(_location(place) for place in saved["locations"]), dict(saved["attributes"]),
+        tuple(_parse_location(place) for place in saved["locations"]), dict(saved["attributes"]),
         tuple(str(practice) for practice in saved["practices"]), tuple(str(step) for step in saved["remediation"]),
         dict(saved["exposure"]),
         context=tuple((int(line["line"]), str(line["text"])) for line in saved.get("context", ())),
@@ -81,7 +81,7 @@ def verdict(saved: dict[str, Any]) -> Verdict:
     return Verdict(finding, saved["outcome"], str(saved["outcome_reason"]))
 
 
-def _location(saved: dict[str, Any]) -> Location:
+def _parse_location(saved: dict[str, Any]) -> Location:
     utf16 = (int(saved["utf16_column"]), int(saved["utf16_end_column"])) if "utf16_column" in saved else None
     line, column, end_line, end_column = (int(saved[name]) for name in ("line", "column", "end_line", "end_column"))
     commit = None if saved["commit"] is None else str(saved["commit"])

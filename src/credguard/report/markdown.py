@@ -6,10 +6,10 @@ import re
 from typing import TYPE_CHECKING
 
 from credguard.errors import ExitCode
-from credguard.lazy_re import regex
+from credguard.lazy_re import compile_lazily
 from credguard.model import practices
 from credguard.policy.model import ABOUT_THE_RUN
-from credguard.report import printable
+from credguard.report import make_printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,16 +19,22 @@ if TYPE_CHECKING:
 _MARKS = {"pass": "✅ pass", "fail": "❌ fail", "partial": "◐ partial", "not-checked": "not checked"}
 _MOST_ROWS = 500
 """GitHub takes 1 MiB of summary a step (docs.github.com, "Workflow commands")."""
-_MEANING = regex(r"([\\`*_{}\[\]<>#|~&$@:]|(?<=www)\.)", re.IGNORECASE)
+_MEANING = compile_lazily(r"([\\`*_{}\[\]<>#|~&$@:]|(?<=www)\.)", re.IGNORECASE)
 
 
 def render(result: ScanResult) -> bytes:
     """The report as UTF-8."""
-    lines = [*_headline(result), *_scorecard(result), *_findings(result), *_steps(result), *_not_looked_at(result)]
+    lines = [
+        *_format_headline(result),
+        *_format_scorecard(result),
+        *_format_findings(result),
+        *_format_steps(result),
+        *_format_skipped(result),
+    ]
     return "".join(line + "\n" for line in lines).encode("utf-8", "backslashreplace")
 
 
-def _headline(result: ScanResult) -> Iterator[str]:
+def _format_headline(result: ScanResult) -> Iterator[str]:
     blocking = [v for v in result.verdicts if v.outcome == "report" and v.finding.rule_id not in ABOUT_THE_RUN]
     words = {
         ExitCode.CLEAN: "nothing blocks",
@@ -41,19 +47,19 @@ def _headline(result: ScanResult) -> Iterator[str]:
     yield ""
 
 
-def _scorecard(result: ScanResult) -> Iterator[str]:
+def _format_scorecard(result: ScanResult) -> Iterator[str]:
     yield "### Practices"
     yield ""
     yield "| | practice | standing | findings | to do |"
     yield "|---|---|---|---|---|"
-    for standing in practices.of(result):
+    for standing in practices.get_standings(result):
         practice = standing.practice
         cells = (practice.id, escape(practice.title), _MARKS[standing.status], str(standing.findings or ""))
         yield f"| {' | '.join(cells)} | {escape(standing.reason)} |"
     yield ""
 
 
-def _findings(result: ScanResult) -> Iterator[str]:
+def _format_findings(result: ScanResult) -> Iterator[str]:
     shown = [
         v
         for v in result.verdicts
@@ -65,7 +71,7 @@ def _findings(result: ScanResult) -> Iterator[str]:
         yield ""
         yield "| severity | rule | where | what |"
         yield "|---|---|---|---|"
-        yield from (_row(verdict) for verdict in shown[:_MOST_ROWS])
+        yield from (_format_row(verdict) for verdict in shown[:_MOST_ROWS])
         yield ""
     if len(shown) > _MOST_ROWS:
         yield f"and {len(shown) - _MOST_ROWS} more: see the JSON or SARIF report."
@@ -76,7 +82,7 @@ def _findings(result: ScanResult) -> Iterator[str]:
         yield ""
 
 
-def _row(verdict: Verdict) -> str:
+def _format_row(verdict: Verdict) -> str:
     finding = verdict.finding
     place = finding.locations[0]
     severity = finding.severity.label if verdict.outcome == "report" else f"{finding.severity.label}, does not block"
@@ -86,7 +92,7 @@ def _row(verdict: Verdict) -> str:
     )
 
 
-def _steps(result: ScanResult) -> Iterator[str]:
+def _format_steps(result: ScanResult) -> Iterator[str]:
     """What to do, once for each kind of finding that blocks."""
     kinds = dict.fromkeys((v.finding.rule_id, v.finding.remediation) for v in result.verdicts if v.outcome == "report")
     rules = [(rule, steps) for rule, steps in kinds if steps and rule not in ABOUT_THE_RUN]
@@ -103,7 +109,7 @@ def _steps(result: ScanResult) -> Iterator[str]:
         yield ""
 
 
-def _not_looked_at(result: ScanResult) -> Iterator[str]:
+def _format_skipped(result: ScanResult) -> Iterator[str]:
     skipped = result.coverage.skipped
     if skipped:
         yield "### Not looked at"
@@ -115,4 +121,4 @@ def _not_looked_at(result: ScanResult) -> Iterator[str]:
 
 def escape(text: str) -> str:
     """Text in which nothing is Markdown or HTML, on one line, so that a table's cell holds it."""
-    return _MEANING.sub(lambda match: f"&#{ord(match[1])};", printable(text))
+    return _MEANING.sub(lambda match: f"&#{ord(match[1])};", make_printable(text))

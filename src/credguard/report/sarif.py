@@ -10,8 +10,8 @@ from credguard import __version__
 from credguard.errors import ExitCode
 from credguard.model.findings import Severity
 from credguard.policy.model import ABOUT_THE_RUN
-from credguard.report import printable, safe
-from credguard.rules import all_rules
+from credguard.report import make_printable, sanitize_data
+from credguard.rules import load_rules
 from credguard.system.compat import encode_path
 
 if TYPE_CHECKING:
@@ -28,12 +28,12 @@ _SUPPRESSED = {"inline": "inSource", "allowed": "external", "baseline": "externa
 
 def render(result: ScanResult) -> bytes:
     """The log with one run, as UTF-8 JSON with a final newline."""
-    rules = all_rules()
+    rules = load_rules()
     own = {rule.id for rule in rules} | set(ABOUT_THE_RUN)
     custom = {
         verdict.finding.rule_id: verdict.finding for verdict in result.verdicts if verdict.finding.rule_id not in own
     }
-    table = [*map(_rule, rules), *(_custom_rule(finding) for _, finding in sorted(custom.items()))]
+    table = [*map(_build_rule, rules), *(_build_custom_rule(finding) for _, finding in sorted(custom.items()))]
     numbers = {str(rule["id"]): number for number, rule in enumerate(table)}
     driver = {
         "name": "credguard",
@@ -44,17 +44,19 @@ def render(result: ScanResult) -> bytes:
     }
     run = {
         "tool": {"driver": driver},
-        "invocations": [_invocation(result)],
+        "invocations": [_build_invocation(result)],
         "columnKind": "utf16CodeUnits",
         "originalUriBaseIds": {"ROOT": {"description": {"text": "the folder that was looked at"}}},
         "results": [
-            _result(verdict, numbers) for verdict in result.verdicts if verdict.finding.rule_id not in ABOUT_THE_RUN
+            _build_result(verdict, numbers)
+            for verdict in result.verdicts
+            if verdict.finding.rule_id not in ABOUT_THE_RUN
         ],
     }
     return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2).encode() + b"\n"
 
 
-def _rule(rule: Rule) -> dict[str, object]:
+def _build_rule(rule: Rule) -> dict[str, object]:
     steps = "\n".join(f"{number}. {step}" for number, step in enumerate((rule.hint, *rule.remediation), 1))
     page = "\n".join(line.strip() for line in rule.page.strip().splitlines())
     described: dict[str, object] = {
@@ -73,10 +75,10 @@ def _rule(rule: Rule) -> dict[str, object]:
     return described | ({"helpUri": rule.references[0]} if rule.references else {})
 
 
-def _custom_rule(finding: Finding) -> dict[str, object]:
+def _build_custom_rule(finding: Finding) -> dict[str, object]:
     """A rule of the policy's own, as one of its findings speaks of it."""
-    name = printable(finding.rule_name)
-    steps = "\n".join(f"{number}. {printable(step)}" for number, step in enumerate(finding.remediation, 1))
+    name = make_printable(finding.rule_name)
+    steps = "\n".join(f"{number}. {make_printable(step)}" for number, step in enumerate(finding.remediation, 1))
     return {
         "id": finding.rule_id,
         "name": name,
@@ -91,32 +93,32 @@ def _custom_rule(finding: Finding) -> dict[str, object]:
     }
 
 
-def _result(verdict: Verdict, numbers: dict[str, int]) -> dict[str, object]:
+def _build_result(verdict: Verdict, numbers: dict[str, int]) -> dict[str, object]:
     finding = verdict.finding
     first, *others = finding.locations
     result: dict[str, object] = {
         "ruleId": finding.rule_id,
         "level": _LEVELS[finding.severity],
-        "message": {"text": printable(finding.message)},
-        "locations": [_location(first)],
+        "message": {"text": make_printable(finding.message)},
+        "locations": [_build_location(first)],
         "partialFingerprints": {"credguard/v1": finding.fingerprint},
-        "properties": _properties(verdict),
+        "properties": _build_properties(verdict),
     }
     if finding.rule_id in numbers:
         result["ruleIndex"] = numbers[finding.rule_id]
     if others:
         result["relatedLocations"] = [
-            _location(place) | {"id": number, "message": {"text": place.role.replace("_", " ")}}
+            _build_location(place) | {"id": number, "message": {"text": place.role.replace("_", " ")}}
             for number, place in enumerate(others, 1)
         ]
     if verdict.outcome in _SUPPRESSED:
         kind = _SUPPRESSED[verdict.outcome]
-        justified = {"justification": printable(verdict.reason)} if verdict.reason else {}
+        justified = {"justification": make_printable(verdict.reason)} if verdict.reason else {}
         result["suppressions"] = [{"kind": kind, "status": "accepted"} | justified]
     return result
 
 
-def _properties(verdict: Verdict) -> dict[str, object]:
+def _build_properties(verdict: Verdict) -> dict[str, object]:
     finding: Finding = verdict.finding
     return {
         "severity": finding.severity.label,
@@ -124,40 +126,43 @@ def _properties(verdict: Verdict) -> dict[str, object]:
         "security-severity": _SCORES[finding.severity],
         "outcome": verdict.outcome,
         "practices": list(finding.practices),
-        "remediation": [printable(step) for step in finding.remediation],
-        "exposure": safe(dict(finding.exposure)),
+        "remediation": [make_printable(step) for step in finding.remediation],
+        "exposure": sanitize_data(dict(finding.exposure)),
     }
 
 
-def _location(place: Location) -> dict[str, object]:
+def _build_location(place: Location) -> dict[str, object]:
     start, end = place.utf16 or (place.column, place.end_column)
     region = {"startLine": place.line}
     if place.role != "file":
         region |= {"startColumn": start, "endLine": place.end_line, "endColumn": end}
-    physical: dict[str, object] = {"artifactLocation": {"uri": uri(place.path), "uriBaseId": "ROOT"}, "region": region}
+    physical: dict[str, object] = {
+        "artifactLocation": {"uri": format_uri(place.path), "uriBaseId": "ROOT"},
+        "region": region,
+    }
     where: dict[str, object] = {"physicalLocation": physical}
     return where | ({"logicalLocations": [{"name": place.commit, "kind": "commit"}]} if place.commit else {})
 
 
-def uri(path: str) -> str:
+def format_uri(path: str) -> str:
     """A path as a relative URI reference (RFC 3986): every byte that could mean something is percent-encoded."""
     reference = quote(encode_path(path.lstrip("/")), safe="/") or "."
     return f"./{reference}" if reference.startswith("/") else reference
 
 
-def _invocation(result: ScanResult) -> dict[str, object]:
+def _build_invocation(result: ScanResult) -> dict[str, object]:
     complete = result.coverage.complete and result.exit_code in (ExitCode.CLEAN, ExitCode.FINDINGS)
     return {
         "executionSuccessful": complete,
         "exitCode": int(result.exit_code),
         "toolExecutionNotifications": [
-            *(_notification(skip) for skip in result.coverage.skipped),
-            *({"level": "note", "message": {"text": printable(note)}} for note in result.coverage.notes),
+            *(_build_notification(skip) for skip in result.coverage.skipped),
+            *({"level": "note", "message": {"text": make_printable(note)}} for note in result.coverage.notes),
         ],
     }
 
 
-def _notification(skip: Skip) -> dict[str, object]:
-    place = {"physicalLocation": {"artifactLocation": {"uri": uri(skip.path), "uriBaseId": "ROOT"}}}
-    text = f"not looked at: {printable(skip.path)}: {printable(skip.reason)}"
+def _build_notification(skip: Skip) -> dict[str, object]:
+    place = {"physicalLocation": {"artifactLocation": {"uri": format_uri(skip.path), "uriBaseId": "ROOT"}}}
+    text = f"not looked at: {make_printable(skip.path)}: {make_printable(skip.reason)}"
     return {"level": "error", "message": {"text": text}, "locations": [place], "descriptor": {"id": "input-not-read"}}

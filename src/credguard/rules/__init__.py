@@ -12,17 +12,17 @@ if TYPE_CHECKING:
 
 
 @cache
-def all_rules() -> tuple[Rule, ...]:
+def load_rules() -> tuple[Rule, ...]:
     """Every rule in order of ID, found by module name; a module's docstring is the rule's page."""
     rules = []
-    for name in rule_modules().values():
+    for name in find_rule_modules().values():
         module = import_module(name)
         object.__setattr__(module.RULE, "page", module.__doc__ or "")
         rules.append(module.RULE)
     return tuple(sorted(rules, key=lambda rule: rule.id))
 
 
-def rule_modules() -> dict[str, str]:
+def find_rule_modules() -> dict[str, str]:
     """The module of each rule by the rule's name with underscores, which is the last part of the module's."""
     root = os.path.dirname(__file__)
     found: dict[str, str] = {}
@@ -34,12 +34,12 @@ def rule_modules() -> dict[str, str]:
     return found
 
 
-def rules_hash() -> str:
+def hash_rules() -> str:
     """A digest of what the rules look for: 16 hex digits over IDs, severities and patterns."""
     from hashlib import blake2b
 
     digest = blake2b(digest_size=8)
-    for rule in all_rules():
+    for rule in load_rules():
         words = (rule.id, rule.name, rule.severity.label, *(repr(p) for p in rule.patterns))
         digest.update("\0".join(words).encode())
     return digest.hexdigest()

@@ -22,7 +22,7 @@ _USUAL = 2_000
 _Item = TypeVar("_Item")
 
 
-def worst(items: Sequence[_Item], most: int, key: Callable[[_Item], tuple[object, ...]]) -> list[_Item]:
+def pick_worst(items: Sequence[_Item], most: int, key: Callable[[_Item], tuple[object, ...]]) -> list[_Item]:
     """The first `most` of the items by `key` (a total order), in the order that they have.
 
     To bound parts first and then the whole gives the same as to bound the whole, whatever the parts are.
@@ -33,41 +33,41 @@ def worst(items: Sequence[_Item], most: int, key: Callable[[_Item], tuple[object
     return [items[number] for number in sorted(numbers)]
 
 
-def worst_findings(findings: Sequence[Finding], most: int) -> list[Finding]:
+def pick_worst_findings(findings: Sequence[Finding], most: int) -> list[Finding]:
     """The most severe of the findings; among equals the first by path, line, column, rule and fingerprint."""
-    return worst(findings, most, _order)
+    return pick_worst(findings, most, _order)
 
 
 def trim(findings: list[Finding], most: int) -> tuple[list[Finding], bool]:
     """The findings, and the most severe of them once they have become twice as many as `most`; whether any were left
     out. What grows is trimmed so on its way, and costs no sorting each time."""
-    return (worst_findings(findings, most), True) if len(findings) > 2 * most else (findings, False)
+    return (pick_worst_findings(findings, most), True) if len(findings) > 2 * most else (findings, False)
 
 
-def worst_verdicts(verdicts: Sequence[Verdict], most: int) -> list[Verdict]:
+def pick_worst_verdicts(verdicts: Sequence[Verdict], most: int) -> list[Verdict]:
     """The same of verdicts, reported ones before those that something settles. A large one counts for several."""
-    if len(verdicts) <= most and sum(map(_weight, verdicts)) <= most:
+    if len(verdicts) <= most and sum(map(_compute_weight, verdicts)) <= most:
         return list(verdicts)
     room, kept = most, []
     for verdict in sorted(verdicts, key=lambda one: (one.outcome != "report", *_order(one.finding))):
-        room -= _weight(verdict)
+        room -= _compute_weight(verdict)
         if room < 0:
             break
         kept.append(verdict)
     return kept
 
 
-def over(shown: int, total: int) -> str:
+def explain_file_overflow(shown: int, total: int) -> str:
     """Why not all findings of a file are reported, as the reason of a Skip."""
     return f"holds {total:,} findings, of which the {shown:,} most severe are reported; fix these, and run again"
 
 
-def over_all(shown: int) -> str:
+def explain_overflow(shown: int) -> str:
     """The same of an archive, of file names, or of a run: nobody counts all."""
     return f"more findings than a report takes: the {shown:,} most severe are reported; fix these, and run again"
 
 
-def named(items: Iterable[_Item], rest: Callable[[int], _Item]) -> list[_Item]:
+def truncate_items(items: Iterable[_Item], rest: Callable[[int], _Item]) -> list[_Item]:
     """The first SKIPS of the items, and one that `rest` makes of the number of the others."""
     items = list(items)
     more = len(items) - SKIPS
@@ -80,7 +80,7 @@ def _order(finding: Finding) -> tuple[object, ...]:
     return severity, place.path, place.line, place.column, finding.rule_id, finding.fingerprint, place.commit or ""
 
 
-def _weight(verdict: Verdict) -> int:
+def _compute_weight(verdict: Verdict) -> int:
     finding = verdict.finding
     text = len(finding.message) + sum(len(place.path) for place in finding.locations)
     text += sum(len(line) for _, line in finding.context)

@@ -9,17 +9,17 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from credguard.decoders import mime
-from credguard.decoders.archives import CONTAINER, members
-from credguard.decoders.decompress import Budget
-from credguard.decoders.encoded_text import PATTERNS, hides_base64, views
-from credguard.decoders.unicode import UTF32, WIDE, utf16_as_utf8, utf32_as_utf8
+from credguard.decoders.archives import CONTAINER, iter_members
+from credguard.decoders.decompress import UnpackBudget
+from credguard.decoders.encoded_text import PATTERNS, has_base64, iter_views
+from credguard.decoders.unicode import UTF32, WIDE, decode_utf16, decode_utf32
 from credguard.errors import CredguardError, UnreadableError
 from credguard.matching.database import Matcher
 from credguard.matching.positions import locate
-from credguard.matching.redaction import is_telling, masked, redacted
+from credguard.matching.redaction import is_telling, mask_name, redact_lines
 from credguard.model.findings import Blob, Finding, Location, Skip
-from credguard.model.secret import fingerprint
-from credguard.rules import all_rules
+from credguard.model.secret import compute_fingerprint
+from credguard.rules import load_rules
 from credguard.scanning import limits
 from credguard.sources import lfs
 from credguard.system.compat import encode_path
@@ -50,7 +50,7 @@ class Scanner:
     def __init__(self, rules: Sequence[Rule] | None = None, *, cache: bool = True, known: Sequence[Rule] = ()) -> None:
         """`known` are further rules that may be chosen: their patterns are looked for as well, so that
         one compiled database serves every policy."""
-        chosen = (rule for rule in all_rules() if rule.by_default) if rules is None else rules
+        chosen = (rule for rule in load_rules() if rule.by_default) if rules is None else rules
         self.rules: tuple[Rule, ...] = tuple(chosen)
         patterns = [pattern for rule in (*self.rules, *known) for pattern in rule.patterns]
         self._patterns, self._cache = [*_EVERYWHERE, *patterns], cache
@@ -60,7 +60,7 @@ class Scanner:
         self.notes: dict[str, None] = {}
         self.secrets: set[bytes] = set()
         self.pointers: set[str] = set()
-        self.budget = Budget()
+        self.budget = UnpackBudget()
         self._placed = True
         self._always: list[Rule] = []
         self._by_pattern: dict[str, list[Rule]] = {}
@@ -73,142 +73,147 @@ class Scanner:
             self._patterns += more
             self.matcher = Matcher(self._patterns, cache=self._cache)
         self.rules = tuple(rules)
-        self._always = [r for r in self.rules if r.check_blob and not r.patterns and _enabled(r)]
+        self._always = [r for r in self.rules if r.check_blob and not r.patterns and _is_enabled(r)]
         self._by_pattern = {}
         for rule in self.rules:
             for pattern in rule.patterns:
                 self._by_pattern.setdefault(pattern.name, []).append(rule)
 
-    def blob(self, blob: Blob, depth: int = 0, hits: Hits | None = None) -> list[Finding]:
+    def scan_blob(self, blob: Blob, depth: int = 0, hits: Hits | None = None) -> list[Finding]:
         """The findings of every blob rule on one blob, in order of place; also in what it encodes,
         packs or compresses. `depth` archives stand around it; `hits` are the matcher's, where known."""
-        hits = self.matcher.hits(blob.data) if hits is None else hits
-        findings = self._blob_findings(blob, hits) if hits or self._always else []
-        for pattern, read in ((WIDE, utf16_as_utf8), (UTF32, utf32_as_utf8)):
+        hits = self.matcher.find_hits(blob.data) if hits is None else hits
+        findings = self._find_in_blob(blob, hits) if hits or self._always else []
+        for pattern, read in ((WIDE, decode_utf16), (UTF32, decode_utf32)):
             if pattern.name in hits:
                 text = Blob(read(blob.data, hits[pattern.name]), blob.path, blob.kind)
-                findings += self._blob_findings(text, self.matcher.hits(text.data))
-        if lfs.POINTER.name in hits and (name := lfs.pointed(blob.data)):
+                findings += self._find_in_blob(text, self.matcher.find_hits(text.data))
+        if lfs.POINTER.name in hits and (name := lfs.parse_pointer(blob.data)):
             self.pointers.add(name)
         if CONTAINER.name in hits or mime.PART.name in hits or mime.RECORDED.name in hits:
-            packed = self._packed(blob, depth, hits)
+            packed = self._scan_members(blob, depth, hits)
             told = {finding.fingerprint for finding in packed}
             values = {value for finding in packed if finding.rule_id not in _HALVES for value in finding.values}
             findings = [one for one in findings if not (one.fingerprint in told or _is_half_of(one, values))] + packed
         return findings
 
-    def marks(self, blob: Blob, hits: Hits) -> set[tuple[str, str]]:
+    def find_marks(self, blob: Blob, hits: Hits) -> set[tuple[str, str]]:
         """Rule ID and fingerprint of each finding of `blob`, which takes less time than to say where they are."""
         self._placed = False
         try:
-            return {(finding.rule_id, finding.fingerprint) for finding in self.blob(blob, hits=hits)}
+            return {(finding.rule_id, finding.fingerprint) for finding in self.scan_blob(blob, hits=hits)}
         finally:
             self._placed = True
 
-    def _packed(self, blob: Blob, depth: int, hits: Hits) -> list[Finding]:
+    def _scan_members(self, blob: Blob, depth: int, hits: Hits) -> list[Finding]:
         """The findings in the members of an archive or a mail; a member's name is looked at too."""
         findings: list[Finding] = []
-        packed = members(blob, self.budget, depth) if CONTAINER.name in hits else ()
-        for item in chain(packed, mime.members(blob, hits, self.budget, depth)):
+        packed = iter_members(blob, self.budget, depth) if CONTAINER.name in hits else ()
+        for item in chain(packed, mime.iter_parts(blob, hits, self.budget, depth)):
             if isinstance(item, Blob):
-                named = self.names([item.path])
-                shown = masked(item.path, named)
-                findings += [_renamed(finding, shown) for finding in named]
-                findings += self.blob(replace(item, path=shown), depth + 1)
+                named = self.scan_names([item.path])
+                shown = mask_name(item.path, named)
+                findings += [_replace_path(finding, shown) for finding in named]
+                findings += self.scan_blob(replace(item, path=shown), depth + 1)
                 findings, over = limits.trim(findings, limits.OF_FILE)
                 if over:
-                    self.unread.setdefault(blob.path, f"holds {limits.over_all(limits.OF_FILE)}")
+                    self.unread.setdefault(blob.path, f"holds {limits.explain_overflow(limits.OF_FILE)}")
             elif isinstance(item, Skip):
                 self.unread.setdefault(item.path, item.reason)
             else:
                 self.notes[item] = None
         return findings
 
-    def always_sees(self, data: bytes) -> bool:
+    def has_patternless_finding(self, data: bytes) -> bool:
         """True where a rule without patterns finds something."""
-        return bool(self._always) and bool(self._detections(Blob(data, ""), {}))
+        return bool(self._always) and bool(self._run_rules(Blob(data, ""), {}))
 
     @property
     def looks_always(self) -> bool:
         """True when there are rules that look without a pattern's hit."""
         return bool(self._always)
 
-    def names(self, paths: Sequence[str]) -> list[Finding]:
+    def scan_names(self, paths: Sequence[str]) -> list[Finding]:
         """The findings in file names themselves; all are looked at in one pass first."""
         encoded = [encode_path(path) for path in paths]
-        if not self.matcher.seen(b"\n".join(encoded)) and not self._always:
+        if not self.matcher.scan(b"\n".join(encoded)) and not self._always:
             return []
         findings: list[Finding] = []
         for path, data in zip(paths, encoded, strict=True):
-            findings += self.blob(Blob(data, path, "name"))
+            findings += self.scan_blob(Blob(data, path, "name"))
             findings, over = limits.trim(findings, limits.OF_RUN)
             if over:
-                self.unread.setdefault(".", f"file names have {limits.over_all(limits.OF_RUN)}")
+                self.unread.setdefault(".", f"file names have {limits.explain_overflow(limits.OF_RUN)}")
         return findings
 
-    def tree(self, tree: WorkTree, rules: Sequence[Rule] | None = None) -> list[Finding]:
+    def scan_tree(self, tree: WorkTree, rules: Sequence[Rule] | None = None) -> list[Finding]:
         """The findings of every tree rule, or of those given, on a work tree."""
         findings: list[Finding] = []
         for rule in self.rules if rules is None else rules:
             check = rule.check_tree
             if check:
-                for detection in self._guarded(rule, str(tree.root), lambda check=check: check(tree)):  # type: ignore[misc]
+                for detection in self._run_rule(rule, str(tree.root), lambda check=check: check(tree)):  # type: ignore[misc]
                     path = detection.path or "."
                     data = (tree.read(path) or b"") if detection.parts else b""
-                    findings.append(finding_of(rule, detection, _locations(detection, Blob(data, path))))
+                    findings.append(build_finding(rule, detection, _build_locations(detection, Blob(data, path))))
         return findings
 
-    def _blob_findings(self, blob: Blob, hits: Hits) -> list[Finding]:
+    def _find_in_blob(self, blob: Blob, hits: Hits) -> list[Finding]:
         packed: list[Finding] = []
-        found = self._undisguised(blob, hits, packed)
-        found = _without_halves(found)
+        found = self._detect_in_views(blob, hits, packed)
+        found = _drop_halves(found)
         if not found:
             return packed
         secrets = (part.secret for _, one in found for part in one.parts if not part.secret.public)
         self.secrets.update(secret.reveal() for secret in secrets if is_telling(secret.reveal()))
-        found = self._bounded(found, blob.path)
+        found = self._limit_detections(found, blob.path)
         if not self._placed and blob.kind != "name":  # names are shown without what is found in them
-            return [finding_of(rule, d, _locations(d, blob) if not d.parts else _NOWHERE) for rule, d in found] + packed
+            return [
+                build_finding(rule, d, _build_locations(d, blob) if not d.parts else _NOWHERE) for rule, d in found
+            ] + packed
         places = locate(blob.data, (o for _, d in found for part in d.parts for o in (part.start, part.end)))
         findings = [
-            replace(finding_of(rule, d, _locations(d, blob, places)), context=redacted(blob.data, d.parts, places))
+            replace(
+                build_finding(rule, d, _build_locations(d, blob, places)),
+                context=redact_lines(blob.data, d.parts, places),
+            )
             for rule, d in found
         ]
         return sorted(findings, key=lambda f: (f.locations[0].line, f.locations[0].column, f.rule_id)) + packed
 
-    def _bounded(self, found: list[tuple[Rule, Detection]], path: str) -> list[tuple[Rule, Detection]]:
+    def _limit_detections(self, found: list[tuple[Rule, Detection]], path: str) -> list[tuple[Rule, Detection]]:
         """As many of the detections as a file may have, the most severe first."""
-        kept = limits.worst(found, limits.OF_FILE, _detection_order)
+        kept = limits.pick_worst(found, limits.OF_FILE, _rank_detection)
         if len(kept) < len(found):
-            self.unread.setdefault(path, limits.over(len(kept), len(found)))
+            self.unread.setdefault(path, limits.explain_file_overflow(len(kept), len(found)))
         return kept
 
-    def _undisguised(
+    def _detect_in_views(
         self, blob: Blob, hits: Hits, packed: list[Finding], depth: int = 0
     ) -> list[tuple[Rule, Detection]]:
         """What the rules say of the blob as it stands and, where its disguises hide more, of what they
         hide; the findings in archives that were written as base64 go to `packed`."""
-        found = self._detections(blob, hits)
+        found = self._run_rules(blob, hits)
         if depth >= self.budget.depth:
-            if hides_base64(blob.data, hits):
+            if has_base64(blob.data, hits):
                 self.unread.setdefault(blob.path, "holds text encoded more often than limits.depth allows; decode it")
             return found
         plain = sorted((p.start, p.end) for rule, one in found if rule.id not in _GUESSES for p in one.parts)
         told: set[tuple[str, int]] = set()
-        for view in views(blob.data, hits):
+        for view in iter_views(blob.data, hits):
             inner = Blob(view.text, blob.path, blob.kind)
-            inner_hits = self.matcher.hits(view.text)
-            for rule, one in self._undisguised(inner, inner_hits, packed, depth + 1):
+            inner_hits = self.matcher.find_hits(view.text)
+            for rule, one in self._detect_in_views(inner, inner_hits, packed, depth + 1):
                 parts = tuple(replace(p, start=view.origin[p.start], end=view.origin[p.end]) for p in one.parts)
                 known = {(rule.id, part.start) for part in parts}
-                if not known <= told and not all(_overlaps(plain, part.start, part.end) for part in parts):
+                if not known <= told and not all(_has_overlap(plain, part.start, part.end) for part in parts):
                     told |= known
                     found.append((rule, replace(one, parts=parts, message=f"{one.message}, {view.how}")))
             if CONTAINER.name in inner_hits:
-                packed += self._packed(replace(inner, path=f"{blob.path}!base64"), depth, inner_hits)
+                packed += self._scan_members(replace(inner, path=f"{blob.path}!base64"), depth, inner_hits)
         return found
 
-    def _detections(self, blob: Blob, hits: Hits) -> list[tuple[Rule, Detection]]:
+    def _run_rules(self, blob: Blob, hits: Hits) -> list[tuple[Rule, Detection]]:
         rules = {rule.id: rule for name in hits for rule in self._by_pattern.get(name, ())}
         rules.update((rule.id, rule) for rule in self._always)
         found: list[tuple[Rule, Detection]] = []
@@ -216,11 +221,11 @@ class Scanner:
             check = rule.check_blob
             if check:
                 found += [
-                    (rule, d) for d in self._guarded(rule, blob.path, lambda check=check: check(blob, hits))  # type: ignore[misc]
+                    (rule, d) for d in self._run_rule(rule, blob.path, lambda check=check: check(blob, hits))  # type: ignore[misc]
                 ]  # fmt: skip
         return found
 
-    def _guarded(self, rule: Rule, path: str, check: Callable[[], Iterable[Detection]]) -> list[Detection]:
+    def _run_rule(self, rule: Rule, path: str, check: Callable[[], Iterable[Detection]]) -> list[Detection]:
         """What the rule says; a crash is noted by type only, for its text might quote the content."""
         try:
             return list(check())
@@ -237,13 +242,13 @@ class Scanner:
             return []
 
 
-def _overlaps(places: Sequence[tuple[int, int]], start: int, end: int) -> bool:
+def _has_overlap(places: Sequence[tuple[int, int]], start: int, end: int) -> bool:
     """True when one of the ascending places shares a byte with start..end."""
     at = bisect_left(places, (start, 0))
     return (at < len(places) and places[at][0] < end) or (at > 0 and places[at - 1][1] > start)
 
 
-def _without_halves(found: list[tuple[Rule, Detection]]) -> list[tuple[Rule, Detection]]:
+def _drop_halves(found: list[tuple[Rule, Detection]]) -> list[tuple[Rule, Detection]]:
     """Leaves out a lone ID, secret or key whose every place another rule's finding speaks of, and a guess
     that touches one."""
     if len({rule.id for rule, _ in found}) < 2:
@@ -258,9 +263,11 @@ def _without_halves(found: list[tuple[Rule, Detection]]) -> list[tuple[Rule, Det
     if len(sure) == len(found):
         return kept
     for guess in _GUESSES:
-        taken = _merged((part.start, part.end) for _, one in kept for part in one.parts)
+        taken = _merge_places((part.start, part.end) for _, one in kept for part in one.parts)
         guessed = [(rule, one) for rule, one in found if rule.id == guess]
-        kept += [(rule, one) for rule, one in guessed if not any(_overlaps(taken, p.start, p.end) for p in one.parts)]
+        kept += [
+            (rule, one) for rule, one in guessed if not any(_has_overlap(taken, p.start, p.end) for p in one.parts)
+        ]
     return kept
 
 
@@ -274,7 +281,7 @@ def _is_half_of(finding: Finding, values: set[str]) -> bool:
     return finding.rule_id in _HALVES and bool(finding.values) and finding.values <= values
 
 
-def _merged(places: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+def _merge_places(places: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
     """The places in ascending order, those that overlap as one."""
     merged: list[tuple[int, int]] = []
     for start, end in sorted(places):
@@ -285,36 +292,38 @@ def _merged(places: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
     return merged
 
 
-def _detection_order(one: tuple[Rule, Detection]) -> tuple[object, ...]:
+def _rank_detection(one: tuple[Rule, Detection]) -> tuple[object, ...]:
     rule, detection = one
     severity = rule.severity if detection.severity is None else detection.severity
     return -int(severity), detection.parts[0].start if detection.parts else 0, rule.id, detection.message
 
 
-def _renamed(finding: Finding, path: str) -> Finding:
+def _replace_path(finding: Finding, path: str) -> Finding:
     return replace(finding, locations=tuple(replace(place, path=path) for place in finding.locations))
 
 
-def _enabled(rule: Rule) -> bool:
+def _is_enabled(rule: Rule) -> bool:
     return rule.enabled is None or rule.enabled()
 
 
-def _locations(detection: Detection, blob: Blob, places: dict[int, Place] | None = None) -> tuple[Location, ...]:
+def _build_locations(detection: Detection, blob: Blob, places: dict[int, Place] | None = None) -> tuple[Location, ...]:
     if not detection.parts:
         path = detection.path if detection.path is not None else blob.path
         return (Location(path, detection.line, 1, detection.line, 1),)
     if places is None:
         places = locate(blob.data, (o for part in detection.parts for o in (part.start, part.end)))
-    return tuple(_location(blob.path, part.role, places[part.start], places[part.end]) for part in detection.parts)
+    return tuple(
+        _build_location(blob.path, part.role, places[part.start], places[part.end]) for part in detection.parts
+    )
 
 
-def _location(path: str, role: str, start: Place, end: Place) -> Location:
+def _build_location(path: str, role: str, start: Place, end: Place) -> Location:
     utf16 = (start.utf16, end.utf16)
     same = utf16 == (start.column, end.column)
     return Location(path, start.line, start.column, end.line, end.column, role, utf16=None if same else utf16)
 
 
-def finding_of(rule: Rule, detection: Detection, locations: tuple[Location, ...]) -> Finding:
+def build_finding(rule: Rule, detection: Detection, locations: tuple[Location, ...]) -> Finding:
     """The finding that a rule's detection is at these places."""
     values = detection.identity or tuple(dict.fromkeys(part.secret.reveal() for part in detection.parts))
     key_id = detection.attributes.get("access_key_id")
@@ -327,10 +336,10 @@ def finding_of(rule: Rule, detection: Detection, locations: tuple[Location, ...]
         rule.severity if detection.severity is None else detection.severity,
         rule.confidence if detection.confidence is None else detection.confidence,
         detection.message,
-        fingerprint(rule.id, values or (encode_path(locations[0].path),)),
+        compute_fingerprint(rule.id, values or (encode_path(locations[0].path),)),
         locations,
         detection.attributes,
         rule.practices,
         (rule.hint, *steps),
-        values=frozenset(fingerprint("value", (value,)) for value in values),
+        values=frozenset(compute_fingerprint("value", (value,)) for value in values),
     )

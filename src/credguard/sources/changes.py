@@ -35,7 +35,7 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Brought:
+class ChangeSet:
     """The files of a change, and what could not be found out or is not looked at."""
 
     changes: tuple[Change, ...]
@@ -43,20 +43,20 @@ class Brought:
     notes: tuple[str, ...] = ()
 
 
-def staged(repository: Git) -> Brought:
+def list_staged_changes(repository: Git) -> ChangeSet:
     """What a commit of the index would bring against HEAD, or against nothing on an unborn branch.
 
     The index is the one that git itself would commit (GIT_INDEX_FILE).
     """
-    base = repository.head() or repository.empty_tree()
+    base = repository.resolve_head() or repository.compute_empty_tree()
     raw = repository.run("diff-index", "--cached", "--raw", "-z", "--no-renames", "--no-abbrev", base, "--")
     fields = repository.split(raw)
     if len(fields) % 2 or raw[-1:] not in (b"", b"\0"):
         raise GitError("git diff-index gave half an answer")
-    return _sorted_out(_Entry.parse(head, path) for head, path in zip(fields[::2], fields[1::2], strict=True))
+    return _build_changes(_Entry.parse(head, path) for head, path in zip(fields[::2], fields[1::2], strict=True))
 
 
-def commits(repository: Git, revisions: Sequence[str], *exclude: str) -> Brought:
+def list_commit_changes(repository: Git, revisions: Sequence[str], *exclude: str) -> ChangeSet:
     """What the commits that `git rev-list --stdin exclude` names for `revisions` bring, each
     against all its parents.
 
@@ -67,19 +67,19 @@ def commits(repository: Git, revisions: Sequence[str], *exclude: str) -> Brought
     lines = repository.run("rev-list", "--parents", "--stdin", *exclude, stdin=stdin).split(b"\n")
     parents = {words[0].decode(): words[1:] for line in lines if (words := line.split())}
     if not parents:
-        return Brought(())
-    shallow = repository.shallow_commits()
+        return ChangeSet(())
+    shallow = repository.read_shallow_commits()
     cut = sorted(shallow & parents.keys())
     pairs = [b" ".join((c.encode(), p)) for c, ps in parents.items() for p in ps or (b"",)]
     raw = repository.run(
         "diff-tree", "--stdin", "--always", "-r", "--root", "--raw", "-z", "--no-renames", "--no-abbrev",
         stdin=b"\n".join(pair.rstrip() for pair in pairs) + b"\n",
     )  # fmt: skip
-    brought = _sorted_out(_entries_of_commits(repository.split(raw), parents))
+    brought = _build_changes(_parse_commit_entries(repository.split(raw), parents))
     if not cut:
         return brought
     skip = Skip(".", f"history is cut off (shallow clone) at {cut[0][:12]}; run `git fetch --unshallow`")
-    return Brought(brought.changes, (*brought.skipped, skip), brought.notes)
+    return ChangeSet(brought.changes, (*brought.skipped, skip), brought.notes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ class _Entry:
         return cls("" if old_mode in ("000000", GITLINK) else old, mode, oid, status[0], path, commit)
 
 
-def _entries_of_commits(fields: list[str], parents: dict[str, list[bytes]]) -> Iterator[_Entry]:
+def _parse_commit_entries(fields: list[str], parents: dict[str, list[bytes]]) -> Iterator[_Entry]:
     """Of a merge only the entries that stand in the comparison with every parent."""
     seen: dict[tuple[str, str], list[_Entry]] = {}
     commit = ""
@@ -117,7 +117,7 @@ def _entries_of_commits(fields: list[str], parents: dict[str, list[bytes]]) -> I
             yield from entries
 
 
-def _sorted_out(entries: Iterable[_Entry]) -> Brought:
+def _build_changes(entries: Iterable[_Entry]) -> ChangeSet:
     changes: dict[tuple[str, str, str | None], Change] = {}
     skipped: list[Skip] = []
     notes: list[str] = []
@@ -133,7 +133,7 @@ def _sorted_out(entries: Iterable[_Entry]) -> Brought:
             before = changes[key].before if key in changes else ()
             old = (entry.old,) if entry.old else ()
             changes[key] = Change(entry.path, entry.mode, entry.oid, (*before, *old), entry.commit)
-    return Brought(tuple(changes.values()), tuple(skipped), tuple(dict.fromkeys(notes)))
+    return ChangeSet(tuple(changes.values()), tuple(skipped), tuple(dict.fromkeys(notes)))
 
 
 def read(repository: Git, changes: Sequence[Change], limit: int) -> Iterator[tuple[Change, Blob | Skip]]:
@@ -141,23 +141,23 @@ def read(repository: Git, changes: Sequence[Change], limit: int) -> Iterator[tup
 
     Raises GitError when git stops answering.
     """
-    for change, data in zip(changes, repository.blobs([c.oid for c in changes], limit), strict=True):
+    for change, data in zip(changes, repository.read_blobs([c.oid for c in changes], limit), strict=True):
         if isinstance(data, bytes):
             yield change, Blob(data, change.path, change.kind)
         else:
             yield change, Skip(change.path, data)
 
 
-def quoted(repository: Git, limit: int) -> tuple[set[bytes], Iterator[bytes]]:
+def collect_quotable(repository: Git, limit: int) -> tuple[set[bytes], Iterator[bytes]]:
     """What git may itself write into the message of a commit of the index, an amended one too: the names of files and
     folders (as seen from any folder above them), and the contents that a diff quotes. Raises GitError."""
-    head = repository.head()
+    head = repository.resolve_head()
     parent = (
         repository.run("rev-parse", "--verify", "--quiet", "HEAD^", ok=(0, 1, 128)).decode().split() if head else []
     )
     paths: set[str] = set()
     oids: dict[str, None] = {}
-    for base in (head or repository.empty_tree(), *parent):
+    for base in (head or repository.compute_empty_tree(), *parent):
         raw = repository.run("diff-index", "--cached", "--raw", "-z", "--no-renames", "--no-abbrev", base, "--")
         fields = repository.split(raw)
         paths.update(fields[1::2])
@@ -166,37 +166,37 @@ def quoted(repository: Git, limit: int) -> tuple[set[bytes], Iterator[bytes]]:
             oids |= {oid: None for mode, oid in sides if mode not in ("000000", GITLINK)}
     altered = repository.split(repository.run("diff-files", "--name-only", "-z"))
     names: set[bytes] = set()
-    for path in {*paths, *altered, *repository.untracked()[0]}:
+    for path in {*paths, *altered, *repository.list_untracked()[0]}:
         parts = encode_path(path).split(b"/")
         names.update(b"/".join(parts[at:]) for at in range(len(parts)))
         names.update(b"/".join(parts[:at]) + b"/" for at in range(1, len(parts)))
-    return names, _quoted(repository, list(oids), altered, limit)
+    return names, _read_quotable(repository, list(oids), altered, limit)
 
 
-def _quoted(repository: Git, oids: Sequence[str], altered: Sequence[str], limit: int) -> Iterator[bytes]:
+def _read_quotable(repository: Git, oids: Sequence[str], altered: Sequence[str], limit: int) -> Iterator[bytes]:
     """The contents of objects, and of files on disk that are not staged as they are (`commit -vv`)."""
-    yield from (data for data in repository.blobs(oids, limit) if isinstance(data, bytes))
+    yield from (data for data in repository.read_blobs(oids, limit) if isinstance(data, bytes))
     for path in altered:
         item = files.read(os.path.join(repository.folder, path), path, limit)
         if isinstance(item, Blob):
             yield item.data
 
 
-def messages(repository: Git, revisions: Sequence[str], limit: int, *exclude: str) -> Iterator[Blob | Skip]:
+def read_messages(repository: Git, revisions: Sequence[str], limit: int, *exclude: str) -> Iterator[Blob | Skip]:
     """The objects (author, message) of the commits that `commits` looks at, as blobs."""
     stdin = "\n".join(revisions).encode() + b"\n"
     out = repository.run("rev-list", "--stdin", *exclude, stdin=stdin).decode().split()
-    for commit, data in zip(out, repository.blobs(out, limit), strict=True):
+    for commit, data in zip(out, repository.read_blobs(out, limit), strict=True):
         path = f"commit {commit[:12]}"
         yield Blob(data, path, "message") if isinstance(data, bytes) else Skip(path, data)
 
 
-def pointed(repository: Git, oids: Iterable[str], limit: int) -> Iterator[Blob | Skip | str]:
+def follow_tags(repository: Git, oids: Iterable[str], limit: int) -> Iterator[Blob | Skip | str]:
     """The annotated tags that `oids` name, and the tags that they point to, as blobs; also a file
     that a ref names directly, and the object ID of a tree. Commits are left out."""
     left = list(dict.fromkeys(oids))
     while left:
-        found = list(zip(left, repository.objects(left, limit), strict=True))
+        found = list(zip(left, repository.read_objects(left, limit), strict=True))
         left = []
         for oid, (kind, data) in found:
             if isinstance(data, str):
@@ -210,12 +210,12 @@ def pointed(repository: Git, oids: Iterable[str], limit: int) -> Iterator[Blob |
                 yield oid
 
 
-def tags(repository: Git, oids: Iterable[str], limit: int) -> Iterator[Blob | Skip]:
+def read_tags(repository: Git, oids: Iterable[str], limit: int) -> Iterator[Blob | Skip]:
     """What `pointed` gives, without trees."""
-    return (item for item in pointed(repository, oids, limit) if not isinstance(item, str))
+    return (item for item in follow_tags(repository, oids, limit) if not isinstance(item, str))
 
 
-def of_tree(repository: Git, tree: str) -> Brought:
+def list_tree_changes(repository: Git, tree: str) -> ChangeSet:
     """All that a tree holds."""
-    entries = repository.entries_of(tree)
-    return _sorted_out(_Entry("", entry.mode, entry.oid, "A", entry.path) for entry in entries)
+    entries = repository.list_entries(tree)
+    return _build_changes(_Entry("", entry.mode, entry.oid, "A", entry.path) for entry in entries)

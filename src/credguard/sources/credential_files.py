@@ -8,20 +8,20 @@ from base64 import b64decode
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from credguard.heuristics.real_values import Worth, is_random, worth
-from credguard.lazy_re import regex
-from credguard.parsers.assignments import LOOKED_AT, pairs
+from credguard.heuristics.real_values import SecretConfidence, classify_value, is_random
+from credguard.lazy_re import compile_lazily
+from credguard.parsers.assignments import LOOKED_AT, parse_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 HEAD = 4096
-_AWS_SECTION = regex(rb"^\s{0,20}\[[^\]\n]{1,200}\]", re.MULTILINE)
-_AUTH = regex(rb"[\"_]auth\"?\s{0,20}[:=]\s{0,20}\"?([A-Za-z0-9+/]{8,16000}={0,2})")
-_S3FS = regex(rb"^[ \t]{0,20}(?:[^\s:#]{1,200}:)?[^\s:#]{3,200}:(\S{16,200})[ \t\r]*$", re.MULTILINE)
-_NETRC = regex(rb"(?<!\S)password[ \t\r\n]{1,20}(\S{1,4000})")
-_PGPASS = regex(rb"^[^#\s:][^:\n]{0,200}(?::[^:\n]{0,200}){3}:([^\s:]{1,200})[ \t\r]*$", re.MULTILINE)
-_SPACES = regex(r"[\s_\-\"']+")
+_AWS_SECTION = compile_lazily(rb"^\s{0,20}\[[^\]\n]{1,200}\]", re.MULTILINE)
+_AUTH = compile_lazily(rb"[\"_]auth\"?\s{0,20}[:=]\s{0,20}\"?([A-Za-z0-9+/]{8,16000}={0,2})")
+_S3FS = compile_lazily(rb"^[ \t]{0,20}(?:[^\s:#]{1,200}:)?[^\s:#]{3,200}:(\S{16,200})[ \t\r]*$", re.MULTILINE)
+_NETRC = compile_lazily(rb"(?<!\S)password[ \t\r\n]{1,20}(\S{1,4000})")
+_PGPASS = compile_lazily(rb"^[^#\s:][^:\n]{0,200}(?::[^:\n]{0,200}){3}:([^\s:]{1,200})[ \t\r]*$", re.MULTILINE)
+_SPACES = compile_lazily(r"[\s_\-\"']+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +34,8 @@ class Shape:
     """Reported, at low severity, even where no credential is seen in it."""
 
 
-def _assigns(least: Worth) -> Callable[[bytes], bool]:
-    return lambda data: any(worth(one.name, one.value) >= least for one in pairs(data))
+def _make_assignment_test(least: SecretConfidence) -> Callable[[bytes], bool]:
+    return lambda data: any(classify_value(one.name, one.value) >= least for one in parse_pairs(data))
 
 
 def is_console_csv(data: bytes) -> bool:
@@ -48,17 +48,17 @@ def is_console_csv(data: bytes) -> bool:
     except csv.Error:
         return False
     names = [_SPACES.sub("", cell).lower() for cell in rows[0]] if rows else []
-    return any(_real_row(dict(zip(names, row, strict=False))) for row in rows[1:])
+    return any(_has_real_secret(dict(zip(names, row, strict=False))) for row in rows[1:])
 
 
-def _real_row(row: dict[str, str]) -> bool:
+def _has_real_secret(row: dict[str, str]) -> bool:
     cells = {name: cell.strip().encode("utf-8", "replace") for name, cell in row.items()}
     if "accesskeyid" in cells and is_random(cells.get("secretaccesskey", b"")):
         return True
     if "smtpusername" in cells and is_random(cells.get("smtppassword", b"")):
         return True
     console = "consoleloginlink" in cells or "directsigninlink" in cells
-    return console and worth(b"console_password", cells.get("password", b"")) >= Worth.WEAK
+    return console and classify_value(b"console_password", cells.get("password", b"")) >= SecretConfidence.WEAK
 
 
 def is_profile(data: bytes) -> bool:
@@ -66,41 +66,43 @@ def is_profile(data: bytes) -> bool:
     if not _AWS_SECTION.search(data, 0, LOOKED_AT):
         return False
     needed = {b"aws_access_key_id", b"aws_secret_access_key"}
-    for one in pairs(data):
-        if one.name.lower() in needed and worth(one.name, one.value) >= Worth.RANDOM:
+    for one in parse_pairs(data):
+        if one.name.lower() in needed and classify_value(one.name, one.value) >= SecretConfidence.RANDOM:
             needed.discard(one.name.lower())
     return not needed
 
 
-def _docker_auth(data: bytes) -> bool:
+def _has_docker_auth(data: bytes) -> bool:
     for match in _AUTH.finditer(data, 0, LOOKED_AT):
         try:
             password = b64decode(match[1] + b"=" * (-len(match[1]) % 4)).partition(b":")[2]
         except ValueError:
             continue
-        if worth(b"registry_password", password) >= Worth.WEAK:
+        if classify_value(b"registry_password", password) >= SecretConfidence.WEAK:
             return True
-    return _assigns(Worth.RANDOM)(data)
+    return _make_assignment_test(SecretConfidence.RANDOM)(data)
 
 
-def _s3fs(data: bytes) -> bool:
+def _has_s3fs_key(data: bytes) -> bool:
     return any(is_random(match[1]) for match in _S3FS.finditer(data, 0, LOOKED_AT))
 
 
-def _password_after(pattern: re.Pattern[bytes]) -> Callable[[bytes], bool]:
-    return lambda data: any(worth(b"password", m[1]) >= Worth.CHOSEN for m in pattern.finditer(data, 0, LOOKED_AT))
+def _make_password_test(pattern: re.Pattern[bytes]) -> Callable[[bytes], bool]:
+    return lambda data: any(
+        classify_value(b"password", m[1]) >= SecretConfidence.CHOSEN for m in pattern.finditer(data, 0, LOOKED_AT)
+    )
 
 
-def _urls(data: bytes) -> bool:
-    return any(worth(b"url", line) >= Worth.CHOSEN for line in data[:LOOKED_AT].splitlines())
+def _has_url_password(data: bytes) -> bool:
+    return any(classify_value(b"url", line) >= SecretConfidence.CHOSEN for line in data[:LOOKED_AT].splitlines())
 
 
-_ANY = _assigns(Worth.RANDOM)
-_PASSWORDS = _assigns(Worth.CHOSEN)
+_ANY = _make_assignment_test(SecretConfidence.RANDOM)
+_PASSWORDS = _make_assignment_test(SecretConfidence.CHOSEN)
 CSV = Shape("a table of access keys or passwords as the AWS console downloads it", is_console_csv)
 PROFILE = Shape("an AWS profile with a static key", is_profile)
 _SHARED = Shape("an AWS shared credentials file", _ANY)
-_DOCKER = Shape("a Docker configuration with a registry's password", _docker_auth)
+_DOCKER = Shape("a Docker configuration with a registry's password", _has_docker_auth)
 _HISTORY = Shape("a command history", _ANY, always=True)
 _NAMES = {
     ".boto": Shape("a boto configuration with a key", _ANY),
@@ -108,16 +110,16 @@ _NAMES = {
     ".s3cfg": Shape("an s3cmd configuration with a key", _ANY),
     "s3cfg": Shape("an s3cmd configuration with a key", _ANY),
     "s3cmd.ini": Shape("an s3cmd configuration with a key", _ANY),
-    ".passwd-s3fs": Shape("the key file of s3fs", _s3fs),
-    "passwd-s3fs": Shape("the key file of s3fs", _s3fs),
+    ".passwd-s3fs": Shape("the key file of s3fs", _has_s3fs_key),
+    "passwd-s3fs": Shape("the key file of s3fs", _has_s3fs_key),
     "rclone.conf": Shape("an rclone configuration with a credential", _PASSWORDS),
     ".rclone.conf": Shape("an rclone configuration with a credential", _PASSWORDS),
     "awscredentials.properties": Shape("the credentials file of the AWS SDK for Java", _ANY),
     "awscreds": Shape("the key file of the old EC2 and CloudWatch tools", _ANY),
-    ".git-credentials": Shape("git's stored passwords", _urls),
-    ".netrc": Shape("a netrc file with a password", _password_after(_NETRC)),
-    "_netrc": Shape("a netrc file with a password", _password_after(_NETRC)),
-    ".pgpass": Shape("PostgreSQL's password file", _password_after(_PGPASS)),
+    ".git-credentials": Shape("git's stored passwords", _has_url_password),
+    ".netrc": Shape("a netrc file with a password", _make_password_test(_NETRC)),
+    "_netrc": Shape("a netrc file with a password", _make_password_test(_NETRC)),
+    ".pgpass": Shape("PostgreSQL's password file", _make_password_test(_PGPASS)),
     ".pypirc": Shape("a PyPI upload configuration with a password", _PASSWORDS),
     ".npmrc": Shape("an npm configuration with a token", _PASSWORDS),
     ".dockercfg": _DOCKER,
@@ -129,13 +131,13 @@ _NAMES = {
 }  # fmt: skip
 # Names that mean this only in their tool's folder.
 _PLACES = (
-    (regex(r"(?:.*/)?\.aws/credentials(?:[.~].*)?"), _SHARED),
-    (regex(r"(?:.*/)?\.aws/config(?:[.~].*)?"), Shape("an AWS configuration with a static key", _ANY)),
-    (regex(r"(?:.*/)?\.aws/sso/cache/[^/]*\.json"), Shape("a cached sign-in of IAM Identity Center", _ANY)),
-    (regex(r"(?:.*/)?\.aws/(?:cli|boto)/cache/[^/]*\.json"), Shape("the AWS CLI's cached credentials", _ANY)),
-    (regex(r"(?:.*/)?\.aws/login/cache/[^/]*"), Shape("a cached sign-in of `aws login`", _ANY)),
-    (regex(r"(?:.*/)?\.mc/config\.json"), Shape("a MinIO client configuration with a key", _ANY)),
-    (regex(r"(?:.*/)?\.docker/config\.json"), _DOCKER),
+    (compile_lazily(r"(?:.*/)?\.aws/credentials(?:[.~].*)?"), _SHARED),
+    (compile_lazily(r"(?:.*/)?\.aws/config(?:[.~].*)?"), Shape("an AWS configuration with a static key", _ANY)),
+    (compile_lazily(r"(?:.*/)?\.aws/sso/cache/[^/]*\.json"), Shape("a cached sign-in of IAM Identity Center", _ANY)),
+    (compile_lazily(r"(?:.*/)?\.aws/(?:cli|boto)/cache/[^/]*\.json"), Shape("the AWS CLI's cached credentials", _ANY)),
+    (compile_lazily(r"(?:.*/)?\.aws/login/cache/[^/]*"), Shape("a cached sign-in of `aws login`", _ANY)),
+    (compile_lazily(r"(?:.*/)?\.mc/config\.json"), Shape("a MinIO client configuration with a key", _ANY)),
+    (compile_lazily(r"(?:.*/)?\.docker/config\.json"), _DOCKER),
 )
 _TABLES = (".csv", ".tsv")
 _INI = (".ini", ".cfg", ".conf")
@@ -145,7 +147,7 @@ _NO_PROFILE = tuple(
 )
 
 
-def named(path: str) -> Shape | None:
+def find_credential_shape(path: str) -> Shape | None:
     """The kind of credential file that a path's name announces."""
     low = path.lower()
     shape = _NAMES.get(low[low.rfind("/") + 1 :])
@@ -154,7 +156,7 @@ def named(path: str) -> Shape | None:
     return shape
 
 
-def perhaps(name: str) -> Shape | None:
+def guess_credential_shape(name: str) -> Shape | None:
     """The kind that a file's content may turn out to be, whatever its name; the root user's CSV is another rule's."""
     if name.endswith(_TABLES):
         return None if name.startswith("rootkey") else CSV

@@ -8,14 +8,14 @@ from enum import Enum
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
-from credguard.lazy_re import regex
+from credguard.lazy_re import compile_lazily
 from credguard.system.compat import decode_path
 
 if TYPE_CHECKING:
     from credguard.sources.worktree import WorkTree
 
 
-class Kind(Enum):
+class EnvFileKind(Enum):
     """What a name of the family says of the file."""
 
     ENV = "env"
@@ -50,7 +50,7 @@ _OTHER_ENDINGS = frozenset(
 _SHELL_NAMES = frozenset(
     "env.sh setenv.sh set-env.sh set_env.sh envvars.sh env_vars.sh .env.sh .env.ps1 env.ps1 .env.fish".split()
 )
-_SPLIT = regex(r"[._\-~]+")
+_SPLIT = compile_lazily(r"[._\-~]+")
 _FIXTURES = frozenset(
     "test tests testing testdata test-data test_data fixture fixtures __fixtures__ __tests__ spec specs mocks "
     "__mocks__ e2e".split()
@@ -61,12 +61,12 @@ _MANIFESTS = frozenset(
     "composer.json cargo.toml mix.exs pubspec.yaml build.gradle build.gradle.kts pom.xml deno.json".split()
 )
 # A line of go.mod that says `indirect` is about what others depend on.
-_LOADER = regex(
+_LOADER = compile_lazily(
     rb"dotenv(?![^\n]{0,200}// indirect)|django-environ|environs\b|python-decouple|\"env-cmd\"|pydantic[-_]settings"
 )
-_COMPOSE = regex(r"(?:docker-)?compose[\w.-]*\.ya?ml")
-_ENV_FILE = regex(rb"^\s{0,40}(?:-\s{0,8})?env_file\s{0,8}:", re.MULTILINE)
-_LOADS = regex(
+_COMPOSE = compile_lazily(r"(?:docker-)?compose[\w.-]*\.ya?ml")
+_ENV_FILE = compile_lazily(rb"^\s{0,40}(?:-\s{0,8})?env_file\s{0,8}:", re.MULTILINE)
+_LOADS = compile_lazily(
     rb"(?:import|from|require\(|require|use)\s{0,4}['\"]?(?:python_)?dotenv|load_?dotenv|dotenv[./]config|godotenv|"
     rb"dotenvy::",
     re.IGNORECASE,
@@ -78,7 +78,7 @@ _PROGRAMS = tuple(
 _PROGRAMS_READ = 50
 
 
-def kind_of(name: str) -> Kind | None:
+def classify_env_file(name: str) -> EnvFileKind | None:
     """What a file of this name is, None when it is not of the family."""
     low = name.lower()
     if "env" not in low:
@@ -87,38 +87,38 @@ def kind_of(name: str) -> Kind | None:
     if not words or words[-1] in _OTHER_ENDINGS:
         return None
     if words[0] == "env" and low.startswith(".env"):
-        return Kind.HINT if low in _SHELL_NAMES else _by_words(words[1:], Kind.ENV)
+        return EnvFileKind.HINT if low in _SHELL_NAMES else _classify_words(words[1:], EnvFileKind.ENV)
     if low in _SHELL_NAMES or words[0] == "envrc":
-        return _hint(words)
+        return _classify_hint(words)
     named = words[0] in ("env", "dotenv") and words[1:2] and words[1] in _STAGES | EXAMPLE_WORDS
-    return _hint(words) if named or low.endswith(".env") else None
+    return _classify_hint(words) if named or low.endswith(".env") else None
 
 
-def _by_words(words: list[str], otherwise: Kind) -> Kind:
+def _classify_words(words: list[str], otherwise: EnvFileKind) -> EnvFileKind:
     if not EXAMPLE_WORDS.isdisjoint(words):
-        return Kind.EXAMPLE
+        return EnvFileKind.EXAMPLE
     if not _PRIVATE_WORDS.isdisjoint(words):
-        return Kind.PRIVATE
-    return otherwise if _TEST_WORDS.isdisjoint(words) else Kind.TEST
+        return EnvFileKind.PRIVATE
+    return otherwise if _TEST_WORDS.isdisjoint(words) else EnvFileKind.TEST
 
 
-def _hint(words: list[str]) -> Kind:
-    kind = _by_words(words, Kind.HINT)
-    return Kind.HINT if kind is Kind.PRIVATE else kind
+def _classify_hint(words: list[str]) -> EnvFileKind:
+    kind = _classify_words(words, EnvFileKind.HINT)
+    return EnvFileKind.HINT if kind is EnvFileKind.PRIVATE else kind
 
 
 @lru_cache(maxsize=2)
-def family(files: tuple[str, ...]) -> tuple[tuple[str, Kind], ...]:
+def list_env_files(files: tuple[str, ...]) -> tuple[tuple[str, EnvFileKind], ...]:
     """Every path of the family with its kind, in order; packages of others (`node_modules`) are left out."""
     found = []
     for path in files:
         name = path[path.rfind("/") + 1 :]
-        if ("env" in name or "ENV" in name) and (kind := kind_of(name)) and not is_vendored(path):
+        if ("env" in name or "ENV" in name) and (kind := classify_env_file(name)) and not is_vendored(path):
             found.append((path, kind))
     return tuple(found)
 
 
-def folder_of(path: str) -> str:
+def get_folder(path: str) -> str:
     """The folder part of a path with its `/`, empty at the root."""
     return path[: path.rfind("/") + 1]
 
@@ -138,14 +138,14 @@ def is_compose(path: str) -> bool:
     return "compose" in path and _COMPOSE.fullmatch(path[path.rfind("/") + 1 :].lower()) is not None
 
 
-def on_disk(tree: WorkTree, folder: str = "") -> list[str]:
+def find_common_env_files(tree: WorkTree, folder: str = "") -> list[str]:
     """The usual env files that lie in the folder, ignored by git or not; virtual environments do not count."""
     paths = [folder + name for name in COMMON_NAMES]
-    return [path for path in paths if os.path.isfile(tree.location(path) or "")]
+    return [path for path in paths if os.path.isfile(tree.resolve_path(path) or "")]
 
 
 @lru_cache(maxsize=2)
-def _declarations(files: tuple[str, ...]) -> tuple[str, ...]:
+def _list_declarations(files: tuple[str, ...]) -> tuple[str, ...]:
     found = []
     for path in files:
         name = path[path.rfind("/") + 1 :].lower()
@@ -161,17 +161,23 @@ class EnvUse:
     def __init__(self, tree: WorkTree) -> None:
         self._tree = tree
 
-    def within(self, folder: str = "") -> bool:
+    def is_used_in(self, folder: str = "") -> bool:
         """True for a folder with an env file on disk, an example, a loader among its dependencies or in
         its code, or `env_file:` in a compose file, at any depth."""
-        known = (path for path, kind in family(self._tree.files) if kind is not Kind.HINT and not is_fixture(path))
-        if on_disk(self._tree, folder) or any(path.startswith(folder) for path in known):
+        known = (
+            path
+            for path, kind in list_env_files(self._tree.files)
+            if kind is not EnvFileKind.HINT and not is_fixture(path)
+        )
+        if find_common_env_files(self._tree, folder) or any(path.startswith(folder) for path in known):
             return True
-        if any(path.startswith(folder) and self._declares(path) for path in _declarations(self._tree.files)):
+        if any(
+            path.startswith(folder) and self._has_declaration(path) for path in _list_declarations(self._tree.files)
+        ):
             return True
         return any(path.startswith(folder) for path in self._programs)
 
-    def _declares(self, path: str) -> bool:
+    def _has_declaration(self, path: str) -> bool:
         words = _ENV_FILE if is_compose(path) else _LOADER
         return words.search(self._tree.read(path) or b"") is not None
 

@@ -8,8 +8,8 @@ import stat
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from credguard.git.repository import GITLINK, Entry, Git, GitError, find
-from credguard.lazy_re import regex
+from credguard.git.repository import GITLINK, Git, GitError, IndexEntry, find
+from credguard.lazy_re import compile_lazily
 from credguard.model.findings import Blob, Skip
 from credguard.sources.worktree import RULE_READ_LIMIT, WorkTree
 from credguard.system.compat import encode_path, is_link, open_to_read
@@ -24,8 +24,8 @@ DEFAULT_LIMIT = 256 << 20
 _CHUNK = 1 << 20
 _BARE = frozenset(("HEAD", "objects", "refs"))
 # gitrepository-layout(5): what a loose object and a pack are called below `objects`.
-_LOOSE = regex(r"[0-9a-f]{2}/(?:[0-9a-f]{38}|[0-9a-f]{62})")
-_PACK = regex(r"pack/pack-[0-9a-f]{40,64}\.pack")
+_LOOSE = compile_lazily(r"[0-9a-f]{2}/(?:[0-9a-f]{38}|[0-9a-f]{62})")
+_PACK = compile_lazily(r"pack/pack-[0-9a-f]{40,64}\.pack")
 
 
 @dataclass(slots=True)
@@ -35,11 +35,11 @@ class Listing:
     that git would not write to disk: their contents come from its objects alone."""
 
     tree: WorkTree
-    entries: dict[str, Entry] = field(default_factory=dict)
+    entries: dict[str, IndexEntry] = field(default_factory=dict)
     skipped: list[Skip] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     inner: list[str] = field(default_factory=list)
-    odd: list[Entry] = field(default_factory=list)
+    odd: list[IndexEntry] = field(default_factory=list)
     history: Git | None = None
 
 
@@ -51,31 +51,31 @@ def open_tree(root: Path, *, ignored: bool = False) -> Listing:
     """
     try:
         if is_bare(root):
-            return _bare_listing(root)
+            return _list_bare(root)
         repository = find(root)
         if repository is not None:
-            return _git_listing(root, ignored=ignored)
+            return _list_with_git(root, ignored=ignored)
     except GitError as error:
-        listing = _plain_listing(root)
+        listing = _list_plain(root)
         listing.skipped.append(Skip(".", f"{error.message}; files were read without git: {error.hint}"))
         listing.history = Git(root) if os.path.lexists(root / ".git") else None
         return listing
-    return _plain_listing(root)
+    return _list_plain(root)
 
 
-def _git_listing(root: Path, *, ignored: bool) -> Listing:
+def _list_with_git(root: Path, *, ignored: bool) -> Listing:
     repository = find(root)
     assert repository is not None  # noqa: S101 - asked by the caller
-    tracked = {entry.path: entry for entry in repository.tracked()}
+    tracked = {entry.path: entry for entry in repository.list_tracked()}
     odd = [entry for entry in tracked.values() if not is_checked_out(entry.path)]
     for entry in odd:
         del tracked[entry.path]
     links = [path for path, entry in tracked.items() if entry.mode == GITLINK]
     for path in links:
         del tracked[path]
-    others, warning = repository.untracked(tracked)
+    others, warning = repository.list_untracked(tracked)
     if ignored:
-        more, _ = repository.untracked(tracked, ignored=True)
+        more, _ = repository.list_untracked(tracked, ignored=True)
         others += more
     listing = Listing(WorkTree(root, (), frozenset(tracked), repository), tracked, history=repository)
     listing.odd = [entry for entry in odd if entry.mode != GITLINK]
@@ -85,7 +85,7 @@ def _git_listing(root: Path, *, ignored: bool) -> Listing:
     nested = [path.rstrip("/") for path in others if path.endswith("/")]
     files = [*tracked, *(path for path in others if not path.endswith("/"))]
     for path in (*links, *nested):
-        files += _nested(listing, path, submodule=path in links, ignored=ignored)
+        files += _list_nested(listing, path, submodule=path in links, ignored=ignored)
     listing.tree.files = tuple(sorted(set(files)))
     heads = (path.removesuffix("/HEAD") for path in listing.tree.files if path.endswith("/HEAD"))
     listing.inner += [path for path in heads if is_bare(root / path) and path not in listing.inner]
@@ -106,33 +106,33 @@ def is_bare(root: Path) -> bool:
     return os.path.lexists(root / "HEAD") and (root / "objects").is_dir()
 
 
-def _bare_listing(root: Path) -> Listing:
+def _list_bare(root: Path) -> Listing:
     """The files of HEAD, which all come from the object store."""
     repository = Git(root)
-    head = repository.head()
-    files = repository.tree(head) if head else {}
+    head = repository.resolve_head()
+    files = repository.read_tree(head) if head else {}
     names = tuple(sorted(files))
 
     def read_object(path: str) -> bytes | None:
-        data = next(repository.blobs([files[path]], RULE_READ_LIMIT)) if path in files else None
+        data = next(repository.read_blobs([files[path]], RULE_READ_LIMIT)) if path in files else None
         return data if isinstance(data, bytes) else None
 
     tree = WorkTree(root, names, frozenset(names), repository, reader=read_object, bare=True)
-    listing = Listing(tree, {path: Entry("100644", oid, path) for path, oid in files.items()}, history=repository)
+    listing = Listing(tree, {path: IndexEntry("100644", oid, path) for path, oid in files.items()}, history=repository)
     listing.notes.append(f"{root} has no work tree: the files of its HEAD were looked at, its ignore rules were not")
     return listing
 
 
-def _nested(listing: Listing, path: str, *, submodule: bool, ignored: bool) -> list[str]:
+def _list_nested(listing: Listing, path: str, *, submodule: bool, ignored: bool) -> list[str]:
     """The files of a repository inside the repository, scanned as part of it."""
     folder = listing.tree.root / path
-    if submodule and (Root(listing.tree.root).why_not(path) or is_link(folder)):
+    if submodule and (Root(listing.tree.root).explain_refusal(path) or is_link(folder)):
         listing.skipped.append(Skip(path, "is a symbolic link where git has a submodule, which is not followed"))
         return []
     if submodule and not (folder / ".git").exists():
         listing.notes.append(f"submodule {path} is not checked out: its files were not looked at")
         return []
-    inner = _broken(folder) or open_tree(folder, ignored=ignored)
+    inner = _list_broken(folder) or open_tree(folder, ignored=ignored)
     listing.skipped += [Skip(f"{path}/{skip.path}", skip.reason) for skip in inner.skipped]
     listing.notes += inner.notes
     if inner.history is not None:
@@ -141,20 +141,20 @@ def _nested(listing: Listing, path: str, *, submodule: bool, ignored: bool) -> l
     return [f"{path}/{name}" for name in inner.tree.files]
 
 
-def _broken(folder: Path) -> Listing | None:
+def _list_broken(folder: Path) -> Listing | None:
     """The plain listing of a folder whose `.git` git passes over, to take the repository around it instead."""
     try:
         found = find(folder)
-        if found is None or os.path.realpath(found.toplevel()) == os.path.realpath(folder):
+        if found is None or os.path.realpath(found.find_toplevel()) == os.path.realpath(folder):
             return None
     except GitError:
         return None  # which is told when it is opened
-    listing = _plain_listing(folder)
+    listing = _list_plain(folder)
     listing.skipped.append(Skip(".", "its .git is none that git can read; mend or remove it"))
     return listing
 
 
-def _plain_listing(root: Path) -> Listing:
+def _list_plain(root: Path) -> Listing:
     files: list[str] = []
     listing = Listing(WorkTree(root, ()))
     folders = [""]
@@ -175,7 +175,7 @@ def _plain_listing(root: Path) -> Listing:
                 if names >= _BARE and folder:
                     listing.inner.append(folder.rstrip("/"))
         except OSError as error:
-            listing.skipped.append(Skip(folder or ".", _reason(error, "folder")))
+            listing.skipped.append(Skip(folder or ".", _explain_error(error, "folder")))
     listing.tree.files = tuple(sorted(files))
     return listing
 
@@ -190,20 +190,20 @@ def read_all(listing: Listing, limit: int = DEFAULT_LIMIT) -> Iterator[Blob | Sk
     missing = list(listing.odd)
     root = Root(tree.root)
     for path in tree.files:
-        reason = "" if tree.reader else root.why_not(path)
+        reason = "" if tree.reader else root.explain_refusal(path)
         if reason:
-            yield from _gone(path, listing, missing, reason)
+            yield from _handle_missing(path, listing, missing, reason)
             continue
-        item = None if tree.reader else read(root.location(path), path, limit)
+        item = None if tree.reader else read(root.resolve_location(path), path, limit)
         if item is None:
-            yield from _gone(path, listing, missing, "vanished while it was to be read; run again")
+            yield from _handle_missing(path, listing, missing, "vanished while it was to be read; run again")
         else:
             yield item
     if missing and tree.repository is not None:
-        yield from _from_objects(listing, missing, limit)
+        yield from _read_from_objects(listing, missing, limit)
 
 
-def _gone(path: str, listing: Listing, missing: list[Entry], reason: str) -> Iterator[Skip]:
+def _handle_missing(path: str, listing: Listing, missing: list[IndexEntry], reason: str) -> Iterator[Skip]:
     entry = listing.entries.get(path)
     if entry is None:
         yield Skip(path, reason)
@@ -211,11 +211,11 @@ def _gone(path: str, listing: Listing, missing: list[Entry], reason: str) -> Ite
         missing.append(entry)
 
 
-def _from_objects(listing: Listing, missing: list[Entry], limit: int) -> Iterator[Blob | Skip]:
+def _read_from_objects(listing: Listing, missing: list[IndexEntry], limit: int) -> Iterator[Blob | Skip]:
     repository = listing.tree.repository
     assert repository is not None  # noqa: S101 - asked by the caller
     try:
-        for entry, data in zip(missing, repository.blobs([e.oid for e in missing], limit), strict=False):
+        for entry, data in zip(missing, repository.read_blobs([e.oid for e in missing], limit), strict=False):
             if isinstance(data, bytes):
                 yield Blob(data, entry.path)
             else:
@@ -235,26 +235,26 @@ def read(location: str, path: str, limit: int) -> Blob | Skip | str | None:
     except ValueError:
         return Skip(path, "is no name that a file can have here; check it")
     except OSError as error:
-        return _unopened(error, location, path)
+        return _handle_open_error(error, location, path)
     try:
         info = os.fstat(descriptor)
         if not stat.S_ISREG(info.st_mode):
             return f"{path} is no regular file and has no content to look at"
         if info.st_size > limit:
-            return Skip(path, too_large(info.st_size, limit))
+            return Skip(path, explain_size_limit(info.st_size, limit))
         data = os.read(descriptor, info.st_size + 1)
         if len(data) != info.st_size:
-            data = _rest(descriptor, data, limit)
+            data = _read_rest(descriptor, data, limit)
         if len(data) > limit:
-            return Skip(path, too_large(len(data), limit))
+            return Skip(path, explain_size_limit(len(data), limit))
         return Blob(data, path)
     except OSError as error:
-        return Skip(path, _reason(error, "file"))
+        return Skip(path, _explain_error(error, "file"))
     finally:
         os.close(descriptor)
 
 
-def too_large(size: int, limit: int) -> str:
+def explain_size_limit(size: int, limit: int) -> str:
     """Why a file over the limit was not read, and what to do."""
     return (
         f"{size / (1 << 20):.0f} MiB is over the limit of {limit / (1 << 20):.0f} MiB; "
@@ -262,22 +262,22 @@ def too_large(size: int, limit: int) -> str:
     )
 
 
-def _unopened(error: OSError, location: str, path: str) -> Blob | Skip | str | None:
+def _handle_open_error(error: OSError, location: str, path: str) -> Blob | Skip | str | None:
     if error.errno in (errno.ELOOP, errno.EMLINK):
         try:
             return Blob(encode_path(os.readlink(location)), path, "symlink")
         except OSError as cause:
-            return Skip(path, _reason(cause, "symbolic link"))
+            return Skip(path, _explain_error(cause, "symbolic link"))
     if error.errno in (errno.ENOENT, errno.ENOTDIR):
         return None
     if error.errno in (errno.ENXIO, errno.EOPNOTSUPP, errno.ENODEV):
         return f"{path} is no regular file and has no content to look at"
     if error.errno == errno.EISDIR or os.path.isdir(location):
         return Skip(path, "is a folder where git has a file; check it in or restore it")
-    return Skip(path, _reason(error, "file"))
+    return Skip(path, _explain_error(error, "file"))
 
 
-def _rest(descriptor: int, data: bytes, limit: int) -> bytes:
+def _read_rest(descriptor: int, data: bytes, limit: int) -> bytes:
     """The remainder of a file that is longer than its size said, at most one chunk over the limit."""
     chunks = [data]
     size = len(data)
@@ -287,13 +287,13 @@ def _rest(descriptor: int, data: bytes, limit: int) -> bytes:
     return b"".join(chunks)
 
 
-def _reason(error: OSError, what: str) -> str:
+def _explain_error(error: OSError, what: str) -> str:
     if isinstance(error, PermissionError):
         return f"no permission to read this {what}; run as a user who may, or exclude it"
     return f"this {what} could not be read: {error.strerror or error}"
 
 
-def explicit(paths: Iterable[str], limit: int = DEFAULT_LIMIT) -> Iterator[Blob | Skip | str]:
+def read_named_files(paths: Iterable[str], limit: int = DEFAULT_LIMIT) -> Iterator[Blob | Skip | str]:
     """The files named on the command line, each under the name it was given."""
     for path in paths:
         item = read(path, path, limit)

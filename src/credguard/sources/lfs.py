@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from credguard.lazy_re import regex
+from credguard.lazy_re import compile_lazily
 from credguard.matching.pattern import Pattern
 from credguard.model.findings import Blob, Skip
 from credguard.sources import files
@@ -20,36 +20,36 @@ _Item = TypeVar("_Item")
 POINTER = Pattern("lfs-pointer", rb"https://git-lfs\.github\.com/spec/v1\n")
 # https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md: keys in order, a pointer has less than 1024 bytes.
 _LONGEST = 1024
-_POINTER = regex(
+_POINTER = compile_lazily(
     rb"version https://git-lfs\.github\.com/spec/v1\n(?:ext-\d-[^\n]{1,300}\n){0,9}"
     rb"oid sha256:([0-9a-f]{64})\nsize \d+\n"
 )
 _STORE = "lfs/objects"
 
 
-def pointed(data: bytes) -> str:
+def parse_pointer(data: bytes) -> str:
     """The name of the content (its SHA-256 in hex) that a pointer stands for, "" for all else."""
     match = _POINTER.fullmatch(data) if len(data) < _LONGEST else None
     return match[1].decode() if match else ""
 
 
-def kept(repository: Git, blob: Blob, limit: int) -> Iterator[Blob | Skip | str]:
+def read_lfs_content(repository: Git, blob: Blob, limit: int) -> Iterator[Blob | Skip | str]:
     """The content behind a pointer, or why it cannot be looked at; nothing for all else. Raises GitError."""
-    name = pointed(blob.data)
+    name = parse_pointer(blob.data)
     if name:
         here = f"{_STORE}/{name[:2]}/{name[2:4]}/{name}"
-        yield _read(Root(repository.common_dir), here, blob.path, limit) or f"{blob.path}: {_not_here(1)}"
+        yield _read(Root(repository.common_dir), here, blob.path, limit) or f"{blob.path}: {_format_missing(1)}"
 
 
-def followed(items: Iterable[_Item], repository: Git, limit: int) -> Iterator[_Item | Blob | Skip | str]:
+def add_lfs_contents(items: Iterable[_Item], repository: Git, limit: int) -> Iterator[_Item | Blob | Skip | str]:
     """The items, after each pointer what `kept` gives. Raises GitError."""
     for item in items:
         yield item
         if isinstance(item, Blob):
-            yield from kept(repository, item, limit)
+            yield from read_lfs_content(repository, item, limit)
 
 
-def all_kept(folder: Path, limit: int) -> Iterator[Blob | Skip | str]:
+def iter_lfs_contents(folder: Path, limit: int) -> Iterator[Blob | Skip | str]:
     """All contents below a repository's own folder, under their paths from there."""
     root = Root(folder)
     for path in sorted(folder.glob(f"{_STORE}/??/??/*")):
@@ -61,18 +61,18 @@ def all_kept(folder: Path, limit: int) -> Iterator[Blob | Skip | str]:
 
 def _read(root: Root, here: str, path: str, limit: int) -> Blob | Skip | str | None:
     """The content that is at `here` below git's own folder, as that of `path`; no link in it is followed."""
-    reason = root.why_not(here)
-    return Skip(path, f"its content {reason}") if reason else files.read(root.location(here), path, limit)
+    reason = root.explain_refusal(here)
+    return Skip(path, f"its content {reason}") if reason else files.read(root.resolve_location(here), path, limit)
 
 
-def lacking(folder: Path, names: Collection[str]) -> Iterator[str]:
+def report_missing_contents(folder: Path, names: Collection[str]) -> Iterator[str]:
     """A note on those of the contents that are not below a repository's own folder."""
     here = {path.name for path in folder.glob(f"{_STORE}/??/??/*")}
     count = len(set(names) - here)
     if count:
-        yield _not_here(count)
+        yield _format_missing(count)
 
 
-def _not_here(count: int) -> str:
+def _format_missing(count: int) -> str:
     what = "a content that git LFS keeps is" if count == 1 else f"{count} contents that git LFS keeps are"
     return f"{what} not here and could not be looked at; `git lfs fetch --all` brings what is missing"

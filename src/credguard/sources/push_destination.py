@@ -10,7 +10,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from credguard.lazy_re import regex
+from credguard.lazy_re import compile_lazily
 from credguard.model.findings import Blob
 from credguard.sources import files
 from credguard.system.compat import decode_path
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 _TRACKING = "refs/remotes/"
 _FORGES = ("github.com", "gitlab.com", "bitbucket.org", "codeberg.org")
 """Hosts where one path is one repository, whatever the protocol."""
-_ADDRESS = regex(r"(?:(?:https?|ssh|git)://)?(?:[^/@]*@)?([^/:@]+)(?::\d+)?[:/]+(.*)")
-_USER = regex(r"\A((?:[A-Za-z][A-Za-z0-9+.\-]*://)?)[^/@]*@")
+_ADDRESS = compile_lazily(r"(?:(?:https?|ssh|git)://)?(?:[^/@]*@)?([^/:@]+)(?::\d+)?[:/]+(.*)")
+_USER = compile_lazily(r"\A((?:[A-Za-z][A-Za-z0-9+.\-]*://)?)[^/@]*@")
 _LARGEST_FETCH_HEAD = 32 << 20
-_FETCHED = regex(rb"([0-9a-f]{40,64})\t[^\t\n]*\t(?:.* of )?(\S.*)")
+_FETCHED = compile_lazily(rb"([0-9a-f]{40,64})\t[^\t\n]*\t(?:.* of )?(\S.*)")
 _FIRST_WORDS = (
     "log", "--walk-reflogs", "-z", "--format=%gs", "--no-show-signature", "--no-patch", "--no-color", "--no-notes",
     "--no-mailmap", "--end-of-options",
@@ -51,38 +51,38 @@ class _Spec:
         source, _, target = text.removeprefix("+").partition(":")
         return cls(source, target)
 
-    def origin(self, ref: str) -> str | None:
+    def find_source(self, ref: str) -> str | None:
         """The remote's ref that is kept as `ref`, None where it is not kept by this."""
-        return _mapped(self.target, self.source, ref) if self.target else None
+        return _map_ref(self.target, self.source, ref) if self.target else None
 
-    def covers(self, ref: str) -> bool:
+    def has_source(self, ref: str) -> bool:
         """True where it speaks of the remote's ref."""
-        return _mapped(self.source, self.source, ref) is not None
+        return _map_ref(self.source, self.source, ref) is not None
 
 
-def known(repository: Git, remote: str, url: str, pushed: Pushed = ()) -> list[str]:
+def list_known_commits(repository: Git, remote: str, url: str, pushed: Pushed = ()) -> list[str]:
     """The commits that tracking refs show to be at `url`, to which a push by way of `remote` goes; `pushed` are
     the remote's refs that git is about to update, with the object ID that each has there. Raises GitError."""
-    urls, specs = _settings(repository)
-    if not url or remote.startswith("-") or remote not in specs or not _only_place(repository, remote, url):
+    urls, specs = _read_remotes(repository)
+    if not url or remote.startswith("-") or remote not in specs or not _is_only_place(repository, remote, url):
         return []
     others = [spec for name in specs if name != remote and url not in urls.get(name, ()) for spec in specs[name]]
-    refs = _tracked(repository, specs[remote], others)
-    fetched = _fetched(repository)
-    here = [oid for oid, place in fetched if place == _plain(url)]
-    begun = _cloned_from(repository, remote)
-    if begun and begun not in {_plain(place) for place in (url, *urls.get(remote, ()))}:
+    refs = _list_tracking_refs(repository, specs[remote], others)
+    fetched = _read_fetch_head(repository)
+    here = [oid for oid, place in fetched if place == _normalize_url(url)]
+    begun = _find_clone_url(repository, remote)
+    if begun and begun not in {_normalize_url(place) for place in (url, *urls.get(remote, ()))}:
         return here  # the remote has moved since; what came from the old place tells nothing of the new one
-    places = {_plain(_fetch_url(repository, name)) for name in urls} if fetched and not here else set()
+    places = {_normalize_url(_get_fetch_url(repository, name)) for name in urls} if fetched and not here else set()
     if fetched and not here and not any(place in places for _, place in fetched):
         return []
-    wrong = {ref for ref, (oid, source) in refs.items() if not _agrees(repository, oid, source, pushed)}
+    wrong = {ref for ref, (oid, source) in refs.items() if not _is_consistent(repository, oid, source, pushed)}
     if wrong and not here and not begun:
         return []
     return list(dict.fromkeys(oid for ref, (oid, _) in refs.items() if ref not in wrong))
 
 
-def _settings(repository: Git) -> tuple[dict[str, list[str]], dict[str, list[_Spec]]]:
+def _read_remotes(repository: Git) -> tuple[dict[str, list[str]], dict[str, list[_Spec]]]:
     """URLs and fetch refspecs of every remote."""
     urls: dict[str, list[str]] = {}
     specs: dict[str, list[_Spec]] = {}
@@ -98,47 +98,47 @@ def _settings(repository: Git) -> tuple[dict[str, list[str]], dict[str, list[_Sp
     return urls, specs
 
 
-def _only_place(repository: Git, remote: str, url: str) -> bool:
+def _is_only_place(repository: Git, remote: str, url: str) -> bool:
     """True where the remote is fetched from `url`, and no push by way of it goes elsewhere: git notes any push to a
     remote in its tracking refs, wherever it went."""
     pushes = repository.run("remote", "get-url", "--push", "--all", "--", remote, ok=(0, 2, 128))
-    fetch = _fetch_url(repository, remote)
-    return bool(fetch) and all(_same(fetch, one) for one in (url, *decode_path(pushes).splitlines()))
+    fetch = _get_fetch_url(repository, remote)
+    return bool(fetch) and all(_is_same_place(fetch, one) for one in (url, *decode_path(pushes).splitlines()))
 
 
-def _fetch_url(repository: Git, remote: str) -> str:
+def _get_fetch_url(repository: Git, remote: str) -> str:
     """The URL that a fetch takes, after `url.*.insteadOf`; "" for no remote."""
     found = repository.run("remote", "get-url", "--", remote, ok=(0, 2, 128))
     return decode_path(found.removesuffix(b"\n"))
 
 
-def _same(one: str, other: str) -> bool:
+def _is_same_place(one: str, other: str) -> bool:
     """True where two URLs certainly name one place."""
-    return one == other or (_on_forge(one) is not None and _on_forge(one) == _on_forge(other))
+    return one == other or (_parse_forge_url(one) is not None and _parse_forge_url(one) == _parse_forge_url(other))
 
 
-def _on_forge(url: str) -> tuple[str, str] | None:
+def _parse_forge_url(url: str) -> tuple[str, str] | None:
     found = _ADDRESS.fullmatch(url)
     if not found or found[1].lower() not in _FORGES:
         return None
     return found[1].lower(), found[2].rstrip("/").removesuffix(".git")
 
 
-def _tracked(repository: Git, own: Sequence[_Spec], others: Sequence[_Spec]) -> dict[str, tuple[str, str]]:
+def _list_tracking_refs(repository: Git, own: Sequence[_Spec], others: Sequence[_Spec]) -> dict[str, tuple[str, str]]:
     """The tracking refs that one remote alone keeps: object ID, and the remote's ref that each stands for."""
     found: dict[str, tuple[str, str]] = {}
     listed = repository.run("for-each-ref", "--format=%(objectname) %(refname) %(symref)", _TRACKING)
     for line in decode_path(listed).split("\n"):
         oid, _, names = line.partition(" ")
         ref, _, link = names.partition(" ")
-        sources = [source for spec in own if (source := spec.origin(ref)) is not None] if ref and not link else []
-        kept = len(set(sources)) == 1 and not any(spec.negative and spec.covers(sources[0]) for spec in own)
-        if kept and not any(spec.origin(ref) is not None for spec in others):
+        sources = [source for spec in own if (source := spec.find_source(ref)) is not None] if ref and not link else []
+        kept = len(set(sources)) == 1 and not any(spec.negative and spec.has_source(sources[0]) for spec in own)
+        if kept and not any(spec.find_source(ref) is not None for spec in others):
             found[ref] = oid, sources[0]
     return found
 
 
-def _mapped(pattern: str, other: str, ref: str) -> str | None:
+def _map_ref(pattern: str, other: str, ref: str) -> str | None:
     """`ref`, which fits the pattern, with its `*` part put into the other pattern; None where it does not fit."""
     if "*" not in pattern:
         return other if ref == pattern else None
@@ -148,28 +148,28 @@ def _mapped(pattern: str, other: str, ref: str) -> str | None:
     return other.replace("*", ref[len(head) : len(ref) - len(tail)], 1)
 
 
-def _agrees(repository: Git, oid: str, source: str, pushed: Pushed) -> bool:
+def _is_consistent(repository: Git, oid: str, source: str, pushed: Pushed) -> bool:
     """False where git says that the remote's ref is not what its tracking ref shows, nor later work on it."""
     there = dict(pushed).get(source, oid)
     return there == oid or bool(there.strip("0") and repository.is_ancestor(oid, there))
 
 
-def _fetched(repository: Git) -> list[tuple[str, str]]:
+def _read_fetch_head(repository: Git) -> list[tuple[str, str]]:
     """Object IDs and places of the last fetch (FETCH_HEAD)."""
     path = os.path.join(repository.layout.git_dir, "FETCH_HEAD")
     item = files.read(path, "FETCH_HEAD", _LARGEST_FETCH_HEAD)
     lines = item.data.split(b"\n") if isinstance(item, Blob) else []
     matches = filter(None, map(_FETCHED.fullmatch, lines))
-    return [(match[1].decode(), _plain(decode_path(match[2]))) for match in matches]
+    return [(match[1].decode(), _normalize_url(decode_path(match[2]))) for match in matches]
 
 
-def _cloned_from(repository: Git, remote: str) -> str:
+def _find_clone_url(repository: Git, remote: str) -> str:
     """The place that a clone began from, as its reflog says; "" where there is none."""
     words = repository.split(repository.run(*_FIRST_WORDS, f"{_TRACKING}{remote}/HEAD", "--", ok=(0, 128)))
     first = words[-1] if words else ""
-    return _plain(first.removeprefix("clone: from ")) if first.startswith("clone: from ") else ""
+    return _normalize_url(first.removeprefix("clone: from ")) if first.startswith("clone: from ") else ""
 
 
-def _plain(url: str) -> str:
+def _normalize_url(url: str) -> str:
     """The URL as git writes it into FETCH_HEAD: without user, slashes and `.git` at its end."""
     return _USER.sub(r"\1", url).rstrip("/").removesuffix(".git")

@@ -30,23 +30,23 @@ MOST_BELOW = 500
 _YAML = (".yml", ".yaml")
 
 
-class Place(Protocol):
+class Snapshot(Protocol):
     """Gives files by their path from the root, `/`-separated."""
 
     def read(self, path: str) -> bytes | None:
         """The file's bytes (at most one over LARGEST), None where there is nothing. Raises PolicyError
         for a link, a folder, and what cannot be read."""
 
-    def texts(self, paths: Sequence[str], folders: Sequence[str]) -> dict[str, bytes]:
+    def read_texts(self, paths: Sequence[str], folders: Sequence[str]) -> dict[str, bytes]:
         """The content of those of the paths that are files, and of the files right in the folders (with `**` at its
         end: of the YAML files anywhere below, at most MOST_BELOW); what cannot be read is left out."""
 
-    def executable(self, paths: Sequence[str]) -> frozenset[str]:
+    def find_executables(self, paths: Sequence[str]) -> frozenset[str]:
         """Those of the files that may be run as they are."""
 
 
 @dataclass(frozen=True, slots=True)
-class Folder:
+class FolderSnapshot:
     """A folder on disk; nothing outside of it is read."""
 
     root: Path
@@ -54,7 +54,7 @@ class Folder:
     def read(self, path: str) -> bytes | None:
         """As Place says."""
         try:
-            location = Root(self.root).location(path)
+            location = Root(self.root).resolve_location(path)
         except OutsideError as error:
             raise PolicyError(path, 0, 0, str(error), "put the file itself there") from None
         try:
@@ -71,7 +71,7 @@ class Folder:
         with os.fdopen(descriptor, "rb") as handle:
             return handle.read(LARGEST + 1)
 
-    def texts(self, paths: Sequence[str], folders: Sequence[str]) -> dict[str, bytes]:
+    def read_texts(self, paths: Sequence[str], folders: Sequence[str]) -> dict[str, bytes]:
         """As Place says."""
         names = list(paths)
         for folder in folders:
@@ -98,13 +98,13 @@ class Folder:
                 break
         return names[:MOST_BELOW]
 
-    def executable(self, paths: Sequence[str]) -> frozenset[str]:
+    def find_executables(self, paths: Sequence[str]) -> frozenset[str]:
         """As Place says."""
         return frozenset(path for path in paths if os.access(os.path.join(self.root, path), os.X_OK))
 
 
 @dataclass(frozen=True, slots=True)
-class Objects:
+class CommitSnapshot:
     """A commit (or a tree) of a repository, or with an empty `commit` the index."""
 
     repository: Git
@@ -114,7 +114,7 @@ class Objects:
         """As Place says."""
         if not is_plain(path):
             raise PolicyError(path, 0, 0, OUTSIDE, "name a file of the repository")
-        entry = next((e for e in self._entries(path) if e[2] == path), None)
+        entry = next((e for e in self._list_entries(path) if e[2] == path), None)
         if entry is None:
             return None
         mode, oid, _ = entry
@@ -122,33 +122,37 @@ class Objects:
             raise PolicyError(path, 0, 0, _LINK, "put the file itself there")
         if not mode.startswith("100"):
             raise PolicyError(path, 0, 0, "is no file", "put a file there")
-        data = next(self.repository.blobs([oid], LARGEST))
+        data = next(self.repository.read_blobs([oid], LARGEST))
         if isinstance(data, str):
             too_large = "limit" in data
             raise PolicyError(path, 0, 0, "is larger than 1 MiB" if too_large else data, "")
         return data
 
-    def texts(self, paths: Sequence[str], folders: Sequence[str]) -> dict[str, bytes]:
+    def read_texts(self, paths: Sequence[str], folders: Sequence[str]) -> dict[str, bytes]:
         """As Place says."""
         inside = tuple(folder for folder in folders if not folder.endswith(BELOW))
         entries = [
             (oid, path)
-            for mode, oid, path in self._entries(*paths, *(folder + "/" for folder in inside))
+            for mode, oid, path in self._list_entries(*paths, *(folder + "/" for folder in inside))
             if mode.startswith("100") and (path in paths or path.rpartition("/")[0] in inside)
         ]
         for folder in folders:
             if folder.endswith(BELOW):
-                below = self._entries(*filter(None, [folder.removesuffix(BELOW)]), below=True)
+                below = self._list_entries(*filter(None, [folder.removesuffix(BELOW)]), below=True)
                 found = [(oid, path) for mode, oid, path in below if mode.startswith("100") and path.endswith(_YAML)]
                 entries += found[:MOST_BELOW]
-        contents = self.repository.blobs([oid for oid, _ in entries], LARGEST)
+        contents = self.repository.read_blobs([oid for oid, _ in entries], LARGEST)
         return {path: data for (_, path), data in zip(entries, contents, strict=True) if isinstance(data, bytes)}
 
-    def executable(self, paths: Sequence[str]) -> frozenset[str]:
+    def find_executables(self, paths: Sequence[str]) -> frozenset[str]:
         """As Place says."""
-        return frozenset(path for mode, _, path in self._entries(*paths) if mode == "100755") if paths else frozenset()
+        return (
+            frozenset(path for mode, _, path in self._list_entries(*paths) if mode == "100755")
+            if paths
+            else frozenset()
+        )
 
-    def _entries(self, *paths: str, below: bool = False) -> list[tuple[str, str, str]]:
+    def _list_entries(self, *paths: str, below: bool = False) -> list[tuple[str, str, str]]:
         """Mode, object ID and path of what lies there; of all that is `below`."""
         if self.commit:
             options = ("-r", "--full-tree") if below else ("--full-tree",)

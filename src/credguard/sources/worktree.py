@@ -44,13 +44,13 @@ class WorkTree:
             self._cache[path] = self.reader(path) if self.reader else self._read(path)
         return self._cache[path]
 
-    def named(self, *names: str) -> Iterator[str]:
+    def find_named(self, *names: str) -> Iterator[str]:
         """The paths whose last component, lower-cased, is one of `names`."""
         for path in self.files:
             if path.rpartition("/")[2].lower() in names:
                 yield path
 
-    def location(self, path: str) -> str | None:
+    def resolve_path(self, path: str) -> str | None:
         """Where a path of the tree leads to, None for one that leads out of it. Of a folder inside of a repository,
         `../` leads to what is above it there."""
         top, rest = str(self.root), path
@@ -61,12 +61,12 @@ class WorkTree:
         if top not in self._roots:
             self._roots[top] = Root(top)
         try:
-            return self._roots[top].location(rest)
+            return self._roots[top].resolve_location(rest)
         except OutsideError:
             return None
 
     def _read(self, path: str) -> bytes | None:
-        location = self.location(path)
+        location = self.resolve_path(path)
         if location is None:
             return None
         try:

@@ -13,7 +13,7 @@ from datetime import date
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from credguard.lazy_re import regex
+from credguard.lazy_re import compile_lazily
 from credguard.rule import CUSTOM_ID
 
 if TYPE_CHECKING:
@@ -27,15 +27,15 @@ HEADER = (
     "# Known findings of credguard, one a line: fingerprint, rule, path, perhaps expires=YYYY-MM-DD, -- reason.\n"
     "# `credguard baseline update` adds what is new, `credguard baseline prune` takes out what is gone.\n"
 )
-_FINGERPRINT = regex(r"[0-9a-f]{32}")
-_RULE = regex(rf"CG(?!00)\d{{3}}|{CUSTOM_ID}")
-_ESCAPE = regex(r"%(?:([0-9A-Fa-f]{2})|)")
+_FINGERPRINT = compile_lazily(r"[0-9a-f]{32}")
+_RULE = compile_lazily(rf"CG(?!00)\d{{3}}|{CUSTOM_ID}")
+_ESCAPE = compile_lazily(r"%(?:([0-9A-Fa-f]{2})|)")
 _TRACES = ("<<<<<<<", "|||||||", "=======", ">>>>>>>")
 _FIELDS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class BaselineEntry:
     """One known finding; `line` is where it stands in the file."""
 
     fingerprint: str
@@ -55,14 +55,14 @@ class Entry:
 class Baseline:
     """The entries of a baseline, one for each finding, and what is wrong with other lines (number, words)."""
 
-    entries: tuple[Entry, ...] = ()
+    entries: tuple[BaselineEntry, ...] = ()
     problems: tuple[tuple[int, str], ...] = ()
-    _known: Mapping[tuple[str, str, str], Entry] = field(init=False, repr=False, compare=False)
+    _known: Mapping[tuple[str, str, str], BaselineEntry] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_known", {entry.key: entry for entry in self.entries})
 
-    def covering(self, finding: Finding, path: str = "") -> Entry | None:
+    def find_entry(self, finding: Finding, path: str = "") -> BaselineEntry | None:
         """The entry for the finding at `path` (without one, at its first place), in date or not."""
         return self._known.get((finding.fingerprint, finding.rule_id, path or finding.locations[0].path))
 
@@ -73,33 +73,33 @@ class _ProblemError(Exception):
 
 def read(data: bytes, path: str) -> Baseline:  # noqa: ARG001 - readers of policy files all take the name
     """The baseline in a file's bytes, whatever they are."""
-    entries: list[Entry] = []
+    entries: list[BaselineEntry] = []
     problems: list[tuple[int, str]] = []
     if len(data) > LARGEST:
         problems.append((1, f"the file is larger than {LARGEST >> 20} MiB; what comes after that does not count"))
         data = data[: data.rfind(b"\n", 0, LARGEST) + 1]
     for number, raw in enumerate(data.removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1):
         said = _read_line(raw.strip(), number)
-        if isinstance(said, Entry):
+        if isinstance(said, BaselineEntry):
             entries.append(said)
         elif said:
             problems.append((number, said))
-    return Baseline(tuple(_strictest(entries)), tuple(problems))
+    return Baseline(tuple(_keep_strictest(entries)), tuple(problems))
 
 
-def _read_line(raw: bytes, number: int) -> Entry | str:
+def _read_line(raw: bytes, number: int) -> BaselineEntry | str:
     """The line's entry, or what is wrong with it; "" for a line that is to say nothing."""
     if not raw or raw.startswith(b"#"):
         return ""
     try:
-        return _entry(raw.decode("utf-8"), number)
+        return _parse_entry(raw.decode("utf-8"), number)
     except UnicodeDecodeError:
         return "it is no UTF-8 text"
     except _ProblemError as error:
         return str(error)
 
 
-def _entry(line: str, number: int) -> Entry:
+def _parse_entry(line: str, number: int) -> BaselineEntry:
     if line.startswith(_TRACES):
         raise _ProblemError("it is left from a merge; keep the entries of both sides")
     head, dashes, reason = line.partition(" -- ")
@@ -112,10 +112,12 @@ def _entry(line: str, number: int) -> Entry:
         raise _ProblemError("its second word is no rule that can be suppressed")
     if not dashes or not reason.strip():
         raise _ProblemError("it gives no reason (` -- reason`)")
-    return Entry(words[0], words[1], _decoded(words[2]), reason.strip(), _expires(words[_FIELDS:]), number)
+    return BaselineEntry(
+        words[0], words[1], _decode_path(words[2]), reason.strip(), _parse_expires(words[_FIELDS:]), number
+    )
 
 
-def _expires(words: list[str]) -> date | None:
+def _parse_expires(words: list[str]) -> date | None:
     if not words:
         return None
     name, _, day = words[0].partition("=")
@@ -129,7 +131,7 @@ def _expires(words: list[str]) -> date | None:
         raise _ProblemError("expires= is followed by no date (YYYY-MM-DD)") from None
 
 
-def _decoded(word: str) -> str:
+def _decode_path(word: str) -> str:
     """The path that a word of the file stands for."""
     if "%" not in word:
         return word
@@ -139,7 +141,7 @@ def _decoded(word: str) -> str:
     return raw.decode("utf-8", "surrogateescape")
 
 
-def _encoded(path: str) -> str:
+def _encode_path(path: str) -> str:
     """The path as one printable word that is not taken for the dashes before the reason."""
     if path == "--":
         return "%2D-"
@@ -151,9 +153,9 @@ def _encoded(path: str) -> str:
     )
 
 
-def _strictest(entries: Iterable[Entry]) -> Iterable[Entry]:
+def _keep_strictest(entries: Iterable[BaselineEntry]) -> Iterable[BaselineEntry]:
     """One entry for each finding: the first to expire, then the first by its reason."""
-    chosen: dict[tuple[str, str, str], Entry] = {}
+    chosen: dict[tuple[str, str, str], BaselineEntry] = {}
     for entry in entries:
         known = chosen.setdefault(entry.key, entry)
         if (entry.expires or date.max, entry.reason) < (known.expires or date.max, known.reason):
@@ -161,36 +163,36 @@ def _strictest(entries: Iterable[Entry]) -> Iterable[Entry]:
     return chosen.values()
 
 
-def line_of(entry: Entry) -> str:
+def format_entry(entry: BaselineEntry) -> str:
     """The entry's line, without its end."""
     until = f" expires={entry.expires.isoformat()}" if entry.expires else ""
-    return f"{entry.fingerprint} {entry.rule} {_encoded(entry.path)}{until} -- {plain(entry.reason)}"
+    return f"{entry.fingerprint} {entry.rule} {_encode_path(entry.path)}{until} -- {flatten_reason(entry.reason)}"
 
 
-def plain(reason: str) -> str:
+def flatten_reason(reason: str) -> str:
     """The reason as one line of printable text."""
     return " ".join("".join(c if c.isprintable() else " " for c in reason).split())
 
 
-def write(entries: Iterable[Entry], head: str = HEADER) -> bytes:
+def write(entries: Iterable[BaselineEntry], head: str = HEADER) -> bytes:
     """The file for these entries below the comments `head`; the same entries in any order give the same bytes."""
-    lines = sorted(line_of(entry) + "\n" for entry in _strictest(entries))
+    lines = sorted(format_entry(entry) + "\n" for entry in _keep_strictest(entries))
     return (head + "".join(lines)).encode("utf-8", "replace")
 
 
-def head_of(data: bytes) -> str:
+def read_head(data: bytes) -> str:
     """The comments of a baseline, each once, in their order; the usual ones where it has none."""
     lines = (line.strip() for line in data.decode("utf-8", "replace").split("\n"))
     comments = dict.fromkeys(line for line in lines if line.startswith("#"))
     return "".join(line + "\n" for line in comments) or HEADER
 
 
-def without_traces(data: bytes) -> bytes:
+def strip_conflict_markers(data: bytes) -> bytes:
     """The baseline without the lines that a merge with conflicts has left; the entries of both sides stay."""
     traces = tuple(trace.encode() for trace in _TRACES)
     return b"".join(line for line in data.splitlines(keepends=True) if not line.startswith(traces))
 
 
-def merge(*sides: Iterable[Entry]) -> tuple[Entry, ...]:
+def merge(*sides: Iterable[BaselineEntry]) -> tuple[BaselineEntry, ...]:
     """The entries of all sides, one for each finding."""
-    return tuple(_strictest(chain.from_iterable(sides)))
+    return tuple(_keep_strictest(chain.from_iterable(sides)))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from credguard.errors import CredguardError
-from credguard.lazy_re import regex
+from credguard.lazy_re import compile_lazily
 from credguard.matching.database import Matcher
 from credguard.matching.pattern import Pattern
 from credguard.model.secret import Secret
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 LARGEST = 64 << 20
 """Bytes of the largest file that is read."""
-_POSITION = regex(r"(?:[0-9a-f]{7,64}:)?(?P<path>[^\n]+):(?P<rule>[\w.-]+):(?P<line>\d{1,9})")
-_HEX40 = regex(r"[0-9a-f]{40}")
+_POSITION = compile_lazily(r"(?:[0-9a-f]{7,64}:)?(?P<path>[^\n]+):(?P<rule>[\w.-]+):(?P<line>\d{1,9})")
+_HEX40 = compile_lazily(r"[0-9a-f]{40}")
 _LONGEST_PATTERN, _MOST_PATTERNS = 1000, 2000
 _SHORTEST_VALUE = 16
 _VALUES = "CG1"
@@ -37,7 +37,7 @@ _EXPECTED = (
 )
 
 
-class Sight(NamedTuple):
+class FindingView(NamedTuple):
     """One place of a finding as others see it: its lines, its value, and the text of its first line."""
 
     path: str
@@ -48,7 +48,7 @@ class Sight(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class ImportedEntry:
     """One entry of another scanner: `where` names it, and what is set of the rest has to fit."""
 
     where: str
@@ -62,17 +62,17 @@ class Known:
     pattern: Matcher | None = None
     note: str = ""
 
-    def covers(self, rule_id: str, sights: Sequence[Sight]) -> bool:
+    def is_match(self, rule_id: str, sights: Sequence[FindingView]) -> bool:
         """True when it speaks of the finding that is seen there."""
         if self.pattern:
             return all(self._has_pattern(sight) for sight in sights)
         near = [sight for sight in sights if sight.path == self.path]
         if self.digest and not self._is_key_header:
-            return any(_sha1(sight.value) == self.digest for sight in near)
+            return any(_compute_sha1(sight.value) == self.digest for sight in near)
         if ("private" in self.rule.lower()) != (rule_id == _PRIVATE_KEY):
             return False
         if self.secret and rule_id != _PRIVATE_KEY:
-            return any(_same(self.secret.reveal(), sight.value) for sight in near)
+            return any(_is_same_value(self.secret.reveal(), sight.value) for sight in near)
         return any(sight.first <= self.last and self.first <= sight.last for sight in near)
 
     @property
@@ -80,22 +80,22 @@ class Known:
         """True where the hash is that of a key's first line, which many keys share."""
         return "private" in self.rule.lower() and self.first > 0
 
-    def _has_pattern(self, sight: Sight) -> bool:
+    def _has_pattern(self, sight: FindingView) -> bool:
         line = b"%s:%d:%s" % (sight.path.encode("utf-8", "surrogateescape"), sight.first, sight.text)
-        return bool(self.pattern and self.pattern.hits(line))
+        return bool(self.pattern and self.pattern.find_hits(line))
 
 
-def _sha1(value: bytes) -> str:
+def _compute_sha1(value: bytes) -> str:
     return hashlib.sha1(value, usedforsecurity=False).hexdigest()
 
 
-def _same(theirs: bytes, ours: bytes) -> bool:
+def _is_same_value(theirs: bytes, ours: bytes) -> bool:
     """True for one value, or where one of the two scanners has cut it tighter."""
     short, long = sorted((theirs, ours), key=len)
     return short == long or (len(short) >= _SHORTEST_VALUE and short in long)
 
 
-def sight(data: bytes, place: Location) -> Sight:
+def build_finding_view(data: bytes, place: Location) -> FindingView:
     """What others see at a place of a file."""
     wide = data[:2] in (b"\xff\xfe", b"\xfe\xff")
     text = (
@@ -109,35 +109,37 @@ def sight(data: bytes, place: Location) -> Sight:
         value = first[place.column - 1 : place.end_column - 1]
     else:
         value = "\n".join((first[place.column - 1 :], *lines[1:-1], lines[-1][: place.end_column - 1]))
-    return Sight(place.path, place.line, place.end_line, _bytes(value), _bytes(first.rstrip("\r")))
+    return FindingView(place.path, place.line, place.end_line, _encode(value), _encode(first.rstrip("\r")))
 
 
-def _bytes(text: str) -> bytes:
+def _encode(text: str) -> bytes:
     try:
         return text.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:  # a surrogate that JSON may bring and no file can hold
         return text.encode("utf-8", "surrogatepass")
 
 
-def adopt(known: Sequence[Known], seen: Sequence[tuple[str, Sequence[Sight]]]) -> tuple[dict[int, Known], list[Known]]:
+def match_imported(
+    known: Sequence[ImportedEntry], seen: Sequence[tuple[str, Sequence[FindingView]]]
+) -> tuple[dict[int, ImportedEntry], list[ImportedEntry]]:
     """The entry that covers each finding (rule and sights), by number, and the entries that cover none."""
-    by_path: dict[str, list[Known]] = {}
+    by_path: dict[str, list[ImportedEntry]] = {}
     for entry in known:
         by_path.setdefault(entry.path, []).append(entry)
-    adopted: dict[int, Known] = {}
+    adopted: dict[int, ImportedEntry] = {}
     unused = {id(entry): entry for entry in known}
     for number, (rule_id, sights) in enumerate(seen):
         if not rule_id.startswith(_VALUES):
             continue
         paths = dict.fromkeys(["", *(one.path for one in sights)])
         for entry in (entry for path in paths for entry in by_path.get(path, ())):
-            if (entry.path or entry.pattern) and sights and entry.covers(rule_id, sights):
+            if (entry.path or entry.pattern) and sights and entry.is_match(rule_id, sights):
                 adopted.setdefault(number, entry)
                 unused.pop(id(entry), None)
     return adopted, list(unused.values())
 
 
-def read(data: bytes, name: str) -> list[Known]:
+def read(data: bytes, name: str) -> list[ImportedEntry]:
     """The entries of another scanner's file, whatever of the formats it is in; raises CredguardError."""
     if len(data) > LARGEST:
         raise CredguardError(f"{name} is larger than {LARGEST >> 20} MiB", "import a smaller report")
@@ -147,25 +149,25 @@ def read(data: bytes, name: str) -> list[Known]:
         raise CredguardError(f"{name} is no UTF-8 text", _EXPECTED) from None
     base = name.replace("\\", "/").rpartition("/")[2]
     if base == ".gitallowed":
-        return list(_patterns(text, name))
+        return list(_parse_patterns(text, name))
     if text.lstrip()[:1] in ("{", "["):
         try:
-            return list(_json(text, name))
+            return list(_parse_report(text, name))
         except RecursionError:
             raise CredguardError(f"{name} is nested too deeply", _EXPECTED) from None
-    return list(_positions(text, name))
+    return list(_parse_positions(text, name))
 
 
-def _patterns(text: str, name: str) -> Iterator[Known]:
+def _parse_patterns(text: str, name: str) -> Iterator[ImportedEntry]:
     """The patterns of git-secrets, each for whole lines of `path:line:text`."""
     for number, line in enumerate(text.splitlines(), 1):
         if line.strip() and not line.lstrip().startswith("#"):
             if number > _MOST_PATTERNS:
                 raise CredguardError(f"{name} has more than {_MOST_PATTERNS} lines", "import a shorter one")
-            yield Known(f"{name}:{number}", "git-secrets", pattern=_matcher(line))
+            yield ImportedEntry(f"{name}:{number}", "git-secrets", pattern=_compile_matcher(line))
 
 
-def _matcher(expression: str) -> Matcher | None:
+def _compile_matcher(expression: str) -> Matcher | None:
     """The pattern in linear time; None for one that is none, matches nothing at all or looks back."""
     if len(expression) > _LONGEST_PATTERN:
         return None
@@ -175,7 +177,7 @@ def _matcher(expression: str) -> Matcher | None:
         return None
 
 
-def _positions(text: str, name: str) -> Iterator[Known]:
+def _parse_positions(text: str, name: str) -> Iterator[ImportedEntry]:
     """The lines of gitleaks: `[commit:]file:rule:line`."""
     for number, line in enumerate(text.splitlines(), 1):
         said = line.strip()
@@ -184,15 +186,21 @@ def _positions(text: str, name: str) -> Iterator[Known]:
         match = _POSITION.fullmatch(said)
         if match is None:
             raise CredguardError(f"{name}:{number}: is no line of .gitleaksignore ([commit:]file:rule:line)", _EXPECTED)
-        yield _at(f"{name}:{number}", "gitleaks", match["path"], int(match["line"]), rule=match["rule"])
+        yield _make_entry(f"{name}:{number}", "gitleaks", match["path"], int(match["line"]), rule=match["rule"])
 
 
-def _at(
+def _make_entry(
     where: str, tool: str, path: str, first: int, last: int = 0, rule: str = "", secret: object = ""
-) -> Known:  # fmt: skip
+) -> ImportedEntry:  # fmt: skip
     plain = secret if isinstance(secret, str) and _is_plain(secret) else ""
-    return Known(
-        where, tool, _normal(path), first, max(first, last), rule, secret=Secret(_bytes(plain)) if plain else None
+    return ImportedEntry(
+        where,
+        tool,
+        _normalize_path(path),
+        first,
+        max(first, last),
+        rule,
+        secret=Secret(_encode(plain)) if plain else None,
     )
 
 
@@ -201,26 +209,26 @@ def _is_plain(secret: str) -> bool:
     return len(secret) >= _SHORTEST_VALUE and not any(sign in secret for sign in ("REDACTED", "...", "…", "**"))
 
 
-def _normal(path: str) -> str:
+def _normalize_path(path: str) -> str:
     """The path as we write it; Windows' own form is turned round."""
     plain = path.replace("\\", "/") if "\\" in path and "/" not in path else path
     return plain.removeprefix("./")
 
 
-def _json(text: str, name: str) -> Iterator[Known]:
-    content = _parsed(text, name)
+def _parse_report(text: str, name: str) -> Iterator[ImportedEntry]:
+    content = _load_json(text, name)
     if isinstance(content, dict) and isinstance(content.get("results"), dict):
-        yield from _hashed(content["results"], name)
+        yield from _parse_hashes(content["results"], name)
         return
     findings = content.get("findings") if isinstance(content, dict) and "findings" in content else content
     for number, item in enumerate(findings if isinstance(findings, list) else [findings], 1):
         where = f"{name}, finding {number}"
         if not isinstance(item, dict):
             raise CredguardError(f"{where}: is no finding", _EXPECTED)
-        yield _finding(item, where)
+        yield _parse_finding(item, where)
 
 
-def _parsed(text: str, name: str) -> object:
+def _load_json(text: str, name: str) -> object:
     """The file's JSON, also where it has one object a line."""
     try:
         return json.loads(text)
@@ -232,22 +240,22 @@ def _parsed(text: str, name: str) -> object:
             raise CredguardError(f"{name}{place}: is no valid JSON", _EXPECTED) from None
 
 
-def _hashed(results: dict[str, object], name: str) -> Iterator[Known]:
+def _parse_hashes(results: dict[str, object], name: str) -> Iterator[ImportedEntry]:
     """The entries of detect-secrets: by file, the SHA-1 of each value."""
     for path, entries in results.items():
         for number, entry in enumerate(entries if isinstance(entries, list) else [entries], 1):
             digest = entry.get("hashed_secret") if isinstance(entry, dict) else None
             if not isinstance(entry, dict) or not isinstance(digest, str) or not _HEX40.fullmatch(digest):
                 raise CredguardError(f"{name}: entry {number} of {path} has no hashed_secret", _EXPECTED)
-            line = _number(entry.get("line_number"))
+            line = _read_number(entry.get("line_number"))
             note = {True: "audited there as a secret", False: "audited there as none"}
             where = f"{name}, {path}{f':{line}' if line else f' entry {number}'}"
             kind, audited = str(entry.get("type", "")), note.get(bool(entry.get("is_secret")), "")
             told = audited if "is_secret" in entry else ""
-            yield Known(where, "detect-secrets", _normal(path), line, line, kind, digest, note=told)
+            yield ImportedEntry(where, "detect-secrets", _normalize_path(path), line, line, kind, digest, note=told)
 
 
-def _finding(item: dict[str, object], where: str) -> Known:
+def _parse_finding(item: dict[str, object], where: str) -> ImportedEntry:
     """One finding of gitleaks or betterleaks."""
     place, match = item.get("location"), item.get("match")
     if isinstance(place, dict):
@@ -256,10 +264,10 @@ def _finding(item: dict[str, object], where: str) -> Known:
     else:
         tool, value = "gitleaks", item.get("Secret")
         path, first, last, rule = item.get("File"), item.get("StartLine"), item.get("EndLine"), item.get("RuleID")
-    if not isinstance(path, str) or not path or not _number(first):
+    if not isinstance(path, str) or not path or not _read_number(first):
         raise CredguardError(f"{where}: has no file and line", _EXPECTED)
-    return _at(where, tool, path, _number(first), _number(last), str(rule), value)
+    return _make_entry(where, tool, path, _read_number(first), _read_number(last), str(rule), value)
 
 
-def _number(value: object) -> int:
+def _read_number(value: object) -> int:
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 1 << 31 else 0

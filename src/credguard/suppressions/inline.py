@@ -11,9 +11,9 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from credguard.lazy_re import regex
+from credguard.lazy_re import compile_lazily
 from credguard.matching.positions import locate
-from credguard.parsers.comments.scanner import Comment, comments
+from credguard.parsers.comments.scanner import Comment, find_comments
 from credguard.rule import CUSTOM_ID
 
 if TYPE_CHECKING:
@@ -29,16 +29,16 @@ _LARGEST = 32 << 20
 _BEGINNINGS = (
     b"credguard:", b"gitleaks:allow", b"betterleaks:allow", b"kingfisher:ignore", b"trufflehog:ignore", b"pragma:",
 )  # fmt: skip
-_WORDS = regex(
+_WORDS = compile_lazily(
     rb"(?<![\w-])(?:(?P<ours>credguard:[ \t]{0,9}allow)|(?:(?P<tool>gitleaks|betterleaks):allow)"
     rb"|(?P<ignored>kingfisher|trufflehog):ignore"
     rb"|pragma: ?(?:(?:allow|white)list[ -]secret|(?P<next>allowlist[ -]nextline[ -]secret)))(?![\w-])"
 )
 _DECORATION = b" \t*#/;!-%"
 _RULE = rf"(?:CG[0-9]{{1,4}}|{CUSTOM_ID})"
-_RULES = regex(rf"[ \t]*((?:{_RULE}[ \t]*,[ \t]*)*{_RULE})(?![\w,])", re.IGNORECASE)
-_REASON = regex(r"[ \t]*(?:--?|[\u2013\u2014])[ \t]+(.*)", re.DOTALL)
-_SECRET_LIKE = regex(
+_RULES = compile_lazily(rf"[ \t]*((?:{_RULE}[ \t]*,[ \t]*)*{_RULE})(?![\w,])", re.IGNORECASE)
+_REASON = compile_lazily(r"[ \t]*(?:--?|[\u2013\u2014])[ \t]+(.*)", re.DOTALL)
+_SECRET_LIKE = compile_lazily(
     r"(?<![A-Za-z0-9+/=])(?=[A-Za-z0-9+/=]*[0-9])(?=[A-Za-z0-9+/=]*[A-Z])([A-Za-z0-9+/=]{4})[A-Za-z0-9+/=]{12,}"
 )
 _LONGEST_REASON = 200
@@ -60,16 +60,16 @@ class Marker:
     target_line: int
 
 
-def markers(data: bytes, path: str, *, foreign: bool = True, known: Collection[str] = ()) -> list[Marker]:
+def find_markers(data: bytes, path: str, *, foreign: bool = True, known: Collection[str] = ()) -> list[Marker]:
     """The markers in the comments of a file, with those of other scanners if `foreign`.
 
     `known` are the rules that there are; without them every ID is taken to be one.
     """
     if not any(beginning in data for beginning in _BEGINNINGS):
         if data[:2] in _WIDE:
-            return markers(data.decode("utf-16", "replace").encode(), path, foreign=foreign, known=known)
+            return find_markers(data.decode("utf-16", "replace").encode(), path, foreign=foreign, known=known)
         return []
-    found = [(match, comment) for match, comment in _commented(data, path) if foreign or match["ours"]]
+    found = [(match, comment) for match, comment in _iter_comment_markers(data, path) if foreign or match["ours"]]
     places = locate(data, (match.start() for match, _ in found))
     result = []
     for match, comment in found:
@@ -82,18 +82,18 @@ def markers(data: bytes, path: str, *, foreign: bool = True, known: Collection[s
         )
         if match["next"] and not alone:
             continue  # it would cover a line that its reader does not see
-        tool, rules, reason, problem = _said(data, match, comment, known)
+        tool, rules, reason, problem = _parse_marker(data, match, comment, known)
         result.append(Marker(place.line, place.column, tool, rules, reason, problem, target))
-    return _stacked(result)
+    return _retarget_stacked(result)
 
 
-def _commented(data: bytes, path: str) -> Iterator[tuple[re.Match[bytes], Comment]]:
+def _iter_comment_markers(data: bytes, path: str) -> Iterator[tuple[re.Match[bytes], Comment]]:
     """The first markers of the file that stand in comments."""
     words = [match for match, _ in zip(_WORDS.finditer(data, 0, _LARGEST), range(_MOST), strict=False)]
     if not words:
         return
     number = 0
-    for comment in comments(data, path, words[-1].start()):
+    for comment in find_comments(data, path, words[-1].start()):
         while number < len(words) and words[number].start() < comment.content:
             number += 1
         while number < len(words) and words[number].end() <= comment.end:
@@ -115,7 +115,7 @@ def _is_alone(data: bytes, match: re.Match[bytes], comment: Comment) -> bool:
     return (before, after) in ((b"", b""), (b"{", b"}"))  # the braces are JSX's
 
 
-def _said(
+def _parse_marker(
     data: bytes, match: re.Match[bytes], comment: Comment, known: Collection[str]
 ) -> tuple[str, tuple[str, ...], str, str]:
     """Tool, rules, reason and problem of a marker."""
@@ -130,11 +130,11 @@ def _said(
         return OURS, (), "", "it names no rule; write `credguard: allow CG101 -- reason`"
     rules = tuple(word.strip().upper() for word in named[1].split(","))
     reason = _REASON.match(text, named.end())
-    said = _shown(reason[1]) if reason else ""
-    return OURS, rules, said, _problem(rules, said, known)
+    said = _redact_reason(reason[1]) if reason else ""
+    return OURS, rules, said, _find_problem(rules, said, known)
 
 
-def _problem(rules: tuple[str, ...], reason: str, known: Collection[str]) -> str:
+def _find_problem(rules: tuple[str, ...], reason: str, known: Collection[str]) -> str:
     for rule in rules:
         if rule.startswith("CG00"):
             return f"{rule} is about credguard itself and cannot be suppressed"
@@ -143,13 +143,13 @@ def _problem(rules: tuple[str, ...], reason: str, known: Collection[str]) -> str
     return "" if any(map(str.isalnum, reason)) else "it gives no reason; write ` -- ` and why this may stay"
 
 
-def _shown(text: str) -> str:
+def _redact_reason(text: str) -> str:
     """The reason as reports may show it: one line, and what looks like a key cut short."""
     line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return _SECRET_LIKE.sub(r"\1****", line)[:_LONGEST_REASON].rstrip(" *}/-") if line else ""
 
 
-def _stacked(found: list[Marker]) -> list[Marker]:
+def _retarget_stacked(found: list[Marker]) -> list[Marker]:
     """The markers, where several stand alone one below the other all about the line below the last."""
     targets = {marker.line: marker.target_line for marker in found if marker.target_line > marker.line}
     for line in sorted(targets, reverse=True):
@@ -165,7 +165,7 @@ def find(markers: Sequence[Marker], rule_id: str, first_line: int, last_line: in
     return next(ours, None) or next(foreign, None)
 
 
-def beside(markers: Sequence[Marker], finding: Finding, path: str) -> Marker | None:
+def find_suppressing_marker(markers: Sequence[Marker], finding: Finding, path: str) -> Marker | None:
     """The marker that suppresses a finding in the file `path`.
 
     Ours counts at any of the finding's places, for it names the rule. One of another scanner, which knows nothing

@@ -33,17 +33,17 @@ def write_output(path: str | os.PathLike[str], data: bytes) -> None:
     gets mode 0666 less the umask; one that was there keeps mode and owner.
     """
     name = os.fspath(path)
-    own = own_descriptor(name)
+    own = find_own_descriptor(name)
     if own is not None:
         _write_all(own, data)
         return
     _check_links(name)
-    there = _there(name)
+    there = _stat_target(name)
     if there is not None and not stat.S_ISREG(there.st_mode):
         _write_in_place(name, data)
         return
     place = os.path.realpath(name)
-    if there is not None and (_is_shared(there) or not _leads_to(place, there)):
+    if there is not None and (_is_shared(there) or not _is_same_file(place, there)):
         _write_in_place(name, data)
         return
     try:
@@ -67,18 +67,18 @@ def replace_file(
         there = os.lstat(place)
         if not stat.S_ISREG(there.st_mode):
             raise OSError(errno.EINVAL, "it is no regular file", str(place))
-    with new_file(place, data, mode, keep_owner=keep_owner) as fresh:
+    with create_temp_file(place, data, mode, keep_owner=keep_owner) as fresh:
         os.replace(fresh, place)
 
 
 @contextlib.contextmanager
-def new_file(path: Path, data: bytes, mode: int | None = None, *, keep_owner: bool = False) -> Iterator[Path]:
+def create_temp_file(path: Path, data: bytes, mode: int | None = None, *, keep_owner: bool = False) -> Iterator[Path]:
     """A file with `data` beside `path`, on disk, to be renamed or linked to it; gone afterwards where it was not.
 
     Raises OSError. A run that is killed leaves at most one such file, which the next one for `path` takes away.
     """
     clear_leftovers(path)
-    descriptor, name = _filled(path, data, mode, keep_owner=keep_owner)
+    descriptor, name = _create_filled(path, data, mode, keep_owner=keep_owner)
     try:
         if not compat.can_lock():
             os.close(descriptor)  # Windows renames no file that is open
@@ -93,7 +93,7 @@ def new_file(path: Path, data: bytes, mode: int | None = None, *, keep_owner: bo
 
 def clear_leftovers(path: Path) -> None:
     """Takes away what runs that were killed had begun to write for `path`; those that live hold a lock on theirs."""
-    start = _start(path)
+    start = _build_prefix(path)
     names: list[str] = []
     with contextlib.suppress(OSError):
         names = [name for name in os.listdir(path.parent) if name.startswith(start)]
@@ -102,7 +102,7 @@ def clear_leftovers(path: Path) -> None:
             _remove_unless_held(str(path.parent / name))
 
 
-def own_descriptor(name: str) -> int | None:
+def find_own_descriptor(name: str) -> int | None:
     """The descriptor of this process that `name` leads to (`/dev/stdout`, `/dev/fd/3`), None for other names.
 
     Raises OSError for one that this process was not given but has opened for itself.
@@ -111,7 +111,7 @@ def own_descriptor(name: str) -> int | None:
         folder, last = os.path.split(name)
         match = _OWN_DESCRIPTOR.fullmatch(os.path.join(os.path.realpath(folder), last))
         if match:
-            return _given(int(match[2]), name) if _is_own(match[1]) else None
+            return _check_inherited(int(match[2]), name) if _is_own(match[1]) else None
         try:
             name = os.path.join(folder, os.readlink(name))
         except (OSError, ValueError):
@@ -120,10 +120,10 @@ def own_descriptor(name: str) -> int | None:
 
 
 def _is_own(process: str | None) -> bool:
-    return process in (None, "self", "thread-self", str(os.getpid()), _own_number())
+    return process in (None, "self", "thread-self", str(os.getpid()), _read_own_number())
 
 
-def _own_number() -> str:
+def _read_own_number() -> str:
     """The number of this process in /proc, which may be that of another container."""
     try:
         return os.readlink("/proc/self")
@@ -131,14 +131,14 @@ def _own_number() -> str:
         return ""
 
 
-def _given(number: int, name: str) -> int:
+def _check_inherited(number: int, name: str) -> int:
     """The descriptor, if whoever started this process gave it: what Python opens is never passed on."""
     if number > 2 and not os.get_inheritable(number):
         raise OSError(errno.EBADF, os.strerror(errno.EBADF), name)
     return number
 
 
-def _there(name: str) -> os.stat_result | None:
+def _stat_target(name: str) -> os.stat_result | None:
     """What the name leads to, None where nothing is and a file can be made."""
     try:
         return os.stat(name)
@@ -183,10 +183,10 @@ def _is_below(place: str, folder: str) -> bool:
 def _is_shared(there: os.stat_result) -> bool:
     """True for a file whose other names are to show the new content as well, and for one of another user, which would
     become this user's by being replaced."""
-    return there.st_nlink > 1 or (compat.user() not in (None, 0, there.st_uid))
+    return there.st_nlink > 1 or (compat.get_user_id() not in (None, 0, there.st_uid))
 
 
-def _leads_to(place: str, there: os.stat_result) -> bool:
+def _is_same_file(place: str, there: os.stat_result) -> bool:
     """False for a link of /proc to a file that has no name any more, or another one."""
     try:
         return os.path.samestat(os.lstat(place), there)
@@ -194,18 +194,18 @@ def _leads_to(place: str, there: os.stat_result) -> bool:
         return False
 
 
-def _filled(path: Path, data: bytes, mode: int | None, *, keep_owner: bool) -> tuple[int, str]:
+def _create_filled(path: Path, data: bytes, mode: int | None, *, keep_owner: bool) -> tuple[int, str]:
     """A new file beside `path`, its descriptor and name. Where the system can do that, it has no name until it is
     whole, so that a kill leaves none."""
     if compat.UNNAMED and os.path.exists("/proc/self/fd"):
         with contextlib.suppress(OSError):
             descriptor = os.open(path.parent, compat.UNNAMED | os.O_RDWR, 0o666)
-            with _closed_on_error(descriptor):
+            with _close_on_error(descriptor):
                 _fill(descriptor, "", path, data, mode, keep_owner=keep_owner)
                 return descriptor, _link(descriptor, path)
     descriptor, name = _begin(path)
     try:
-        with _closed_on_error(descriptor):
+        with _close_on_error(descriptor):
             _fill(descriptor, name, path, data, mode, keep_owner=keep_owner)
     except BaseException:
         with contextlib.suppress(OSError):
@@ -215,7 +215,7 @@ def _filled(path: Path, data: bytes, mode: int | None, *, keep_owner: bool) -> t
 
 
 @contextlib.contextmanager
-def _closed_on_error(descriptor: int) -> Iterator[None]:
+def _close_on_error(descriptor: int) -> Iterator[None]:
     try:
         yield
     except BaseException:
@@ -241,7 +241,7 @@ def _begin(path: Path) -> tuple[int, str]:
     """A new file with a name, held by a lock."""
     flags = os.O_CREAT | os.O_EXCL | os.O_RDWR | compat.BINARY | compat.NO_LINK
     for _ in range(_TRIES):
-        name = _free_name(path)
+        name = _generate_name(path)
         with contextlib.suppress(FileExistsError):
             descriptor = os.open(name, flags, 0o666)
             _hold(descriptor)
@@ -253,18 +253,18 @@ def _begin(path: Path) -> tuple[int, str]:
 
 def _link(descriptor: int, path: Path) -> str:
     """Gives the file a name."""
-    name = _free_name(path)
+    name = _generate_name(path)
     os.link(f"/proc/self/fd/{descriptor}", name, src_dir_fd=descriptor, follow_symlinks=True)
     return name
 
 
-def _start(path: Path) -> str:
+def _build_prefix(path: Path) -> str:
     return f".{path.name[:_STEM]}{_NEW}"
 
 
-def _free_name(path: Path) -> str:
+def _generate_name(path: Path) -> str:
     """A name beside `path` that nobody uses."""
-    return str(path.with_name(f"{_start(path)}{os.urandom(8).hex()}"))
+    return str(path.with_name(f"{_build_prefix(path)}{os.urandom(8).hex()}"))
 
 
 def _hold(descriptor: int) -> None:
@@ -297,7 +297,7 @@ def _keep_owner(descriptor: int, path: Path) -> None:
 def _write_in_place(name: str, data: bytes) -> None:
     """Opens what is there and writes it; a regular file is emptied first. For a pipe, waits a while for its reader."""
     flags = os.O_WRONLY | os.O_TRUNC | compat.NO_TERMINAL | compat.BINARY
-    descriptor = _opened(name, flags | compat.NO_WAIT)
+    descriptor = _open_with_reader(name, flags | compat.NO_WAIT)
     try:
         if stat.S_ISBLK(os.fstat(descriptor).st_mode):
             raise OSError(errno.EINVAL, "it is a disk", name)
@@ -308,7 +308,7 @@ def _write_in_place(name: str, data: bytes) -> None:
         os.close(descriptor)
 
 
-def _opened(name: str, flags: int) -> int:
+def _open_with_reader(name: str, flags: int) -> int:
     end = time.monotonic() + _READER_SECONDS
     while True:
         try:

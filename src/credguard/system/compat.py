@@ -87,7 +87,7 @@ def is_link(path: str | os.PathLike[str]) -> bool:
     )  # fmt: skip
 
 
-def user() -> int | None:
+def get_user_id() -> int | None:
     """The user for whom this process works; None where users have no numbers."""
     return _USER() if _USER else None
 
@@ -111,7 +111,7 @@ def set_owner(descriptor: int, user_id: int, group_id: int) -> None:
         _SET_OWNER(descriptor, user_id, group_id)
 
 
-def cores() -> int:
+def count_cores() -> int:
     """The processors that this process may use."""
     return len(_CORES(0)) if _CORES else os.cpu_count() or 1
 
@@ -154,14 +154,14 @@ def end(process: int) -> None:
     os.kill(process, getattr(signal, "SIGKILL", signal.SIGTERM))
 
 
-def reader_at(descriptor: int) -> Callable[[int, int], bytes]:
+def make_reader(descriptor: int) -> Callable[[int, int], bytes]:
     """Reads so many bytes from a place of an open file on; nobody else may read it meanwhile."""
     if _AT:
         from functools import partial
 
         return partial(_AT, descriptor)
 
-    def sought(length: int, start: int) -> bytes:
+    def read_at(length: int, start: int) -> bytes:
         os.lseek(descriptor, start, os.SEEK_SET)
         pieces = []
         while length > 0 and (piece := os.read(descriptor, length)):
@@ -169,7 +169,7 @@ def reader_at(descriptor: int) -> Callable[[int, int], bytes]:
             length -= len(piece)
         return b"".join(pieces)
 
-    return sought
+    return read_at
 
 
 def widen(pipe: int, size: int) -> None:
@@ -211,9 +211,9 @@ def wait_from_now_on(descriptor: int) -> None:
         _SET_BLOCKING(descriptor, True)
 
 
-def home_folder() -> str | None:
+def find_home_folder() -> str | None:
     """The home folder of this account, whatever `HOME` says; None where that cannot be told."""
-    number = user()
+    number = get_user_id()
     try:
         import pwd
 

@@ -46,7 +46,7 @@ def is_checked_out(path: str) -> bool:
     )
 
 
-def relative(location: str, folder: str) -> str:
+def make_relative(location: str, folder: str) -> str:
     """The `/`-separated way from a folder to a place, which begins with `../` where that lies outside of it."""
     try:
         return os.path.relpath(os.path.realpath(location), os.path.realpath(folder)).replace(os.sep, "/")
@@ -62,22 +62,22 @@ class Root:
         self._start = self.top.rstrip(os.sep) + os.sep
         self._folders = {"": ""}
 
-    def why_not(self, path: str) -> str:
+    def explain_refusal(self, path: str) -> str:
         """Why a path is not followed, in words that go on after it; "" where it is. The last name may be a link."""
         if not is_plain(path):
             return OUTSIDE
         folder = path.rpartition("/")[0]
         known = self._folders.get(folder)
-        return self._look(folder) if known is None else known
+        return self._check_folder(folder) if known is None else known
 
-    def location(self, path: str) -> str:
+    def resolve_location(self, path: str) -> str:
         """Where the path leads to; raises OutsideError."""
-        reason = self.why_not(path)
+        reason = self.explain_refusal(path)
         if reason:
             raise OutsideError(reason)
         return self._start + path
 
-    def _look(self, folder: str) -> str:
+    def _check_folder(self, folder: str) -> str:
         unknown = []
         while folder not in self._folders:
             unknown.append(folder)

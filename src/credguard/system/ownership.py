@@ -46,7 +46,7 @@ def leave_out(paths: Iterable[str]) -> None:
             repository = above
         for place in {real, repository}:
             if os.path.isdir(place):
-                _scanned[_identity(os.stat(place))] = place
+                _scanned[_identify(os.stat(place))] = place
 
 
 def cache_folder() -> str:
@@ -64,14 +64,14 @@ def cache_folder() -> str:
 
 def read(path: str) -> bytes:
     """What a file holds that can be believed; raises OSError, and NotBelieved for any other."""
-    place = _apart(located(path))
+    place = _check_apart(locate_trusted(path))
     before = os.lstat(place)  # a pipe or a device is not even opened
     _check_file(place, before)
     descriptor = compat.open_to_read(place)
     with os.fdopen(descriptor, "rb") as handle:
         info = os.fstat(descriptor)
         _check_file(place, info)
-        if _identity(info) != _identity(before):
+        if _identify(info) != _identify(before):
             raise NotBelieved(f"{place} was swapped")
         return handle.read(_LARGEST)
 
@@ -81,20 +81,20 @@ def write(path: str, data: bytes) -> None:
     `read` would not believe it."""
     from credguard.system.atomic import replace_file
 
-    replace_file(_apart(located(path, make=True)), data, 0o600)
+    replace_file(_check_apart(locate_trusted(path, make=True)), data, 0o600)
 
 
-def located(path: str, *, make: bool = False) -> str:
+def locate_trusted(path: str, *, make: bool = False) -> str:
     """Where `path` lies without any links, if its folder can be believed; raises OSError, and NotBelieved with the
     reason. `make` makes the folders that are not there, for us alone."""
     above, name = os.path.split(os.path.join(os.getcwd(), path))
     if name in ("", os.curdir, os.pardir):
         raise NotBelieved(f"{path} names no file")
-    user = compat.user()
+    user = compat.get_user_id()
     if user is not None:
-        return os.path.join(_walked(above, user, make=make), name)
+        return os.path.join(_walk_to_folder(above, user, make=make), name)
     if sys.platform == "win32":
-        return os.path.join(_protected(above, make=make), name)
+        return os.path.join(_resolve_in_profile(above, make=make), name)
     raise NotBelieved("this system does not tell who owns a file")
 
 
@@ -103,7 +103,7 @@ def check_file(place: str) -> None:
     _check_file(place, os.lstat(place))
 
 
-def _apart(place: str) -> str:
+def _check_apart(place: str) -> str:
     """The same, unless something is scanned that lies beside the file."""
     folder = os.path.join(os.path.dirname(place), "")
     if any(scanned.startswith(folder) for scanned in _scanned.values()):
@@ -145,7 +145,7 @@ def _on_disk(place: str, mounts: list[tuple[str, str, str]]) -> tuple[str, str]:
     return device, root.rstrip("/") + "/" + place[len(point) :].lstrip("/")
 
 
-def _walked(path: str, user: int, *, make: bool) -> str:
+def _walk_to_folder(path: str, user: int, *, make: bool) -> str:
     """The folder that `path` leads to, if none but us and root can make it lead elsewhere or change what it holds."""
     here, left, links = "/", path.split("/")[::-1], 0
     _check_folder(here, os.lstat(here), user)
@@ -197,7 +197,7 @@ def _check_owner(place: str, info: os.stat_result, user: int) -> None:
 def _check_file(place: str, info: os.stat_result) -> None:
     if not stat.S_ISREG(info.st_mode):
         raise NotBelieved(f"{place} is no regular file")
-    user = compat.user()
+    user = compat.get_user_id()
     if user is not None:
         _check_owner(place, info, user)
         if info.st_mode & 0o022:  # with an access list, the bits of the group are the most that it allows anybody
@@ -206,7 +206,7 @@ def _check_file(place: str, info: os.stat_result) -> None:
 
 def _check_outside(place: str, info: os.stat_result) -> None:
     """No repository brings what is believed, not even one that is not scanned now."""
-    if _identity(info) in _scanned:
+    if _identify(info) in _scanned:
         raise NotBelieved(f"{place} is scanned")
     if os.path.lexists(f"{place}/.git") and not _is_home(info):
         raise NotBelieved(f"{place} is a git repository")
@@ -214,7 +214,7 @@ def _check_outside(place: str, info: os.stat_result) -> None:
         raise NotBelieved(f"{place} is a git repository")
 
 
-def _identity(info: os.stat_result) -> tuple[int, int]:
+def _identify(info: os.stat_result) -> tuple[int, int]:
     """What tells a folder from all others, however its name is spelled."""
     return info.st_dev, info.st_ino
 
@@ -222,9 +222,9 @@ def _identity(info: os.stat_result) -> tuple[int, int]:
 def _is_home(info: os.stat_result) -> bool:
     """True for the home folder of this account (not what `HOME` says): people keep settings there in a repository of
     their own, and what they scan below it is another one."""
-    home = compat.home_folder()
+    home = compat.find_home_folder()
     try:
-        return home is not None and _identity(os.stat(home)) == _identity(info)
+        return home is not None and _identify(os.stat(home)) == _identify(info)
     except OSError:
         return False
 
@@ -237,16 +237,16 @@ def _is_of_own_group(place: str, info: os.stat_result, user: int) -> bool:
     return compat.is_own_group(info.st_gid, user) and not compat.may_have_access_list(place)
 
 
-def _protected(path: str, *, make: bool) -> str:
+def _resolve_in_profile(path: str, *, make: bool) -> str:
     """The folder on Windows, where the platform keeps others out of the profile of a user: owners are not asked for
     there, but nothing outside of the profile is believed."""
     real = place = os.path.realpath(path)
-    profile, is_below = _identity(os.stat(os.path.expanduser("~"))), False
+    profile, is_below = _identify(os.stat(os.path.expanduser("~"))), False
     while True:
         if os.path.isdir(place):
             info = os.stat(place)
             _check_outside(place, info)
-            is_below = is_below or _identity(info) == profile
+            is_below = is_below or _identify(info) == profile
         elif os.path.lexists(place) or not make:
             raise NotADirectoryError(20, "not a folder", place)
         above = os.path.dirname(place)

@@ -9,7 +9,7 @@ import stat
 from credguard.system import compat
 
 
-def opened(path: str | os.PathLike[str]) -> int:
+def open_regular_file(path: str | os.PathLike[str]) -> int:
     """The descriptor of a regular file, links followed; raises OSError where it is none."""
     descriptor = compat.open_to_read(path, follow=True)
     if stat.S_ISREG(os.fstat(descriptor).st_mode):
@@ -20,7 +20,7 @@ def opened(path: str | os.PathLike[str]) -> int:
 
 def read(path: str | os.PathLike[str], most: int) -> bytes:
     """The content of a regular file; raises OSError where it is none, or has over `most` bytes."""
-    with open(opened(path), "rb") as handle:
+    with open(open_regular_file(path), "rb") as handle:
         content = handle.read(min(os.fstat(handle.fileno()).st_size, most) + 1)
     if len(content) > most:
         raise OSError(errno.EFBIG, f"it has over {most} bytes", os.fspath(path))

@@ -63,7 +63,7 @@ class Scratch:
             os.mkdir(begun, 0o700)
             try:
                 name = f"{_PREFIX}{os.lstat(begun).st_ino:x}-{token}"
-                self._lock = _locked(begun)
+                self._lock = _acquire_lock(begun)
                 self.path = os.path.join(os.path.dirname(begun), name)
                 os.rename(begun, self.path)
             except FileNotFoundError:  # taken for the leftover of a dead run
@@ -71,7 +71,7 @@ class Scratch:
                 continue
             if not compat.can_lock():
                 self._lock = os.open(os.path.join(self.path, _LOCK), os.O_CREAT | os.O_RDWR)
-            self._guard = _guarded(self.path)
+            self._guard = _start_guard(self.path)
             return
         raise FileExistsError(f"no temporary folder could be made in {os.path.dirname(self.path)}")
 
@@ -94,7 +94,7 @@ class Scratch:
 
 
 @contextlib.contextmanager
-def folder() -> Iterator[Path]:
+def create_scratch_folder() -> Iterator[Path]:
     """A folder that only this user can enter, gone afterwards; raises CredguardError."""
     from pathlib import Path
 
@@ -120,13 +120,13 @@ def _sweep_one(path: str, name: re.Match[str] | None) -> None:
     info = os.lstat(path)
     if name is None or not stat.S_ISDIR(info.st_mode):
         return
-    if compat.user() is not None and (info.st_uid != compat.user() or info.st_mode & 0o077):
+    if compat.get_user_id() is not None and (info.st_uid != compat.get_user_id() or info.st_mode & 0o077):
         return
     if name[1] == "new":
         if time.time() - info.st_mtime > _BEGUN_SECONDS:
             os.rmdir(path)  # nothing is ever put into one of this name
     elif int(name[1], 16) == info.st_ino:
-        lock = _locked(path, wait=False)
+        lock = _acquire_lock(path, wait=False)
         try:
             remove(path, tries=2)
         finally:
@@ -134,7 +134,7 @@ def _sweep_one(path: str, name: re.Match[str] | None) -> None:
                 os.close(lock)
 
 
-def _locked(path: str, *, wait: bool = True) -> int:
+def _acquire_lock(path: str, *, wait: bool = True) -> int:
     """A lock on the folder, held until it is closed or this process ends; raises OSError where another has it."""
     if not compat.can_lock():
         if not wait:
@@ -154,7 +154,7 @@ def remove(path: str, tries: int = _TRIES) -> None:
     the way on some systems."""
     import shutil
 
-    def again(act: Callable[[str], object], place: str, _why: object) -> None:
+    def retry(act: Callable[[str], object], place: str, _why: object) -> None:
         with contextlib.suppress(OSError):
             os.chmod(place, 0o700)
             act(place)
@@ -162,7 +162,7 @@ def remove(path: str, tries: int = _TRIES) -> None:
     alone = 0
     for _ in range(tries):  # a git that is about to end may still write, and even make the folder again
         ended = _end_writers(os.path.basename(path))
-        shutil.rmtree(path, onerror=again)
+        shutil.rmtree(path, onerror=retry)
         alone = 0 if ended or os.path.lexists(path) else alone + 1
         if alone == 2:
             return
@@ -196,7 +196,7 @@ def _is_for(process: str, name: str) -> bool:
     return any(one.startswith(b"GIT_TEMPLATE_DIR=") and compat.encode_path(f"/{name}/") in one for one in variables)
 
 
-def _guarded(path: str) -> subprocess.Popen[bytes] | None:
+def _start_guard(path: str) -> subprocess.Popen[bytes] | None:
     """The process that removes the folder when this one is gone; None where none can be started."""
     import subprocess
 

@@ -21,11 +21,11 @@ class _Output(io.TextIOWrapper):
     """Standard output, whose failures are told from those of other files."""
 
     def write(self, text: str) -> int:
-        with _explained():
+        with _convert_errors():
             return super().write(text)
 
     def flush(self) -> None:
-        with _explained():
+        with _convert_errors():
             super().flush()
 
 
@@ -57,12 +57,12 @@ def fill_closed() -> None:
 def prepare() -> None:
     """Has failures of standard output end the run, and those of standard error not."""
     if type(sys.stdout) is io.TextIOWrapper:
-        sys.stdout = _rewrapped(sys.stdout, _Output)
+        sys.stdout = _rewrap(sys.stdout, _Output)
     if type(sys.stderr) is io.TextIOWrapper:
-        sys.stderr = _rewrapped(sys.stderr, _Messages)
+        sys.stderr = _rewrap(sys.stderr, _Messages)
 
 
-def _rewrapped(stream: io.TextIOWrapper, kind: type[io.TextIOWrapper]) -> io.TextIOWrapper:
+def _rewrap(stream: io.TextIOWrapper, kind: type[io.TextIOWrapper]) -> io.TextIOWrapper:
     encoding, lines, through = stream.encoding, stream.line_buffering, stream.write_through
     # What its encoding lacks is no reason to fail.
     return kind(stream.detach(), encoding, "backslashreplace", line_buffering=lines, write_through=through)
@@ -70,7 +70,7 @@ def _rewrapped(stream: io.TextIOWrapper, kind: type[io.TextIOWrapper]) -> io.Tex
 
 def write(report: bytes) -> None:
     """Writes a report to standard output, whole; raises CredguardError where that takes no more."""
-    with _explained():
+    with _convert_errors():
         sys.stdout.flush()
         sys.stdout.buffer.write(report)
         sys.stdout.buffer.flush()
@@ -85,7 +85,7 @@ def read(most: int = -1) -> bytes:
 
 
 @contextlib.contextmanager
-def _explained() -> Iterator[None]:
+def _convert_errors() -> Iterator[None]:
     try:
         yield
     except OSError as error:

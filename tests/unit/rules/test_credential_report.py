@@ -13,11 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from credguard.aws import credential_report
-from credguard.aws.credential_report import GIVEN, moment, report
+from credguard.aws.credential_report import GIVEN, find_report, parse_iso_date
 from credguard.errors import UnreadableError
 from credguard.model.findings import Blob
 from credguard.rules.account import key_older_than_limit, mfa_disabled, unused_key
-from credguard.rules.account.key_older_than_limit import older_than, with_limit
+from credguard.rules.account.key_older_than_limit import check_key_age, make_limit_rule
 from credguard.rules.root_user import root_key_active
 from credguard.scanning.scanner import Scanner
 from tests.keys import Filler
@@ -49,8 +49,8 @@ def text(*rows: dict[str, str], columns: list[str] = COLUMNS) -> bytes:
 
 def found(data: bytes, made: datetime | None = NOW, limit: int = 90) -> list[tuple[str, int, str]]:
     """Rule, line and cell of each finding in a report that the user has given."""
-    scanner = Scanner((with_limit(limit), *RULES[1:]), known=RULES)
-    findings = scanner.blob(Blob(data, "r.csv", GIVEN, made))
+    scanner = Scanner((make_limit_rule(limit), *RULES[1:]), known=RULES)
+    findings = scanner.scan_blob(Blob(data, "r.csv", GIVEN, made))
     assert not scanner.failures, scanner.failures
     return [(f.rule_id, f.locations[0].line, cell(data, f.locations[0].line, f.locations[0].column)) for f in findings]
 
@@ -126,8 +126,8 @@ def test_columns_in_any_order_with_more_of_them(seed: int) -> None:
 
 def test_a_report_in_a_tree_counts_to_today_and_says_how_old_it_is() -> None:
     data = text({"user": "alice"} | key(ago(100), ago(80))).replace(b"123456789012", b"604179283516")
-    rule = with_limit(90, NOW + timedelta(days=10))
-    findings = Scanner((rule,), known=RULES).blob(Blob(data, "docs/r.csv"))
+    rule = make_limit_rule(90, NOW + timedelta(days=10))
+    findings = Scanner((rule,), known=RULES).scan_blob(Blob(data, "docs/r.csv"))
     assert [f.attributes["age_days"] for f in findings] == [110]
     assert "whose newest entry is of 2026-03-13" in findings[0].message
 
@@ -135,7 +135,7 @@ def test_a_report_in_a_tree_counts_to_today_and_says_how_old_it_is() -> None:
 def test_a_rotated_key_is_another_finding() -> None:
     scanner = Scanner((RULES[0],), known=RULES)
     prints = {
-        scanner.blob(Blob(text({"user": "alice"} | key(ago(days), ago(1))), "r.csv", GIVEN, NOW))[0].fingerprint
+        scanner.scan_blob(Blob(text({"user": "alice"} | key(ago(days), ago(1))), "r.csv", GIVEN, NOW))[0].fingerprint
         for days in (100, 100, 200)
     }
     assert len(prints) == 2
@@ -153,12 +153,12 @@ def test_a_rotated_key_is_another_finding() -> None:
     ],
 )  # fmt: skip
 def test_dates(written: str, expected: datetime | None) -> None:
-    assert moment(written) == expected
+    assert parse_iso_date(written) == expected
 
 
 @pytest.mark.parametrize(("days", "told"), [(90, False), (91, True), (-3, False)])
 def test_older_than(days: int, told: bool) -> None:
-    one = older_than(NOW - timedelta(days=days), NOW, 90, "AKIAIOSFODNN7EXAMPLE")
+    one = check_key_age(NOW - timedelta(days=days), NOW, 90, "AKIAIOSFODNN7EXAMPLE")
     assert (one is not None) == told
     if one:
         assert one.attributes["age_days"] == 91 and "AKIAIOSFODNN7EXAMPLE" in one.message
@@ -167,7 +167,7 @@ def test_older_than(days: int, told: bool) -> None:
 def test_what_cannot_be_judged_is_a_problem() -> None:
     rows = text({"user": "a"} | key("some day"), {"user": "b", "additional_credentials_info": "2"},
                 columns=[*COLUMNS, "additional_credentials_info"])  # fmt: skip
-    parsed = report(Blob(rows + b"c,arn\n", "r.csv", GIVEN, NOW))
+    parsed = find_report(Blob(rows + b"c,arn\n", "r.csv", GIVEN, NOW))
     assert parsed is not None
     assert [problem.partition(":")[0] for problem in parsed.problems] == [
         "line 2",
@@ -178,13 +178,13 @@ def test_what_cannot_be_judged_is_a_problem() -> None:
 
 def test_broken_csv() -> None:
     with pytest.raises(UnreadableError, match="line 2 of the credential report is broken"):
-        report(Blob(b"user,mfa_active\n" + b'"' + b"x" * 200_000, "r.csv"))
+        find_report(Blob(b"user,mfa_active\n" + b'"' + b"x" * 200_000, "r.csv"))
 
 
 def test_too_many_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(credential_report, "_MOST_ROWS", 5)
     with pytest.raises(UnreadableError, match="over 5 rows"):
-        report(Blob(b"user,mfa_active\n" + b"a,true\n" * 6, "r.csv"))
+        find_report(Blob(b"user,mfa_active\n" + b"a,true\n" * 6, "r.csv"))
 
 
 CELLS = st.sampled_from(
@@ -198,7 +198,7 @@ CELLS = st.sampled_from(
 def test_any_csv_is_survived(rows: list[list[str]], delimiter: str, bom: bool) -> None:
     data = delimiter.join(COLUMNS) + "\n" + "\n".join(delimiter.join(row) for row in rows)
     scanner = everything()
-    scanner.blob(Blob((b"\xef\xbb\xbf" if bom else b"") + data.encode(), "r.csv", GIVEN, NOW))
+    scanner.scan_blob(Blob((b"\xef\xbb\xbf" if bom else b"") + data.encode(), "r.csv", GIVEN, NOW))
     assert not scanner.failures
 
 
@@ -207,7 +207,7 @@ def test_any_csv_is_survived(rows: list[list[str]], delimiter: str, bom: bool) -
 def test_any_bytes_are_survived(tail: bytes) -> None:
     scanner = everything()
     for data in (tail, b"user,arn,mfa_active,access_key_1_active\n" + tail):
-        scanner.blob(Blob(data, "r.csv"))
+        scanner.scan_blob(Blob(data, "r.csv"))
     assert not scanner.failures
 
 
@@ -217,6 +217,6 @@ def test_a_secret_in_any_cell_is_never_shown(column: int) -> None:
     secret = filler.fill("{{SECRET}}")
     row = {"user": "alice", "password_enabled": "true", "mfa_active": "false"} | key(ago(200), ago(100))
     data = text(row | {COLUMNS[column]: secret}, {"user": "bob"} | key(ago(300)))
-    findings = Scanner(RULES).blob(Blob(data, "r.csv", GIVEN, NOW))
+    findings = Scanner(RULES).scan_blob(Blob(data, "r.csv", GIVEN, NOW))
     assert findings
     assert secret[4:] not in repr(findings)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from credguard.parsers.dockerignore import deciding, is_excluded, parse
+from credguard.parsers.dockerignore import find_deciding_pattern, is_excluded, parse
 
 ALONE = [
     ("**", "file", True),
@@ -144,7 +144,7 @@ def test_the_last_pattern_that_changes_the_verdict_wins(text: str, path: str, ex
 
 
 def test_the_deciding_line_is_named() -> None:
-    verdict = deciding(parse(b"# c\n*\n\n!.env\n"), ".env")
+    verdict = find_deciding_pattern(parse(b"# c\n*\n\n!.env\n"), ".env")
     assert verdict is not None
     assert (verdict.line, verdict.exception) == (4, True)
 

@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from credguard.aws.malformed import env_faults, profile_faults
+from credguard.aws.malformed import find_env_faults, find_profile_faults
 from credguard.model.findings import Severity
 from tests.keys import Filler
 
 
 def topics(text: str, *, config: bool = False) -> list[str]:
     data = Filler("malformed").fill(text).encode()
-    return [fault.topic for fault in profile_faults(data, config=config)]
+    return [fault.topic for fault in find_profile_faults(data, config=config)]
 
 
 PAIR = "aws_access_key_id = {{AKID}}\naws_secret_access_key = {{SECRET}}\n"
@@ -63,7 +63,7 @@ def test_config_file(text: str, expected: list[str]) -> None:
 
 def test_what_may_be_meant_is_low() -> None:
     data = Filler("low").fill(f"[default]\r\n{PAIR}[x]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\n").encode()
-    assert {fault.topic: fault.severity for fault in profile_faults(data)} == {
+    assert {fault.topic: fault.severity for fault in find_profile_faults(data)} == {
         "windows-line-ends": Severity.LOW, "placeholder": Severity.LOW, "half": None
     }  # fmt: skip
 
@@ -82,7 +82,7 @@ PIECES = st.sampled_from(
 def test_nothing_raises_and_no_secret_is_shown(pieces: list[str], seed: int) -> None:
     filler = Filler(f"pieces {seed}")
     data = filler.fill("".join(pieces)).encode()
-    for faults in (env_faults(data), profile_faults(data), profile_faults(data, config=True)):
+    for faults in (find_env_faults(data), find_profile_faults(data), find_profile_faults(data, config=True)):
         said = " ".join(fault.said for fault in faults)
         assert not [secret for secret in filler.secrets if secret[4:16] in said]
 
@@ -91,8 +91,8 @@ def test_nothing_raises_and_no_secret_is_shown(pieces: list[str], seed: int) -> 
 @given(st.binary(max_size=200))
 def test_any_bytes_are_survived(data: bytes) -> None:
     for text in (data, b"[a]\naws_secret_access_key=" + data, b"AWS_SECRET_ACCESS_KEY=" + data):
-        list(env_faults(text))
-        list(profile_faults(text))
+        list(find_env_faults(text))
+        list(find_profile_faults(text))
 
 
 UNITS = [b"<", b"\t", b" ", b"a", b"[", b"AWS_ACCESS_KEY_ID", b"AWS_SECRET_ACCESS_KEY=\n", b"a=\n", b"\xc2\xa0"]
@@ -103,6 +103,6 @@ def test_long_files_take_no_longer_than_long(unit: bytes) -> None:
     lines = random.Random(1).choices([b"AWS_ACCESS_KEY_ID=", b"aws_secret_access_key = ", b""], k=70)
     data = b"\n".join(line + unit * (15_000 // len(unit)) for line in lines)
     start = time.perf_counter()
-    list(env_faults(data))
-    list(profile_faults(data))
+    list(find_env_faults(data))
+    list(find_profile_faults(data))
     assert time.perf_counter() - start < 5

@@ -10,8 +10,8 @@ import pytest
 
 from credguard.matching.database import Matcher
 from credguard.model.findings import Blob, Detection
-from credguard.rules.tokens._openpgp import is_protected, secret_key_packet
-from credguard.rules.tokens._pem import State, read_body
+from credguard.rules.tokens._openpgp import is_protected, parse_secret_packet
+from credguard.rules.tokens._pem import BodyState, read_body
 from credguard.rules.tokens.private_key import RULE
 from tests.keys import MAKERS
 
@@ -43,7 +43,7 @@ QUOTED = {
 def detections(text: str) -> list[Detection]:
     """What the rule says of a text."""
     blob = Blob(text.encode(), "key.txt")
-    return list(RULE.check_blob(blob, MATCHER.hits(blob.data))) if RULE.check_blob else []
+    return list(RULE.check_blob(blob, MATCHER.find_hits(blob.data))) if RULE.check_blob else []
 
 
 @pytest.mark.parametrize("form", QUOTED)
@@ -51,14 +51,14 @@ def test_quoting_does_not_matter(form: str) -> None:
     (plain,) = detections(KEY)
     (found,) = detections(QUOTED[form])
     assert found.identity == plain.identity
-    assert found.attributes["state"] == State.WHOLE.value
+    assert found.attributes["state"] == BodyState.WHOLE.value
     assert found.parts[0].secret.reveal().startswith(b"-----BEGIN")
     assert found.parts[0].secret.reveal().endswith(b"-----")
 
 
 def test_a_cut_off_key_is_less_sure() -> None:
     (found,) = detections("\n".join(LINES[:12]))
-    assert found.attributes["state"] == State.TRUNCATED.value
+    assert found.attributes["state"] == BodyState.TRUNCATED.value
     assert "cut off" in found.message
 
 
@@ -78,15 +78,15 @@ def test_bodies_of_random_bytes_raise_nothing(label: bytes) -> None:
 def test_a_passphrase_is_seen_in_the_packet(usage: int) -> None:
     public = bytes([4, 0, 0, 0, 0, 22, 9]) + bytes(9) + (263).to_bytes(2, "big") + bytes(33)
     body = public + bytes([usage]) + bytes(40)
-    packet = secret_key_packet(bytes([0xC5, len(body)]) + body)
+    packet = parse_secret_packet(bytes([0xC5, len(body)]) + body)
     assert packet == (body, len(body))
     assert is_protected(body) is (usage != 0)
 
 
 def test_other_packets_are_no_secret_key() -> None:
-    assert secret_key_packet(b"") is None
-    assert secret_key_packet(b"\x99\x00\x02ab") is None
-    assert secret_key_packet(b"plain") is None
+    assert parse_secret_packet(b"") is None
+    assert parse_secret_packet(b"\x99\x00\x02ab") is None
+    assert parse_secret_packet(b"plain") is None
 
 
 @pytest.mark.parametrize(

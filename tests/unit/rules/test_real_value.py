@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from credguard.heuristics.real_values import Worth, is_random, worth
-from credguard.parsers.assignments import dotenv, pairs
+from credguard.heuristics.real_values import SecretConfidence, classify_value, is_random
+from credguard.parsers.assignments import parse_dotenv, parse_pairs
 
 NOTHING = [
     ("DB_PASSWORD", "postgres"), ("DB_PASSWORD", ""), ("NEO4J_PASSWORD", "neo4j_password"), ("PASSWORD", "P@ssw0rd123"),
@@ -30,13 +30,15 @@ NOTHING = [
     ("SESSION_SECRET", "keyboard cat"), ("ENABLE_TOKEN_AUTH", "true"), ("BUCKET", "s3-bucket-eu-west-1-prod-2"),
 ]  # fmt: skip
 SECRETS = [
-    ("DB_PASSWORD", "fluffy2019", Worth.WEAK), ("DB_PASSWORD", "sunshine", Worth.WEAK),
-    ("DB_PASSWORD", "Xk29dLLq8", Worth.CHOSEN), ("PASSWORD", "Tr0ub4dor&3", Worth.CHOSEN),
-    ("DATABASE_URL", "postgres://app:Xk29dLLq8@db.internal/app", Worth.CHOSEN),
-    ("REDIS_URL", "redis://:Gh7kLm2QzGh7kLm2Q9@cache:6379/0", Worth.RANDOM),
-    ("DB_PASSWORD", "8ae31cacf141669ddfb5da", Worth.RANDOM), ("dbPassword", "Zq8rT2mVx9Lb4Nc7", Worth.RANDOM),
-    ("AUTH_SECRET", "N/c6mnaS5+SWq81+819OrzQZlmx1Vxtp/orjttJSmw8=", Worth.RANDOM),
-    ("API_TOKEN_2", "Zq8rT2mVx9Lb4Nc7", Worth.RANDOM), ("X", "ghp_" + "aB3dE6gH9j" * 3 + "kLmN0p", Worth.KNOWN),
+    ("DB_PASSWORD", "fluffy2019", SecretConfidence.WEAK), ("DB_PASSWORD", "sunshine", SecretConfidence.WEAK),
+    ("DB_PASSWORD", "Xk29dLLq8", SecretConfidence.CHOSEN), ("PASSWORD", "Tr0ub4dor&3", SecretConfidence.CHOSEN),
+    ("DATABASE_URL", "postgres://app:Xk29dLLq8@db.internal/app", SecretConfidence.CHOSEN),
+    ("REDIS_URL", "redis://:Gh7kLm2QzGh7kLm2Q9@cache:6379/0", SecretConfidence.RANDOM),
+    ("DB_PASSWORD", "8ae31cacf141669ddfb5da", SecretConfidence.RANDOM),
+    ("dbPassword", "Zq8rT2mVx9Lb4Nc7", SecretConfidence.RANDOM),
+    ("AUTH_SECRET", "N/c6mnaS5+SWq81+819OrzQZlmx1Vxtp/orjttJSmw8=", SecretConfidence.RANDOM),
+    ("API_TOKEN_2", "Zq8rT2mVx9Lb4Nc7", SecretConfidence.RANDOM),
+    ("X", "ghp_" + "aB3dE6gH9j" * 3 + "kLmN0p", SecretConfidence.KNOWN),
 ]  # fmt: skip
 ALPHABETS = [
     (string.ascii_letters + string.digits, 32, 0.98), (string.ascii_letters + string.digits + "+/", 40, 0.99),
@@ -46,12 +48,12 @@ ALPHABETS = [
 
 @pytest.mark.parametrize(("name", "value"), NOTHING)
 def test_nothing(name: str, value: str) -> None:
-    assert worth(name.encode(), value.encode()) is Worth.NOTHING
+    assert classify_value(name.encode(), value.encode()) is SecretConfidence.NOTHING
 
 
 @pytest.mark.parametrize(("name", "value", "expected"), SECRETS)
-def test_secret(name: str, value: str, expected: Worth) -> None:
-    assert worth(name.encode(), value.encode()) is expected
+def test_secret(name: str, value: str, expected: SecretConfidence) -> None:
+    assert classify_value(name.encode(), value.encode()) is expected
 
 
 @pytest.mark.parametrize(("alphabet", "length", "least"), ALPHABETS)
@@ -69,9 +71,9 @@ def test_generated_values_are_seen(alphabet: str, length: int, least: float) -> 
 def test_hostile_text_takes_linear_time(unit: bytes) -> None:
     text = unit * (300_000 // len(unit))
     started = time.perf_counter()
-    for read in (dotenv, pairs):
+    for read in (parse_dotenv, parse_pairs):
         for one in read(text):
-            worth(one.name, one.value)
+            classify_value(one.name, one.value)
     assert time.perf_counter() - started < 5
 
 
@@ -79,7 +81,7 @@ def test_no_bytes_raise() -> None:
     seeded = random.Random(3)
     for _ in range(300):
         text = bytes(seeded.choices(b"A=\"'#:\n\\ $\xff\x00token{}", k=200))
-        for read in (dotenv, pairs):
+        for read in (parse_dotenv, parse_pairs):
             for one in read(text):
                 assert text[one.start : one.end] == one.value
-                worth(one.name, one.value)
+                classify_value(one.name, one.value)

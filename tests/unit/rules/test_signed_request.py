@@ -6,8 +6,15 @@ import random
 
 import pytest
 
-from credguard.aws.signed_request import embedded_request, is_inside_signed_request, signed_request_at
-from credguard.heuristics.expiry import from_epoch, from_iso, graded, is_past, rfc3339, said
+from credguard.aws.signed_request import find_embedded_request, find_signed_request, is_inside_signed_request
+from credguard.heuristics.expiry import (
+    format_expiry,
+    format_rfc3339,
+    grade_by_expiry,
+    is_past,
+    parse_epoch,
+    parse_iso_time,
+)
 from credguard.model.findings import Severity
 from tests.keys import MAKERS, signed_query
 
@@ -28,13 +35,13 @@ def place(data: bytes, value: bytes, after: int = 0) -> tuple[int, int]:
 
 
 def test_the_parts_of_a_url() -> None:
-    request = signed_request_at(URL, *place(URL, KEY_ID))
+    request = find_signed_request(URL, *place(URL, KEY_ID))
     assert request
     assert (request.start, request.end) == (0, len(URL))
     assert URL[slice(*request.signature)] == SIGNATURE
     assert (request.method, request.region, request.service) == ("v4", "eu-west-1", "s3")
     assert request.expires
-    assert rfc3339(request.expires) == "2099-01-01T00:01:00Z"
+    assert format_rfc3339(request.expires) == "2099-01-01T00:01:00Z"
 
 
 def test_a_token_inside_the_url_belongs_to_it_and_one_outside_does_not() -> None:
@@ -58,29 +65,29 @@ def test_without_a_signature_there_is_no_request(after: bytes) -> None:
 
 def test_dates_that_do_not_exist() -> None:
     data = URL.replace(b"20990101", b"20991399")
-    request = signed_request_at(data, *place(data, KEY_ID))
+    request = find_signed_request(data, *place(data, KEY_ID))
     assert request
     assert request.expires is None
 
 
 def test_the_request_inside_a_token() -> None:
-    found = embedded_request(signed_query(random.Random("token"), "sts", 60).encode())
+    found = find_embedded_request(signed_query(random.Random("token"), "sts", 60).encode())
     assert found
     assert found[1].service == "sts"
-    assert embedded_request(b"nothing") is None
+    assert find_embedded_request(b"nothing") is None
 
 
 def test_moments() -> None:
-    past, ahead = from_iso(b"20150830T123600Z"), from_epoch(b"4102444800")
+    past, ahead = parse_iso_time(b"20150830T123600Z"), parse_epoch(b"4102444800")
     assert past
     assert ahead
     assert is_past(past)
     assert not is_past(ahead)
-    assert graded(past, Severity.HIGH) == Severity.LOW
-    assert graded(ahead, Severity.HIGH) == graded(None, Severity.HIGH) == Severity.HIGH
-    assert said(past) == "expired 2015-08-30T12:36:00Z"
-    assert said(ahead) == "valid until 2100-01-01T00:00:00Z"
-    assert said(None) == "expiry unknown"
-    assert from_iso(b"2015-08-30T12:36:00.5UTC") is not None
-    assert from_iso(b"99990231T000000Z") is from_iso(b"soon") is None
-    assert from_epoch(b"9" * 30) is None
+    assert grade_by_expiry(past, Severity.HIGH) == Severity.LOW
+    assert grade_by_expiry(ahead, Severity.HIGH) == grade_by_expiry(None, Severity.HIGH) == Severity.HIGH
+    assert format_expiry(past) == "expired 2015-08-30T12:36:00Z"
+    assert format_expiry(ahead) == "valid until 2100-01-01T00:00:00Z"
+    assert format_expiry(None) == "expiry unknown"
+    assert parse_iso_time(b"2015-08-30T12:36:00.5UTC") is not None
+    assert parse_iso_time(b"99990231T000000Z") is parse_iso_time(b"soon") is None
+    assert parse_epoch(b"9" * 30) is None

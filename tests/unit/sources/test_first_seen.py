@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from credguard.git.file_history import Version, first_seen, histories, history_with_former_names
+from credguard.git.file_history import Version, find_first_versions, read_file_histories, read_renamed_history
 from credguard.git.repository import Git
 from tests.repos import Repository, clean_environment
 
@@ -23,7 +23,7 @@ def held(data: bytes, some: set[str]) -> set[str]:
 
 def seen(repo: Git, path: str, wanted: list[str], limit: int = 1 << 20) -> dict[str, Version]:
     """The answer with former names, which is that of the walk over several files where there are none."""
-    return first_seen(repo, history_with_former_names(repo, path), wanted, held, limit)
+    return find_first_versions(repo, read_renamed_history(repo, path), wanted, held, limit)
 
 
 @pytest.fixture
@@ -54,9 +54,9 @@ def test_the_first_version_that_holds_each(repo: Repository, path: str) -> None:
 def test_several_files_in_one_walk(repo: Repository) -> None:
     commit(repo, {"sub/a": "1\n", "sub/with blank ä": "1\n", "b": "1\n"}, "2020-01-01T00:00:00Z")
     second = commit(repo, {"sub/a": "2\n"}, "2021-01-01T00:00:00Z")
-    found = histories(Git(repo.folder / "sub"), ["a", "with blank ä", "*"])
+    found = read_file_histories(Git(repo.folder / "sub"), ["a", "with blank ä", "*"])
     assert {path: len(history) for path, history in found.items()} == {"a": 2, "with blank ä": 1, "*": 0}
-    assert found["a"] == history_with_former_names(Git(repo.folder / "sub"), "a")
+    assert found["a"] == read_renamed_history(Git(repo.folder / "sub"), "a")
     assert found["a"][1].commit == second
 
 
@@ -83,11 +83,11 @@ def test_dates(repo: Repository, author: str, committer: str, year: int) -> None
 
 
 def test_no_commit_and_no_such_file(repo: Repository) -> None:
-    assert histories(Git(repo.folder), ["a"]) == {"a": []}
+    assert read_file_histories(Git(repo.folder), ["a"]) == {"a": []}
     commit(repo, {"a": "one\n"}, "2021-01-01T00:00:00Z")
-    assert histories(Git(repo.folder), ["b"]) == {"b": []}
-    assert history_with_former_names(Git(repo.folder), "b") == []
-    assert histories(Git(repo.folder), []) == {}
+    assert read_file_histories(Git(repo.folder), ["b"]) == {"b": []}
+    assert read_renamed_history(Git(repo.folder), "b") == []
+    assert read_file_histories(Git(repo.folder), []) == {}
     assert seen(Git(repo.folder), "a", ["one"], 2) == {}
 
 

@@ -16,13 +16,13 @@ from hypothesis import strategies as st
 
 from credguard.git.repository import Git, GitError
 from credguard.history import objects as history
-from credguard.history.incremental import Earlier, between, common
+from credguard.history.incremental import HitCache, measure_common, update_hits
 from credguard.history.objects import History
 from credguard.history.prefilter import Sieve
 from credguard.matching.database import Matcher
 from credguard.matching.pattern import REACH, Pattern
 from credguard.model.findings import Blob
-from credguard.rules import all_rules
+from credguard.rules import load_rules
 from credguard.scanning.scanner import _EVERYWHERE, Scanner
 from tests.keys import Filler
 from tests.repos import Repository
@@ -50,9 +50,9 @@ PATTERNS = (
 def batches(history: History) -> Iterator[Batch]:
     """All of them."""
     with closing(history):
-        for share in history.shares():
-            yield from history.batches(share)
-        yield from history.rest()
+        for share in history.list_shares():
+            yield from history.iter_batches(share)
+        yield from history.iter_rest()
 
 
 def objects(history: History) -> dict[str, bytes]:
@@ -88,7 +88,7 @@ def test_every_object_comes_once_and_whole(tmp_path: Path) -> None:
     listed = repo.git("cat-file", "--batch-all-objects", "--batch-check=%(objectname) %(objecttype)").split("\n")
     assert sorted(found) == sorted(line.split()[0] for line in listed if line)
     for name, kind in (line.split() for line in listed if line):
-        assert found[name] == next(Git(repo.folder).blobs([name], LIMIT))
+        assert found[name] == next(Git(repo.folder).read_blobs([name], LIMIT))
         assert looked.kinds[kind]
     assert looked.bytes == sum(map(len, found.values()))
     assert sum(looked.kinds.values()) == len(found)
@@ -192,27 +192,27 @@ def test_carried_hits_are_those_of_a_whole_pass(matcher: Matcher, data: st.DataO
     common_head, common_tail = data.draw(TEXTS) * 4, data.draw(TEXTS) * 4
     old = common_head + data.draw(TEXTS) + common_tail
     new = common_head + data.draw(TEXTS) + common_tail
-    expected = {name: list(ends) for name, ends in matcher.hits(new).items()}
-    got = between(matcher, new, old, matcher.hits(old))
+    expected = {name: list(ends) for name, ends in matcher.find_hits(new).items()}
+    got = update_hits(matcher, new, old, matcher.find_hits(old))
     assert {name: list(ends) for name, ends in got.items()} == expected
 
 
 def test_versions_in_turn(matcher: Matcher) -> None:
     seeded = random.Random(2)
     lines = [f"line {number} {seeded.choice(WORDS)}\n".encode() for number in range(4000)]
-    earlier = Earlier(matcher)
+    earlier = HitCache(matcher)
     for _ in range(60):
         at = seeded.randrange(len(lines))
         lines[at : at + seeded.randrange(3)] = [f"{seeded.choice(WORDS)} new {seeded.random()}\n".encode()]
         data = b"".join(lines)
-        got = {name: list(ends) for name, ends in earlier.hits(data).items()}
-        assert got == {name: list(ends) for name, ends in matcher.hits(data).items()}
+        got = {name: list(ends) for name, ends in earlier.find_hits(data).items()}
+        assert got == {name: list(ends) for name, ends in matcher.find_hits(data).items()}
 
 
 @given(st.binary(max_size=40), st.binary(max_size=40), st.binary(max_size=40), st.binary(max_size=40))
 def test_common_parts_are_common_and_never_overlap(head: bytes, old: bytes, new: bytes, tail: bytes) -> None:
     first, second = head * 50 + old + tail * 50, head * 50 + new + tail * 50
-    start, end = common(first, second)
+    start, end = measure_common(first, second)
     assert start + end <= min(len(first), len(second))
     assert first[:start] == second[:start]
     assert not end or first[-end:] == second[-end:]
@@ -245,7 +245,7 @@ def _takes_line_breaks(tree: object) -> bool:
 
 
 def test_no_pattern_reaches_further_than_what_is_carried_allows() -> None:
-    for pattern in (*_EVERYWHERE, *(pattern for rule in all_rules() for pattern in rule.patterns)):
+    for pattern in (*_EVERYWHERE, *(pattern for rule in load_rules() for pattern in rule.patterns)):
         tree = _PARSER.parse(pattern.expression.replace(rb"\z", rb"\Z"), re.DOTALL)
         low, high = tree.getwidth()
         if high < REACH:
@@ -270,16 +270,16 @@ def test_the_sieve_finds_what_a_scan_object_by_object_finds(tmp_path: Path) -> N
         repo.commit(
             filler.fill(f"message {{{{AKID.{number + 100}}}}}"), {"a.txt": "".join(text), f"s{number}": str(number)}
         )
-    scanner = Scanner([rule for rule in all_rules() if rule.id in ("CG101", "CG102", "CG103")])
+    scanner = Scanner([rule for rule in load_rules() if rule.id in ("CG101", "CG102", "CG103")])
     sieve = Sieve(scanner.matcher, scanner.matcher)
     got, expected = {}, {}
     for batch in batches(History(Git(repo.folder), LIMIT)):
-        for one in sieve.candidates(batch):
-            found = scanner.blob(Blob(one.data, "x"), hits=one.hits)
+        for one in sieve.find_candidates(batch):
+            found = scanner.scan_blob(Blob(one.data, "x"), hits=one.hits)
             if found:
                 got[one.oid] = found
     for oid, data in objects(History(Git(repo.folder), LIMIT)).items():
-        found = scanner.blob(Blob(data, "x"))
+        found = scanner.scan_blob(Blob(data, "x"))
         if found:
             expected[oid] = found
     assert got == expected

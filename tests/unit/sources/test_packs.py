@@ -42,7 +42,7 @@ def same_as_git(repo: Repository) -> int:
     found = objects(History(Git(repo.folder), LIMIT))
     listed = repo.git("cat-file", "--batch-all-objects", "--batch-check=%(objectname)").split()
     assert sorted(found) == sorted(listed)
-    for name, content in zip(listed, Git(repo.folder).blobs(listed, LIMIT), strict=True):
+    for name, content in zip(listed, Git(repo.folder).read_blobs(listed, LIMIT), strict=True):
         assert found[name] == content
     return left(repo)
 
@@ -51,9 +51,9 @@ def left(repo: Repository) -> int:
     """How many objects are left to git."""
     with closing(Store(Git(repo.folder))) as stored:
         for pack in stored.packs:
-            for roots in pack.families():
-                list(pack.objects(roots, LIMIT))
-        return len(list(stored.left()))
+            for roots in pack.iter_families():
+                list(pack.iter_objects(roots, LIMIT))
+        return len(list(stored.iter_unread()))
 
 
 def pack_folder(repo: Repository) -> Path:

@@ -53,7 +53,7 @@ def test_what_is_a_url(target: str, url: bool) -> None:
 
 def test_a_clone_has_every_ref_is_private_and_is_gone_afterwards(origin: Repository) -> None:
     stages = []
-    with clone.cloned(origin.folder.as_uri(), lambda stage, _share: stages.append(stage)) as path:
+    with clone.clone_mirror(origin.folder.as_uri(), lambda stage, _share: stages.append(stage)) as path:
         refs = subprocess.run(["git", "for-each-ref"], cwd=path, capture_output=True, text=True, check=True).stdout
         assert "refs/pull/7/head" in refs and "refs/heads/side" in refs
         assert not list((path / "hooks").glob("*")) if (path / "hooks").exists() else True
@@ -63,7 +63,7 @@ def test_a_clone_has_every_ref_is_private_and_is_gone_afterwards(origin: Reposit
 
 
 def test_an_error_inside_removes_the_clone(origin: Repository) -> None:
-    with pytest.raises(KeyboardInterrupt), clone.cloned(origin.folder.as_uri()) as path:
+    with pytest.raises(KeyboardInterrupt), clone.clone_mirror(origin.folder.as_uri()) as path:
         raise KeyboardInterrupt
     assert not path.parent.exists()
 
@@ -73,7 +73,7 @@ def test_an_error_inside_removes_the_clone(origin: Repository) -> None:
             "git@-oProxyCommand=id:x", "https://example.com/\nx", "gopher://example.com/x"],
 )  # fmt: skip
 def test_addresses_that_would_run_something_are_refused(url: str, tmp_path: Path) -> None:
-    with pytest.raises(CredguardError) as refused, clone.cloned(url):
+    with pytest.raises(CredguardError) as refused, clone.clone_mirror(url):
         pass
     assert refused.value.code is ExitCode.USAGE
     assert not (tmp_path / "pwned").exists()
@@ -81,7 +81,7 @@ def test_addresses_that_would_run_something_are_refused(url: str, tmp_path: Path
 
 def test_what_cannot_be_cloned_is_incomplete_and_no_password_is_said(own_temporary_folder: Path) -> None:
     url = "https://ada:hunter2hunter2@127.0.0.1:1/x.git?token=abcabcabc"
-    with pytest.raises(CredguardError) as failed, clone.cloned(url):
+    with pytest.raises(CredguardError) as failed, clone.clone_mirror(url):
         pass
     assert failed.value.code is ExitCode.INCOMPLETE
     words = f"{failed.value} {failed.value.hint} {failed.value.__cause__!r}"
@@ -103,13 +103,13 @@ def test_what_cannot_be_cloned_is_incomplete_and_no_password_is_said(own_tempora
     ],
 )  # fmt: skip
 def test_what_is_said_of_an_address(address: str, said: str) -> None:
-    assert clone.shown(address) == said
+    assert clone.redact_url(address) == said
 
 
 def test_a_folder_keeps_its_name(tmp_path: Path) -> None:
     folder = tmp_path / "a:b@c"
     folder.mkdir()
-    assert clone.shown(str(folder)) == str(folder)
+    assert clone.redact_url(str(folder)) == str(folder)
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_a_folder_keeps_its_name(tmp_path: Path) -> None:
     ],
 )  # fmt: skip
 def test_reasons_are_said_in_words_of_our_own(words: str, reason: str) -> None:
-    said = clone._reason(words)
+    said = clone._explain_error(words)
     assert reason in said and "SECRET" not in said and "http" not in said
 
 
@@ -164,7 +164,7 @@ def test_a_signal_that_comes_with_the_removal_waits_for_its_end(
         remove(path)
 
     monkeypatch.setattr(scratch, "remove", interrupted)
-    with pytest.raises(KeyboardInterrupt), clone.cloned(origin.folder.as_uri()):
+    with pytest.raises(KeyboardInterrupt), clone.clone_mirror(origin.folder.as_uri()):
         pass
     assert not list(own_temporary_folder.iterdir())
 
@@ -172,7 +172,7 @@ def test_a_signal_that_comes_with_the_removal_waits_for_its_end(
 SCRIPT = """
 import sys, time
 from credguard.git import clone as remote
-with remote.cloned(sys.argv[1]) as path:
+with remote.clone_mirror(sys.argv[1]) as path:
     print(path, flush=True)
     time.sleep(60)
 """

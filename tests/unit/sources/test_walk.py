@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def walked(repo: Repository, path: str) -> list[tuple[str, bytes]]:
     """Commit and path of each arrival of the object that HEAD has at a path; all commits are known."""
     with closing(Walk(Git(repo.folder))) as walk:
-        found = walk.arrivals({repo.git("rev-parse", f"HEAD:{path}").strip()})
+        found = walk.find_arrivals({repo.git("rev-parse", f"HEAD:{path}").strip()})
         assert walk.whole
         assert set(walk.parents) == set(repo.git("rev-list", "--all").split())
     return [(one.commit, one.path) for one in found]
@@ -25,7 +25,7 @@ def walked(repo: Repository, path: str) -> list[tuple[str, bytes]]:
 
 def test_a_repository_without_commits(tmp_path: Path) -> None:
     with closing(Walk(Git(Repository(tmp_path / "repo").folder))) as walk:
-        assert walk.arrivals({"0" * 40}) == []
+        assert walk.find_arrivals({"0" * 40}) == []
         assert walk.whole
 
 

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from credguard.lazy_re import regex
+from credguard.lazy_re import compile_lazily
 from credguard.parsers.comments import detect_language
 
 if TYPE_CHECKING:
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
 COMMENT = "comment"
 _EVEN = r"(?<!\\)(?:\\\\){0,4096}"
 """Goes before what a backslash would take the meaning from."""
-TEMPLATE_TEXT = regex(rf"{_EVEN}(`|\$\{{)".encode())
-_SCRIPTS = regex(
+TEMPLATE_TEXT = compile_lazily(rf"{_EVEN}(`|\$\{{)".encode())
+_SCRIPTS = compile_lazily(
     rb"(?:\A|[-_.])(?:run|scripts?|inlinescript|commands?|args|user[-_]?data|bash)\Z",
     re.IGNORECASE,
 )
-_REGEX_SIGN = regex(rb"\\.|[\[\]/\n]", re.DOTALL)
-_LAST = regex(rb"[;,)\"'. \t\r]{0,20}$", re.MULTILINE)
+_REGEX_SIGN = compile_lazily(rb"\\.|[\[\]/\n]", re.DOTALL)
+_LAST = compile_lazily(rb"[;,)\"'. \t\r]{0,20}$", re.MULTILINE)
 """What may follow the word that ends a here-document."""
-_KEY = regex(rb"([ \t]*(?:-[ \t]+){0,20})(?:([^\s:#][^:\n]{0,200}?)[ \t]*:)?")
+_KEY = compile_lazily(rb"([ \t]*(?:-[ \t]+){0,20})(?:([^\s:#][^:\n]{0,200}?)[ \t]*:)?")
 
 
-def _nothing(_data: bytes, match: re.Match[bytes], _limit: int) -> tuple[int, int, str]:
+def _end_at_opening(_data: bytes, match: re.Match[bytes], _limit: int) -> tuple[int, int, str]:
     return match.end(), match.end(), ""
 
 
@@ -42,45 +42,45 @@ class Token:
     """
 
     opening: str
-    end: End = _nothing
+    end: End = _end_at_opening
     kind: str = "string"
 
 
-def closing(pattern: str, language: str = "") -> End:
+def end_at(pattern: str, language: str = "") -> End:
     """The first match of a pattern, else the end of all."""
     compiled = re.compile(pattern.encode(), re.MULTILINE)
 
-    def end(data: bytes, match: re.Match[bytes], limit: int) -> tuple[int, int, str]:
+    def find_end(data: bytes, match: re.Match[bytes], limit: int) -> tuple[int, int, str]:
         found = compiled.search(data, match.end(), limit)
         return (*found.span(), language) if found else (limit, limit, language)
 
-    return end
+    return find_end
 
 
-LINE_END = closing(r"$")
+LINE_END = end_at(r"$")
 
 
-def escaped(quote: str, *, lines: bool = False) -> End:
+def end_at_quote(quote: str, *, lines: bool = False) -> End:
     """The next quote without a backslash; unless the string may have `lines`, the end of its line."""
-    return closing(f"{_EVEN}{quote}" if lines else rf"{_EVEN}(?:{quote}|(?<!\\\r)(?=\n))")
+    return end_at(f"{_EVEN}{quote}" if lines else rf"{_EVEN}(?:{quote}|(?<!\\\r)(?=\n))")
 
 
-def word(before: bytes = b"", after: bytes = b"") -> End:
+def end_at_word(before: bytes = b"", after: bytes = b"") -> End:
     """The next place where the opening's word stands between `before` and `after`."""
 
-    def end(data: bytes, match: re.Match[bytes], limit: int) -> tuple[int, int, str]:
+    def find_end(data: bytes, match: re.Match[bytes], limit: int) -> tuple[int, int, str]:
         wanted = before + match["w" + str(match.lastgroup)[1:]] + after
         found = data.find(wanted, match.end(), limit)
         return (found, found + len(wanted), "") if found >= 0 else (limit, limit, "")
 
-    return end
+    return find_end
 
 
-def nested(opening: str, close: str) -> End:
+def end_at_nested(opening: str, close: str) -> End:
     """The close of a comment in which others may stand."""
     signs = re.compile(f"({opening})|{close}".encode())
 
-    def end(data: bytes, match: re.Match[bytes], limit: int) -> tuple[int, int, str]:
+    def find_end(data: bytes, match: re.Match[bytes], limit: int) -> tuple[int, int, str]:
         depth = 1
         for sign in signs.finditer(data, match.end(), limit):
             depth += 1 if sign[1] else -1
@@ -88,37 +88,37 @@ def nested(opening: str, close: str) -> End:
                 return (*sign.span(), "")
         return limit, limit, ""
 
-    return end
+    return find_end
 
 
-def on_line(data: bytes, match: re.Match[bytes], limit: int) -> tuple[int, int, str]:
+def find_quote_on_line(data: bytes, match: re.Match[bytes], limit: int) -> tuple[int, int, str]:
     """The same quote again before the line ends; else the quote is a sign like any other."""
     found = data.find(match[0], match.end(), limit)
     if found < 0 or data.find(b"\n", match.end(), found) >= 0:
-        return _nothing(data, match, limit)
+        return _end_at_opening(data, match, limit)
     return found, found + 1, ""
 
 
-def string_or_comment(data: bytes, match: re.Match[bytes], limit: int) -> tuple[int, int, str]:
+def find_string_or_comment(data: bytes, match: re.Match[bytes], limit: int) -> tuple[int, int, str]:
     """As Vim has it: a quote that is not closed on its line, after a blank, begins a comment."""
-    end, after, _ = escaped('"')(data, match, limit)
+    end, after, _ = end_at_quote('"')(data, match, limit)
     if end < after and data[after - 1 : after] == b'"':
         return end, after, ""
     blank = data[match.start() - 1 : match.start()] in (b"", b" ", b"\t", b"\n")
     return end, after, COMMENT if blank else ""
 
 
-def fence(data: bytes, match: re.Match[bytes], limit: int) -> tuple[int, int, str]:
+def find_fence_end(data: bytes, match: re.Match[bytes], limit: int) -> tuple[int, int, str]:
     """The end of a fenced block, which is in the language that it names."""
     head = match["w" + str(match.lastgroup)[1:]]
     said = head.lstrip(b"`~")
     marks = head[: len(head) - len(said)]
     found = re.compile(rb"^[ \t>]*" + marks, re.MULTILINE).search(data, match.end(), limit)
-    name = detect_language.named(said.decode("ascii", "replace").strip(" \t{.").lower())
+    name = detect_language.resolve_language(said.decode("ascii", "replace").strip(" \t{.").lower())
     return (*found.span(), name) if found else (limit, limit, name)
 
 
-def regex_literal(data: bytes, match: re.Match[bytes], limit: int) -> tuple[int, int, str]:
+def find_regex_end(data: bytes, match: re.Match[bytes], limit: int) -> tuple[int, int, str]:
     """The slash that closes a regular expression, which is none in a class; the line's end at the latest."""
     in_class = False
     for sign in _REGEX_SIGN.finditer(data, match.end(), limit):
@@ -128,7 +128,7 @@ def regex_literal(data: bytes, match: re.Match[bytes], limit: int) -> tuple[int,
     return limit, limit, ""
 
 
-def block_scalar(data: bytes, match: re.Match[bytes], limit: int) -> tuple[int, int, str]:
+def find_block_end(data: bytes, match: re.Match[bytes], limit: int) -> tuple[int, int, str]:
     """The lines of a YAML block, which are deeper than what they belong to; those of a script are shell."""
     start = data.rfind(b"\n", 0, match.start()) + 1
     head = _KEY.match(data, start, match.start())
@@ -146,7 +146,7 @@ def block_scalar(data: bytes, match: re.Match[bytes], limit: int) -> tuple[int, 
     return position, position, language
 
 
-def after_line(data: bytes, word: bytes, position: int, limit: int) -> int:
+def find_word_line(data: bytes, word: bytes, position: int, limit: int) -> int:
     """The end of the next line that holds the word alone, -1 where there is none."""
     found = data.find(word, position, limit)
     while found >= 0:

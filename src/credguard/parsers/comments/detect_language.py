@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from credguard.lazy_re import regex
+from credguard.lazy_re import compile_lazily
 
 NONE = ""
 """The language of formats that have no comments."""
@@ -14,7 +14,9 @@ _WRAPPERS = frozenset(
 _TEMPLATES = frozenset(["erb", "j2", "jinja", "jinja2", "template", "tmpl", "tpl"])
 _PLAIN = frozenset(["c", "h", "m", "t", "s", "r", "v", "in", "map"])
 """Endings that are no language as whole names."""
-_SHEBANG = regex(rb"#![^\n]{0,200}?\b(python|bash|zsh|ksh|dash|sh|fish|ruby|perl|node|deno|php|lua|pwsh|Rscript|tclsh)")
+_SHEBANG = compile_lazily(
+    rb"#![^\n]{0,200}?\b(python|bash|zsh|ksh|dash|sh|fish|ruby|perl|node|deno|php|lua|pwsh|Rscript|tclsh)"
+)
 
 _EXTENSIONS = {
     NONE: "json ipynb csv tsv psv har geojson webmanifest tfstate jsonl ndjson avsc map svgz pdf",
@@ -98,26 +100,26 @@ _NAMES = {
 }  # fmt: skip
 
 
-def language_of(path: str, data: bytes) -> str:
+def identify_language(path: str, data: bytes) -> str:
     """The language of a file: a name of the table, UNKNOWN, or NONE."""
     folder, _, name = path.lower().replace("\\", "/").rpartition("/")
     if name == "config" and folder.rpartition("/")[2] in (".aws", ".git", ".ssh"):
         return "ini"
-    found = _by_name(name)
+    found = _match_name(name)
     if found is None and "." not in name.lstrip("."):
         shebang = _SHEBANG.match(data)
-        found = named(shebang[1].decode().lower()) if shebang else None
+        found = resolve_language(shebang[1].decode().lower()) if shebang else None
     return UNKNOWN if found is None else found
 
 
-def named(word: str) -> str:
+def resolve_language(word: str) -> str:
     """The language that people call `word`, UNKNOWN where there is none of the name."""
     if word in _SPOKEN:
         return _SPOKEN[word]
     return word if word in _EXTENSIONS else _BY_EXTENSION.get(word, UNKNOWN)
 
 
-def _by_name(name: str) -> str | None:
+def _match_name(name: str) -> str | None:
     """What a file's name says, also inside of endings such as `.example`."""
     unwrapped = ""
     for _ in range(3):
@@ -129,10 +131,10 @@ def _by_name(name: str) -> str | None:
         if not stem or extension not in _WRAPPERS:
             break
         name, unwrapped = stem, unwrapped or extension
-    return _by_beginning(name) or ("template" if unwrapped in _TEMPLATES else None)
+    return _match_prefix(name) or ("template" if unwrapped in _TEMPLATES else None)
 
 
-def _by_beginning(name: str) -> str | None:
+def _match_prefix(name: str) -> str | None:
     for start in ("dockerfile", "containerfile", "makefile", "jenkinsfile"):
         if name.startswith(start + "."):
             return _BY_EXTENSION[start]

@@ -25,12 +25,12 @@ import re
 from typing import TYPE_CHECKING
 
 from credguard.aws.iac_keys import FRAMEWORK
-from credguard.lazy_re import regex
+from credguard.lazy_re import compile_lazily
 from credguard.matching.pattern import Pattern
 from credguard.model.findings import Detection, Severity
-from credguard.parsers.document import looks_structured, parse
+from credguard.parsers.document import is_structured, parse
 from credguard.rule import Rule
-from credguard.rules.account._trail_calls import calls, is_script
+from credguard.rules.account._trail_calls import find_trail_calls, is_script
 from credguard.sources.env_files import is_fixture
 
 if TYPE_CHECKING:
@@ -53,12 +53,12 @@ _MODULES = ("cloudtrail", "community.aws.cloudtrail", "amazon.aws.cloudtrail")
 _PULUMI = ("aws:cloudtrail:Trail", "aws:cloudtrail/trail:Trail", "aws-native:cloudtrail:Trail")
 _OFF = frozenset(("false", "no", "off"))
 _PROGRAMS = tuple(".ts .js .mjs .cjs .mts .py .java .kt .cs .go".split())
-_CONSTRUCT = regex(
+_CONSTRUCT = compile_lazily(
     rb"(?:cloudtrail\.(?:Cfn)?Trail|CfnTrail|CloudtrailTrail|cloudtrail\.NewTrail)[ \t]{0,2}\([^;]{0,3000}?"
     rb"(?:enable_?logging|is_?logging)[\"']?[ \t]{0,4}[:=][ \t]{0,4}(?:\w{1,20}(?:\.\w{1,20})?\()?false",
     re.IGNORECASE,
 )
-_NAME = regex(r"[\w.\-]{1,100}")
+_NAME = compile_lazily(r"[\w.\-]{1,100}")
 _MOST = 200
 
 
@@ -67,68 +67,70 @@ def _check(blob: Blob, hits: Hits) -> Iterator[Detection]:
         return
     low = blob.path.lower()
     if hits.get(_CALL.name) and is_script(low):
-        for line, what in calls(blob.data):
-            yield _told(line, f"{what} ends the logging of CloudTrail", what)
+        for line, what in find_trail_calls(blob.data):
+            yield _build_detection(line, f"{what} ends the logging of CloudTrail", what)
     if (_SWITCH.name in hits or _ANSIBLE.name in hits) and b"loudtrail" in blob.data.lower():
-        yield from _switched(blob, low, hits)
+        yield from _find_switched_off(blob, low, hits)
 
 
-def _switched(blob: Blob, path: str, hits: Hits) -> Iterator[Detection]:
-    if looks_structured(path):
+def _find_switched_off(blob: Blob, path: str, hits: Hits) -> Iterator[Detection]:
+    if is_structured(path):
         for document in parse(blob.data, blob.path):
             for line, what in (
-                _in_terraform(document) if path.endswith((".tf", ".tf.json", ".tofu")) else _off(document)
+                _find_in_terraform(document)
+                if path.endswith((".tf", ".tf.json", ".tofu"))
+                else _find_in_document(document)
             ):
-                yield _told(line, f"{what} has its logging switched off", what)
+                yield _build_detection(line, f"{what} has its logging switched off", what)
     elif path.endswith(_PROGRAMS) and FRAMEWORK.search(blob.data):
         for end in hits.get(_SWITCH.name, ())[:_MOST]:
             found = next(iter(_CONSTRUCT.finditer(blob.data, max(0, end - 3000), end + 40)), None)
             if found and found.end() > end:
-                yield _told(
+                yield _build_detection(
                     blob.data.count(b"\n", 0, end) + 1, "a trail in the program has its logging switched off", "trail"
                 )
 
 
-def _in_terraform(document: Node) -> Iterator[tuple[int, str]]:
-    for block in document.all("resource"):
+def _find_in_terraform(document: Node) -> Iterator[tuple[int, str]]:
+    for block in document.get_all("resource"):
         for kind, blocks in block.pairs:
             for name, body in blocks.pairs if kind.text == "aws_cloudtrail" else ():
                 switch = body.get("enable_logging")
                 if switch and switch.text.lower() in _OFF:
-                    yield switch.line, f"aws_cloudtrail.{_named(name)}"
+                    yield switch.line, f"aws_cloudtrail.{_match_name(name)}"
 
 
-def _off(document: Node) -> Iterator[tuple[int, str]]:
+def _find_in_document(document: Node) -> Iterator[tuple[int, str]]:
     """Trails of CloudFormation, Pulumi, Crossplane and Ansible that are told not to log, or to go."""
     for one in document.walk():
         kind = one.get("Type", "type") if one.pairs else None
         if kind and (kind.text == _TYPE or kind.text in _PULUMI):
-            switch = _switch(one.get("Properties", "properties"))
+            switch = _find_switch(one.get("Properties", "properties"))
             if switch:
                 yield switch.line, f"trail {kind.text}"
         for key, value in one.pairs:
             if key.text in _MODULES and value.pairs:
-                state, switch = value.get("state"), _switch(value, "enable_logging")
+                state, switch = value.get("state"), _find_switch(value, "enable_logging")
                 if switch or (state and state.text in {"absent", "disabled"}):
                     yield (switch or state or key).line, f"Ansible's {key.text}"
     manifest, spec = document.get("kind"), document.get("spec")
     provider = spec.get("forProvider") if manifest and manifest.text == "Trail" and spec else None
-    switch = _switch(provider)
+    switch = _find_switch(provider)
     if switch:
         yield switch.line, "Crossplane's Trail"
 
 
-def _switch(settings: Node | None, *names: str) -> Node | None:
+def _find_switch(settings: Node | None, *names: str) -> Node | None:
     value = settings.get(*(names or ("IsLogging", "isLogging", "enableLogging"))) if settings else None
     return value if value and value.kind == "scalar" and value.text.lower() in _OFF else None
 
 
-def _named(node: Node) -> str:
+def _match_name(node: Node) -> str:
     found = _NAME.match(node.text)
     return found[0] if found else "?"
 
 
-def _told(line: int, message: str, what: str) -> Detection:
+def _build_detection(line: int, message: str, what: str) -> Detection:
     return Detection(message, line=line, attributes={"what": what}, identity=(what.encode("utf-8", "replace"),))
 
 

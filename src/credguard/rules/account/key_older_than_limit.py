@@ -30,8 +30,8 @@ from datetime import datetime, timezone
 from functools import partial
 from typing import TYPE_CHECKING
 
-from credguard.aws.credential_report import COLUMN, report
-from credguard.heuristics.expiry import rfc3339
+from credguard.aws.credential_report import COLUMN, find_report
+from credguard.heuristics.expiry import format_rfc3339
 from credguard.model.findings import Detection, Severity
 from credguard.rule import Rule
 
@@ -46,39 +46,43 @@ LIMIT = 90
 """Days after which a key is to be rotated, where the policy says nothing else."""
 
 
-def older_than(first_seen: datetime, now: datetime, limit_days: int = LIMIT, key_id: str = "") -> Detection | None:
+def check_key_age(first_seen: datetime, now: datetime, limit_days: int = LIMIT, key_id: str = "") -> Detection | None:
     """What to say of a key that has been in git since `first_seen`; None for one within the limit."""
     days = (now - first_seen).days
     if days <= limit_days:
         return None
     name = f"access key {key_id}" if key_id else "this access key"
-    attributes: dict[str, object] = {"first_seen": rfc3339(first_seen), "age_days": days, "limit_days": limit_days}
+    attributes: dict[str, object] = {
+        "first_seen": format_rfc3339(first_seen),
+        "age_days": days,
+        "limit_days": limit_days,
+    }
     return Detection(
         f"{name} has been in git since {first_seen:%Y-%m-%d}, {days} days: the limit is {limit_days}",
         attributes=attributes | ({"access_key_id": key_id} if key_id else {}),
-        identity=(key_id.encode() or rfc3339(first_seen).encode(),),
+        identity=(key_id.encode() or format_rfc3339(first_seen).encode(),),
     )
 
 
-def with_limit(days: int, now: datetime | None = None) -> Rule:
+def make_limit_rule(days: int, now: datetime | None = None) -> Rule:
     """The rule with another limit, judging as of `now` where it is given."""
     return replace(RULE, check_blob=partial(_check, limit=days, now=now))
 
 
 def _check(blob: Blob, _hits: Hits, limit: int = LIMIT, now: datetime | None = None) -> Iterator[Detection]:
-    found = report(blob)
+    found = find_report(blob)
     if found:
         moment = found.made or now or datetime.now(timezone.utc)
-        for row in found.judged():
+        for row in found.iter_real_rows():
             if not row.is_root:
-                yield from _of_user(row, moment, limit, found)
+                yield from _check_user(row, moment, limit, found)
 
 
-def _of_user(row: Row, moment: datetime, limit: int, found: Report) -> Iterator[Detection]:
-    for key in row.active_keys():
+def _check_user(row: Row, moment: datetime, limit: int, found: Report) -> Iterator[Detection]:
+    for key in row.iter_active_keys():
         days = (moment - key.rotated).days if key.rotated else 0
         if key.rotated and days > limit:
-            rotated = rfc3339(key.rotated)
+            rotated = format_rfc3339(key.rotated)
             age = {"access_key": key.number, "last_rotated": rotated, "age_days": days, "limit_days": limit}
             yield Detection(
                 f"access key {key.number} of {row.owner} is {days} days old, last rotated on {key.rotated:%Y-%m-%d}: "

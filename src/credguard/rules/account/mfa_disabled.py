@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from credguard.aws.credential_report import COLUMN, report
+from credguard.aws.credential_report import COLUMN, find_report
 from credguard.model.findings import Detection, Severity
 from credguard.rule import Rule
 
@@ -35,11 +35,11 @@ if TYPE_CHECKING:
 
 
 def _check(blob: Blob, _hits: Hits) -> Iterator[Detection]:
-    found = report(blob)
+    found = find_report(blob)
     if not found:
         return
-    for row in found.judged():
-        if row.says("mfa_active", "false") and _signs_in(row):
+    for row in found.iter_real_rows():
+        if row.has_value("mfa_active", "false") and _can_sign_in(row):
             what = "has no MFA" if row.is_root else "has a console password and no MFA"
             yield Detection(
                 f"{row.owner} {what} ({found.source})", (row.part("mfa_active"),),
@@ -47,11 +47,11 @@ def _check(blob: Blob, _hits: Hits) -> Iterator[Detection]:
             )  # fmt: skip
 
 
-def _signs_in(row: Row) -> bool:
+def _can_sign_in(row: Row) -> bool:
     """True for a user with a password; root has one unless the report says that it has not."""
     if row.is_root:
-        return not row.says("password_enabled", "false") or any(True for _ in row.active_keys())
-    return row.says("password_enabled", "true")
+        return not row.has_value("password_enabled", "false") or any(True for _ in row.iter_active_keys())
+    return row.has_value("password_enabled", "true")
 
 
 RULE = Rule(

@@ -25,8 +25,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
-from credguard.aws.credential_report import COLUMN, report
-from credguard.heuristics.expiry import rfc3339
+from credguard.aws.credential_report import COLUMN, find_report
+from credguard.heuristics.expiry import format_rfc3339
 from credguard.model.findings import Detection, Severity
 from credguard.rule import Rule
 
@@ -43,32 +43,35 @@ GRACE = timedelta(days=1)
 
 
 def _check(blob: Blob, _hits: Hits, now: datetime | None = None) -> Iterator[Detection]:
-    found = report(blob)
+    found = find_report(blob)
     if not found:
         return
     today = now or datetime.now(timezone.utc)
-    for row in found.judged():
-        for key in row.active_keys() if not row.is_root else ():
-            said = _said(key, row, found, today)
+    for row in found.iter_real_rows():
+        for key in row.iter_active_keys() if not row.is_root else ():
+            said = _format_disuse(key, row, found, today)
             if said:
-                yield _detection(key, row, said, found)
+                yield _build_detection(key, row, said, found)
 
 
-def _said(key: Key, row: Row, found: Report, today: datetime) -> str:
+def _format_disuse(key: Key, row: Row, found: Report, today: datetime) -> str:
     """Since when the key has not been used, in words; empty for one in use."""
     made = found.made or found.newest or today
     if key.used:
         idle = made - key.used
         return f"was last used on {key.used:%Y-%m-%d}, {idle.days} days before" if idle > LIMIT else ""
-    if not key.rotated or not row.never(f"access_key_{key.number}_last_used_date"):
+    if not key.rotated or not row.is_blank(f"access_key_{key.number}_last_used_date"):
         return ""
     unused = made - key.rotated > GRACE if found.made else today - key.rotated > LIMIT
     return f"was never used since it was made on {key.rotated:%Y-%m-%d}" if unused else ""
 
 
-def _detection(key: Key, row: Row, said: str, found: Report) -> Detection:
-    attributes = row.attributes | {"access_key": key.number, "last_used": rfc3339(key.used) if key.used else "never"}
-    rotated = rfc3339(key.rotated).encode() if key.rotated else b""
+def _build_detection(key: Key, row: Row, said: str, found: Report) -> Detection:
+    attributes = row.attributes | {
+        "access_key": key.number,
+        "last_used": format_rfc3339(key.used) if key.used else "never",
+    }
+    rotated = format_rfc3339(key.rotated).encode() if key.rotated else b""
     return Detection(
         f"access key {key.number} of {row.owner} is active and {said} ({found.source})",
         (row.part(f"access_key_{key.number}_last_used_date"),),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from credguard.aws.local_files import read
-from credguard.heuristics.expiry import from_iso, is_past
+from credguard.heuristics.expiry import is_past, parse_iso_time
 from credguard.model.secret import Secret
 
 
@@ -33,7 +33,7 @@ def read_own_credentials() -> OwnCredentials:
     known: dict[bytes, OwnValue] = {}
     for value, name, source, expiry in read(own.unread.append):
         if value not in known:
-            expired = is_past(from_iso(expiry.encode("ascii", "replace")))
+            expired = is_past(parse_iso_time(expiry.encode("ascii", "replace")))
             known[value] = OwnValue(Secret(value), name, source, expired)
     own.values += known.values()
     return own

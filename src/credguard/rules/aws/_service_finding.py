@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from credguard.heuristics.expiry import graded, rfc3339, said
+from credguard.heuristics.expiry import format_expiry, format_rfc3339, grade_by_expiry
 from credguard.model.findings import Confidence, Detection, Part, Severity
 from credguard.model.secret import Secret
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 NO_ATTRIBUTES: Mapping[str, object] = {}
 
 
-def secret_part(role: str, data: bytes, start: int, end: int) -> Part:
+def make_secret_part(role: str, data: bytes, start: int, end: int) -> Part:
     """A part whose value is data[start:end], to be redacted."""
     return Part(role, start, end, Secret(data[start:end]))
 
 
-def service_credential(
+def build_service_detection(
     kind: str,
     called: str,
     parts: Sequence[Part],
@@ -36,6 +36,6 @@ def service_credential(
     if account := told.get("account"):
         message += f", account {account}"
     if expires:
-        told["expires"] = rfc3339(expires)
-        message += f", {said(expires)}"
-    return Detection(message, tuple(parts), graded(expires, alive), confidence, told)
+        told["expires"] = format_rfc3339(expires)
+        message += f", {format_expiry(expires)}"
+    return Detection(message, tuple(parts), grade_by_expiry(expires, alive), confidence, told)

@@ -6,16 +6,16 @@ from base64 import urlsafe_b64decode
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from credguard.aws.key_id import account_of
-from credguard.aws.signed_request import embedded_request
-from credguard.heuristics.assigned_value import assigned_value, is_opaque
+from credguard.aws.key_id import decode_account
+from credguard.aws.signed_request import find_embedded_request
+from credguard.heuristics.assigned_value import find_assigned_value, is_opaque
 from credguard.heuristics.boundaries import LEFT, RIGHT
-from credguard.heuristics.expiry import from_epoch, from_iso
-from credguard.heuristics.placeholders import entropy, is_placeholder
-from credguard.lazy_re import regex
+from credguard.heuristics.expiry import parse_epoch, parse_iso_time
+from credguard.heuristics.placeholders import compute_entropy, is_placeholder
+from credguard.lazy_re import compile_lazily
 from credguard.matching.pattern import Pattern
 from credguard.model.findings import Confidence, Severity
-from credguard.rules.aws._service_finding import secret_part, service_credential
+from credguard.rules.aws._service_finding import build_service_detection, make_secret_part
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,94 +31,99 @@ _COGNITO = Pattern("cognito-client-secret-name", rb"cognito[A-Za-z0-9_.\-]{0,40}
 _CONTAINER = Pattern("container-token-name", rb"AWS_CONTAINER_AUTHORIZATION_TOKEN[^_A-Za-z0-9]")
 PATTERNS = (_EKS, _APPSYNC, _MWS, _COGNITO, _CONTAINER)
 
-_EKS_TOKEN = regex(rb"k8s-aws-v1\.([A-Za-z0-9_\-]{60,8000})")
-_APPSYNC_KEY = regex(LEFT + rb"da2-[a-z0-9]{26}" + RIGHT)
-_MWS_TOKEN = regex(rb"(?i:amzn\.mws\.[0-9a-f\-]{36})(?![0-9A-Za-z\-])")
+_EKS_TOKEN = compile_lazily(rb"k8s-aws-v1\.([A-Za-z0-9_\-]{60,8000})")
+_APPSYNC_KEY = compile_lazily(LEFT + rb"da2-[a-z0-9]{26}" + RIGHT)
+_MWS_TOKEN = compile_lazily(rb"(?i:amzn\.mws\.[0-9a-f\-]{36})(?![0-9A-Za-z\-])")
 _MWS_DOCUMENTED = b"4ea38b7b-f563-7709-4bae-87aea"
-_NAME_REST = regex(rb"[A-Za-z0-9]{0,12}")
-_COGNITO_SECRET = regex(rb"[a-z0-9]{45,60}")
-_OTHER_SECRET = regex(rb"[A-Za-z0-9+_]{24,64}")
-_JWT = regex(rb"eyJ[A-Za-z0-9_\-]+\.([A-Za-z0-9_\-]+)\.")
-_JWT_EXPIRES = regex(rb"\"exp\"\s*:\s*(\d{9,11})")
-_DIGIT = regex(rb"\d")
-_SIGNED_AT = regex(rb"X-Amz-Date=(\d{8}T\d{6}Z)")
+_NAME_REST = compile_lazily(rb"[A-Za-z0-9]{0,12}")
+_COGNITO_SECRET = compile_lazily(rb"[a-z0-9]{45,60}")
+_OTHER_SECRET = compile_lazily(rb"[A-Za-z0-9+_]{24,64}")
+_JWT = compile_lazily(rb"eyJ[A-Za-z0-9_\-]+\.([A-Za-z0-9_\-]+)\.")
+_JWT_EXPIRES = compile_lazily(rb"\"exp\"\s*:\s*(\d{9,11})")
+_DIGIT = compile_lazily(rb"\d")
+_SIGNED_AT = compile_lazily(rb"X-Amz-Date=(\d{8}T\d{6}Z)")
 _EKS_LIFE = timedelta(minutes=15)
 
 
 def find(blob: Blob, hits: Hits) -> Iterator[Detection]:
     """Every such token of the blob."""
-    for kind in (_eks, _appsync, _mws, _cognito, _container):
+    for kind in (_find_eks, _find_appsync, _find_mws, _find_cognito, _find_container):
         yield from kind(blob.data, hits)
 
 
-def _eks(data: bytes, hits: Hits) -> Iterator[Detection]:
+def _find_eks(data: bytes, hits: Hits) -> Iterator[Detection]:
     """A pre-signed sts:GetCallerIdentity URL in base64, honoured for 15 minutes whatever it says itself."""
     done = 0
     for end in hits.get(_EKS.name, ()):
         match = _EKS_TOKEN.match(data, end - 71) if end > done else None
         done = match.end() if match else done
-        request = embedded_request(_decoded(match[1])) if match else None
+        request = find_embedded_request(_decode_base64(match[1])) if match else None
         if match and request and not is_placeholder(request[0]):
             key_id, signed = request
-            attributes = {"access_key_id": key_id.decode(), "account": account_of(key_id), "region": signed.region}
-            part = secret_part("eks_token", data, *match.span())
-            signed_at = _SIGNED_AT.search(_decoded(match[1]))
-            expires = from_iso(signed_at[1], _EKS_LIFE) if signed_at else signed.expires
-            yield service_credential("eks", "Amazon EKS cluster token", (part,), attributes, expires=expires)
+            attributes = {"access_key_id": key_id.decode(), "account": decode_account(key_id), "region": signed.region}
+            part = make_secret_part("eks_token", data, *match.span())
+            signed_at = _SIGNED_AT.search(_decode_base64(match[1]))
+            expires = parse_iso_time(signed_at[1], _EKS_LIFE) if signed_at else signed.expires
+            yield build_service_detection("eks", "Amazon EKS cluster token", (part,), attributes, expires=expires)
 
 
-def _appsync(data: bytes, hits: Hits) -> Iterator[Detection]:
+def _find_appsync(data: bytes, hits: Hits) -> Iterator[Detection]:
     """An API key is often meant for browsers, so it is medium; it lives a year at most."""
     for end in hits.get(_APPSYNC.name, ()):
         match = _APPSYNC_KEY.match(data, end - 30)
-        if match and entropy(match[0][4:]) > 3.0 and _DIGIT.search(match[0], 4) and not is_placeholder(match[0]):
-            part = secret_part("appsync_api_key", data, *match.span())
-            yield service_credential("appsync", "AWS AppSync API key", (part,), alive=Severity.MEDIUM)
+        if (
+            match
+            and compute_entropy(match[0][4:]) > 3.0
+            and _DIGIT.search(match[0], 4)
+            and not is_placeholder(match[0])
+        ):
+            part = make_secret_part("appsync_api_key", data, *match.span())
+            yield build_service_detection("appsync", "AWS AppSync API key", (part,), alive=Severity.MEDIUM)
 
 
-def _mws(data: bytes, hits: Hits) -> Iterator[Detection]:
+def _find_mws(data: bytes, hits: Hits) -> Iterator[Detection]:
     """Marketplace Web Service was switched off in 2024; Amazon Pay took the same tokens, so it is medium."""
     for end in hits.get(_MWS.name, ()):
         match = _MWS_TOKEN.match(data, end - 45)
         value = match[0][9:] if match else b""
         if match and _MWS_DOCUMENTED not in value and not is_placeholder(value):
-            part = secret_part("mws_auth_token", data, *match.span())
-            yield service_credential("mws", "Amazon MWS auth token", (part,), alive=Severity.MEDIUM)
+            part = make_secret_part("mws_auth_token", data, *match.span())
+            yield build_service_detection("mws", "Amazon MWS auth token", (part,), alive=Severity.MEDIUM)
 
 
-def _cognito(data: bytes, hits: Hits) -> Iterator[Detection]:
+def _find_cognito(data: bytes, hits: Hits) -> Iterator[Detection]:
     done = 0
     for end in hits.get(_COGNITO.name, ()):
         rest = _NAME_REST.match(data, end)
-        place = assigned_value(data, rest.end() if rest else end) if end > done else None
+        place = find_assigned_value(data, rest.end() if rest else end) if end > done else None
         done = place[1] if place else done
         value = data[slice(*place)] if place else b""
         if place and _OTHER_SECRET.fullmatch(value) and is_opaque(value, 24):
             confidence = Confidence.HIGH if _COGNITO_SECRET.fullmatch(value) else Confidence.MEDIUM
-            part = secret_part("client_secret", data, *place)
-            yield service_credential("cognito", "Amazon Cognito app client secret", (part,), confidence=confidence)
+            part = make_secret_part("client_secret", data, *place)
+            yield build_service_detection("cognito", "Amazon Cognito app client secret", (part,), confidence=confidence)
 
 
-def _container(data: bytes, hits: Hits) -> Iterator[Detection]:
+def _find_container(data: bytes, hits: Hits) -> Iterator[Detection]:
     """The token with which a container asks its credentials endpoint."""
     done = 0
     for end in hits.get(_CONTAINER.name, ()):
-        place = assigned_value(data, end - 1) if end > done else None
+        place = find_assigned_value(data, end - 1) if end > done else None
         done = place[1] if place else done
         value = data[slice(*place)] if place else b""
         if place and is_opaque(value, 20):
-            part = secret_part("authorization_token", data, *place)
+            part = make_secret_part("authorization_token", data, *place)
             called = "AWS container credentials token"
-            expires = _jwt_expiry(value)
+            expires = _read_jwt_expiry(value)
             confidence = Confidence.MEDIUM
-            yield service_credential("container", called, (part,), expires=expires, confidence=confidence)
+            yield build_service_detection("container", called, (part,), expires=expires, confidence=confidence)
 
 
-def _jwt_expiry(value: bytes) -> datetime | None:
+def _read_jwt_expiry(value: bytes) -> datetime | None:
     token = _JWT.match(value)
-    match = _JWT_EXPIRES.search(_decoded(token[1])) if token else None
-    return from_epoch(match[1]) if match else None
+    match = _JWT_EXPIRES.search(_decode_base64(token[1])) if token else None
+    return parse_epoch(match[1]) if match else None
 
 
-def _decoded(text: bytes) -> bytes:
+def _decode_base64(text: bytes) -> bytes:
     return urlsafe_b64decode(text + b"A" * (-len(text) % 4))

@@ -35,7 +35,7 @@ RULE = Rule(
     hint="find where the secret went; deactivate the key if anybody else can have it; use a role instead",
     practices=("P01", "P03"),
     patterns=credential.PATTERNS,
-    check_blob=partial(credential.detections, "CG101"),
+    check_blob=partial(credential.detect_credentials, "CG101"),
     remediation=_remediation.ACCESS_KEY,
     references=(
         "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html",

@@ -24,13 +24,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from credguard.aws.key_id import account_of
-from credguard.aws.signed_request import embedded_request
-from credguard.heuristics.assigned_value import assigned_value, is_opaque
-from credguard.heuristics.boundaries import LEFT, PAD, RIGHT, UNIT, decoded, plain_base64
-from credguard.heuristics.expiry import graded, rfc3339, said
-from credguard.heuristics.placeholders import entropy, is_example, is_placeholder
-from credguard.lazy_re import regex
+from credguard.aws.key_id import decode_account
+from credguard.aws.signed_request import find_embedded_request
+from credguard.heuristics.assigned_value import find_assigned_value, is_opaque
+from credguard.heuristics.boundaries import LEFT, PAD, RIGHT, UNIT, decode_base64, unescape_base64
+from credguard.heuristics.expiry import format_expiry, format_rfc3339, grade_by_expiry
+from credguard.heuristics.placeholders import compute_entropy, is_example, is_placeholder
+from credguard.lazy_re import compile_lazily
 from credguard.matching.pattern import Pattern
 from credguard.model.findings import Confidence, Detection, Part, Severity
 from credguard.model.secret import Secret
@@ -49,13 +49,13 @@ _ENCODED_LONG = Pattern("bedrock-long-term-key-base64", rb"QUJTS[A-Za-z0-9+/]{40
 _ENCODED_SHORT = Pattern("bedrock-short-term-key-base64", rb"YmVkcm9jay1hcGkta2V5L[A-Za-z0-9+/]{24}")
 _NAMED = Pattern("aws-bearer-token-name", rb"AWS_BEARER_TOKEN_[A-Z]", caseless=True)
 
-_LONG_KEY = regex(LEFT + rb"ABSK" + UNIT + rb"{32,800}" + PAD + rb"{0,2}" + RIGHT)
-_SHORT_KEY = regex(rb"((?:[a-z0-9]{2,24}-){1,6}api-key-)([A-Za-z0-9+/]{32,12000})={0,2}")
-_SHORT_BODY = regex(rb"[A-Za-z0-9+/]{32,12000}={0,2}")
-_SHORT_LEAD = regex(rb"(?:[a-z0-9]{2,24}-){1,6}api-key-\Z")
-_RUN = regex(rb"[A-Za-z0-9+/]{40,16000}={0,2}")
-_BODY = regex(rb"([A-Za-z0-9+=,.@_\-]{1,64})-at-(\d{12}):(.{8,300})", re.DOTALL)
-_NAME_REST = regex(rb"[A-Za-z0-9_]{0,40}")
+_LONG_KEY = compile_lazily(LEFT + rb"ABSK" + UNIT + rb"{32,800}" + PAD + rb"{0,2}" + RIGHT)
+_SHORT_KEY = compile_lazily(rb"((?:[a-z0-9]{2,24}-){1,6}api-key-)([A-Za-z0-9+/]{32,12000})={0,2}")
+_SHORT_BODY = compile_lazily(rb"[A-Za-z0-9+/]{32,12000}={0,2}")
+_SHORT_LEAD = compile_lazily(rb"(?:[a-z0-9]{2,24}-){1,6}api-key-\Z")
+_RUN = compile_lazily(rb"[A-Za-z0-9+/]{40,16000}={0,2}")
+_BODY = compile_lazily(rb"([A-Za-z0-9+=,.@_\-]{1,64})-at-(\d{12}):(.{8,300})", re.DOTALL)
+_NAME_REST = compile_lazily(rb"[A-Za-z0-9_]{0,40}")
 _PREFIX_ROOM = 150
 _OPAQUE_BODY, _OPAQUE_ENTROPY = 100, 4.5
 
@@ -63,82 +63,87 @@ _OPAQUE_BODY, _OPAQUE_ENTROPY = 100, 4.5
 def _check(blob: Blob, hits: Hits) -> Iterator[Detection]:
     data = blob.data
     done = 0
-    found = [*_shaped(data, hits), *_encoded(data, hits), *_named(data, hits)]
+    found = [*_find_plain_keys(data, hits), *_find_encoded_keys(data, hits), *_find_named_tokens(data, hits)]
     for detection in sorted(found, key=lambda one: (one.parts[0].start, -one.parts[0].end)):
         if detection.parts[0].start >= done:
             done = detection.parts[0].end
             yield detection
 
 
-def _shaped(data: bytes, hits: Hits) -> Iterator[Detection]:
+def _find_plain_keys(data: bytes, hits: Hits) -> Iterator[Detection]:
     done = 0
     for end in hits.get(_LONG.name, ()):
         match = _LONG_KEY.match(data, end - 36) if end > done else None
         if match:
             done = match.end()
-            yield from _long_term(match[0], match.start(), match.end())
+            yield from _check_long_term(match[0], match.start(), match.end())
     done = 0
     for end in hits.get(_SHORT.name, ()):
         body = _SHORT_BODY.match(data, end - 32) if end > done else None
         lead = _SHORT_LEAD.search(data, max(0, end - _PREFIX_ROOM), end - 32) if body else None
         if body and lead:
             done = body.end()
-            yield from _short_term(data[lead.start() : done], lead.start(), done)
+            yield from _check_short_term(data[lead.start() : done], lead.start(), done)
 
 
-def _encoded(data: bytes, hits: Hits) -> Iterator[Detection]:
+def _find_encoded_keys(data: bytes, hits: Hits) -> Iterator[Detection]:
     """Keys that were encoded once more in base64, as in a Kubernetes Secret."""
-    for pattern, shape, describe in ((_ENCODED_LONG, _LONG_KEY, _long_term), (_ENCODED_SHORT, _SHORT_KEY, _short_term)):
+    for pattern, shape, describe in (
+        (_ENCODED_LONG, _LONG_KEY, _check_long_term),
+        (_ENCODED_SHORT, _SHORT_KEY, _check_short_term),
+    ):
         done = 0
         for end in hits.get(pattern.name, ()):
             match = _RUN.match(data, end - 45) if end > done else None
             done = match.end() if match else done
-            value = decoded(match[0]).strip() if match else b""
+            value = decode_base64(match[0]).strip() if match else b""
             if match and shape.fullmatch(value):
                 yield from describe(value, *match.span())
 
 
-def _named(data: bytes, hits: Hits) -> Iterator[Detection]:
+def _find_named_tokens(data: bytes, hits: Hits) -> Iterator[Detection]:
     """Values of AWS_BEARER_TOKEN_… that have another shape than the known keys."""
     done = 0
     for end in hits.get(_NAMED.name, ()):
         name = _NAME_REST.match(data, end)
-        place = assigned_value(data, name.end() if name else end) if end > done else None
+        place = find_assigned_value(data, name.end() if name else end) if end > done else None
         done = place[1] if place else done
         value = data[slice(*place)] if place else b""
         if place and not value.startswith((b"ABSK", b"bedrock-api-key-")) and is_opaque(value, 32):
             part = Part("bearer_token", *place, Secret(value))
-            yield _detection("AWS bearer token", part, {"kind": "bearer-token"}, confidence=Confidence.MEDIUM)
+            yield _build_detection("AWS bearer token", part, {"kind": "bearer-token"}, confidence=Confidence.MEDIUM)
 
 
-def _long_term(value: bytes, start: int, end: int) -> Iterator[Detection]:
-    text = plain_base64(value)
+def _check_long_term(value: bytes, start: int, end: int) -> Iterator[Detection]:
+    text = unescape_base64(value)
     if is_example(text):
         return
     part = Part("bedrock_api_key", start, end, Secret(text))
     attributes: dict[str, object] = {"kind": "long-term"}
-    body = _BODY.fullmatch(decoded(text[4:]))
+    body = _BODY.fullmatch(decode_base64(text[4:]))
     if body and not is_placeholder(body[3]):
         attributes |= {"account": body[2].decode(), "user": body[1].decode()}
-        yield _detection("Amazon Bedrock long-term API key", part, attributes)
-    elif not body and len(text) >= _OPAQUE_BODY and entropy(text) > _OPAQUE_ENTROPY and not is_placeholder(text):
-        yield _detection("what looks like an Amazon Bedrock API key", part, attributes, confidence=Confidence.LOW)
+        yield _build_detection("Amazon Bedrock long-term API key", part, attributes)
+    elif (
+        not body and len(text) >= _OPAQUE_BODY and compute_entropy(text) > _OPAQUE_ENTROPY and not is_placeholder(text)
+    ):
+        yield _build_detection("what looks like an Amazon Bedrock API key", part, attributes, confidence=Confidence.LOW)
 
 
-def _short_term(value: bytes, start: int, end: int) -> Iterator[Detection]:
-    request = embedded_request(decoded(value.rpartition(b"-")[2]))
+def _check_short_term(value: bytes, start: int, end: int) -> Iterator[Detection]:
+    request = find_embedded_request(decode_base64(value.rpartition(b"-")[2]))
     if request is None or is_placeholder(request[0]):
         return
     key_id, signed = request
     part = Part("bedrock_api_key", start, end, Secret(value))
     attributes: dict[str, object] = {"kind": "short-term", "access_key_id": key_id.decode()}
-    attributes |= {"account": account_of(key_id), "region": signed.region, "service": signed.service}
-    attributes["expires"] = rfc3339(signed.expires) if signed.expires else None
-    called = f"AWS short-term API key for {signed.service} ({said(signed.expires)})"
-    yield _detection(called, part, attributes, severity=graded(signed.expires, Severity.HIGH))
+    attributes |= {"account": decode_account(key_id), "region": signed.region, "service": signed.service}
+    attributes["expires"] = format_rfc3339(signed.expires) if signed.expires else None
+    called = f"AWS short-term API key for {signed.service} ({format_expiry(signed.expires)})"
+    yield _build_detection(called, part, attributes, severity=grade_by_expiry(signed.expires, Severity.HIGH))
 
 
-def _detection(
+def _build_detection(
     called: str,
     part: Part,
     attributes: dict[str, object],

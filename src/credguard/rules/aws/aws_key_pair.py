@@ -34,7 +34,7 @@ RULE = Rule(
     hint="deactivate the key now, then take it out of the file; use a role or a profile instead",
     practices=("P01", "P03"),
     patterns=credential.PATTERNS,
-    check_blob=partial(credential.detections, "CG103"),
+    check_blob=partial(credential.detect_credentials, "CG103"),
     remediation=_remediation.ACCESS_KEY,
     references=(
         "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html",

@@ -22,9 +22,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from credguard.aws.key_id import ID_LENGTH, KEY_ID, account_of, key_ids, kind_of
-from credguard.aws.signed_request import signed_request_at
-from credguard.heuristics.expiry import graded, rfc3339, said
+from credguard.aws.key_id import ID_LENGTH, KEY_ID, classify_key_id, decode_account, find_key_ids
+from credguard.aws.signed_request import find_signed_request
+from credguard.heuristics.expiry import format_expiry, format_rfc3339, grade_by_expiry
 from credguard.model.findings import Confidence, Detection, Part, Severity
 from credguard.model.secret import Secret
 from credguard.rule import Rule
@@ -40,8 +40,8 @@ _CALLED = {"v4": "signed AWS request (Signature Version 4)", "v2": "signed AWS r
 
 
 def _check(blob: Blob, hits: Hits) -> Iterator[Detection]:
-    for start, end, value in key_ids(blob, hits):
-        request = signed_request_at(blob.data, start, end) if end - start == ID_LENGTH else None
+    for start, end, value in find_key_ids(blob, hits):
+        request = find_signed_request(blob.data, start, end) if end - start == ID_LENGTH else None
         if request:
             signature = blob.data[slice(*request.signature)]
             parts = (
@@ -52,14 +52,14 @@ def _check(blob: Blob, hits: Hits) -> Iterator[Detection]:
 
 
 def _describe(request: SignedRequest, key_id: bytes, parts: tuple[Part, ...]) -> Detection:
-    account, kind = account_of(key_id), kind_of(key_id)
+    account, kind = decode_account(key_id), classify_key_id(key_id)
     attributes: dict[str, object] = {"access_key_id": key_id.decode(), "account": account, "method": request.method}
     attributes |= {"service": request.service, "region": request.region}
-    attributes["expires"] = rfc3339(request.expires) if request.expires else None
-    words = [said(request.expires), request.service, request.region, f"account {account}" if account else None]
+    attributes["expires"] = format_rfc3339(request.expires) if request.expires else None
+    words = [format_expiry(request.expires), request.service, request.region, f"account {account}" if account else None]
     called = _CALLED.get(request.method, "signed AWS request header")
     message = f"{called} by {key_id.decode()}: {', '.join(word for word in words if word)}"
-    severity = Severity.LOW if kind == "canary" else graded(request.expires, Severity.MEDIUM)
+    severity = Severity.LOW if kind == "canary" else grade_by_expiry(request.expires, Severity.MEDIUM)
     confidence = Confidence.LOW if kind == "unknown-format" else None
     return Detection(message, parts, severity, confidence, attributes)
 

@@ -33,7 +33,7 @@ RULE = Rule(
     hint="deactivate the key it belongs to, then take it out; read it from a role, a profile or the environment",
     practices=("P01", "P03"),
     patterns=credential.PATTERNS,
-    check_blob=partial(credential.detections, "CG102"),
+    check_blob=partial(credential.detect_credentials, "CG102"),
     remediation=_remediation.ACCESS_KEY,
     references=(
         "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html",

@@ -25,11 +25,11 @@ from bisect import bisect_left, bisect_right
 from heapq import merge
 from typing import TYPE_CHECKING
 
-from credguard.aws.key_id import ID_LENGTH, KEY_ID, account_of, key_ids, kind_of
+from credguard.aws.key_id import ID_LENGTH, KEY_ID, classify_key_id, decode_account, find_key_ids
 from credguard.heuristics import labels
-from credguard.heuristics.boundaries import LEFT, PAD, RIGHT, UNIT, decoded, plain_base64
-from credguard.heuristics.placeholders import entropy, is_placeholder
-from credguard.lazy_re import regex
+from credguard.heuristics.boundaries import LEFT, PAD, RIGHT, UNIT, decode_base64, unescape_base64
+from credguard.heuristics.placeholders import compute_entropy, is_placeholder
+from credguard.lazy_re import compile_lazily
 from credguard.matching.pattern import Pattern
 from credguard.model.findings import Confidence, Detection, Part, Severity
 from credguard.model.secret import Secret
@@ -48,51 +48,51 @@ _NAMED = Pattern(
 )
 _HOST = Pattern("ses-smtp-host", rb"email-smtp[.\-]")
 
-_PASSWORD = regex(LEFT + rb"(?:B[A-P]|A[g-v])" + UNIT + rb"{42}" + RIGHT)
+_PASSWORD = compile_lazily(LEFT + rb"(?:B[A-P]|A[g-v])" + UNIT + rb"{42}" + RIGHT)
 # The same in base64 once more, with or without a newline, as Kubernetes stores it.
-_ENCODED = regex(LEFT + rb"Q[WUk][A-Za-z0-9+/]{57}" + PAD + rb"?[A-Za-z0-9+/]?" + RIGHT)
-_SHAPE = regex(rb"(?:B[A-P]|A[g-v])[A-Za-z0-9+/]{42}")
-_REGION = regex(rb"email-smtp(?:-fips)?\.([a-z]{2}(?:-[a-z]{2,4})?-[a-z]{4,9}-\d)\.amazonaws")
+_ENCODED = compile_lazily(LEFT + rb"Q[WUk][A-Za-z0-9+/]{57}" + PAD + rb"?[A-Za-z0-9+/]?" + RIGHT)
+_SHAPE = compile_lazily(rb"(?:B[A-P]|A[g-v])[A-Za-z0-9+/]{42}")
+_REGION = compile_lazily(rb"email-smtp(?:-fips)?\.([a-z]{2}(?:-[a-z]{2,4})?-[a-z]{4,9}-\d)\.amazonaws")
 
 _NEAR, _MAIL_NEAR = 300, 600
-_MAIL = regex(rb"smtp|mail|sendmail|postfix|^ses|sasl")
-_SECRET_WORD = regex(rb"pass|pwd|secret|credential|auth|token|key$")
-_DIGEST = regex(rb"hash|sha\d|digest|checksum|integrity|etag|fingerprint|signature|nonce|salt")
-_MAIL_CONTEXT = regex(rb"smtp|mail|sendmail|postfix|(?<![a-z])ses(?![a-z])|amazonses", re.IGNORECASE)
+_MAIL = compile_lazily(rb"smtp|mail|sendmail|postfix|^ses|sasl")
+_SECRET_WORD = compile_lazily(rb"pass|pwd|secret|credential|auth|token|key$")
+_DIGEST = compile_lazily(rb"hash|sha\d|digest|checksum|integrity|etag|fingerprint|signature|nonce|salt")
+_MAIL_CONTEXT = compile_lazily(rb"smtp|mail|sendmail|postfix|(?<![a-z])ses(?![a-z])|amazonses", re.IGNORECASE)
 _MIN_ENTROPY = 4.1
 
 
 def _check(blob: Blob, hits: Hits) -> Iterator[Detection]:
     data, ids = blob.data, None
     hosts = hits.get(_HOST.name, ())
-    for start, end, value in _candidates(data, hits):
+    for start, end, value in _find_candidates(data, hits):
         if ids is None:
-            ids = [place for place in key_ids(blob, hits) if place[1] - place[0] == ID_LENGTH]
-        user = _nearest(ids, start, end)
+            ids = [place for place in find_key_ids(blob, hits) if place[1] - place[0] == ID_LENGTH]
+        user = _find_nearest(ids, start, end)
         at_host = bisect_left(hosts, start - _MAIL_NEAR) != bisect_right(hosts, start + _MAIL_NEAR)
-        confidence = _judged(data, start, user, at_host=at_host)
+        confidence = _rate_confidence(data, start, user, at_host=at_host)
         if confidence:
             yield _describe(Part("ses_smtp_password", start, end, Secret(value)), user, data, confidence)
 
 
-def _nearest(ids: list[Place], start: int, end: int) -> Place | None:
+def _find_nearest(ids: list[Place], start: int, end: int) -> Place | None:
     """The access key ID closest to data[start:end], near enough to be its user name."""
     at = bisect_left(ids, (start, end, b""))
-    near = [place for place in ids[max(0, at - 1) : at + 1] if _distance(place, start, end) <= _MAIL_NEAR]
-    return min(near, key=lambda place: _distance(place, start, end), default=None)
+    near = [place for place in ids[max(0, at - 1) : at + 1] if _compute_distance(place, start, end) <= _MAIL_NEAR]
+    return min(near, key=lambda place: _compute_distance(place, start, end), default=None)
 
 
-def _candidates(data: bytes, hits: Hits) -> Iterator[Place]:
+def _find_candidates(data: bytes, hits: Hits) -> Iterator[Place]:
     """Every value of the shape near a hit, once: start, end and plain value."""
-    for low, high in _areas(hits):
+    for low, high in _merge_areas(hits):
         done = 0
-        for start, end, value in _shaped(data, max(low, 0), high):
+        for start, end, value in _find_shaped(data, max(low, 0), high):
             if start >= done and _is_random(value):
                 done = end
                 yield start, end, value
 
 
-def _areas(hits: Hits) -> Iterator[tuple[int, int]]:
+def _merge_areas(hits: Hits) -> Iterator[tuple[int, int]]:
     """The surroundings of the hits, those that overlap joined."""
     areas = merge(
         ((end - 60, end + 120) for end in hits.get(_NAMED.name, ())),
@@ -111,27 +111,27 @@ def _areas(hits: Hits) -> Iterator[tuple[int, int]]:
         yield joined
 
 
-def _shaped(data: bytes, low: int, high: int) -> Iterator[Place]:
+def _find_shaped(data: bytes, low: int, high: int) -> Iterator[Place]:
     for match in _PASSWORD.finditer(data, low, high):
-        yield *match.span(), plain_base64(match[0])
+        yield *match.span(), unescape_base64(match[0])
     for match in _ENCODED.finditer(data, low, high):
-        value = decoded(match[0]).rstrip(b"\r\n")
+        value = decode_base64(match[0]).rstrip(b"\r\n")
         if _SHAPE.fullmatch(value):
             yield *match.span(), value
 
 
 def _is_random(value: bytes) -> bool:
     mixed = any(48 <= c <= 57 for c in value) and value.upper() != value and value.lower() != value
-    if not mixed or entropy(value) < _MIN_ENTROPY or is_placeholder(value):
+    if not mixed or compute_entropy(value) < _MIN_ENTROPY or is_placeholder(value):
         return False
-    return decoded(value)[:1] in (b"\x02", b"\x04")
+    return decode_base64(value)[:1] in (b"\x02", b"\x04")
 
 
-def _distance(place: Place, start: int, end: int) -> int:
+def _compute_distance(place: Place, start: int, end: int) -> int:
     return max(place[0] - end, start - place[1])
 
 
-def _judged(data: bytes, start: int, user: Place | None, *, at_host: bool) -> Confidence | None:
+def _rate_confidence(data: bytes, start: int, user: Place | None, *, at_host: bool) -> Confidence | None:
     """How sure it is a mail password; None when its name says otherwise or nothing speaks for it."""
     label = labels.label_before(data, start)
     if label == labels.KEY_ID:
@@ -139,12 +139,12 @@ def _judged(data: bytes, start: int, user: Place | None, *, at_host: bool) -> Co
     if _DIGEST.search(label) or not _SECRET_WORD.search(label):
         return None
     mail = _MAIL.search(label) is not None
-    if at_host or (user and (mail or _mail_is_near(data, start))):
+    if at_host or (user and (mail or _is_mail_near(data, start))):
         return Confidence.HIGH
     return Confidence.MEDIUM if mail else None
 
 
-def _mail_is_near(data: bytes, start: int) -> bool:
+def _is_mail_near(data: bytes, start: int) -> bool:
     return _MAIL_CONTEXT.search(data, max(0, start - _MAIL_NEAR), start + _MAIL_NEAR) is not None
 
 
@@ -158,7 +158,11 @@ def _describe(part: Part, user: Place | None, data: bytes, confidence: Confidenc
     if user:
         start, end, key_id = user
         parts = (part, Part("access_key_id", start, end, Secret(key_id, public=True)))
-        attributes |= {"access_key_id": key_id.decode(), "account": account_of(key_id), "kind": kind_of(key_id)}
+        attributes |= {
+            "access_key_id": key_id.decode(),
+            "account": decode_account(key_id),
+            "kind": classify_key_id(key_id),
+        }
         message += f" of access key {key_id.decode()}"
     severity = Severity.LOW if attributes.get("kind") == "canary" else None
     return Detection(message, parts, severity, confidence, attributes)

@@ -33,7 +33,7 @@ RULE = Rule(
     hint="end the role's sessions (AWSRevokeOlderSessions), then take the values out of the file",
     practices=("P01", "P03"),
     patterns=credential.PATTERNS,
-    check_blob=partial(credential.detections, "CG104"),
+    check_blob=partial(credential.detect_credentials, "CG104"),
     remediation=_remediation.TEMPORARY,
     references=(
         "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html",

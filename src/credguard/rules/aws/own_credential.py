@@ -24,7 +24,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
-from credguard.heuristics.encodings import written
+from credguard.heuristics.encodings import iter_encodings
 from credguard.matching.database import Matcher
 from credguard.matching.pattern import Pattern
 from credguard.model.findings import Detection, Part, Severity
@@ -53,24 +53,24 @@ class _Needles:
     """
 
     def __init__(self, values: Sequence[OwnValue]) -> None:
-        self.all = [(one, way, Secret(text)) for one in values for way, text in written(one.secret.reveal())]
+        self.all = [(one, way, Secret(text)) for one in values for way, text in iter_encodings(one.secret.reveal())]
         self._matcher: Matcher | None = None
         self._searched = 0
 
-    def places(self, data: bytes) -> Iterator[tuple[int, int]]:
+    def find_places(self, data: bytes) -> Iterator[tuple[int, int]]:
         """The number of a needle and where it ends, for each place of each."""
         self._searched += len(data)
         if self._searched < _COMPILE_AFTER:
-            return self._found(data)
+            return self._search_bytes(data)
         if self._matcher is None:
-            self._matcher = Matcher(map(self._pattern, range(len(self.all))), cache=False)
-        return self._matched(self._matcher, data)
+            self._matcher = Matcher(map(self._build_pattern, range(len(self.all))), cache=False)
+        return self._search_matcher(self._matcher, data)
 
-    def _pattern(self, number: int) -> Pattern:
+    def _build_pattern(self, number: int) -> Pattern:
         tail = self.all[number][2].reveal()[-_TAIL:]
         return Pattern(str(number), b"".join(b"\\x%02x" % byte for byte in tail))
 
-    def _found(self, data: bytes) -> Iterator[tuple[int, int]]:
+    def _search_bytes(self, data: bytes) -> Iterator[tuple[int, int]]:
         for number, (_, _, needle) in enumerate(self.all):
             value = needle.reveal()
             at = data.find(value)
@@ -78,8 +78,8 @@ class _Needles:
                 yield number, at + len(value)
                 at = data.find(value, at + len(value))
 
-    def _matched(self, matcher: Matcher, data: bytes) -> Iterator[tuple[int, int]]:
-        for name, ends in matcher.hits(data).items():
+    def _search_matcher(self, matcher: Matcher, data: bytes) -> Iterator[tuple[int, int]]:
+        for name, ends in matcher.find_hits(data).items():
             value = self.all[int(name)][2].reveal()
             for end in ends:
                 if data.endswith(value, 0, end):
@@ -87,43 +87,43 @@ class _Needles:
 
 
 @cache
-def _own() -> OwnCredentials:
+def _load_own() -> OwnCredentials:
     return read_own_credentials()
 
 
 @cache
-def _needles() -> _Needles:
-    return _Needles(_own().values)
+def _load_needles() -> _Needles:
+    return _Needles(_load_own().values)
 
 
-def own_values() -> tuple[bytes, ...]:
+def list_own_values() -> tuple[bytes, ...]:
     """The machine's own secret values; read at the first call, kept for the life of the process."""
-    return tuple(one.secret.reveal() for one in _own().values)
+    return tuple(one.secret.reveal() for one in _load_own().values)
 
 
-def unread_files() -> tuple[str, ...]:
+def list_unread_files() -> tuple[str, ...]:
     """Credential files of this machine that exist and could not be read."""
-    return tuple(_own().unread)
+    return tuple(_load_own().unread)
 
 
-def enabled() -> bool:
+def has_own_credentials() -> bool:
     """True when this machine has credentials to compare with."""
-    return bool(_own().values)
+    return bool(_load_own().values)
 
 
 def forget() -> None:
     """Lets the next call read files and environment anew."""
-    _own.cache_clear()
-    _needles.cache_clear()
+    _load_own.cache_clear()
+    _load_needles.cache_clear()
 
 
-def matches(data: bytes) -> Iterator[Detection]:
+def find_own_values(data: bytes) -> Iterator[Detection]:
     """One detection for each own value that stands in `data`, with every place where it does."""
-    if not enabled():
+    if not has_own_credentials():
         return
-    needles = _needles()
+    needles = _load_needles()
     found: dict[Secret, tuple[OwnValue, str, list[Part]]] = {}
-    for number, end in needles.places(data):
+    for number, end in needles.find_places(data):
         one, way, needle = needles.all[number]
         _, _, parts = found.setdefault(one.secret, (one, way, []))
         parts.append(Part("own_credential", end - len(needle.reveal()), end, one.secret))
@@ -141,7 +141,7 @@ def _describe(one: OwnValue, way: str, parts: list[Part]) -> Detection:
 
 
 def _check(blob: Blob, _hits: Hits) -> Iterator[Detection]:
-    return matches(blob.data)
+    return find_own_values(blob.data)
 
 
 RULE = Rule(
@@ -152,7 +152,7 @@ RULE = Rule(
     hint="take it out before it leaves the machine; if it has, deactivate the key first",
     practices=("P01", "P14"),
     check_blob=_check,
-    enabled=enabled,
+    enabled=has_own_credentials,
     remediation=ACCESS_KEY,
     references=(
         "https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-files.html",

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from credguard.lazy_re import regex
+from credguard.lazy_re import compile_lazily
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,37 +44,39 @@ class IgnoreFiles:
     """The ignore files that are ignored themselves and untracked: they exist on this machine only."""
     _attempts: dict[tuple[str, str], Cause | None] = field(default_factory=dict)
 
-    def cause(self, path: str, match: IgnoreMatch | None, *, meant: bool = True) -> Cause | None:
+    def find_cause(self, path: str, match: IgnoreMatch | None, *, meant: bool = True) -> Cause | None:
         """Why `path` is not ignored in every clone, None when it is; `match` is git's deciding pattern.
 
         Only with `meant` is an entry looked for that was to match it.
         """
-        place = self._place(match.source) if match else None
+        place = self._resolve_source(match.source) if match else None
         if match is None or (place is None and not match.ignores):
-            return (self._ineffective(path) if meant else None) or self._missing()
+            return (self._find_ineffective(path) if meant else None) or self._explain_missing()
         if place is not None and not match.ignores:
             sentence = f"`{match.pattern}` on line {match.line} of {place} re-includes it"
             return Cause(place, match.line, sentence, delete=True)
         if place is None:
-            sentence = f"only {_personal(match.source)} ignores it, which no clone has"
+            sentence = f"only {_describe_source(match.source)} ignores it, which no clone has"
         elif place in self.hidden:
             sentence = f"only {place} ignores it, which git ignores too, so no clone has it"
         else:
             return None
         return Cause(IGNORE_FILE, 1, sentence, everywhere=False)
 
-    def _place(self, source: str) -> str | None:
+    def _resolve_source(self, source: str) -> str | None:
         """The ignore file's path from the tree's root; None for one that is not shared by the repository."""
         if os.path.isabs(source) or source.rpartition("/")[2] != IGNORE_FILE or source.startswith("~"):
             return None
         return os.path.relpath(source, self.prefix).replace(os.sep, "/") if self.prefix else source
 
-    def _ineffective(self, path: str) -> Cause | None:
+    def _find_ineffective(self, path: str) -> Cause | None:
         """The entry that looks as if it should match the path, and does not."""
         name = path[path.rfind("/") + 1 :]
-        return next((cause for file in self._above(path) if (cause := self._attempt(file, name))), None)
+        return next(
+            (cause for file in self._iter_ignore_files(path) if (cause := self._find_attempt(file, name))), None
+        )
 
-    def _attempt(self, ignore_file: str, name: str) -> Cause | None:
+    def _find_attempt(self, ignore_file: str, name: str) -> Cause | None:
         """The first line of an ignore file that was meant for a name and does not work."""
         if (ignore_file, name) not in self._attempts:
             data = self.tree.read(ignore_file) or b""
@@ -83,18 +85,18 @@ class IgnoreFiles:
                     ignore_file, 1, f"{ignore_file} is UTF-16, of which git reads no line; save it as UTF-8"
                 )
             else:
-                cause = _first_attempt(ignore_file, data.removeprefix(_BOM).split(b"\n"), name)
+                cause = _find_first_attempt(ignore_file, data.removeprefix(_BOM).split(b"\n"), name)
             self._attempts[ignore_file, name] = cause
         return self._attempts[ignore_file, name]
 
-    def _missing(self) -> Cause:
-        if any(self.tree.read(ignore_file) is not None for ignore_file in self._above("")):
+    def _explain_missing(self) -> Cause:
+        if any(self.tree.read(ignore_file) is not None for ignore_file in self._iter_ignore_files("")):
             return Cause(IGNORE_FILE, 1, f"no line of {IGNORE_FILE} matches it")
         misnamed = next((name for name in _MISNAMED if self.tree.read(name) is not None), None)
         named = f"; git does not read {misnamed}" if misnamed else ""
         return Cause(IGNORE_FILE, 1, f"there is no {IGNORE_FILE}{named}")
 
-    def _above(self, path: str) -> Iterator[str]:
+    def _iter_ignore_files(self, path: str) -> Iterator[str]:
         """The ignore files that apply to the path, the nearest first."""
         folder = path[: path.rfind("/") + 1]
         while folder:
@@ -106,27 +108,27 @@ class IgnoreFiles:
             yield "../" * up + IGNORE_FILE
 
 
-def _first_attempt(ignore_file: str, lines: list[bytes], name: str) -> Cause | None:
+def _find_first_attempt(ignore_file: str, lines: list[bytes], name: str) -> Cause | None:
     for number, line in enumerate(lines, 1):
-        reason = _why_not(line, name)
+        reason = _explain_mismatch(line, name)
         if reason:
             text = line.decode("utf-8", "surrogateescape").strip()
             return Cause(ignore_file, number, f"`{text}` on line {number} of {ignore_file} {reason}")
     return None
 
 
-def _personal(source: str) -> str:
+def _describe_source(source: str) -> str:
     if source.endswith("info/exclude"):
         return ".git/info/exclude of this clone"
     return f"your own {os.path.basename(source)} (core.excludesFile)"
 
 
-_COMMENTED = regex(rb"#+\s*(?:\*\*/|/)?\.env(?:\*|\.\*|\.[\w.*-]+)?/?\s*")
+_COMMENTED = compile_lazily(rb"#+\s*(?:\*\*/|/)?\.env(?:\*|\.\*|\.[\w.*-]+)?/?\s*")
 _MISSPELT = frozenset({b".evn", b".emv", b".nev", b".enve", b"..env", b".ENV", b".Env", b".env.", b".env,"})
 _FOLDER_NAMES = frozenset({b"env", b"ENV", b"venv", b".venv"})
 
 
-def _why_not(line: bytes, name: str) -> str | None:
+def _explain_mismatch(line: bytes, name: str) -> str | None:
     """What keeps a line that was meant for `name` from matching it, None for a line that was not meant so.
 
     git has said that the line does not match; here is only found out whether it looks as if it should.
@@ -135,7 +137,7 @@ def _why_not(line: bytes, name: str) -> str | None:
     text = line.strip()
     if _COMMENTED.fullmatch(text):
         meant = text.lstrip(b"# \t").removeprefix(b"**/").lstrip(b"/").rstrip(b"/ \t")
-        return "is a comment" if _fits(meant, name) else None
+        return "is a comment" if _is_match(meant, name) else None
     if not text or text.startswith((b"#", b"!")):
         return None
     bare = re.split(rb"\s+#", text)[0]
@@ -145,12 +147,12 @@ def _why_not(line: bytes, name: str) -> str | None:
         return None
     if text in _MISSPELT and name == ".env":
         return "does not match `.env`; is it misspelt?"
-    if not _fits(core, name):
+    if not _is_match(core, name):
         return None
-    return _reason(line, text, bare, plain)
+    return _pick_reason(line, text, bare, plain)
 
 
-def _reason(line: bytes, text: bytes, bare: bytes, plain: bytes) -> str:
+def _pick_reason(line: bytes, text: bytes, bare: bytes, plain: bytes) -> str:
     if bare != text:
         return "matches nothing, for git takes the comment behind it for a part of the name"
     if plain != bare:
@@ -168,6 +170,6 @@ def _reason(line: bytes, text: bytes, bare: bytes, plain: bytes) -> str:
     return "matches in another folder only" if b"/" in text else "does not match it"
 
 
-def _fits(pattern: bytes, name: str) -> bool:
+def _is_match(pattern: bytes, name: str) -> bool:
     text = pattern.decode("utf-8", "surrogateescape")
     return len(text) < 60 and text.strip("*.?") != "" and fnmatchcase(name, text)

@@ -6,23 +6,23 @@ import json
 import re
 from typing import TYPE_CHECKING
 
-from credguard.heuristics.real_values import Worth, worth
-from credguard.lazy_re import regex
-from credguard.parsers.assignments import line_of, pairs
+from credguard.heuristics.real_values import SecretConfidence, classify_value
+from credguard.lazy_re import compile_lazily
+from credguard.parsers.assignments import locate_line, parse_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_STATE_NAME = regex(r".*\.tfstate(?:\.backup|\.\d+(?:\.backup)?|\.bak|\.old|~)?")
+_STATE_NAME = compile_lazily(r".*\.tfstate(?:\.backup|\.\d+(?:\.backup)?|\.bak|\.old|~)?")
 _VARIABLES = (".tfvars", ".tfvars.json")
 _STACK_WORDS = ("stack", "export", "checkpoint", "pulumi")
 HEAD = 1024
 # Pulumi marks a secret by this key; beside it stands `ciphertext`, or `plaintext` after `--show-secrets`.
-_PLAINTEXT = regex(rb"\"4dabf18193072939515e22adb298388d\"[^{}]{0,400}\"plaintext\"\s{0,20}:\s{0,20}\"")
-_PLAINTEXT_FIRST = regex(
+_PLAINTEXT = compile_lazily(rb"\"4dabf18193072939515e22adb298388d\"[^{}]{0,400}\"plaintext\"\s{0,20}:\s{0,20}\"")
+_PLAINTEXT_FIRST = compile_lazily(
     rb"\"plaintext\"\s{0,20}:\s{0,20}\"(?:[^\"\\]|\\.){1,4000}\"[^{}]{0,400}\"4dabf18193072939515e22adb298388d\""
 )
-_ITEM = regex(rb"\"([A-Za-z_][\w.-]{0,120})\"\s{0,20}:\s{0,20}\"((?:[^\"\\\n]|\\.){1,4000})\"")
+_ITEM = compile_lazily(rb"\"([A-Za-z_][\w.-]{0,120})\"\s{0,20}:\s{0,20}\"((?:[^\"\\\n]|\\.){1,4000})\"")
 # Attributes of resources whose names say secret and whose values are not.
 _HARMLESS = frozenset(b"token_type user_data_hash password_hash secret_id secret_name key_id".split())
 
@@ -44,12 +44,12 @@ def is_stack(path: str, low: str) -> bool:
     return "/.pulumi/" in f"/{path}" or any(word in low for word in _STACK_WORDS)
 
 
-def opens_stack(head: bytes) -> bool:
+def is_stack_head(head: bytes) -> bool:
     """True for the beginning of a Pulumi checkpoint or stack export."""
     return b'"deployment"' in head or b'"checkpoint"' in head
 
 
-def describes_resources(data: bytes) -> bool:
+def has_resources(data: bytes) -> bool:
     """True for a Terraform state in the clear that holds a resource or an output."""
     try:
         state = json.loads(data)
@@ -64,24 +64,24 @@ def describes_resources(data: bytes) -> bool:
     return any(one.get("resources") or one.get("outputs") for one in known)
 
 
-def first_secret(data: bytes) -> tuple[str, int] | None:
+def find_first_secret(data: bytes) -> tuple[str, int] | None:
     """The name and line of the first value of JSON or tfvars text that looks like a generated or chosen secret."""
-    for name, value, start in _named_values(data):
-        if name.lower() not in _HARMLESS and worth(name, value) >= Worth.CHOSEN:
-            return name.decode("ascii", "replace"), line_of(data, start)
+    for name, value, start in _iter_named_values(data):
+        if name.lower() not in _HARMLESS and classify_value(name, value) >= SecretConfidence.CHOSEN:
+            return name.decode("ascii", "replace"), locate_line(data, start)
     return None
 
 
-def first_plaintext(data: bytes) -> int | None:
+def find_first_plaintext(data: bytes) -> int | None:
     """The line of the first secret that a Pulumi export shows in the clear."""
     match = _PLAINTEXT.search(data) or _PLAINTEXT_FIRST.search(data)
-    return line_of(data, match.start()) if match else None
+    return locate_line(data, match.start()) if match else None
 
 
-def _named_values(data: bytes) -> Iterator[tuple[bytes, bytes, int]]:
+def _iter_named_values(data: bytes) -> Iterator[tuple[bytes, bytes, int]]:
     if data.lstrip()[:1] in (b"{", b"["):
         for match in _ITEM.finditer(data):
             yield match[1], match[2], match.start(2)
     else:
-        for one in pairs(data):
+        for one in parse_pairs(data):
             yield one.name, one.value, one.start

@@ -26,11 +26,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from credguard.model.findings import Detection, Severity
-from credguard.parsers.assignments import as_text
+from credguard.parsers.assignments import convert_utf16
 from credguard.rule import Rule
-from credguard.sources.credential_files import HEAD, may_be, named, perhaps
+from credguard.sources.credential_files import HEAD, find_credential_shape, guess_credential_shape, may_be
 from credguard.sources.env_files import is_vendored
-from credguard.sources.tracked import contents, erase, head, ignore_line, is_encrypted, untrack
+from credguard.sources.tracked import (
+    format_erase_command,
+    format_ignore_line,
+    format_untrack_command,
+    is_encrypted,
+    read_first_bytes,
+    read_tracked_contents,
+)
 from credguard.system.compat import encode_path
 
 if TYPE_CHECKING:
@@ -42,36 +49,45 @@ if TYPE_CHECKING:
 
 def check_tree(tree: WorkTree) -> Iterator[Detection]:
     """The tracked credential files of the tree; git is asked once, and only for files worth reading."""
-    shapes = dict(_candidates(tree))
-    for path, data in contents(tree, shapes):
+    shapes = dict(_find_candidates(tree))
+    for path, data in read_tracked_contents(tree, shapes):
         shape = shapes[path]
         if data is None or is_encrypted(data):
             continue
-        if shape.holds(as_text(data)):
-            yield _detection(path, shape, Severity.HIGH)
+        if shape.holds(convert_utf16(data)):
+            yield _build_detection(path, shape, Severity.HIGH)
         elif shape.always and data.strip():
-            yield _detection(path, shape, Severity.LOW)
+            yield _build_detection(path, shape, Severity.LOW)
 
 
-def _candidates(tree: WorkTree) -> Iterator[tuple[str, Shape]]:
+def _find_candidates(tree: WorkTree) -> Iterator[tuple[str, Shape]]:
     for path in tree.files:
         if path not in tree.tracked:
             continue
-        shape = named(path)
+        shape = find_credential_shape(path)
         if shape is None:
-            shape = perhaps(path[path.rfind("/") + 1 :].lower())
-            if shape is None or is_vendored(path) or not may_be(shape, as_text(head(tree, path, HEAD))):
+            shape = guess_credential_shape(path[path.rfind("/") + 1 :].lower())
+            if (
+                shape is None
+                or is_vendored(path)
+                or not may_be(shape, convert_utf16(read_first_bytes(tree, path, HEAD)))
+            ):
                 continue
         yield path, shape
 
 
-def _detection(path: str, shape: Shape, severity: Severity) -> Detection:
+def _build_detection(path: str, shape: Shape, severity: Severity) -> Detection:
     first = () if severity is Severity.LOW else ("deactivate and replace what it holds: everybody who read the repository may know it",)  # fmt: skip  # noqa: E501
     return Detection(
         f"{path} is {shape.what}, and is tracked by git",
         severity=severity,
-        attributes={"ignore_file": ".gitignore", "ignore_lines": [ignore_line(path)]},
-        remediation=(*first, untrack(path), f"add the line `{ignore_line(path)}` to .gitignore", erase(path)),
+        attributes={"ignore_file": ".gitignore", "ignore_lines": [format_ignore_line(path)]},
+        remediation=(
+            *first,
+            format_untrack_command(path),
+            f"add the line `{format_ignore_line(path)}` to .gitignore",
+            format_erase_command(path),
+        ),
         path=path,
         identity=(encode_path(path),),
     )

@@ -31,12 +31,20 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from credguard.heuristics.real_values import Worth, secrets_in
+from credguard.heuristics.real_values import SecretConfidence, find_secret_variables
 from credguard.model.findings import Detection, Severity
 from credguard.parsers import dockerfile as _dockerfile
 from credguard.parsers import dockerignore
 from credguard.rule import Rule
-from credguard.sources.env_files import EnvUse, Kind, family, is_compose, is_fixture, is_vendored, on_disk
+from credguard.sources.env_files import (
+    EnvFileKind,
+    EnvUse,
+    find_common_env_files,
+    is_compose,
+    is_fixture,
+    is_vendored,
+    list_env_files,
+)
 from credguard.system.compat import encode_path
 
 if TYPE_CHECKING:
@@ -65,27 +73,27 @@ def check_tree(tree: WorkTree) -> Iterator[Detection]:
     dockerfiles = [path for path in tree.files if _is_built(path)]
     if not dockerfiles:
         return
-    composed = {path: context for one in tree.files if is_compose(one) for path, context in _builds(tree, one)}
-    private, harmless = _env_files(tree)
+    composed = {path: context for one in tree.files if is_compose(one) for path, context in _find_builds(tree, one)}
+    private, harmless = _split_env_files(tree)
     causes: dict[tuple[str, str], list[_Place]] = {}
     for path in dockerfiles:
         data = tree.read(path) or b""
         context = composed.get(path)
         if context is None:
-            context = _dockerfile.context_of(path, data, lambda one: os.path.lexists(tree.location(one) or ""))
-        ignore = _ignore_file(tree, path, context)
-        place = _first_copy(tree, path, data, context, ignore, private, harmless)
+            context = _dockerfile.find_context(path, data, lambda one: os.path.lexists(tree.resolve_path(one) or ""))
+        ignore = _find_ignore_file(tree, path, context)
+        place = _find_first_copy(tree, path, data, context, ignore, private, harmless)
         if place:
             causes.setdefault((context, ignore), []).append(place)
     idle: list[_Place] = []
     use = EnvUse(tree)
     for (context, ignore), places in causes.items():
-        if any(place.lies for place in places) or use.within(context):
-            yield _detection(tree, context, ignore, places, Severity.MEDIUM)
+        if any(place.lies for place in places) or use.is_used_in(context):
+            yield _build_detection(tree, context, ignore, places, Severity.MEDIUM)
         else:
             idle += places
     if idle:
-        yield _detection(tree, idle[0].context, idle[0].ignore, idle, Severity.LOW)
+        yield _build_detection(tree, idle[0].context, idle[0].ignore, idle, Severity.LOW)
 
 
 def _is_built(path: str) -> bool:
@@ -93,26 +101,30 @@ def _is_built(path: str) -> bool:
     return _dockerfile.is_dockerfile(low) and not is_vendored(path) and not is_fixture(path)
 
 
-def _builds(tree: WorkTree, path: str) -> Iterator[tuple[str, str]]:
-    return _dockerfile.composed(path, tree.read(path) or b"")
+def _find_builds(tree: WorkTree, path: str) -> Iterator[tuple[str, str]]:
+    return _dockerfile.find_compose_builds(path, tree.read(path) or b"")
 
 
-def _env_files(tree: WorkTree) -> tuple[set[str], set[str]]:
+def _split_env_files(tree: WorkTree) -> tuple[set[str], set[str]]:
     """The env files that are to be kept out of images, and those that are committed with public settings alone."""
     private: set[str] = set()
     harmless: set[str] = set()
-    for path, kind in family(tree.files):
-        if kind is Kind.EXAMPLE or is_fixture(path):
+    for path, kind in list_env_files(tree.files):
+        if kind is EnvFileKind.EXAMPLE or is_fixture(path):
             continue
-        if kind in (Kind.ENV, Kind.PRIVATE) and path not in tree.tracked:
+        if kind in (EnvFileKind.ENV, EnvFileKind.PRIVATE) and path not in tree.tracked:
             private.add(path)
             continue
-        best = max(secrets_in(tree.read(path) or b"").values(), default=Worth.NOTHING)
-        (private if best >= (Worth.WEAK if kind is Kind.ENV else Worth.CHOSEN) else harmless).add(path)
+        best = max(find_secret_variables(tree.read(path) or b"").values(), default=SecretConfidence.NOTHING)
+        (
+            private
+            if best >= (SecretConfidence.WEAK if kind is EnvFileKind.ENV else SecretConfidence.CHOSEN)
+            else harmless
+        ).add(path)
     return private, harmless
 
 
-def _ignore_file(tree: WorkTree, path: str, context: str) -> str:
+def _find_ignore_file(tree: WorkTree, path: str, context: str) -> str:
     """The ignore file that the builder reads for this Dockerfile."""
     choices = [f"{path}.dockerignore", f"{context}.dockerignore"]
     if "containerfile" in path[path.rfind("/") + 1 :].lower():
@@ -120,32 +132,34 @@ def _ignore_file(tree: WorkTree, path: str, context: str) -> str:
     return next((choice for choice in choices if tree.read(choice) is not None), choices[-1])
 
 
-def _first_copy(
+def _find_first_copy(
     tree: WorkTree, path: str, data: bytes, context: str, ignore: str, private: set[str], harmless: set[str]
 ) -> _Place | None:
     """The Dockerfile's first copy that takes an env file which the ignore file lets through."""
     skip = len(context)
-    lying = {one[skip:] for one in {*private, *on_disk(tree, context)} - harmless if one.startswith(context)}
+    lying = {
+        one[skip:] for one in {*private, *find_common_env_files(tree, context)} - harmless if one.startswith(context)
+    }
     likely = {".env"} if context + ".env" not in harmless else set()
     patterns = dockerignore.parse(tree.read(ignore) or b"")
     sent = [one for one in lying | likely if not dockerignore.is_excluded(patterns, one)]
-    for copy in _dockerfile.copies(data):
-        taken = sorted((one for one in sent if copy.takes(one)), key=lambda one: (one.count("/"), one))
+    for copy in _dockerfile.find_copies(data):
+        taken = sorted((one for one in sent if copy.is_copied(one)), key=lambda one: (one.count("/"), one))
         if taken:
             lies = not lying.isdisjoint(taken)
             return _Place(path, context, ignore, copy.line, copy.whole, tuple(taken), lies)
     return None
 
 
-def _detection(tree: WorkTree, context: str, ignore: str, places: list[_Place], severity: Severity) -> Detection:
+def _build_detection(tree: WorkTree, context: str, ignore: str, places: list[_Place], severity: Severity) -> Detection:
     lying = [place for place in places if place.lies]
     first = (lying or places)[0]
     what = "the whole build context" if first.whole else "files"
     shown = ", ".join(first.taken[:_NAMED])
     names = shown if first.lies else f"any {shown} that lies there"
     also = f" (so do {len(places) - 1} more)" if len(places) > 1 else ""
-    lines = _lines(first.taken)
-    why = _why(tree, ignore, first.taken[0])
+    lines = _build_ignore_lines(first.taken)
+    why = _explain_cause(tree, ignore, first.taken[0])
     return Detection(
         f"{first.dockerfile} copies {what} into the image{also}, and with it {names}: {why}",
         severity=severity,
@@ -161,14 +175,14 @@ def _detection(tree: WorkTree, context: str, ignore: str, places: list[_Place], 
     )  # fmt: skip
 
 
-def _why(tree: WorkTree, ignore: str, path: str) -> str:
+def _explain_cause(tree: WorkTree, ignore: str, path: str) -> str:
     data = tree.read(ignore)
     if data is None:
         return f"there is no {ignore}"
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         return f"{ignore} is UTF-16, of which Docker reads no line"
     patterns = dockerignore.parse(data)
-    verdict = dockerignore.deciding(patterns, path)
+    verdict = dockerignore.find_deciding_pattern(patterns, path)
     if verdict is not None:
         return f"line {verdict.line} of {ignore} takes it back (`!{verdict.text}`)"
     meant = next((p for p in patterns if not p.exception and ".env" in p.text), None)
@@ -177,7 +191,7 @@ def _why(tree: WorkTree, ignore: str, path: str) -> str:
     return f"no line of {ignore} excludes it"
 
 
-def _lines(taken: tuple[str, ...]) -> list[str]:
+def _build_ignore_lines(taken: tuple[str, ...]) -> list[str]:
     usual = [one for one in taken if one.rpartition("/")[2].startswith(".env")]
     lines = ["**/.env", "**/.env.*", "!**/.env.example"] if usual else []
     return lines + [one for one in taken if one not in usual]

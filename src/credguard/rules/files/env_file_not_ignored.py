@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING
 from credguard.model.findings import Detection, Severity
 from credguard.rule import Rule
 from credguard.rules.files._ignore_cause import IGNORE_FILE, Cause, IgnoreFiles
-from credguard.sources.env_files import COMMON_NAMES, EnvUse, Kind, family, folder_of, is_fixture
+from credguard.sources.env_files import COMMON_NAMES, EnvFileKind, EnvUse, get_folder, is_fixture, list_env_files
 from credguard.system.compat import encode_path
 
 if TYPE_CHECKING:
@@ -47,38 +47,38 @@ def check_tree(tree: WorkTree) -> Iterator[Detection]:
     """One detection for each cause that keeps an env file from being ignored."""
     if tree.repository is None or tree.bare:
         return
-    asked = _asked(tree)
-    own = sorted({folder_of(path) + IGNORE_FILE for path in asked} | {IGNORE_FILE})
+    asked = _collect_paths(tree)
+    own = sorted({get_folder(path) + IGNORE_FILE for path in asked} | {IGNORE_FILE})
     matches = tree.repository.check_ignore([*asked, *own])
     hidden = frozenset(path for path in own if path not in tree.tracked and path in matches and matches[path].ignores)
-    ignore_files = IgnoreFiles(tree, _prefix(tree), hidden)
+    ignore_files = IgnoreFiles(tree, _find_prefix(tree), hidden)
     causes: dict[Cause, list[str]] = {}
     for path, needed in asked.items():
-        cause = ignore_files.cause(path, matches.get(path), meant=needed)
+        cause = ignore_files.find_cause(path, matches.get(path), meant=needed)
         if cause:
             causes.setdefault(cause, []).append(path)
     if causes:
-        uses = EnvUse(tree).within()
+        uses = EnvUse(tree).is_used_in()
         must = {path for path, needed in asked.items() if needed}
-        for cause, paths in _merged(causes, must).items():
-            severity = _severity(paths, must, uses=uses)
+        for cause, paths in _merge_causes(causes, must).items():
+            severity = _pick_severity(paths, must, uses=uses)
             if severity:
-                yield _detection(tree, cause, paths, severity)
+                yield _build_detection(tree, cause, paths, severity)
 
 
-def _asked(tree: WorkTree) -> dict[str, bool]:
+def _collect_paths(tree: WorkTree) -> dict[str, bool]:
     """The paths that git should ignore, in order, and whether they must be: `.env`, what an example stands
     for, and what lies there; the other names are asked for advice."""
     asked: dict[str, bool] = {}
     folders = [""]
-    for path, kind in family(tree.files):
-        folder = folder_of(path)
-        if kind is Kind.HINT or is_fixture(path) or _is_repository(tree, folder):
+    for path, kind in list_env_files(tree.files):
+        folder = get_folder(path)
+        if kind is EnvFileKind.HINT or is_fixture(path) or _is_repository(tree, folder):
             continue
         folders.append(folder)
-        if path not in tree.tracked and kind in (Kind.ENV, Kind.PRIVATE):
+        if path not in tree.tracked and kind in (EnvFileKind.ENV, EnvFileKind.PRIVATE):
             asked[path] = True
-        elif kind is Kind.EXAMPLE and path[len(folder) :].lower() in _EXAMPLES:
+        elif kind is EnvFileKind.EXAMPLE and path[len(folder) :].lower() in _EXAMPLES:
             asked[folder + _EXAMPLES[path[len(folder) :].lower()]] = True
     for folder in dict.fromkeys(folders):
         committed = folder + ".env" in tree.tracked
@@ -92,18 +92,18 @@ def _is_repository(tree: WorkTree, folder: str) -> bool:
     while folder:
         if os.path.lexists(os.path.join(tree.root, folder, ".git")):
             return True
-        folder = folder_of(folder.rstrip("/"))
+        folder = get_folder(folder.rstrip("/"))
     return False
 
 
-def _prefix(tree: WorkTree) -> str:
+def _find_prefix(tree: WorkTree) -> str:
     """The way from the repository's root to the tree's, for git names ignore files from there."""
     if tree.repository is None or os.path.lexists(os.path.join(tree.root, ".git")):
         return ""
     return tree.repository.layout.prefix
 
 
-def _merged(causes: dict[Cause, list[str]], needed: set[str]) -> dict[Cause, list[str]]:
+def _merge_causes(causes: dict[Cause, list[str]], needed: set[str]) -> dict[Cause, list[str]]:
     """Advice about further names joins the finding about a needed one, whose cure it shares."""
     main = next((cause for cause, paths in causes.items() if not cause.delete and needed.intersection(paths)), None)
     if main is None:
@@ -115,19 +115,19 @@ def _merged(causes: dict[Cause, list[str]], needed: set[str]) -> dict[Cause, lis
     return merged
 
 
-def _severity(paths: list[str], must: set[str], *, uses: bool) -> Severity | None:
+def _pick_severity(paths: list[str], must: set[str], *, uses: bool) -> Severity | None:
     if must.isdisjoint(paths):
         return Severity.LOW if uses else None
     return Severity.MEDIUM if uses else Severity.LOW
 
 
-def _detection(tree: WorkTree, cause: Cause, paths: list[str], severity: Severity) -> Detection:
-    lying = [path for path in paths if os.path.isfile(tree.location(path) or "")]
+def _build_detection(tree: WorkTree, cause: Cause, paths: list[str], severity: Severity) -> Detection:
+    lying = [path for path in paths if os.path.isfile(tree.resolve_path(path) or "")]
     shown = lying or paths
     names = ", ".join(shown[:_NAMED]) + (f" and {len(shown) - _NAMED} more" if len(shown) > _NAMED else "")
     verb = f"{'is' if len(shown) == 1 else 'are'} not" if lying else "would not be"
     where = "by git" if cause.everywhere else "in every clone"
-    lines = _lines(tree, paths)
+    lines = _build_ignore_lines(tree, paths)
     if cause.delete:
         cure = f"delete line {cause.line} of {cause.path}"
     else:
@@ -145,14 +145,14 @@ def _detection(tree: WorkTree, cause: Cause, paths: list[str], severity: Severit
     )  # fmt: skip
 
 
-def _lines(tree: WorkTree, paths: Iterable[str]) -> list[str]:
+def _build_ignore_lines(tree: WorkTree, paths: Iterable[str]) -> list[str]:
     """The entries to add: they hold in every folder, and spare the examples."""
     names = {path.rpartition("/")[2] for path in paths}
     if names == {".env.local"}:
         return [".env.local", ".env.*.local"]
     lines = sorted(name for name in names if not name.startswith(".env."))
     if len(lines) < len(names):
-        examples = {path.rpartition("/")[2] for path, kind in family(tree.files) if kind is Kind.EXAMPLE}
+        examples = {path.rpartition("/")[2] for path, kind in list_env_files(tree.files) if kind is EnvFileKind.EXAMPLE}
         spared = sorted({".env.example"} | {name for name in examples if name.startswith(".env.")})
         lines += [".env.*", *(f"!{name}" for name in spared)]
     return lines

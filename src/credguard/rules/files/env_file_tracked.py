@@ -29,11 +29,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from credguard.heuristics.real_values import Worth, secrets_in
+from credguard.heuristics.real_values import SecretConfidence, find_secret_variables
 from credguard.model.findings import Detection, Severity
 from credguard.rule import Rule
-from credguard.sources.env_files import COMMON_NAMES, Kind, family, is_fixture
-from credguard.sources.tracked import contents, erase, ignore_line, is_encrypted, untrack
+from credguard.sources.env_files import COMMON_NAMES, EnvFileKind, is_fixture, list_env_files
+from credguard.sources.tracked import (
+    format_erase_command,
+    format_ignore_line,
+    format_untrack_command,
+    is_encrypted,
+    read_tracked_contents,
+)
 from credguard.system.compat import encode_path
 
 if TYPE_CHECKING:
@@ -49,14 +55,14 @@ _LISTED = 20
 def check_tree(tree: WorkTree) -> Iterator[Detection]:
     """The tracked env files of the tree; git is asked twice at most, and only if there are any."""
     kinds = {
-        path: Kind.TEST if is_fixture(path) else kind
-        for path, kind in family(tree.files)
-        if kind is not Kind.EXAMPLE and path in tree.tracked
+        path: EnvFileKind.TEST if is_fixture(path) else kind
+        for path, kind in list_env_files(tree.files)
+        if kind is not EnvFileKind.EXAMPLE and path in tree.tracked
     }
     graded = []
-    for path, data in contents(tree, kinds):
-        values = secrets_in(data or b"")
-        severity = _severity(kinds[path], values, readable=data is not None)
+    for path, data in read_tracked_contents(tree, kinds):
+        values = find_secret_variables(data or b"")
+        severity = _pick_severity(kinds[path], values, readable=data is not None)
         if severity and (values or not is_encrypted(data or b"")):
             graded.append((path, severity, values))
     rules = (
@@ -65,35 +71,37 @@ def check_tree(tree: WorkTree) -> Iterator[Detection]:
         else {}
     )
     for path, severity, values in graded:
-        yield _detection(path, severity, values, rules.get(path))
+        yield _build_detection(path, severity, values, rules.get(path))
 
 
-def _severity(kind: Kind, values: dict[str, Worth], *, readable: bool) -> Severity | None:
-    best = max(values.values(), default=Worth.NOTHING)
-    if kind is Kind.TEST:
-        return {Worth.KNOWN: Severity.HIGH, Worth.RANDOM: Severity.LOW}.get(best)
-    if best >= Worth.CHOSEN:
+def _pick_severity(kind: EnvFileKind, values: dict[str, SecretConfidence], *, readable: bool) -> Severity | None:
+    best = max(values.values(), default=SecretConfidence.NOTHING)
+    if kind is EnvFileKind.TEST:
+        return {SecretConfidence.KNOWN: Severity.HIGH, SecretConfidence.RANDOM: Severity.LOW}.get(best)
+    if best >= SecretConfidence.CHOSEN:
         return Severity.HIGH
-    if kind is Kind.HINT:
+    if kind is EnvFileKind.HINT:
         return None
     if not readable:
         return Severity.HIGH
-    return Severity.MEDIUM if best or kind is Kind.PRIVATE else Severity.LOW
+    return Severity.MEDIUM if best or kind is EnvFileKind.PRIVATE else Severity.LOW
 
 
-def _detection(path: str, severity: Severity, values: dict[str, Worth], match: IgnoreMatch | None) -> Detection:
+def _build_detection(
+    path: str, severity: Severity, values: dict[str, SecretConfidence], match: IgnoreMatch | None
+) -> Detection:
     ignored = match is not None and match.ignores
-    message = f"{path} is tracked by git{_although(match)}: {_what_it_holds(values)}"
+    message = f"{path} is tracked by git{_explain_match(match)}: {_describe_values(values)}"
     name = path.rpartition("/")[2]
-    line = name if name in COMMON_NAMES else ignore_line(path)
-    steps = [untrack(path)]
+    line = name if name in COMMON_NAMES else format_ignore_line(path)
+    steps = [format_untrack_command(path)]
     if match is not None and not ignored:
         steps.append(f"delete `{match.pattern}` from line {match.line} of {match.source}: it re-includes the file")
     elif not ignored:
         steps.append(f"add the line `{line}` to .gitignore")
     if values:
         steps.insert(0, "replace the secrets it holds: everybody who read the repository may know them")
-        steps.append(erase(path))
+        steps.append(format_erase_command(path))
     attributes: dict[str, object] = {"variables": sorted(values)[:_LISTED], "ignored": ignored}
     if not ignored:
         attributes |= {"ignore_file": ".gitignore", "ignore_lines": [line]}
@@ -103,7 +111,7 @@ def _detection(path: str, severity: Severity, values: dict[str, Worth], match: I
     )  # fmt: skip
 
 
-def _although(match: IgnoreMatch | None) -> str:
+def _explain_match(match: IgnoreMatch | None) -> str:
     if match is None:
         return ""
     place = f"{match.source}:{match.line} (`{match.pattern}`)"
@@ -112,12 +120,12 @@ def _although(match: IgnoreMatch | None) -> str:
     return f", and {place} re-includes it"
 
 
-def _what_it_holds(values: dict[str, Worth]) -> str:
+def _describe_values(values: dict[str, SecretConfidence]) -> str:
     if not values:
         return "no value in it looks like a secret, but the next one written into it is shared at once"
     names = sorted(values, key=lambda name: (-values[name], name))
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    verb = "look like" if max(values.values()) >= Worth.CHOSEN else "may be"
+    verb = "look like" if max(values.values()) >= SecretConfidence.CHOSEN else "may be"
     return f"values in it {verb} secrets ({', '.join(names[:_NAMED])}{more})"
 
 

@@ -24,13 +24,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from credguard.aws.key_id import kind_of as kind_of_key
-from credguard.heuristics.real_values import KEY_ID, Worth, worth
+from credguard.aws.key_id import classify_key_id as kind_of_key
+from credguard.heuristics.real_values import KEY_ID, SecretConfidence, classify_value
 from credguard.model.findings import Confidence, Detection, Part, Severity
 from credguard.model.secret import Secret
-from credguard.parsers.assignments import as_text, dotenv, line_of, pairs
+from credguard.parsers.assignments import convert_utf16, locate_line, parse_dotenv, parse_pairs
 from credguard.rule import Rule
-from credguard.sources.env_files import EXAMPLE_WORDS, Kind, is_fixture, is_vendored, kind_of
+from credguard.sources.env_files import EXAMPLE_WORDS, EnvFileKind, classify_env_file, is_fixture, is_vendored
 from credguard.sources.tracked import is_encrypted
 from credguard.system.compat import encode_path
 
@@ -68,7 +68,7 @@ def _is_example(low: str) -> bool:
     marked = "ample" in low or "templ" in low or "dist" in low or "tmpl" in low or "tpl" in low or "skel" in low
     if not marked and "env" not in low:
         return False
-    if kind_of(low) is Kind.EXAMPLE:
+    if classify_env_file(low) is EnvFileKind.EXAMPLE:
         return True
     words = [word for word in low.replace("-", ".").replace("_", ".").split(".") if word]
     while words and words[-1] in _MARKS:
@@ -82,16 +82,16 @@ def _is_example(low: str) -> bool:
 
 
 def _check(path: str, data: bytes) -> Iterator[Detection]:
-    text = as_text(data)
-    read = dotenv if kind_of(path.rpartition("/")[2]) else pairs
-    least = Worth.KNOWN if is_fixture(path) else Worth.RANDOM
+    text = convert_utf16(data)
+    read = parse_dotenv if classify_env_file(path.rpartition("/")[2]) else parse_pairs
+    least = SecretConfidence.KNOWN if is_fixture(path) else SecretConfidence.RANDOM
     for one in read(text):
-        value = worth(one.name, one.value)
+        value = classify_value(one.name, one.value)
         if value >= least:
-            yield _detection(path, text, one, value, decoded=text is not data)
+            yield _build_detection(path, text, one, value, decoded=text is not data)
 
 
-def _detection(path: str, text: bytes, one: Assignment, value: Worth, *, decoded: bool) -> Detection:
+def _build_detection(path: str, text: bytes, one: Assignment, value: SecretConfidence, *, decoded: bool) -> Detection:
     name = one.name.decode("ascii", "replace")
     key_id = KEY_ID.fullmatch(one.value)
     role = "access_key_id" if key_id else "secret"
@@ -101,14 +101,14 @@ def _detection(path: str, text: bytes, one: Assignment, value: Worth, *, decoded
         f"{name} in {path}, an example file, holds what looks like a real value",
         parts=() if decoded else (part,),  # offsets in the decoded text are none in the file
         severity=Severity.LOW if canary else None,
-        confidence=Confidence.HIGH if value is Worth.KNOWN else Confidence.MEDIUM,
+        confidence=Confidence.HIGH if value is SecretConfidence.KNOWN else Confidence.MEDIUM,
         attributes={"variable": name},
         remediation=(
             "replace the secret where it is used: everybody who read the repository may know it",
             f"leave `{name}` empty in {path}, or write a placeholder",
             _CLEAN_UP,
         ),
-        path=path, line=line_of(text, one.start), identity=(encode_path(path), one.name) if decoded else (),
+        path=path, line=locate_line(text, one.start), identity=(encode_path(path), one.name) if decoded else (),
     )  # fmt: skip
 
 

@@ -26,11 +26,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from credguard.model.findings import Detection, Severity
-from credguard.parsers.assignments import as_text
+from credguard.parsers.assignments import convert_utf16
 from credguard.rule import Rule
 from credguard.rules.files import _state_files
 from credguard.sources.env_files import is_fixture, is_vendored
-from credguard.sources.tracked import contents, erase, head, ignore_line, is_encrypted, untrack
+from credguard.sources.tracked import (
+    format_erase_command,
+    format_ignore_line,
+    format_untrack_command,
+    is_encrypted,
+    read_first_bytes,
+    read_tracked_contents,
+)
 from credguard.system.compat import encode_path
 
 if TYPE_CHECKING:
@@ -43,65 +50,76 @@ _STATE_LINES = ("*.tfstate", "*.tfstate.*", ".terraform/")
 
 def check_tree(tree: WorkTree) -> Iterator[Detection]:
     """The tracked state, variable and stack files that hold resources or secrets."""
-    for path, data in contents(tree, _candidates(tree)):
+    for path, data in read_tracked_contents(tree, _find_candidates(tree)):
         if data and not is_encrypted(data):
-            text = as_text(data)
+            text = convert_utf16(data)
             name = path[path.rfind("/") + 1 :].lower()
             if _state_files.is_state(name):
-                yield from _state(path, text)
+                yield from _check_state(path, text)
             elif _state_files.is_variables(name):
-                yield from _variables(path, text)
+                yield from _check_variables(path, text)
             else:
-                yield from _stack(path, text)
+                yield from _check_stack(path, text)
 
 
-def _candidates(tree: WorkTree) -> Iterator[str]:
+def _find_candidates(tree: WorkTree) -> Iterator[str]:
     for path in tree.files:
         if not path.endswith((".json", ".tfvars", ".bak")) and ".tfstate" not in path:
             continue
         low = path[path.rfind("/") + 1 :].lower()
         known = _state_files.is_state(low) or _state_files.is_variables(low)
         if not known and _state_files.is_stack(path, low):
-            known = path in tree.tracked and _state_files.opens_stack(as_text(head(tree, path, _state_files.HEAD)))
+            known = path in tree.tracked and _state_files.is_stack_head(
+                convert_utf16(read_first_bytes(tree, path, _state_files.HEAD))
+            )
         if known and path in tree.tracked and not is_vendored(path):
             yield path
 
 
-def _state(path: str, data: bytes) -> Iterator[Detection]:
-    secret = _state_files.first_secret(data)
+def _check_state(path: str, data: bytes) -> Iterator[Detection]:
+    secret = _state_files.find_first_secret(data)
     if secret is None and is_fixture(path):
         return
     backend = path.endswith(".terraform/terraform.tfstate")
-    if secret or _state_files.describes_resources(data):
-        yield _detection(path, _what("a Terraform state", secret), secret, _STATE_LINES)
+    if secret or _state_files.has_resources(data):
+        yield _build_detection(path, _describe_kind("a Terraform state", secret), secret, _STATE_LINES)
     elif backend:
         what = "Terraform's note of its backend"
-        yield _detection(path, what, None, _STATE_LINES, Severity.LOW)
+        yield _build_detection(path, what, None, _STATE_LINES, Severity.LOW)
 
 
-def _variables(path: str, data: bytes) -> Iterator[Detection]:
-    secret = _state_files.first_secret(data)
+def _check_variables(path: str, data: bytes) -> Iterator[Detection]:
+    secret = _state_files.find_first_secret(data)
     if secret:
-        yield _detection(path, _what("a Terraform variable file", secret), secret, (ignore_line(path),))
+        yield _build_detection(
+            path, _describe_kind("a Terraform variable file", secret), secret, (format_ignore_line(path),)
+        )
 
 
-def _stack(path: str, data: bytes) -> Iterator[Detection]:
-    line = _state_files.first_plaintext(data)
+def _check_stack(path: str, data: bytes) -> Iterator[Detection]:
+    line = _state_files.find_first_plaintext(data)
     if line is not None:
         what = "a Pulumi stack with secrets in the clear"
-        yield _detection(path, what, ("", line), (ignore_line(path),))
+        yield _build_detection(path, what, ("", line), (format_ignore_line(path),))
 
 
-def _what(kind: str, secret: tuple[str, int] | None) -> str:
+def _describe_kind(kind: str, secret: tuple[str, int] | None) -> str:
     return f"{kind} that holds what looks like a secret ({secret[0]})" if secret else f"{kind} with resources"
 
 
-def _detection(
+def _build_detection(
     path: str, what: str, secret: tuple[str, int] | None, lines: tuple[str, ...], severity: Severity | None = None
 ) -> Detection:
-    steps: tuple[str, ...] = (f"add the lines {', '.join(f'`{line}`' for line in lines)} to .gitignore", untrack(path))
+    steps: tuple[str, ...] = (
+        f"add the lines {', '.join(f'`{line}`' for line in lines)} to .gitignore",
+        format_untrack_command(path),
+    )
     if secret:
-        steps = ("replace the secrets it holds: everybody who read the repository may know them", *steps, erase(path))
+        steps = (
+            "replace the secrets it holds: everybody who read the repository may know them",
+            *steps,
+            format_erase_command(path),
+        )
     return Detection(
         f"{path} is {what}, and is tracked by git",
         severity=severity,

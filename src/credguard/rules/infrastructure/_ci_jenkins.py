@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from credguard.aws.static_keys import half_of, has_foreign_endpoint
+from credguard.aws.static_keys import has_foreign_endpoint, match_key_part
 from credguard.errors import UnreadableError
-from credguard.lazy_re import regex
+from credguard.lazy_re import compile_lazily
 from credguard.parsers.node import Places
-from credguard.rules.infrastructure._ci_keys import Use
+from credguard.rules.infrastructure._ci_keys import KeyUse
 
 if TYPE_CHECKING:
     import re
     from collections.abc import Iterator
 
-_BINDINGS = regex(
+_BINDINGS = compile_lazily(
     r"(?P<assigned>\b[A-Za-z_]\w{2,80})[ \t]{0,8}=[ \t]{0,4}credentials\("
     r"|AmazonWebServicesCredentialsBinding"
     r"|(?<![\w.])aws[ \t]{0,4}\([^()\n]{0,200}credentialsId"
@@ -23,29 +23,29 @@ _BINDINGS = regex(
     r"|withAWS[ \t]{0,4}\((?=[^()\n]{0,300}credentials[ \t]{0,4}:)"
 )
 _NEARBY = 400
-_LINE_COMMENT = regex(r"(?<![:\w])//[^\n]*")
+_LINE_COMMENT = compile_lazily(r"(?<![:\w])//[^\n]*")
 _LONGEST = 4 << 20
 
 
-def uses(data: bytes) -> Iterator[Use]:
+def find_key_uses(data: bytes) -> Iterator[KeyUse]:
     """Every binding of an AWS key; those that stand together are one. Raises UnreadableError for a file too large."""
     if len(data) > _LONGEST:
         raise UnreadableError(f"is larger than {_LONGEST >> 20} MiB, too large to judge what it says")
-    text = _without_comments(data.decode("utf-8", "replace"))
+    text = _strip_comments(data.decode("utf-8", "replace"))
     if has_foreign_endpoint(text):
         return
     last = -_NEARBY
     places = Places(text)
     for found in _BINDINGS.finditer(text):
         name = found["assigned"] or found["named"]
-        if name and half_of(name) is None:
+        if name and match_key_part(name) is None:
             continue
         if found.start() - last >= _NEARBY:
-            yield Use(places.at(found.start())[0], "the pipeline", _taker(found), (name,) if name else ())
+            yield KeyUse(places.locate(found.start())[0], "the pipeline", _pick_taker(found), (name,) if name else ())
         last = found.start()
 
 
-def _without_comments(text: str) -> str:
+def _strip_comments(text: str) -> str:
     """The text with its comments taken out, but for their line ends."""
     pieces = []
     done = 0
@@ -55,7 +55,7 @@ def _without_comments(text: str) -> str:
     return _LINE_COMMENT.sub("", "".join((*pieces, text[done:])))
 
 
-def _taker(found: re.Match[str]) -> str:
+def _pick_taker(found: re.Match[str]) -> str:
     if found["assigned"]:
         return "credentials()"
     return "withAWS" if found[0].startswith("withAWS") else "withCredentials"

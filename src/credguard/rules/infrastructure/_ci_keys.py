@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from credguard.aws.static_keys import Given, Half, given, half_of, is_foreign
-from credguard.lazy_re import regex
+from credguard.aws.static_keys import Binding, KeyPart, classify_binding, is_foreign, match_key_part
+from credguard.lazy_re import compile_lazily
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Use:
+class KeyUse:
     """A place that is given a stored key: its line, the job or step, what takes the key, and the names of the
     stored variables."""
 
@@ -28,35 +28,35 @@ class Use:
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
+class KeySetting:
     """One name that a text or mapping sets: which half, at which line, what it is given."""
 
-    half: Half
+    half: KeyPart
     line: int
     text: str
-    given: Given
+    given: Binding
 
 
 # NAME=value (also `NAME = value` of an ini file that is printed), `configure set NAME value`, `--option value`.
-_SETS = regex(
+_SETS = compile_lazily(
     r"(?:(?:configure[ \t]{1,4}set|setenv|setx|set[ \t]{1,4}-\w{1,3})[ \t]{1,4}"
     r"(?:--profile[ \t=]\S{1,60}[ \t]{1,4})?(?P<verb>[\w.\-]{3,100})[ \t]{1,8}"
     r"|(?<![\w\-])(?P<option>--[a-z][a-z\-]{1,40})(?:[ \t]{1,4}|=)(?!-)"
     r"|(?<![\w])(?P<name>[A-Za-z][\w.\-]{2,100})[\"']?[ \t]{0,4}=[ \t]{0,4})"
     r"(?P<value>\"[^\"\n]{0,400}|'[^'\n]{0,400}|[^\s\"';&|]{1,400})"
 )
-_DERIVED = regex(r"[\"']?(?:\$\((?![A-Za-z_][\w.]{0,80}\))|`|\$\(\()")
-_VARIABLE = regex(
+_DERIVED = compile_lazily(r"[\"']?(?:\$\((?![A-Za-z_][\w.]{0,80}\))|`|\$\(\()")
+_VARIABLE = compile_lazily(
     r"\$\{\{[^}]{0,200}?(?:\.|\[['\"])(\w[\w\-]*)['\"]?\]?[^}\w]{0,8}\}\}|\$(?:env:|\{|\()?([A-Za-z_]\w{0,80})|%(\w{2,80})%"
 )
-_ROLE = regex(
+_ROLE = compile_lazily(
     r"assume[-_]role|role[-_]arn|role-to-assume|web[-_]?identity|id_tokens|oidc|get-session-token|get-federation-token"
     r"|sts[ \t]+assume|vault[ \t]+read|aws-vault|AWS_ROLE",
     re.IGNORECASE,
 )
 
 
-def shell_settings(text: str, line: int) -> Iterator[Setting]:
+def parse_shell_settings(text: str, line: int) -> Iterator[KeySetting]:
     """What lines of shell set of access keys, by variable, option, `aws configure set` or a printed ini file.
 
     What a command gives (`$(aws sts …)`) is nobody's stored key and left out.
@@ -68,50 +68,50 @@ def shell_settings(text: str, line: int) -> Iterator[Setting]:
             continue
         for found in _SETS.finditer(one):
             value = found["value"].strip("\"'")
-            half = half_of((found["verb"] or found["option"] or found["name"]).lstrip("-"))
+            half = match_key_part((found["verb"] or found["option"] or found["name"]).lstrip("-"))
             if half is None and found["option"]:
-                half = next((half_of(name) for name in variables(value)), None)
+                half = next((match_key_part(name) for name in find_variables(value)), None)
             if half and not _DERIVED.match(found["value"]):
-                yield Setting(half, line + number, value, given(half, value))
+                yield KeySetting(half, line + number, value, classify_binding(half, value))
 
 
-def variables(text: str) -> tuple[str, ...]:
+def find_variables(text: str) -> tuple[str, ...]:
     """The names that a text refers to: `$NAME`, `${NAME}`, `$(NAME)`, `%NAME%`, `${{ secrets.NAME }}`."""
     return tuple(next(filter(None, found.groups())) for found in _VARIABLE.finditer(text))
 
 
-def mapping_settings(node: Node) -> Iterator[Setting]:
+def read_mapping_settings(node: Node) -> Iterator[KeySetting]:
     """What a mapping's own keys set of access keys."""
     for key, value in node.pairs:
-        half = half_of(key.text)
+        half = match_key_part(key.text)
         if half:
             told = value if value.kind == "scalar" else value.get("value")
             text = told.text if told and told.kind == "scalar" else ""
-            yield Setting(half, key.line, text, given(half, text))
+            yield KeySetting(half, key.line, text, classify_binding(half, text))
 
 
-def is_temporary(settings: list[Setting]) -> bool:
+def is_temporary(settings: list[KeySetting]) -> bool:
     """True when a session token comes along: the key is a session's, made elsewhere."""
-    return any(setting.half is Half.TOKEN for setting in settings)
+    return any(setting.half is KeyPart.TOKEN for setting in settings)
 
 
-def takes_role(text: str) -> bool:
+def has_role_reference(text: str) -> bool:
     """True for a text that speaks of assuming a role or of an identity token."""
     return _ROLE.search(text) is not None
 
 
-def stored_names(settings: list[Setting]) -> tuple[str, ...]:
+def list_stored_names(settings: list[KeySetting]) -> tuple[str, ...]:
     """The names of the stored variables, each once."""
-    names = (name for setting in settings for name in variables(setting.text) if not is_foreign(name))
+    names = (name for setting in settings for name in find_variables(setting.text) if not is_foreign(name))
     return tuple(dict.fromkeys(names))
 
 
-def text_lines(node: Node) -> int:
+def find_text_line(node: Node) -> int:
     """The line that a scalar's first line of text stands at."""
     return node.line + 1 if node.literal else node.line
 
 
-def all_text(node: Node) -> str:
+def flatten_node(node: Node) -> str:
     """Keys and scalars of a node as `key: value` lines, to search for words."""
     lines = []
     for one in node.walk():

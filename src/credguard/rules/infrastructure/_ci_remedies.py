@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from credguard.rules.infrastructure._ci_keys import Use
+    from credguard.rules.infrastructure._ci_keys import KeyUse
 
 TITLES = {
     "github": "GitHub Actions",
@@ -68,13 +68,13 @@ _CHANGES = {
 }
 
 
-def steps(system: str, use: Use) -> tuple[str, ...]:
+def build_remedy_steps(system: str, use: KeyUse) -> tuple[str, ...]:
     """The change for one place, then how to be rid of the key."""
-    change = _github(use) if system == "github" else _CHANGES[system]
-    return (*change, _last(use))
+    change = _build_github_change(use) if system == "github" else _CHANGES[system]
+    return (*change, _format_cleanup(use))
 
 
-def _github(use: Use) -> tuple[str, ...]:
+def _build_github_change(use: KeyUse) -> tuple[str, ...]:
     called = use.taker.endswith((".yml", ".yaml"))
     return (
         "+ permissions:",
@@ -90,6 +90,6 @@ def _github(use: Use) -> tuple[str, ...]:
     )
 
 
-def _last(use: Use) -> str:
+def _format_cleanup(use: KeyUse) -> str:
     names = " and ".join(use.names[:3]) or "the stored key"
     return f"then delete {names} from the store and deactivate the user's access key"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from credguard.aws.static_keys import Half, half_of
-from credguard.lazy_re import regex
-from credguard.rules.infrastructure._ci_keys import Use
+from credguard.aws.static_keys import KeyPart, match_key_part
+from credguard.lazy_re import compile_lazily
+from credguard.rules.infrastructure._ci_keys import KeyUse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,26 +32,26 @@ _NAMED_BY = {
     "circleci_context_environment_variable": "variable",
     "buildkite_cluster_secret": "key",
 }
-_RESOURCE = regex("|".join(_NAMED_BY).encode())
-_WHERE = regex(r"[\w-]{1,80}")
+_RESOURCE = compile_lazily("|".join(_NAMED_BY).encode())
+_WHERE = compile_lazily(r"[\w-]{1,80}")
 
 
-def concerns(blob: Blob) -> bool:
+def has_ci_resources(blob: Blob) -> bool:
     """True for Terraform that has such resources."""
     return blob.path.lower().endswith((".tf", ".tf.json", ".tofu")) and _RESOURCE.search(blob.data) is not None
 
 
-def uses(document: Node) -> Iterator[Use]:
+def find_key_uses(document: Node) -> Iterator[KeyUse]:
     """Every variable or secret of a CI system that holds half of a key; the ID alone is told with its secret."""
-    for kind, name, body in _resources(document):
+    for kind, name, body in _iter_resources(document):
         called = body.get(_NAMED_BY[kind])
-        half = half_of(called.text) if called and called.kind == "scalar" else None
-        if called and half is Half.SECRET:
-            yield Use(called.line, f"{kind}.{name}", kind, (called.text,))
+        half = match_key_part(called.text) if called and called.kind == "scalar" else None
+        if called and half is KeyPart.SECRET:
+            yield KeyUse(called.line, f"{kind}.{name}", kind, (called.text,))
 
 
-def _resources(document: Node) -> Iterator[tuple[str, str, Node]]:
-    for block in document.all("resource"):
+def _iter_resources(document: Node) -> Iterator[tuple[str, str, Node]]:
+    for block in document.get_all("resource"):
         for kind, named in block.pairs:
             for name, body in named.pairs if kind.text in _NAMED_BY else ():
                 found = _WHERE.match(name.text)

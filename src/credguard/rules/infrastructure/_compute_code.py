@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from credguard.aws.static_keys import Given, Half, given, half_of, sends_elsewhere
-from credguard.lazy_re import regex
-from credguard.parsers.literals import group_at, opening_before
+from credguard.aws.static_keys import Binding, KeyPart, classify_binding, is_foreign_endpoint, match_key_part
+from credguard.lazy_re import compile_lazily
+from credguard.parsers.literals import find_opening, parse_group
 from credguard.parsers.node import Places
-from credguard.rules.infrastructure._ci_keys import Setting
-from credguard.rules.infrastructure._compute_settings import Placed, given_node
+from credguard.rules.infrastructure._ci_keys import KeySetting
+from credguard.rules.infrastructure._compute_settings import SettingGroup, classify_node
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 PROGRAMS = tuple(".py .ts .js .mjs .cjs .mts .tsx .java .kt .cs .go .ipynb".split())
 _SDKS = tuple(b"aws-cdk aws_cdk awscdk Amazon.CDK ulumi boto3 sagemaker aws-sdk cdktf sst/ $config(".split())
-_OPENER = regex(
+_OPENER = compile_lazily(
     r"(?:(?:environment|variables|environment_variables|environmentVariables)[\"'`]?\s{0,8}[:=]|(?<!\w)env\s{0,4}=|"
     r"(?<!\w)secrets\s{0,4}[:=])\s{0,8}"
     r"(?:new [\w<>, ]{1,80}(?:\(\))?\s{0,80}|(?:Map\.of|dict|Object\.assign|pulumi\.\w{1,40})\(?\s{0,8}"
@@ -27,7 +27,7 @@ _OPENER = regex(
     r"|(?:environment|variables|env)[\"'`]?\s{0,8}[:=]\s{0,8}(?:[\w.]{1,60})\(\Z",
     re.IGNORECASE,
 )
-_RUNS = regex(
+_RUNS = compile_lazily(
     r"(?:Function|TaskDefinition|ContainerDefinition|Container|Estimator|Model|Processor|Project|JobDefinition|Job|Service"
     r"|PyTorch|TensorFlow|SKLearn|HuggingFace\w{0,20}|XGBoost|ModelTrainer|Pipeline\w{0,20})[ \t]{0,4}\("
     r"|(?:add_container|addContainer|create_function|update_function_configuration|register_task_definition|run_task"
@@ -35,7 +35,7 @@ _RUNS = regex(
     r"|(?:CreateFunction|UpdateFunctionConfiguration|RegisterTaskDefinition|RunTask)Command)[ \t]{0,4}\("
     r"|ContainerOverrides|containerOverrides|containerDefinitions"
 )
-_ADDS = regex(
+_ADDS = compile_lazily(
     r"\.add_?environment\(\s{0,80}[\"'`](?P<name>[\w-]{3,100})[\"'`]\s{0,8},\s{0,80}"
     r"(?P<value>[\"'`][^\"'`\n]{0,200}[\"'`]|[^\s,)]{1,200})",
     re.IGNORECASE,
@@ -45,44 +45,44 @@ _LONGEST = 2 << 20
 _MOST = 200
 
 
-def found_in(data: bytes, ends: Sequence[int]) -> Iterator[Placed]:
+def find_environments(data: bytes, ends: Sequence[int]) -> Iterator[SettingGroup]:
     """Environments in program text around the names seen at `ends`, that are of something that runs on AWS."""
     if len(data) > _LONGEST or not any(word in data for word in _SDKS):
         return
     text = data.decode("latin-1")  # one character a byte: the offsets hold
     seen: set[int] = set()
     for end in ends[:_MOST]:
-        opening = opening_before(text, end)
+        opening = find_opening(text, end)
         if opening < 0 or opening in seen:
             continue
         seen.add(opening)
         before = text[max(0, opening - _FAR) : opening]
         if _OPENER.search(before[-200:]) and _RUNS.search(before):
-            group = group_at(text, opening, text.count("\n", 0, opening) + 1)
-            yield from _placed(group[0]) if group else ()
-    yield from _added(text)
+            group = parse_group(text, opening, text.count("\n", 0, opening) + 1)
+            yield from _read_literal(group[0]) if group else ()
+    yield from _find_add_calls(text)
 
 
-def _placed(node: Node) -> Iterator[Placed]:
+def _read_literal(node: Node) -> Iterator[SettingGroup]:
     """The settings of a literal that are keys, unless an endpoint beside them is not AWS's own."""
     settings = []
     for key, value in node.pairs:
-        half = half_of(key.text.strip("\"'`[]"), on_aws=True)
-        how = given_node(half, value) if half else None
+        half = match_key_part(key.text.strip("\"'`[]"), on_aws=True)
+        how = classify_node(half, value) if half else None
         if half and how:
-            settings.append(Setting(half, key.line, key.text.strip("\"'`[]"), how))
-    elsewhere = any(sends_elsewhere(key.text, value.text or "${}") for key, value in node.pairs)
-    if any(one.half is Half.SECRET for one in settings) and not elsewhere:
-        yield Placed(tuple(settings))
+            settings.append(KeySetting(half, key.line, key.text.strip("\"'`[]"), how))
+    elsewhere = any(is_foreign_endpoint(key.text, value.text or "${}") for key, value in node.pairs)
+    if any(one.half is KeyPart.SECRET for one in settings) and not elsewhere:
+        yield SettingGroup(tuple(settings))
 
 
-def _added(text: str) -> Iterator[Placed]:
+def _find_add_calls(text: str) -> Iterator[SettingGroup]:
     """`addEnvironment(name, value)` of a function or container."""
     places = Places(text) if "nvironment(" in text else None
     for found in _ADDS.finditer(text) if places else ():
-        half = half_of(found["name"], on_aws=True)
-        if half is Half.SECRET and places:
+        half = match_key_part(found["name"], on_aws=True)
+        if half is KeyPart.SECRET and places:
             quoted = found["value"][0] in "\"'`"
-            how = given(half, found["value"]) if quoted else Given.REFERENCE
+            how = classify_binding(half, found["value"]) if quoted else Binding.REFERENCE
             if how:
-                yield Placed((Setting(half, places.at(found.start())[0], found["name"], how),))
+                yield SettingGroup((KeySetting(half, places.locate(found.start())[0], found["name"], how),))

@@ -6,11 +6,11 @@ import re
 from base64 import b64decode
 from typing import TYPE_CHECKING
 
-from credguard.aws.static_keys import Given, Half, half_of, has_foreign_endpoint, is_real
-from credguard.lazy_re import regex
-from credguard.parsers.document import looks_structured, parse
-from credguard.rules.infrastructure._ci_keys import Setting, all_text
-from credguard.rules.infrastructure._compute_settings import Placed, in_text, settings_in
+from credguard.aws.static_keys import Binding, KeyPart, has_foreign_endpoint, is_real, match_key_part
+from credguard.lazy_re import compile_lazily
+from credguard.parsers.document import is_structured, parse
+from credguard.rules.infrastructure._ci_keys import KeySetting, flatten_node
+from credguard.rules.infrastructure._compute_settings import SettingGroup, find_in_shell_text, find_setting_groups
 from credguard.sources.env_files import is_compose
 
 if TYPE_CHECKING:
@@ -19,31 +19,31 @@ if TYPE_CHECKING:
     from credguard.model.findings import Blob
     from credguard.parsers.document import Node
 
-    Found = tuple[str, Placed]  # what runs, and what it is given
+    Found = tuple[str, SettingGroup]  # what runs, and what it is given
 
 _TERRAFORM = (".tf", ".tf.json", ".tofu")
-_SERVERLESS = regex(r"(?:^|/)serverless[\w.-]*\.(?:ya?ml|json)$")
-_START = regex(
+_SERVERLESS = compile_lazily(r"(?:^|/)serverless[\w.-]*\.(?:ya?ml|json)$")
+_START = compile_lazily(
     r"(?:^|/)(?:user[-_]?data|cloud[-_]?(?:init|config))[\w.-]*$|(?:^|/)[\w.-]*user[-_]?data\.(?:sh|tpl|tftpl|txt|ya?ml)$"
 )
-_BEANSTALK = regex(r"(?:^|/)\.ebextensions/[^/]*\.(?:config|ya?ml|json)$")
-_RUNNER = regex(r"(?:^|/)apprunner\.ya?ml$|(?:^|/)copilot/.*manifest\.ya?ml$")
-_KUBERNETES = regex(rb"^[\"' \t{-]{0,8}apiVersion[\"']?:", re.MULTILINE)
-_GO_TEMPLATE = regex(rb"\{\{-? {0,4}(?:if|end|range|with|template|include|define|\.)|\{%")
-_HELM = regex(r"(?:^|/)templates/.*\.(?:ya?ml|tpl)$")
-_COMPUTE = regex(
+_BEANSTALK = compile_lazily(r"(?:^|/)\.ebextensions/[^/]*\.(?:config|ya?ml|json)$")
+_RUNNER = compile_lazily(r"(?:^|/)apprunner\.ya?ml$|(?:^|/)copilot/.*manifest\.ya?ml$")
+_KUBERNETES = compile_lazily(rb"^[\"' \t{-]{0,8}apiVersion[\"']?:", re.MULTILINE)
+_GO_TEMPLATE = compile_lazily(rb"\{\{-? {0,4}(?:if|end|range|with|template|include|define|\.)|\{%")
+_HELM = compile_lazily(r"(?:^|/)templates/.*\.(?:ya?ml|tpl)$")
+_COMPUTE = compile_lazily(
     r"aws_(?!ssm_|secretsmanager_|iam_|s3_|kms_|cloudtrail)|kubernetes_(?!secret|config_map|namespace)|helm_release"
     r"|awscc_|template_file|template_cloudinit|cloudinit_config"
 )
-_NO_COMPUTE = regex(r"AWS::(?:SSM::Parameter|SecretsManager|IAM|S3|KMS|CloudFormation::Stack\b)")
+_NO_COMPUTE = compile_lazily(r"AWS::(?:SSM::Parameter|SecretsManager|IAM|S3|KMS|CloudFormation::Stack\b)")
 _NO_WORKLOAD = frozenset(
     "Secret ConfigMap ExternalSecret SealedSecret SecretStore ClusterSecretStore CustomResourceDefinition "
     "SecretProviderClass Kustomization Config".split()
 )
-_LABEL = regex(r"[\w.\-/: ]{1,100}")
+_LABEL = compile_lazily(r"[\w.\-/: ]{1,100}")
 
 
-def kind_of(path: str, data: bytes) -> str:
+def detect_document_kind(path: str, data: bytes) -> str:
     """What a document is, by its name and words; empty for what says nothing about what runs."""
     low = path.lower()
     named = (("serverless", _SERVERLESS), ("beanstalk", _BEANSTALK), ("runner", _RUNNER), ("start", _START))
@@ -52,12 +52,12 @@ def kind_of(path: str, data: bytes) -> str:
     for kind, pattern in named:
         if pattern.search(low):
             return kind
-    if not looks_structured(low):
+    if not is_structured(low):
         return ""
-    return "compose" if is_compose(path) else _by_words(low, data)
+    return "compose" if is_compose(path) else _detect_by_words(low, data)
 
 
-def _by_words(low: str, data: bytes) -> str:
+def _detect_by_words(low: str, data: bytes) -> str:
     if b"AWS::" in data and b"Resources" in data:
         return "template"
     if b"containerDefinitions" in data:
@@ -71,127 +71,129 @@ def _by_words(low: str, data: bytes) -> str:
     return ""
 
 
-def found_in(blob: Blob, kind: str) -> Iterator[Found]:
+def find_workloads(blob: Blob, kind: str) -> Iterator[Found]:
     """What runs by a document of that kind and is given a key. Raises UnreadableError for what cannot be parsed."""
     if kind == "start":
         text = blob.data[: 1 << 20].decode("utf-8", "replace")
-        yield from (("user data", placed) for placed in in_text(text, 1))
+        yield from (("user data", placed) for placed in find_in_shell_text(text, 1))
         return
     for document in parse(blob.data, blob.path):
         yield from _READERS[kind](document)
 
 
-def _terraform(document: Node) -> Iterator[Found]:
-    for block in (*document.all("resource"), *document.all("data")):
+def _read_terraform(document: Node) -> Iterator[Found]:
+    for block in (*document.get_all("resource"), *document.get_all("data")):
         for kind, blocks in block.pairs:
             for name, body in blocks.pairs if _COMPUTE.match(kind.text) else ():
-                label = _label(f"{kind.text}.{name.text}")
-                yield from ((label, one) for one in settings_in(body, on_aws=kind.text.startswith("aws")))
-    for block in (*document.all("module"), *document.all("locals")):
-        yield from (("module or locals", one) for one in settings_in(block, on_aws=False))
+                label = _match_label(f"{kind.text}.{name.text}")
+                yield from ((label, one) for one in find_setting_groups(body, on_aws=kind.text.startswith("aws")))
+    for block in (*document.get_all("module"), *document.get_all("locals")):
+        yield from (("module or locals", one) for one in find_setting_groups(block, on_aws=False))
 
 
-def _template(document: Node) -> Iterator[Found]:
+def _read_template(document: Node) -> Iterator[Found]:
     for one in document.walk():
         resources = one.get("Resources") if one.pairs else None
         for name, body in resources.pairs if resources else ():
             kind = body.get("Type")
             if kind and not _NO_COMPUTE.match(kind.text):
-                label = _label(f"{kind.text} {name.text}")
-                yield from ((label, found) for found in settings_in(body, on_aws=True))
+                label = _match_label(f"{kind.text} {name.text}")
+                yield from ((label, found) for found in find_setting_groups(body, on_aws=True))
     shared = document.get("Globals")
     if shared:
-        yield from (("Globals", found) for found in settings_in(shared, on_aws=True))
+        yield from (("Globals", found) for found in find_setting_groups(shared, on_aws=True))
 
 
-def _task(document: Node) -> Iterator[Found]:
+def _read_task(document: Node) -> Iterator[Found]:
     for one in document.walk():
         containers = one.get("containerDefinitions") if one.pairs else None
         if containers:
-            yield from (("ECS task definition", found) for found in settings_in(containers, on_aws=True))
+            yield from (("ECS task definition", found) for found in find_setting_groups(containers, on_aws=True))
 
 
-def _serverless(document: Node) -> Iterator[Found]:
+def _read_serverless(document: Node) -> Iterator[Found]:
     provider = document.get("provider")
     name = provider.get("name") if provider and provider.pairs else provider
     if name is None or name.text in {"aws", ""}:
         for key in ("provider", "functions"):
             part = document.get(key)
-            yield from ((f"Serverless {key}", found) for found in (settings_in(part, on_aws=True) if part else ()))
-        yield from _template(document)
+            yield from (
+                (f"Serverless {key}", found) for found in (find_setting_groups(part, on_aws=True) if part else ())
+            )
+        yield from _read_template(document)
 
 
-def _kubernetes(document: Node) -> Iterator[Found]:
+def _read_kubernetes(document: Node) -> Iterator[Found]:
     kind, items = document.get("kind"), document.get("items")
     if kind and kind.text == "List" and items:
         for item in items.items:
-            yield from _kubernetes(item)
+            yield from _read_kubernetes(item)
     elif kind and kind.text == "Secret":
-        settings = tuple(_secret(document))
-        if any(one.half is not Half.TOKEN for one in settings) and not has_foreign_endpoint(all_text(document)):
-            yield "Kubernetes Secret", Placed(settings)
+        settings = tuple(_read_secret(document))
+        if any(one.half is not KeyPart.TOKEN for one in settings) and not has_foreign_endpoint(flatten_node(document)):
+            yield "Kubernetes Secret", SettingGroup(settings)
     elif kind and kind.text not in _NO_WORKLOAD and document.get("apiVersion"):
-        label = _label(f"Kubernetes {kind.text}")
-        yield from ((label, found) for found in settings_in(document, on_aws=False))
+        label = _match_label(f"Kubernetes {kind.text}")
+        yield from ((label, found) for found in find_setting_groups(document, on_aws=False))
 
 
-def _secret(document: Node) -> Iterator[Setting]:
+def _read_secret(document: Node) -> Iterator[KeySetting]:
     """Issued keys that a Secret holds for whatever runs there."""
     for field in ("stringData", "data"):
         entries = document.get(field)
         for key, value in entries.pairs if entries else ():
-            half = half_of(key.text)
-            text = value.text if field == "stringData" else _decoded(value.text)
+            half = match_key_part(key.text)
+            text = value.text if field == "stringData" else _decode_base64(value.text)
             if half and is_real(half, text):
-                yield Setting(half, key.line, key.text, Given.LITERAL)
+                yield KeySetting(half, key.line, key.text, Binding.LITERAL)
 
 
-def _decoded(text: str) -> str:
+def _decode_base64(text: str) -> str:
     try:
         return b64decode("".join(text.split()), validate=True).decode("ascii", "replace")
     except ValueError:
         return ""
 
 
-def _platform(document: Node) -> Iterator[Found]:
-    yield from (("service", found) for found in settings_in(document, on_aws=True))
+def _read_platform(document: Node) -> Iterator[Found]:
+    yield from (("service", found) for found in find_setting_groups(document, on_aws=True))
 
 
-def _compose(document: Node) -> Iterator[Found]:
+def _read_compose(document: Node) -> Iterator[Found]:
     """Issued keys in a service's environment; what the machine's own environment hands in is local work."""
     services = document.get("services")
     for name, service in services.pairs if services else ():
         environment = service.get("environment")
-        settings = list(_literals(environment)) if environment else []
+        settings = list(_read_literals(environment)) if environment else []
         image = service.get("image")
-        words = all_text(environment) if environment else ""
+        words = flatten_node(environment) if environment else ""
         if settings and not has_foreign_endpoint(words + "\n" + (image.text if image else "")):
-            yield _label(f"service {name.text}"), Placed(tuple(settings))
+            yield _match_label(f"service {name.text}"), SettingGroup(tuple(settings))
 
 
-def _literals(environment: Node) -> Iterator[Setting]:
+def _read_literals(environment: Node) -> Iterator[KeySetting]:
     entries = [(key.text, value.text, key.line) for key, value in environment.pairs]
     for item in environment.items:
         name, _, value = item.text.partition("=")
         entries.append((name, value, item.line))
     for name, value, line in entries:
-        half = half_of(name, on_aws=True)
-        if half and half is not Half.TOKEN and is_real(half, value.strip("\"' ")):
-            yield Setting(half, line, name, Given.LITERAL)
+        half = match_key_part(name, on_aws=True)
+        if half and half is not KeyPart.TOKEN and is_real(half, value.strip("\"' ")):
+            yield KeySetting(half, line, name, Binding.LITERAL)
 
 
-def _label(text: str) -> str:
+def _match_label(text: str) -> str:
     found = _LABEL.match(text)
     return found[0].strip() if found else "?"
 
 
 _READERS = {
-    "terraform": _terraform,
-    "template": _template,
-    "task": _task,
-    "serverless": _serverless,
-    "kubernetes": _kubernetes,
-    "beanstalk": _platform,
-    "runner": _platform,
-    "compose": _compose,
+    "terraform": _read_terraform,
+    "template": _read_template,
+    "task": _read_task,
+    "serverless": _read_serverless,
+    "kubernetes": _read_kubernetes,
+    "beanstalk": _read_platform,
+    "runner": _read_platform,
+    "compose": _read_compose,
 }

@@ -6,20 +6,28 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from credguard.aws.static_keys import Given, Half, given, half_of, has_foreign_endpoint, is_foreign, sends_elsewhere
-from credguard.lazy_re import regex
-from credguard.parsers.document import Node, embedded
-from credguard.rules.infrastructure._ci_keys import Setting, shell_settings, text_lines
+from credguard.aws.static_keys import (
+    Binding,
+    KeyPart,
+    classify_binding,
+    has_foreign_endpoint,
+    is_foreign,
+    is_foreign_endpoint,
+    match_key_part,
+)
+from credguard.lazy_re import compile_lazily
+from credguard.parsers.document import Node, parse_embedded
+from credguard.rules.infrastructure._ci_keys import KeySetting, find_text_line, parse_shell_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
+class SettingGroup:
     """Settings that stand together; `script` where a start script makes them."""
 
-    settings: tuple[Setting, ...]
+    settings: tuple[KeySetting, ...]
     script: bool = False
 
     @property
@@ -28,14 +36,14 @@ class Placed:
         return min(one.line for one in self.settings)
 
     @property
-    def worst(self) -> Given:
+    def worst(self) -> Binding:
         """The plainest way in which one of them is given."""
         return max(one.given for one in self.settings)
 
     @property
     def temporary(self) -> bool:
         """True when a session token comes along."""
-        return any(one.half is Half.TOKEN for one in self.settings)
+        return any(one.half is KeyPart.TOKEN for one in self.settings)
 
 
 # Under these names stands what a process finds in its environment.
@@ -50,18 +58,18 @@ _VALUES = ("value", "Value")
 _FROM = ("valueFrom", "ValueFrom", "value_from")
 _SCRIPTS = frozenset(("userdata", "user_data", "user_data_base64", "user_data_replace", "userdatabase64"))
 _JSON = frozenset(("container_definitions", "containerdefinitions", "container_properties", "containerproperties"))
-_EMULATOR = regex(
+_EMULATOR = compile_lazily(
     r"localstack|minio|(?:^|/)moto|dynamodb-local|elasticmq|seaweedfs|sqs-local|s3mock|s3ninja|amazon/dynamodb|garage",
     re.IGNORECASE,
 )
-_STORES = regex(
+_STORES = compile_lazily(
     r"secretsmanager|secrets_manager|ssm[._]parameter|aws_ssm_parameter|FromSsm|fromSsm|vault", re.IGNORECASE
 )
 _NO_VALUE = "AWS::NoValue"
 _MOST_TEXT = 200_000
 
 
-def settings_in(root: Node, *, on_aws: bool) -> Iterator[Placed]:
+def find_setting_groups(root: Node, *, on_aws: bool) -> Iterator[SettingGroup]:
     """Every group of settings below a node that gives a secret, or an issued key ID; made-up values and
     endpoints that are not AWS's own are left out."""
     waiting = [root]
@@ -70,38 +78,40 @@ def settings_in(root: Node, *, on_aws: bool) -> Iterator[Placed]:
         image = node.get("image", "Image") if node.pairs else None
         if image and _EMULATOR.search(image.text):
             continue
-        for found in _here(node, on_aws):
-            if _counts(found):
+        for found in _find_in_node(node, on_aws):
+            if _is_relevant(found):
                 yield found
         children = [*(value for _, value in node.pairs), *node.items]
         waiting.extend(reversed(children))
 
 
-def _counts(found: Placed) -> bool:
+def _is_relevant(found: SettingGroup) -> bool:
     told = [one for one in found.settings if one.given]
-    return any(one.half is Half.SECRET or one.given is Given.LITERAL for one in told if one.half is not Half.TOKEN)
+    return any(
+        one.half is KeyPart.SECRET or one.given is Binding.LITERAL for one in told if one.half is not KeyPart.TOKEN
+    )
 
 
-def _here(node: Node, on_aws: bool) -> Iterator[Placed]:
+def _find_in_node(node: Node, on_aws: bool) -> Iterator[SettingGroup]:
     """The groups that a mapping's values, or a list's items, are."""
     blocks = [value for key, value in node.pairs if value.tag == "block" and key.text.lower() in _BLOCKS]
     for entries in (node.items, blocks):
-        yield from _group(_listed(entries), on_aws)
+        yield from _build_group(_read_entries(entries), on_aws)
     for key, value in node.pairs:
         low = key.text.lower()
         if low in _MAPS and value.pairs:
-            yield from _group([(name.text, one, name.line) for name, one in value.pairs], on_aws)
+            yield from _build_group([(name.text, one, name.line) for name, one in value.pairs], on_aws)
         elif low in _SCRIPTS:
-            yield from in_script(value, key.line)
+            yield from find_in_script(value, key.line)
         elif low in _JSON or value.tag == "jsonencode":
-            for document in embedded(value) if value.kind == "scalar" else ():
-                yield from settings_in(document, on_aws=on_aws)
+            for document in parse_embedded(value) if value.kind == "scalar" else ():
+                yield from find_setting_groups(document, on_aws=on_aws)
 
 
 _BLOCKS = frozenset(("environment_variable", "setting", "env", "environment", "set", "set_sensitive", "variable"))
 
 
-def _listed(entries: Sequence[Node]) -> list[tuple[str, Node, int]]:
+def _read_entries(entries: Sequence[Node]) -> list[tuple[str, Node, int]]:
     """Name, value and line of entries such as `{name: X, value: Y}`."""
     found = []
     for entry in entries:
@@ -109,69 +119,69 @@ def _listed(entries: Sequence[Node]) -> list[tuple[str, Node, int]]:
         value = entry.get(*_VALUES) or entry.get(*_FROM) if name else None
         if name and value and name.kind == "scalar":
             stored = value is entry.get(*_FROM)
-            found.append((name.text, _stored(value) if stored else value, name.line))
+            found.append((name.text, _make_store_node(value) if stored else value, name.line))
     return found
 
 
-def _stored(value: Node) -> Node:
+def _make_store_node(value: Node) -> Node:
     """What stands for a value of a store; its words where they speak of another maker's."""
     foreign = next((one.text for one in value.walk() if is_foreign(one.text)), "")
     return Node("call", value.line, value.column, text=foreign or "vault")
 
 
-def _group(entries: list[tuple[str, Node, int]], on_aws: bool) -> Iterator[Placed]:
+def _build_group(entries: list[tuple[str, Node, int]], on_aws: bool) -> Iterator[SettingGroup]:
     settings = []
     for name, value, line in entries:
-        half = half_of(_bare(name), on_aws=on_aws)
-        how = given_node(half, value) if half else Given.NOTHING
+        half = match_key_part(_normalize_name(name), on_aws=on_aws)
+        how = classify_node(half, value) if half else Binding.NOTHING
         if half and how:
-            settings.append(Setting(half, line, name, how))
-    if settings and not any(sends_elsewhere(name, _text(value)) for name, value, _ in entries):
-        yield Placed(tuple(settings))
+            settings.append(KeySetting(half, line, name, how))
+    if settings and not any(is_foreign_endpoint(name, _get_text(value)) for name, value, _ in entries):
+        yield SettingGroup(tuple(settings))
 
 
-def _bare(name: str) -> str:
+def _normalize_name(name: str) -> str:
     """The name without the dashes of a job's argument, and without the path of a Helm value."""
     return name.lstrip("-").rpartition(".")[2]
 
 
-def _text(value: Node) -> str:
+def _get_text(value: Node) -> str:
     return value.text if value.kind in {"scalar", "call"} else "${}"
 
 
-def given_node(half: Half, value: Node) -> Given:
+def classify_node(half: KeyPart, value: Node) -> Binding:
     """What a value is: a literal, a reference, or something from a store."""
     if value.kind == "mapping":
         told = next((one.text for one in value.walk() if one.kind == "scalar"), "")
         known = value.pairs and value.pairs[0][0].text.startswith(("Ref", "Fn::"))
-        return Given.REFERENCE if known and not is_foreign(told) else Given.NOTHING
+        return Binding.REFERENCE if known and not is_foreign(told) else Binding.NOTHING
     if value.kind == "call" or value.tag:
         if value.text == _NO_VALUE or is_foreign(value.text) or value.text in {"null", "None", "undefined"}:
-            return Given.NOTHING
+            return Binding.NOTHING
         told = " ".join((value.text, *(item.text for item in value.items if item.kind != "scalar")))
-        return Given.STORED if _STORES.search(told) else Given.REFERENCE
-    return given(half, value.text) if value.kind == "scalar" else Given.NOTHING
+        return Binding.STORED if _STORES.search(told) else Binding.REFERENCE
+    return classify_binding(half, value.text) if value.kind == "scalar" else Binding.NOTHING
 
 
-def in_script(value: Node, line: int) -> Iterator[Placed]:
+def find_in_script(value: Node, line: int) -> Iterator[SettingGroup]:
     """What a start script (user data) sets, in one text or put together from pieces."""
-    text = "".join(_pieces(value))
+    text = "".join(_iter_pieces(value))
     whole = next((one for one in value.walk() if one.kind == "scalar" and one.text == text), None)
-    for found in in_text(text, text_lines(whole) if whole else line):
+    for found in find_in_shell_text(text, find_text_line(whole) if whole else line):
         settings = found.settings if whole else tuple(replace(one, line=line) for one in found.settings)
         yield replace(found, settings=settings)
 
 
-def in_text(text: str, line: int) -> Iterator[Placed]:
+def find_in_shell_text(text: str, line: int) -> Iterator[SettingGroup]:
     """What the shell lines of a script set, unless it talks to something else than AWS."""
-    settings = [one for one in shell_settings(text[:_MOST_TEXT], line) if one.given]
-    if settings and not any(one.half is Half.TOKEN for one in settings) and not has_foreign_endpoint(text):
-        found = Placed(tuple(settings), script=True)
-        if _counts(found):
+    settings = [one for one in parse_shell_settings(text[:_MOST_TEXT], line) if one.given]
+    if settings and not any(one.half is KeyPart.TOKEN for one in settings) and not has_foreign_endpoint(text):
+        found = SettingGroup(tuple(settings), script=True)
+        if _is_relevant(found):
             yield found
 
 
-def _pieces(value: Node) -> Iterator[str]:
+def _iter_pieces(value: Node) -> Iterator[str]:
     """The text of Fn::Join, Fn::Sub, base64encode and the like, `${…}` for what is filled in."""
     waiting = [value]
     while waiting:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from credguard.lazy_re import regex
+from credguard.lazy_re import compile_lazily
 
 _SINGLE = (
     "iam:CreateAccessKey iam:CreateLoginProfile iam:UpdateLoginProfile iam:AddUserToGroup iam:CreatePolicyVersion "
@@ -44,51 +44,55 @@ _DATA = (
 ).split()
 QUIET = frozenset("logs xray cloudwatch mobileanalytics cognito-sync execute-api ssmmessages ec2messages".split())
 """Services that hold little worth taking: every action of theirs is broad, not dangerous."""
-_READING = regex(r"(?!secretsmanager:|kms:)[\w-]+:(?:Get|List|Describe|BatchGet|Query|Scan|Read)\*", re.IGNORECASE)
-_STARS = regex(r"[*?]+")
-_SERVICE = regex(r"([a-zA-Z0-9-]+):\*+")
+_READING = compile_lazily(
+    r"(?!secretsmanager:|kms:)[\w-]+:(?:Get|List|Describe|BatchGet|Query|Scan|Read)\*", re.IGNORECASE
+)
+_STARS = compile_lazily(r"[*?]+")
+_SERVICE = compile_lazily(r"([a-zA-Z0-9-]+):\*+")
 
 
-def services(actions: tuple[str, ...]) -> tuple[str, ...]:
+def find_full_services(actions: tuple[str, ...]) -> tuple[str, ...]:
     """The services of which every action is given."""
     return tuple(dict.fromkeys(found[1].lower() for action in actions if (found := _SERVICE.fullmatch(action))))
 
 
-def escalating(actions: tuple[str, ...]) -> tuple[str, ...]:
+def find_escalating_actions(actions: tuple[str, ...]) -> tuple[str, ...]:
     """The actions by which one can give oneself more rights, as written."""
-    return _matching(actions, tuple(_SINGLE))
+    return _filter_matching(actions, tuple(_SINGLE))
 
 
-def data(actions: tuple[str, ...]) -> tuple[str, ...]:
+def find_data_actions(actions: tuple[str, ...]) -> tuple[str, ...]:
     """The actions that read or change data or secrets, as written."""
-    return _matching(actions, tuple(_DATA))
+    return _filter_matching(actions, tuple(_DATA))
 
 
-def only_reads(action: str) -> bool:
+def is_read_family(action: str) -> bool:
     """True for a whole family of reading actions, as lists for onlookers have them: `s3:Get*`."""
     return _READING.fullmatch(action) is not None
 
 
-def passed_on(actions: tuple[str, ...]) -> tuple[str, ...]:
+def find_pass_role_actions(actions: tuple[str, ...]) -> tuple[str, ...]:
     """The actions among these by which who may pass a role to a workload gets that role's rights."""
     for combination in _PASSED:
-        if all(any(matches(action, wanted) for action in actions) for wanted in combination):
+        if all(any(match_action(action, wanted) for action in actions) for wanted in combination):
             return combination
     return ()
 
 
-def _matching(actions: tuple[str, ...], wanted: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(action for action in actions if any(matches(action, one) for one in wanted))
+def _filter_matching(actions: tuple[str, ...], wanted: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(action for action in actions if any(match_action(action, one) for one in wanted))
 
 
-def matches(action: str, wanted: str) -> bool:
+def match_action(action: str, wanted: str) -> bool:
     """True when an action as policies write it, with wildcards, takes in the one wanted."""
     if "*" not in action and "?" not in action:
         return action.lower() == wanted.lower()
-    return len(action) <= 128 and len(_STARS.findall(action)) <= 5 and _glob(action).fullmatch(wanted) is not None
+    return (
+        len(action) <= 128 and len(_STARS.findall(action)) <= 5 and _compile_glob(action).fullmatch(wanted) is not None
+    )
 
 
 @lru_cache(maxsize=2000)
-def _glob(action: str) -> re.Pattern[str]:
+def _compile_glob(action: str) -> re.Pattern[str]:
     parts = re.split(r"([*?]+)", action)
     return re.compile("".join({"*": ".*", "?": "."}.get(part[:1], re.escape(part)) for part in parts), re.IGNORECASE)

@@ -5,11 +5,16 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from credguard.lazy_re import regex
-from credguard.rules.infrastructure._iam_managed import Managed, from_constant, is_arn, managed
-from credguard.rules.infrastructure._iam_policies import numbered, windows
-from credguard.rules.infrastructure._iam_statements import Context, is_recorded, named, plain
-from credguard.rules.infrastructure._iam_values import placed
+from credguard.lazy_re import compile_lazily
+from credguard.rules.infrastructure._iam_managed import (
+    ManagedPolicy,
+    find_managed_policy,
+    is_arn,
+    parse_policy_constant,
+)
+from credguard.rules.infrastructure._iam_policies import iter_offset_lines, merge_windows
+from credguard.rules.infrastructure._iam_statements import Context, derive_context, is_recorded, normalize_key
+from credguard.rules.infrastructure._iam_values import locate_strings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -29,7 +34,7 @@ _NEVER = {
 _TERRAFORM = {"resource", "data", "module", "variable", "locals"}
 _ARN = r"arn:(?:aws[\w-]*|[$#%]?\{[^{}\s]{1,60}\}|\*)?:iam::aws:policy/[\w+=,.@/-]{3,128}"
 _Q = r"\\?[\"'`]"
-_CODE = regex(
+_CODE = compile_lazily(
     rf"(?P<cdk>(?:from_?aws_?managed_?policy_?name|ManagedPolicy_FromAwsManagedPolicyName)\s{{0,20}}\(\s{{0,80}}"
     rf"(?:jsii\.String\(\s{{0,20}})?(?:managed_?policy_?name\s{{0,5}}[:=]\s{{0,5}})?{_Q}(?P<name>[\w+=,.@/-]{{3,128}}){_Q})"
     rf"|(?P<arn>(?:managed_?)?polic(?:y|ies)_?arns?{_Q}?\]?\s{{0,20}}(?:=>|:=|[:=(](?!=))\s{{0,80}}(?:\[\s{{0,80}})?"
@@ -40,11 +45,13 @@ _CODE = regex(
     rf"|(?P<enum>(?-i:\bManagedPolic(?:y|ies)\.(?P<constant>[A-Z][A-Za-z_0-9]{{3,100}})))\b",
     re.IGNORECASE,
 )
-_LISTED = regex(rf"managed_?policy_?arns?{_Q}?\s{{0,20}}(?:=>|:=|[:=])\s{{0,40}}\[([^\[\]]{{0,3000}})\]", re.IGNORECASE)
-_QUOTED = regex(rf"{_Q}({_ARN}){_Q}")
-_VERB = regex(r"(?<![a-z])(?:(?P<undo>detach|delete|remove|simulate|revoke)|attach)(?![a-z])", re.IGNORECASE)
-_ATTACHES = regex(r"(?i)attach(?!ed|ment)")
-_GRANTS = regex(r"(?i)attach(?!ed)|managed_?polic(?:y|ies)_?arns\b|permission_?set")
+_LISTED = compile_lazily(
+    rf"managed_?policy_?arns?{_Q}?\s{{0,20}}(?:=>|:=|[:=])\s{{0,40}}\[([^\[\]]{{0,3000}})\]", re.IGNORECASE
+)
+_QUOTED = compile_lazily(rf"{_Q}({_ARN}){_Q}")
+_VERB = compile_lazily(r"(?<![a-z])(?:(?P<undo>detach|delete|remove|simulate|revoke)|attach)(?![a-z])", re.IGNORECASE)
+_ATTACHES = compile_lazily(r"(?i)attach(?!ed|ment)")
+_GRANTS = compile_lazily(r"(?i)attach(?!ed)|managed_?polic(?:y|ies)_?arns\b|permission_?set")
 _NAMES = {"managedpolicies", "managedpolicy", "managedpolicyname"}
 _GROUPS = ("name", "value", "given", "option", "constant", "direct")
 _BY_ARN, _BY_NAME = 1, 2
@@ -53,61 +60,61 @@ _BY_ARN, _BY_NAME = 1, 2
 class Attachment(NamedTuple):
     """A policy, what it is attached to as far as that is known, and the line."""
 
-    policy: Managed
+    policy: ManagedPolicy
     holder: str
     line: int
 
 
-def in_documents(documents: tuple[Node, ...]) -> Iterator[Attachment]:
+def find_document_attachments(documents: tuple[Node, ...]) -> Iterator[Attachment]:
     """Every attachment that the documents make."""
     for document in documents:
         keys = {key.text for key, _ in document.pairs}
         if keys & _TERRAFORM and "Resources" not in keys and not is_recorded(document):
-            yield from _in_terraform(document, Context())
+            yield from _find_in_terraform(document, Context())
         else:
-            yield from _below(document, Context(), 0)
+            yield from _find_below(document, Context(), 0)
 
 
-def _in_terraform(node: Node, context: Context) -> Iterator[Attachment]:
+def _find_in_terraform(node: Node, context: Context) -> Iterator[Attachment]:
     """Every ARN of a managed policy is there to be attached, unless it bounds or is spoken of."""
-    policy = managed(node.text) if node.kind == "scalar" and is_arn(node.text) else None
+    policy = find_managed_policy(node.text) if node.kind == "scalar" and is_arn(node.text) else None
     if policy:
         yield Attachment(policy, context.name.rstrip("."), node.line)
     for item in node.items:
-        yield from _in_terraform(item, context)
+        yield from _find_in_terraform(item, context)
     for key, value in node.pairs:
         if key.text == "name" and context.type == "aws_iam_policy" and not node.get("policy"):  # looked up by name
-            policy = managed(value.text)
+            policy = find_managed_policy(value.text)
             if policy:
                 yield Attachment(policy, context.name, value.line)
         elif not _is_spoken_of(key, value, context):
-            yield from _in_terraform(value, named(context, key, value))
+            yield from _find_in_terraform(value, derive_context(context, key, value))
 
 
-def _below(node: Node, context: Context, attaching: int) -> Iterator[Attachment]:
+def _find_below(node: Node, context: Context, attaching: int) -> Iterator[Attachment]:
     if attaching:
-        for text, place in placed(node):
-            policy = managed(text) if is_arn(text) or attaching == _BY_NAME else None
+        for text, place in locate_strings(node):
+            policy = find_managed_policy(text) if is_arn(text) or attaching == _BY_NAME else None
             if policy:
                 yield Attachment(policy, context.name.rstrip("."), place.line)
     if is_recorded(node):
         return
     for item in node.items:
         if not attaching or item.kind == "mapping":
-            yield from _below(item, context, 0)
+            yield from _find_below(item, context, 0)
     for key, value in node.pairs:
         if not _is_spoken_of(key, value, context):
-            inside = named(context, key, value)
-            yield from _below(value, inside, _attaches(plain(key.text), context))
+            inside = derive_context(context, key, value)
+            yield from _find_below(value, inside, _classify_key(normalize_key(key.text), context))
 
 
 def _is_spoken_of(key: Node, value: Node, context: Context) -> bool:
     """True for what stands under keys that attach nothing; `Resources` is also what holds a template's."""
-    word = plain(key.text)
+    word = normalize_key(key.text)
     return word in _NEVER and not (word in {"resource", "resources"} and not context.type and value.kind == "mapping")
 
 
-def _attaches(word: str, context: Context) -> int:
+def _classify_key(word: str, context: Context) -> int:
     if word in _NAMES:
         return _BY_NAME
     if word == "policies" and context.type.startswith("AWS::Serverless::"):
@@ -115,29 +122,29 @@ def _attaches(word: str, context: Context) -> int:
     return _BY_ARN if word in _ATTACHING else 0
 
 
-def in_code(text: str, ends: Sequence[int], *, commands_only: bool = False) -> Iterator[Attachment]:
+def find_code_attachments(text: str, ends: Sequence[int], *, commands_only: bool = False) -> Iterator[Attachment]:
     """Every attachment that program text makes around the offsets, or only those of command lines in it.
 
     Raises UnreadableError when there are too many to judge.
     """
-    named_at: dict[int, Managed] = {}
-    for low, high in windows(ends, 500, 100):
+    named_at: dict[int, ManagedPolicy] = {}
+    for low, high in merge_windows(ends, 500, 100):
         for found in _CODE.finditer(text, low, high):
             group = next(name for name in _GROUPS if found[name])
-            policy = from_constant(found[group]) if group == "constant" else managed(found[group])
+            policy = parse_policy_constant(found[group]) if group == "constant" else find_managed_policy(found[group])
             if policy and (group == "option" or not commands_only) and _is_meant(text, found, group):
                 named_at.setdefault(found.start(group), policy)
         if not commands_only:
-            named_at.update(_listed(text, low, high))
-    for start, line in numbered(text, sorted(named_at)):
+            named_at.update(_find_in_lists(text, low, high))
+    for start, line in iter_offset_lines(text, sorted(named_at)):
         yield Attachment(named_at[start], "", line)
 
 
-def _listed(text: str, low: int, high: int) -> Iterator[tuple[int, Managed]]:
+def _find_in_lists(text: str, low: int, high: int) -> Iterator[tuple[int, ManagedPolicy]]:
     """Offset and policy of every ARN in the lists that arguments are given."""
     for listed in _LISTED.finditer(text, low, high):
         for inner in _QUOTED.finditer(listed[1]):
-            policy = managed(inner[1])
+            policy = find_managed_policy(inner[1])
             if policy:
                 yield listed.start(1) + inner.start(1), policy
 
@@ -146,11 +153,11 @@ def _is_meant(text: str, found: re.Match[str], group: str) -> bool:
     """True unless the words around only speak of the policy, or take it away."""
     if group == "value":
         longer = text[max(0, found.start() - 1) : found.start()].replace("_", "a").isalnum()  # X_POLICY_ARN
-        return (_ATTACHES if longer else _GRANTS).search(text) is not None and _verb(text, found.start()) != "undo"
-    return group != "option" or "attach" in found[0] or _verb(text, found.start()) == "attach"
+        return (_ATTACHES if longer else _GRANTS).search(text) is not None and _find_verb(text, found.start()) != "undo"
+    return group != "option" or "attach" in found[0] or _find_verb(text, found.start()) == "attach"
 
 
-def _verb(text: str, offset: int) -> str:
+def _find_verb(text: str, offset: int) -> str:
     """What the nearest verb before does: `attach`, `undo`, or nothing."""
     verbs = list(_VERB.finditer(text, max(0, offset - 250), offset))
     return "" if not verbs else "undo" if verbs[-1]["undo"] else "attach"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from credguard.lazy_re import regex
+from credguard.lazy_re import compile_lazily
 from credguard.matching.pattern import Pattern
 from credguard.model.findings import Severity
 
@@ -21,10 +21,10 @@ _SERVICE_ROLES = (
     "AmazonElasticMapReduceRole",
     "AWSDataPipelineRole",
 )
-_FULL = regex(r"[A-Za-z0-9-]+_?FullAccess(?:withDataPipeline|-?[A-Z]\w*|_v\d|V\d)?")
-_NAME = regex(r"(?:(?:job-function|service-role|aws-service-role)/)?([A-Za-z0-9_+=,.@-]{3,128})")
-_ARN = regex(r"arn:(?:aws[\w-]*|[^:]{0,3}|\*)?:iam::aws:policy/(.+)")
-_FILLED = regex(r"[$#%]\{[^{}]*\}|\{[\w.\[\]()]+\}")
+_FULL = compile_lazily(r"[A-Za-z0-9-]+_?FullAccess(?:withDataPipeline|-?[A-Z]\w*|_v\d|V\d)?")
+_NAME = compile_lazily(r"(?:(?:job-function|service-role|aws-service-role)/)?([A-Za-z0-9_+=,.@-]{3,128})")
+_ARN = compile_lazily(r"arn:(?:aws[\w-]*|[^:]{0,3}|\*)?:iam::aws:policy/(.+)")
+_FILLED = compile_lazily(r"[$#%]\{[^{}]*\}|\{[\w.\[\]()]+\}")
 
 NAMED = Pattern(
     "broad-managed-policy",
@@ -34,7 +34,7 @@ NAMED = Pattern(
 )
 
 
-class Managed(NamedTuple):
+class ManagedPolicy(NamedTuple):
     """An over-broad managed policy: its name, how bad it is, and what it gives."""
 
     name: str
@@ -42,11 +42,11 @@ class Managed(NamedTuple):
     gives: str
 
 
-def managed(value: str) -> Managed | None:
+def find_managed_policy(value: str) -> ManagedPolicy | None:
     """The policy that an ARN or a bare name with or without its path stands for, when it is over-broad."""
     arn = _ARN.fullmatch(_FILLED.sub("?", value.strip())[:300])
     found = _NAME.fullmatch(arn[1] if arn else value.strip()[:200])
-    return None if not found else _graded(found[1])
+    return None if not found else _grade_policy(found[1])
 
 
 def is_arn(value: str) -> bool:
@@ -54,24 +54,26 @@ def is_arn(value: str) -> bool:
     return _ARN.fullmatch(_FILLED.sub("?", value.strip())[:300]) is not None
 
 
-def from_constant(name: str) -> Managed | None:
+def parse_policy_constant(name: str) -> ManagedPolicy | None:
     """The policy behind a constant as SDKs spell it: AdministratorAccess, ADMINISTRATOR_ACCESS."""
     if name.isupper():
         flat = name.replace("_", "").lower()
         known = {one.lower().replace("-", ""): one for one in (*_ADMIN, *_BROAD, *_SERVICE_ROLES)}
         if flat in known:
-            return _graded(known[flat])
-        return Managed(name, Severity.MEDIUM, "every action of a service") if flat.endswith("fullaccess") else None
-    return _graded(name)
+            return _grade_policy(known[flat])
+        return (
+            ManagedPolicy(name, Severity.MEDIUM, "every action of a service") if flat.endswith("fullaccess") else None
+        )
+    return _grade_policy(name)
 
 
-def _graded(name: str) -> Managed | None:
+def _grade_policy(name: str) -> ManagedPolicy | None:
     if name in _ADMIN:
-        return Managed(name, Severity.HIGH, "the rights of an administrator")
+        return ManagedPolicy(name, Severity.HIGH, "the rights of an administrator")
     if name in _BROAD:
-        return Managed(name, Severity.MEDIUM, "far more than one task needs")
+        return ManagedPolicy(name, Severity.MEDIUM, "far more than one task needs")
     if name in _SERVICE_ROLES:
-        return Managed(name, Severity.LOW, "more than most tasks of that service need")
+        return ManagedPolicy(name, Severity.LOW, "more than most tasks of that service need")
     if _FULL.fullmatch(name):
-        return Managed(name, Severity.MEDIUM, "every action of a service")
+        return ManagedPolicy(name, Severity.MEDIUM, "every action of a service")
     return None

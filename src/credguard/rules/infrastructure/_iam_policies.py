@@ -6,16 +6,16 @@ import re
 from typing import TYPE_CHECKING
 
 from credguard.errors import UnreadableError
-from credguard.lazy_re import regex
+from credguard.lazy_re import compile_lazily
 from credguard.matching.pattern import Pattern
-from credguard.parsers.document import looks_structured, parse
-from credguard.parsers.literals import WINDOW, chain_at, group_at, opening_before
+from credguard.parsers.document import is_structured, parse
+from credguard.parsers.literals import WINDOW, find_opening, parse_chain, parse_group
 from credguard.rules.infrastructure._iam_statements import (
     Context,
     Statement,
-    speaks_of_guardrail,
-    statement_of,
-    statements,
+    find_statements,
+    is_guardrail_name,
+    parse_statement,
 )
 
 if TYPE_CHECKING:
@@ -51,31 +51,33 @@ PROSE = (
     ".rego",
     ".cedar",
 )
-_FILLED = regex(r"\.(?:j2|jinja2?|tpl|tmpl|tftpl|erb|ejs|in|dist|sample|example|mustache|hbs)$", re.IGNORECASE)
-_WILD = regex(
+_FILLED = compile_lazily(r"\.(?:j2|jinja2?|tpl|tmpl|tftpl|erb|ejs|in|dist|sample|example|mustache|hbs)$", re.IGNORECASE)
+_WILD = compile_lazily(
     rb"[\"'\s:\[,(]\*[\"'\s,\])\\]|:[\w/-]*\*|AllResources|(?i:not_?(?:action|resource|principal))|(?:Any|Star)Principal"
     rb"|githubusercontent\.com|gitlab\.com|app\.terraform\.io|cognito-identity\.amazonaws|accounts\.google\.com"
     rb"|graph\.facebook\.com|www\.amazon\.com"
 )
 _MOST = 5000
-_EFFECT = regex(r"effect[^a-zA-Z]{1,50}(?:[\w.]{0,40}[._])?allow\Z", re.IGNORECASE)
-_OPENING = regex(r"(?:\.Builder\.create)?\s{0,20}\(")
-_ENDPOINT = regex(r"endpoint\w*\s*\.\s*add_?to_?policy\s*\([^;]{0,80}\Z", re.IGNORECASE)
-_STAGED = regex(
+_EFFECT = compile_lazily(r"effect[^a-zA-Z]{1,50}(?:[\w.]{0,40}[._])?allow\Z", re.IGNORECASE)
+_OPENING = compile_lazily(r"(?:\.Builder\.create)?\s{0,20}\(")
+_ENDPOINT = compile_lazily(r"endpoint\w*\s*\.\s*add_?to_?policy\s*\([^;]{0,80}\Z", re.IGNORECASE)
+_STAGED = compile_lazily(
     rb"\bmock_(?:aws|iam|s3|sts)\b|\b(?:from|import) (?:moto|pytest|unittest)\b|\bStubber\b|\bdef test_\w|^\s*@Test\b"
     rb"|\btesting\.[TB]\b|\b(?:describe|it|test)\(\s*[\"'`]|\bRSpec\b|onsi/ginkgo|\bdescribe [\"']"
     rb"|\bShindo\.|\bjest\.|aws-sdk-(?:client-)?mock"
     rb"|assertions import |aws-cdk-lib/assertions|@aws-cdk/assert|\bXCTest|gtest/gtest\.h|\bPHPUnit\\|FOR TESTING\b",
     re.MULTILINE,
 )
-_COMMENT = regex(r"\s*(?:#|//|\*(?![\"'])|--\s|;|<!--|REM\b)")
-_DOCSTRING = regex(r"(?:\A|^[ \t]*(?:async )?(?:def|class)\b[^\n]{0,300}:[ \t]*\n)\s*[rbuRBU]?\Z", re.MULTILINE)
-_RECORDED = regex(rb'"(?:recorded-date|ResponseMetadata|eventVersion|status_code|terraform_version)"')
-_DUMP = regex(rb"\"?(?:DefaultVersionId|PolicyVersionList|IsAttachable)\"?\s*[:=]")
+_COMMENT = compile_lazily(r"\s*(?:#|//|\*(?![\"'])|--\s|;|<!--|REM\b)")
+_DOCSTRING = compile_lazily(
+    r"(?:\A|^[ \t]*(?:async )?(?:def|class)\b[^\n]{0,300}:[ \t]*\n)\s*[rbuRBU]?\Z", re.MULTILINE
+)
+_RECORDED = compile_lazily(rb'"(?:recorded-date|ResponseMetadata|eventVersion|status_code|terraform_version)"')
+_DUMP = compile_lazily(rb"\"?(?:DefaultVersionId|PolicyVersionList|IsAttachable)\"?\s*[:=]")
 _last: tuple[bytes, str, tuple[Statement, ...]] | None = None
 
 
-def policy_statements(blob: Blob, hits: Hits) -> tuple[Statement, ...]:
+def read_policy_statements(blob: Blob, hits: Hits) -> tuple[Statement, ...]:
     """Every statement of a blob that allows something, or denies it on a condition.
 
     The last answer is remembered, for several rules ask. Raises UnreadableError for a document that breaks the
@@ -91,24 +93,24 @@ def is_judged(blob: Blob) -> bool:
     """False for prose, states, logs and recorded answers."""
     if blob.kind not in {"file", "stdin"} or blob.path.lower().endswith(PROSE):
         return False
-    return not (_RECORDED.search(blob.data, 0, 2000) if looks_structured(blob.path) else b"\0" in blob.data[:8192])
+    return not (_RECORDED.search(blob.data, 0, 2000) if is_structured(blob.path) else b"\0" in blob.data[:8192])
 
 
 def is_staged(blob: Blob) -> bool:
     """True for program text that tests with policies, or holds a copy of AWS's own."""
     data = blob.data
-    return not looks_structured(blob.path) and bool(_STAGED.search(data) or _DUMP.search(data))
+    return not is_structured(blob.path) and bool(_STAGED.search(data) or _DUMP.search(data))
 
 
-def documents(blob: Blob) -> tuple[Node, ...] | None:
+def parse_documents(blob: Blob) -> tuple[Node, ...] | None:
     """The documents of a blob, None when its name does not say that it has any.
 
     Raises UnreadableError when its name does and it has not.
     """
-    if looks_structured(blob.path):
+    if is_structured(blob.path):
         return parse(blob.data, blob.path)
     base = _FILLED.sub("", blob.path)
-    if base == blob.path or not looks_structured(base):
+    if base == blob.path or not is_structured(base):
         return None
     try:
         return parse(blob.data, base)
@@ -118,16 +120,16 @@ def documents(blob: Blob) -> tuple[Node, ...] | None:
 
 def _read(blob: Blob, hits: Hits) -> Iterator[Statement]:
     ends = sorted(end for pattern in PATTERNS for end in hits.get(pattern.name, ()))
-    if not any(_WILD.search(blob.data, low, high) for low, high in windows(ends, 1500, 3000)):
+    if not any(_WILD.search(blob.data, low, high) for low, high in merge_windows(ends, 1500, 3000)):
         return
-    found = documents(blob)
+    found = parse_documents(blob)
     if found is not None:
-        yield from statements(found, blob.path)
+        yield from find_statements(found, blob.path)
     else:
-        yield from _in_code(blob, hits)
+        yield from _find_in_code(blob, hits)
 
 
-def windows(ends: Sequence[int], before: int, after: int) -> Iterator[tuple[int, int]]:
+def merge_windows(ends: Sequence[int], before: int, after: int) -> Iterator[tuple[int, int]]:
     """The stretches around ascending offsets, those that overlap as one."""
     low = high = -1
     for end in ends:
@@ -140,29 +142,29 @@ def windows(ends: Sequence[int], before: int, after: int) -> Iterator[tuple[int,
         yield low, high
 
 
-def _in_code(blob: Blob, hits: Hits) -> Iterator[Statement]:
+def _find_in_code(blob: Blob, hits: Hits) -> Iterator[Statement]:
     """The statements of program text: literals with an effect, and calls that make a statement."""
     text = blob.data.decode("latin-1")  # so that offsets stay
-    place = "guardrail" if speaks_of_guardrail(blob.path.rpartition("/")[2]) else ""
+    place = "guardrail" if is_guardrail_name(blob.path.rpartition("/")[2]) else ""
     done = 0
-    for start, line in numbered(text, sorted(_starts(text, hits))):
+    for start, line in iter_offset_lines(text, sorted(_find_starts(text, hits))):
         if start < done:
             continue
         call = text[start] == "("
-        opening = start if call else opening_before(text, start)
+        opening = start if call else find_opening(text, start)
         read = None
         if opening >= 0 and _WILD.search(blob.data, opening, opening + WINDOW):
             above = line - text.count("\n", opening, start)
-            read = _call(text, opening, above) if call else group_at(text, opening, above)
+            read = _parse_call(text, opening, above) if call else parse_group(text, opening, above)
         if read:
             node, done = read
             bound = place or ("endpoint" if _ENDPOINT.search(text, max(0, start - 250), start) else "")
-            statement = statement_of(node, Context("", "code", bound, line), effect="allow" if call else "")
+            statement = parse_statement(node, Context("", "code", bound, line), effect="allow" if call else "")
             if statement:
                 yield statement
 
 
-def _starts(text: str, hits: Hits) -> Iterator[int]:
+def _find_starts(text: str, hits: Hits) -> Iterator[int]:
     """Where effects start and calls open."""
     for end in hits.get(ALLOWED.name, ()):
         found = _EFFECT.search(text, max(0, end - 100), end)
@@ -174,7 +176,7 @@ def _starts(text: str, hits: Hits) -> Iterator[int]:
             yield found.end() - 1
 
 
-def numbered(text: str, offsets: Iterable[int]) -> Iterator[tuple[int, int]]:
+def iter_offset_lines(text: str, offsets: Iterable[int]) -> Iterator[tuple[int, int]]:
     """Every offset outside comments, with its line. Raises UnreadableError when there are too many to judge."""
     line, counted = 1, 0
     for count, offset in enumerate(offsets):
@@ -199,13 +201,13 @@ def is_comment(text: str, offset: int) -> bool:
     return False
 
 
-def _call(text: str, offset: int, line: int) -> tuple[Node, int] | None:
+def _parse_call(text: str, offset: int, line: int) -> tuple[Node, int] | None:
     """What a call or builder that makes a statement is given."""
-    read = group_at(text, offset, line)
+    read = parse_group(text, offset, line)
     if not read:
         return None
     node, end = read
-    chained = chain_at(text, end, line + text.count("\n", offset, end))
+    chained = parse_chain(text, end, line + text.count("\n", offset, end))
     if chained and chained[0].pairs:
         node, end = chained
     for inner in node.walk():

@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from credguard.lazy_re import regex
-from credguard.parsers.document import Node, embedded
-from credguard.rules.infrastructure._iam_values import UNKNOWN, placed, texts
+from credguard.lazy_re import compile_lazily
+from credguard.parsers.document import Node, parse_embedded
+from credguard.rules.infrastructure._iam_values import UNKNOWN, locate_strings, read_strings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,12 +28,12 @@ _PLACES = {
     "aws_vpc_endpoint": "endpoint",
     "aws_vpc_endpoint_policy": "endpoint",
 }
-_GUARDRAIL = regex(
+_GUARDRAIL = compile_lazily(
     r"(?:^|[^a-z])(?:scps?|rcps?|(?:service|resource)[-_ ]?control|guard[-_ ]?rails?|boundar(?:y|ies)"
     r"|vpc[-_ ]?(?:end[-_ ]?point|e)s?|end[-_ ]?point[-_ ]?polic(?:y|ies)|full[-_ ]?aws[-_ ]?access)(?:$|[^a-z])",
     re.IGNORECASE,
 )
-_CAMEL = regex(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_CAMEL = compile_lazily(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _ELEMENTS = {
     "effect": "effect", "sid": "sid", "action": "action", "actions": "action", "addactions": "action",
     "notaction": "notaction", "notactions": "notaction", "addnotactions": "notaction",
@@ -43,8 +43,8 @@ _ELEMENTS = {
     "notprincipal": "notprincipal", "notprincipals": "notprincipal",
     "condition": "condition", "conditions": "condition", "addallresources": "allresources",
 }  # fmt: skip
-_WORD = regex(r"(?:[\w.]+[._])?(Allow|Deny|ALLOW|DENY)")
-_ADDED = regex(r"add(?:[a-z]+principal|condition)s?\Z")
+_WORD = compile_lazily(r"(?:[\w.]+[._])?(Allow|Deny|ALLOW|DENY)")
+_ADDED = compile_lazily(r"add(?:[a-z]+principal|condition)s?\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,18 +87,18 @@ class Statement:
     context: Context = field(default_factory=Context)
     lines: tuple[tuple[str, int], ...] = ()
 
-    def line(self, *elements: str) -> int:
+    def find_line(self, *elements: str) -> int:
         """Where the first of these elements that it has stands."""
         known = dict(self.lines)
         return next((known[name] for name in (*elements, "effect") if name in known), 1)
 
 
-def statements(documents: tuple[Node, ...], path: str) -> Iterator[Statement]:
+def find_statements(documents: tuple[Node, ...], path: str) -> Iterator[Statement]:
     """Every statement that allows something, also in policies written as JSON text inside other documents."""
-    place = "guardrail" if speaks_of_guardrail(path) else ""
+    place = "guardrail" if is_guardrail_name(path) else ""
     for document in documents:
         if not is_recorded(document):
-            yield from _below(document, Context(place=place, document=document.line))
+            yield from _find_below(document, Context(place=place, document=document.line))
 
 
 def is_recorded(node: Node) -> bool:
@@ -108,106 +108,106 @@ def is_recorded(node: Node) -> bool:
     return bool(_RECORDED & keys) or {"version", "examples"} == keys or (absent is not None and absent.text == "absent")
 
 
-def speaks_of_guardrail(name: str) -> bool:
+def is_guardrail_name(name: str) -> bool:
     """True for names of policies that only bound what others grant."""
     return _GUARDRAIL.search(_CAMEL.sub("-", name)) is not None
 
 
-def _below(node: Node, context: Context) -> Iterator[Statement]:
+def _find_below(node: Node, context: Context) -> Iterator[Statement]:
     if node.kind == "scalar":
         if "Effect" in node.text:
-            for inner in embedded(node):
-                yield from _below(inner, replace(context, document=node.line))
+            for inner in parse_embedded(node):
+                yield from _find_below(inner, replace(context, document=node.line))
         return
     for item in node.items:
-        yield from _below(item, context)
+        yield from _find_below(item, context)
     if node.kind != "mapping" or is_recorded(node):
         return
-    found = statement_of(node, context)
+    found = parse_statement(node, context)
     if found:
         yield found
-    if found or _elements(node).keys() >= {"effect", "action"}:
+    if found or _read_elements(node).keys() >= {"effect", "action"}:
         return
-    inside = _entered(node, context)
+    inside = _enter_policy(node, context)
     for key, value in node.pairs:
-        if plain(key.text) not in _SKIPPED:
-            yield from _below(value, named(inside, key, value))
+        if normalize_key(key.text) not in _SKIPPED:
+            yield from _find_below(value, derive_context(inside, key, value))
 
 
-def _entered(node: Node, context: Context) -> Context:
+def _enter_policy(node: Node, context: Context) -> Context:
     """The context inside a policy document: its statements are judged together."""
-    if any(plain(key.text) in {"statement", "statements", "iamrolestatements"} for key, _ in node.pairs):
+    if any(normalize_key(key.text) in {"statement", "statements", "iamrolestatements"} for key, _ in node.pairs):
         return replace(context, document=node.line)
     return context
 
 
-def named(context: Context, key: Node, value: Node) -> Context:
+def derive_context(context: Context, key: Node, value: Node) -> Context:
     """The context of what stands under a key: CloudFormation's logical names, Terraform's types and names."""
     kind = value.get("Type", "type") if value.kind == "mapping" else None
     if kind and kind.kind == "scalar" and kind.text.lower().startswith(("aws::", "aws:")):
-        return _held(context, key.text, kind.text)
+        return _update_context(context, key.text, kind.text)
     if context.type.startswith("aws_") and context.name.endswith("."):
-        return _held(context, context.name + key.text, context.type)
+        return _update_context(context, context.name + key.text, context.type)
     if key.text.startswith("aws_") and value.kind == "mapping" and value.tag != "block":
         return replace(context, name=key.text + ".", type=key.text)
     if key.text.startswith("aws_") and value.kind == "sequence":
         return replace(context, name=key.text + ".", type=key.text)
-    if not context.type and speaks_of_guardrail(key.text):
+    if not context.type and is_guardrail_name(key.text):
         return replace(context, place="guardrail")
     return context
 
 
-def _held(context: Context, name: str, kind: str) -> Context:
-    place = _PLACES.get(kind) or ("guardrail" if speaks_of_guardrail(name.partition(".")[2] or name) else context.place)
+def _update_context(context: Context, name: str, kind: str) -> Context:
+    place = _PLACES.get(kind) or ("guardrail" if is_guardrail_name(name.partition(".")[2] or name) else context.place)
     return replace(context, name=name, type=kind, place=place)
 
 
-def plain(key: str) -> str:
+def normalize_key(key: str) -> str:
     """A key without case and joints."""
     return key.replace("_", "").replace("-", "").lower()
 
 
-def _elements(node: Node) -> dict[str, Node]:
+def _read_elements(node: Node) -> dict[str, Node]:
     elements: dict[str, Node] = {}
     for key, value in node.pairs:
-        name = _ELEMENTS.get(plain(key.text))
+        name = _ELEMENTS.get(normalize_key(key.text))
         empty = (value.kind in {"sequence", "mapping"} and not value.items and not value.pairs) or value.type == "null"
         if name and name not in elements and (not empty or name == "allresources"):
             elements[name] = value
     return elements
 
 
-def statement_of(node: Node, context: Context, *, effect: str = "") -> Statement | None:
+def parse_statement(node: Node, context: Context, *, effect: str = "") -> Statement | None:
     """The statement that a mapping is, when it allows something or denies it on a condition.
 
     `effect` is the one where none is written.
     """
-    elements = _elements(node)
+    elements = _read_elements(node)
     if not {"action", "notaction"} & elements.keys():
         return None
     if "effect" not in elements and not effect and not _is_block(node, context):
         return None
-    said = _word(elements["effect"]) if "effect" in elements else "allow"
+    said = _read_effect(elements["effect"]) if "effect" in elements else "allow"
     denies = said == "deny" and {"principal", "condition"} <= elements.keys()
-    if not (said == "allow" or denies) or (not effect and not _known(elements, context)):
+    if not (said == "allow" or denies) or (not effect and not _is_policy(elements, context)):
         return None
-    principals = tuple(pair for value in _all(node, elements, "principal") for pair in _principals(value))
+    principals = tuple(pair for value in _list_values(node, elements, "principal") for pair in _read_principals(value))
     return Statement(
-        texts(elements.get("action")),
-        texts(elements.get("notaction")),
-        ("*",) if "allresources" in elements else texts(elements.get("resource")),
-        texts(elements.get("notresource")),
+        read_strings(elements.get("action")),
+        read_strings(elements.get("notaction")),
+        ("*",) if "allresources" in elements else read_strings(elements.get("resource")),
+        read_strings(elements.get("notresource")),
         principals,
         "notprincipal" in elements,
-        tuple(found for value in _all(node, elements, "condition") for found in conditions_of(value)),
+        tuple(found for value in _list_values(node, elements, "condition") for found in read_conditions(value)),
         elements["sid"].text if "sid" in elements else "",
         denies,
         context,
-        tuple((name, _line(value)) for name, value in elements.items()),
+        tuple((name, _locate_line(value)) for name, value in elements.items()),
     )  # fmt: skip
 
 
-def _known(elements: dict[str, Node], context: Context) -> bool:
+def _is_policy(elements: dict[str, Node], context: Context) -> bool:
     """An effect and an action alone may be anything's; a policy names a resource, a principal or neither in trust."""
     return bool({"resource", "notresource", "principal", "notprincipal"} & elements.keys()) or bool(context.type)
 
@@ -216,21 +216,25 @@ def _is_block(node: Node, context: Context) -> bool:
     return context.type == "aws_iam_policy_document" and node.kind == "mapping"
 
 
-def _word(node: Node) -> str:
+def _read_effect(node: Node) -> str:
     """`allow`, `deny`, or something else: a parameter, or another tool's spelling."""
     found = _WORD.fullmatch(node.text) if node.tag in {"", "word"} else None
     return found[1].lower() if found and (node.kind == "scalar") != bool(found[0] != found[1]) else UNKNOWN
 
 
-def _line(node: Node) -> int:
-    return next((place.line for _, place in placed(node)), node.line) if node.kind == "sequence" else node.line
+def _locate_line(node: Node) -> int:
+    return next((place.line for _, place in locate_strings(node)), node.line) if node.kind == "sequence" else node.line
 
 
-def _all(node: Node, elements: dict[str, Node], name: str) -> list[Node]:
+def _list_values(node: Node, elements: dict[str, Node], name: str) -> list[Node]:
     """An element as often as it stands: HCL repeats its blocks, builders their calls."""
     if name not in elements:
-        return [value for key, value in node.pairs if _ADDED.match(plain(key.text)) and name in plain(key.text)]
-    found = [value for key, value in node.pairs if _ELEMENTS.get(plain(key.text)) == name]
+        return [
+            value
+            for key, value in node.pairs
+            if _ADDED.match(normalize_key(key.text)) and name in normalize_key(key.text)
+        ]
+    found = [value for key, value in node.pairs if _ELEMENTS.get(normalize_key(key.text)) == name]
     return [one for value in found for one in (value.items if _is_list_of_blocks(value) else (value,))]
 
 
@@ -238,30 +242,30 @@ def _is_list_of_blocks(value: Node) -> bool:
     return value.kind == "sequence" and bool(value.items) and all(one.kind == "mapping" for one in value.items)
 
 
-def _principals(node: Node) -> Iterator[tuple[str, str]]:
+def _read_principals(node: Node) -> Iterator[tuple[str, str]]:
     """Kind and value of every principal of one element."""
     if node.kind == "mapping":
         kind, names = node.get("type"), node.get("identifiers")
         if kind and names:  # a block of aws_iam_policy_document
-            yield from ((kind.text.lower(), text) for text in texts(names))
+            yield from ((kind.text.lower(), text) for text in read_strings(names))
             return
         for key, value in node.pairs:
-            yield from ((key.text.lower(), text) for text in texts(value))
+            yield from ((key.text.lower(), text) for text in read_strings(value))
         return
     if node.kind == "scalar":
-        yield "*" if node.text == "*" else "aws", texts(node)[0]
+        yield "*" if node.text == "*" else "aws", read_strings(node)[0]
         return
     for item in node.items or (node,):
-        yield from _code_principal(item)
+        yield from _read_code_principal(item)
 
 
-_EVERYONE = regex(r"\b(?:Any|Star)Principal\b|\bNew(?:Any|Star)Principal\b")
+_EVERYONE = compile_lazily(r"\b(?:Any|Star)Principal\b|\bNew(?:Any|Star)Principal\b")
 
 
-def _code_principal(node: Node) -> Iterator[tuple[str, str]]:
+def _read_code_principal(node: Node) -> Iterator[tuple[str, str]]:
     """A principal as program text writes it."""
     if node.kind == "scalar":
-        yield "aws", texts(node)[0]
+        yield "aws", read_strings(node)[0]
     elif _EVERYONE.search(node.text):
         yield "*", "*"
     elif re.search(r"(?:Arn|Account)Principal\b", node.text):
@@ -273,17 +277,17 @@ def _code_principal(node: Node) -> Iterator[tuple[str, str]]:
         yield "service", UNKNOWN
 
 
-def conditions_of(node: Node) -> Iterator[Condition]:
+def read_conditions(node: Node) -> Iterator[Condition]:
     """Every operator and key of one element."""
     if node.kind == "mapping":
         test, variable = node.get("test"), node.get("variable")
         if test and variable:  # a block of aws_iam_policy_document
-            yield Condition(test.text.lower(), variable.text.lower(), texts(node.get("values")))
+            yield Condition(test.text.lower(), variable.text.lower(), read_strings(node.get("values")))
             return
         for operator, keys in node.pairs:
             if not keys.pairs:
                 yield Condition(operator.text.lower(), UNKNOWN, (UNKNOWN,))
             for key, value in keys.pairs:
-                yield Condition(operator.text.lower(), key.text.lower(), texts(value) or (UNKNOWN,))
+                yield Condition(operator.text.lower(), key.text.lower(), read_strings(value) or (UNKNOWN,))
     else:
         yield Condition(UNKNOWN, UNKNOWN, (UNKNOWN,))

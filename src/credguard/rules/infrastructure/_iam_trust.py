@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from credguard.lazy_re import regex
+from credguard.lazy_re import compile_lazily
 from credguard.model.findings import Severity
-from credguard.rules.infrastructure._iam_actions import matches
+from credguard.rules.infrastructure._iam_actions import match_action
 from credguard.rules.infrastructure._iam_values import UNKNOWN
 
 if TYPE_CHECKING:
@@ -25,11 +25,11 @@ _WHO = {
 }  # fmt: skip
 _WHOSE = ("aws:principaltag/", "saml:", "cognito-identity.amazonaws.com:", "aws:resourcetag/", "aws:requesttag/")
 _NOBODY = {"*", "0.0.0.0/0", "::/0", "arn:aws:*", "arn:*"}
-_NEGATIVE = regex(r"not|null")
+_NEGATIVE = compile_lazily(r"not|null")
 _PUBLIC_READ = ("s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectTagging", "s3:GetObjectAcl", "s3:GetObjectTorrent")
 _PUBLIC_CALLS = ("execute-api:invoke", "execute-api:*", "lambda:invokefunctionurl", "vpc-lattice-svcs:invoke")
-_OPEN_SUBJECT = regex(r"\*+|repo:\*.*|repo:[^/*]*\*.*|repo:/?\*.*|repo|r(?:e(?:po?)?)?\*.*")
-_OWNER_SUBJECT = regex(r"repo:[^/*]+/\*.*")
+_OPEN_SUBJECT = compile_lazily(r"\*+|repo:\*.*|repo:[^/*]*\*.*|repo:/?\*.*|repo|r(?:e(?:po?)?)?\*.*")
+_OWNER_SUBJECT = compile_lazily(r"repo:[^/*]+/\*.*")
 _SHARED = {  # providers that everyone can have an identity of -> the claims of which one must be narrow
     GITHUB: ("sub", "repository", "repository_id", "repository_owner_id", "job_workflow_ref", "environment"),
     "gitlab.com": ("sub",),
@@ -51,7 +51,7 @@ class Opening(NamedTuple):
     element: str
 
 
-def bounds(statement: Statement) -> bool:
+def is_bounding_statement(statement: Statement) -> bool:
     """True for a statement that denies to everyone whom a condition does not name."""
     if not statement.denies or not any(value == "*" for _, value in statement.principals):
         return False
@@ -61,7 +61,7 @@ def bounds(statement: Statement) -> bool:
     )
 
 
-def opening(statement: Statement) -> Opening | None:
+def find_trust_opening(statement: Statement) -> Opening | None:
     """The worst that is to say of a statement's principals; nothing when they are narrow enough."""
     if statement.context.place or statement.denies:
         return None
@@ -70,16 +70,16 @@ def opening(statement: Statement) -> Opening | None:
             "not-principal", Severity.MEDIUM, "lets in everyone but those it names (NotPrincipal)", "notprincipal"
         )
     if any(kind in {"*", "aws"} and value == "*" for kind, value in statement.principals):
-        return _to_everyone(statement)
-    for provider in _providers(statement):
-        found = _to_provider(statement, provider)
+        return _check_everyone(statement)
+    for provider in _find_providers(statement):
+        found = _check_provider(statement, provider)
         if found:
             return found
     return None
 
 
-def _to_everyone(statement: Statement) -> Opening | None:
-    if any(_narrows(condition) for condition in statement.conditions):
+def _check_everyone(statement: Statement) -> Opening | None:
+    if any(_is_narrowing(condition) for condition in statement.conditions):
         return None
     if set(statement.actions) == {UNKNOWN}:
         return None
@@ -94,11 +94,11 @@ def _is_public_by_design(action: str) -> bool:
     return (
         action.lower().startswith("update:")
         or action.lower() in _PUBLIC_CALLS
-        or (action[-1:] != "*" and any(matches(action, one) for one in _PUBLIC_READ))
+        or (action[-1:] != "*" and any(match_action(action, one) for one in _PUBLIC_READ))
     )
 
 
-def _narrows(condition: Condition) -> bool:
+def _is_narrowing(condition: Condition) -> bool:
     """True when a condition lets in a part of the world only, or might."""
     key = condition.key
     if _NEGATIVE.search(condition.operator.partition(":")[2] or condition.operator) and key != "?":
@@ -108,9 +108,9 @@ def _narrows(condition: Condition) -> bool:
     return not condition.values or not any(value in _NOBODY for value in condition.values)
 
 
-def _providers(statement: Statement) -> Iterator[str]:
+def _find_providers(statement: Statement) -> Iterator[str]:
     """The shared identity providers that a trust policy names, in its principals or in its conditions' keys."""
-    if not any(matches(action, one) for action in statement.actions for one in _ASSUMING):
+    if not any(match_action(action, one) for action in statement.actions for one in _ASSUMING):
         return
     named = [value.lower() for kind, value in statement.principals if kind == "federated"]
     keys = [condition.key for condition in statement.conditions]
@@ -120,7 +120,7 @@ def _providers(statement: Statement) -> Iterator[str]:
             yield provider
 
 
-def _to_provider(statement: Statement, provider: str) -> Opening | None:
+def _check_provider(statement: Statement, provider: str) -> Opening | None:
     claims = {
         condition.key.rpartition(":")[2]: condition
         for condition in statement.conditions
@@ -137,10 +137,10 @@ def _to_provider(statement: Statement, provider: str) -> Opening | None:
         wide = all(set(one.values) & {"*"} for one in given)
         words = f"lets in every identity of {provider}: :{needed[0]} is *"
         return Opening("open-subject", Severity.MEDIUM, words, "condition") if wide else None
-    return _to_github(claims, len(given))
+    return _check_github(claims, len(given))
 
 
-def _to_github(claims: dict[str, Condition], given: int) -> Opening | None:
+def _check_github(claims: dict[str, Condition], given: int) -> Opening | None:
     subject = claims.get("sub")
     if subject and given == 1 and "like" in subject.operator:
         for value in subject.values:

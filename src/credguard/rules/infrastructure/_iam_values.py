@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from credguard.lazy_re import regex
+from credguard.lazy_re import compile_lazily
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from credguard.parsers.document import Node
 
 UNKNOWN = "?"  # a value that only the deployment knows
-_FILLED = regex(r"[$#]\{[^{}]*\}")
-_ALL = regex(r"\*+|arn:[^:]*:\*(?::\*){0,4}(?:[:/]\*)?")
+_FILLED = compile_lazily(r"[$#]\{[^{}]*\}")
+_ALL = compile_lazily(r"\*+|arn:[^:]*:\*(?::\*){0,4}(?:[:/]\*)?")
 _KINDS = (
     "user role group policy instance-profile mfa saml-provider oidc-provider table function layer instance secret key "
     "alias parameter log-group cluster service task task-definition repository domain stream deliverystream stack "
@@ -21,9 +21,11 @@ _KINDS = (
     "execution stateMachine document notebook-instance training-job endpoint model userpool identitypool crawler "
     "database catalog job workgroup certificate loadbalancer targetgroup build application environment fleet"
 )
-_KIND = regex(rf"arn:[^:]*:[a-z0-9*-]+:[^:]*:[^:]*:(?:\*/)?(?:(?:{'|'.join(_KINDS.split())})[/:])?\*(?::\*|/\*)?")
+_KIND = compile_lazily(
+    rf"arn:[^:]*:[a-z0-9*-]+:[^:]*:[^:]*:(?:\*/)?(?:(?:{'|'.join(_KINDS.split())})[/:])?\*(?::\*|/\*)?"
+)
 _FLAT = {"concat", "tolist", "toset", "flatten", "distinct", "compact", "coalesce", "setunion", "list", "tuple", "set"}
-_MAKERS = regex(
+_MAKERS = compile_lazily(
     r"(?:new )?(?:List\.of|Set\.of|(?:[\w.]+\.)?asList|ImmutableList\.of|[\w.]*singletonList|jsii\.Strings?"
     r"|aws\.Strings?"
     r"|pulumi\.(?:ToStringArray|String(?:Array)?)|string \[\]|\[\] interface(?: \[\])?|\[\] (?:\* )?string|\[\]"
@@ -31,53 +33,53 @@ _MAKERS = regex(
 )
 
 
-def texts(node: Node | None) -> tuple[str, ...]:
+def read_strings(node: Node | None) -> tuple[str, ...]:
     """The strings of a scalar or a list of them; `?` for each that cannot be known from here."""
-    return () if node is None else tuple(text for text, _ in placed(node))
+    return () if node is None else tuple(text for text, _ in locate_strings(node))
 
 
-def placed(node: Node) -> Iterator[tuple[str, Node]]:
+def locate_strings(node: Node) -> Iterator[tuple[str, Node]]:
     """Every such string with the node where it stands."""
     if node.kind == "scalar":
         yield (node.text.strip() if node.tag in {"", "Sub"} else UNKNOWN), node
     elif node.kind == "sequence":
         if node.tag == "Sub" and node.items:
-            yield from placed(node.items[0])
+            yield from locate_strings(node.items[0])
         elif node.tag == "Join":
-            yield _joined(node), node
+            yield _join_strings(node), node
         elif node.tag == "If":
             for item in node.items[1:]:
-                yield from placed(item)
+                yield from locate_strings(item)
         elif node.tag:
             yield UNKNOWN, node
         else:
             for item in node.items:
-                yield from placed(item)
+                yield from locate_strings(item)
     elif node.kind == "mapping":
-        yield from _function(node)
+        yield from _read_function(node)
     else:
-        yield from _expression(node)
+        yield from _read_expression(node)
 
 
-def _function(node: Node) -> Iterator[tuple[str, Node]]:
+def _read_function(node: Node) -> Iterator[tuple[str, Node]]:
     """What CloudFormation's long form of a function gives."""
     if len(node.pairs) != 1:
         yield UNKNOWN, node
         return
     name, value = node.pairs[0]
     if name.text == "Fn::Join":
-        yield _joined(value), node
+        yield _join_strings(value), node
     elif name.text == "Fn::Sub":
         first = value.items[0] if value.items else value
         yield first.text or UNKNOWN, first
     elif name.text == "Fn::If":
         for item in value.items[1:]:
-            yield from placed(item)
+            yield from locate_strings(item)
     else:
         yield UNKNOWN, node
 
 
-def _joined(value: Node) -> str:
+def _join_strings(value: Node) -> str:
     """The text that Fn::Join makes, with `?` for what it refers to."""
     if len(value.items) != 2:
         return UNKNOWN
@@ -86,17 +88,17 @@ def _joined(value: Node) -> str:
     )
 
 
-def _expression(node: Node) -> Iterator[tuple[str, Node]]:
+def _read_expression(node: Node) -> Iterator[tuple[str, Node]]:
     """What a function call or a choice may give: its literals, and `?` unless it is a mere list of them."""
     if node.tag in _FLAT or _MAKERS.fullmatch(node.text):
         for item in node.items:
-            yield from placed(item)
+            yield from locate_strings(item)
         if not node.items:
             yield UNKNOWN, node
         return
     if not node.tag and "?" in node.text and len(node.items) >= 2:  # condition ? this : that
         for item in node.items[-2:]:
-            yield from placed(item)
+            yield from locate_strings(item)
         return
     yield UNKNOWN, node
 

@@ -24,13 +24,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from credguard.lazy_re import regex
+from credguard.lazy_re import compile_lazily
 from credguard.model.findings import Detection, Severity
-from credguard.parsers.document import looks_structured
+from credguard.parsers.document import is_structured
 from credguard.rule import Rule
-from credguard.rules.infrastructure._iam_attachments import in_code, in_documents
+from credguard.rules.infrastructure._iam_attachments import find_code_attachments, find_document_attachments
 from credguard.rules.infrastructure._iam_managed import NAMED
-from credguard.rules.infrastructure._iam_policies import documents, is_judged, is_staged
+from credguard.rules.infrastructure._iam_policies import is_judged, is_staged, parse_documents
 from credguard.system.compat import encode_path
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from credguard.model.findings import Blob
     from credguard.rules.infrastructure._iam_attachments import Attachment
 
-_KEYS = regex(rb"(?i)polic(?:y|ies)[\w-]*[\"']?\s*[:=]|iam::aws:policy/|Serverless::|\"aws_iam_policy\"")
+_KEYS = compile_lazily(rb"(?i)polic(?:y|ies)[\w-]*[\"']?\s*[:=]|iam::aws:policy/|Serverless::|\"aws_iam_policy\"")
 _S3 = "for S3 objects s3:GetObject, s3:PutObject, s3:DeleteObject (bucket/*) and s3:ListBucket (bucket) are enough"
 
 
@@ -48,17 +48,17 @@ def _check(blob: Blob, hits: Hits) -> Iterator[Detection]:
     if not is_judged(blob):
         return
     text = blob.data.decode("latin-1")  # so that offsets stay
-    structured = looks_structured(blob.path)
-    found = documents(blob) if _KEYS.search(blob.data) or not structured else None
-    attachments = [] if found is None else list(in_documents(found))
+    structured = is_structured(blob.path)
+    found = parse_documents(blob) if _KEYS.search(blob.data) or not structured else None
+    attachments = [] if found is None else list(find_document_attachments(found))
     # documents hold command lines too
-    attachments += in_code(text, hits[NAMED.name], commands_only=structured or found is not None)
+    attachments += find_code_attachments(text, hits[NAMED.name], commands_only=structured or found is not None)
     if attachments and not is_staged(blob):
         for attachment in sorted(attachments, key=lambda one: one.line):
-            yield _described(blob, attachment)
+            yield _build_detection(blob, attachment)
 
 
-def _described(blob: Blob, attachment: Attachment) -> Detection:
+def _build_detection(blob: Blob, attachment: Attachment) -> Detection:
     policy, holder = attachment.policy, attachment.holder
     return Detection(
         f"{holder + ' gets' if holder else 'attaches'} the AWS managed policy {policy.name}: {policy.gives}",

@@ -24,11 +24,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from credguard.aws import iac_keys
-from credguard.aws.iac_keys import FRAMEWORK, Made, named
-from credguard.lazy_re import regex
+from credguard.aws.iac_keys import FRAMEWORK, DeclaredKey, sanitize_resource_name
+from credguard.lazy_re import compile_lazily
 from credguard.matching.pattern import Pattern
 from credguard.model.findings import Detection, Severity
-from credguard.parsers.document import looks_structured, parse
+from credguard.parsers.document import is_structured, parse
 from credguard.parsers.node import Places
 from credguard.rule import Rule
 from credguard.sources.env_files import is_fixture
@@ -49,7 +49,7 @@ _RESOURCE = Pattern(
 _CONSTRUCT = Pattern("iam-access-key-construct", rb"(?:Cfn|iam\.|Iam|\bnew |New|\b)AccessKey(?:\(|\.Builder)")
 _TERRAFORM = (".tf", ".tf.json", ".tofu")
 _PROGRAMS = tuple(".ts .js .mjs .cjs .mts .tsx .py .java .kt .cs .go".split())
-_MAKES = regex(
+_MAKES = compile_lazily(
     r"(?:new[ \t]{1,4}(?:[\w.]{1,60}\.)?(?:Cfn|Iam)?AccessKey[ \t]{0,2}\("
     r"|(?:iam|awsiam|aws_iam|iamaccesskey)\.(?:New)?(?:Cfn|Iam)?AccessKey[ \t]{0,2}\("
     r"|(?<![\w.])(?:Cfn|Iam)AccessKey[ \t]{0,2}\("
@@ -58,7 +58,7 @@ _MAKES = regex(
     r"\s{0,80}(?:(?:self|this|scope|stack|ctx|app)[ \t]{0,2},)?\s{0,80}(?:jsii\.String\()?"
     r"[\"'`](?P<name>[\w.\-/ ]{1,100})?"
 )
-_MADE_LINE = regex(r"\s*(?://|#|\*|/\*|import\b|from\b|class\b|interface\b|export (?:class|interface)\b)")
+_MADE_LINE = compile_lazily(r"\s*(?://|#|\*|/\*|import\b|from\b|class\b|interface\b|export (?:class|interface)\b)")
 _LONGEST = 4 << 20
 
 
@@ -66,35 +66,35 @@ def _check(blob: Blob, _hits: Hits) -> Iterator[Detection]:
     if blob.kind != "file" or is_fixture(blob.path):
         return
     low = blob.path.lower()
-    if looks_structured(low):
+    if is_structured(low):
         for document in parse(blob.data, blob.path):
-            for made in _in_document(document, low, blob.data):
-                yield _told(made)
+            for made in _find_in_document(document, low, blob.data):
+                yield _build_detection(made)
     elif low.endswith(_PROGRAMS) and len(blob.data) <= _LONGEST and FRAMEWORK.search(blob.data):
-        for made in _in_code(blob.data.decode("utf-8", "replace")):
-            yield _told(made)
+        for made in _find_in_code(blob.data.decode("utf-8", "replace")):
+            yield _build_detection(made)
 
 
-def _in_document(document: Node, path: str, data: bytes) -> Iterator[Made]:
+def _find_in_document(document: Node, path: str, data: bytes) -> Iterator[DeclaredKey]:
     if path.endswith(_TERRAFORM):
-        yield from iac_keys.in_terraform(document, data.decode("utf-8", "replace"))
+        yield from iac_keys.find_terraform_keys(document, data.decode("utf-8", "replace"))
     else:
-        yield from iac_keys.in_template(document)
-        yield from iac_keys.in_manifest(document)
-        yield from iac_keys.in_program(document)
+        yield from iac_keys.find_template_keys(document)
+        yield from iac_keys.find_manifest_keys(document)
+        yield from iac_keys.find_program_keys(document)
 
 
-def _in_code(text: str) -> Iterator[Made]:
+def _find_in_code(text: str) -> Iterator[DeclaredKey]:
     """Constructs of the CDK, CDKTF and Pulumi; comments and declarations are passed over."""
     places = Places(text)
     for found in _MAKES.finditer(text):
         line = text.rfind("\n", 0, found.start()) + 1
         if not _MADE_LINE.match(text[line : found.start()]):
-            name = named(found["name"]) if found["name"] else "AccessKey"
-            yield Made(places.at(found.start())[0], f"construct {name}", name)
+            name = sanitize_resource_name(found["name"]) if found["name"] else "AccessKey"
+            yield DeclaredKey(places.locate(found.start())[0], f"construct {name}", name)
 
 
-def _told(made: Made) -> Detection:
+def _build_detection(made: DeclaredKey) -> Detection:
     note = f"; {made.note}" if made.note else ""
     shows = " shows " in made.what or " makes " in made.what
     message = made.what if shows else f"{made.what} is a permanent access key of an IAM user"

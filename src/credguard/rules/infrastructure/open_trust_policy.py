@@ -29,9 +29,9 @@ from typing import TYPE_CHECKING
 
 from credguard.model.findings import Detection, Severity
 from credguard.rule import Rule
-from credguard.rules.infrastructure._iam_grants import GRANTED, grants
-from credguard.rules.infrastructure._iam_policies import PATTERNS, is_judged, is_staged, policy_statements
-from credguard.rules.infrastructure._iam_trust import GITHUB, bounds, opening
+from credguard.rules.infrastructure._iam_grants import GRANTED, find_grants
+from credguard.rules.infrastructure._iam_policies import PATTERNS, is_judged, is_staged, read_policy_statements
+from credguard.rules.infrastructure._iam_trust import GITHUB, find_trust_opening, is_bounding_statement
 from credguard.system.compat import encode_path
 
 if TYPE_CHECKING:
@@ -51,15 +51,15 @@ def _check(blob: Blob, hits: Hits) -> Iterator[Detection]:
     if not is_judged(blob):
         return
     found = []
-    judged = policy_statements(blob, hits)
-    bounded = {(one.context.name, one.context.document) for one in judged if bounds(one)}
+    judged = read_policy_statements(blob, hits)
+    bounded = {(one.context.name, one.context.document) for one in judged if is_bounding_statement(one)}
     for statement in judged:
-        open_to = opening(statement)
+        open_to = find_trust_opening(statement)
         if open_to and (statement.context.name, statement.context.document) not in bounded:
             name = statement.context.name.rstrip(".") or statement.sid
             words = tuple(sorted((*statement.actions, *statement.resources)))
-            found.append((statement.line(open_to.element, "principal", "action"), name, open_to, words))
-    found += [(grant.line, grant.holder, grant.opening, ()) for grant in grants(blob, hits)]
+            found.append((statement.find_line(open_to.element, "principal", "action"), name, open_to, words))
+    found += [(grant.line, grant.holder, grant.opening, ()) for grant in find_grants(blob, hits)]
     if found and is_staged(blob):
         return
     for line, name, open_to, words in sorted(found, key=lambda one: one[0]):

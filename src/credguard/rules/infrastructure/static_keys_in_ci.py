@@ -26,14 +26,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from credguard.aws.static_keys import PATTERNS, shown
-from credguard.ci.systems import system_of
+from credguard.aws.static_keys import PATTERNS, mask_variable_name
+from credguard.ci.systems import detect_ci_system
 from credguard.matching.pattern import Pattern
 from credguard.model.findings import Confidence, Detection, Severity
 from credguard.parsers.document import parse
 from credguard.rule import Rule
 from credguard.rules.infrastructure import _ci_github, _ci_jenkins, _ci_systems, _ci_terraform
-from credguard.rules.infrastructure._ci_remedies import TITLES, steps
+from credguard.rules.infrastructure._ci_remedies import TITLES, build_remedy_steps
 from credguard.sources.env_files import is_fixture
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     from credguard.matching.pattern import Hits
     from credguard.model.findings import Blob
-    from credguard.rules.infrastructure._ci_keys import Use
+    from credguard.rules.infrastructure._ci_keys import KeyUse
 
 _ORB = Pattern("circleci-aws-orb", rb"circleci/aws-cli@")
 _BINDING = Pattern("jenkins-aws-binding", rb"AmazonWebServicesCredentials|withAWS\b|\baws ?\(")
@@ -50,32 +50,32 @@ _BINDING = Pattern("jenkins-aws-binding", rb"AmazonWebServicesCredentials|withAW
 def _check(blob: Blob, _hits: Hits) -> Iterator[Detection]:
     if blob.kind != "file" or is_fixture(blob.path):
         return
-    system = "terraform" if _ci_terraform.concerns(blob) else system_of(blob.path)
+    system = "terraform" if _ci_terraform.has_ci_resources(blob) else detect_ci_system(blob.path)
     if system:
-        places: dict[str, list[Use]] = {}
-        for use in _uses(blob, system):
+        places: dict[str, list[KeyUse]] = {}
+        for use in _find_uses(blob, system):
             places.setdefault(use.where, []).append(use)
         for uses in places.values():
-            yield _told(uses, system)
+            yield _build_detection(uses, system)
 
 
-def _uses(blob: Blob, system: str) -> Iterator[Use]:
+def _find_uses(blob: Blob, system: str) -> Iterator[KeyUse]:
     if system == "jenkins":
-        yield from _ci_jenkins.uses(blob.data)
+        yield from _ci_jenkins.find_key_uses(blob.data)
         return
     for document in parse(blob.data, blob.path):
         if system == "github":
-            yield from _ci_github.uses(document)
+            yield from _ci_github.find_key_uses(document)
         elif system == "terraform":
-            yield from _ci_terraform.uses(document)
+            yield from _ci_terraform.find_key_uses(document)
         else:
-            yield from _ci_systems.uses(document, system)
+            yield from _ci_systems.find_key_uses(document, system)
 
 
-def _told(uses: list[Use], system: str) -> Detection:
+def _build_detection(uses: list[KeyUse], system: str) -> Detection:
     """One finding for a job, however many of its steps take the key."""
     first = min(uses, key=lambda use: use.line)
-    every = dict.fromkeys(shown(name) for use in uses for name in use.names)
+    every = dict.fromkeys(mask_variable_name(name) for use in uses for name in use.names)
     use = replace(
         first, names=tuple(every), region=first.region or next((one.region for one in uses if one.region), "")
     )
@@ -92,7 +92,7 @@ def _told(uses: list[Use], system: str) -> Detection:
             "names": list(use.names),
             "lines": [one.line for one in uses],
         },
-        remediation=steps(system, use),
+        remediation=build_remedy_steps(system, use),
         identity=tuple(word.encode("utf-8", "replace") for word in (system, use.where, *sorted(use.names))),
     )
 

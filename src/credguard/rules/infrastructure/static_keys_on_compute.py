@@ -25,12 +25,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from credguard.aws.static_keys import PATTERNS, Given, Half
+from credguard.aws.static_keys import PATTERNS, Binding, KeyPart
 from credguard.model.findings import Confidence, Detection, Severity
 from credguard.parsers.dockerfile import is_dockerfile
 from credguard.rule import Rule
 from credguard.rules.infrastructure import _compute_code, _compute_documents
-from credguard.rules.infrastructure._compute_docker import leaves_stage, variables
+from credguard.rules.infrastructure._compute_docker import find_key_variables, has_later_stage
 from credguard.sources.env_files import is_fixture
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from credguard.matching.pattern import Hits
     from credguard.model.findings import Blob
     from credguard.rules.infrastructure._compute_docker import Variable
-    from credguard.rules.infrastructure._compute_settings import Placed
+    from credguard.rules.infrastructure._compute_settings import SettingGroup
 
 _IN_BUILDS = (
     "RUN --mount=type=secret,id=aws,target=/root/.aws/credentials COMMAND",
@@ -60,32 +60,32 @@ def _check(blob: Blob, hits: Hits) -> Iterator[Detection]:
         return
     name = blob.path.rpartition("/")[2].lower()
     if is_dockerfile(name):
-        yield from _of_image(variables(blob.data), blob.data)
+        yield from _check_image(find_key_variables(blob.data), blob.data)
         return
-    kind = _compute_documents.kind_of(blob.path, blob.data)
+    kind = _compute_documents.detect_document_kind(blob.path, blob.data)
     seen: set[int] = set()
     if kind:
-        found = _compute_documents.found_in(blob, kind)
+        found = _compute_documents.find_workloads(blob, kind)
     elif name.endswith(_compute_code.PROGRAMS):
         ends = sorted({end for pattern in PATTERNS for end in hits.get(pattern.name, ())})
-        found = (("the program", placed) for placed in _compute_code.found_in(blob.data, ends))
+        found = (("the program", placed) for placed in _compute_code.find_environments(blob.data, ends))
     else:
         return
     for label, placed in found:
         if placed.line not in seen:
             seen.add(placed.line)
-            yield _told(label, placed, kind)
+            yield _build_detection(label, placed, kind)
 
 
-def _of_image(found: list[Variable], data: bytes) -> Iterator[Detection]:
+def _check_image(found: list[Variable], data: bytes) -> Iterator[Detection]:
     """One finding for a Dockerfile that takes a secret; where it stays decides the words."""
-    if not any(one.half is Half.SECRET or one.given is Given.LITERAL for one in found):
+    if not any(one.half is KeyPart.SECRET or one.given is Binding.LITERAL for one in found):
         return
-    told = [one for one in found if one.half is not Half.TOKEN]
+    told = [one for one in found if one.half is not KeyPart.TOKEN]
     kept = [one for one in told if one.instruction == "ENV"]
     names = ", ".join(dict.fromkeys(one.name for one in told))
     line = (kept or told)[0].line
-    staged = leaves_stage(data, (kept or told)[-1].line)
+    staged = has_later_stage(data, (kept or told)[-1].line)
     where = "is kept in the image (ENV)" if kept else "stays in the image's history (ARG)"
     where = "stays in the cache and history of a stage" if staged else where
     yield Detection(
@@ -98,16 +98,16 @@ def _of_image(found: list[Variable], data: bytes) -> Iterator[Detection]:
     )
 
 
-def _told(label: str, placed: Placed, kind: str) -> Detection:
+def _build_detection(label: str, placed: SettingGroup, kind: str) -> Detection:
     names = list(dict.fromkeys(one.text for one in placed.settings)) if not placed.script else []
-    how = "from a secrets store" if placed.worst is Given.STORED else "in plain text"
+    how = "from a secrets store" if placed.worst is Binding.STORED else "in plain text"
     what = "its start script sets" if placed.script else "its environment holds"
     listed = f" ({', '.join(names[:4])})" if names else ""
     cluster = kind == "kubernetes"
     return Detection(
         f"{label}: {what} an AWS access key{listed} {how}; a role would do",
         line=placed.line,
-        severity=Severity.MEDIUM if placed.worst is Given.STORED or placed.temporary else None,
+        severity=Severity.MEDIUM if placed.worst is Binding.STORED or placed.temporary else None,
         confidence=Confidence.MEDIUM if cluster else None,
         attributes={"where": label, "names": names, "given": placed.worst.name.lower()},
         remediation=_IN_CLUSTERS if cluster else (),

@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from credguard.model.findings import Detection, Severity
 from credguard.rule import Rule
 from credguard.rules.infrastructure import _iam_actions as actions_of
-from credguard.rules.infrastructure._iam_policies import PATTERNS, is_judged, is_staged, policy_statements
+from credguard.rules.infrastructure._iam_policies import PATTERNS, is_judged, is_staged, read_policy_statements
 from credguard.rules.infrastructure._iam_values import is_every_of_a_kind, is_everything
 from credguard.system.compat import encode_path
 
@@ -61,19 +61,19 @@ class _Fault(NamedTuple):
 def _check(blob: Blob, hits: Hits) -> Iterator[Detection]:
     if not is_judged(blob):
         return
-    found = policy_statements(blob, hits)
+    found = read_policy_statements(blob, hits)
     judged = [one for one in found if not (one.principals or one.not_principal or one.denies or one.context.place)]
     granted: dict[int, list[str]] = {}
     for one in judged:
         if not one.conditions:
             granted.setdefault(one.context.document, []).extend(one.actions)
-    passed = {document: actions_of.passed_on(tuple(actions)) for document, actions in granted.items()}
-    faults = [(one, _fault(one, passed.get(one.context.document, ()))) for one in judged]
+    passed = {document: actions_of.find_pass_role_actions(tuple(actions)) for document, actions in granted.items()}
+    faults = [(one, _find_fault(one, passed.get(one.context.document, ()))) for one in judged]
     if any(fault for _, fault in faults) and not is_staged(blob):
-        yield from (_described(blob, statement, fault) for statement, fault in faults if fault)
+        yield from (_build_detection(blob, statement, fault) for statement, fault in faults if fault)
 
 
-def _fault(statement: Statement, passed: tuple[str, ...]) -> _Fault | None:
+def _find_fault(statement: Statement, passed: tuple[str, ...]) -> _Fault | None:
     """The worst that is to say of a statement."""
     resources = statement.resources
     everything = any(is_everything(one) for one in resources) or bool(statement.not_resources)
@@ -90,12 +90,12 @@ def _fault(statement: Statement, passed: tuple[str, ...]) -> _Fault | None:
     if statement.not_resources:
         return _Fault("not-resource", Severity.MEDIUM, "every resource but those it names (NotResource)", "notresource")
     wide = any(is_every_of_a_kind(one) for one in resources)
-    return _service_fault(statement, wide) or (_wide_fault(statement, passed) if wide else None)
+    return _find_service_fault(statement, wide) or (_find_wide_fault(statement, passed) if wide else None)
 
 
-def _service_fault(statement: Statement, wide: bool) -> _Fault | None:
+def _find_service_fault(statement: Statement, wide: bool) -> _Fault | None:
     """All actions of a service."""
-    services = actions_of.services(statement.actions)
+    services = actions_of.find_full_services(statement.actions)
     if not services:
         return None
     serious = wide and not actions_of.QUIET.issuperset(services)
@@ -105,27 +105,27 @@ def _service_fault(statement: Statement, wide: bool) -> _Fault | None:
     return _Fault("service", severity, f"every action of a service ({said}) {where}", "action", services)
 
 
-def _wide_fault(statement: Statement, passed: tuple[str, ...]) -> _Fault | None:
+def _find_wide_fault(statement: Statement, passed: tuple[str, ...]) -> _Fault | None:
     """Actions that should name their resources; `passed` is what the policy lets start with a role passed to it."""
-    taken = actions_of.escalating(statement.actions)
+    taken = actions_of.find_escalating_actions(statement.actions)
     if taken:
-        words = f"{_listed(taken)} on every resource: a way to take more rights"
+        words = f"{_format_actions(taken)} on every resource: a way to take more rights"
         return _Fault("escalation", Severity.MEDIUM, words, "action", taken)
-    if passed and any(actions_of.matches(action, "iam:PassRole") for action in statement.actions):
-        words = f"iam:PassRole for every role, with {_listed(passed)}: the rights of any role"
+    if passed and any(actions_of.match_action(action, "iam:PassRole") for action in statement.actions):
+        words = f"iam:PassRole for every role, with {_format_actions(passed)}: the rights of any role"
         return _Fault("pass-role", Severity.MEDIUM, words, "action", ("iam:PassRole", *passed))
-    taken = actions_of.data(statement.actions)
+    taken = actions_of.find_data_actions(statement.actions)
     if taken:
-        severity = Severity.LOW if all(actions_of.only_reads(action) for action in taken) else Severity.MEDIUM
-        return _Fault("data", severity, f"{_listed(taken)} on every resource", "resource", taken)
+        severity = Severity.LOW if all(actions_of.is_read_family(action) for action in taken) else Severity.MEDIUM
+        return _Fault("data", severity, f"{_format_actions(taken)} on every resource", "resource", taken)
     return None
 
 
-def _listed(actions: tuple[str, ...]) -> str:
+def _format_actions(actions: tuple[str, ...]) -> str:
     return ", ".join(actions[:_SHOWN]) + (" …" if len(actions) > _SHOWN else "")
 
 
-def _described(blob: Blob, statement: Statement, fault: _Fault) -> Detection:
+def _build_detection(blob: Blob, statement: Statement, fault: _Fault) -> Detection:
     name = statement.context.name.rstrip(".") or statement.sid
     called = f"{name} allows" if name else "the policy allows"
     given = (*fault.actions, *statement.actions)
@@ -135,7 +135,7 @@ def _described(blob: Blob, statement: Statement, fault: _Fault) -> Detection:
         severity=fault.severity,
         attributes={"kind": fault.what, "resource": name, "actions": list(dict.fromkeys(given))[:20]},
         remediation=(_S3,) if any(action.lower().startswith("s3") for action in given) else (),
-        line=statement.line(fault.element, "action", "notaction"),
+        line=statement.find_line(fault.element, "action", "notaction"),
         identity=(*identity, *sorted(action.encode() for action in dict.fromkeys(given))[:20]),
     )
 

@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING
 
 from credguard.model.findings import Detection, Severity
 from credguard.rule import Rule
-from credguard.system.compat import encode_path, user
+from credguard.system.compat import encode_path, get_user_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,33 +37,33 @@ _GROUP_READ, _GROUP_WRITE = stat.S_IRGRP, stat.S_IWGRP
 _OTHER_READ, _OTHER_WRITE = stat.S_IROTH, stat.S_IWOTH
 
 
-def file_problems(path: str, shown: str, *, holds_secret: bool = True) -> Iterator[Detection]:
+def find_file_problems(path: str, shown: str, *, holds_secret: bool = True) -> Iterator[Detection]:
     """What is wrong with who may read or write a file; raises OSError for one that cannot be looked at."""
     info = os.stat(path)
-    who = _who(info.st_mode, readable=holds_secret)
+    who = _format_access(info.st_mode, readable=holds_secret)
     if who:
         said = f"{who}: its mode is {stat.S_IMODE(info.st_mode):04o}"
-        yield _detection(shown, "mode", said, f"chmod 600 {shown}", mode=f"{stat.S_IMODE(info.st_mode):04o}")
-    yield from _owner(info, shown, "it")
+        yield _build_detection(shown, "mode", said, f"chmod 600 {shown}", mode=f"{stat.S_IMODE(info.st_mode):04o}")
+    yield from _check_owner(info, shown, "it")
     if os.path.islink(path):
         target = os.path.realpath(path)
-        if _in_repository(target):
+        if _is_in_repository(target):
             said = "it is a link into a git repository, which one `git add` would commit it to"
-            yield _detection(shown, "link", said, "keep the file itself here, out of every repository")
+            yield _build_detection(shown, "link", said, "keep the file itself here, out of every repository")
 
 
-def folder_problems(path: str, shown: str) -> Iterator[Detection]:
+def find_folder_problems(path: str, shown: str) -> Iterator[Detection]:
     """What is wrong with who may write to a folder that holds such files; raises OSError."""
     info = os.stat(path)
-    who = _who(info.st_mode, readable=False)
+    who = _format_access(info.st_mode, readable=False)
     if who:
         mode = f"{stat.S_IMODE(info.st_mode):04o}"
         said = f"{who}, and so replace what is in it: its mode is {mode}"
-        yield _detection(shown, "mode", said, f"chmod 700 {shown}", mode=mode)
-    yield from _owner(info, shown, "the folder")
+        yield _build_detection(shown, "mode", said, f"chmod 700 {shown}", mode=mode)
+    yield from _check_owner(info, shown, "the folder")
 
 
-def _who(mode: int, *, readable: bool) -> str:
+def _format_access(mode: int, *, readable: bool) -> str:
     """Who but the owner may do what, in words; empty for nobody."""
     may = []
     for people, read, write in (("its group", _GROUP_READ, _GROUP_WRITE), ("everybody", _OTHER_READ, _OTHER_WRITE)):
@@ -73,14 +73,14 @@ def _who(mode: int, *, readable: bool) -> str:
     return ", ".join(may)
 
 
-def _owner(info: os.stat_result, shown: str, what: str) -> Iterator[Detection]:
-    me = user()
+def _check_owner(info: os.stat_result, shown: str, what: str) -> Iterator[Detection]:
+    me = get_user_id()
     if me is not None and info.st_uid != me:
         said = f"{what} belongs to user {info.st_uid}, not to {me} who uses it"
-        yield _detection(shown, "owner", said, f"chown {me} {shown}")
+        yield _build_detection(shown, "owner", said, f"chown {me} {shown}")
 
 
-def _in_repository(target: str) -> bool:
+def _is_in_repository(target: str) -> bool:
     folder = os.path.dirname(target)
     while True:
         if os.path.lexists(os.path.join(folder, ".git")):
@@ -91,7 +91,7 @@ def _in_repository(target: str) -> bool:
         folder = above
 
 
-def _detection(shown: str, topic: str, said: str, cure: str, **attributes: object) -> Detection:
+def _build_detection(shown: str, topic: str, said: str, cure: str, **attributes: object) -> Detection:
     return Detection(
         f"{shown}: {said}", path=shown, attributes={"fault": topic, **attributes},
         remediation=(cure, *RULE.remediation), identity=(encode_path(shown), topic.encode()),

@@ -26,10 +26,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from credguard.aws.malformed import env_faults, profile_faults
+from credguard.aws.malformed import find_env_faults, find_profile_faults
 from credguard.model.findings import Detection, Severity
 from credguard.rule import Rule
-from credguard.sources.env_files import Kind, family, is_fixture, on_disk
+from credguard.sources.env_files import EnvFileKind, find_common_env_files, is_fixture, list_env_files
 from credguard.system.compat import encode_path
 
 if TYPE_CHECKING:
@@ -38,16 +38,16 @@ if TYPE_CHECKING:
     from credguard.aws.malformed import Fault
     from credguard.sources.worktree import WorkTree
 
-_KINDS = (Kind.ENV, Kind.PRIVATE)
+_KINDS = (EnvFileKind.ENV, EnvFileKind.PRIVATE)
 
 
-def env_files(tree: WorkTree) -> list[str]:
+def find_private_env_files(tree: WorkTree) -> list[str]:
     """The .env files of a tree that hold somebody's values: those in scope, and the usual ones on disk."""
-    named = [path for path, kind in family(tree.files) if kind in _KINDS and not is_fixture(path)]
-    return list(dict.fromkeys((*named, *(on_disk(tree) if not tree.reader else ()))))
+    named = [path for path, kind in list_env_files(tree.files) if kind in _KINDS and not is_fixture(path)]
+    return list(dict.fromkeys((*named, *(find_common_env_files(tree) if not tree.reader else ()))))
 
 
-def detections(path: str, faults: Iterable[Fault]) -> Iterator[Detection]:
+def build_fault_detections(path: str, faults: Iterable[Fault]) -> Iterator[Detection]:
     """What to say of a file at `path`: one detection a topic and line."""
     for fault in faults:
         yield Detection(
@@ -57,14 +57,14 @@ def detections(path: str, faults: Iterable[Fault]) -> Iterator[Detection]:
 
 
 def _check(tree: WorkTree) -> Iterator[Detection]:
-    for path in env_files(tree):
-        yield from detections(path, _certain(env_faults(tree.read(path) or b"")))
-    for path in tree.named("credentials"):
+    for path in find_private_env_files(tree):
+        yield from build_fault_detections(path, _filter_certain(find_env_faults(tree.read(path) or b"")))
+    for path in tree.find_named("credentials"):
         if path.endswith(".aws/credentials") and not is_fixture(path):
-            yield from detections(path, _certain(profile_faults(tree.read(path) or b"")))
+            yield from build_fault_detections(path, _filter_certain(find_profile_faults(tree.read(path) or b"")))
 
 
-def _certain(faults: Iterable[Fault]) -> Iterator[Fault]:
+def _filter_certain(faults: Iterable[Fault]) -> Iterator[Fault]:
     """Without what may work after all, or is meant to be filled in: of that, only the doctor speaks."""
     return (fault for fault in faults if fault.severity is None)
 

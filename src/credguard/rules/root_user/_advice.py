@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 
-from credguard.lazy_re import regex
+from credguard.lazy_re import compile_lazily
 
 # Emphasis, quotes, brackets, links and comment signs are blanks to a reader.
-_NOISE = regex(rb"[\s*_`\"'()\[\]{}\\<>|/#:,&;~\-]+")
+_NOISE = compile_lazily(rb"[\s*_`\"'()\[\]{}\\<>|/#:,&;~\-]+")
 _MOST_LINES = 12
-_LINE = regex(rb"\n[\s#*/>;\-]{0,40}")
-_TAG = regex(rb"<[a-z/][^>]{0,200}>|\]\([^)\s]{0,300}\)", re.IGNORECASE)
+_LINE = compile_lazily(rb"\n[\s#*/>;\-]{0,40}")
+_TAG = compile_lazily(rb"<[a-z/][^>]{0,200}>|\]\([^)\s]{0,300}\)", re.IGNORECASE)
 
 _PARTS = {
     # whom the sentence addresses, right before its verb, and the sign of a list
@@ -24,7 +24,7 @@ _PARTS = {
     b"of": rb"(?:(?!with |and |or |in |for |to |of |from |by |on )[\w.]{1,20} )",
 }
 _FORMS = tuple(
-    regex(form % _PARTS)
+    compile_lazily(form % _PARTS)
     for form in (
         # verb, root, key
         rb"%(lead)b(?:%(make)b|%(use)b) (?!of\b)%(word)b{0,6}?%(root)b %(of)b{0,2}?(?:%(key)b|keys?)\b",
@@ -37,9 +37,9 @@ _FORMS = tuple(
         rb"%(key)b",
     )
 )
-_MADE = regex(rb"%(make)b %(word)b{0,3}?(?:access|secret|security) ?(?:keys?|credentials)\b" % _PARTS)
+_MADE = compile_lazily(rb"%(make)b %(word)b{0,3}?(?:access|secret|security) ?(?:keys?|credentials)\b" % _PARTS)
 # A negation or a check in the sentence itself: good advice, or a description of what is wrong.
-_AGAINST = regex(
+_AGAINST = compile_lazily(
     rb"\b(?:never|not|n t|(?:do|does|should)n.t|avoid\w*|instead|rather than|without|no|nor|cannot|can t|stop\w*|"
     rb"discourag\w*|prohibit\w*|prevent\w*|den(?:y|ies|ied)|disallow\w*|forbid\w*|restrict\w*|block\w*|disabl\w*|"
     rb"deactivat\w*|revok\w*|rotat\w*|ensure\w*|whether|verif\w*|detect\w*|audit\w*|monitor\w*|alert\w*|complian\w*|"
@@ -47,61 +47,61 @@ _AGAINST = regex(
     rb"compromis\w*|wrong|mistake\w*|used to|checks?|(?:delet|remov)\w*(?! (?:it|them|this|that)\b))\b"
 )
 # The same in the sentences around.
-_CAUTION = regex(
+_CAUTION = compile_lazily(
     rb"not recommend|n.t recommend|\bnever\b|do not|(?:do|should)n.t|should not|must not|avoid|discourage|"
     rb"strongly recommend|best practice|instead of|rather than|security risk|not advis|no longer need|"
     rb"(?:delete|remove|deactivate|disable)\w{0,2} (?:\w{1,10} ){0,3}(?:root|access keys?)"
 )
 # A warning of root somewhere on the page; to delete the key at the end of a guide is none.
-_WARNING = regex(
+_WARNING = compile_lazily(
     rb"(?:do not|don.t|never|not recommend\w*|avoid|instead of|rather than|discourage|safeguard|lock away|"
     rb"strongly recommend) (?:[\w.]{1,20} ){0,9}?root (?:aws |access |s )?(?:user|account|access|key|cred)"
 )
-_EXAM = regex(
+_EXAM = compile_lazily(
     rb"which of the|(?:select|choose) (?:two|2)|which combination|correct answer|\bexplanation\b|answer:", re.IGNORECASE
 )
-_OTHER_ROOT = regex(
+_OTHER_ROOT = compile_lazily(
     rb"gitlab|minio|tencent|aliyun|alibaba|\bceph|radosgw|mysql|mariadb|postgres|digitalocean|linode|scaleway|wasabi|"
     rb"vault root|root (?:ca\b|cert|dir|folder|module|domain|token)|document root",
     re.IGNORECASE,
 )
-_AWS = regex(rb"\baws|amazon|\biam\b", re.IGNORECASE)
-_IAM_USER = regex(
+_AWS = compile_lazily(rb"\baws|amazon|\biam\b", re.IGNORECASE)
+_IAM_USER = compile_lazily(
     rb"\biam (?:user|users|role)\b|\busers? (?:tab|page|menu|list|name)\b|non root|another user|your username"
 )
 
 
-def plain(text: bytes) -> bytes:
+def normalize_prose(text: bytes) -> bytes:
     """The words of a text in lower case, one blank between them, marks and tags left out."""
     return _NOISE.sub(b" ", _TAG.sub(b" ", text)).strip().lower()
 
 
-def tells_to_use_root_key(sentence: bytes, around: bytes) -> int | None:
+def find_root_key_advice(sentence: bytes, around: bytes) -> int | None:
     """Where in `sentence` it begins to tell to make or use a root access key: at its start or at that of a line.
 
     None when it does not, or when it or the text around warns of it.
     """
-    if _AGAINST.search(plain(sentence)) or not _speaks_of_aws_root(around):
+    if _AGAINST.search(normalize_prose(sentence)) or not _is_about_aws_root(around):
         return None
     starts = [0, *(match.end() for match in _LINE.finditer(sentence))][:_MOST_LINES]
-    told = [start for start in starts if any(form.search(plain(sentence[start:])) for form in _FORMS)]
+    told = [start for start in starts if any(form.search(normalize_prose(sentence[start:])) for form in _FORMS)]
     return max(told, default=None)
 
 
-def tells_to_make_key(passage: bytes, around: bytes) -> bool:
+def has_key_creation_advice(passage: bytes, around: bytes) -> bool:
     """True when `passage`, around a pointer to root's credentials page, tells to make an access key there."""
-    words = plain(passage)
+    words = normalize_prose(passage)
     told = _MADE.search(words) and not _AGAINST.search(words)
-    return bool(told) and not _IAM_USER.search(plain(around)) and _speaks_of_aws_root(around)
+    return bool(told) and not _IAM_USER.search(normalize_prose(around)) and _is_about_aws_root(around)
 
 
-def warns_of_root(page: bytes) -> bool:
+def has_root_warning(page: bytes) -> bool:
     """True when the page around a passage advises against root or its keys."""
-    return _WARNING.search(plain(page)) is not None
+    return _WARNING.search(normalize_prose(page)) is not None
 
 
-def _speaks_of_aws_root(around: bytes) -> bool:
+def _is_about_aws_root(around: bytes) -> bool:
     """True for text about AWS that neither warns, nor examines, nor means another product's root."""
     if not _AWS.search(around) or _EXAM.search(around) or _OTHER_ROOT.search(around):
         return False
-    return _CAUTION.search(plain(around)) is None
+    return _CAUTION.search(normalize_prose(around)) is None

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from credguard.aws.root_user import flat, says_root
-from credguard.heuristics.names import name_before, words_of
-from credguard.lazy_re import regex
+from credguard.aws.root_user import is_root_name, unescape_slice
+from credguard.heuristics.names import find_name_before, split_words
+from credguard.lazy_re import compile_lazily
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -15,47 +15,47 @@ if TYPE_CHECKING:
 _SECTION_ROOM = 1500
 _PARENT_ROOM = 200
 _COMMENT_ROOM = 300
-_SECTION = regex(rb"(?:(?:\A|\n)[ \t#;\"',]{0,40}|[\"'])\[[ \t]{0,4}([\w .@+/:\-]{1,80}?)[ \t]{0,4}\]")
+_SECTION = compile_lazily(rb"(?:(?:\A|\n)[ \t#;\"',]{0,40}|[\"'])\[[ \t]{0,4}([\w .@+/:\-]{1,80}?)[ \t]{0,4}\]")
 # The last parent before a value, with the first name under it: `"root": {"accessKeyId": "`, `root:\n  key: `.
-_PARENT = regex(
+_PARENT = compile_lazily(
     rb"(?:\A|[\s\"'{,;(.])([\w\-]{1,40})[\"']?\s{0,4}(?::|=>?|\()\s{0,4}[\[({]?\s{0,60}"
     rb"[\"']?[\w.\-]{1,40}[\"']?\s{0,4}(?::|=>?)\s{0,4}[\"']?\Z"
 )
-_COMMENT = regex(rb"[ \t]*(?:#|//|;|--|\*|/\*|<!--|REM\b|%)[^\n]{0,200}", re.IGNORECASE)
-_CALLED_ROOT = regex(
+_COMMENT = compile_lazily(rb"[ \t]*(?:#|//|;|--|\*|/\*|<!--|REM\b|%)[^\n]{0,200}", re.IGNORECASE)
+_CALLED_ROOT = compile_lazily(
     rb"\broot(?:'s)?[ _\-](?:(?:user|account|aws|iam)(?:'s)?[ _\-]?){0,2}"
     rb"(?:(?:access|secret|api)[ _\-]?)?(?:keys?|credentials?|creds|user|account)\b",
     re.IGNORECASE,
 )
-_NOT_ROOT = regex(rb"\b(?:not|never|non|no|don'?t|instead|avoid|without)\b", re.IGNORECASE)
+_NOT_ROOT = compile_lazily(rb"\b(?:not|never|non|no|don'?t|instead|avoid|without)\b", re.IGNORECASE)
 
 
-def root_name(data: bytes, start: int) -> str | None:
+def describe_root_name(data: bytes, start: int) -> str | None:
     """How the credential that starts at data[start] is called root's, None when it is not."""
-    name = name_before(data, start)
-    if says_root(name.words):
+    name = find_name_before(data, start)
+    if is_root_name(name.words):
         return "its name says root"
-    text = flat(data, start - _SECTION_ROOM, start)
-    return _first(text, (_in_section, _under_parent, _below_comment))
+    text = unescape_slice(data, start - _SECTION_ROOM, start)
+    return _find_first(text, (_match_section, _match_parent, _match_comment))
 
 
-def _first(text: bytes, ways: Iterable[Callable[[bytes], str | None]]) -> str | None:
+def _find_first(text: bytes, ways: Iterable[Callable[[bytes], str | None]]) -> str | None:
     return next((said for way in ways if (said := way(text))), None)
 
 
-def _in_section(text: bytes) -> str | None:
+def _match_section(text: bytes) -> str | None:
     sections = _SECTION.findall(text)
-    if sections and says_root(words_of(sections[-1])):
+    if sections and is_root_name(split_words(sections[-1])):
         return f"section [{sections[-1].decode('ascii', 'replace')}]"
     return None
 
 
-def _under_parent(text: bytes) -> str | None:
+def _match_parent(text: bytes) -> str | None:
     match = _PARENT.search(text[-_PARENT_ROOM:])
-    return "what holds it is named root" if match and says_root(words_of(match[1])) else None
+    return "what holds it is named root" if match and is_root_name(split_words(match[1])) else None
 
 
-def _below_comment(text: bytes) -> str | None:
+def _match_comment(text: bytes) -> str | None:
     """The comment lines that stand right above the value's line."""
     lines = text[-_COMMENT_ROOM:].split(b"\n")[:-1]
     for line in reversed(lines[-2:]):

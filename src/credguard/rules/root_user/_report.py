@@ -9,8 +9,8 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from credguard.aws import credential_report
-from credguard.aws.root_user import flat, is_example_account
-from credguard.lazy_re import regex
+from credguard.aws.root_user import is_example_account, unescape_slice
+from credguard.lazy_re import compile_lazily
 from credguard.matching.pattern import Pattern
 
 if TYPE_CHECKING:
@@ -36,11 +36,11 @@ COLUMNS = tuple(
 _ROOM = 1500
 _TOKEN = 40
 _MOST_ROWS = 1000  # an account has one, an organization as many as it has accounts
-_ARN = regex(rb"arn:aws[a-z\-]{0,10}:iam::(\d{12}):root")
-_DELIMITER = regex(rb"[\"']?[ \t]{0,20}([,;\t|])")
-_FIELD = regex(rb"\b(" + b"|".join(COLUMNS[1:]) + rb")\b[\"'\s]{0,4}[:=][\"'\s]{0,4}([\w:+.\-/]{1,60})")
-_NEXT_USER = regex(rb"}|(?<![\w.])[\"']?user[\"']?\s{0,3}[:=]")
-_BASE64 = regex(rb"[A-Za-z0-9+/]{36,40000}")
+_ARN = compile_lazily(rb"arn:aws[a-z\-]{0,10}:iam::(\d{12}):root")
+_DELIMITER = compile_lazily(rb"[\"']?[ \t]{0,20}([,;\t|])")
+_FIELD = compile_lazily(rb"\b(" + b"|".join(COLUMNS[1:]) + rb")\b[\"'\s]{0,4}[:=][\"'\s]{0,4}([\w:+.\-/]{1,60})")
+_NEXT_USER = compile_lazily(rb"}|(?<![\w.])[\"']?user[\"']?\s{0,3}[:=]")
+_BASE64 = compile_lazily(rb"[A-Za-z0-9+/]{36,40000}")
 _ENCODED_LENGTH = 36
 _PADDING = b" \t\r\"'"
 
@@ -56,45 +56,45 @@ class RootRow:
     fields: dict[bytes, bytes]
     whole: bool = False
 
-    def says(self, column: bytes, value: bytes) -> bool:
+    def has_value(self, column: bytes, value: bytes) -> bool:
         """True when the field of that column has that value, in any case."""
         return self.fields.get(column, b"").lower() == value
 
 
-def root_rows(blob: Blob, hits: Hits) -> Iterator[RootRow]:
+def find_root_rows(blob: Blob, hits: Hits) -> Iterator[RootRow]:
     """Every row of a root user whose ARN names an account; where base64 holds it, its place is where that begins."""
     data = blob.data
-    whole = credential_report.report(blob)
+    whole = credential_report.find_report(blob)
     if whole:
-        yield from islice((_of_report(row) for row in whole.judged() if row.is_root), _MOST_ROWS)
+        yield from islice((_convert_row(row) for row in whole.iter_real_rows() if row.is_root), _MOST_ROWS)
         return
     for end in hits.get(ROW.name, ())[:_MOST_ROWS]:
         start = data.rfind(b"root_account", max(0, end - _TOKEN), end)
-        fields = _csv(data, end, hits.get(HEADER.name, ())) or _record(data, end)
-        yield from _rooted(start, start + 12, fields)
+        fields = _parse_csv(data, end, hits.get(HEADER.name, ())) or _parse_record(data, end)
+        yield from _build_rows(start, start + 12, fields)
     done = 0
     for end in hits.get(ENCODED.name, ()):
         match = _BASE64.match(data, end - _ENCODED_LENGTH) if end > done else None
         if match:
             done = match.end()
-            yield from _rooted(match.start(), end, _encoded(match[0]))
+            yield from _build_rows(match.start(), end, _decode_report(match[0]))
 
 
-def _of_report(row: Row) -> RootRow:
+def _convert_row(row: Row) -> RootRow:
     start = row.part("user").start + 1
     fields = {name.encode("latin-1"): value.strip().encode("latin-1") for name, value in row.cells.items()}
     return RootRow(start, start + 12, row.account.encode(), fields, whole=True)
 
 
-def _rooted(start: int, end: int, fields: dict[bytes, bytes]) -> Iterator[RootRow]:
+def _build_rows(start: int, end: int, fields: dict[bytes, bytes]) -> Iterator[RootRow]:
     arn = _ARN.fullmatch(fields.get(b"arn", b""))
     if arn and not is_example_account(arn[1]):
         yield RootRow(start, end, arn[1], fields)
 
 
-def _csv(data: bytes, end: int, headers: Sequence[int]) -> dict[bytes, bytes]:
+def _parse_csv(data: bytes, end: int, headers: Sequence[int]) -> dict[bytes, bytes]:
     """The fields of the row after the user's name, by the nearest header above or else in the documented order."""
-    line = flat(data, end, end + _ROOM).partition(b"\n")[0]
+    line = unescape_slice(data, end, end + _ROOM).partition(b"\n")[0]
     match = _DELIMITER.match(line)
     if not match:
         return {}
@@ -104,15 +104,15 @@ def _csv(data: bytes, end: int, headers: Sequence[int]) -> dict[bytes, bytes]:
     above = bisect_left(headers, end) - 1
     names = COLUMNS[1:]
     if above >= 0:
-        rest = flat(data, headers[above], headers[above] + _ROOM).partition(b"\n")[0].lstrip(b"\"' ")
+        rest = unescape_slice(data, headers[above], headers[above] + _ROOM).partition(b"\n")[0].lstrip(b"\"' ")
         names = (*COLUMNS[1:3], *(name.strip(_PADDING) for name in rest[1:].split(rest[:1] or b",")))
     return dict(zip(names, values, strict=False))
 
 
-def _record(data: bytes, end: int) -> dict[bytes, bytes]:
+def _parse_record(data: bytes, end: int) -> dict[bytes, bytes]:
     """The fields of a JSON, YAML or Python record that has the user's name in it."""
-    before = flat(data, end - _ROOM, end)
-    after = flat(data, end, end + _ROOM)
+    before = unescape_slice(data, end - _ROOM, end)
+    after = unescape_slice(data, end, end + _ROOM)
     brace = before.rfind(b"{")
     stop = _NEXT_USER.search(after)
     text = (before[brace:] if brace >= 0 else b"") + after[: stop.start() if stop else len(after)]
@@ -122,7 +122,7 @@ def _record(data: bytes, end: int) -> dict[bytes, bytes]:
     return fields
 
 
-def _encoded(text: bytes) -> dict[bytes, bytes]:
+def _decode_report(text: bytes) -> dict[bytes, bytes]:
     report = b64decode(text + b"=" * (-len(text) % 4)) if len(text) % 4 != 1 else b64decode(text[:-1])
     row = report.find(b"<root_account>")
-    return _csv(report, row + 14, (report.find(b"user_creation_time") + 18,)) if row > 0 else {}
+    return _parse_csv(report, row + 14, (report.find(b"user_creation_time") + 18,)) if row > 0 else {}

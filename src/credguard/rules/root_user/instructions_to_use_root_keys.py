@@ -25,13 +25,13 @@ import re
 from typing import TYPE_CHECKING
 
 from credguard.aws import root_user
-from credguard.aws.root_user import flat
-from credguard.lazy_re import regex
+from credguard.aws.root_user import unescape_slice
+from credguard.lazy_re import compile_lazily
 from credguard.matching.pattern import Pattern
 from credguard.model.findings import Confidence, Detection, Part, Severity
 from credguard.model.secret import Secret
 from credguard.rule import Rule
-from credguard.rules.root_user._advice import tells_to_make_key, tells_to_use_root_key, warns_of_root
+from credguard.rules.root_user._advice import find_root_key_advice, has_key_creation_advice, has_root_warning
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -50,8 +50,8 @@ _DOCUMENTS = tuple(
     ".pod".split()
 )
 _DATA = tuple(".json .jsonl .csv .tsv .xml .lock .map .svg .po .log".split())
-_COMMENT = regex(rb"\s*(?:#|//|/\*|\*|--|;|<!--|\"\"\"|'''|REM\b|echo\b)", re.IGNORECASE)
-_CONTENT = regex(rb"[\s\"',>#*/;\-]{0,80}(.*?)[\s\"',]{0,80}\Z", re.DOTALL)
+_COMMENT = compile_lazily(rb"\s*(?:#|//|/\*|\*|--|;|<!--|\"\"\"|'''|REM\b|echo\b)", re.IGNORECASE)
+_CONTENT = compile_lazily(rb"[\s\"',>#*/;\-]{0,80}(.*?)[\s\"',]{0,80}\Z", re.DOTALL)
 _ROOM = 500
 _MOST_SENTENCES = 2000  # a guide has a handful; more is a list of words
 _AROUND = 250
@@ -60,17 +60,19 @@ _STOP = (
     rb"[.!?](?=[\s\"'<*_)`]|\Z)|\n[ \t\"',>/*;\-]{0,30}\n|\n[ \t\"'>]{0,20}(?:[\-*+] |\d{1,2}[.)] )|"
     rb"\[\s{0,20}\"|\",\s{0,40}\"|</?(?:p|li|br|h\d|td|div|ul|ol|tr|dd|dt)\b[^>]{0,100}>"
 )
-_END_IN_TEXT = regex(_STOP + rb"|\n[ \t\"']{0,20}#{1,6} |\n(?=[=\-~^]{3})", re.IGNORECASE)
-_END_IN_COMMENT = regex(_STOP, re.IGNORECASE)
+_END_IN_TEXT = compile_lazily(_STOP + rb"|\n[ \t\"']{0,20}#{1,6} |\n(?=[=\-~^]{3})", re.IGNORECASE)
+_END_IN_COMMENT = compile_lazily(_STOP, re.IGNORECASE)
 _PASSAGE_BEFORE, _PASSAGE_AFTER = 160, 320
-_OTHER_CREDENTIAL = regex(rb"#/security_credentials?\?credentials=(?:codecommit|mcs)|signing|mfa", re.IGNORECASE)
-_READS = regex(
+_OTHER_CREDENTIAL = compile_lazily(
+    rb"#/security_credentials?\?credentials=(?:codecommit|mcs)|signing|mfa", re.IGNORECASE
+)
+_READS = compile_lazily(
     rb"(?:\b(?:open|fopen|read\w{0,20}|load\w{0,20}|lines|get|cat|awk|grep|source|import|parse\w{0,10}|"
     rb"download\w{0,3}|save|copy|cp|mv|move|put|place|rename|use|using|store|drop|contents? of)\b"
     rb"[^\n]{0,100})\Z",
     re.IGNORECASE,
 )
-_REFUSES = regex(
+_REFUSES = compile_lazily(
     rb"\b(?:delete\w?|remove\w?|rm|unlink|shred|ignore\w?|never|not|don'?t|avoid|leak\w*|detect\w*|scan\w*|commit\w*|exists?|"
     rb"secrets?|warn\w*|danger\w*|exclude\w?|risk|sensitive|pattern\w?|re\.compile)\b|\\\.|rootkey[^\n]{0,200}(?:delete|remove|\.unlink)",
     re.IGNORECASE,
@@ -81,28 +83,28 @@ def _check(blob: Blob, hits: Hits) -> Iterator[Detection]:
     if blob.kind == "name" or "ignore" in blob.path.rpartition("/")[2].lower():
         return
     seen: set[int] = set()
-    for start, end, message in sorted(_found(blob, hits)):
+    for start, end, message in sorted(_find_instructions(blob, hits)):
         if start not in seen:
             seen.add(start)
             value = blob.data[start:end]
             yield Detection(message, (Part("instruction", start, end, Secret(value, public=True)),))
 
 
-def _found(blob: Blob, hits: Hits) -> Iterator[tuple[int, int, str]]:
+def _find_instructions(blob: Blob, hits: Hits) -> Iterator[tuple[int, int, str]]:
     name = blob.path.rpartition("/")[2].lower()
     document = name.endswith(_DOCUMENTS) or "." not in name or blob.kind in ("stdin", "message")
     if not name.endswith(_DATA):
         ends = sorted({*hits.get(_ROOT_KEY.name, ()), *hits.get(_KEY_ROOT.name, ())})
-        found = list(_sentences(blob.data, ends, document))
+        found = list(_find_sentences(blob.data, ends, document))
         if document:
-            found += _pages(blob.data, hits.get(_PAGE.name, ()))
+            found += _find_page_pointers(blob.data, hits.get(_PAGE.name, ()))
         for start, end, message in found:
-            if not warns_of_root(flat(blob.data, start - _PAGE_ROOM, end + _PAGE_ROOM)):
+            if not has_root_warning(unescape_slice(blob.data, start - _PAGE_ROOM, end + _PAGE_ROOM)):
                 yield start, end, message
-        yield from _files(blob.data, hits.get(_FILE.name, ()))
+        yield from _find_file_uses(blob.data, hits.get(_FILE.name, ()))
 
 
-def _sentences(data: bytes, ends: list[int], document: bool) -> Iterator[tuple[int, int, str]]:
+def _find_sentences(data: bytes, ends: list[int], document: bool) -> Iterator[tuple[int, int, str]]:
     """The sentences around `ends` that tell to use root's keys; each is judged once."""
     stops = _END_IN_TEXT if document else _END_IN_COMMENT
     done = judged = 0
@@ -111,17 +113,17 @@ def _sentences(data: bytes, ends: list[int], document: bool) -> Iterator[tuple[i
             continue
         judged += 1
         base = max(0, place - _ROOM)
-        text = flat(data, base, place + _ROOM)
-        start, stop = _sentence(text, place - base, stops)
+        text = unescape_slice(data, base, place + _ROOM)
+        start, stop = _locate_sentence(text, place - base, stops)
         done = base + stop
-        if document or _COMMENT.match(_line(text, place - base)):
-            told = tells_to_use_root_key(text[start:stop], text[max(0, start - _AROUND) : stop + _AROUND])
+        if document or _COMMENT.match(_read_line_before(text, place - base)):
+            told = find_root_key_advice(text[start:stop], text[max(0, start - _AROUND) : stop + _AROUND])
             if told is not None:
                 message = "documentation tells to make or use an access key of the AWS root user"
                 yield base + start + told, base + stop, message
 
 
-def _sentence(text: bytes, place: int, stops: re.Pattern[bytes]) -> tuple[int, int]:
+def _locate_sentence(text: bytes, place: int, stops: re.Pattern[bytes]) -> tuple[int, int]:
     """Start and end of the sentence that the character before `place` belongs to, blanks left out."""
     start, stop = 0, len(text)
     for match in stops.finditer(text):
@@ -134,31 +136,31 @@ def _sentence(text: bytes, place: int, stops: re.Pattern[bytes]) -> tuple[int, i
     return found.span(1) if found else (start, stop)
 
 
-def _line(text: bytes, place: int) -> bytes:
+def _read_line_before(text: bytes, place: int) -> bytes:
     return text[text.rfind(b"\n", 0, place) + 1 : place]
 
 
-def _pages(data: bytes, ends: Sequence[int]) -> Iterator[tuple[int, int, str]]:
+def _find_page_pointers(data: bytes, ends: Sequence[int]) -> Iterator[tuple[int, int, str]]:
     """Pointers to root's credentials page with the advice to make a key there."""
     done = 0
     for place in ends[:_MOST_SENTENCES]:
         if place <= done:
             continue
         start = max(0, place - _PASSAGE_BEFORE)
-        passage = flat(data, start, place + _PASSAGE_AFTER)
-        around = flat(data, place - _ROOM, place + _ROOM)
-        if not _OTHER_CREDENTIAL.search(passage) and tells_to_make_key(passage, around):
+        passage = unescape_slice(data, start, place + _PASSAGE_AFTER)
+        around = unescape_slice(data, place - _ROOM, place + _ROOM)
+        if not _OTHER_CREDENTIAL.search(passage) and has_key_creation_advice(passage, around):
             done = place + _PASSAGE_AFTER
             line = data.rfind(b"\n", start, place) + 1 or start
             yield line, place, "documentation sends its readers to root's credentials page to make an access key"
 
 
-def _files(data: bytes, ends: Sequence[int]) -> Iterator[tuple[int, int, str]]:
+def _find_file_uses(data: bytes, ends: Sequence[int]) -> Iterator[tuple[int, int, str]]:
     """Places that read the console's download of such a key, or tell to."""
     for end in ends[:_MOST_SENTENCES]:
         start = end - len(data[max(0, end - 13) : end].lower().rpartition(b"root")[2]) - 4
-        line = _line(flat(data, start - _AROUND, start), _AROUND)
-        rest = flat(data, start, end + 100).partition(b"\n")[0]
+        line = _read_line_before(unescape_slice(data, start - _AROUND, start), _AROUND)
+        rest = unescape_slice(data, start, end + 100).partition(b"\n")[0]
         if _READS.search(line) and not _REFUSES.search(line + rest):
             yield start, end, "rootkey.csv, a download of the AWS root user's access key, is read or called for"
 

@@ -30,7 +30,7 @@ from credguard.aws.key_id import KEY_ID
 from credguard.model.findings import Detection, Part, Severity
 from credguard.model.secret import Secret
 from credguard.rule import Rule
-from credguard.rules.root_user._use import Use, use_of
+from credguard.rules.root_user._use import RootUse, classify_root_use
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,13 +42,13 @@ _MOST_PLACES = 20
 """A log of root's calls is one finding with at most this many places."""
 _MOST_ACCOUNTS = 100
 """So many accounts of one file are told; each takes a look around."""
-_OUTPUT = (Use.CALLER, Use.DENIED)
+_OUTPUT = (RootUse.CALLER, RootUse.DENIED)
 
 
 def _check(blob: Blob, hits: Hits) -> Iterator[Detection]:
-    places: dict[tuple[bytes, Use], list[Part]] = {}
-    for start, end, account in root_user.root_arns(blob, hits):
-        use = use_of(blob.data, start, end, account)
+    places: dict[tuple[bytes, RootUse], list[Part]] = {}
+    for start, end, account in root_user.find_root_arns(blob, hits):
+        use = classify_root_use(blob.data, start, end, account)
         if use and ((account, use) in places or len(places) < _MOST_ACCOUNTS):
             parts = places.setdefault((account, use), [])
             if len(parts) < _MOST_PLACES:
@@ -57,11 +57,11 @@ def _check(blob: Blob, hits: Hits) -> Iterator[Detection]:
         yield _describe(blob, hits, account, use, parts)
 
 
-def _describe(blob: Blob, hits: Hits, account: bytes, use: Use, parts: list[Part]) -> Detection:
+def _describe(blob: Blob, hits: Hits, account: bytes, use: RootUse, parts: list[Part]) -> Detection:
     message = use.value.format(account=account.decode())
     attributes: dict[str, object] = {"account": account.decode(), "evidence": use.name.lower()}
     severity = None
-    key_id = root_user.long_lived_key_near(blob, hits, parts[0].start, account)
+    key_id = root_user.find_long_lived_key(blob, hits, parts[0].start, account)
     if key_id:
         attributes["access_key_id"] = key_id.decode()
         message += f"; the access key {key_id.decode()} stands near"

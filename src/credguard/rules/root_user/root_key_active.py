@@ -25,7 +25,7 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 from credguard.aws import account_summary, root_user
-from credguard.heuristics.expiry import from_iso
+from credguard.heuristics.expiry import parse_iso_time
 from credguard.model.findings import Detection, Part, Severity
 from credguard.model.secret import Secret
 from credguard.rule import Rule
@@ -50,9 +50,9 @@ _SAID = {
 
 def _check(blob: Blob, hits: Hits) -> Iterator[Detection]:
     seen: set[tuple[bytes, str]] = set()
-    for row in _report.root_rows(blob, hits):
+    for row in _report.find_root_rows(blob, hits):
         part = Part("root_user", row.start, row.end, Secret(blob.data[row.start : row.end], public=True))
-        for topic, severity, message in _judged(row):
+        for topic, severity, message in _find_problems(row):
             if (row.account, topic) in seen:  # a record that names its user twice
                 continue
             seen.add((row.account, topic))
@@ -62,7 +62,7 @@ def _check(blob: Blob, hits: Hits) -> Iterator[Detection]:
                 f"the root user{of} {message} (credential report)", (part,), severity,
                 attributes={"account": account, "evidence": topic}, identity=(row.account, topic.encode()),
             )  # fmt: skip
-    for entry in account_summary.entries(blob, hits):
+    for entry in account_summary.find_summary_rows(blob, hits):
         if (entry.number == 0) == (entry.name == b"AccountMFAEnabled"):
             yield Detection(
                 _SAID[entry.name].format(number=entry.number),
@@ -73,17 +73,21 @@ def _check(blob: Blob, hits: Hits) -> Iterator[Detection]:
             )
 
 
-def _judged(row: RootRow) -> Iterator[tuple[str, Severity | None, str]]:
+def _find_problems(row: RootRow) -> Iterator[tuple[str, Severity | None, str]]:
     """Topic, severity and words of everything in root's row that should not be."""
-    keys = [number for number in (b"1", b"2") if row.says(b"access_key_%b_active" % number, b"true")]
+    keys = [number for number in (b"1", b"2") if row.has_value(b"access_key_%b_active" % number, b"true")]
     if keys:
         yield "access-key", None, f"has {'two active access keys' if len(keys) > 1 else 'an active access key'}"
     # Of a whole report CG504 says this.
-    if not row.whole and row.says(b"mfa_active", b"false") and (keys or not row.says(b"password_enabled", b"false")):
+    if (
+        not row.whole
+        and row.has_value(b"mfa_active", b"false")
+        and (keys or not row.has_value(b"password_enabled", b"false"))
+    ):
         yield "mfa", Severity.HIGH, "has no MFA"
-    if row.says(b"cert_1_active", b"true") or row.says(b"cert_2_active", b"true"):
+    if row.has_value(b"cert_1_active", b"true") or row.has_value(b"cert_2_active", b"true"):
         yield "certificate", Severity.HIGH, "has an active signing certificate"
-    used = max((when for column in _LAST_USED if (when := from_iso(row.fields.get(column, b"")))), default=None)
+    used = max((when for column in _LAST_USED if (when := parse_iso_time(row.fields.get(column, b"")))), default=None)
     if used and used > datetime.now(timezone.utc) - _RECENT:
         yield "use", Severity.HIGH, f"was in use on {used:%Y-%m-%d}"
 

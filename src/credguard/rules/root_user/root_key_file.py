@@ -25,9 +25,9 @@ import re
 from typing import TYPE_CHECKING
 
 from credguard.aws import credential, root_user
-from credguard.aws.key_id import account_of, kind_of
-from credguard.heuristics.names import words_of
-from credguard.lazy_re import regex
+from credguard.aws.key_id import classify_key_id, decode_account
+from credguard.heuristics.names import split_words
+from credguard.lazy_re import compile_lazily
 from credguard.model.findings import Detection, Severity
 from credguard.rule import Rule
 from credguard.system.compat import encode_path
@@ -39,16 +39,18 @@ if TYPE_CHECKING:
     from credguard.matching.pattern import Hits
     from credguard.model.findings import Blob
 
-_SEPARATORS = regex(rb"[/\\!]")
-_NAMED = regex(
+_SEPARATORS = compile_lazily(rb"[/\\!]")
+_NAMED = compile_lazily(
     rb"(?:\A|(?<!non)(?<!not)[^a-z0-9])(?:aws[ _\-]?)?root[ _\-]?(?:user[ _\-]?|account[ _\-]?)?(?:access[ _\-]?)?keys?"
     rb"(?:[ _\-.(\d][^/]{0,60})?\.(?:csv|txt|tsv|xlsx?|bak|old|orig|save)\Z",
     re.IGNORECASE,
 )
-_BARE = regex(rb"[._]?root[ _\-]?(?:access[ _\-]?)?keys?", re.IGNORECASE)
+_BARE = compile_lazily(rb"[._]?root[ _\-]?(?:access[ _\-]?)?keys?", re.IGNORECASE)
 # A whole file in one of the console's two forms, quoted or not.
-_OLD_FORM = regex(rb"\s{0,9}AWSAccessKeyId\s{0,3}=[^\r\n]{16,60}\s{1,9}AWSSecretKey\s{0,3}=[^\r\n]{30,90}\s{0,99}")
-_NEW_FORM = regex(
+_OLD_FORM = compile_lazily(
+    rb"\s{0,9}AWSAccessKeyId\s{0,3}=[^\r\n]{16,60}\s{1,9}AWSSecretKey\s{0,3}=[^\r\n]{30,90}\s{0,99}"
+)
+_NEW_FORM = compile_lazily(
     rb"\s{0,9}\"?Access key ID\"?[,;\t]\"?Secret access key\"?\s{1,9}"
     rb"\"?[^\r\n\",;\t]{16,60}\"?[,;\t]\"?[^\r\n]{30,90}\s{0,99}",
     re.IGNORECASE,
@@ -58,7 +60,7 @@ _DOWNLOAD_SIZE = 400
 
 def _check(blob: Blob, hits: Hits) -> Iterator[Detection]:
     if blob.kind != "name" and _is_root_key_file(blob):
-        for one in credential.credentials(blob, hits):
+        for one in credential.find_credentials(blob, hits):
             if not one.temporary:
                 yield _describe(one)
 
@@ -67,26 +69,26 @@ def _is_root_key_file(blob: Blob) -> bool:
     name = _SEPARATORS.split(encode_path(blob.path))[-1]
     if _NAMED.search(name) or _BARE.fullmatch(name):
         return True
-    if len(blob.data) > _DOWNLOAD_SIZE or not _names_root(name):
+    if len(blob.data) > _DOWNLOAD_SIZE or not _has_root_word(name):
         return False
     text = blob.data.removeprefix(b"\xef\xbb\xbf")
     return bool(_OLD_FORM.fullmatch(text) or _NEW_FORM.fullmatch(text))
 
 
-def _names_root(name: bytes) -> bool:
-    words = words_of(name)
-    return root_user.says_root(words) or any(word.startswith("rootkey") for word in words)
+def _has_root_word(name: bytes) -> bool:
+    words = split_words(name)
+    return root_user.is_root_name(words) or any(word.startswith("rootkey") for word in words)
 
 
 def _describe(one: Credential) -> Detection:
-    key_id = one.value(credential.ID)
+    key_id = one.get_value(credential.ID)
     attributes: dict[str, object] = {}
     shown, severity = "", None
     if key_id:
-        account = account_of(key_id)
+        account = decode_account(key_id)
         attributes |= {"access_key_id": key_id.decode(), "account": account}
         shown = f" {key_id.decode()}" + (f" (account {account})" if account else "")
-        severity = Severity.LOW if kind_of(key_id) == "canary" else None
+        severity = Severity.LOW if classify_key_id(key_id) == "canary" else None
     message = f"a download of the AWS root user's access key{shown}"
     return Detection(message, tuple(one.parts), severity, attributes=attributes)
 

@@ -24,14 +24,14 @@ import re
 from typing import TYPE_CHECKING
 
 from credguard.aws import credential, root_user
-from credguard.aws.key_id import kind_of
-from credguard.aws.root_user import flat
-from credguard.lazy_re import regex
+from credguard.aws.key_id import classify_key_id
+from credguard.aws.root_user import unescape_slice
+from credguard.lazy_re import compile_lazily
 from credguard.matching.pattern import Pattern
 from credguard.model.findings import Confidence, Detection, Part, Severity
 from credguard.model.secret import Secret
 from credguard.rule import Rule
-from credguard.rules.root_user._names import root_name
+from credguard.rules.root_user._names import describe_root_name
 from credguard.system.compat import encode_path
 
 if TYPE_CHECKING:
@@ -45,21 +45,21 @@ _USER = Pattern("root-user-key", rb"(?:aws_iam_access_key|AWS::IAM::AccessKey).{
 
 _ROOM = 300
 _ROOT_PROFILE = rb"(?P<name>(?:aws[_\-]?)?root(?:[_\-]?(?:user|account|profile|keys?|credentials))?)(?![\w./\-])"
-_CHOSEN = regex(
+_CHOSEN = compile_lazily(
     rb"(?:\baws_(?:default_|vault_)?profile[\"'\])]{0,3}\s{0,4}(?:=(?!=)|:|,|\s)|"
     rb"(?P<option>--(?:aws-)?profile(?:=|\s{1,4}))|"
     rb"(?P<setting>\b(?:profile_?name|shared_?config_?profile|with_?profile|profile)[\"']?\s{0,4}(?:=(?!=)|:|\())"
     rb")\s{0,4}[\"']?" + _ROOT_PROFILE,
     re.IGNORECASE,
 )
-_AWS_COMMAND = regex(
+_AWS_COMMAND = compile_lazily(
     rb"(?<![\w\-])(?:aws2?|sam|cdk|sls|serverless|eksctl|chalice|copilot|amplify|eb|ecs-cli|s3cmd|terraform|terragrunt|pulumi|"
     rb"packer|prowler|boto3?)(?![\w])"
 )
-_LINE_END = regex(rb"(?<![\\^`])\r?\n")  # not one that the shell continues
-_AWS_SETTING = regex(rb"\baws|boto3|amazon|(?:backend\s{1,4}[\"']s3)|s3_|awssdk", re.IGNORECASE)
-_NO_STATIC_KEY = regex(rb"\bsso\b|sso_|role_arn|assume.?role|[=!]==?\s{0,4}[\"']?\Z", re.IGNORECASE)
-_KEY_OF_USER = regex(
+_LINE_END = compile_lazily(rb"(?<![\\^`])\r?\n")  # not one that the shell continues
+_AWS_SETTING = compile_lazily(rb"\baws|boto3|amazon|(?:backend\s{1,4}[\"']s3)|s3_|awssdk", re.IGNORECASE)
+_NO_STATIC_KEY = compile_lazily(rb"\bsso\b|sso_|role_arn|assume.?role|[=!]==?\s{0,4}[\"']?\Z", re.IGNORECASE)
+_KEY_OF_USER = compile_lazily(
     rb"aws_iam_access_key\"\s{1,8}\"[^\"\n]{1,80}\"\s{0,8}\{[^{}]{0,300}?\buser\s{0,20}=\s{0,20}\"root\"|"
     rb"AWS::IAM::AccessKey[\"']?\s{0,40},?\s{0,40}[\"']?Properties[\"']?\s{0,4}:\s{0,40}\{?(?:(?!::)[^{}]){0,200}?"
     rb"UserName[\"']?\s{0,4}:\s{0,4}[\"']?root[\"'\s,}]"
@@ -70,25 +70,25 @@ _MOST_PLACES = 20
 def _check(blob: Blob, hits: Hits) -> Iterator[Detection]:
     if blob.kind == "name":
         return
-    for one in credential.credentials(blob, hits):
-        said = next((text for part in one.parts[:4] if (text := root_name(blob.data, part.start))), None)
+    for one in credential.find_credentials(blob, hits):
+        said = next((text for part in one.parts[:4] if (text := describe_root_name(blob.data, part.start))), None)
         if said:
-            key_id = one.value(credential.ID)
+            key_id = one.get_value(credential.ID)
             shown = f" {key_id.decode()}" if key_id else ""
             yield Detection(
                 f"the AWS credential{shown} is called root's: {said}", tuple(one.parts),
-                Severity.LOW if key_id and kind_of(key_id) == "canary" else None,
+                Severity.LOW if key_id and classify_key_id(key_id) == "canary" else None,
                 attributes={"access_key_id": key_id.decode()} if key_id else {},
             )  # fmt: skip
-    yield from _profiles(blob, hits.get(_PROFILE.name, ()))
-    yield from _users(blob, hits.get(_USER.name, ()))
+    yield from _find_profiles(blob, hits.get(_PROFILE.name, ()))
+    yield from _find_users(blob, hits.get(_USER.name, ()))
 
 
-def _profiles(blob: Blob, ends: Sequence[int]) -> Iterator[Detection]:
+def _find_profiles(blob: Blob, ends: Sequence[int]) -> Iterator[Detection]:
     """One finding for all the places where a profile named root is chosen."""
     places: dict[int, Part] = {}
     for end in ends:
-        text = flat(blob.data, end - _ROOM, end + _ROOM)
+        text = unescape_slice(blob.data, end - _ROOM, end + _ROOM)
         offset = max(0, end - _ROOM)
         match = next((m for m in _CHOSEN.finditer(text) if m.start("name") <= end - offset <= m.end("name")), None)
         if match and len(places) < _MOST_PLACES and _is_aws(text, match) and not _NO_STATIC_KEY.search(text):
@@ -106,7 +106,7 @@ def _is_aws(text: bytes, match: re.Match[bytes]) -> bool:
     return not match["setting"] or _AWS_SETTING.search(text) is not None
 
 
-def _users(blob: Blob, ends: Sequence[int]) -> Iterator[Detection]:
+def _find_users(blob: Blob, ends: Sequence[int]) -> Iterator[Detection]:
     done = 0
     for end in ends[:_MOST_PLACES]:
         match = _KEY_OF_USER.search(blob.data, max(done, end - _ROOM - 200), end + 2) if end > done else None

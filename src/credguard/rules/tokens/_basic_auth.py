@@ -8,37 +8,37 @@ from binascii import Error
 from credguard.heuristics.passwords import is_real_password
 from credguard.heuristics.published_values import is_no_secret
 from credguard.model.findings import Confidence
-from credguard.rules.tokens._token_rule import Grade, opaque
+from credguard.rules.tokens._token_rule import Grade, grade_opaque
 
 _REGISTRY_OF_AWS = b"AWS"
 
 
-def login(value: bytes) -> Grade | None:
+def grade_login(value: bytes) -> Grade | None:
     """The grade of base64 that holds `user:password`; None where the password is none."""
-    user, colon, password = _plain(value).partition(b":")
-    if is_no_secret(value) or not colon or not _printable(user + password):
+    user, colon, password = _decode_base64(value).partition(b":")
+    if is_no_secret(value) or not colon or not _is_printable(user + password):
         return None
-    real = is_real_password(password, user) or (len(user) > 16 and len(password) < 16 and opaque(user))
+    real = is_real_password(password, user) or (len(user) > 16 and len(password) < 16 and grade_opaque(user))
     return Grade(confidence=Confidence.MEDIUM) if real else None
 
 
-def registry_login(value: bytes) -> Grade | None:
+def grade_registry_login(value: bytes) -> Grade | None:
     """The same for a container registry; Amazon's has a rule of its own."""
-    return None if _plain(value).startswith(_REGISTRY_OF_AWS + b":") else login(value)
+    return None if _decode_base64(value).startswith(_REGISTRY_OF_AWS + b":") else grade_login(value)
 
 
-def encoded_password(value: bytes) -> Grade | None:
+def grade_encoded_password(value: bytes) -> Grade | None:
     """The grade of base64 that holds a password alone."""
-    password = _plain(value)
-    return Grade(confidence=Confidence.MEDIUM) if _printable(password) and is_real_password(password) else None
+    password = _decode_base64(value)
+    return Grade(confidence=Confidence.MEDIUM) if _is_printable(password) and is_real_password(password) else None
 
 
-def _plain(value: bytes) -> bytes:
+def _decode_base64(value: bytes) -> bytes:
     try:
         return b64decode(value + b"=" * (-len(value) % 4), validate=True)
     except (Error, ValueError):
         return b""
 
 
-def _printable(text: bytes) -> bool:
+def _is_printable(text: bytes) -> bool:
     return text.isascii() and text.decode("ascii").isprintable()

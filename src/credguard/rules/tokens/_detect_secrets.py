@@ -12,7 +12,7 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol, cast
 
-from credguard.lazy_re import regex
+from credguard.lazy_re import compile_lazily
 from credguard.matching.pattern import Pattern
 from credguard.rules.tokens._detect_secrets_patterns import PLUGINS
 
@@ -41,7 +41,7 @@ _MOST = 2_000
 
 
 @cache
-def plugins(rule_id: str) -> tuple[Plugin, ...]:
+def list_plugins(rule_id: str) -> tuple[Plugin, ...]:
     """The plugins whose finds a rule speaks of: name, module, the patterns that say where to look, and the plugin's
     expressions for bytes."""
     return tuple(
@@ -49,37 +49,37 @@ def plugins(rule_id: str) -> tuple[Plugin, ...]:
             name,
             module,
             tuple(Pattern(f"plugin-{name}-{n}", e, multiline=True) for n, e in enumerate(some)),
-            tuple(regex(e, flags) for e, flags in expressions),
+            tuple(compile_lazily(e, flags) for e, flags in expressions),
         )
         for name, module, rule, some, expressions in PLUGINS
         if rule == rule_id
     )
 
 
-def patterns(rule_id: str) -> tuple[Pattern, ...]:
+def list_plugin_patterns(rule_id: str) -> tuple[Pattern, ...]:
     """All patterns of the rule's plugins."""
-    return tuple(pattern for _, _, some, _ in plugins(rule_id) for pattern in some)
+    return tuple(pattern for _, _, some, _ in list_plugins(rule_id) for pattern in some)
 
 
-def finds(
+def find_plugin_values(
     rule_id: str, data: bytes, hits: Hits, wanted: Callable[[int, int], object] = lambda *_: True
 ) -> Iterator[tuple[int, int]]:
     """The places of what the rule's plugins find, where their patterns were seen; a line may be left out that holds
     no `wanted` place, so that a plugin is imported only for the others."""
-    for name, module, some, expressions in plugins(rule_id):
+    for name, module, some, expressions in list_plugins(rule_id):
         ends = sorted(end for pattern in some for end in hits.get(pattern.name, ()))
-        for start, stop in _lines(data, ends):
+        for start, stop in _iter_lines(data, ends):
             if data[start:stop].isascii() and not any(
-                wanted(start + left, start + right) for left, right in _candidates(expressions, data[start:stop])
+                wanted(start + left, start + right) for left, right in _find_candidates(expressions, data[start:stop])
             ):
                 continue
             line = data[start:stop].decode("utf-8", "surrogateescape")
-            for left, right in found(plugin(name, module), line):
+            for left, right in locate_values(load_plugin(name, module), line):
                 before = start + len(line[:left].encode("utf-8", "surrogateescape"))
                 yield before, before + len(line[left:right].encode("utf-8", "surrogateescape"))
 
 
-def _lines(data: bytes, ends: Iterable[int]) -> Iterator[tuple[int, int]]:
+def _iter_lines(data: bytes, ends: Iterable[int]) -> Iterator[tuple[int, int]]:
     """The lines in which the offsets lie, or what stands around them in long ones, each once."""
     done = given = 0
     for end in ends:
@@ -94,7 +94,7 @@ def _lines(data: bytes, ends: Iterable[int]) -> Iterator[tuple[int, int]]:
         yield start, stop - (data[stop - 1 : stop] == b"\r")
 
 
-def _candidates(expressions: Iterable[re.Pattern[bytes]], line: bytes) -> Iterator[tuple[int, int]]:
+def _find_candidates(expressions: Iterable[re.Pattern[bytes]], line: bytes) -> Iterator[tuple[int, int]]:
     """All places in a line of ASCII that the plugin with these expressions may find."""
     for expression in expressions:
         for match in expression.finditer(line):
@@ -103,18 +103,18 @@ def _candidates(expressions: Iterable[re.Pattern[bytes]], line: bytes) -> Iterat
 
 
 @cache
-def plugin(name: str, module: str) -> Detector:
+def load_plugin(name: str, module: str) -> Detector:
     """The plugin of that name, its classes and cases ASCII's."""
     made = cast("Detector", getattr(import_module(module), name)())
     made.denylist = [re.compile(one.pattern, one.flags & ~re.UNICODE | re.ASCII) for one in made.denylist]
     return made
 
 
-def found(detector: Detector, line: str) -> list[tuple[int, int]]:
+def locate_values(detector: Detector, line: str) -> list[tuple[int, int]]:
     """Where the values stand that the plugin finds in a line; of a value that is only a token's prefix, the token."""
     values = set(detector.analyze_string(line))
     places = {
-        _place(match, value)
+        _pick_span(match, value)
         for expression in (detector.denylist if values else ())
         for match in expression.finditer(line)
         for value in values
@@ -123,7 +123,7 @@ def found(detector: Detector, line: str) -> list[tuple[int, int]]:
     return sorted(places)
 
 
-def _place(match: re.Match[str], value: str) -> tuple[int, int]:
+def _pick_span(match: re.Match[str], value: str) -> tuple[int, int]:
     groups: Sequence[str | None] = match.groups()
     if value not in groups:
         return match.span()

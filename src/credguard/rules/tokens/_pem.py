@@ -7,37 +7,37 @@ from dataclasses import dataclass
 from enum import Enum
 from hashlib import blake2b
 
-from credguard.heuristics.boundaries import decoded
-from credguard.heuristics.placeholders import entropy
-from credguard.lazy_re import regex
-from credguard.rules.tokens._openpgp import is_protected, secret_key_packet
+from credguard.heuristics.boundaries import decode_base64
+from credguard.heuristics.placeholders import compute_entropy
+from credguard.lazy_re import compile_lazily
+from credguard.rules.tokens._openpgp import is_protected, parse_secret_packet
 
 SHORTEST_BODY = 60
 """Base64 characters: the smallest real key, Ed25519 in PKCS #8, has 64."""
 _MIN_ENTROPY = 4.0
-_LINE_END = regex(
+_LINE_END = compile_lazily(
     rb"\\{1,4}[rn]|\r\n|\r|&#(?:10|x[Aa]);|%0[Aa]"
     rb"|(?:<|\\{1,4}u003[cC])\\{0,4}/?[a-z]{1,10}(?:[ /\\][^<>]{0,80}?)?(?:>|\\{1,4}u003[eE])"  # a tag of HTML
 )
-_ESCAPED = regex(
+_ESCAPED = compile_lazily(
     rb"(?:%(?:25)?|\\{1,4}u00|&#[xX])(?:(2[Bb])|(2[Ff])|3[Dd]);?|&(?:(#43|plus)|(#47|sol)|#61|equals);|\\{1,4}([/=])"
 )
 # The seam of a string literal that goes on: `" +`, `",`, `" \`, `" & _` at the end of a line.
-_SEAM = regex(rb"\\{0,3}[\"'`][ \t]{0,8}[+.,&\\_ \t]{0,8}\n|\\\n")
-_SEAM_IN_LINE = regex(rb"\\{0,3}[\"'`][ \t]{0,4}[+.,&]?[ \t]{0,4}[rbuf@]?\\{0,3}[\"'`]")
+_SEAM = compile_lazily(rb"\\{0,3}[\"'`][ \t]{0,8}[+.,&\\_ \t]{0,8}\n|\\\n")
+_SEAM_IN_LINE = compile_lazily(rb"\\{0,3}[\"'`][ \t]{0,4}[+.,&]?[ \t]{0,4}[rbuf@]?\\{0,3}[\"'`]")
 # What stands before a line's own text: blanks, a comment mark or quotation mark, an operator and an opening quote.
-_LINE_START = regex(
+_LINE_START = compile_lazily(
     rb"^[ \t]*(?:(?:#+|//+|\*|>|;|--|\||-)[ \t]+)?(?:[+.&]?[ \t]{0,4}[rbuf@]?\\{0,3}[\"'`])?", re.MULTILINE
 )
-_DIFF_START = regex(rb"^\+", re.MULTILINE)
-_HEADER = regex(rb"^[A-Za-z][A-Za-z0-9\-]{1,40}:[ \t]?[^\n]*", re.MULTILINE)
-_BASE64 = regex(rb"[A-Za-z0-9+/]+={0,3}")
-_CHECKSUM = regex(rb"=[A-Za-z0-9+/]{4}\Z")
+_DIFF_START = compile_lazily(rb"^\+", re.MULTILINE)
+_HEADER = compile_lazily(rb"^[A-Za-z][A-Za-z0-9\-]{1,40}:[ \t]?[^\n]*", re.MULTILINE)
+_BASE64 = compile_lazily(rb"[A-Za-z0-9+/]+={0,3}")
+_CHECKSUM = compile_lazily(rb"=[A-Za-z0-9+/]{4}\Z")
 # The headers of an encrypted key, also where all stands on one line (RFC 1421).
-_CIPHER = regex(
+_CIPHER = compile_lazily(
     rb"Proc-Type:\s?4,\s?ENCRYPTED[\s\"',]{0,12}DEK-Info:\s?(?:AES-\d{3}-[A-Z]{3},[0-9A-F]{32}|DES[A-Z0-9\-]{0,12},[0-9A-F]{16})"
 )
-_ENCRYPTED = regex(rb"Proc-Type:\s*4,\s*ENCRYPTED")
+_ENCRYPTED = compile_lazily(rb"Proc-Type:\s*4,\s*ENCRYPTED")
 _OPENSSH = b"openssh-key-v1\0"
 _WORD_ON_HEADER_LINE = 16
 _STUB = 5
@@ -53,7 +53,7 @@ _PUBLISHED = frozenset((
 ))  # fmt: skip
 
 
-class State(Enum):
+class BodyState(Enum):
     """What the body of a key block says of it."""
 
     WHOLE = "whole"
@@ -67,41 +67,41 @@ class Body:
 
     text: bytes
     encrypted: bool
-    state: State
+    state: BodyState
 
 
 def read_body(raw: bytes, label: bytes) -> Body | None:
     """The key between a BEGIN and an END line; None where that is no key: code, a placeholder, a stub."""
-    flat = _unquoted(raw)
-    text = _joined(_HEADER.sub(b"", _CIPHER.sub(b"\n", flat)))
+    flat = _unquote_lines(raw)
+    text = _join_lines(_HEADER.sub(b"", _CIPHER.sub(b"\n", flat)))
     if label.startswith(b"PGP"):
         text = _CHECKSUM.sub(b"", text)
-    if not looks_like_key(text):
+    if not is_likely_key(text):
         return None
-    encrypted, (have, claimed) = _structure(decoded(text), label)
+    encrypted, (have, claimed) = _parse_structure(decode_base64(text), label)
     encrypted = encrypted or label.startswith(b"ENCRYPTED") or _ENCRYPTED.search(flat) is not None
     if claimed > _LARGEST:
         claimed = 0
     if have * _STUB < claimed:
         return None
     if claimed and have != claimed:
-        return Body(text, encrypted, State.TRUNCATED if have < claimed else State.UNCHECKED)
-    return Body(text, encrypted, State.WHOLE if claimed else State.UNCHECKED)
+        return Body(text, encrypted, BodyState.TRUNCATED if have < claimed else BodyState.UNCHECKED)
+    return Body(text, encrypted, BodyState.WHOLE if claimed else BodyState.UNCHECKED)
 
 
-def looks_like_key(text: bytes, least: int = SHORTEST_BODY) -> bool:
+def is_likely_key(text: bytes, least: int = SHORTEST_BODY) -> bool:
     """True for base64 long (`least` characters) and random enough to hold a key."""
-    if len(text) < least or not _BASE64.fullmatch(text) or entropy(text) < _MIN_ENTROPY:
+    if len(text) < least or not _BASE64.fullmatch(text) or compute_entropy(text) < _MIN_ENTROPY:
         return False
     if _DOCUMENTED in text or blake2b(text, digest_size=16).hexdigest() in _PUBLISHED:
         return False
     return any(48 <= c <= 57 for c in text) and text.upper() != text and text.lower() != text
 
 
-def _unquoted(raw: bytes) -> bytes:
+def _unquote_lines(raw: bytes) -> bytes:
     """The lines as they would be in a file of their own, whatever string, comment or patch they stand in."""
     text = _LINE_END.sub(b"\n", raw)
-    text = _ESCAPED.sub(_sign, text)
+    text = _ESCAPED.sub(_decode_sign, text)
     text = _SEAM_IN_LINE.sub(b"", text)
     text = _SEAM.sub(b"\n", text)
     lines = [line for line in text.split(b"\n")[1:-1] if line.strip()]
@@ -110,12 +110,12 @@ def _unquoted(raw: bytes) -> bytes:
     return _LINE_START.sub(b"", text)
 
 
-def _sign(match: re.Match[bytes]) -> bytes:
+def _decode_sign(match: re.Match[bytes]) -> bytes:
     """The sign of base64 that an escape stands for."""
     return match[5] or (b"+" if match[1] or match[3] else b"/" if match[2] or match[4] else b"=")
 
 
-def _joined(text: bytes) -> bytes:
+def _join_lines(text: bytes) -> bytes:
     """The lines as one; a word left on the header's line ("fake") is not part of the body."""
     first, _, rest = text.partition(b"\n")
     if len(first.strip()) < _WORD_ON_HEADER_LINE and rest.strip():
@@ -123,17 +123,17 @@ def _joined(text: bytes) -> bytes:
     return b"".join(text.split())
 
 
-def _structure(key: bytes, label: bytes) -> tuple[bool, tuple[int, int]]:
+def _parse_structure(key: bytes, label: bytes) -> tuple[bool, tuple[int, int]]:
     """Whether the key says it is encrypted, and how many bytes of how many it claims; (n, 0) where it claims none."""
     if key.startswith(_OPENSSH):
-        return not key[15:].startswith(b"\0\0\0\x04none"), _openssh_length(key)
+        return not key[15:].startswith(b"\0\0\0\x04none"), _read_openssh_length(key)
     if label.startswith(b"PGP"):
-        packet = secret_key_packet(key)
+        packet = parse_secret_packet(key)
         return (is_protected(packet[0]), (len(packet[0]), packet[1])) if packet else (False, (len(key), 0))
-    return False, _der_length(key)
+    return False, _read_der_length(key)
 
 
-def _der_length(key: bytes) -> tuple[int, int]:
+def _read_der_length(key: bytes) -> tuple[int, int]:
     """The outermost ASN.1 SEQUENCE's own length and what it should be."""
     if len(key) < 4 or key[0] != 0x30:
         return len(key), 0
@@ -146,7 +146,7 @@ def _der_length(key: bytes) -> tuple[int, int]:
     return len(key), head + size
 
 
-def _openssh_length(key: bytes) -> tuple[int, int]:
+def _read_openssh_length(key: bytes) -> tuple[int, int]:
     """Walks cipher, KDF, KDF options, the count of keys, the public key and the private section."""
     at = len(_OPENSSH)
     for field in range(6):

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from credguard.heuristics.assigned_value import is_opaque
 from credguard.heuristics.boundaries import COLOUR, EMPHASIS
-from credguard.heuristics.expiry import graded, rfc3339, said
-from credguard.heuristics.placeholders import entropy, is_placeholder
+from credguard.heuristics.expiry import format_expiry, format_rfc3339, grade_by_expiry
+from credguard.heuristics.placeholders import compute_entropy, is_placeholder
 from credguard.heuristics.published_values import is_no_secret
-from credguard.lazy_re import regex
+from credguard.lazy_re import compile_lazily
 from credguard.matching.pattern import Pattern
 from credguard.model.findings import Confidence, Detection, Part, Severity
 from credguard.model.secret import Secret
@@ -61,23 +61,23 @@ class Grade:
 PLAIN = Grade()
 
 
-def opaque(value: bytes) -> Grade | None:
+def grade_opaque(value: bytes) -> Grade | None:
     """A value that nobody typed: no placeholder, no example, no sequence."""
-    return None if is_placeholder(value) or is_no_secret(value) or _one_word_again(value) else PLAIN
+    return None if is_placeholder(value) or is_no_secret(value) or _is_repetitive(value) else PLAIN
 
 
-def _one_word_again(value: bytes) -> bool:
+def _is_repetitive(value: bytes) -> bool:
     """A run of one character such as `xxxx`, or too few characters for the length."""
-    return len(value) >= 16 and (len(set(value)) < 7 or entropy(value.lower()) < 2.6)
+    return len(value) >= 16 and (len(set(value)) < 7 or compute_entropy(value.lower()) < 2.6)
 
 
-def generated(value: bytes) -> bool:
+def is_generated(value: bytes) -> bool:
     """A value with little to read in it, as a program makes them: what a plugin finds has to look like that."""
     return is_opaque(value, 16)
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class TokenKind:
     """One form of token: `pattern` matches its first `width` bytes, `token` all of it from there.
 
     Its group 1, where it has one, is the value that is judged and told; `judge` is given it. With `width` 0
@@ -89,10 +89,10 @@ class Kind:
     pattern: Pattern
     width: int
     token: re.Pattern[bytes]
-    judge: Callable[[bytes], Grade | None] = opaque
+    judge: Callable[[bytes], Grade | None] = grade_opaque
     back: int = 0
 
-    def matches(self, data: bytes, ends: Sequence[int]) -> Iterator[tuple[int, int]]:
+    def find_values(self, data: bytes, ends: Sequence[int]) -> Iterator[tuple[int, int]]:
         """Where the values stand whose pattern ends at `ends`."""
         done = 0
         for end in ends[:_MOST]:
@@ -111,40 +111,40 @@ class Kind:
         return match if match and match.start() <= start and match.end() >= end else None
 
 
-def kind(
+def make_kind(
     name: str,
     called: str,
     prefix: bytes,
     least: tuple[bytes, int],
     rest: bytes = b"",
     after: bytes = AFTER,
-    judge: Callable[[bytes], Grade | None] = opaque,
-) -> Kind:
+    judge: Callable[[bytes], Grade | None] = grade_opaque,
+) -> TokenKind:
     """A kind whose tokens open with `prefix` (of one width) and go on with so many of a class, then `rest`."""
     characters, count = least
     seen = min(count, ENOUGH)
-    return Kind(
+    return TokenKind(
         name,
         called,
         Pattern(f"token-{name}", prefix + characters + b"{%d}" % seen),
-        width_of(prefix) + seen,
-        regex(BEFORE + prefix + characters + b"{%d}" % count + rest + after),
+        compute_width(prefix) + seen,
+        compile_lazily(BEFORE + prefix + characters + b"{%d}" % count + rest + after),
         judge,
     )
 
 
-_CLASS = regex(rb"\[[^\]]+\]|\\.|[^\[\\]")
+_CLASS = compile_lazily(rb"\[[^\]]+\]|\\.|[^\[\\]")
 
 
-def width_of(prefix: bytes) -> int:
+def compute_width(prefix: bytes) -> int:
     """How many bytes a pattern of literals and classes alone matches."""
     return len(_CLASS.findall(prefix))
 
 
-def found(blob: Blob, hits: Hits, kinds: Sequence[Kind]) -> Iterator[tuple[Kind, int, int]]:
+def find_tokens(blob: Blob, hits: Hits, kinds: Sequence[TokenKind]) -> Iterator[tuple[TokenKind, int, int]]:
     """Every place of every kind, without those inside of another one's."""
     places = [
-        (start, -end, one) for one in kinds for start, end in one.matches(blob.data, hits.get(one.pattern.name, ()))
+        (start, -end, one) for one in kinds for start, end in one.find_values(blob.data, hits.get(one.pattern.name, ()))
     ]
     done = 0
     for start, minus, one in sorted(places, key=lambda place: place[:2]):
@@ -153,49 +153,51 @@ def found(blob: Blob, hits: Hits, kinds: Sequence[Kind]) -> Iterator[tuple[Kind,
             yield one, start, done
 
 
-def described(one: Kind, data: bytes, start: int, end: int, grade: Grade, severity: Severity) -> Detection:
+def build_token_detection(
+    one: TokenKind, data: bytes, start: int, end: int, grade: Grade, severity: Severity
+) -> Detection:
     """The detection of a value at its place."""
     part = Part("token", start, end, Secret(data[start:end]))
     attributes = {"kind": one.name, **grade.attributes}
     message = f"{one.called} {part.secret.shown}"
     if grade.expires:
-        attributes["expires"] = rfc3339(grade.expires)
-        message += f", {said(grade.expires)}"
+        attributes["expires"] = format_rfc3339(grade.expires)
+        message += f", {format_expiry(grade.expires)}"
     message += f" ({grade.note})" if grade.note else ""
-    worth = graded(grade.expires, severity if grade.severity is None else grade.severity)
+    worth = grade_by_expiry(grade.expires, severity if grade.severity is None else grade.severity)
     return Detection(message, (part,), worth, grade.confidence, attributes)
 
 
-def detections(blob: Blob, hits: Hits, kinds: Sequence[Kind], severity: Severity) -> Iterator[Detection]:
+def detect_tokens(blob: Blob, hits: Hits, kinds: Sequence[TokenKind], severity: Severity) -> Iterator[Detection]:
     """What the kinds say of a blob."""
-    for one, start, end in found(blob, hits, kinds):
+    for one, start, end in find_tokens(blob, hits, kinds):
         grade = one.judge(blob.data[start:end])
         if grade:
-            yield described(one, blob.data, start, end, grade, severity)
+            yield build_token_detection(one, blob.data, start, end, grade, severity)
 
 
-def _plugin_places(
+def _find_plugin_places(
     rule_id: str, blob: Blob, hits: Hits, own: Sequence[Pattern], judge: Callable[[bytes], object]
 ) -> Iterator[tuple[int, int]]:
     """What a plugin finds where no pattern of the rule's own was seen, for there the rule has judged already."""
-    if not any(pattern.name in hits for pattern in _detect_secrets.patterns(rule_id)):
+    if not any(pattern.name in hits for pattern in _detect_secrets.list_plugin_patterns(rule_id)):
         return
     judged = sorted(offset for pattern in own for offset in hits.get(pattern.name, ()))
     data, done = blob.data, 0
 
-    def wanted(left: int, right: int) -> object:
-        place = _bare(data, left, right, judged)
+    def is_wanted(left: int, right: int) -> object:
+        place = _trim_value(data, left, right, judged)
         return place and judge(data[slice(*place)])
 
-    for left, right in sorted(_detect_secrets.finds(rule_id, data, hits, wanted)):
-        place = _bare(data, left, right, judged)
+    for left, right in sorted(_detect_secrets.find_plugin_values(rule_id, data, hits, is_wanted)):
+        place = _trim_value(data, left, right, judged)
         if place and place[0] >= done:
             done = place[1]
             if judge(data[slice(*place)]):
                 yield place
 
 
-def _bare(data: bytes, left: int, right: int, judged: Sequence[int]) -> tuple[int, int] | None:
+def _trim_value(data: bytes, left: int, right: int, judged: Sequence[int]) -> tuple[int, int] | None:
     """The value alone of what a plugin finds, unless a word goes on in it or the rule has judged it."""
     value = data[left:right]
     start = right - len(value.lstrip(_AROUND))
@@ -205,17 +207,17 @@ def _bare(data: bytes, left: int, right: int, judged: Sequence[int]) -> tuple[in
     return None if told or data[max(0, start - 1) : start].isalnum() else (start, end)
 
 
-def _from_plugin(called: str, data: bytes, start: int, end: int) -> Detection:
+def _build_plugin_detection(called: str, data: bytes, start: int, end: int) -> Detection:
     part = Part("token", start, end, Secret(data[start:end]))
     message = f"what looks like {called} {part.secret.shown}"
     return Detection(message, (part,), Severity.MEDIUM, Confidence.LOW, {"kind": "detect-secrets"})
 
 
-def token_rule(
+def build_token_rule(
     number: int,
     name: str,
     summary: str,
-    kinds: Sequence[Kind],
+    kinds: Sequence[TokenKind],
     *,
     revoke: str,
     references: tuple[str, ...],
@@ -223,7 +225,7 @@ def token_rule(
     confidence: Confidence = Confidence.HIGH,
     more: tuple[Pattern, ...] = (),
     also: BlobCheck | None = None,
-    judge: Callable[[bytes], object] = generated,
+    judge: Callable[[bytes], object] = is_generated,
 ) -> Rule:
     """The rule that looks for these kinds; `revoke` says where a leaked one is ended. `also` is a check of its own
     with `more` patterns, for what is more than one value. What only a plugin finds, `judge` judges."""
@@ -232,11 +234,11 @@ def token_rule(
     called = summary[:1].lower() + summary[1:]
 
     def check(blob: Blob, hits: Hits) -> Iterator[Detection]:
-        yield from detections(blob, hits, kinds, severity)
+        yield from detect_tokens(blob, hits, kinds, severity)
         if also:
             yield from also(blob, hits)
-        for start, end in _plugin_places(number_of, blob, hits, own, judge):
-            yield _from_plugin(called, blob.data, start, end)
+        for start, end in _find_plugin_places(number_of, blob, hits, own, judge):
+            yield _build_plugin_detection(called, blob.data, start, end)
 
     return Rule(
         id=number_of,
@@ -246,7 +248,7 @@ def token_rule(
         summary=summary,
         hint=f"revoke it: {revoke}",
         practices=("P01", "P10", "P16"),
-        patterns=(*own, *_detect_secrets.patterns(number_of)),
+        patterns=(*own, *_detect_secrets.list_plugin_patterns(number_of)),
         check_blob=check,
         remediation=(
             f"revoke it first: {revoke}",

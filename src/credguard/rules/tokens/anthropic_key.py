@@ -16,10 +16,10 @@ References
 
 from __future__ import annotations
 
-from credguard.rules.tokens._token_rule import AFTER_DASH, kind, token_rule
+from credguard.rules.tokens._token_rule import AFTER_DASH, build_token_rule, make_kind
 
 _KINDS = (
-    kind(
+    make_kind(
         "anthropic",
         "Anthropic key",
         rb"sk-ant-",
@@ -28,7 +28,7 @@ _KINDS = (
         AFTER_DASH,
     ),
 )
-RULE = token_rule(
+RULE = build_token_rule(
     167,
     "anthropic-key",
     "An Anthropic API key",

@@ -16,20 +16,20 @@ References
 
 from __future__ import annotations
 
-from credguard.lazy_re import regex
-from credguard.rules.tokens._token_rule import generated, kind, token_rule
+from credguard.lazy_re import compile_lazily
+from credguard.rules.tokens._token_rule import build_token_rule, is_generated, make_kind
 
-_ENCRYPTED = regex(rb"AP[0-9A-F][1-9A-HJ-NP-Za-km-z]{20,200}")
+_ENCRYPTED = compile_lazily(rb"AP[0-9A-F][1-9A-HJ-NP-Za-km-z]{20,200}")
 
 
 def _is_password(value: bytes) -> bool:
     """An encrypted password is base 58, which other services' tokens that begin so are not."""
-    return bool(_ENCRYPTED.fullmatch(value)) and generated(value)
+    return bool(_ENCRYPTED.fullmatch(value)) and is_generated(value)
 
 
 _KINDS = (
-    kind("artifactory", "Artifactory API key", rb"AKC[a-z]", (rb"[A-Za-z0-9]", 60), rb"[A-Za-z0-9]{0,20}"),
-    kind(
+    make_kind("artifactory", "Artifactory API key", rb"AKC[a-z]", (rb"[A-Za-z0-9]", 60), rb"[A-Za-z0-9]{0,20}"),
+    make_kind(
         "artifactory-reference",
         "Artifactory reference token",
         rb"cmVmdGtu",
@@ -37,7 +37,7 @@ _KINDS = (
         rb"[A-Za-z0-9=]{0,30}",
     ),
 )
-RULE = token_rule(
+RULE = build_token_rule(
     186,
     "artifactory-token",
     "An Artifactory token",

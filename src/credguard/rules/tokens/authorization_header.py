@@ -20,11 +20,11 @@ References
 
 from __future__ import annotations
 
-from credguard.lazy_re import regex
+from credguard.lazy_re import compile_lazily
 from credguard.matching.pattern import Pattern
 from credguard.model.findings import Confidence
-from credguard.rules.tokens._basic_auth import login
-from credguard.rules.tokens._token_rule import Grade, Kind, opaque, token_rule
+from credguard.rules.tokens._basic_auth import grade_login
+from credguard.rules.tokens._token_rule import Grade, TokenKind, build_token_rule, grade_opaque
 
 # What a rule of its own speaks of.
 _KNOWN = (
@@ -42,16 +42,16 @@ _KNOWN = (
     b"SG.",
     b"ABSK",
 )
-_WORDS = regex(rb"[A-Z]?[a-z]{3,}|[A-Z]{3,}")
-_DIGIT = regex(rb"[0-9]")
+_WORDS = compile_lazily(rb"[A-Z]?[a-z]{3,}|[A-Z]{3,}")
+_DIGIT = compile_lazily(rb"[0-9]")
 _OPEN = rb"authorization\\{0,3}[\"'\])]{0,3}\s{0,3}(?:=>|[:=,])\s{0,3}\\{0,3}[\"']{0,2}"
 
 
-def _bearer(value: bytes) -> Grade | None:
+def _grade_bearer(value: bytes) -> Grade | None:
     in_words = sum(map(len, _WORDS.findall(value)))
     if value.startswith(_KNOWN) or not _DIGIT.search(value) or in_words > len(value) // 2:
         return None
-    return Grade(confidence=Confidence.MEDIUM) if opaque(value) else None
+    return Grade(confidence=Confidence.MEDIUM) if grade_opaque(value) else None
 
 
 _BASIC = rb"([A-Za-z0-9+/]{8,400}={0,2})(?![A-Za-z0-9+/=_.\-])"
@@ -61,48 +61,48 @@ _FIELD = (
     rb"\\{0,3}[\"'\])]{0,3}\s{0,3}(?:=>|[:=])\s{0,3}\\{0,3}[\"']?"
 )
 _KINDS = (
-    Kind(
+    TokenKind(
         "oauth-token",
         "OAuth token or client secret",
         Pattern("oauth-value", _FIELD + rb"[A-Za-z0-9_.~+/\-]{20}", caseless=True),
         20,
-        regex(rb"([A-Za-z0-9_.~+/\-]{20,2000}={0,2})(?![A-Za-z0-9_(\[{<$])"),
-        _bearer,
+        compile_lazily(rb"([A-Za-z0-9_.~+/\-]{20,2000}={0,2})(?![A-Za-z0-9_(\[{<$])"),
+        _grade_bearer,
     ),
-    Kind(
+    TokenKind(
         "bearer",
         "bearer token",
         Pattern("bearer-value", rb"bearer [A-Za-z0-9_.~+/\-]{18}", caseless=True),
         18,
-        regex(rb"([A-Za-z0-9_.~+/\-]{18,2000}={0,2})(?![A-Za-z0-9_(\[{<$])"),
-        _bearer,
+        compile_lazily(rb"([A-Za-z0-9_.~+/\-]{18,2000}={0,2})(?![A-Za-z0-9_(\[{<$])"),
+        _grade_bearer,
     ),
-    Kind(
+    TokenKind(
         "header-token",
         "token of an Authorization header",
         Pattern("authorization-token", _OPEN + rb"token [A-Za-z0-9_.~+/\-]{18}", caseless=True),
         18,
-        regex(rb"([A-Za-z0-9_.~+/\-]{18,2000}={0,2})(?![A-Za-z0-9_(\[{<$])"),
-        _bearer,
+        compile_lazily(rb"([A-Za-z0-9_.~+/\-]{18,2000}={0,2})(?![A-Za-z0-9_(\[{<$])"),
+        _grade_bearer,
     ),
-    Kind(
+    TokenKind(
         "basic",
         "user and password in base64",
         Pattern("authorization-basic", _OPEN + rb"basic [A-Za-z0-9+/]{8}", caseless=True),
         8,
-        regex(_BASIC),
-        login,
+        compile_lazily(_BASIC),
+        grade_login,
     ),
-    Kind(
+    TokenKind(
         "basic",
         "user and password in base64",
         Pattern("basic-quoted", rb"[\"']basic [A-Za-z0-9+/]{8}", caseless=True),
         8,
-        regex(_BASIC),
-        login,
+        compile_lazily(_BASIC),
+        grade_login,
     ),
 )
-RULE = token_rule(
+RULE = build_token_rule(
     189,
     "authorization-header",
     "A token or password of an HTTP Authorization header",

@@ -26,11 +26,11 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from credguard.heuristics.boundaries import COLOUR, EMPHASIS
-from credguard.heuristics.expiry import from_epoch, from_iso, moment
-from credguard.lazy_re import regex
+from credguard.heuristics.expiry import build_datetime, parse_epoch, parse_iso_time
+from credguard.lazy_re import compile_lazily
 from credguard.matching.pattern import Pattern
 from credguard.model.findings import Severity
-from credguard.rules.tokens._token_rule import Grade, Kind, described, opaque, token_rule
+from credguard.rules.tokens._token_rule import Grade, TokenKind, build_token_detection, build_token_rule, grade_opaque
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,22 +41,22 @@ if TYPE_CHECKING:
 # What Azurite and the Cosmos DB emulator print: public, the same everywhere.
 _EMULATORS = (b"Eby8vdM02xNOcqFlqUwJPLlm", b"C2y6yDjf5/R+ob0N8A7Cgv30")
 _SIGNATURE = Pattern("token-azure-sas", rb"(?:[?&;]|u0026|x26)sig=[A-Za-z0-9%+/]{43}")
-_SIG = regex(rb"sig=((?:[A-Za-z0-9+/]|%2[BbFf]){43}(?:=|%3[Dd]))")
-_QUERY = regex(rb"[^\s\"'<>]{0,600}")
-_END = regex(rb"(?:[?&;]|u0026|x26)se=(?:(\d{4}-\d\d-\d\d)(T[0-9A-Za-z%:]{0,20})?|(\d{10}))(?![0-9])")
-_VERSION = regex(rb"(?:[?&;]|u0026|x26|^|Signature )s[vrp]=")
+_SIG = compile_lazily(rb"sig=((?:[A-Za-z0-9+/]|%2[BbFf]){43}(?:=|%3[Dd]))")
+_QUERY = compile_lazily(rb"[^\s\"'<>]{0,600}")
+_END = compile_lazily(rb"(?:[?&;]|u0026|x26)se=(?:(\d{4}-\d\d-\d\d)(T[0-9A-Za-z%:]{0,20})?|(\d{10}))(?![0-9])")
+_VERSION = compile_lazily(rb"(?:[?&;]|u0026|x26|^|Signature )s[vrp]=")
 
 
-def _key(value: bytes) -> Grade | None:
-    return None if value.startswith(_EMULATORS) else opaque(value)
+def _grade_key(value: bytes) -> Grade | None:
+    return None if value.startswith(_EMULATORS) else grade_opaque(value)
 
 
-def _mixed(value: bytes) -> Grade | None:
-    return opaque(value) if re.search(rb"[a-z]", value) and re.search(rb"[A-Z]", value) else None
+def _grade_mixed(value: bytes) -> Grade | None:
+    return grade_opaque(value) if re.search(rb"[a-z]", value) and re.search(rb"[A-Z]", value) else None
 
 
-def _digits(value: bytes) -> Grade | None:
-    return opaque(value) if sum(48 <= byte <= 57 for byte in value) >= 3 else None
+def _grade_digits(value: bytes) -> Grade | None:
+    return grade_opaque(value) if sum(48 <= byte <= 57 for byte in value) >= 3 else None
 
 
 # The signatures by which Azure's newer keys can be told: service, characters before, signature and what follows.
@@ -82,30 +82,30 @@ _SEAM = rb"(?<=\\[nrt])|" + COLOUR
 """What ends with a letter and may stand before a key: an escape, a switch of colours."""
 
 
-def _signed(service: str, before: int, rest: bytes) -> Kind:
+def _make_signed_kind(service: str, before: int, rest: bytes) -> TokenKind:
     name = f"azure-{service.lower().replace(' ', '-')}-key"
     lead = (rb"[A-Za-z0-9_\-]" if rest.startswith(b"AzFu") else rb"[A-Za-z0-9+/]") + b"{%d}" % before
-    token = regex(rb"(?:(?<![A-Za-z0-9+/])|" + _SEAM + rb")" + lead + rest + rb"(?![A-Za-z0-9+/=])")
-    return Kind(name, f"Azure {service} key", Pattern(f"token-{name}", rest), 1, token, _mixed, _LONGEST)
+    token = compile_lazily(rb"(?:(?<![A-Za-z0-9+/])|" + _SEAM + rb")" + lead + rest + rb"(?![A-Za-z0-9+/=])")
+    return TokenKind(name, f"Azure {service} key", Pattern(f"token-{name}", rest), 1, token, _grade_mixed, _LONGEST)
 
 
 _KINDS = (
-    Kind(
+    TokenKind(
         "azure-account-key",
         "Azure account key",
         Pattern("token-azure-account-key", rb"AccountKey=[A-Za-z0-9+/]{43}"),
         43,
-        regex(rb"((?:[A-Za-z0-9+/]{86}==|[A-Za-z0-9+/]{43}=))(?![A-Za-z0-9+/=])"),
-        _key,
+        compile_lazily(rb"((?:[A-Za-z0-9+/]{86}==|[A-Za-z0-9+/]{43}=))(?![A-Za-z0-9+/=])"),
+        _grade_key,
     ),
-    Kind(
+    TokenKind(
         "azure-shared-access-key",
         "Azure shared access key",
         Pattern("token-azure-shared-key", rb"SharedAccessKey=[A-Za-z0-9+/]{43}="),
         44,
-        regex(rb"([A-Za-z0-9+/]{43}=)"),
+        compile_lazily(rb"([A-Za-z0-9+/]{43}=)"),
     ),
-    Kind(
+    TokenKind(
         "azure-named-key",
         "Azure account key",
         Pattern(
@@ -114,11 +114,11 @@ _KINDS = (
             caseless=True,
         ),
         43,
-        regex(rb"([A-Za-z0-9+/]{86}==)(?![A-Za-z0-9+/=])"),
-        _key,
+        compile_lazily(rb"([A-Za-z0-9+/]{86}==)(?![A-Za-z0-9+/=])"),
+        _grade_key,
     ),
-    *(_signed(*form) for form in _SIGNED),
-    Kind(
+    *(_make_signed_kind(*form) for form in _SIGNED),
+    TokenKind(
         "azure-devops",
         "Azure DevOps token",
         Pattern(
@@ -127,34 +127,34 @@ _KINDS = (
             caseless=True,
         ),
         52,
-        regex(rb"([a-z2-7]{52})(?![A-Za-z0-9])"),
-        _digits,
+        compile_lazily(rb"([a-z2-7]{52})(?![A-Za-z0-9])"),
+        _grade_digits,
     ),
-    Kind(
+    TokenKind(
         "azure-publish-profile",
         "Azure publishing password",
         Pattern("token-azure-publish", rb"userPWD=\\{0,3}[\"'][A-Za-z0-9]{40}"),
         40,
-        regex(rb"([A-Za-z0-9]{50,70})(?![A-Za-z0-9])"),
-        _digits,
+        compile_lazily(rb"([A-Za-z0-9]{50,70})(?![A-Za-z0-9])"),
+        _grade_digits,
     ),
-    Kind(
+    TokenKind(
         "azure-client-secret",
         "Azure client secret",
         Pattern("token-azure-client-secret", rb"[0-9]Q~[A-Za-z0-9_~.\-]{31}"),
         34,
-        regex(
+        compile_lazily(
             rb"(?:(?<![A-Za-z0-9_~.\-])|(?<=\A-)|(?<=\n-)|" + _SEAM + rb"|" + EMPHASIS + rb")"
             rb"[A-Za-z0-9_~.\-]{3}[0-9]Q~[A-Za-z0-9_~.\-]{31,34}(?![A-Za-z0-9~\-]|_[A-Za-z0-9_~\-])"
         ),
-        _mixed,
+        _grade_mixed,
         back=3,
     ),
 )
-_SAS = Kind("azure-sas", "Azure shared access signature", _SIGNATURE, 0, _SIG)
+_SAS = TokenKind("azure-sas", "Azure shared access signature", _SIGNATURE, 0, _SIG)
 
 
-def _signatures(blob: Blob, hits: Hits) -> Iterator[Detection]:
+def _find_signatures(blob: Blob, hits: Hits) -> Iterator[Detection]:
     """Signatures in a query that also names a version, a resource or rights."""
     data, done = blob.data, 0
     for end in hits.get(_SIGNATURE.name, ()):
@@ -166,29 +166,29 @@ def _signatures(blob: Blob, hits: Hits) -> Iterator[Detection]:
         query = before[max(before.rfind(sign) for sign in (b"\n", b" ", b'"', b"'")) + 1 :]
         rest = _QUERY.match(data, done)
         query += rest[0] if rest else b""
-        if _VERSION.search(query) and opaque(match[1]):
-            yield described(_SAS, data, *match.span(1), Grade(expires=_expiry(query)), Severity.HIGH)
+        if _VERSION.search(query) and grade_opaque(match[1]):
+            yield build_token_detection(_SAS, data, *match.span(1), Grade(expires=_read_expiry(query)), Severity.HIGH)
 
 
-def _expiry(query: bytes) -> datetime | None:
+def _read_expiry(query: bytes) -> datetime | None:
     match = _END.search(query.replace(b"%3A", b":").replace(b"%3a", b":"))
     if not match:
         return None
     if match[3]:
-        return from_epoch(match[3])
+        return parse_epoch(match[3])
     day = match[1].decode()
-    return from_iso(match[1] + (match[2] or b"")) or moment(
+    return parse_iso_time(match[1] + (match[2] or b"")) or build_datetime(
         lambda: datetime.strptime(day, "%Y-%m-%d").replace(tzinfo=timezone.utc)
     )
 
 
-RULE = token_rule(
+RULE = build_token_rule(
     170,
     "azure-credential",
     "An Azure key, shared access signature or client secret",
     _KINDS,
     more=(_SIGNATURE,),
-    also=_signatures,
+    also=_find_signatures,
     revoke="az storage account keys renew --key primary --account-name NAME --resource-group GROUP; a client secret:"
     " az ad app credential delete --id APP --key-id KEY",
     references=(

@@ -15,13 +15,13 @@ References
 
 from __future__ import annotations
 
-from credguard.rules.tokens._token_rule import kind, token_rule
+from credguard.rules.tokens._token_rule import build_token_rule, make_kind
 
 _KINDS = (
-    kind("databricks", "Databricks token", rb"dapi", (rb"[0-9a-f]", 32), rb"(?:-\d{1,2})?"),
-    kind("databricks-oauth", "Databricks OAuth secret", rb"dose", (rb"[0-9a-f]", 32)),
+    make_kind("databricks", "Databricks token", rb"dapi", (rb"[0-9a-f]", 32), rb"(?:-\d{1,2})?"),
+    make_kind("databricks-oauth", "Databricks OAuth secret", rb"dose", (rb"[0-9a-f]", 32)),
 )
-RULE = token_rule(
+RULE = build_token_rule(
     173,
     "databricks-token",
     "A Databricks token",

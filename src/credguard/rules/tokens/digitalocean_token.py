@@ -15,10 +15,10 @@ References
 
 from __future__ import annotations
 
-from credguard.rules.tokens._token_rule import kind, token_rule
+from credguard.rules.tokens._token_rule import build_token_rule, make_kind
 
-_KINDS = (kind("digitalocean", "DigitalOcean token", rb"do[opr]_v1_", (rb"[0-9a-f]", 64)),)
-RULE = token_rule(
+_KINDS = (make_kind("digitalocean", "DigitalOcean token", rb"do[opr]_v1_", (rb"[0-9a-f]", 64)),)
+RULE = build_token_rule(
     174,
     "digitalocean-token",
     "A DigitalOcean token",

@@ -16,42 +16,50 @@ References
 
 from __future__ import annotations
 
-from credguard.heuristics.boundaries import SLASH, decoded
-from credguard.lazy_re import regex
+from credguard.heuristics.boundaries import SLASH, decode_base64
+from credguard.lazy_re import compile_lazily
 from credguard.matching.pattern import Pattern
-from credguard.rules.tokens._token_rule import AFTER_DASH, BEFORE, Grade, Kind, kind, opaque, token_rule
+from credguard.rules.tokens._token_rule import (
+    AFTER_DASH,
+    BEFORE,
+    Grade,
+    TokenKind,
+    build_token_rule,
+    grade_opaque,
+    make_kind,
+)
 
 
-def _bot(value: bytes) -> Grade | None:
+def _grade_bot(value: bytes) -> Grade | None:
     number, _, rest = value.partition(b".")
-    return opaque(rest) if decoded(number).isdigit() and opaque(number) else None
+    return grade_opaque(rest) if decode_base64(number).isdigit() and grade_opaque(number) else None
 
 
 _API = SLASH + rb"api" + SLASH
 _KINDS = (
-    Kind(
+    TokenKind(
         "discord",
         "Discord bot token",
         Pattern("token-discord", rb"[MNO][DTjz][AEIMQUYcgk][w-z0-5][MNO][DTjz][AEIMQUYcgk][A-Za-z0-9]{16}"),
         23,
-        regex(BEFORE + rb"[MNO][A-Za-z0-9]{22,26}\.[A-Za-z0-9_\-]{6}\.[A-Za-z0-9_\-]{27,40}" + AFTER_DASH),
-        _bot,
+        compile_lazily(BEFORE + rb"[MNO][A-Za-z0-9]{22,26}\.[A-Za-z0-9_\-]{6}\.[A-Za-z0-9_\-]{27,40}" + AFTER_DASH),
+        _grade_bot,
     ),
-    kind("discord-user", "Discord user token", rb"mfa\.", (rb"[A-Za-z0-9_\-]", 84), after=AFTER_DASH),
-    Kind(
+    make_kind("discord-user", "Discord user token", rb"mfa\.", (rb"[A-Za-z0-9_\-]", 84), after=AFTER_DASH),
+    TokenKind(
         "discord-webhook",
         "Discord webhook",
         Pattern("token-discord-webhook", _API + rb"(?:v[0-9]{1,2}" + SLASH + rb")?webhooks" + SLASH + rb"[0-9]{17}"),
         17,
-        regex(rb"[0-9]{17,20}" + SLASH + rb"([A-Za-z0-9_\-]{60,80})" + AFTER_DASH),
+        compile_lazily(rb"[0-9]{17,20}" + SLASH + rb"([A-Za-z0-9_\-]{60,80})" + AFTER_DASH),
     ),
 )
-RULE = token_rule(
+RULE = build_token_rule(
     179,
     "discord-token",
     "A Discord bot token or webhook",
     _KINDS,
-    judge=_bot,
+    judge=_grade_bot,
     revoke="https://discord.com/developers/applications > Bot > Reset Token; webhooks: channel > Integrations > Delete",
     references=(
         "https://discord.com/developers/docs/reference#authentication",

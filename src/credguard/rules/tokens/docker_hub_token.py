@@ -15,13 +15,13 @@ References
 
 from __future__ import annotations
 
-from credguard.lazy_re import regex
+from credguard.lazy_re import compile_lazily
 from credguard.matching.pattern import Pattern
-from credguard.rules.tokens._basic_auth import registry_login
-from credguard.rules.tokens._token_rule import AFTER_DASH, Kind, kind, token_rule
+from credguard.rules.tokens._basic_auth import grade_registry_login
+from credguard.rules.tokens._token_rule import AFTER_DASH, TokenKind, build_token_rule, make_kind
 
 _KINDS = (
-    kind(
+    make_kind(
         "docker-hub",
         "Docker Hub token",
         rb"dckr_[op]at_",
@@ -29,16 +29,16 @@ _KINDS = (
         rb"[A-Za-z0-9_\-]{0,20}",
         AFTER_DASH,
     ),
-    Kind(
+    TokenKind(
         "registry-login",
         "login of a container registry",
         Pattern("docker-auth", rb"\"auth\\{0,3}\"\s{0,9}:\s{0,9}\\{0,3}\"[A-Za-z0-9+/]{8}"),
         8,
-        regex(rb"([A-Za-z0-9+/]{8,4000}={0,2})\\{0,3}\""),
-        registry_login,
+        compile_lazily(rb"([A-Za-z0-9+/]{8,4000}={0,2})\\{0,3}\""),
+        grade_registry_login,
     ),
 )
-RULE = token_rule(
+RULE = build_token_rule(
     171,
     "docker-hub-token",
     "A Docker Hub token",

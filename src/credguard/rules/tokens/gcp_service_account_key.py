@@ -19,12 +19,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from credguard.lazy_re import regex
+from credguard.lazy_re import compile_lazily
 from credguard.matching.pattern import Pattern
 from credguard.model.findings import Detection, Part
 from credguard.model.secret import Secret
 from credguard.rules.tokens._pem import read_body
-from credguard.rules.tokens._token_rule import token_rule
+from credguard.rules.tokens._token_rule import build_token_rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 _FIELD = Pattern("gcp-private-key", rb"private_key\\{0,3}\"\s{0,4}:\s{0,4}\\{0,3}\"-----BEGIN PRIVATE KEY-----")
 _END = b"-----END PRIVATE KEY-----"
-_EMAIL = regex(
+_EMAIL = compile_lazily(
     rb"client_email\\{0,3}\"\s{0,4}:\s{0,4}\\{0,3}\"([A-Za-z0-9_.\-]{1,80}@[A-Za-z0-9_.\-]{1,80}gserviceaccount\.com)"
 )
 _HEADER = len(b"-----BEGIN PRIVATE KEY-----")
@@ -45,7 +45,7 @@ def _check(blob: Blob, hits: Hits) -> Iterator[Detection]:
     data, done = blob.data, 0
     for end in hits.get(_FIELD.name, ()):
         stop = data.find(_END, end, end + _KEY) if end > done else -1
-        email = _account(data, end, stop) if stop >= 0 else None
+        email = _find_account(data, end, stop) if stop >= 0 else None
         body = read_body(data[end:stop], b"") if email else None
         if email and body:
             done = stop + len(_END)
@@ -59,13 +59,13 @@ def _check(blob: Blob, hits: Hits) -> Iterator[Detection]:
             )
 
 
-def _account(data: bytes, start: int, stop: int) -> str | None:
+def _find_account(data: bytes, start: int, stop: int) -> str | None:
     """The account that is named after the key or before it."""
     match = _EMAIL.search(data, stop, stop + _AROUND) or _EMAIL.search(data, max(0, start - _AROUND), start)
     return match[1].decode() if match else None
 
 
-RULE = token_rule(
+RULE = build_token_rule(
     169,
     "gcp-service-account-key",
     "The key file of a Google Cloud service account",

@@ -24,7 +24,7 @@ from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
 from credguard.heuristics.generic_values import is_generic_secret
-from credguard.lazy_re import regex
+from credguard.lazy_re import compile_lazily
 from credguard.matching.pattern import Pattern
 from credguard.model.findings import Confidence, Detection, Part, Severity
 from credguard.model.secret import Secret
@@ -40,16 +40,16 @@ _WORDS = (
     rb"(?:passw(?:or)?d|passphrase|passwd|pwd|pass|secret|token|key|auth|credential|salt|nonce|cookie|session|sid|bearer|"
     rb"signature|verifier)"
 )
-_TAIL = regex(rb"(?:>=|=:|={2,3}|[:=,(])\s{0,3}[\"'`\])]{0,3}\\?([A-Za-z0-9_.\-]{1,80})(?![A-Za-z0-9_.\-])")
+_TAIL = compile_lazily(rb"(?:>=|=:|={2,3}|[:=,(])\s{0,3}[\"'`\])]{0,3}\\?([A-Za-z0-9_.\-]{1,80})(?![A-Za-z0-9_.\-])")
 """A name and its operator, read backwards."""
 _BEFORE, _AFTER = 91, 430
 """Bytes in which a name and its operator, or a value and what is around it, have room."""
 _OPERATOR, _SPACE = 11, 4
 """Bytes in which an operator and what may touch it have room, or the space before a value."""
-_QUOTED = regex(rb"\"password\" ?\Z|'password' ?\Z", re.IGNORECASE)
-_PASSWORD = regex(rb"pass|pwd|pw\Z", re.IGNORECASE)
-_WHOLE = regex(rb"(?:^|[._\-])(?:key|keys|pass|auth|session|token|cookie|signature)(?:s)?\Z", re.IGNORECASE)
-_OTHER = regex(
+_QUOTED = compile_lazily(rb"\"password\" ?\Z|'password' ?\Z", re.IGNORECASE)
+_PASSWORD = compile_lazily(rb"pass|pwd|pw\Z", re.IGNORECASE)
+_WHOLE = compile_lazily(rb"(?:^|[._\-])(?:key|keys|pass|auth|session|token|cookie|signature)(?:s)?\Z", re.IGNORECASE)
+_OTHER = compile_lazily(
     rb"(?:public|primary|foreign|sort|partition|cache|index|lookup|hot|short|press|map|dict|row|column|group|object|config|"
     rb"i18n|label|msg|message|translation)[._\-]?keys?\Z|key(?:board|code|word|s?path|name|type|id|file|size|length|up|down)|"
     rb"(?:pass|token|secret|key|auth|password|session)[._\-]?(?:file|path|dir|name|type|id|url|uri|field|label|hint|length|size|"
@@ -59,7 +59,7 @@ _OTHER = regex(
     re.IGNORECASE,
 )
 # Names of values that are public: cursors, what a form or a browser is given, what speaks of a secret.
-_PUBLIC = regex(
+_PUBLIC = compile_lazily(
     rb"(?:next|page|pagination|continuation|start|starting|client_?request|idempotency|csrf|xsrf|authenticity|site|publishable|"
     rb"public|s3|bucket)[._\-]?(?:token|key)s?\Z|\A(?-i:nonce)\Z|"
     rb"(?:pass|passwd|password|token|secret|key|auth)[._\-]?(?:sha[._\-]?\d{0,3}|md5|digest|arn|versions?|endpoint|address)\Z|"
@@ -69,12 +69,12 @@ _PUBLIC = regex(
 _MAKES = rb"(?:new String|String|str|b|r|u|@|N|Buffer\.from|fixed|\[\](?:byte|string))?[({]{0,2}"
 """What may stand between an operator and a text in quotes, in one language or another."""
 _BARE_SIGN = rb"[^\s\"'`,;(){}\[\]<>&|#]"
-_VALUE = regex(
+_VALUE = compile_lazily(
     rb"\s{0,4}" + _MAKES + rb"(?:\\?\"([^\"\\\r\n]{4,400})\\?\"|\\?'([^'\\\r\n]{4,400})\\?'|`([^`\\\r\n]{4,400})`)"
 )
-_OPENS = regex(rb"(?s:.)\s{0,4}(?:" + _MAKES + rb"\\?[\"'`]|(?<![,(])" + _BARE_SIGN + rb"{4})")
+_OPENS = compile_lazily(rb"(?s:.)\s{0,4}(?:" + _MAKES + rb"\\?[\"'`]|(?<![,(])" + _BARE_SIGN + rb"{4})")
 """From the end of an operator on: the first signs of a value in quotes or of a bare one."""
-_BARE = regex(rb"[ \t]{0,4}(" + _BARE_SIGN + rb"{4,400})(?=[\s,;&\"'}\])]|\\n|\Z)")
+_BARE = compile_lazily(rb"[ \t]{0,4}(" + _BARE_SIGN + rb"{4,400})(?=[\s,;&\"'}\])]|\\n|\Z)")
 _CODE_FILES = frozenset(
     "py java go js jsx ts tsx rb kt cs php scala groovy c h cc cpp hpp m swift rs dart lua pl ex exs gradle vue".split()
 )
@@ -84,24 +84,26 @@ _MOST = 5_000
 def _check(blob: Blob, hits: Hits) -> Iterator[Detection]:
     data, done = blob.data, 0
     code = blob.path.rpartition(".")[2].lower() in _CODE_FILES
-    for end, spoken in _places(hits):
-        found = _found(data, end, spoken=spoken, code=code) if end > done else None
+    for end, spoken in _list_places(hits):
+        found = _find_secret(data, end, spoken=spoken, code=code) if end > done else None
         if found and found[1] >= done:
             name, start, done = found
             part = Part("secret", start, done, Secret(data[start:done]))
-            yield Detection(f"what looks like a {_called(name)} {part.secret.shown}", (part,))
+            yield Detection(f"what looks like a {_pick_word(name)} {part.secret.shown}", (part,))
 
 
-def _places(hits: Hits) -> list[tuple[int, bool]]:
+def _list_places(hits: Hits) -> list[tuple[int, bool]]:
     named = [(end, False) for end in hits.get(_NAMED.name, ())]
     return sorted(named + [(end, True) for end in hits.get(_SPOKEN.name, ())])[:_MOST]
 
 
-def _found(data: bytes, end: int, *, spoken: bool, code: bool = False) -> tuple[bytes, int, int] | None:
+def _find_secret(data: bytes, end: int, *, spoken: bool, code: bool = False) -> tuple[bytes, int, int] | None:
     """The name that ends here, and where its value stands, if that is a secret."""
     quoted = _VALUE.match(data, end - 1) if spoken and data[end - 1 : end] in (b'"', b"'") else None
-    match = quoted or _assigned(data, end, code=code)  # most have no value to speak of
-    name = (_spoken(data, end) if spoken else _name(data[max(0, end - _BEFORE) : end])) if match else None
+    match = quoted or _match_assignment(data, end, code=code)  # most have no value to speak of
+    name = (
+        (_read_spoken_name(data, end) if spoken else _read_name(data[max(0, end - _BEFORE) : end])) if match else None
+    )
     if not match or not name:
         return None
     start, stop = match.span(match.lastindex or 0)
@@ -117,13 +119,13 @@ def _is_worth(data: bytes, end: int, *, spoken: bool = False) -> bool:
     start = max(0, end - _BEFORE)
     start = max(start, data.rfind(b"\n", start, max(start, end - _OPERATOR)) + 1)
     stop = data.find(b"\n", end + _SPACE, end + _AFTER) + 1
-    return _leads_to_one(data[start : stop or end + _AFTER], end - start, spoken=spoken)
+    return _has_secret(data[start : stop or end + _AFTER], end - start, spoken=spoken)
 
 
 @lru_cache(maxsize=1 << 15)
-def _leads_to_one(line: bytes, end: int, *, spoken: bool) -> bool:
+def _has_secret(line: bytes, end: int, *, spoken: bool) -> bool:
     """The same for what the versions of a file ask again and again."""
-    return _found(line, end, spoken=spoken) is not None
+    return _find_secret(line, end, spoken=spoken) is not None
 
 
 _NAMED = Pattern(
@@ -141,19 +143,19 @@ _SPOKEN = Pattern(
 )
 
 
-def _name(tail: bytes) -> bytes | None:
+def _read_name(tail: bytes) -> bytes | None:
     """The whole name before the operator, unless it says that its value is something else."""
     match = _TAIL.match(tail[::-1])
     name = match[1][::-1] if match else b""
     return None if not name or _OTHER.search(name) or _PUBLIC.search(name) else name
 
 
-def _spoken(data: bytes, end: int) -> bytes | None:
+def _read_spoken_name(data: bytes, end: int) -> bytes | None:
     """What the words before the value call it, unless they are a name in quotes."""
     return None if _QUOTED.search(data, max(0, end - 40), end) else b"password"
 
 
-def _assigned(data: bytes, end: int, *, code: bool) -> re.Match[bytes] | None:
+def _match_assignment(data: bytes, end: int, *, code: bool) -> re.Match[bytes] | None:
     quoted = _VALUE.match(data, end)
     if quoted:
         return quoted
@@ -164,7 +166,7 @@ def _assigned(data: bytes, end: int, *, code: bool) -> re.Match[bytes] | None:
     return None if code and not inside else _BARE.match(data, end)
 
 
-def _called(name: bytes) -> str:
+def _pick_word(name: bytes) -> str:
     return "password" if _PASSWORD.search(name) else "secret"
 
 

@@ -21,42 +21,42 @@ from __future__ import annotations
 
 import re
 
-from credguard.heuristics.checksums import crc32_holds
+from credguard.heuristics.checksums import has_valid_crc32
 from credguard.model.findings import Confidence, Severity
-from credguard.rules.tokens._token_rule import PLAIN, Grade, kind, opaque, token_rule
+from credguard.rules.tokens._token_rule import PLAIN, Grade, build_token_rule, grade_opaque, make_kind
 
 
-def _classic(value: bytes) -> Grade | None:
+def _grade_classic(value: bytes) -> Grade | None:
     body = value[4:]
-    if crc32_holds(body):
+    if has_valid_crc32(body):
         return PLAIN
-    return Grade(Severity.LOW, Confidence.LOW, "its checksum is wrong") if opaque(body) else None
+    return Grade(Severity.LOW, Confidence.LOW, "its checksum is wrong") if grade_opaque(body) else None
 
 
-def _refresh(value: bytes) -> Grade | None:
+def _grade_refresh(value: bytes) -> Grade | None:
     """GitHub's documentation shows one of hexadecimal digits."""
-    if crc32_holds(value[4:]):
+    if has_valid_crc32(value[4:]):
         return PLAIN
-    return Grade(confidence=Confidence.MEDIUM) if opaque(value) and re.search(rb"[g-zG-Z]", value[4:]) else None
+    return Grade(confidence=Confidence.MEDIUM) if grade_opaque(value) and re.search(rb"[g-zG-Z]", value[4:]) else None
 
 
-def _fine_grained(value: bytes) -> Grade | None:
-    return Grade(confidence=Confidence.MEDIUM) if opaque(value[11:]) else None
+def _grade_fine_grained(value: bytes) -> Grade | None:
+    return Grade(confidence=Confidence.MEDIUM) if grade_opaque(value[11:]) else None
 
 
 _KINDS = (
-    kind("github", "GitHub token", rb"gh[pours]_", (rb"[A-Za-z0-9]", 36), judge=_classic),
-    kind("github-refresh", "GitHub refresh token", rb"ghr_", (rb"[A-Za-z0-9]", 76), judge=_refresh),
-    kind(
+    make_kind("github", "GitHub token", rb"gh[pours]_", (rb"[A-Za-z0-9]", 36), judge=_grade_classic),
+    make_kind("github-refresh", "GitHub refresh token", rb"ghr_", (rb"[A-Za-z0-9]", 76), judge=_grade_refresh),
+    make_kind(
         "github-fine-grained",
         "GitHub fine-grained token",
         rb"github_pat_",
         (rb"[A-Za-z0-9]", 22),
         rb"_[A-Za-z0-9]{59}",
-        judge=_fine_grained,
+        judge=_grade_fine_grained,
     ),
 )
-RULE = token_rule(
+RULE = build_token_rule(
     160,
     "github-token",
     "A GitHub token",

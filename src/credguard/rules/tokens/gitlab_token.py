@@ -22,21 +22,21 @@ References
 
 from __future__ import annotations
 
-from credguard.heuristics.checksums import routable_holds
-from credguard.lazy_re import regex
+from credguard.heuristics.checksums import has_valid_routable_crc
+from credguard.lazy_re import compile_lazily
 from credguard.model.findings import Confidence, Severity
-from credguard.rules.tokens._token_rule import AFTER_DASH, PLAIN, Grade, kind, opaque, token_rule
+from credguard.rules.tokens._token_rule import AFTER_DASH, PLAIN, Grade, build_token_rule, grade_opaque, make_kind
 
-_WORDS = regex(rb"[a-z_\-]+")
+_WORDS = compile_lazily(rb"[a-z_\-]+")
 _CHARACTER = rb"[A-Za-z0-9_\-]"
-_ROUTABLE = regex(rb"[A-Za-z0-9_\-]{27,300}(\.[0-9a-z]{2})?\.[0-9a-z]{9}")
+_ROUTABLE = compile_lazily(rb"[A-Za-z0-9_\-]{27,300}(\.[0-9a-z]{2})?\.[0-9a-z]{9}")
 
 
-def _checked(value: bytes) -> Grade | None:
+def _grade_token(value: bytes) -> Grade | None:
     routable = _ROUTABLE.fullmatch(value)
-    if routable and routable_holds(value):
+    if routable and has_valid_routable_crc(value):
         return PLAIN
-    if not opaque(value) or _WORDS.fullmatch(value):
+    if not grade_opaque(value) or _WORDS.fullmatch(value):
         return None
     if routable and not routable[1]:
         return Grade(Severity.LOW, Confidence.LOW, "its checksum is wrong")
@@ -61,10 +61,12 @@ _FORMS = (
     ("gitlab-registration", "runner registration token", rb"GR1348941", 20),
 )
 _KINDS = tuple(
-    kind(token, f"GitLab {called}", prefix, (_CHARACTER, least), rb"[A-Za-z0-9_\-.]{0,300}", AFTER_DASH, _checked)
+    make_kind(
+        token, f"GitLab {called}", prefix, (_CHARACTER, least), rb"[A-Za-z0-9_\-.]{0,300}", AFTER_DASH, _grade_token
+    )
     for token, called, prefix, least in _FORMS
 )
-RULE = token_rule(
+RULE = build_token_rule(
     161,
     "gitlab-token",
     "A GitLab token",

@@ -20,20 +20,28 @@ References
 from __future__ import annotations
 
 from credguard.heuristics.boundaries import SLASH
-from credguard.lazy_re import regex
+from credguard.lazy_re import compile_lazily
 from credguard.matching.pattern import Pattern
 from credguard.model.findings import Severity
-from credguard.rules.tokens._token_rule import AFTER_DASH, BEFORE, Grade, Kind, kind, opaque, token_rule
+from credguard.rules.tokens._token_rule import (
+    AFTER_DASH,
+    BEFORE,
+    Grade,
+    TokenKind,
+    build_token_rule,
+    grade_opaque,
+    make_kind,
+)
 
 
-def _hourly(value: bytes) -> Grade | None:
-    return Grade(Severity.MEDIUM, note="lives for an hour") if opaque(value) else None
+def _grade_hourly(value: bytes) -> Grade | None:
+    return Grade(Severity.MEDIUM, note="lives for an hour") if grade_opaque(value) else None
 
 
 _SLASHES = SLASH + rb"{2}"
 _KINDS = (
-    kind("google-api", "Google API key", rb"AIza", (rb"[A-Za-z0-9_\-]", 35)),
-    kind(
+    make_kind("google-api", "Google API key", rb"AIza", (rb"[A-Za-z0-9_\-]", 35)),
+    make_kind(
         "google-bound-key",
         "Google API key",
         rb"AQ\.Ab8RN6",
@@ -41,25 +49,27 @@ _KINDS = (
         rb"[A-Za-z0-9_\-]{0,20}",
         AFTER_DASH,
     ),
-    kind("google-oauth-secret", "Google OAuth client secret", rb"GOCSPX-", (rb"[A-Za-z0-9_\-]", 28), after=AFTER_DASH),
-    kind(
+    make_kind(
+        "google-oauth-secret", "Google OAuth client secret", rb"GOCSPX-", (rb"[A-Za-z0-9_\-]", 28), after=AFTER_DASH
+    ),
+    make_kind(
         "google-access-token",
         "Google access token",
         rb"ya29\.",
         (rb"[A-Za-z0-9_\-]", 40),
         rb"[A-Za-z0-9_\-.]{0,2000}",
-        judge=_hourly,
+        judge=_grade_hourly,
     ),
-    Kind(
+    TokenKind(
         "google-refresh-token",
         "Google refresh token",
         Pattern("token-google-refresh-token", rb"1" + _SLASHES + rb"0[A-Za-z0-9_\-]{30}"),
         31,
-        regex(BEFORE + rb"1" + _SLASHES + rb"0[A-Za-z0-9_\-]{40,240}" + AFTER_DASH),
+        compile_lazily(BEFORE + rb"1" + _SLASHES + rb"0[A-Za-z0-9_\-]{40,240}" + AFTER_DASH),
         back=13,
     ),
 )
-RULE = token_rule(
+RULE = build_token_rule(
     168,
     "google-api-key",
     "A Google API key or OAuth secret",

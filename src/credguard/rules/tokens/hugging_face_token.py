@@ -15,13 +15,13 @@ References
 
 from __future__ import annotations
 
-from credguard.rules.tokens._token_rule import kind, token_rule
+from credguard.rules.tokens._token_rule import build_token_rule, make_kind
 
 _KINDS = (
-    kind("hugging-face", "Hugging Face token", rb"hf_", (rb"[A-Za-z]", 34)),
-    kind("hugging-face-org", "Hugging Face organization token", rb"api_org_", (rb"[A-Za-z]", 34)),
+    make_kind("hugging-face", "Hugging Face token", rb"hf_", (rb"[A-Za-z]", 34)),
+    make_kind("hugging-face-org", "Hugging Face organization token", rb"api_org_", (rb"[A-Za-z]", 34)),
 )
-RULE = token_rule(
+RULE = build_token_rule(
     172,
     "hugging-face-token",
     "A Hugging Face token",

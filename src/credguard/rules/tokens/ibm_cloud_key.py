@@ -16,43 +16,43 @@ References
 
 from __future__ import annotations
 
-from credguard.lazy_re import regex
+from credguard.lazy_re import compile_lazily
 from credguard.matching.pattern import Pattern
-from credguard.rules.tokens._token_rule import AFTER_DASH, Kind, token_rule
+from credguard.rules.tokens._token_rule import AFTER_DASH, TokenKind, build_token_rule
 
 _GIVEN = rb"[\"'\])]{0,3}\s{0,4}(?:=>|:=|[=:])\s{0,4}[\"']?"
 
 
-def _named(name: str, called: str, keyword: bytes, value: bytes) -> Kind:
+def _make_named_kind(name: str, called: str, keyword: bytes, value: bytes) -> TokenKind:
     """A kind that only the name before it tells."""
     pattern = Pattern(f"token-{name}", keyword, caseless=True)
-    return Kind(name, called, pattern, 0, regex(_GIVEN + rb"(" + value + rb")" + AFTER_DASH))
+    return TokenKind(name, called, pattern, 0, compile_lazily(_GIVEN + rb"(" + value + rb")" + AFTER_DASH))
 
 
 _KINDS = (
-    _named(
+    _make_named_kind(
         "ibm-iam",
         "IBM Cloud API key",
         rb"(?:ibm|bluemix|watson)[a-z_\-]{0,20}(?:api_?-?key|iam_?-?key|apikey|token|password)",
         rb"[A-Za-z0-9_\-]{44}",
     ),
-    _named(
+    _make_named_kind(
         "ibm-cos",
         "IBM Cloud Object Storage key",
         rb"cos[a-z_\-]{0,12}secret[_\-]?(?:access)?[_\-]?key",
         rb"[0-9a-f]{48}",
     ),
-    _named(
+    _make_named_kind(
         "ibm-cloudant", "Cloudant password", rb"cloudant[a-z_\-]{0,12}(?:key|pwd|pass|password|token)", rb"[0-9a-f]{64}"
     ),
-    _named(
+    _make_named_kind(
         "ibm-softlayer",
         "SoftLayer API key",
         rb"softlayer[a-z_\-]{0,12}(?:key|pwd|pass|password|token)",
         rb"[0-9a-z]{64}",
     ),
 )
-RULE = token_rule(
+RULE = build_token_rule(
     187,
     "ibm-cloud-key",
     "An IBM Cloud credential",

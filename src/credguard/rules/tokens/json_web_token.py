@@ -25,12 +25,12 @@ from base64 import urlsafe_b64decode
 from binascii import Error
 from typing import TYPE_CHECKING
 
-from credguard.heuristics.expiry import from_epoch
-from credguard.heuristics.placeholders import entropy, is_placeholder
-from credguard.lazy_re import regex
+from credguard.heuristics.expiry import parse_epoch
+from credguard.heuristics.placeholders import compute_entropy, is_placeholder
+from credguard.lazy_re import compile_lazily
 from credguard.matching.pattern import Pattern
 from credguard.model.findings import Confidence, Severity
-from credguard.rules.tokens._token_rule import Grade, Kind, described, token_rule
+from credguard.rules.tokens._token_rule import Grade, TokenKind, build_token_detection, build_token_rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,16 +40,16 @@ if TYPE_CHECKING:
     from credguard.model.findings import Blob, Detection
 
 _CLAIMS = Pattern("json-web-token", rb"\.(?:eyJ|ewog|eyAi|ew0K)[A-Za-z0-9_\-]{6}")
-_HEADER = regex(rb"[A-Za-z0-9_\-]{8,4000}")
-_PAYLOAD = regex(rb"[A-Za-z0-9_\-]{9,16000}")
-_SIGNATURE = regex(rb"\.([A-Za-z0-9_\-]{16,1400})")
+_HEADER = compile_lazily(rb"[A-Za-z0-9_\-]{8,4000}")
+_PAYLOAD = compile_lazily(rb"[A-Za-z0-9_\-]{9,16000}")
+_SIGNATURE = compile_lazily(rb"\.([A-Za-z0-9_\-]{16,1400})")
 _ALGORITHMS = frozenset(
     "HS256 HS384 HS512 RS256 RS384 RS512 ES256 ES384 ES512 ES256K PS256 PS384 PS512 EdDSA Ed25519 Ed448".split()
 )
 _TUTORIAL = frozenset(("1234567890", "John Doe", "supabase-demo", "Joe Coder", "jwt.io", "Jane Doe", "joe"))
 # Made by hand to test a parser.
 _TRIVIAL = ({"a", "b", "c"}, {"foo"}, {"hello"}, {"test"}, {"some"}, {"data"})
-_KIND = Kind("json-web-token", "JSON web token", _CLAIMS, 0, _PAYLOAD)
+_KIND = TokenKind("json-web-token", "JSON web token", _CLAIMS, 0, _PAYLOAD)
 
 
 def _check(blob: Blob, hits: Hits) -> Iterator[Detection]:
@@ -65,12 +65,12 @@ def _check(blob: Blob, hits: Hits) -> Iterator[Detection]:
         if not payload or not signature:
             continue
         done = signature.end()
-        grade = _grade(_decoded(data[start:dot]), _decoded(payload[0]), signature[1])
+        grade = _grade(_decode_part(data[start:dot]), _decode_part(payload[0]), signature[1])
         if grade:
-            yield described(_KIND, data, start, done, grade, Severity.HIGH)
+            yield build_token_detection(_KIND, data, start, done, grade, Severity.HIGH)
 
 
-def _decoded(text: bytes) -> dict[str, object] | None:
+def _decode_part(text: bytes) -> dict[str, object] | None:
     """The JSON object that a part holds."""
     try:
         value = json.loads(urlsafe_b64decode(text + b"=" * (-len(text) % 4)))
@@ -82,7 +82,7 @@ def _decoded(text: bytes) -> dict[str, object] | None:
 def _grade(header: dict[str, object] | None, claims: dict[str, object] | None, signature: bytes) -> Grade | None:
     if header is None or claims is None or not isinstance(header.get("alg"), str) or header["alg"] == "none":
         return None
-    if _from_a_tutorial(claims) or is_placeholder(signature) or entropy(signature) < 3.5:
+    if _is_from_tutorial(claims) or is_placeholder(signature) or compute_entropy(signature) < 3.5:
         return None
     expires = claims.get("exp")
     known = header["alg"] in _ALGORITHMS
@@ -90,20 +90,20 @@ def _grade(header: dict[str, object] | None, claims: dict[str, object] | None, s
         confidence=None if known else Confidence.MEDIUM,
         note="" if expires else "it never expires",
         attributes={"algorithm": header["alg"]} if known else {},
-        expires=_end(expires),
+        expires=_read_expiry(expires),
     )
 
 
-def _end(value: object) -> datetime | None:
-    return from_epoch(b"%d" % value) if isinstance(value, (int, float)) and 0 < value < 1e11 else None
+def _read_expiry(value: object) -> datetime | None:
+    return parse_epoch(b"%d" % value) if isinstance(value, (int, float)) and 0 < value < 1e11 else None
 
 
-def _from_a_tutorial(claims: dict[str, object]) -> bool:
+def _is_from_tutorial(claims: dict[str, object]) -> bool:
     words = {value for value in claims.values() if isinstance(value, str)}
     return not claims or not words.isdisjoint(_TUTORIAL) or set(claims) in _TRIVIAL
 
 
-RULE = token_rule(
+RULE = build_token_rule(
     183,
     "json-web-token",
     "A signed JSON web token",

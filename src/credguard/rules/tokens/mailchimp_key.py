@@ -21,8 +21,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from credguard.heuristics.generic_values import unreadable
-from credguard.lazy_re import regex
+from credguard.heuristics.generic_values import is_unreadable
+from credguard.lazy_re import compile_lazily
 from credguard.matching.pattern import Pattern
 from credguard.model.findings import Severity
 from credguard.rules.tokens._token_rule import (
@@ -30,11 +30,11 @@ from credguard.rules.tokens._token_rule import (
     BEFORE,
     PLAIN,
     Grade,
-    Kind,
-    described,
-    kind,
-    opaque,
-    token_rule,
+    TokenKind,
+    build_token_detection,
+    build_token_rule,
+    grade_opaque,
+    make_kind,
 )
 
 if TYPE_CHECKING:
@@ -44,76 +44,76 @@ if TYPE_CHECKING:
     from credguard.model.findings import Blob, Detection
 
 
-def _random(value: bytes) -> Grade | None:
+def _grade_random(value: bytes) -> Grade | None:
     """The name of a style sheet's class is of one case, and of words."""
     key = value.removeprefix(b"md-")
     capitals, digits = sum(65 <= byte <= 90 for byte in key), sum(48 <= byte <= 57 for byte in key)
     in_words = sum(map(len, _WORDS.findall(key)))
-    if key.upper() == key or capitals < 3 or (in_words >= len(key) // 2 and not unreadable(key)):
+    if key.upper() == key or capitals < 3 or (in_words >= len(key) // 2 and not is_unreadable(key)):
         return None
-    return opaque(key) if digits or _CHANGES.search(key) else None
+    return grade_opaque(key) if digits or _CHANGES.search(key) else None
 
 
-_WORDS = regex(rb"[A-Z]?[a-z]{3,}")
-_CHANGES = regex(rb"(?:[A-Z][a-z]?[A-Z]|[a-z][A-Z][^a-z])")
+_WORDS = compile_lazily(rb"[A-Z]?[a-z]{3,}")
+_CHANGES = compile_lazily(rb"(?:[A-Z][a-z]?[A-Z]|[a-z][A-Z][^a-z])")
 _GIVEN = rb"[a-z0-9_.\-]{0,24}(?:key|password|secret|token)\\{0,3}[\"']?\s{0,3}(?:=>|[:=,])\s{0,3}\\{0,3}[\"']?"
 _KINDS = (
-    Kind(
+    TokenKind(
         "mailchimp",
         "Mailchimp API key",
         Pattern("token-mailchimp", rb"[0-9a-f]{32}-us[0-9]"),
         36,
-        regex(
+        compile_lazily(
             BEFORE
             + rb"(?<![/\-])[0-9a-f]{32}-us[0-9]{1,2}"
             + AFTER_DASH
             + rb"(?!\\{0,3}/|%2[Ff]|\.[A-Za-z][A-Za-z0-9])"
         ),
     ),
-    Kind(
+    TokenKind(
         "mailgun-key",
         "Mailgun key",
         Pattern("token-mailgun-name", rb"mailgun" + _GIVEN + rb"[0-9a-f]{32}-", caseless=True),
         33,
-        regex(rb"([0-9a-f]{32}-[0-9a-f]{8}-[0-9a-f]{8})" + AFTER_DASH),
+        compile_lazily(rb"([0-9a-f]{32}-[0-9a-f]{8}-[0-9a-f]{8})" + AFTER_DASH),
     ),
-    kind("mandrill", "Mandrill key", rb"md-", (rb"[A-Za-z0-9_\-]", 22), after=AFTER_DASH, judge=_random),
-    Kind(
+    make_kind("mandrill", "Mandrill key", rb"md-", (rb"[A-Za-z0-9_\-]", 22), after=AFTER_DASH, judge=_grade_random),
+    TokenKind(
         "mandrill-old",
         "Mandrill key",
         Pattern("token-mandrill-name", rb"mandrill" + _GIVEN + rb"[A-Za-z0-9_\-]{22}", caseless=True),
         22,
-        regex(rb"([A-Za-z0-9_\-]{22})" + AFTER_DASH),
-        _random,
+        compile_lazily(rb"([A-Za-z0-9_\-]{22})" + AFTER_DASH),
+        _grade_random,
     ),
 )
 _MAILGUN = Pattern("token-mailgun", rb"key-[0-9a-f]{31}")
-_MAILGUN_KEY = regex(BEFORE + rb"(?<!-)key-[0-9a-f]{32}" + AFTER_DASH)
-_LOGIN = regex(rb"api(?::|%3[Aa])\Z", re.IGNORECASE)
-_SPOKEN_OF = regex(rb"mailgun|(?<![a-z0-9])mg[_.]", re.IGNORECASE)
-_OLD = Kind("mailgun", "Mailgun private key", _MAILGUN, 35, _MAILGUN_KEY)
+_MAILGUN_KEY = compile_lazily(BEFORE + rb"(?<!-)key-[0-9a-f]{32}" + AFTER_DASH)
+_LOGIN = compile_lazily(rb"api(?::|%3[Aa])\Z", re.IGNORECASE)
+_SPOKEN_OF = compile_lazily(rb"mailgun|(?<![a-z0-9])mg[_.]", re.IGNORECASE)
+_OLD = TokenKind("mailgun", "Mailgun private key", _MAILGUN, 35, _MAILGUN_KEY)
 _NEAR, _MOST = 300, 2_000
 
 
-def _mailgun(blob: Blob, hits: Hits) -> Iterator[Detection]:
+def _find_mailgun(blob: Blob, hits: Hits) -> Iterator[Detection]:
     """Keys of Mailgun's older form, which a cache's key looks like too: only where Mailgun is spoken of."""
     data = blob.data
     for end in hits.get(_MAILGUN.name, ())[:_MOST]:
         match = _MAILGUN_KEY.match(data, end - 35)
-        if not match or not opaque(match[0]):
+        if not match or not grade_opaque(match[0]):
             continue
         before = data[max(0, match.start() - _NEAR) : match.start()]
         if _LOGIN.search(before[-6:]) or _SPOKEN_OF.search(before + b" " + data[match.end() : match.end() + _NEAR]):
-            yield described(_OLD, data, *match.span(), PLAIN, Severity.HIGH)
+            yield build_token_detection(_OLD, data, *match.span(), PLAIN, Severity.HIGH)
 
 
-RULE = token_rule(
+RULE = build_token_rule(
     184,
     "mailchimp-key",
     "A Mailchimp, Mandrill or Mailgun key",
     _KINDS,
     more=(_MAILGUN,),
-    also=_mailgun,
+    also=_find_mailgun,
     revoke="Mailchimp > Account > Extras > API keys > Revoke; Mandrill > Settings > SMTP & API info > Revoke;"
     " Mailgun > API Security > delete",
     references=("https://mailchimp.com/help/about-api-keys/",),

@@ -18,49 +18,57 @@ References
 
 from __future__ import annotations
 
-from credguard.heuristics.checksums import crc32_holds
-from credguard.lazy_re import regex
+from credguard.heuristics.checksums import has_valid_crc32
+from credguard.lazy_re import compile_lazily
 from credguard.matching.pattern import Pattern
 from credguard.model.findings import Confidence, Severity
-from credguard.rules.tokens._basic_auth import encoded_password, login
-from credguard.rules.tokens._token_rule import AFTER_DASH, PLAIN, Grade, Kind, kind, opaque, token_rule
+from credguard.rules.tokens._basic_auth import grade_encoded_password, grade_login
+from credguard.rules.tokens._token_rule import (
+    AFTER_DASH,
+    PLAIN,
+    Grade,
+    TokenKind,
+    build_token_rule,
+    grade_opaque,
+    make_kind,
+)
 
 
-def _checked(value: bytes) -> Grade | None:
+def _grade_token(value: bytes) -> Grade | None:
     body = value[4:]
-    if crc32_holds(body):
+    if has_valid_crc32(body):
         return PLAIN
-    return Grade(Severity.LOW, Confidence.LOW, "its checksum is wrong") if opaque(body) else None
+    return Grade(Severity.LOW, Confidence.LOW, "its checksum is wrong") if grade_opaque(body) else None
 
 
 _BASE64 = rb"([A-Za-z0-9+/]{8,400}={0,2})(?![A-Za-z0-9+/=_.\-])"
 _KINDS = (
-    kind("npm", "npm token", rb"npm_", (rb"[A-Za-z0-9]", 36), judge=_checked),
-    Kind(
+    make_kind("npm", "npm token", rb"npm_", (rb"[A-Za-z0-9]", 36), judge=_grade_token),
+    TokenKind(
         "npm-legacy",
         "npm token of the old form",
         Pattern("token-npm-legacy", rb":_authToken ?= ?[\"']?[0-9a-fA-F]{8}-"),
         9,
-        regex(rb"([0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})" + AFTER_DASH),
+        compile_lazily(rb"([0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})" + AFTER_DASH),
     ),
-    Kind(
+    TokenKind(
         "npm-login",
         "npm user and password in base64",
         Pattern("npm-auth", rb"(?:^|[\s:\"'])_auth ?= ?[\"']?[A-Za-z0-9+/]{8}", multiline=True),
         8,
-        regex(_BASE64),
-        login,
+        compile_lazily(_BASE64),
+        grade_login,
     ),
-    Kind(
+    TokenKind(
         "npm-password",
         "npm password in base64",
         Pattern("npm-password", rb":_password ?= ?[\"']?[A-Za-z0-9+/]{8}"),
         8,
-        regex(_BASE64),
-        encoded_password,
+        compile_lazily(_BASE64),
+        grade_encoded_password,
     ),
 )
-RULE = token_rule(
+RULE = build_token_rule(
     164,
     "npm-token",
     "An npm access token",

@@ -16,21 +16,21 @@ References
 
 from __future__ import annotations
 
-from credguard.lazy_re import regex
+from credguard.lazy_re import compile_lazily
 from credguard.matching.pattern import Pattern
-from credguard.rules.tokens._token_rule import AFTER_DASH, BEFORE, Kind, token_rule
+from credguard.rules.tokens._token_rule import AFTER_DASH, BEFORE, TokenKind, build_token_rule
 
 _KINDS = (
-    Kind(
+    TokenKind(
         "openai",
         "OpenAI API key",
         Pattern("token-openai", rb"T3BlbkFJ[A-Za-z0-9_\-]{20}"),
         28,
-        regex(BEFORE + rb"sk-[A-Za-z0-9_\-]{20,120}T3BlbkFJ[A-Za-z0-9_\-]{20,120}" + AFTER_DASH),
+        compile_lazily(BEFORE + rb"sk-[A-Za-z0-9_\-]{20,120}T3BlbkFJ[A-Za-z0-9_\-]{20,120}" + AFTER_DASH),
         back=140,
     ),
 )
-RULE = token_rule(
+RULE = build_token_rule(
     166,
     "openai-key",
     "An OpenAI API key",

@@ -24,13 +24,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from credguard.heuristics.boundaries import decoded
-from credguard.lazy_re import regex
+from credguard.heuristics.boundaries import decode_base64
+from credguard.lazy_re import compile_lazily
 from credguard.matching.pattern import Pattern
 from credguard.model.findings import Confidence, Detection, Part, Severity
 from credguard.model.secret import Secret
 from credguard.rule import Rule
-from credguard.rules.tokens._pem import Body, State, looks_like_key, read_body
+from credguard.rules.tokens._pem import Body, BodyState, is_likely_key, read_body
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -57,40 +57,44 @@ _SSH2 = Pattern("private-key-ssh2", rb"---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ---
 _PUTTY = Pattern("private-key-putty", rb"PuTTY-User-Key-File-[123]:")
 _ENCODED = Pattern("private-key-base64", rb"LS0tLS1CRUdJTiB[A-Za-z0-9+/]{60}")
 
-_LABEL = regex(rb"-----BEGIN(?: |%20|\+)([A-Z0-9 %+]{0,48})KEY")
-_END = regex(rb"-----END[A-Z0-9 %+]{1,60}-----")
-_SSH2_END = regex(rb"---- END SSH2[A-Z0-9 ]{1,40}----")
-_NO_END = regex(rb"[A-Za-z0-9+/=\s\\\"'`,]{0,16000}")
-_LINE = regex(rb"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{48,}={0,2}")
-_RUN = regex(rb"[A-Za-z0-9+/]{75,40000}={0,2}")
-_PUTTY_PARTS = regex(
+_LABEL = compile_lazily(rb"-----BEGIN(?: |%20|\+)([A-Z0-9 %+]{0,48})KEY")
+_END = compile_lazily(rb"-----END[A-Z0-9 %+]{1,60}-----")
+_SSH2_END = compile_lazily(rb"---- END SSH2[A-Z0-9 ]{1,40}----")
+_NO_END = compile_lazily(rb"[A-Za-z0-9+/=\s\\\"'`,]{0,16000}")
+_LINE = compile_lazily(rb"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{48,}={0,2}")
+_RUN = compile_lazily(rb"[A-Za-z0-9+/]{75,40000}={0,2}")
+_PUTTY_PARTS = compile_lazily(
     rb"PuTTY-User-Key-File-[123]:[^\n]{1,80}\nEncryption: ([a-z0-9\-]{1,30})\n(?:[^\n]{0,2000}\n){1,200}?"
     rb"Private-Lines: (\d{1,3})\n((?:[A-Za-z0-9+/=]{1,128}(?:\n|\Z)){1,400})"
 )
 _PUTTY_HEAD = b"PuTTY-User-Key-File-2:"
-_HEADER_END = regex(rb"PRIVATE KEY(?: BLOCK)?-----")
-_LINE_END = regex(rb"\\{1,3}r\\{1,3}n|\\{1,3}n|\r\n")
+_HEADER_END = compile_lazily(rb"PRIVATE KEY(?: BLOCK)?-----")
+_LINE_END = compile_lazily(rb"\\{1,3}r\\{1,3}n|\\{1,3}n|\r\n")
 _LONGEST = {b"PGP": 400_000}
 _LONG = 16_000
 _LEAST_WITHOUT_END = 200
 _LEAST_OF_PUTTY = 48
 """Characters of the private half alone, which an Ed25519 key keeps in 36 bytes."""
 _KINDS = {b"": "PKCS #8", b"ENCRYPTED": "PKCS #8"}
-_CONFIDENCE = {State.WHOLE: Confidence.HIGH, State.UNCHECKED: Confidence.MEDIUM, State.TRUNCATED: Confidence.LOW}
+_CONFIDENCE = {
+    BodyState.WHOLE: Confidence.HIGH,
+    BodyState.UNCHECKED: Confidence.MEDIUM,
+    BodyState.TRUNCATED: Confidence.LOW,
+}
 
 
 def _check(blob: Blob, hits: Hits) -> Iterator[Detection]:
     found = [
-        *_blocks(blob.data, hits.get(_BEGIN.name, ())),
-        *_ssh2(blob.data, hits.get(_SSH2.name, ())),
-        *_putty(blob.data, hits.get(_PUTTY.name, ())),
-        *_encoded(blob.data, hits.get(_ENCODED.name, ())),
+        *_find_blocks(blob.data, hits.get(_BEGIN.name, ())),
+        *_find_ssh2(blob.data, hits.get(_SSH2.name, ())),
+        *_find_putty(blob.data, hits.get(_PUTTY.name, ())),
+        *_find_encoded(blob.data, hits.get(_ENCODED.name, ())),
     ]
     for start, end, kind, body in sorted(found, key=lambda one: one[0]):
         yield _describe(Part("private_key", start, end, Secret(blob.data[start:end])), kind, body)
 
 
-def _blocks(data: bytes, ends: Sequence[int]) -> Iterator[Found]:
+def _find_blocks(data: bytes, ends: Sequence[int]) -> Iterator[Found]:
     done = 0
     for end in ends:
         start = data.rfind(b"-----BEGIN", max(done, end - 90), end)
@@ -98,51 +102,51 @@ def _blocks(data: bytes, ends: Sequence[int]) -> Iterator[Found]:
         if not label:
             continue
         kind = label[1].replace(b"%20", b" ").replace(b"+", b" ").removesuffix(b"PRIVATE ").strip()
-        block = _block(data, end, kind)
+        block = _read_block(data, end, kind)
         if block:
             done, body = block
             yield start, done, _KINDS.get(kind, kind.decode()) + " private key", body
 
 
-def _block(data: bytes, begin: int, label: bytes) -> tuple[int, Body] | None:
+def _read_block(data: bytes, begin: int, label: bytes) -> tuple[int, Body] | None:
     """Where the block whose header ends at `begin` ends, and its body."""
     limit = min(len(data), begin + _LONGEST.get(label[:3], _LONG))
     following = data.find(b"-----BEGIN", begin, limit)
     limit = following if following >= 0 else limit
     stop = data.find(b"-----END", begin, limit)
     if stop < 0:
-        return _without_end(data, begin, limit)
+        return _read_without_end(data, begin, limit)
     tail = _END.match(data, stop)
     body = read_body(data[begin:stop], label)
     return (tail.end() if tail else stop, body) if body else None
 
 
-def _without_end(data: bytes, begin: int, limit: int) -> tuple[int, Body] | None:
+def _read_without_end(data: bytes, begin: int, limit: int) -> tuple[int, Body] | None:
     """Whole lines of base64 after a header that has no END line."""
     text = _NO_END.match(data, begin, limit)
     lines = list(_LINE.finditer(data, begin, text.end())) if text else []
     body = b"".join(match[0] for match in lines)
-    if len(body) < _LEAST_WITHOUT_END or not looks_like_key(body):
+    if len(body) < _LEAST_WITHOUT_END or not is_likely_key(body):
         return None
-    return lines[-1].end(), Body(body, encrypted=False, state=State.TRUNCATED)
+    return lines[-1].end(), Body(body, encrypted=False, state=BodyState.TRUNCATED)
 
 
-def _ssh2(data: bytes, ends: Sequence[int]) -> Iterator[Found]:
+def _find_ssh2(data: bytes, ends: Sequence[int]) -> Iterator[Found]:
     for end in ends:
         following = data.find(b"---- BEGIN", end, end + _LONG)
         tail = _SSH2_END.search(data, end, following if following >= 0 else end + _LONG)
         body = read_body(data[end : tail.start()], b"SSH2") if tail else None
         if tail and body:
-            encrypted = b"none" not in decoded(body.text)[:80]
+            encrypted = b"none" not in decode_base64(body.text)[:80]
             yield (
                 end - len(_SSH2.expression),
                 tail.end(),
                 "SSH2 private key",
-                Body(body.text, encrypted, State.UNCHECKED),
+                Body(body.text, encrypted, BodyState.UNCHECKED),
             )
 
 
-def _putty(data: bytes, ends: Sequence[int]) -> Iterator[Found]:
+def _find_putty(data: bytes, ends: Sequence[int]) -> Iterator[Found]:
     for end in ends:
         start = end - len(_PUTTY_HEAD)
         following = data.find(_PUTTY_HEAD[:-2], end, end + _LONG)
@@ -150,13 +154,13 @@ def _putty(data: bytes, ends: Sequence[int]) -> Iterator[Found]:
         match = _PUTTY_PARTS.match(_LINE_END.sub(b"\n", data[start:high]))
         lines = match[3].split() if match else []
         text = b"".join(lines)
-        if match and looks_like_key(text, _LEAST_OF_PUTTY):
+        if match and is_likely_key(text, _LEAST_OF_PUTTY):
             last = data.find(lines[-1], data.find(lines[0], end, high), high)
             stop = last + len(lines[-1]) if last >= 0 else min(high, len(data))
-            yield start, stop, "PuTTY private key", Body(text, match[1] != b"none", State.UNCHECKED)
+            yield start, stop, "PuTTY private key", Body(text, match[1] != b"none", BodyState.UNCHECKED)
 
 
-def _encoded(data: bytes, ends: Sequence[int]) -> Iterator[Found]:
+def _find_encoded(data: bytes, ends: Sequence[int]) -> Iterator[Found]:
     """PEM in base64 once more: Kubernetes Secrets, kubeconfig's client-key-data."""
     done = 0
     for end in ends:
@@ -164,16 +168,16 @@ def _encoded(data: bytes, ends: Sequence[int]) -> Iterator[Found]:
         if not run:
             continue
         done = run.end()
-        text = decoded(run[0])
+        text = decode_base64(run[0])
         header = _HEADER_END.search(text)
-        for _, _, kind, body in _blocks(text, (header.end(),) if header else ()):
+        for _, _, kind, body in _find_blocks(text, (header.end(),) if header else ()):
             yield run.start(), done, kind, body
 
 
 def _describe(part: Part, kind: str, body: Body) -> Detection:
     words = [f"{kind} ({len(body.text) * 3 // 4} bytes)"]
     words += ["encrypted"] if body.encrypted else []
-    words += ["cut off"] if body.state is State.TRUNCATED else []
+    words += ["cut off"] if body.state is BodyState.TRUNCATED else []
     attributes = {
         "kind": kind.removesuffix(" private key") or "PKCS8",
         "encrypted": body.encrypted,

@@ -17,13 +17,13 @@ References
 
 from __future__ import annotations
 
-from credguard.rules.tokens._token_rule import AFTER_DASH, kind, token_rule
+from credguard.rules.tokens._token_rule import AFTER_DASH, build_token_rule, make_kind
 
 _KINDS = (
-    kind(
+    make_kind(
         "pypi", "PyPI token", rb"pypi-AgEIcHlwaS5vcmc", (rb"[A-Za-z0-9_\-]", 50), rb"[A-Za-z0-9_\-]{0,400}", AFTER_DASH
     ),
-    kind(
+    make_kind(
         "pypi-test",
         "TestPyPI token",
         rb"pypi-AgENdGVzdC5weXBpLm9yZw",
@@ -32,7 +32,7 @@ _KINDS = (
         AFTER_DASH,
     ),
 )
-RULE = token_rule(
+RULE = build_token_rule(
     165,
     "pypi-token",
     "A PyPI token",

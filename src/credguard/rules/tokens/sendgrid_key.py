@@ -15,12 +15,12 @@ References
 
 from __future__ import annotations
 
-from credguard.rules.tokens._token_rule import AFTER_DASH, kind, token_rule
+from credguard.rules.tokens._token_rule import AFTER_DASH, build_token_rule, make_kind
 
 _KINDS = (
-    kind("sendgrid", "SendGrid API key", rb"SG\.", (rb"[A-Za-z0-9_\-]", 22), rb"\.[A-Za-z0-9_\-]{43}", AFTER_DASH),
+    make_kind("sendgrid", "SendGrid API key", rb"SG\.", (rb"[A-Za-z0-9_\-]", 22), rb"\.[A-Za-z0-9_\-]{43}", AFTER_DASH),
 )
-RULE = token_rule(
+RULE = build_token_rule(
     177,
     "sendgrid-key",
     "A SendGrid API key",

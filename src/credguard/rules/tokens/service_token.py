@@ -21,23 +21,36 @@ References
 from __future__ import annotations
 
 from credguard.heuristics.boundaries import SLASH
-from credguard.heuristics.checksums import crc16_holds
-from credguard.lazy_re import regex
+from credguard.heuristics.checksums import has_valid_crc16
+from credguard.lazy_re import compile_lazily
 from credguard.matching.pattern import Pattern
 from credguard.model.findings import Confidence
-from credguard.rules.tokens._token_rule import AFTER, AFTER_DASH, PLAIN, Grade, Kind, kind, opaque, token_rule
+from credguard.rules.tokens._token_rule import (
+    AFTER,
+    AFTER_DASH,
+    PLAIN,
+    Grade,
+    TokenKind,
+    build_token_rule,
+    grade_opaque,
+    make_kind,
+)
 
 _DASHES = str.maketrans(" .", "--")
 _WORD, _URL, _HEX, _LOWER = rb"[A-Za-z0-9]", rb"[A-Za-z0-9_\-]", rb"[0-9a-f]", rb"[0-9a-z]"
 
 
-def _seed(value: bytes) -> Grade | None:
-    if crc16_holds(value):
+def _grade_seed(value: bytes) -> Grade | None:
+    if has_valid_crc16(value):
         return PLAIN
-    return Grade(confidence=Confidence.LOW, note="its checksum is wrong") if opaque(value) and _digits(value) else None
+    return (
+        Grade(confidence=Confidence.LOW, note="its checksum is wrong")
+        if grade_opaque(value) and _has_digits(value)
+        else None
+    )
 
 
-def _digits(value: bytes) -> bool:
+def _has_digits(value: bytes) -> bool:
     """A word in capitals has no digits."""
     return sum(50 <= byte <= 55 for byte in value) >= 3
 
@@ -96,21 +109,23 @@ _FORMS: tuple[tuple[str, bytes, bytes, int, bytes], ...] = (
     ("Pinecone", rb"pcsk_", _WORD, 5, rb"[A-Za-z0-9]{0,3}_[A-Za-z0-9]{60,66}"),
 )
 _KINDS = (
-    kind("nats-seed", "NATS seed", rb"S[AUONCX]", (rb"[A-Z2-7]", 56), judge=_seed),
-    kind("age", "age secret key", rb"AGE-SECRET-KEY-1", (rb"[QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L]", 58)),
+    make_kind("nats-seed", "NATS seed", rb"S[AUONCX]", (rb"[A-Z2-7]", 56), judge=_grade_seed),
+    make_kind("age", "age secret key", rb"AGE-SECRET-KEY-1", (rb"[QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L]", 58)),
     *(
-        kind(service.lower().translate(_DASHES), f"{service} token", prefix, (of, least), rest, AFTER_DASH)
+        make_kind(service.lower().translate(_DASHES), f"{service} token", prefix, (of, least), rest, AFTER_DASH)
         for service, prefix, of, least, rest in _FORMS
     ),
-    Kind(
+    TokenKind(
         "teams-webhook",
         "Microsoft Teams webhook",
         Pattern("token-teams-webhook", rb"\.office\.com" + SLASH + rb"webhook(?:b2)?" + SLASH + rb"[0-9a-f]{8}-"),
         9,
-        regex(_UUID + rb"(?:@|%40)" + _UUID + SLASH + rb"IncomingWebhook" + SLASH + rb"([0-9a-f]{32})" + AFTER),
+        compile_lazily(
+            _UUID + rb"(?:@|%40)" + _UUID + SLASH + rb"IncomingWebhook" + SLASH + rb"([0-9a-f]{32})" + AFTER
+        ),
     ),
 )
-RULE = token_rule(
+RULE = build_token_rule(
     188,
     "service-token",
     "A token of another service, told by its prefix",

@@ -15,10 +15,10 @@ References
 
 from __future__ import annotations
 
-from credguard.rules.tokens._token_rule import kind, token_rule
+from credguard.rules.tokens._token_rule import build_token_rule, make_kind
 
-_KINDS = (kind("shopify", "Shopify token", rb"shp[acpsu][ast]_", (rb"[0-9a-fA-F]", 32)),)
-RULE = token_rule(
+_KINDS = (make_kind("shopify", "Shopify token", rb"shp[acpsu][ast]_", (rb"[0-9a-fA-F]", 32)),)
+RULE = build_token_rule(
     181,
     "shopify-token",
     "A Shopify token",

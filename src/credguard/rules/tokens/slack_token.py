@@ -19,21 +19,21 @@ References
 from __future__ import annotations
 
 from credguard.heuristics.boundaries import SLASH
-from credguard.heuristics.placeholders import is_placeholder, longest_step_run
+from credguard.heuristics.placeholders import is_placeholder, measure_step_run
 from credguard.heuristics.published_values import is_no_secret
-from credguard.lazy_re import regex
+from credguard.lazy_re import compile_lazily
 from credguard.matching.pattern import Pattern
-from credguard.rules.tokens._token_rule import AFTER, PLAIN, Grade, Kind, kind, opaque, token_rule
+from credguard.rules.tokens._token_rule import AFTER, PLAIN, Grade, TokenKind, build_token_rule, grade_opaque, make_kind
 
 
-def _structured(value: bytes) -> Grade | None:
+def _grade_structured(value: bytes) -> Grade | None:
     """Numbers and a random end; a sentence with dashes has neither."""
     if is_no_secret(value):
         return None
     parts = value.split(b"-")
     random = parts[-1]
     digits = sum(part.isdigit() for part in parts[1:-1])
-    if len(random) < 10 or not (digits or len(random) >= 24) or longest_step_run(random) > 4:
+    if len(random) < 10 or not (digits or len(random) >= 24) or measure_step_run(random) > 4:
         return None
     if len(random) >= 20 and is_placeholder(random):
         return None
@@ -41,38 +41,45 @@ def _structured(value: bytes) -> Grade | None:
     return None if made_up else PLAIN
 
 
-def _webhook(value: bytes) -> Grade | None:
-    return opaque(_SLASHES.split(value)[-1])
+def _grade_webhook(value: bytes) -> Grade | None:
+    return grade_opaque(_SLASHES.split(value)[-1])
 
 
-_SLASHES = regex(SLASH)
+_SLASHES = compile_lazily(SLASH)
 _HOST = rb"hooks\.slack\.com" + SLASH
 _KINDS = (
-    kind(
-        "slack", "Slack token", rb"xox[abcoprs]-", (rb"[A-Za-z0-9\-]", 10), rb"[A-Za-z0-9\-]{0,300}", judge=_structured
+    make_kind(
+        "slack",
+        "Slack token",
+        rb"xox[abcoprs]-",
+        (rb"[A-Za-z0-9\-]", 10),
+        rb"[A-Za-z0-9\-]{0,300}",
+        judge=_grade_structured,
     ),
-    kind("slack-refresh", "Slack refresh token", rb"xoxe[.\-]", (rb"[A-Za-z0-9\-.]", 40), rb"[A-Za-z0-9\-.]{0,400}"),
-    Kind(
+    make_kind(
+        "slack-refresh", "Slack refresh token", rb"xoxe[.\-]", (rb"[A-Za-z0-9\-.]", 40), rb"[A-Za-z0-9\-.]{0,400}"
+    ),
+    TokenKind(
         "slack-trigger",
         "Slack workflow trigger",
         Pattern("token-slack-trigger", _HOST + rb"triggers" + SLASH + rb"[TE][A-Za-z0-9_]"),
         2,
-        regex(rb"[TE][A-Za-z0-9_]{7,12}" + SLASH + rb"\d{8,20}" + SLASH + rb"([A-Za-z0-9]{20,80})" + AFTER),
+        compile_lazily(rb"[TE][A-Za-z0-9_]{7,12}" + SLASH + rb"\d{8,20}" + SLASH + rb"([A-Za-z0-9]{20,80})" + AFTER),
     ),
-    kind("slack-cookie", "Slack browser token", rb"xoxd-", (rb"[A-Za-z0-9%/+]", 40), rb"[A-Za-z0-9%/+=]{0,400}"),
-    kind(
+    make_kind("slack-cookie", "Slack browser token", rb"xoxd-", (rb"[A-Za-z0-9%/+]", 40), rb"[A-Za-z0-9%/+=]{0,400}"),
+    make_kind(
         "slack-app",
         "Slack app-level token",
         rb"xapp-\d-A",
         (rb"[A-Z0-9]", 8),
         rb"[A-Z0-9]{0,4}-\d{8,16}-[a-z0-9]{32,80}",
     ),
-    Kind(
+    TokenKind(
         "slack-webhook",
         "Slack webhook",
         Pattern("token-slack-webhook", _HOST + rb"[sw][a-z]{6,10}" + SLASH + rb"T[A-Za-z0-9_]"),
         2,
-        regex(
+        compile_lazily(
             rb"(T[A-Za-z0-9_]{7,12}"
             + SLASH
             + rb"[AB][A-Za-z0-9_]{7,12}"
@@ -82,10 +89,10 @@ _KINDS = (
             + rb")?[A-Za-z0-9_]{20,26})"
             + AFTER
         ),
-        _webhook,
+        _grade_webhook,
     ),
 )
-RULE = token_rule(
+RULE = build_token_rule(
     162,
     "slack-token",
     "A Slack token or webhook",

@@ -16,32 +16,34 @@ References
 
 from __future__ import annotations
 
-from credguard.heuristics.placeholders import entropy
-from credguard.lazy_re import regex
+from credguard.heuristics.placeholders import compute_entropy
+from credguard.lazy_re import compile_lazily
 from credguard.matching.pattern import Pattern
-from credguard.rules.tokens._token_rule import AFTER_DASH, Grade, Kind, kind, opaque, token_rule
+from credguard.rules.tokens._token_rule import AFTER_DASH, Grade, TokenKind, build_token_rule, grade_opaque, make_kind
 
 _BEGINS = rb"(?:(?<=[\"'`=>(,:])|(?<=[=:] )|(?<=Bearer ))"
 
 
-def _random(value: bytes) -> Grade | None:
+def _grade_random(value: bytes) -> Grade | None:
     """Base64 of a picture has few characters, and the same ones again."""
-    return opaque(value) if entropy(value[4:]) > 4.4 and b"AAA" not in value[4:] else None
+    return grade_opaque(value) if compute_entropy(value[4:]) > 4.4 and b"AAA" not in value[4:] else None
 
 
 _KINDS = (
-    kind("square", "Square access token", rb"sq0atp-", (rb"[A-Za-z0-9_\-]", 22), rb"[A-Za-z0-9_\-]{0,40}", AFTER_DASH),
-    Kind(
+    make_kind(
+        "square", "Square access token", rb"sq0atp-", (rb"[A-Za-z0-9_\-]", 22), rb"[A-Za-z0-9_\-]{0,40}", AFTER_DASH
+    ),
+    TokenKind(
         "square-new",
         "Square access token",
         Pattern("token-square-new", rb"EAAA[A-Za-z][A-Za-z0-9_\-]{59}"),
         64,
-        regex(_BEGINS + rb"EAAA[A-Za-z0-9_\-]{60}(?![A-Za-z0-9_\-+/=])"),
-        _random,
+        compile_lazily(_BEGINS + rb"EAAA[A-Za-z0-9_\-]{60}(?![A-Za-z0-9_\-+/=])"),
+        _grade_random,
     ),
-    kind("square-secret", "Square application secret", rb"sq0csp-", (rb"[A-Za-z0-9_\-]", 43), after=AFTER_DASH),
+    make_kind("square-secret", "Square application secret", rb"sq0csp-", (rb"[A-Za-z0-9_\-]", 43), after=AFTER_DASH),
 )
-RULE = token_rule(
+RULE = build_token_rule(
     185,
     "square-token",
     "A Square token",

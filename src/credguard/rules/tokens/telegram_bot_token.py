@@ -15,32 +15,32 @@ References
 
 from __future__ import annotations
 
-from credguard.lazy_re import regex
+from credguard.lazy_re import compile_lazily
 from credguard.matching.pattern import Pattern
-from credguard.rules.tokens._token_rule import AFTER_DASH, Grade, Kind, opaque, token_rule
+from credguard.rules.tokens._token_rule import AFTER_DASH, Grade, TokenKind, build_token_rule, grade_opaque
 
 _COLON = rb"(?:\\{0,3}:|%(?:25)?3[Aa])"
-_NUMBER = regex(rb"[0-9]{8,10}" + _COLON)
+_NUMBER = compile_lazily(rb"[0-9]{8,10}" + _COLON)
 _DOCUMENTED = b"AAHdqTcvCH1vGWJxfSeof"
 
 
-def _bot(value: bytes) -> Grade | None:
+def _grade_bot(value: bytes) -> Grade | None:
     secret = _NUMBER.sub(b"", value)
-    return None if secret.startswith(_DOCUMENTED) else opaque(secret)
+    return None if secret.startswith(_DOCUMENTED) else grade_opaque(secret)
 
 
 _KINDS = (
-    Kind(
+    TokenKind(
         "telegram",
         "Telegram bot token",
         Pattern("token-telegram", rb"[0-9]{8}" + _COLON + rb"AA[A-Za-z0-9_\-]{29}"),
         31,
-        regex(rb"(?<![0-9])[0-9]{8,10}" + _COLON + rb"AA[A-Za-z0-9_\-]{33}" + AFTER_DASH),
-        _bot,
+        compile_lazily(rb"(?<![0-9])[0-9]{8,10}" + _COLON + rb"AA[A-Za-z0-9_\-]{33}" + AFTER_DASH),
+        _grade_bot,
         back=14,
     ),
 )
-RULE = token_rule(
+RULE = build_token_rule(
     180,
     "telegram-bot-token",
     "A Telegram bot token",

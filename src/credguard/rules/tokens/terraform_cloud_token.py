@@ -15,21 +15,21 @@ References
 
 from __future__ import annotations
 
-from credguard.lazy_re import regex
+from credguard.lazy_re import compile_lazily
 from credguard.matching.pattern import Pattern
-from credguard.rules.tokens._token_rule import BEFORE, Kind, token_rule
+from credguard.rules.tokens._token_rule import BEFORE, TokenKind, build_token_rule
 
 _KINDS = (
-    Kind(
+    TokenKind(
         "terraform-cloud",
         "Terraform Cloud token",
         Pattern("token-terraform-cloud", rb"\.atlasv1\.[A-Za-z0-9_\-=]{40}"),
         49,
-        regex(BEFORE + rb"[A-Za-z0-9]{14}\.atlasv1\.[A-Za-z0-9_\-=]{60,80}"),
+        compile_lazily(BEFORE + rb"[A-Za-z0-9]{14}\.atlasv1\.[A-Za-z0-9_\-=]{60,80}"),
         back=14,
     ),
 )
-RULE = token_rule(
+RULE = build_token_rule(
     175,
     "terraform-cloud-token",
     "A Terraform Cloud token",

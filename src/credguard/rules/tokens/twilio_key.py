@@ -21,10 +21,19 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from credguard.lazy_re import regex
+from credguard.lazy_re import compile_lazily
 from credguard.matching.pattern import Pattern
 from credguard.model.findings import Severity
-from credguard.rules.tokens._token_rule import AFTER, BEFORE, PLAIN, Grade, Kind, described, opaque, token_rule
+from credguard.rules.tokens._token_rule import (
+    AFTER,
+    BEFORE,
+    PLAIN,
+    Grade,
+    TokenKind,
+    build_token_detection,
+    build_token_rule,
+    grade_opaque,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,22 +42,22 @@ if TYPE_CHECKING:
     from credguard.model.findings import Blob, Detection
 
 _SIDS = Pattern("token-twilio", rb"(?:AC|SK)[0-9a-f]{32}")
-_SID = regex(BEFORE + rb"(AC|SK)[0-9a-f]{32}" + AFTER)
-_TOKEN = regex(
+_SID = compile_lazily(BEFORE + rb"(AC|SK)[0-9a-f]{32}" + AFTER)
+_TOKEN = compile_lazily(
     rb"(?:token|secret|password|auth)[\"'\])]{0,3}[ \t]{0,4}(?:=>|[:=,])[ \t]{0,4}[\"']?([0-9a-f]{32})(?![0-9A-Za-z])",
     re.I,
 )
-_SECRET = regex(
+_SECRET = compile_lazily(
     rb"(?:token|secret|password|auth)[\"'\])]{0,3}[ \t]{0,4}(?:=>|[:=,])[ \t]{0,4}[\"']?([0-9a-z]{32})(?![0-9a-z])",
     re.I,
 )
-_NEXT = regex(rb"[\"' ]{0,2}[:,][\"' ]{0,3}([0-9A-Za-z]{32})(?![0-9A-Za-z])")
-_AGAIN = regex(rb"[\"' ]{0,2}[:,][\"' ]{0,3}([0-9a-f]{32})(?![0-9A-Za-z])")
-_TWILIO = regex(rb"twilio", re.IGNORECASE)
+_NEXT = compile_lazily(rb"[\"' ]{0,2}[:,][\"' ]{0,3}([0-9A-Za-z]{32})(?![0-9A-Za-z])")
+_AGAIN = compile_lazily(rb"[\"' ]{0,2}[:,][\"' ]{0,3}([0-9a-f]{32})(?![0-9A-Za-z])")
+_TWILIO = compile_lazily(rb"twilio", re.IGNORECASE)
 _NEAR = 250
-_AUTH = Kind("twilio-auth-token", "Twilio auth token", _SIDS, 34, _SID)
-_KEY = Kind("twilio-api-key", "SID of a Twilio API key", _SIDS, 34, _SID)
-_KEY_SECRET = Kind("twilio-api-key-secret", "secret of a Twilio API key", _SIDS, 34, _SID)
+_AUTH = TokenKind("twilio-auth-token", "Twilio auth token", _SIDS, 34, _SID)
+_KEY = TokenKind("twilio-api-key", "SID of a Twilio API key", _SIDS, 34, _SID)
+_KEY_SECRET = TokenKind("twilio-api-key-secret", "secret of a Twilio API key", _SIDS, 34, _SID)
 _ALONE = Grade(Severity.LOW, note="its secret is what signs in")
 
 
@@ -56,18 +65,18 @@ def _check(blob: Blob, hits: Hits) -> Iterator[Detection]:
     data, told = blob.data, set()
     for end in hits.get(_SIDS.name, ())[:1000]:
         sid = _SID.match(data, end - 34)
-        if not sid or not opaque(sid[0]):
+        if not sid or not grade_opaque(sid[0]):
             continue
-        found = _beside(data, sid, _AGAIN, _TOKEN) if sid[1] == b"AC" else _beside(data, sid, _NEXT, _SECRET)
+        found = _find_beside(data, sid, _AGAIN, _TOKEN) if sid[1] == b"AC" else _find_beside(data, sid, _NEXT, _SECRET)
         kind, grade = (_AUTH if sid[1] == b"AC" else _KEY_SECRET), PLAIN
-        if not found and sid[1] == b"SK" and _spoken_of(data, sid):
+        if not found and sid[1] == b"SK" and _is_twilio_near(data, sid):
             found, kind, grade = sid.span(), _KEY, _ALONE
         if found and found not in told:
             told.add(found)
-            yield described(kind, data, *found, grade, Severity.HIGH)
+            yield build_token_detection(kind, data, *found, grade, Severity.HIGH)
 
 
-def _beside(
+def _find_beside(
     data: bytes, sid: re.Match[bytes], at_once: re.Pattern[bytes], named: re.Pattern[bytes]
 ) -> tuple[int, int] | None:
     """The auth token or secret after a SID, at once or with a name, or just before it."""
@@ -77,14 +86,14 @@ def _beside(
         or named.search(data, end, end + _NEAR)
         or named.search(data, max(0, start - _NEAR), start)
     )
-    return match.span(1) if match and opaque(match[1]) else None
+    return match.span(1) if match and grade_opaque(match[1]) else None
 
 
-def _spoken_of(data: bytes, sid: re.Match[bytes]) -> bool:
+def _is_twilio_near(data: bytes, sid: re.Match[bytes]) -> bool:
     return _TWILIO.search(data, max(0, sid.start() - _NEAR), sid.end() + _NEAR) is not None
 
 
-RULE = token_rule(
+RULE = build_token_rule(
     178,
     "twilio-key",
     "A Twilio API key or auth token",

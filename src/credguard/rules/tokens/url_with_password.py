@@ -25,11 +25,11 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
 
 from credguard.heuristics.passwords import is_real_encoded
-from credguard.lazy_re import regex
+from credguard.lazy_re import compile_lazily
 from credguard.matching.pattern import Pattern
 from credguard.model.findings import Confidence, Severity
 from credguard.rules.tokens._connection_string import PATTERNS, find
-from credguard.rules.tokens._token_rule import PLAIN, Grade, Kind, described, token_rule
+from credguard.rules.tokens._token_rule import PLAIN, Grade, TokenKind, build_token_detection, build_token_rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,16 +38,18 @@ if TYPE_CHECKING:
     from credguard.model.findings import Blob, Detection
 
 _URL = Pattern("url-with-password", rb"://[A-Za-z0-9_.%+~!$&*,;=\-]{0,80}:[^\s/@\"'<>()]{3,120}@[A-Za-z0-9%$\[{<_.]")
-_PARTS = regex(rb"://([A-Za-z0-9_.%+~!$&*,;=\-]{0,80}):([^\s/@\"'<>()]{3,120})@([^\s/\"'<>`,;)\\?#]{1,200})")
-_HERE = regex(rb"(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[?::1\]?|host\.docker\.internal)(?::|\Z)", re.IGNORECASE)
-_NOWHERE = regex(
+_PARTS = compile_lazily(rb"://([A-Za-z0-9_.%+~!$&*,;=\-]{0,80}):([^\s/@\"'<>()]{3,120})@([^\s/\"'<>`,;)\\?#]{1,200})")
+_HERE = compile_lazily(
+    rb"(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[?::1\]?|host\.docker\.internal)(?::|\Z)", re.IGNORECASE
+)
+_NOWHERE = compile_lazily(
     rb"(?:[a-z0-9.\-]{0,80}\.)?(?:example|test|invalid)(?:\.(?:com|net|org|edu|io))?(?::|\Z)|(?:your|my|some|the)[_\-]?"
     rb"|\.\.\.|sha\d{3}(?::|\Z)|host(?:name)?\d{0,2}(?::|\Z)|foo|bar|x+(?::|\.|\Z)|domain|server(?:name)?(?:\.com)?(?::|\Z)",
     re.IGNORECASE,
 )
 # Their last part stands for one host: what goes before is a name and a version, an image's digest, a module.
 _NO_LOGIN = frozenset((b"sip", b"sips", b"data", b"javascript", b"npm", b"pkg", b"oci", b"urn", b"magnet"))
-_KIND = Kind("url", "password in a URL", _URL, 0, _PARTS)
+_KIND = TokenKind("url", "password in a URL", _URL, 0, _PARTS)
 _BACK = 210
 
 
@@ -59,13 +61,13 @@ def _check(blob: Blob, hits: Hits) -> Iterator[Detection]:
         if not match:
             continue
         done = match.end(2)
-        scheme = _scheme(data, start)
+        scheme = _read_scheme(data, start)
         grade = _grade(scheme, *match.groups()) if scheme else None
         if grade:
-            yield described(_KIND, data, *match.span(2), grade, Severity.HIGH)
+            yield build_token_detection(_KIND, data, *match.span(2), grade, Severity.HIGH)
 
 
-def _scheme(data: bytes, start: int) -> bytes:
+def _read_scheme(data: bytes, start: int) -> bytes:
     """The word before `://`, without what another word before it may add."""
     words = re.split(rb"[^A-Za-z0-9+.\-]", data[max(0, start - 22) : start])
     return words[-1].lower()
@@ -83,18 +85,18 @@ def _grade(scheme: bytes, user: bytes, password: bytes, host: bytes) -> Grade | 
     return Grade(PLAIN.severity, PLAIN.confidence, "", attributes)
 
 
-def _both(blob: Blob, hits: Hits) -> Iterator[Detection]:
+def _check_both(blob: Blob, hits: Hits) -> Iterator[Detection]:
     yield from _check(blob, hits)
     yield from find(blob, hits)
 
 
-RULE = token_rule(
+RULE = build_token_rule(
     182,
     "url-with-password",
     "A URL or connection string with a user's password",
     (),
     more=(_URL, *PATTERNS),
-    also=_both,
+    also=_check_both,
     judge=lambda value: PLAIN if is_real_encoded(value, b"") else None,
     confidence=Confidence.MEDIUM,
     revoke="change the password of the user at the host",

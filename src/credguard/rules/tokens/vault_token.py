@@ -16,31 +16,39 @@ References
 
 from __future__ import annotations
 
-from credguard.lazy_re import regex
+from credguard.lazy_re import compile_lazily
 from credguard.matching.pattern import Pattern
-from credguard.rules.tokens._token_rule import AFTER, AFTER_DASH, Grade, Kind, kind, opaque, token_rule
+from credguard.rules.tokens._token_rule import (
+    AFTER,
+    AFTER_DASH,
+    Grade,
+    TokenKind,
+    build_token_rule,
+    grade_opaque,
+    make_kind,
+)
 
 
-def _mixed(value: bytes) -> Grade | None:
+def _grade_mixed(value: bytes) -> Grade | None:
     """A method's name has no digits."""
-    return opaque(value) if any(48 <= byte <= 57 for byte in value) else None
+    return grade_opaque(value) if any(48 <= byte <= 57 for byte in value) else None
 
 
 _NAME = rb"(?:VAULT[_\-]TOKEN|client_token|root[_ ]token)\\{0,3}[\"']?[ \t]{0,20}[:=,]?[ \t]{0,3}\\{0,3}[\"']?"
 _KINDS = (
-    kind(
+    make_kind(
         "vault", "HashiCorp Vault token", rb"hv[brs]\.", (rb"[A-Za-z0-9_\-]", 24), rb"[A-Za-z0-9_\-]{0,600}", AFTER_DASH
     ),
-    Kind(
+    TokenKind(
         "vault-old",
         "HashiCorp Vault token",
         Pattern("token-vault-name", _NAME + rb"[sbr]\.", caseless=True),
         2,
-        regex(rb"([sbr]\.(?:[A-Za-z0-9]{24}(?:\.[A-Za-z0-9]{5})?|[A-Za-z0-9_\-]{90,600}))" + AFTER),
-        _mixed,
+        compile_lazily(rb"([sbr]\.(?:[A-Za-z0-9]{24}(?:\.[A-Za-z0-9]{5})?|[A-Za-z0-9_\-]{90,600}))" + AFTER),
+        _grade_mixed,
     ),
 )
-RULE = token_rule(
+RULE = build_token_rule(
     176,
     "vault-token",
     "A HashiCorp Vault token",
