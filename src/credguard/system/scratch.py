@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _PREFIX = "credguard-scratch-"
-_GUARD = "import sys; sys.path.append(sys.argv[1]); from credguard.system.scratch import outlive; outlive(sys.argv[2])"
+_GUARD = (
+    "import sys; sys.path.append(sys.argv[1]); from credguard.system.scratch import outlive; outlive(*sys.argv[2:])"
+)
 _NAME = re.compile(rf"{_PREFIX}(new|[0-9a-f]{{1,16}})-[0-9a-f]{{16}}")
 _LOCK = "lock"
 _BEGUN_SECONDS = 60.0
@@ -56,9 +58,10 @@ class Scratch:
     def _make(self) -> None:
         import tempfile
 
+        base, token = os.path.abspath(tempfile.gettempdir()), os.urandom(8).hex()
+        self._guard = _start_guard(base, token)  # before there is anything to remove
         for _ in range(_TRIES):
-            token = os.urandom(8).hex()
-            begun = os.path.join(os.path.abspath(tempfile.gettempdir()), f"{_PREFIX}new-{token}")
+            begun = os.path.join(base, f"{_PREFIX}new-{token}")
             self.path = begun
             os.mkdir(begun, 0o700)
             try:
@@ -71,7 +74,6 @@ class Scratch:
                 continue
             if not compat.can_lock():
                 self._lock = os.open(os.path.join(self.path, _LOCK), os.O_CREAT | os.O_RDWR)
-            self._guard = _start_guard(self.path)
             return
         raise FileExistsError(f"no temporary folder could be made in {os.path.dirname(self.path)}")
 
@@ -196,8 +198,8 @@ def _is_for(process: str, name: str) -> bool:
     return any(one.startswith(b"GIT_TEMPLATE_DIR=") and compat.encode_path(f"/{name}/") in one for one in variables)
 
 
-def _start_guard(path: str) -> subprocess.Popen[bytes] | None:
-    """The process that removes the folder when this one is gone; None where none can be started."""
+def _start_guard(base: str, token: str) -> subprocess.Popen[bytes] | None:
+    """The process that removes the folder of this token when this one is gone; None where none can be started."""
     import subprocess
 
     if not sys.executable or not os.path.isfile(__file__):
@@ -205,19 +207,20 @@ def _start_guard(path: str) -> subprocess.Popen[bytes] | None:
     packages = os.path.dirname(os.path.dirname(os.path.abspath(credguard.__file__)))
     with contextlib.suppress(OSError):
         return subprocess.Popen(  # noqa: S603 - this interpreter and this module
-            [sys.executable, "-I", "-S", "-c", _GUARD, packages, path], cwd=os.sep, stdin=subprocess.PIPE,
+            [sys.executable, "-I", "-S", "-c", _GUARD, packages, base, token], cwd=os.sep, stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
         )  # fmt: skip
     return None
 
 
-def outlive(path: str) -> None:
-    """What that process does."""
+def outlive(base: str, token: str) -> None:
+    """What that process does: removes the folder in `base` whose name ends with the token."""
     import signal
 
     for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
     os.read(0, 1)  # answered when no process has the other end any more
-    if os.path.lexists(path):
-        remove(path)
+    for name in os.listdir(base):
+        if name.startswith(_PREFIX) and name.endswith(f"-{token}"):
+            remove(os.path.join(base, name))
