@@ -8,7 +8,7 @@ import os
 import sys
 
 from credguard import __version__
-from credguard.system.compat import start_with_utf8
+from credguard.system.compat import find_repository, leave_out_programs, start_with_utf8
 
 TYPE_CHECKING = False  # as in typing, which takes as long to import as Python to start
 if TYPE_CHECKING:
@@ -60,11 +60,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _leave_out_the_current_folder() -> None:
-    """Programs are looked for in absolute entries of PATH alone: a repository may bring a `git` of its own."""
-    entries = os.environ.get("PATH", "").split(os.pathsep)
-    absolute = [entry for entry in entries if os.path.isabs(entry)]
-    if absolute != entries:
-        os.environ["PATH"] = os.pathsep.join(absolute) or os.defpath
+    """Takes no program out of the repository that this is started in."""
+    try:
+        repository = find_repository(os.path.realpath(os.curdir))
+    except OSError:  # the current folder is gone
+        repository = None
+    leave_out_programs([repository] if repository else [])
 
 
 def _can_skip(arguments: list[str]) -> bool:

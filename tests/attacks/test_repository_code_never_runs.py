@@ -110,6 +110,27 @@ def test_programs_are_not_taken_from_the_current_folder(repo: Repository, comman
         assert done.returncode == ExitCode.FINDINGS
 
 
+@pytest.mark.parametrize("way", ["below it", "of the repository that is named", "by a link"])
+def test_programs_are_not_taken_out_of_the_repository(
+    repo: Repository, command: Path, tmp_path: Path, way: str
+) -> None:
+    """As with `npm run`, which puts `node_modules/.bin` into PATH."""
+    folder = repo.folder / "node_modules/.bin"
+    folder.mkdir(parents=True)
+    (folder / "git").write_text("#!/bin/sh\nexit 0\n")
+    (folder / "git").chmod(0o755)
+    (tmp_path / "link").symlink_to(folder)
+    entry = tmp_path / "link" if way == "by a link" else folder
+    path = os.pathsep.join((str(entry), os.environ["PATH"]))
+    if way == "of the repository that is named":
+        started, where = Repository(tmp_path / "elsewhere"), [str(repo.folder)]
+    else:
+        started, where = repo, []
+        assert run(repo, command, "hook", "pre-commit", PATH=path).returncode == ExitCode.FINDINGS
+    for words in (["scan"], ["audit", "--no-progress"]):
+        assert run(started, command, *words, *where, PATH=path).returncode == ExitCode.FINDINGS
+
+
 @pytest.mark.parametrize("entry", ["", "."])
 @pytest.mark.parametrize("installed", [False, True])
 def test_hooks_take_neither_modules_nor_programs(

@@ -156,28 +156,16 @@ def _check_links(name: str) -> None:
     end = os.path.realpath(name)
     while True:
         place = os.path.join(here, last)
-        repository = _repository(os.path.realpath(here)) if compat.is_link(place) else None
-        if repository and (not _is_below(end, repository) or _is_below(end, os.path.join(repository, ".git"))):
+        repository = compat.find_repository(os.path.realpath(here)) if compat.is_link(place) else None
+        if repository and (
+            not compat.is_below(end, repository) or compat.is_below(end, os.path.join(repository, ".git"))
+        ):
             why = f"{place} is a link in a repository and leads out of it; name the file itself"
             raise OSError(errno.EPERM, why, name)
         above, last = os.path.split(here)
         if above == here:
             return
         here = above
-
-
-def _repository(folder: str) -> str | None:
-    """The root of the repository that a folder is in."""
-    while not os.path.lexists(os.path.join(folder, ".git")):
-        above = os.path.dirname(folder)
-        if above == folder:
-            return None
-        folder = above
-    return folder
-
-
-def _is_below(place: str, folder: str) -> bool:
-    return place == folder or place.startswith(os.path.join(folder, ""))
 
 
 def _is_shared(there: os.stat_result) -> bool:

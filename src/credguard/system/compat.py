@@ -12,7 +12,7 @@ import sys
 
 TYPE_CHECKING = False  # as in typing, whose import costs more than a git process
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
 BINARY = getattr(os, "O_BINARY", 0)
 NO_TERMINAL = getattr(os, "O_NOCTTY", 0)
@@ -209,6 +209,34 @@ def wait_from_now_on(descriptor: int) -> None:
     """Undoes what an open file was opened with so that the opening itself would not wait."""
     if _SET_BLOCKING:
         _SET_BLOCKING(descriptor, True)
+
+
+def find_repository(folder: str) -> str | None:
+    """The root of the work tree that a folder (a path without links) is in, None for none."""
+    while not os.path.lexists(os.path.join(folder, ".git")):
+        above = os.path.dirname(folder)
+        if above == folder:
+            return None
+        folder = above
+    return folder
+
+
+def is_below(path: str, folder: str) -> bool:
+    """True for the folder itself, and for what lies in it; both are paths without links."""
+    return path == folder or path.startswith(os.path.join(folder, ""))
+
+
+def leave_out_programs(folders: Iterable[str]) -> None:
+    """From now on no program is taken from an entry of PATH that is relative or lies in one of the folders (paths
+    without links): a repository may bring a `git` of its own."""
+    entries = os.environ.get("PATH", "").split(os.pathsep)
+    inside = [folder for folder in folders if folder not in (find_home_folder(), os.path.dirname(folder))]
+    kept = [
+        entry for entry in entries
+        if os.path.isabs(entry) and not any(is_below(os.path.realpath(entry), folder) for folder in inside)
+    ]  # fmt: skip
+    if kept != entries:
+        os.environ["PATH"] = os.pathsep.join(kept) or os.defpath
 
 
 def find_home_folder() -> str | None:

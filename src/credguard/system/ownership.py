@@ -31,22 +31,17 @@ class NotBelieved(OSError):  # noqa: N818 - it says what is the case; the run go
 
 def leave_out(paths: Iterable[str]) -> None:
     """From now on, until the next call, nothing is believed that lies in one of `paths`, which are scanned, in the
-    repository of one, or in what the environment names to git."""
+    repository of one, or in what the environment names to git; nor is a program taken from there."""
     _scanned.clear()
     for path in (*paths, *filter(None, map(os.environ.get, ("GIT_WORK_TREE", "GIT_DIR")))):
         try:
-            real = repository = os.path.realpath(path)
+            real = os.path.realpath(path)
         except (OSError, ValueError):  # a current folder that is gone, a name that is none: nothing is scanned there
             continue
-        while not os.path.lexists(os.path.join(repository, ".git")):
-            above = os.path.dirname(repository)
-            if above == repository:
-                repository = real
-                break
-            repository = above
-        for place in {real, repository}:
+        for place in {real, compat.find_repository(real) or real}:
             if os.path.isdir(place):
                 _scanned[_identify(os.stat(place))] = place
+    compat.leave_out_programs(_scanned.values())
 
 
 def cache_folder() -> str:
