@@ -218,6 +218,21 @@ def test_a_git_that_works_without_a_word_is_left_to_work(repo: Repository, tmp_p
     assert ended(repo.folder, *SCAN, PATH=path, **{LIMIT_NAME: "1"}).returncode == 0
 
 
+def test_patterns_on_which_git_takes_for_ever(repo: Repository) -> None:
+    repo.write({".gitignore": "**/" * 200 + "b\n", "a/" * 60 + "a": "x\n"})
+    done = ended(repo.folder, *SCAN, **{LIMIT_NAME: "0.2"})
+    assert done.returncode == 3
+    assert "and gave nothing" in done.stdout + done.stderr
+
+
+def test_a_policy_with_patterns_without_end(repo: Repository) -> None:
+    patterns = "\n".join(f"    - d{number}/**/x*" for number in range(501))
+    repo.write({".credguard.yaml": f"version: 1\npaths:\n  exclude:\n{patterns}\n"})
+    done = ended(repo.folder, *SCAN)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "a policy has at most 2000 path patterns" in done.stderr
+
+
 def test_seventeen_thousand_packs(repo: Repository) -> None:
     """So many that a pipe does not hold a number for each, nor a process a descriptor."""
     repo.git("repack", "-q", "-a", "-d")

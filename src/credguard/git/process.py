@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from typing import IO
 
 _PIECE = 1 << 20
+_READS_PATTERNS = frozenset(("ls-files", "check-ignore"))
 
 
 class GitError(CredguardError):
@@ -49,7 +50,7 @@ class Runner:
         pipe = subprocess.PIPE
         process = self._open_process([*command, *args], stdin=pipe, stdout=pipe, stderr=pipe)
         try:
-            output, said = timeout.wait_for_output(process, stdin or b"")
+            output, said = timeout.wait_for_output(process, stdin or b"", may_work=_READS_PATTERNS.isdisjoint(args))
         except timeout.StalledError as error:
             raise self._build_stall_error(args, error) from None
         lines = said.decode("utf-8", "replace").strip().splitlines()
@@ -74,6 +75,11 @@ class Runner:
 
     def _build_stall_error(self, args: Sequence[str], error: timeout.StalledError) -> GitError:
         """What to say of a process that did nothing."""
+        if error.worked:
+            return GitError(
+                f"git {args[0]} worked for {error.seconds:.0f} s in {self.folder} and gave nothing",
+                "look for patterns in .gitignore that hold `**` many times",
+            )
         place = blocking_files.find_nested_obstacle(os.fspath(self.folder))
         hint = "remove it" if place else f"look for what it waits for, or allow more seconds with {timeout.LIMIT_NAME}"
         where = f": {place}" if place else ""

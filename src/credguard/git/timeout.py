@@ -24,14 +24,18 @@ _LIMIT = 30.0
 _BLIND = 10
 """So many times the limit are allowed where the system does not say whether a process works."""
 _GRACE = 5
+_SILENT = 10
+"""So many times the limit may be worked for without a word by what reads patterns of a repository, on which git can
+take for ever (wildmatch.c tries all ways to match `**/`)."""
 
 
 class StalledError(Exception):
-    """A process was ended, because it did nothing for this many seconds."""
+    """A process was ended, because it did nothing for this many seconds, or `worked` so long and gave nothing."""
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, *, worked: bool = False) -> None:
         super().__init__(seconds)
         self.seconds = seconds
+        self.worked = worked
 
 
 def read_time_limit() -> float:
@@ -65,9 +69,10 @@ class Process(subprocess.Popen[bytes]):
         return super().wait(timeout)
 
 
-def wait_for_output(process: subprocess.Popen[bytes], stdin: bytes) -> tuple[bytes, bytes]:
-    """All that a process writes to standard output and error; it ends in between. Raises StalledError."""
-    watch = _Watch(process)
+def wait_for_output(process: subprocess.Popen[bytes], stdin: bytes, *, may_work: bool = True) -> tuple[bytes, bytes]:
+    """All that a process writes to standard output and error; it ends in between. Raises StalledError. Unless it
+    `may_work` as long as it likes, it is ended when it has written nothing for ten times the limit."""
+    watch = _Watch(process, may_work=may_work)
     try:
         while True:
             try:
@@ -138,12 +143,14 @@ class _WatchedReader(io.RawIOBase):
 class _Watch:
     """Looks at a process after each `pause` (in seconds) in which it wrote nothing."""
 
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], *, may_work: bool = True) -> None:
         self._process = process
         self._limit = read_time_limit()
+        self._may_work = may_work
         self.pause = self._limit / 2
-        self._idle = 0.0
+        self._idle = self._silent = 0.0
         self._before: object = None
+        self._written = 0
 
     def check(self, written: int = 0) -> None:
         """Ends the process, and raises StalledError, where it has done nothing for as long as is allowed."""
@@ -151,6 +158,11 @@ class _Watch:
         now = (work, written)
         self._idle = self._idle + self.pause if now == self._before else 0.0
         self._before = now
+        self._silent = self._silent + self.pause if written == self._written else 0.0
+        self._written = written
+        if not self._may_work and self._silent >= self._limit * _SILENT:
+            end(self._process)
+            raise StalledError(self._silent, worked=True)
         if self._idle >= self._limit * (1 if work else _BLIND):
             end(self._process)
             raise StalledError(self._idle)

@@ -74,6 +74,7 @@ class _PolicyReader:
         self._policy = Policy()
         self._lines: dict[str, tuple[str, int]] = {}
         self._files: list[str] = []
+        self._patterns: dict[str, int] = {}
 
     def read_policy(self, data: bytes, path: str) -> LoadedPolicy:
         """The policy whose file `path` holds `data`."""
@@ -86,7 +87,7 @@ class _PolicyReader:
         if len(self._files) > _MOST_FILES:
             raise PolicyError(path, 0, 0, f"the policy extends more than {_MOST_FILES} files", "extend fewer")
         tree = parse(data, path)
-        reading = ReadingContext(path, self._rules | self._find_custom_names(tree, path))
+        reading = ReadingContext(path, self._rules | self._find_custom_names(tree, path), patterns=self._patterns)
         layer = cast("Layer", POLICY.read(tree, reading, ""))
         for name in layer.get("extends", ()):
             line = reading.lines.get(f"extends.{name}", reading.lines["extends"])[1]
