@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from credguard.ci.systems import VARIABLES
 from credguard.errors import CredguardError, ExitCode
-from credguard.hooks.fast_path import POLICY
 from credguard.lazy_re import compile_lazily
 from credguard.model.findings import Severity
-from credguard.policy.model import BASELINE, Policy
+from credguard.policy.model import BASELINE, POLICY, Policy
 from credguard.report import FORMATS, render
 from credguard.system import atomic, streams
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING
 
+from credguard.decoders.containers import AR
 from credguard.decoders.decompress import DAMAGED, MOST_MEMBERS, TOO_MANY
 from credguard.lazy_re import compile_lazily
 from credguard.model.findings import Blob, Skip
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     from credguard.decoders.decompress import Meter
 
-AR, RPM = b"!<arch>\n", b"\xed\xab\xee\xdb"
+RPM = b"\xed\xab\xee\xdb"
 CPIO = (b"070701", b"070702", b"070707", b"\xc7\x71", b"\x71\xc7")
 _ENTRY = compile_lazily(rb"(?s)(.{16}).{12}.{6}.{6}.{8}([0-9]{1,10}) *`\n")
 _AR_LEAST, _LONGEST_NAME = 60, 4_096

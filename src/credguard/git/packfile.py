@@ -179,9 +179,13 @@ class Pack:
                     content = _apply_delta(base, content)
                 if content is None:
                     continue
-                if len(content) <= limit and (not states[number] or self._is_due(kind, number, content)):
+                if len(content) > limit:
+                    pass
+                elif not states[number]:
+                    kinds[number], states[number] = kind, _GIVEN
+                    yield kind, number, content
+                elif self._is_due(kind, number, content):
                     kinds[number] = kind
-                    states[number] = states[number] or _GIVEN
                     yield kind, number, content
                 child = first[number]
                 if child >= 0 > following[child]:

@@ -9,7 +9,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from credguard.decoders import mime
-from credguard.decoders.archives import CONTAINER, iter_members
+from credguard.decoders.containers import CONTAINER
 from credguard.decoders.decompress import UnpackBudget
 from credguard.decoders.encoded_text import PATTERNS, has_base64, iter_views
 from credguard.decoders.unicode import UTF32, WIDE, decode_utf16, decode_utf32
@@ -108,7 +108,11 @@ class Scanner:
     def _scan_members(self, blob: Blob, depth: int, hits: Hits) -> list[Finding]:
         """The findings in the members of an archive or a mail; a member's name is looked at too."""
         findings: list[Finding] = []
-        packed = iter_members(blob, self.budget, depth) if CONTAINER.name in hits else ()
+        packed: Iterable[Blob | Skip | str] = ()
+        if CONTAINER.name in hits:
+            from credguard.decoders.archives import iter_members  # most files are none
+
+            packed = iter_members(blob, self.budget, depth)
         for item in chain(packed, mime.iter_parts(blob, hits, self.budget, depth)):
             if isinstance(item, Blob):
                 named = self.scan_names([item.path])
