@@ -7,12 +7,12 @@ would be without the disguise, with the place in the blob that each byte of it c
 from __future__ import annotations
 
 import binascii
+import os
 from base64 import b64decode
 from bisect import bisect_left
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from credguard.decoders.keywords import build_base64_patterns, build_number_patterns
 from credguard.decoders.kubernetes import MANIFEST, decode_secret_values
 from credguard.decoders.mail_text import ENCODED_WORD, FLOWED, decode_header_words, join_flowed_lines
 from credguard.decoders.split_strings import SPLIT, SPLIT_TOKEN, join_tokens, join_values
@@ -114,8 +114,11 @@ def _is_long(data: bytes, end: int) -> bool:
     return bool(_LINE_BACK.match(before) or _LINE_AHEAD.match(data, stop))
 
 
+with open(os.path.join(os.path.dirname(__file__), "keyword_patterns.txt"), "rb") as _file:
+    _EXPRESSIONS = _file.read().splitlines()
+"""What tools/keyword_patterns.py made of the words of `keywords`: for three kinds of numbers, then for base64."""
 BASE64 = tuple(
-    Pattern(f"base64-words-{number}", words, is_worth=_is_long) for number, words in enumerate(build_base64_patterns())
+    Pattern(f"base64-words-{number}", words, is_worth=_is_long) for number, words in enumerate(_EXPRESSIONS[3:])
 )
 """Key IDs, tokens and words that stand beside secrets, in base64 and in base64 of base64; archives in base64."""
 
@@ -135,9 +138,7 @@ class _Spread:
 
 ESCAPED = tuple(
     Pattern(name, expression, caseless=True)
-    for name, expression in zip(
-        ("hexadecimal-words", "escaped-words", "decimal-words"), build_number_patterns(), strict=True
-    )
+    for name, expression in zip(("hexadecimal-words", "escaped-words", "decimal-words"), _EXPRESSIONS[:3], strict=True)
 )
 """The bytes of such words written as hexadecimal, decimal or octal numbers or escapes."""
 _NUMBERS: tuple[tuple[re.Pattern[bytes], int], ...] = (
