@@ -42,7 +42,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs credguard with `argv` (the process's own arguments when None); gives the exit code."""
     gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
     atexit.register(gc.freeze)  # or Python would look through all objects once more when it ends
-    _leave_out_the_current_folder()
     arguments = list(sys.argv[1:] if argv is None else argv)
     if None in (sys.stdin, sys.stdout, sys.stderr):
         from credguard.system import streams
@@ -83,6 +82,7 @@ def _run(arguments: list[str]) -> int:
     from credguard.errors import CredguardError, ExitCode
     from credguard.system import scratch, streams
 
+    _leave_out_the_current_folder()
     streams.prepare()
     scratch.sweep()
     try:

@@ -16,8 +16,6 @@ from credguard.system import compat, ownership
 
 TYPE_CHECKING = False  # as in typing, whose import costs more than a git process
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from credguard.matching.database import Matcher
 
 _LARGEST = 256 << 20
@@ -134,8 +132,9 @@ def compute_cache_key() -> str:
     """What the cached database and the notes depend on: versions, and this package as it lies on disk."""
     from hyperscan._version import __version__ as engine
 
-    files = sorted(_iter_files(os.path.dirname(credguard.__file__)))
-    return f"{_MAGIC} {__version__} {engine} {_digest(repr(files).encode())}\n"
+    files: list[tuple[str, int, int]] = []
+    _list_files(os.path.dirname(credguard.__file__), files)
+    return f"{_MAGIC} {__version__} {engine} {_digest(repr(sorted(files)).encode())}\n"
 
 
 def _digest(content: bytes) -> str:
@@ -144,14 +143,16 @@ def _digest(content: bytes) -> str:
     return blake2b(content, digest_size=32).hexdigest()
 
 
-def _iter_files(folder: str) -> Iterator[tuple[str, int, int]]:
+def _list_files(folder: str, found: list[tuple[str, int, int]]) -> None:
+    """Adds name, size and time of each file of a package that decides what is found."""
     with os.scandir(folder) as entries:
         for entry in entries:
-            if entry.name.endswith(".py"):
+            name = entry.name
+            if name.endswith((".py", ".txt")):
                 info = entry.stat()
-                yield entry.path, info.st_size, info.st_mtime_ns
-            elif entry.name != "__pycache__" and entry.is_dir():
-                yield from _iter_files(entry.path)
+                found.append((name, info.st_size, info.st_mtime_ns))
+            elif "." not in name and name != "__pycache__":
+                _list_files(entry.path, found)
 
 
 def locate_cache() -> str:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, cast
 from credguard.custom_rules.compile import find_pattern_problem, find_rule_values, find_uncompilable
 from credguard.custom_rules.spec import CustomRule
 from credguard.model.findings import Severity
-from credguard.policy.value_types import Choice, Glob, Key, ListOf, Table, Text, ValueType
+from credguard.policy.path_types import Glob
+from credguard.policy.value_types import Choice, Key, ListOf, Table, Text, ValueType
 from credguard.rule import CUSTOM_ID
 
 if TYPE_CHECKING:

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, cast
 from credguard.model.findings import Severity
 from credguard.policy.custom_rule_values import CustomRules
 from credguard.policy.model import ABOUT_THE_RUN, ACTIONS, BASELINE, STAGES, WHOLE_CREDENTIALS, Allow, RuleSetting
+from credguard.policy.path_types import Glob, InsidePath
 from credguard.policy.value_types import (
     Account,
     Choice,
     Day,
     Entries,
-    Glob,
-    InsidePath,
     Key,
     ListOf,
     RuleId,
