@@ -11,6 +11,7 @@ import zlib
 import credguard
 from credguard import __version__
 from credguard.git import commit_message, spawn
+from credguard.hooks.engine import load_engine
 from credguard.hooks.prefilter import Prefilter, serialize_prefilter
 from credguard.system import compat, ownership
 
@@ -130,8 +131,7 @@ def remove_old_notes() -> None:
 
 def compute_cache_key() -> str:
     """What the cached database and the notes depend on: versions, and this package as it lies on disk."""
-    from hyperscan._version import __version__ as engine
-
+    _, engine = load_engine()
     files: list[tuple[str, int, int]] = []
     _list_files(os.path.dirname(credguard.__file__), files)
     return f"{_MAGIC} {__version__} {engine} {_digest(repr(sorted(files)).encode())}\n"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+from credguard.hooks.engine import load_engine
+
 TYPE_CHECKING = False  # as in typing, whose import costs more than a git process
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -35,8 +37,7 @@ class Prefilter:
     """Looks at bytes for what `packed` gave and for this machine's own credentials."""
 
     def __init__(self, body: bytes) -> None:
-        import hyperscan
-
+        hyperscan, _ = load_engine()
         length = int.from_bytes(body[:_NUMBERS], "big")
         start = _NUMBERS + length
         self._weak = {int.from_bytes(body[at : at + _NUMBERS], "big") for at in range(_NUMBERS, start, _NUMBERS)}
@@ -112,8 +113,7 @@ def _load_own_values() -> tuple[bytes, ...]:
 
 
 def _compile_database(expressions: list[bytes]) -> object:
-    import hyperscan
-
+    hyperscan, _ = load_engine()
     database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
     numbers = list(range(len(expressions)))
     database.compile(expressions=expressions, ids=numbers, elements=len(numbers), flags=[0] * len(numbers))
