@@ -13,7 +13,7 @@ from credguard.ci.systems import VARIABLES
 from credguard.errors import CredguardError, ExitCode
 from credguard.lazy_re import compile_lazily
 from credguard.model.findings import Severity
-from credguard.policy.model import BASELINE, POLICY, Policy
+from credguard.policy.model import BASELINE, POLICY_FILE, Policy
 from credguard.report import FORMATS, render
 from credguard.system import atomic, streams
 
@@ -253,7 +253,7 @@ def parse_destinations(options: argparse.Namespace, *, main: bool = True) -> lis
 def _is_policy(path: str) -> bool:
     """True for a policy and for a baseline, by whatever path."""
     real = os.path.realpath(path)
-    if os.path.basename(real) in (POLICY, BASELINE):
+    if os.path.basename(real) in (POLICY_FILE, BASELINE):
         return True
     from credguard.suppressions import baseline
 

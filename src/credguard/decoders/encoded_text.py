@@ -116,7 +116,7 @@ def _is_long(data: bytes, end: int) -> bool:
 
 with open(os.path.join(os.path.dirname(__file__), "keyword_patterns.txt"), "rb") as _file:
     _EXPRESSIONS = _file.read().splitlines()
-"""What tools/keyword_patterns.py made of the words of `keywords`: for three kinds of numbers, then for base64."""
+"""What tools/keyword_patterns.py made of its words: for three kinds of numbers, then for base64."""
 BASE64 = tuple(
     Pattern(f"base64-words-{number}", words, is_worth=_is_long) for number, words in enumerate(_EXPRESSIONS[3:])
 )

@@ -47,7 +47,7 @@ from credguard.enforcement.settings_shape import (
     strip_script_comments,
     trim_to_unit,
 )
-from credguard.enforcement.shell import SCRIPTS, Call, expanded
+from credguard.enforcement.shell import SCRIPTS, Call, expand_variables
 from credguard.enforcement.tree_diff import LINES
 from credguard.errors import UnreadableError
 from credguard.parsers.document import Node
@@ -115,7 +115,7 @@ class Survey:
         data = self._files.get_data(path) or b""
         text = self._files.get_text(path)
         if sets_variables(path):
-            text = expanded(text, "\n".join(map(self._files.get_text, self._files.included(text))))
+            text = expand_variables(text, "\n".join(map(self._files.get_text, self._files.list_included(text))))
             data = text.encode("utf-8", "replace")
         try:
             found, problem = parse_settings(path, data), ""
@@ -307,7 +307,7 @@ class Survey:
         """True for a file whose content makes a difference to a place that names it."""
         one = self._known.get(name)
         if one is not None and dependency_origins.is_origin(name):
-            return bool(dependency_origins.lines(name, one.text))
+            return bool(dependency_origins.list_relevant_lines(name, one.text))
         if one is None or one.own or name in self._leading:
             return False
         return "credguard" in one.text or (is_script(name) and not any(name in files for files in FAMILIES))
@@ -316,7 +316,8 @@ class Survey:
         one = self._known[path]
         if dependency_origins.is_origin(path):
             items = tuple(
-                Node("scalar", number + 1, 1, text=line) for number, line in dependency_origins.lines(path, one.text)
+                Node("scalar", number + 1, 1, text=line)
+                for number, line in dependency_origins.list_relevant_lines(path, one.text)
             )
             return Node("sequence", 1, 1, tag=LINES, items=items)
         if one.documents is None or len(one.documents) != 1:

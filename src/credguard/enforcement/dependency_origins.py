@@ -65,23 +65,25 @@ def is_lock(path: str) -> bool:
     return path.rpartition("/")[2] in _LOCKS
 
 
-def lines(path: str, text: str) -> list[tuple[int, str]]:
+def list_relevant_lines(path: str, text: str) -> list[tuple[int, str]]:
     """The lines, by number from 0, on which it depends which credguard is run, and with what."""
     name = path.rpartition("/")[2]
     if name in _LOCKS:
-        return list(_locked(text))
+        return list(_iter_locked_lines(text))
     if name in NODE:
-        return _matching(text, None if name in (".pnpmfile.cjs", ".yarnrc") else _NODE_LINE)
+        return _list_matching(text, None if name in (".pnpmfile.cjs", ".yarnrc") else _NODE_LINE)
     if name == "pip.conf":
-        return _matching(text, None)
+        return _list_matching(text, None)
     if name == "setup.py":
-        return _matching(text, _NAMES)
+        return _list_matching(text, _NAMES)
     if is_requirements(name):
-        return [(number, line) for number, line in _matching(text, None) if "credguard" in line or _OPTION.match(line)]
-    return list(_sections(text))
+        return [
+            (number, line) for number, line in _list_matching(text, None) if "credguard" in line or _OPTION.match(line)
+        ]
+    return list(_iter_source_lines(text))
 
 
-def _matching(text: str, pattern: re.Pattern[str] | None) -> list[tuple[int, str]]:
+def _list_matching(text: str, pattern: re.Pattern[str] | None) -> list[tuple[int, str]]:
     rows = ((number, line.strip()) for number, line in enumerate(text.split("\n")))
     return [
         (number, line)
@@ -90,7 +92,7 @@ def _matching(text: str, pattern: re.Pattern[str] | None) -> list[tuple[int, str
     ]
 
 
-def _sections(text: str) -> Iterator[tuple[int, str]]:
+def _iter_source_lines(text: str) -> Iterator[tuple[int, str]]:
     """Of TOML and INI the lines that name credguard outside of sections for other tools, and those on sources."""
     inside = False
     for number, row in enumerate(text.split("\n")):
@@ -112,7 +114,7 @@ _DEPENDENCY = compile_lazily(
 )
 
 
-def _locked(text: str) -> Iterator[tuple[int, str]]:
+def _iter_locked_lines(text: str) -> Iterator[tuple[int, str]]:
     """Of the entry of credguard its version, and the servers that it is taken from; the servers of a Pipfile.lock.
     Hashes are left out: a file that is not what its hash says is not installed."""
     inside = False

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from credguard.parsers.document import Node
 
 
-def stages(document: Node, job: Node) -> tuple[str, frozenset[str]]:
+def find_stages_before(document: Node, job: Node) -> tuple[str, frozenset[str]]:
     """The stage of a job (empty where it cannot be told), and those that have to end before it starts; none for a job
     that says itself what it needs."""
     listed = document.get("stages")
@@ -22,7 +22,7 @@ def stages(document: Node, job: Node) -> tuple[str, frozenset[str]]:
     return stage, frozenset(() if job.get("needs") else every[: every.index(stage)])
 
 
-def gate(job: Node, stages: frozenset[str]) -> Node | None:
+def extract_gate(job: Node, stages: frozenset[str]) -> Node | None:
     """Of a job of GitLab in one of these stages, what keeps those after it waiting for somebody."""
     stage = job.get("stage")
     if not stages or (stage.text if stage else "test") not in stages:

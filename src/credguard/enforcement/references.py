@@ -77,7 +77,7 @@ _MAKES = (*NAMES, "rakefile")
 _INTERPRETER = compile_lazily(r"#![^\n]*\b(?:sh|bash|dash|zsh|ksh|python[\d.]*)\b")
 
 
-def _without_others(text: str) -> str:
+def _drop_other_environments(text: str) -> str:
     """tox's settings without environments in which credguard is not named, and that no other takes anything from."""
     parts = _ENVIRONMENT.split(text)
     kept = parts[:1]
@@ -108,7 +108,7 @@ def _list_code_lines(path: str, text: str) -> list[tuple[int, str]]:
     if name.startswith("Jenkinsfile") or name.endswith((".groovy", ".jenkins")):
         return jenkinsfile.extract_call_lines(text)
     if name == "tox.ini":
-        text = _without_others(text)
+        text = _drop_other_environments(text)
     found = list(iter_code_lines(text, comments=_has_hash_comments(path, text), first=2 if name.endswith(".py") else 0))
     if name.endswith(".py") and "# /// script" in text:  # PEP 723
         found += [(number, line) for number, line in enumerate(text.split("\n")) if _INLINE.match(line)]

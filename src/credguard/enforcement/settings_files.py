@@ -224,7 +224,7 @@ class SettingsFiles:
                 found.update(dict.fromkeys(one for one in self._raw if folder and one.rpartition("/")[0] == folder))
         return list(found)
 
-    def included(self, text: str) -> list[str]:
+    def list_included(self, text: str) -> list[str]:
         """The files that a Makefile includes, as far as it names them."""
         words = [word for match in _INCLUDE.finditer(text) for word in match[1].split()]
         return [name for name in map(posixpath.normpath, words) if name in self._raw][:_MOST_INCLUDED]

@@ -128,7 +128,7 @@ class Pruner:
     def prune_around(self, document: Node, trail: Trail) -> Node:
         """The document as the place at the end of the trail depends on it."""
         if self.shape is SHAPES["gitlab"] and trail and document.pairs:
-            self.stage, self.before = gitlab_stages.stages(document, document.pairs[trail[0]][1])
+            self.stage, self.before = gitlab_stages.find_stages_before(document, document.pairs[trail[0]][1])
         return self._prune_until_stable(lambda: self._prune_node(document, (), trail))
 
     def prune_beside(self, document: Node) -> Node:
@@ -173,7 +173,7 @@ class Pruner:
                 kept = (
                     self._prune_workflow(value, inner)
                     if path == ("workflows",)
-                    else gitlab_stages.gate(value, self.before)
+                    else gitlab_stages.extract_gate(value, self.before)
                 )
             elif self.shape is SHAPES["pre-commit"] and inner == ("ci",):
                 kept = self._prune_skip(value)

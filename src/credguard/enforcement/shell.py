@@ -98,7 +98,7 @@ def find_calls(text: str, depth: int = 0) -> list[Call]:
     """The calls of credguard that a script makes; what only prints, installs or names it is none."""
     if "credguard" not in text:
         return []
-    text = expanded(text)
+    text = expand_variables(text)
     found: list[Call] = []
     off = ""
     commands = list(_iter_commands("\n".join(line for _, line in iter_code_lines(text))))
@@ -117,7 +117,7 @@ def find_calls(text: str, depth: int = 0) -> list[Call]:
     return found
 
 
-def expanded(text: str, included: str = "") -> str:
+def expand_variables(text: str, included: str = "") -> str:
     """A script, Makefile or Taskfile with the variables filled in that it, or what it includes, sets to credguard."""
     for match in [*_SET.finditer(text), *_SET.finditer(included)][:_MOST_VARIABLES]:
         use = rf"\"?\$(?:{match[1]}\b|\{{{match[1]}\}}|\({match[1]}\))\"?|\{{\{{[ \t]*\.?{match[1]}[ \t]*\}}\}}"

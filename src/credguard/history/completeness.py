@@ -130,7 +130,7 @@ def report_unread_objects(
         yield Skip(".", f"{format_names(names, 'object')} of the history over the limit; {cure}")
 
 
-def misnamed(oids: Sequence[str]) -> Iterator[Skip]:
+def report_misnamed(oids: Sequence[str]) -> Iterator[Skip]:
     """Words for objects that are not what their names say."""
     if oids:
         what = f"{format_names(oids, 'object')} of the history with a hash that is not the name"

@@ -91,7 +91,7 @@ class HistoryFindings:
         except GitError as error:
             self._tracing.problems[f"{error.message}; {error.hint}"] = None
 
-    def copies(self, objects: Iterable[tuple[str, str, bytes]]) -> None:
+    def add_copies(self, objects: Iterable[tuple[str, str, bytes]]) -> None:
         """Findings in objects (type, ID, content) that are not what their IDs say: git may give another when asked."""
         ordered = sorted(objects)
         trails = self._tracing.build_trails([[oid] for _, oid, _ in ordered])

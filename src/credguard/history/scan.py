@@ -133,7 +133,7 @@ class _Search:
                 lost, stopped = self._tracing.find_missing(history) if not revisions else ([], [])
                 self._part.skipped += [*stopped, *completeness.report_store_errors(history.store_errors)]
                 broken = list(dict.fromkeys([*history.broken, *lost]))
-                self._part.skipped += completeness.misnamed(
+                self._part.skipped += completeness.report_misnamed(
                     sorted({*history.misnamed, *(oid for _, oid, _ in self._seen.misnamed)})
                 )
                 self._part.skipped += completeness.find_history_gaps(self._git)
@@ -151,7 +151,7 @@ class _Search:
         self._run.over = self._run.over or seen.over
         if seen.kinds or seen.names or seen.files:
             told = HistoryFindings(self._run, self._git, self._label, self._tracing, self._scanner)
-            told.copies(self._seen.misnamed)
+            told.add_copies(self._seen.misnamed)
             told.add_contents({key: sorted(seen.found[key]) for key in sorted(seen.found)})
             told.add_names({name: seen.names[name] for name in sorted(seen.names)})
             told.add_deleted_files(self._file_rules)

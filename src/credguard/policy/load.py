@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, cast
 
 from credguard.errors import PolicyError
 from credguard.policy.merge import merge_layer
-from credguard.policy.model import Policy
+from credguard.policy.model import POLICY_FILE, Policy
 from credguard.policy.schema_keys import POLICY
 from credguard.policy.strict_yaml import parse
 from credguard.policy.value_types import ReadingContext, suggest_nearest
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from credguard.policy.strict_yaml import Value
     from credguard.sources.snapshots import Snapshot
 
-NAME = ".credguard.yaml"
+NAME = POLICY_FILE
 MISTAKEN = ".credguard.yml"
 PACKAGED = ("recommended", "strict")
 _PACKAGE = FolderSnapshot(Path(__file__).parent)

@@ -30,7 +30,7 @@ LOOSENED = "CG005"
 STAGES = ("pre-commit", "commit-msg", "pre-push", "pre-receive", "ci", "audit")
 ACTIONS = ("block", "warn", "off")
 """What a stage does with a finding, the strictest first."""
-POLICY, BASELINE = ".credguard.yaml", ".credguard-baseline"
+POLICY_FILE, BASELINE = ".credguard.yaml", ".credguard-baseline"
 _ACCOUNT_RULES = ("CG101", "CG102", "CG103", "CG104", "CG106", "CG107", "CG108", "CG109")
 _PLANTED = ("canary", "example-account")
 

@@ -103,16 +103,16 @@ def _check_apart(place: str) -> str:
     folder = os.path.join(os.path.dirname(place), "")
     if any(scanned.startswith(folder) for scanned in _scanned.values()):
         raise NotBelieved(f"{folder} holds what is scanned")
-    mounts = _mounts()
-    device, inside = _on_disk(place, mounts)
+    mounts = _list_mounts()
+    device, inside = _locate_on_disk(place, mounts)
     for scanned in _scanned.values():
-        its_device, its_inside = _on_disk(scanned, mounts)
+        its_device, its_inside = _locate_on_disk(scanned, mounts)
         if device == its_device and inside.startswith(its_inside.rstrip("/") + "/"):
             raise NotBelieved(f"{folder} is mounted from what is scanned")
     return place
 
 
-def _mounts() -> list[tuple[str, str, str]]:
+def _list_mounts() -> list[tuple[str, str, str]]:
     """Mount point, device and the folder of the device that is mounted there, of each mount (proc_pid_mountinfo(5));
     none where the system does not tell."""
     try:
@@ -120,16 +120,16 @@ def _mounts() -> list[tuple[str, str, str]]:
             rows = [line.split(" ", 5) for line in table]
     except OSError:
         return []
-    return [(_unescaped(row[4]), row[2], _unescaped(row[3])) for row in rows if len(row) > 5]
+    return [(_unescape(row[4]), row[2], _unescape(row[3])) for row in rows if len(row) > 5]
 
 
-def _unescaped(word: str) -> str:
+def _unescape(word: str) -> str:
     for escape, mark in (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")):
         word = word.replace(escape, mark)
     return word
 
 
-def _on_disk(place: str, mounts: list[tuple[str, str, str]]) -> tuple[str, str]:
+def _locate_on_disk(place: str, mounts: list[tuple[str, str, str]]) -> tuple[str, str]:
     """The device that a path lies on, and its path there, whatever it is mounted at; ("", place) where that is not
     told."""
     best = ("", "", "")
