@@ -94,17 +94,17 @@ def test_nor_is_anything_written_there(place: Path, way: Callable[[Path], None])
     (place / "cache/credguard").mkdir(parents=True)
     way(place / "cache/credguard")
     with pytest.raises(ownership.NotBelieved):
-        ownership.write(str(place / "cache/credguard/x"), b"")
+        ownership.write_owned(str(place / "cache/credguard/x"), b"")
     assert not list((place / "cache/credguard").iterdir())
 
 
 @posix
 def test_our_own_folder_below_a_sticky_one_is_as_good(place: Path) -> None:
     place.chmod(0o1777)
-    ownership.write(str(place / "a/credguard/x"), b"ours")
+    ownership.write_owned(str(place / "a/credguard/x"), b"ours")
     assert ownership.read(str(place / "a/credguard/x")) == b"ours"
     with pytest.raises(ownership.NotBelieved):
-        ownership.write(str(place / "x"), b"")  # others can put files beside it
+        ownership.write_owned(str(place / "x"), b"")  # others can put files beside it
 
 
 @posix
@@ -112,7 +112,7 @@ def test_our_own_folder_below_a_sticky_one_is_as_good(place: Path) -> None:
 def test_with_any_mask_nobody_else_may_write_what_is_kept(place: Path, mask: int) -> None:
     before = os.umask(mask)
     try:
-        ownership.write(str(place / "a/b/credguard/x"), b"ours")
+        ownership.write_owned(str(place / "a/b/credguard/x"), b"ours")
     finally:
         os.umask(before)
     for path in (place / "a", place / "a/b/credguard", place / "a/b/credguard/x"):
@@ -134,7 +134,7 @@ def test_what_is_no_regular_file_is_left_alone(place: Path, kind: str) -> None:
     with pytest.raises(OSError):  # noqa: PT011 - whichever it is, the cache is not used
         ownership.read(str(path))
     with pytest.raises(OSError):  # noqa: PT011
-        ownership.write(str(path), b"")
+        ownership.write_owned(str(path), b"")
     assert path.lstat() == before and not (place / "nowhere").exists()
 
 
@@ -178,7 +178,7 @@ def test_groups_of_others_and_that_of_root_are_others(place: Path) -> None:
         os.chown(place, 0, group)
         place.chmod(0o775)
         with pytest.raises(ownership.NotBelieved):
-            ownership.write(str(place / "x"), b"")
+            ownership.write_owned(str(place / "x"), b"")
 
 
 @as_root
@@ -274,7 +274,7 @@ def test_the_cache_holds_nothing_of_what_was_scanned(tmp_path: Path) -> None:
     repo.add()
     cache = tmp_path / "cache"
     old = cache / "credguard/quick-policy-0123abcd"
-    ownership.write(str(old), policy.encode())
+    ownership.write_owned(str(old), policy.encode())
     for _ in range(2):
         assert not found(repo.folder, "hook", "pre-commit", XDG_CACHE_HOME=str(cache))
     assert list((cache / "credguard").glob("quick-policy-*")) and not old.exists()

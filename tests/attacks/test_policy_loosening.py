@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from credguard.policy import globs
-from credguard.policy.schema_keys import POLICY as KEYS
+from credguard.policy.schema_keys import POLICY_TABLE as KEYS
 from credguard.policy.value_types import Entries, ListOf, Table
 from tests import processes
 from tests.hooking import LEAK, git, set_hooks

@@ -61,11 +61,11 @@ def test_a_new_repository(repo: Repository) -> None:
 def test_what_is_written_is_valid(repo: Repository) -> None:
     init(repo.folder, "--yes", *FROM, code=0)
     names = {rule.id: rule.name for rule in load_rules()}
-    assert load.find(FolderSnapshot(repo.folder), names) is not None
+    assert load.find_policy(FolderSnapshot(repo.folder), names) is not None
     text = (repo.folder / ".credguard.yaml").read_text()
     keys = [line for line in text.splitlines() if not re.match(r"# [A-Z]", line)]
     (repo.folder / ".credguard.yaml").write_text("\n".join(line.removeprefix("# ") for line in keys))
-    loaded = load.find(FolderSnapshot(repo.folder), names)
+    loaded = load.find_policy(FolderSnapshot(repo.folder), names)
     assert loaded is not None
     assert loaded.policy.own_accounts == {"111122223333"}
     workflow = yaml.safe_load((repo.folder / FILES[1]).read_text())

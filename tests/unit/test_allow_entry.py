@@ -141,5 +141,5 @@ def test_any_reason(reason: str, again: bool) -> None:
     before = f"allow:\n{OTHER}" if again else "version: 1\n"
     data = result(before, Allow(reason, "CG101", MARK, by=reason)).encode()
     assert data.startswith(before.encode())
-    last = load.load(Held({NAME: data}), NAME, RULES).policy.allow[-1]
+    last = load.load_policy(Held({NAME: data}), NAME, RULES).policy.allow[-1]
     assert (last.reason, last.by) == (reason, reason)

@@ -11,17 +11,17 @@ from hypothesis import strategies as st
 
 from credguard.model.findings import Confidence, Finding, Location, Severity
 from credguard.suppressions.baseline import (
-    HEADER,
-    LARGEST,
+    BASELINE_HEADER,
+    LARGEST_BASELINE,
     Baseline,
     BaselineEntry,
     flatten_reason,
+    format_baseline,
     format_entry,
     merge,
     read,
     read_head,
     strip_conflict_markers,
-    write,
 )
 from tests.repos import Repository
 
@@ -56,7 +56,7 @@ def text(data: str) -> Baseline:
 @given(st.lists(ENTRIES, max_size=8))
 def test_what_is_written_is_read(entries: list[BaselineEntry]) -> None:
     once = merge(entries)
-    back = read(write(entries), NAME)
+    back = read(format_baseline(entries), NAME)
     assert not back.problems
     assert sorted(map(format_entry, back.entries)) == sorted(map(format_entry, once))
     assert {entry.key for entry in back.entries} == {entry.key for entry in entries}
@@ -64,11 +64,11 @@ def test_what_is_written_is_read(entries: list[BaselineEntry]) -> None:
 
 @given(st.lists(ENTRIES, max_size=8), st.randoms())
 def test_the_same_findings_give_the_same_bytes(entries: list[BaselineEntry], random: object) -> None:
-    data = write(entries)
+    data = format_baseline(entries)
     shuffled = [*entries, *entries[:3]]
     random.shuffle(shuffled)  # type: ignore[attr-defined]
-    assert write(shuffled) == data
-    assert write(read(data, NAME).entries, read_head(data)) == data
+    assert format_baseline(shuffled) == data
+    assert format_baseline(read(data, NAME).entries, read_head(data)) == data
     data.decode("utf-8")
     assert all(line.isprintable() for line in data.decode().split("\n"))
 
@@ -81,9 +81,9 @@ def test_any_bytes_are_read(data: bytes) -> None:
 
 @given(st.lists(ENTRIES, max_size=5), st.lists(ENTRIES, max_size=5))
 def test_a_union_of_two_files_has_the_entries_of_both(ours: list[BaselineEntry], theirs: list[BaselineEntry]) -> None:
-    union = read(write(ours) + write(theirs), NAME)
+    union = read(format_baseline(ours) + format_baseline(theirs), NAME)
     assert not union.problems
-    assert write(union.entries) == write(merge(ours, theirs))
+    assert format_baseline(union.entries) == format_baseline(merge(ours, theirs))
 
 
 def test_the_file() -> None:
@@ -91,8 +91,9 @@ def test_the_file() -> None:
         BaselineEntry(OTHER, "CG103", "b.ini", "known"),
         BaselineEntry(MARK, "CG101", "caf\udce9 100%.py", "a  test\nkey", date(2027, 1, 31)),
     ]
-    assert write(entries).decode() == (
-        f"{HEADER}{MARK} CG101 caf%E9%20100%25.py expires=2027-01-31 -- a test key\n{OTHER} CG103 b.ini -- known\n"
+    assert format_baseline(entries).decode() == (
+        f"{BASELINE_HEADER}{MARK} CG101 caf%E9%20100%25.py expires=2027-01-31 -- a test key\n"
+        f"{OTHER} CG103 b.ini -- known\n"
     )
 
 
@@ -164,14 +165,14 @@ def test_lines_that_are_no_entry(line: str, problem: str) -> None:
 
 def test_no_more_than_the_largest_is_read() -> None:
     line = f"{MARK} CG101 a.py -- known\n"
-    known = text(line * (LARGEST // len(line) + 2))
+    known = text(line * (LARGEST_BASELINE // len(line) + 2))
     assert len(known.entries) == 1
     assert "larger" in known.problems[0][1]
 
 
 def test_own_comments_stay() -> None:
     assert read_head(b"# ours\nx\n# ours\n# more\n") == "# ours\n# more\n"
-    assert read_head(b"") == HEADER
+    assert read_head(b"") == BASELINE_HEADER
 
 
 class TestMerge:
@@ -186,11 +187,11 @@ class TestMerge:
 
     def branches(self, folder: Path, attributes: str) -> Repository:
         repo = Repository(folder)
-        repo.commit("base", {NAME: write(self.BASE), ".gitattributes": attributes})
+        repo.commit("base", {NAME: format_baseline(self.BASE), ".gitattributes": attributes})
         repo.git("checkout", "-qb", "theirs")
-        repo.commit("theirs", {NAME: write([*self.BASE, *self.THEIRS])})
+        repo.commit("theirs", {NAME: format_baseline([*self.BASE, *self.THEIRS])})
         repo.git("checkout", "-q", "main")
-        repo.commit("ours", {NAME: write([*self.BASE[:1], *self.OURS])})
+        repo.commit("ours", {NAME: format_baseline([*self.BASE[:1], *self.OURS])})
         return repo
 
     def test_union(self, tmp_path: Path) -> None:

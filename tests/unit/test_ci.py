@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from credguard.ci.event import CiTask, plan
+from credguard.ci.event import CiTask, plan_job
 from credguard.errors import CredguardError
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def github(folder: Path, name: str, event: object, sha: str = NEW) -> CiTask:
     payload = folder / "event.json"
     payload.write_text(json.dumps(event))
     environ = {"GITHUB_EVENT_NAME": name, "GITHUB_EVENT_PATH": str(payload), "GITHUB_SHA": sha}
-    return plan({"GITHUB_ACTIONS": "true", "CI": "true", **environ})
+    return plan_job({"GITHUB_ACTIONS": "true", "CI": "true", **environ})
 
 
 def push(**changes: object) -> dict[str, object]:
@@ -81,7 +81,7 @@ def test_an_event_that_cannot_be_read_is_an_error(tmp_path: Path, text: str) -> 
     payload = tmp_path / "event.json"
     payload.write_text(text)
     with pytest.raises(CredguardError):
-        plan({"GITHUB_ACTIONS": "true", "GITHUB_EVENT_NAME": "push", "GITHUB_EVENT_PATH": str(payload)})
+        plan_job({"GITHUB_ACTIONS": "true", "GITHUB_EVENT_NAME": "push", "GITHUB_EVENT_PATH": str(payload)})
 
 
 OTHERS = {
@@ -140,6 +140,6 @@ OTHERS = {
 @pytest.mark.parametrize("name", OTHERS)
 def test_other_systems(name: str) -> None:
     environ, expected = OTHERS[name]
-    made = plan(environ)
+    made = plan_job(environ)
     assert (made.system, made.mode, made.excluded) == expected
     assert made.why

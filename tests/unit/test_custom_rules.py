@@ -40,8 +40,8 @@ ONE = """custom-rules:
 
 
 def loaded(folder: Path, text: str, **beside: str) -> Policy:
-    write(folder, {load.NAME: text, **{f"{name}.yaml": content for name, content in beside.items()}})
-    found = load.find(FolderSnapshot(folder), RULES)
+    write(folder, {load.POLICY_NAME: text, **{f"{name}.yaml": content for name, content in beside.items()}})
+    found = load.find_policy(FolderSnapshot(folder), RULES)
     assert found
     return found.policy
 

@@ -15,7 +15,7 @@ PLACES = [".aws/credentials", ".AWS/config", ".aws/sso/cache/a.json", ".mc/confi
 @pytest.fixture(scope="module")
 def matcher() -> Matcher:
     """Finds them in trees."""
-    return Matcher([deleted_files.NAMES], cache=False)
+    return Matcher([deleted_files.CREDENTIAL_NAMES], cache=False)
 
 
 def _tree(name: str) -> bytes:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from credguard.fixes import example_files
-from credguard.fixes.edit import Edit, RefusedError, load, write
+from credguard.fixes.edit import Edit, RefusedError, load_text, write_edit
 from credguard.fixes.github_oidc import ROLE, patch_workflow
 from credguard.sources.worktree import WorkTree
 from tests.keys import Filler
@@ -152,17 +152,17 @@ def test_other_shapes_are_left(text: str) -> None:
 
 
 def test_an_edit_is_written_whole_and_only_where_nothing_has_changed(tmp_path: Path) -> None:
-    write(tmp_path, Edit("a/b/c", None, b"1\n"))
-    assert load(tmp_path, "a/b/c") == b"1\n"
+    write_edit(tmp_path, Edit("a/b/c", None, b"1\n"))
+    assert load_text(tmp_path, "a/b/c") == b"1\n"
     with pytest.raises(RefusedError, match="meanwhile"):
-        write(tmp_path, Edit("a/b/c", b"0\n", b"2\n"))
+        write_edit(tmp_path, Edit("a/b/c", b"0\n", b"2\n"))
     (tmp_path / "link").symlink_to(tmp_path / "a")
     for path in ("link/b/c", "../out", "a/../../out", "/etc/hostname"):
         with pytest.raises(RefusedError):
-            load(tmp_path, path)
+            load_text(tmp_path, path)
     assert [path.name for path in (tmp_path / "a" / "b").iterdir()] == ["c"]
     with pytest.raises(RefusedError, match="no file"):
-        load(tmp_path, "a")
+        load_text(tmp_path, "a")
 
 
 def test_a_diff_hides_what_it_is_told_to() -> None:

@@ -61,9 +61,9 @@ def validator() -> jsonschema.Draft202012Validator:
 
 
 def accepted(folder: Path, tree: object) -> bool:
-    write(folder, {load.NAME: yaml.safe_dump(tree)})
+    write(folder, {load.POLICY_NAME: yaml.safe_dump(tree)})
     try:
-        load.find(FolderSnapshot(folder), RULES)
+        load.find_policy(FolderSnapshot(folder), RULES)
     except PolicyError:
         return False
     return True
@@ -90,8 +90,8 @@ def test_packaged_policies(validator: jsonschema.Draft202012Validator, name: str
 def test_the_page_shows_a_policy_that_is_one(tmp_path: Path, validator: jsonschema.Draft202012Validator) -> None:
     page = PAGE.read_text(encoding="utf-8")
     text = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)[0]
-    write(tmp_path, {load.NAME: text})
-    assert load.find(FolderSnapshot(tmp_path), RULES)
+    write(tmp_path, {load.POLICY_NAME: text})
+    assert load.find_policy(FolderSnapshot(tmp_path), RULES)
     validator.validate(json.loads(json.dumps(yaml.safe_load(text), default=date.isoformat)))
 
 

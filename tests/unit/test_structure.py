@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from credguard.errors import UnreadableError
-from credguard.parsers.document import Node, is_structured, parse, parse_embedded
+from credguard.parsers.document import Node, is_structured, parse_document, parse_embedded
 
 
 def one(text: str, path: str) -> Node:
     """The only document of a text."""
-    (document,) = parse(text.encode(), path)
+    (document,) = parse_document(text.encode(), path)
     return document
 
 
@@ -31,7 +31,7 @@ def at(node: Node, *keys: str) -> Node:
 def refusal(data: bytes, path: str) -> str:
     """The message with which a document is refused."""
     with pytest.raises(UnreadableError) as raised:
-        parse(data, path)
+        parse_document(data, path)
     return raised.value.message
 
 
@@ -59,7 +59,7 @@ def test_yaml_has_places_tags_and_types() -> None:
 
 
 def test_yaml_reads_every_document_and_keeps_keys_written_twice() -> None:
-    first, second = parse(b"a: 1\na: 2\n---\nb: 3\n", "a.yml")
+    first, second = parse_document(b"a: 1\na: 2\n---\nb: 3\n", "a.yml")
     assert [node.text for node in first.get_all("a")] == ["1", "2"]
     assert at(second, "b").line == 4
 
@@ -82,13 +82,13 @@ def test_json_has_places_and_bears_with_comments() -> None:
 
 
 def test_json_lines_are_documents_each() -> None:
-    assert [at(node, "a").text for node in parse(b'{"a": 1}\n{"a": 2}\n', "a.json")] == ["1", "2"]
-    assert parse(b"", "a.json") == ()
+    assert [at(node, "a").text for node in parse_document(b'{"a": 1}\n{"a": 2}\n', "a.json")] == ["1", "2"]
+    assert parse_document(b"", "a.json") == ()
 
 
 def test_json_of_other_encodings() -> None:
-    assert at(parse('{"a": "ü"}'.encode("utf-16"), "a.json")[0], "a").text == "ü"
-    assert at(parse(b'\xef\xbb\xbf{"a": "x"}', "a.json")[0], "a").column == 7
+    assert at(parse_document('{"a": "ü"}'.encode("utf-16"), "a.json")[0], "a").text == "ü"
+    assert at(parse_document(b'\xef\xbb\xbf{"a": "x"}', "a.json")[0], "a").column == 7
 
 
 MARKS = ["a", " = ", ": ", '"x"', "${", "}", "{", "[", "]", "(", ")", ",", "\n", "#", "<<E\n", "E", "- ", "&a ", "*a"]
@@ -222,7 +222,7 @@ def test_anchors_do_not_grow() -> None:
 def test_deep_and_open_ends_are_refused_at_once(path: str, unit: str) -> None:
     started = time.process_time()
     with suppress(UnreadableError):
-        parse(unit.encode() * 100_000, path)
+        parse_document(unit.encode() * 100_000, path)
     assert time.process_time() - started < 5
 
 
@@ -237,7 +237,7 @@ def test_many_values_are_refused_before_memory_is(path: str) -> None:
 @given(st.sampled_from(["a.yaml", "a.json", "a.tf", "a.template"]), st.binary(max_size=300))
 def test_any_bytes_are_read_or_refused(path: str, data: bytes) -> None:
     try:
-        documents = parse(data, path)
+        documents = parse_document(data, path)
     except UnreadableError:
         return
     assert all(node.line >= 1 and node.column >= 1 for document in documents for node in document.walk())
@@ -247,4 +247,4 @@ def test_any_bytes_are_read_or_refused(path: str, data: bytes) -> None:
 @given(st.sampled_from(["a.yaml", "a.json", "a.tf"]), st.lists(st.sampled_from(MARKS), max_size=60))
 def test_any_marks_are_read_or_refused(path: str, pieces: list[str]) -> None:
     with suppress(UnreadableError):
-        parse("".join(pieces).encode(), path)
+        parse_document("".join(pieces).encode(), path)

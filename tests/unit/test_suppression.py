@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from credguard.model.findings import Confidence, Finding, Location, Severity
-from credguard.suppressions.inline import Marker, find, find_markers, find_suppressing_marker
+from credguard.suppressions.inline import Marker, find_marker, find_markers, find_suppressing_marker
 
 OURS = "credguard: allow CG101 -- a reason"
 # Path, and a text in which every YES stands in a comment of that language and every NO in a string or in plain text.
@@ -153,7 +153,7 @@ def test_a_reason_shows_no_key() -> None:
 def test_what_is_wrong(said: str, problem: str) -> None:
     found = one(f"k # {said}")
     assert problem in found.problem
-    assert find([found], "CG101", 1, 1) is None
+    assert find_marker([found], "CG101", 1, 1) is None
 
 
 @pytest.mark.parametrize(
@@ -197,8 +197,8 @@ def test_a_nextline_pragma_stands_alone() -> None:
 def test_the_markers_of_others(said: str) -> None:
     found = one(f"k # {said}")
     assert (found.rules, found.reason, found.problem) == ((), said, "")
-    assert find([found], "CG105", 1, 1) == found
-    assert find([found], "CG201", 1, 1) is None
+    assert find_marker([found], "CG105", 1, 1) == found
+    assert find_marker([found], "CG201", 1, 1) is None
     assert find_markers(f"k # {said}".encode(), "a.py", foreign=False) == []
 
 
@@ -209,10 +209,10 @@ def test_other_words(said: str) -> None:
 
 def test_for_that_rule_and_that_line_only() -> None:
     found = one(f"a\nk # {OURS}\nb")
-    assert find([found], "CG101", 2, 2) == find([found], "CG101", 1, 4) == found
-    assert find([found], "CG103", 2, 2) is None
-    assert find([found], "CG101", 1, 1) is None
-    assert find([found], "CG101", 3, 3) is None
+    assert find_marker([found], "CG101", 2, 2) == find_marker([found], "CG101", 1, 4) == found
+    assert find_marker([found], "CG103", 2, 2) is None
+    assert find_marker([found], "CG101", 1, 1) is None
+    assert find_marker([found], "CG101", 3, 3) is None
 
 
 def pair(first: int, second: int, path: str = "a.py") -> Finding:

@@ -40,7 +40,7 @@ _WORDS = _NOTHING | {"true", "false"}
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
+class ReportKey:
     """An active access key of a user: its number, when it was last rotated and last used (None for never,
     or not known)."""
 
@@ -101,13 +101,15 @@ class Row:
         """The date in a column, None where it has none."""
         return parse_iso_date(self.cells.get(column, ""))
 
-    def iter_active_keys(self) -> Iterator[Key]:
+    def iter_active_keys(self) -> Iterator[ReportKey]:
         """The user's active access keys."""
         for column in self.order:
             match = re.fullmatch(_ACTIVE, column)
             if match and self.has_value(column, "true"):
                 stem = column.removesuffix("active")
-                yield Key(int(match[1]), self.get_date(f"{stem}last_rotated"), self.get_date(f"{stem}last_used_date"))
+                yield ReportKey(
+                    int(match[1]), self.get_date(f"{stem}last_rotated"), self.get_date(f"{stem}last_used_date")
+                )
 
     def part(self, column: str) -> Part:
         """The cell of a column as a place to point at; where there is no such cell, the row's first."""

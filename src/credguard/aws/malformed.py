@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from credguard.aws.settings_files import ID, LOOKED_AT, SECRET, TOKEN, parse_profiles, parse_variables
+from credguard.aws.settings_files import ID, SECRET, SETTINGS_LIMIT, TOKEN, parse_profiles, parse_variables
 from credguard.heuristics.display_names import sanitize_display_name
 from credguard.heuristics.placeholders import is_example, is_placeholder
 from credguard.heuristics.secret_key_shape import is_secret_shaped
@@ -16,7 +16,7 @@ from credguard.model.findings import Severity
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from credguard.aws.settings_files import Group, Profiles, WrittenValue
+    from credguard.aws.settings_files import Profiles, SettingsGroup, WrittenValue
 
 _REFERENCE = rb"\$|\{\{|<[^>]{0,80}>|%\(|\A[\"']?(?:op|vault|ssm|awssm|sops|secret|arn|file|ref):|ENC\[|\A!"
 _ID_LIKE = rb"A?(?:KIA|SIA)[0-9A-Za-z]{8,30}"
@@ -49,7 +49,7 @@ class Fault:
 def find_env_faults(data: bytes) -> Iterator[Fault]:
     """What is wrong with the AWS credentials of dotenv text."""
     groups = parse_variables(data)
-    if groups or (_is_utf16(data) and b"A\0W\0S\0_" in data[:LOOKED_AT]):
+    if groups or (_is_utf16(data) and b"A\0W\0S\0_" in data[:SETTINGS_LIMIT]):
         yield from _check_file(data)
     for group in groups:
         yield from _label_faults(group, _check_duplicates(group, "the later one counts in most programs"))
@@ -78,7 +78,7 @@ def find_profile_faults(data: bytes, *, config: bool = False) -> Iterator[Fault]
         yield from _label_faults(group, (*faults, *_check_missing_half(group)))
 
 
-def _label_faults(what: Group | WrittenValue, faults: Iterable[Fault]) -> Iterator[Fault]:
+def _label_faults(what: SettingsGroup | WrittenValue, faults: Iterable[Fault]) -> Iterator[Fault]:
     name = what.name or "\n".join(one.name for one in getattr(what, "values", ()))
     return (replace(fault, about=f"{name}\n{fault.about}") for fault in faults)
 
@@ -129,12 +129,12 @@ def _check_structure(found: Profiles, *, config: bool) -> Iterator[Fault]:
             )
 
 
-def _describe_group(group: Group) -> str:
+def _describe_group(group: SettingsGroup) -> str:
     name = sanitize_display_name(group.name)
     return f"[{name}]" if name else f"the section in line {group.line}"
 
 
-def _check_duplicates(group: Group, then: str) -> Iterator[Fault]:
+def _check_duplicates(group: SettingsGroup, then: str) -> Iterator[Fault]:
     seen: dict[str, WrittenValue] = {}
     for one in group.values:
         first = seen.setdefault(one.name, one)
@@ -222,7 +222,7 @@ def _clean_value(one: WrittenValue | None) -> bytes:
     return value
 
 
-def _check_shapes(group: Group, of: str) -> Iterator[Fault]:
+def _check_shapes(group: SettingsGroup, of: str) -> Iterator[Fault]:
     """Lengths, alphabets, swapped values and a token too many or too few; only where the ID or secret are AWS's."""
     last = {one.role: one for one in group.values if one.role}
     key_id, secret = _clean_value(last.get(ID)), _clean_value(last.get(SECRET))
@@ -272,7 +272,7 @@ def _check_token(last: dict[str, WrittenValue], key_id: bytes, of: str) -> Itera
         yield Fault(last[TOKEN].line, "needless-token", said)
 
 
-def _check_missing_half(group: Group) -> Iterator[Fault]:
+def _check_missing_half(group: SettingsGroup) -> Iterator[Fault]:
     """A profile with one half of a key: tools refuse it."""
     present = {one.role: one for one in group.values if one.role and one.raw.strip()}
     for role, other in ((ID, SECRET), (SECRET, ID)):

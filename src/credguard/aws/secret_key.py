@@ -61,7 +61,7 @@ def _has_secret_around(around: bytes, end: int) -> bool:
     return any(_find_secrets(around, ((end - 1 - _BACK, end + _RUN_ON),)))
 
 
-NAMED = Pattern("aws-secret-named", _LEAD + _TAIL, caseless=True, is_worth=_has_secret_before)
+NAMED_SECRET = Pattern("aws-secret-named", _LEAD + _TAIL, caseless=True, is_worth=_has_secret_before)
 NAMED_AT_END = Pattern("aws-secret-named-at-end", _LEAD + _TAIL_AT_END, caseless=True, is_worth=_has_secret_before)
 MENTION = Pattern(
     "aws-secret-mentioned",
@@ -70,7 +70,7 @@ MENTION = Pattern(
 )
 NAME = replace(MENTION, name="aws-secret-name", is_worth=_has_a_value)
 """The name alone: a CSV header, or a name that follows its value."""
-PATTERNS = (NAMED, NAMED_AT_END, NAME)
+PATTERNS = (NAMED_SECRET, NAMED_AT_END, NAME)
 _NEAR_ID = 400
 _CONTEXT = 3000
 _LINE = 120
@@ -217,7 +217,7 @@ def _combine_likelihoods(names: list[Name]) -> Likelihood:
 
 
 def _find_named_runs(data: bytes, hits: Hits) -> Iterator[tuple[int, int, bytes]]:
-    ends = sorted({*(e - 1 for e in hits.get(NAMED.name, ())), *hits.get(NAMED_AT_END.name, ())})
+    ends = sorted({*(e - 1 for e in hits.get(NAMED_SECRET.name, ())), *hits.get(NAMED_AT_END.name, ())})
     return _find_secrets(data, ((end - _BACK, end + _RUN_ON) for end in ends))
 
 

@@ -23,16 +23,18 @@ MIN_LENGTH = 100
 _LIMIT = 8000
 _NEARBY = 1500
 # A type byte, 0x0A, a length and the origin "aws", "er/aws" or "origin_ec", in base64.
-HEADER = Pattern("aws-session-token", rb"(?:F[wQ]oGZXIvYXdz|[FA]QoDYXdz|[IA][QgA-Z]oJb3JpZ2luX2Vj)[A-Za-z0-9+/%\\]{60}")
-NAMED = Pattern(
+TOKEN_HEADER = Pattern(
+    "aws-session-token", rb"(?:F[wQ]oGZXIvYXdz|[FA]QoDYXdz|[IA][QgA-Z]oJb3JpZ2luX2Vj)[A-Za-z0-9+/%\\]{60}"
+)
+NAMED_TOKEN = Pattern(
     "aws-session-token-named",
     rb"(?:session|security)[ _.\-]{0,2}token.{0,80}[A-Za-z0-9+/%\\=]{100,}[^A-Za-z0-9+/%\\=]",
     caseless=True,
 )
-NAMED_AT_END = Pattern(
-    "aws-session-token-at-end", NAMED.expression[: -len(rb"[^A-Za-z0-9+/%\\=]")] + rb"\z", caseless=True
+NAMED_TOKEN_AT_END = Pattern(
+    "aws-session-token-at-end", NAMED_TOKEN.expression[: -len(rb"[^A-Za-z0-9+/%\\=]")] + rb"\z", caseless=True
 )
-PATTERNS = (HEADER, NAMED, NAMED_AT_END)
+PATTERNS = (TOKEN_HEADER, NAMED_TOKEN, NAMED_TOKEN_AT_END)
 
 _HEAD = compile_lazily(rb"(?:F[wQ]oGZXIvYXdz|[FA]QoDYXdz|[IA][QgA-Z]oJb3JpZ2luX2Vj)")
 _UNIT = rb"(?:[A-Za-z0-9+/]|%2[BbFf]|\\{1,2}/|\\{1,2}u002[BbFf])"
@@ -61,7 +63,7 @@ def find_session_tokens(blob: Blob, hits: Hits) -> Iterator[tuple[int, int, byte
 
 def _find_by_header(data: bytes, hits: Hits) -> Iterator[tuple[int, bool]]:
     last = -1
-    for end in hits.get(HEADER.name, ()):
+    for end in hits.get(TOKEN_HEADER.name, ()):
         match = _HEAD.search(data, max(0, end - 80), end)
         if (match and match.start() != last and not data[max(0, match.start() - 1) : match.start()].isalnum()) or (
             match
@@ -73,7 +75,7 @@ def _find_by_header(data: bytes, hits: Hits) -> Iterator[tuple[int, bool]]:
 
 
 def _find_by_name(data: bytes, hits: Hits) -> Iterator[tuple[int, bool]]:
-    ends = sorted({*(e - 1 for e in hits.get(NAMED.name, ())), *hits.get(NAMED_AT_END.name, ())})
+    ends = sorted({*(e - 1 for e in hits.get(NAMED_TOKEN.name, ())), *hits.get(NAMED_TOKEN_AT_END.name, ())})
     done = -1
     for end in ends:
         for match in _TOKEN.finditer(data, max(done, end - _LIMIT), end):

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ID, SECRET, TOKEN = "access_key_id", "secret_access_key", "session_token"
-LOOKED_AT = 1 << 20
+SETTINGS_LIMIT = 1 << 20
 """Bytes of a file that are read: what people write by hand is far smaller."""
 _MOST_LINES, _LONGEST_LINE = 20_000, 16_000
 _INI_ROLES = {
@@ -43,7 +43,7 @@ class WrittenValue:
 
 
 @dataclass(slots=True)
-class Group:
+class SettingsGroup:
     """The values of one profile, or of one prefix of variables; a role that is written twice comes twice."""
 
     name: str
@@ -56,7 +56,7 @@ class Group:
 class Profiles:
     """An ini file: its sections in order, and the lines that are none of section, setting, comment or blank."""
 
-    groups: list[Group] = field(default_factory=list)
+    groups: list[SettingsGroup] = field(default_factory=list)
     stray: list[int] = field(default_factory=list)
     loose: list[int] = field(default_factory=list)
 
@@ -64,19 +64,19 @@ class Profiles:
 def iter_short_lines(data: bytes) -> Iterator[tuple[int, bytes]]:
     """Number and text of each line that is no longer than a credential can make it; a carriage return before
     the line end is not part of it."""
-    for number, line in enumerate(data[:LOOKED_AT].split(b"\n", _MOST_LINES)[:_MOST_LINES], 1):
+    for number, line in enumerate(data[:SETTINGS_LIMIT].split(b"\n", _MOST_LINES)[:_MOST_LINES], 1):
         if len(line) <= _LONGEST_LINE:
             yield number, line.removesuffix(b"\r")
 
 
-def parse_variables(data: bytes) -> list[Group]:
+def parse_variables(data: bytes) -> list[SettingsGroup]:
     """The AWS variables of dotenv text, grouped by what stands before and after AWS's own names."""
-    groups: dict[tuple[bytes, bytes], Group] = {}
+    groups: dict[tuple[bytes, bytes], SettingsGroup] = {}
     for number, line in iter_short_lines(data.removeprefix(b"\xef\xbb\xbf")):
         match = re.fullmatch(_VARIABLE, line, re.DOTALL)
         if match:
             role = ID if match["role"].startswith(b"ACCESS") else SECRET if b"SECRET" in match["role"] else TOKEN
-            group = groups.setdefault((match["before"], match["after"]), Group("", number))
+            group = groups.setdefault((match["before"], match["after"]), SettingsGroup("", number))
             plain = re.fullmatch(_WORDS, match["name"])  # what is no plain name could be a value
             name = (match["name"] if plain else b"AWS_" + match["role"]).decode("ascii")
             group.values.append(WrittenValue(role, name, number, match["raw"], bool(match["blank"])))
@@ -86,7 +86,7 @@ def parse_variables(data: bytes) -> list[Group]:
 def parse_profiles(data: bytes) -> Profiles:
     """The sections of an ini file as AWS's tools read it."""
     found = Profiles()
-    group: Group | None = None
+    group: SettingsGroup | None = None
     indent: int | None = None
     for number, line in iter_short_lines(data.removeprefix(b"\xef\xbb\xbf")):
         text = line.strip(b" \t")
@@ -96,7 +96,7 @@ def parse_profiles(data: bytes) -> Profiles:
         if indent is not None and deep > indent:
             _continue(group)
         elif match := re.match(_SECTION, line):
-            group, indent = Group(match[1].strip().decode("utf-8", "replace"), number), None
+            group, indent = SettingsGroup(match[1].strip().decode("utf-8", "replace"), number), None
             found.groups.append(group)
         elif match := re.fullmatch(_SETTING, line):
             indent = deep
@@ -109,7 +109,7 @@ def parse_profiles(data: bytes) -> Profiles:
     return found
 
 
-def _continue(group: Group | None) -> None:
+def _continue(group: SettingsGroup | None) -> None:
     if group and group.values:
         last = group.values[-1]
         group.values[-1] = WrittenValue(
@@ -117,7 +117,7 @@ def _continue(group: Group | None) -> None:
         )
 
 
-def _add(group: Group, number: int, match: re.Match[bytes]) -> None:
+def _add(group: SettingsGroup, number: int, match: re.Match[bytes]) -> None:
     words = match["name"].decode("utf-8", "replace").strip().lower().split()
     exported = len(words) > 1 and words[0] in ("export", "set")
     name = words[-1] if words else ""

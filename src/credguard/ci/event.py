@@ -37,7 +37,7 @@ class CiTask:
     """What may have to be fetched first, in order of use."""
 
 
-def plan(environ: Mapping[str, str]) -> CiTask:
+def plan_job(environ: Mapping[str, str]) -> CiTask:
     """What the job in this environment is about; raises CredguardError for an event that must not be served."""
     for system in SYSTEMS:
         if system.variable and environ.get(system.variable):

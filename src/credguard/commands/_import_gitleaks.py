@@ -14,11 +14,11 @@ from credguard.system import atomic
 def import_gitleaks_rules(path: str, output: str) -> ExitCode:
     """Prints gitleaks' rules as custom rules, or writes them to a new file; what is left out is told on standard
     error. Raises CredguardError for a file that cannot be read or written."""
-    from credguard.custom_rules.import_gitleaks import LARGEST, convert_rules, format_rules_file
+    from credguard.custom_rules.import_gitleaks import LARGEST_CONFIG, convert_rules, format_rules_file
 
     try:
         with Path(path).open("rb") as handle:
-            data = handle.read(LARGEST + 1)
+            data = handle.read(LARGEST_CONFIG + 1)
         kept, left = convert_rules(data)
         text = format_rules_file(kept, Path(path).name)
         if os.path.isfile(output):

@@ -94,12 +94,12 @@ def read_reports(options: argparse.Namespace) -> list[Blob]:
     return [read_report(path) for path in options.credential_report]
 
 
-def judge_reports(run: Session, reports: list[Blob]) -> None:
+def scan_credential_reports(run: Session, reports: list[Blob]) -> None:
     """Adds to the run what its rules say of the reports; after the folders, which may hold copies of them."""
     if reports:
         from credguard.engine import key_lifecycle
 
-        key_lifecycle.judge_reports(run, reports)
+        key_lifecycle.scan_reports(run, reports)
 
 
 def create_session(options: argparse.Namespace, *, in_hook: bool = False, stage: str = "") -> Session:
@@ -184,7 +184,7 @@ def finish(result: ScanResult, options: argparse.Namespace, *, main: bool = True
         if path:
             _write(path, report)
         else:
-            streams.write(report)
+            streams.write_stdout(report)
     return result.exit_code
 
 
@@ -212,9 +212,9 @@ def _parse_size(text: str) -> int:
     match = re.fullmatch(r"(\d{1,15})([KMG]?)(?:i?B)?", text.strip(), re.IGNORECASE)
     if not match:
         raise CredguardError(f"--max-file-size {text!r} is no size", "give bytes, or a number with K, M or G")
-    from credguard.matching.database import LIMIT
+    from credguard.matching.database import LARGEST_INPUT
 
-    return min(int(match[1]) * _UNITS[match[2].upper()], LIMIT)
+    return min(int(match[1]) * _UNITS[match[2].upper()], LARGEST_INPUT)
 
 
 def _iter_with_progress(items: Iterable[_Item], total: int, unit: str = "file") -> Iterator[_Item]:
@@ -258,10 +258,10 @@ def _is_policy(path: str) -> bool:
     from credguard.suppressions import baseline
 
     try:
-        if not os.path.isfile(real) or os.path.getsize(real) > baseline.LARGEST:
+        if not os.path.isfile(real) or os.path.getsize(real) > baseline.LARGEST_BASELINE:
             return False
         with open(real, "rb") as handle:
-            return bool(baseline.read(handle.read(baseline.LARGEST), real).entries)
+            return bool(baseline.read(handle.read(baseline.LARGEST_BASELINE), real).entries)
     except OSError:
         return False
 

@@ -66,7 +66,7 @@ class RepositoryScan:
         return read.data if isinstance(read, Blob) else b""
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
+def add_repository_options(parser: argparse.ArgumentParser) -> None:
     """Adds what both commands understand."""
     parser.add_argument("--dry-run", action="store_true", help="show what would be written, and write nothing")
     parser.add_argument(
@@ -90,7 +90,7 @@ def refuse_in_hooks(command: str) -> None:
 def scan_repository(options: argparse.Namespace, path: str = ".", *, history: bool) -> RepositoryScan:
     """Looks at the whole repository in which `path` lies, and at its `history` if asked; raises CredguardError."""
     from credguard.engine import key_lifecycle
-    from credguard.git.repository import find
+    from credguard.git.repository import find_git
     from credguard.history import scan
     from credguard.sources.files import is_bare
 
@@ -98,7 +98,7 @@ def scan_repository(options: argparse.Namespace, path: str = ".", *, history: bo
     if not folder.is_dir() or is_bare(folder):
         what = "is a repository without a work tree" if folder.is_dir() else "is no folder"
         raise CredguardError(f"{path} {what}", "name a work tree, or leave it out for this one")
-    repository = find(folder.absolute())
+    repository = find_git(folder.absolute())
     root = Path(repository.find_toplevel()) if repository else folder
     work = _options.create_session(options)
     work.past = scan.scan_history if history else None
@@ -112,14 +112,14 @@ def scan_repository(options: argparse.Namespace, path: str = ".", *, history: bo
 def apply_edits(root: Path, edits: Sequence[Edit], screen: Screen, *, dry_run: bool) -> list[str]:
     """Shows the changes and, unless it is a dry run, makes them; gives what was written. Raises CredguardError."""
     from credguard.fixes.diff_redaction import make_redactor
-    from credguard.fixes.edit import write
+    from credguard.fixes.edit import write_edit
 
     settle = make_redactor()
     settled = [_convert_refusal(edit, partial(settle, edit)) for edit in edits]
     for edit in settled:
         screen.print_diff(edit)
     for edit in () if dry_run else settled:
-        _convert_refusal(edit, partial(write, root, edit))
+        _convert_refusal(edit, partial(write_edit, root, edit))
     return [] if dry_run else [edit.path for edit in edits]
 
 

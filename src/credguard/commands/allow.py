@@ -36,7 +36,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--path", metavar="GLOB", default="", help="instead of that value: all findings of its rule at these paths"
     )
     parser.add_argument("--force", action="store_true", help="also where nothing of this fingerprint is found now")
-    _whole_repository.add_options(parser)
+    _whole_repository.add_repository_options(parser)
     parser.set_defaults(run=run)
 
 
@@ -136,11 +136,11 @@ def _print_result(screen: Screen, findings: Sequence[Finding], entry: Allow, wri
 
 def _locate_policy(named: str, root: Path) -> str:
     """The policy's path below the root; raises CredguardError for one outside of it."""
-    from credguard.policy.load import NAME
+    from credguard.policy.load import POLICY_NAME
     from credguard.system.containment import is_plain, make_relative
 
     if not named:
-        return NAME
+        return POLICY_NAME
     path = make_relative(named, str(root))
     if not is_plain(path):
         raise CredguardError(f"{named} lies outside of the repository", "add the entry there yourself")

@@ -47,7 +47,7 @@ def run(options: argparse.Namespace) -> ExitCode:
     reports = _options.read_reports(options)
     alone = len(paths) == 1 and not urls and not options.resume
     work = _audit_one(options, paths[0]) if alone else _audit_several(options, paths)
-    _options.judge_reports(work, reports)
+    _options.scan_credential_reports(work, reports)
     shown = [clone.redact_url(path) for path in paths]
     return _options.finish(scorecard.score_result(work, {"kind": "audit", "paths": shown}), options)
 

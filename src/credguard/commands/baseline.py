@@ -44,7 +44,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--no-history", action="store_true", help="do not look at what only older commits hold")
     parser.add_argument("--no-gitattributes", action="store_true", help="do not touch .gitattributes")
-    _whole_repository.add_options(parser)
+    _whole_repository.add_repository_options(parser)
     parser.set_defaults(run=run)
 
 
@@ -76,7 +76,7 @@ def _read_imported(name: str) -> list[ImportedEntry]:
 
     try:
         with Path(name).open("rb") as handle:
-            data = handle.read(import_baselines.LARGEST + 1)
+            data = handle.read(import_baselines.LARGEST_IMPORT + 1)
     except (OSError, ValueError) as error:
         said = getattr(error, "strerror", None) or type(error).__name__
         raise CredguardError(f"{name} could not be read: {said}", "check the name") from None
@@ -85,11 +85,11 @@ def _read_imported(name: str) -> list[ImportedEntry]:
 
 def _load_baseline(found: RepositoryScan, action: str) -> bytes | None:
     """The baseline as it is, None where there is none; raises CredguardError where the action wants the other."""
-    from credguard.fixes.edit import RefusedError, load
+    from credguard.fixes.edit import RefusedError, load_text
 
     path = found.policy.baseline
     try:
-        data = load(found.root, path)
+        data = load_text(found.root, path)
     except RefusedError as error:
         raise CredguardError(f"{path} {error}", "") from None
     if data is not None and action == "create":
@@ -195,10 +195,10 @@ def _build_edit(found: RepositoryScan, data: bytes | None, entries: Sequence[Bas
     """The new baseline; None where there is nothing to write. Raises CredguardError for one too large to be read."""
     from credguard.fixes import Edit
 
-    after = baseline.write(entries, baseline.read_head(data or b""))
-    if len(after) > baseline.LARGEST:
+    after = baseline.format_baseline(entries, baseline.read_head(data or b""))
+    if len(after) > baseline.LARGEST_BASELINE:
         raise CredguardError(
-            f"the baseline would be larger than {baseline.LARGEST >> 20} MiB ({len(entries)} entries)",
+            f"the baseline would be larger than {baseline.LARGEST_BASELINE >> 20} MiB ({len(entries)} entries)",
             "exclude paths in the policy first",
         )
     if after == data or (data is None and not entries):
@@ -209,14 +209,14 @@ def _build_edit(found: RepositoryScan, data: bytes | None, entries: Sequence[Bas
 def _build_attributes_edit(options: argparse.Namespace, found: RepositoryScan) -> Edit | None:
     """The line of .gitattributes that lets git merge two baselines, where nothing says how."""
     from credguard.fixes import Edit, RefusedError
-    from credguard.fixes.edit import append_lines, load
+    from credguard.fixes.edit import append_lines, load_text
 
     path, name = found.policy.baseline, ".gitattributes"
     if options.no_gitattributes or found.repository is None:
         return None
     said = found.repository.run("check-attr", "-z", "merge", "--", path).split(b"\0")
     try:
-        before = load(found.root, name)
+        before = load_text(found.root, name)
     except RefusedError:
         return None
     if said[2:3] != [b"unspecified"]:

@@ -70,7 +70,7 @@ def _scan_task(options: argparse.Namespace) -> ScanResult:
         raise CredguardError(
             f"this is credguard {__version__}, not {options.version}", "pin the commit of that version"
         )
-    plan = event.plan(os.environ)
+    plan = event.plan_job(os.environ)
     if options.mode and plan.mode not in (options.mode, "nothing"):
         if options.mode == "change" and not plan.heads:
             raise CredguardError(f"--mode change: {plan.why}", "take tree or history here")
@@ -159,7 +159,7 @@ def _report_on_github(result: ScanResult) -> None:
     """Annotations on standard output and the job's summary."""
     from credguard.report import render
 
-    streams.write(render("github", result))
+    streams.write_stdout(render("github", result))
     summary = os.environ.get("GITHUB_STEP_SUMMARY")
     if summary:
         _append(summary, render("markdown", result)[: 1 << 20])

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from credguard.model.findings import Finding
-    from credguard.report.diff import Difference
+    from credguard.report.diff import ReportDifference
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -28,7 +28,7 @@ def run(options: argparse.Namespace) -> ExitCode:
     from credguard.report import load
     from credguard.report.diff import compare
 
-    old, new = load.load(options.old), load.load(options.new)
+    old, new = load.load_report(options.old), load.load_report(options.new)
     try:
         difference = compare(old, new)
     except (ValueError, LookupError, TypeError, AttributeError):  # of another shape than ours
@@ -44,7 +44,7 @@ def run(options: argparse.Namespace) -> ExitCode:
     return ExitCode.CLEAN if new.coverage.complete else ExitCode.INCOMPLETE
 
 
-def _format_lines(difference: Difference) -> Iterator[str]:
+def _format_lines(difference: ReportDifference) -> Iterator[str]:
     from credguard.report import make_printable
 
     for kind, findings in difference.iter_kinds():

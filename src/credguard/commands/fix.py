@@ -44,14 +44,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> ExitCode:
     """Plans, shows, and with `--apply` carries out; raises CredguardError."""
-    from credguard.fixes import plan
+    from credguard.fixes import plan_fixes
     from credguard.fixes.diff_redaction import make_redactor
     from credguard.fixes.github_oidc import ARN, ROLE
 
     if options.role and not ARN.fullmatch(options.role):
         raise CredguardError(f"{options.role} is no role's ARN", "it looks like arn:aws:iam::123456789012:role/deploy")
     tree, findings, skipped = _find_fixable(options)
-    made = plan(tree, findings, role=options.role or ROLE, machine=options.machine, settle=make_redactor())
+    made = plan_fixes(tree, findings, role=options.role or ROLE, machine=options.machine, settle=make_redactor())
     screen = Screen(colour=should_use_colour(options))
     screen.print_changes(made)
     screen.print_skipped(skipped)
@@ -72,7 +72,7 @@ def run(options: argparse.Namespace) -> ExitCode:
 def _find_fixable(options: argparse.Namespace) -> tuple[WorkTree, list[Finding], list[Skip]]:
     """The work tree, what is to be mended in it, and what of it could not be looked at."""
     from credguard.fixes import MENDED
-    from credguard.git.repository import find
+    from credguard.git.repository import find_git
     from credguard.rules import load_rules
     from credguard.sources.files import is_bare
 
@@ -80,7 +80,7 @@ def _find_fixable(options: argparse.Namespace) -> tuple[WorkTree, list[Finding],
     if not folder.is_dir() or is_bare(folder):
         what = "is a repository without a work tree" if folder.is_dir() else "is no folder"
         raise CredguardError(f"{options.path} {what}", "name a work tree, or leave it out for this one")
-    repository = find(folder.absolute())
+    repository = find_git(folder.absolute())
     root = Path(repository.find_toplevel()) if repository else folder
     others = ",".join(rule.id for rule in load_rules() if rule.id not in MENDED)
     options.ignore = f"{options.ignore},{others}"

@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from credguard.policy.judge import Judge
     from credguard.policy.resolve import PolicyResolver
 
-NAMES = ("pre-commit", "pre-merge-commit", "commit-msg", "pre-push", "pre-receive", "post-rewrite", "doctor")
+HOOK_ARGUMENTS = ("pre-commit", "pre-merge-commit", "commit-msg", "pre-push", "pre-receive", "post-rewrite", "doctor")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of `hook`."""
-    parser.add_argument("name", choices=NAMES, metavar="NAME", help=", ".join(NAMES))
+    parser.add_argument("name", choices=HOOK_ARGUMENTS, metavar="NAME", help=", ".join(HOOK_ARGUMENTS))
     parser.add_argument("arguments", nargs="*", metavar="ARG", help="what git gives the hook")
     parser.add_argument("--whole-files", action="store_true", help="also report what stood there before the change")
     _options.add_common(parser)
@@ -218,10 +218,10 @@ def _remember(work: Session) -> None:
         if not fast_path.is_cached():
             # Not this run's own database: its policy may have others' rules, or noisy ones, looked for as well.
             usual = Scanner([rule for rule in load_rules() if rule.in_hooks and rule.by_default])
-            ownership.write(fast_path.locate_cache(), fast_path.serialize_cache(usual.matcher))
+            ownership.write_owned(fast_path.locate_cache(), fast_path.serialize_cache(usual.matcher))
         content = work.judge.content
         if content is not None and not fast_path.is_policy_known():
-            ownership.write(fast_path.locate_policy_note(content), fast_path.build_policy_note(content))
+            ownership.write_owned(fast_path.locate_policy_note(content), fast_path.build_policy_note(content))
         fast_path.remove_old_notes()
 
 

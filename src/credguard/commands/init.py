@@ -47,8 +47,8 @@ def run(options: argparse.Namespace) -> ExitCode:
         return import_gitleaks_rules(options.import_gitleaks, options.output)
     if options.output:
         raise CredguardError("--output is for --import-gitleaks alone", "leave it out")
-    from credguard.fixes.starter_files import UNKNOWN, propose, resolve_source
-    from credguard.git.repository import find
+    from credguard.fixes.starter_files import UNKNOWN_SOURCE, propose, resolve_source
+    from credguard.git.repository import find_git
     from credguard.sources.files import is_bare
 
     folder = Path(options.path)
@@ -59,13 +59,13 @@ def run(options: argparse.Namespace) -> ExitCode:
             f"{options.path} is a repository without a work tree", "name a work tree, or leave it out for this one"
         )
     kept = resolve_source(options.source, options.rev)
-    repository = find(folder.absolute())
+    repository = find_git(folder.absolute())
     root = Path(repository.find_toplevel()) if repository else folder
     made = propose(root, kept)
     screen = Screen(colour=should_use_colour(options))
     left = [edit.path for edit in made.edits if not _write_file(root, edit, screen, made, yes=options.yes)]
     screen.print_manual_steps(made.refused, made.by_hand)
-    unknown = kept is UNKNOWN and bool(made.by_hand)
+    unknown = kept is UNKNOWN_SOURCE and bool(made.by_hand)
     if unknown:
         screen.print_line("Where credguard is kept is not known: give --source URL --rev COMMIT to have these written.")
     _print_next(made, left, screen)
@@ -74,13 +74,13 @@ def run(options: argparse.Namespace) -> ExitCode:
 
 def _write_file(root: Path, edit: Edit, screen: Screen, made: Proposal, *, yes: bool) -> bool:
     """Shows a file and writes it, if that is wanted."""
-    from credguard.fixes.edit import RefusedError, write
+    from credguard.fixes.edit import RefusedError, write_edit
 
     screen.print_diff(edit)
     if not yes and not (sys.stdin.isatty() and _confirm(edit.path)):
         return False
     try:
-        write(root, edit)
+        write_edit(root, edit)
     except RefusedError as error:
         made.refused.append(f"{edit.path} {error}")
         return False

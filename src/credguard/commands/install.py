@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the options of `install`."""
-    add_options(parser, "the first four, in a bare repository pre-receive")
+    add_install_options(parser, "the first four, in a bare repository pre-receive")
     parser.set_defaults(run=run)
 
 
@@ -34,7 +34,7 @@ def run(options: argparse.Namespace) -> ExitCode:
     return ExitCode.CLEAN
 
 
-def add_options(parser: argparse.ArgumentParser, default: str) -> None:
+def add_install_options(parser: argparse.ArgumentParser, default: str) -> None:
     """Adds the options that `install` and `uninstall` share; `default` says which hooks are meant without any."""
     parser.add_argument(
         "--hooks", metavar="LIST",

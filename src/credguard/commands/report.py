@@ -32,7 +32,7 @@ def run(options: argparse.Namespace) -> ExitCode:
     """Converts; the exit code speaks of the conversion, not of what the report says."""
     from credguard.report import load
 
-    result = load.load(options.saved)
+    result = load.load_report(options.saved)
     try:
         _options.finish(result, options)
     except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError):  # of another shape than ours

@@ -55,7 +55,7 @@ def run(options: argparse.Namespace) -> ExitCode:
         _scan_change(work, options)
     else:
         work.scan_paths(options.path or ["."])
-    _options.judge_reports(work, reports)
+    _options.scan_credential_reports(work, reports)
     if other or not work.trees:
         return _options.finish(work.build_result(target), options)
     from credguard.engine import scorecard
@@ -91,7 +91,7 @@ def _scan_history(options: argparse.Namespace) -> ExitCode:
         if work.policies:
             work.follow(work.policies.resolve_folder(Path.cwd()))
         scan.scan_history(work, repository, revisions=narrowed, begun=begun)
-        _options.judge_reports(work, reports)
+        _options.scan_credential_reports(work, reports)
     return _options.finish(work.build_result({"kind": "history"}), options)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from credguard.commands.install import add_options, show
+from credguard.commands.install import add_install_options, show
 from credguard.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the options of `uninstall`."""
-    add_options(parser, "all that are there")
+    add_install_options(parser, "all that are there")
     parser.set_defaults(run=run)
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     Table = dict[str, Any]
 
 _TOML: Any = import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
-LARGEST = 8 << 20
+LARGEST_CONFIG = 8 << 20
 """Bytes of the largest rule file that is read."""
 _SHORTEST = 3
 _MOST_PATHS = 20
@@ -27,8 +27,8 @@ _MOST_PATHS = 20
 def convert_rules(data: bytes) -> tuple[list[Table], list[str]]:
     """The rules as entries of `custom-rules`, and a line for each thing that is left out; raises ValueError for
     what is no rule file."""
-    if len(data) > LARGEST:
-        raise ValueError(f"it is larger than {LARGEST >> 20} MiB")
+    if len(data) > LARGEST_CONFIG:
+        raise ValueError(f"it is larger than {LARGEST_CONFIG >> 20} MiB")
     try:
         return _convert_tree(_TOML.loads(data.decode("utf-8-sig")))
     except UnicodeDecodeError:

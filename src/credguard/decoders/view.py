@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 _WINDOW = 1 << 12
 
 
-class Places(Protocol):
+class PlaceMap(Protocol):
     """The place in the blob of each byte of a view, and of its end."""
 
     def __getitem__(self, index: int, /) -> int: ...
@@ -23,7 +23,7 @@ class View:
     """`text` as it reads, and for each of its bytes and its end the place in the blob; `how` ends a message."""
 
     text: bytes
-    origin: Places
+    origin: PlaceMap
     how: str
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from credguard.ci import systems
 from credguard.enforcement import dependency_origins
 from credguard.enforcement.conditions import is_stopped
-from credguard.enforcement.make_targets import NAMES
+from credguard.enforcement.make_targets import MAKEFILES
 from credguard.enforcement.references import (
     NEVER_FOLLOWED,
     SETS_UP,
@@ -47,7 +47,7 @@ from credguard.enforcement.settings_shape import (
     strip_script_comments,
     trim_to_unit,
 )
-from credguard.enforcement.shell import SCRIPTS, Call, expand_variables
+from credguard.enforcement.shell import SCRIPT_SUFFIXES, Call, expand_variables
 from credguard.enforcement.tree_diff import LINES
 from credguard.errors import UnreadableError
 from credguard.parsers.document import Node
@@ -161,7 +161,7 @@ class Survey:
                 place = (number, trim_to_unit(document, trail, one.shape))
                 if place in one.own or place in one.through or key in NEVER_FOLLOWED:
                     continue
-                text = strip_script_comments(node.text) if key in SCRIPTS else node.text
+                text = strip_script_comments(node.text) if key in SCRIPT_SUFFIXES else node.text
                 to = next(
                     (
                         name
@@ -177,7 +177,7 @@ class Survey:
         """True where a command that names a file, or its program, gets to credguard by it."""
         if name not in self._leading:
             return False
-        tool = name.rpartition("/")[2].lower() in NAMES or name.endswith(
+        tool = name.rpartition("/")[2].lower() in MAKEFILES or name.endswith(
             ("package.json", "askfile.yml", "askfile.yaml")
         )
         return not tool or name in text or may_run_calls(self._known[name], text)

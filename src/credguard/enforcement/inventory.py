@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from credguard.ci import systems
 from credguard.enforcement import calls
 from credguard.errors import CredguardError
-from credguard.hooks.locate import find_credguard_call, locate, read_hook
-from credguard.hooks.scripts import NAMES
+from credguard.hooks.locate import find_credguard_call, locate_hooks, read_hook
+from credguard.hooks.scripts import HOOK_NAMES
 from credguard.lazy_re import compile_lazily
 from credguard.model.practices import Enforcement
 from credguard.sources.snapshots import CommitSnapshot, FolderSnapshot
@@ -100,8 +100,8 @@ def _list_own_sites(path: str, sites: Mapping[str, tuple[Site, ...]]) -> tuple[S
 def _find_hooks(folder: Path) -> tuple[str, ...]:
     """The hooks through which git calls credguard in this clone."""
     try:
-        place = locate(folder)
-        return tuple(name for name in NAMES if _is_calling_hook(place, name))
+        place = locate_hooks(folder)
+        return tuple(name for name in HOOK_NAMES if _is_calling_hook(place, name))
     except CredguardError:
         return ()
 

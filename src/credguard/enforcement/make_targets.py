@@ -11,7 +11,7 @@ from credguard.lazy_re import compile_lazily
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-NAMES = ("makefile", "gnumakefile", "justfile", ".justfile")
+MAKEFILES = ("makefile", "gnumakefile", "justfile", ".justfile")
 _RULE = compile_lazily(r"(?P<names>[^\s#:=][^#:=\n]{0,500}?)\s{0,20}::?(?![=:])(?P<needs>[^\n]*)")
 _WORD = compile_lazily(r"[\w.:/@%-]+")
 _EVALUATED = compile_lazily(r"\$[({](?:eval|shell|call|file|guile)\b")

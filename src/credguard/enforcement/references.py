@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from credguard.enforcement import jenkinsfile
-from credguard.enforcement.make_targets import NAMES, Targets
+from credguard.enforcement.make_targets import MAKEFILES, Targets
 from credguard.enforcement.settings_files import is_hook
 from credguard.enforcement.settings_shape import (
     SHAPES,
@@ -17,7 +17,7 @@ from credguard.enforcement.settings_shape import (
     strip_script_comments,
     trim_to_unit,
 )
-from credguard.enforcement.shell import SCRIPTS, Call, find_calls, is_install_only, iter_code_lines
+from credguard.enforcement.shell import SCRIPT_SUFFIXES, Call, find_calls, is_install_only, iter_code_lines
 from credguard.enforcement.tree_diff import LINES
 from credguard.lazy_re import compile_lazily
 from credguard.parsers.document import Node
@@ -73,7 +73,7 @@ def extract_code(one: File) -> str:
 
 _MERGE = compile_lazily(r"(?:^[ \t-]*|[{,][ \t]*)[\"']?<<[\"']?[ \t]*:", re.MULTILINE)
 _HASHED = (".sh", ".bash", ".zsh", ".py", ".mk", ".toml", ".ini", ".cfg", ".yml", ".yaml", ".rb")
-_MAKES = (*NAMES, "rakefile")
+_MAKES = (*MAKEFILES, "rakefile")
 _INTERPRETER = compile_lazily(r"#![^\n]*\b(?:sh|bash|dash|zsh|ksh|python[\d.]*)\b")
 
 
@@ -127,7 +127,7 @@ def build_lines_node(one: File) -> Node:
 
 
 def _has_targets(path: str) -> bool:
-    return path.rpartition("/")[2].lower() in NAMES
+    return path.rpartition("/")[2].lower() in MAKEFILES
 
 
 def parse_targets(one: File) -> Targets:
@@ -186,7 +186,7 @@ def find_document_calls(one: File) -> Iterator[tuple[Place, tuple[Call, ...]]]:
     for number, document in enumerate(one.documents or ()):
         definitions = [i for i, (key, _) in enumerate(document.pairs) if key.text == "definitions"]
         for trail, key, node in (*iter_scalars(document), *_iter_orb_keys(document)):
-            text = strip_script_comments(node.text) if key in SCRIPTS and one.comments else node.text
+            text = strip_script_comments(node.text) if key in SCRIPT_SUFFIXES and one.comments else node.text
             if key == "id" and one.shape is not SHAPES["pre-commit"]:
                 continue  # the name of a step
             said = text if key in _USES else _RESULTS.sub("", text)
@@ -231,10 +231,10 @@ def _parse_calls(key: str, text: str) -> list[Call]:
     if (
         (key in _USES and key != "entry")
         or key == "orbs"
-        or (" " not in text.strip() and "/" in text and key not in SCRIPTS)
+        or (" " not in text.strip() and "/" in text and key not in SCRIPT_SUFFIXES)
     ):
         return [Call(text.strip().partition("@")[0])]
-    if is_install_only(text) or key in SCRIPTS or key in ("entry", "steps"):
+    if is_install_only(text) or key in SCRIPT_SUFFIXES or key in ("entry", "steps"):
         return [Call("", muted=True)]
     return [
         Call("credguard" if compile_lazily(r"credguard\S*\s+(?:ci|scan|hook|audit)\b").search(text) else "", muted=True)

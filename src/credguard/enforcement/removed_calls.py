@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from credguard.ci import systems
 from credguard.enforcement.conditions import SHRUGS
 from credguard.enforcement.tree_diff import (
-    Difference,
+    TreeDifference,
     canonicalize,
     find_differences,
     format_differences,
@@ -112,21 +112,21 @@ def _compare_sites(site: Site, now: Site, pins: Collection[str]) -> RemovedCall 
     return RemovedCall(site.path, text, first.path, first.line, _compute_identity(site, found))
 
 
-def _iter_new_flaws(site: Site, now: Site) -> Iterator[Difference]:
+def _iter_new_flaws(site: Site, now: Site) -> Iterator[TreeDifference]:
     for flaw in sorted(now.flaws - site.flaws):
-        yield Difference(
+        yield TreeDifference(
             site.path, "", f"cannot be read by GitHub for {flaw}", now.line, flaw.encode("utf-8", "replace")
         )
 
 
-def _is_stricter(site: Site, now: Site, found: list[Difference]) -> bool:
+def _is_stricter(site: Site, now: Site, found: list[TreeDifference]) -> bool:
     """True where a call surely had no consequence, and nothing else differs than that it has one now."""
     if site.enforces or not now.enforces or [one.words for one in site.calls] != [one.words for one in now.calls]:
         return False
     return all(_only_hardens(one) for one in found)
 
 
-def _only_hardens(one: Difference) -> bool:
+def _only_hardens(one: TreeDifference) -> bool:
     key = one.key.rpartition(".")[2].partition("[")[0]
     if key in SHRUGS:
         return True
@@ -148,11 +148,11 @@ def _describe_removal(site: Site, after: Calls) -> RemovedCall:
     return RemovedCall(site.path, text, site.path, line, f"{site.path} gone {site.label} {why}")
 
 
-def _compute_identity(site: Site, found: list[Difference]) -> str:
+def _compute_identity(site: Site, found: list[TreeDifference]) -> str:
     return f"{site.path} {blake2b(b''.join(one.identity for one in found), digest_size=12).hexdigest()}"
 
 
-def _is_pinned(one: Difference, now: Site, pins: Collection[str]) -> bool:
+def _is_pinned(one: TreeDifference, now: Site, pins: Collection[str]) -> bool:
     """True where only a revision differs, and the new one was agreed on."""
     if one.old is None or one.new is None or not pins:
         return False

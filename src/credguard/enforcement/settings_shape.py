@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from credguard.enforcement import gitlab_stages
-from credguard.enforcement.shell import SCRIPTS, iter_code_lines
+from credguard.enforcement.shell import SCRIPT_SUFFIXES, iter_code_lines
 from credguard.enforcement.tree_diff import ONE_OF
 from credguard.lazy_re import compile_lazily
 from credguard.parsers.document import Node
@@ -157,7 +157,7 @@ class Pruner:
         if node.kind == "sequence":
             return self._prune_sequence(node, path, at, rest)
         key = next((word for word in reversed(path) if not word.isdigit()), "")
-        if self.comments and (key in SCRIPTS or node.literal):
+        if self.comments and (key in SCRIPT_SUFFIXES or node.literal):
             return replace(node, text=strip_script_comments(node.text))
         return node
 

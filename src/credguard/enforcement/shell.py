@@ -11,7 +11,7 @@ from credguard.lazy_re import compile_lazily
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SCRIPTS = frozenset(
+SCRIPT_SUFFIXES = frozenset(
     "run script before_script after_script command commands cmd bash sh inline steps "
     "pre-commit pre-push commit-msg".split()
 )

@@ -8,7 +8,7 @@ from difflib import SequenceMatcher
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
-from credguard.enforcement.shell import SCRIPTS, iter_code_lines
+from credguard.enforcement.shell import SCRIPT_SUFFIXES, iter_code_lines
 from credguard.lazy_re import compile_lazily
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ _MOST_PAIRS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class TreeDifference:
     """One thing that differs: its key, what stood there and what does, in words, and where.
 
     `line` is that of the new file; of the old one where nothing is there any more. `path` is the file. `old`
@@ -78,23 +78,23 @@ def normalize_scalar(node: Node, key: str) -> str:
         return ""
     if node.type == "bool":
         return node.text.lower()
-    if key in SCRIPTS or node.literal:
+    if key in SCRIPT_SUFFIXES or node.literal:
         return "\n".join(line for _, line in iter_code_lines(node.text, comments=False))
     return node.text.strip()
 
 
-def find_differences(old: Mapping[str, Node], new: Mapping[str, Node]) -> Iterator[Difference]:
+def find_differences(old: Mapping[str, Node], new: Mapping[str, Node]) -> Iterator[TreeDifference]:
     """All that differs between two sets of trees by file."""
     for path in (*old, *(path for path in new if path not in old)):
         if path not in new:
-            yield Difference(path, "", "is gone", 1, _compute_identity(path, "", canonicalize(old[path]), None))
+            yield TreeDifference(path, "", "is gone", 1, _compute_identity(path, "", canonicalize(old[path]), None))
         elif path not in old:
-            yield Difference(path, "", "is new", 1, _compute_identity(path, "", None, canonicalize(new[path])))
+            yield TreeDifference(path, "", "is new", 1, _compute_identity(path, "", None, canonicalize(new[path])))
         else:
             yield from _compare_nodes(path, "", old[path], new[path], "", 0)
 
 
-def _compare_nodes(path: str, key: str, old: Node, new: Node, name: str, depth: int) -> Iterator[Difference]:
+def _compare_nodes(path: str, key: str, old: Node, new: Node, name: str, depth: int) -> Iterator[TreeDifference]:
     if canonicalize(old, name) == canonicalize(new, name):
         return
     same = old.kind == new.kind and old.tag == new.tag and depth < _DEEPEST
@@ -106,7 +106,7 @@ def _compare_nodes(path: str, key: str, old: Node, new: Node, name: str, depth: 
         yield _describe_change(path, key, old, new, name)
 
 
-def _compare_mappings(path: str, key: str, old: Node, new: Node, depth: int) -> Iterator[Difference]:
+def _compare_mappings(path: str, key: str, old: Node, new: Node, depth: int) -> Iterator[TreeDifference]:
     before, after = _group_by_key(old), _group_by_key(new)
     for name in (*before, *(name for name in after if name not in before)):
         inner = f"{key}.{format_key(name)}" if key else format_key(name)
@@ -127,7 +127,7 @@ def _group_by_key(node: Node) -> dict[str, list[Node]]:
     return found
 
 
-def _compare_sequences(path: str, key: str, old: Node, new: Node, name: str, depth: int) -> Iterator[Difference]:
+def _compare_sequences(path: str, key: str, old: Node, new: Node, name: str, depth: int) -> Iterator[TreeDifference]:
     def format_place(index: int) -> str:
         return key if ONE_OF in old.tag else "" if LINES in old.tag else f"{key}[{index}]"
 
@@ -160,13 +160,13 @@ def _find_changes(was: Sequence[object], now: Sequence[object]) -> Iterator[tupl
             yield start + a, start + b, start + c, start + d
 
 
-def _describe_change(path: str, key: str, old: Node, new: Node, name: str) -> Difference:
+def _describe_change(path: str, key: str, old: Node, new: Node, name: str) -> TreeDifference:
     was, now, line = format_node(old, name), format_node(new, name), new.line
     if old.kind == new.kind == "scalar" and "\n" in old.text + new.text:
         was, now, line = _find_first_change(old, new, name)
     texts = (old.text, new.text) if old.kind == new.kind == "scalar" else (None, None)
     identity = _compute_identity(path, key, canonicalize(old, name), canonicalize(new, name))
-    return Difference(path, key, f"{was} → {now}", line, identity, *texts)
+    return TreeDifference(path, key, f"{was} → {now}", line, identity, *texts)
 
 
 def _find_first_change(old: Node, new: Node, name: str) -> tuple[str, str, int]:
@@ -182,10 +182,10 @@ def _find_first_change(old: Node, new: Node, name: str) -> tuple[str, str, int]:
     return "…", "…", new.line
 
 
-def _describe_one_sided(path: str, key: str, node: Node, what: str, gone: Node | None, name: str) -> Difference:
+def _describe_one_sided(path: str, key: str, node: Node, what: str, gone: Node | None, name: str) -> TreeDifference:
     text = format_node(node, name)
     identity = _compute_identity(path, key, what, canonicalize(node, name))
-    return Difference(path, key, f"{what}: {text}" if text else what, (gone or node).line, identity)
+    return TreeDifference(path, key, f"{what}: {text}" if text else what, (gone or node).line, identity)
 
 
 def _compute_identity(path: str, key: str, *what: object) -> bytes:
@@ -236,7 +236,7 @@ def _cut(text: str) -> str:
     return text if len(text) <= _SHORT else text[: _SHORT - 1] + "…"
 
 
-def format_differences(found: Iterable[Difference]) -> str:
+def format_differences(found: Iterable[TreeDifference]) -> str:
     """The differences in one line, the first three of them by name."""
     every = list(found)
     parts = [f"{one.key}: {one.words}" if one.key else f"{one.path}: {one.words}" for one in every[:3]]

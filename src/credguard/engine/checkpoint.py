@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from credguard.errors import CredguardError
 from credguard.git import object_store
-from credguard.git.repository import Git, GitError, stop
+from credguard.git.process import stop_process
+from credguard.git.repository import Git, GitError
 from credguard.git.submodules import iter_submodules
 from credguard.sources.files import is_bare, open_tree
 from credguard.system import ownership
@@ -226,7 +227,7 @@ class _RepositoryHasher:
             if repository.wait(process):
                 raise GitError("git could not list the objects")
         finally:
-            stop(process)
+            stop_process(process)
         packs = os.path.join(common, "objects", "pack")
         for name in sorted(os.listdir(packs)) if os.path.isdir(packs) else ():
             self._add_stat(os.path.join(packs, name), name)

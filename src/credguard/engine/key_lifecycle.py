@@ -103,7 +103,7 @@ def _extract_csv(data: bytes) -> tuple[bytes, datetime | None]:
     return data, made
 
 
-def judge_reports(run: Session, blobs: Iterable[Blob]) -> None:
+def scan_reports(run: Session, blobs: Iterable[Blob]) -> None:
     """What the rules say of the reports that were given; the same said of a copy in a scanned folder is left out."""
     for blob in blobs:
         before = list(run.findings)

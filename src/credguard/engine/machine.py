@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from credguard.aws import local_files
 from credguard.aws.malformed import find_env_faults, find_profile_faults
 from credguard.errors import CredguardError
-from credguard.git.repository import GitError, find
+from credguard.git.repository import GitError, find_git
 from credguard.hooks.selftest import check_hooks
 from credguard.model.findings import Blob, Coverage, Location, Skip
 from credguard.rules.machine import credentials_file_permissions, malformed_credentials
@@ -77,7 +77,7 @@ def examine_env_files(run: Session, folder: Path) -> None:
 def examine_hooks(folder: Path) -> dict[str, object]:
     """Whether the hooks of the repository of `folder` work: `checked`, `lines` of what is well, `problems`."""
     try:
-        if find(folder.absolute()) is None and not files.is_bare(folder):
+        if find_git(folder.absolute()) is None and not files.is_bare(folder):
             return {"checked": False, "lines": [], "problems": []}
         lines: list[str] = []
         problems = check_hooks(folder, lines.append)
@@ -148,7 +148,7 @@ def _count(run: Session, data: bytes) -> None:
 def _list_ignored_env(folder: Path) -> list[str]:
     """Files with `env` in their names that git ignores, packages of others left out."""
     try:
-        repository = find(folder.absolute())
+        repository = find_git(folder.absolute())
         if repository is None:
             return []
         options = ("--others", "--ignored", "--exclude-standard", "-z", "--", "*env*")

@@ -20,7 +20,7 @@ from credguard.engine import checkpoint, key_lifecycle
 from credguard.engine.key_reuse import COMPARED
 from credguard.errors import CredguardError, ExitCode
 from credguard.git import clone
-from credguard.git.repository import Git, find
+from credguard.git.repository import Git, find_git
 from credguard.model.findings import Coverage, Skip, Verdict
 from credguard.model.practices import Enforcement
 from credguard.policy import load as config
@@ -150,7 +150,7 @@ def compute_repository_key(address: str) -> str:
         authority, slash, path = (rest if mark else scheme).partition("/")
         return authority.rpartition("@")[2].lower() + slash + path.rstrip("/").removesuffix(".git")
     with contextlib.suppress(CredguardError):
-        found = Git(Path(folder)) if is_bare(Path(folder)) else find(Path(folder).absolute())
+        found = Git(Path(folder)) if is_bare(Path(folder)) else find_git(Path(folder).absolute())
         if found:
             return found.common_dir
     return os.path.realpath(folder)
@@ -264,7 +264,7 @@ def _digest(run: Session, target: Target) -> str:
         standing = clone.list_remote_refs(target.address)
     else:
         with contextlib.suppress(CredguardError):
-            repository = Git(folder) if is_bare(folder) else find(folder.absolute())
+            repository = Git(folder) if is_bare(folder) else find_git(folder.absolute())
             standing = checkpoint.fingerprint_repository(repository) if repository else None
     if not standing:
         return ""
@@ -281,7 +281,7 @@ def _read_named_files(run: Session, folder: Path) -> list[str | bytes]:
     files = [named, policies.listed, os.path.join(folder, policies.listed)]
     with contextlib.suppress(CredguardError):
         place = Path(named)
-        extended = config.load(FolderSnapshot(place.parent), place.name, policies.rules).extends if named else ()
+        extended = config.load_policy(FolderSnapshot(place.parent), place.name, policies.rules).extends if named else ()
         files += [os.path.join(place.parent, name) for name in extended]
     return [policies.ref, *(word for file in files for word in (file, checkpoint.digest_file(file)))]
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from credguard.custom_rules.compile import compile_custom_rules
 from credguard.git.repository import GitError
-from credguard.matching.database import LIMIT
+from credguard.matching.database import LARGEST_INPUT
 from credguard.matching.redaction import hide_values, mask_name
 from credguard.model.findings import Blob, Confidence, Coverage, Finding, Location, ScanResult, Severity, Skip
 from credguard.model.secret import compute_fingerprint
@@ -90,7 +90,7 @@ class Session:
         """Looks from now on for what the judge's policy asks for; what is found below its label, it decides."""
         self.judges.append(judge)
         self.policy = judge.policy
-        self.limit = min(judge.policy.file_size, LIMIT)
+        self.limit = min(judge.policy.file_size, LARGEST_INPUT)
         self.scanner.budget.depth = judge.policy.depth
         self.scanner.choose(self._select_rules([judge.policy]))
         self.coverage.add(Coverage(skipped=list(judge.skipped), notes=list(judge.notes)))

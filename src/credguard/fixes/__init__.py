@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from credguard.fixes.edit import Edit, RefusedError
-from credguard.fixes.plan import MENDED, FixPlan, Mode, find_unignored, plan
+from credguard.fixes.plan import MENDED, FixPlan, Mode, find_unignored, plan_fixes
 
-__all__ = ["MENDED", "Edit", "FixPlan", "Mode", "RefusedError", "find_unignored", "plan"]
+__all__ = ["MENDED", "Edit", "FixPlan", "Mode", "RefusedError", "find_unignored", "plan_fixes"]

@@ -11,7 +11,7 @@ from credguard.fixes.edit import detect_line_ending
 from credguard.lazy_re import compile_lazily
 from credguard.policy import load
 from credguard.policy.model import Policy
-from credguard.policy.strict_yaml import parse
+from credguard.policy.strict_yaml import parse_strict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -73,7 +73,7 @@ def add_allow_entry(place: Snapshot, path: str, entry: Allow, rules: Mapping[str
     cannot be added to, and where it would not say then what it said before and the entry.
     """
     before = place.read(path)
-    old = load.load(place, path, rules).policy if before is not None else Policy()
+    old = load.load_policy(place, path, rules).policy if before is not None else Policy()
     after = (
         _insert_entry(before or b"", path, format_allow_entry(entry))
         if before
@@ -82,7 +82,7 @@ def add_allow_entry(place: Snapshot, path: str, entry: Allow, rules: Mapping[str
     if after is None:
         raise _build_manual_error(path, entry)
     try:
-        new = load.load(_SnapshotOverlay(place, path, after), path, rules).policy
+        new = load.load_policy(_SnapshotOverlay(place, path, after), path, rules).policy
     except PolicyError as error:
         raise CredguardError(f"the entry cannot be written: {error.message}", error.hint) from None
     if not _is_old_with_entry(new, old, entry):
@@ -121,7 +121,7 @@ def _format_item(lines: list[str], indent: int, end: bytes) -> bytes:
 
 def _insert_entry(data: bytes, path: str, lines: list[str]) -> bytes | None:
     """The file with the entry; None where it is in no form that this knows."""
-    tree, end = parse(data, path), detect_line_ending(data)
+    tree, end = parse_strict(data, path), detect_line_ending(data)
     rows = [row if row.endswith((b"\n", b"\r")) else row + end for row in data.splitlines(keepends=True)]
     if tree.kind == "nothing":
         return b"".join([*rows, b"allow:" + end, _format_item(lines, 0, end)])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from credguard.fixes.edit import RefusedError, write
+from credguard.fixes.edit import RefusedError, write_edit
 from credguard.git.repository import GitError
 from credguard.system.compat import open_to_read, set_mode
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def apply(tree: WorkTree, made: FixPlan) -> list[str]:
     """Does what can be done; gives what could not, each with the reason."""
-    failed = [_try_action(edit.path, lambda one=edit: write(tree.root, one)) for edit in made.edits]  # type: ignore[misc]
+    failed = [_try_action(edit.path, lambda one=edit: write_edit(tree.root, one)) for edit in made.edits]  # type: ignore[misc]
     failed += [_try_action(path, lambda one=path: _untrack(tree, one)) for path in made.untrack]  # type: ignore[misc]
     failed += [_try_action(mode.shown, lambda one=mode: _set(one)) for mode in made.modes]  # type: ignore[misc]
     return [reason for reason in failed if reason]

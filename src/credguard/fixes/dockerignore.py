@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from credguard.fixes.edit import Edit, RefusedError, append_lines, load
+from credguard.fixes.edit import Edit, RefusedError, append_lines, load_text
 from credguard.model.findings import Severity
 from credguard.rules.files import env_file_in_docker_context
 
@@ -33,7 +33,7 @@ def build_dockerignore_edits(tree: WorkTree, files: Iterable[str], *, idle: bool
     ]:
         for path in dict.fromkeys(map(_get_ignore_file, told)):
             with _note_refusal(refused, path):
-                before.setdefault(path, load(tree.root, path))
+                before.setdefault(path, load_text(tree.root, path))
                 lines = dict.fromkeys(
                     line for one in told if _get_ignore_file(one) == path for line in _get_ignore_lines(one)
                 )

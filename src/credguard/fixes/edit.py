@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-LARGEST = 1 << 20
+LARGEST_EDIT = 1 << 20
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _HIDDEN = "••••"
 
@@ -67,7 +67,7 @@ def append_lines(data: bytes, lines: list[str]) -> bytes:
     return start + b"".join(encode_path(line) + end for line in lines)
 
 
-def load(root: Path, path: str) -> bytes | None:
+def load_text(root: Path, path: str) -> bytes | None:
     """The bytes of a file of the tree, None where none is; raises RefusedError for what is no plain text file in it."""
     location = _resolve_path(root, path)
     try:
@@ -82,20 +82,20 @@ def load(root: Path, path: str) -> bytes | None:
         os.close(descriptor)
         raise RefusedError("is no file")
     with os.fdopen(descriptor, "rb") as handle:
-        data = handle.read(LARGEST + 1)
-    if len(data) > LARGEST:
+        data = handle.read(LARGEST_EDIT + 1)
+    if len(data) > LARGEST_EDIT:
         raise RefusedError("is over 1 MiB, too large to be changed here")
     if data.startswith(_UTF16) or b"\0" in data:
         raise RefusedError("is UTF-16 or binary, of which git and Docker read no line: save it as UTF-8")
     return data
 
 
-def write(root: Path, edit: Edit) -> None:
+def write_edit(root: Path, edit: Edit) -> None:
     """Puts the change in place at once or not at all, with the mode that the file had.
 
     Raises RefusedError where the file is no longer what the change was made from, or cannot be written.
     """
-    if load(root, edit.path) != edit.before:
+    if load_text(root, edit.path) != edit.before:
         raise RefusedError("has changed meanwhile: run this again")
     location = _resolve_path(root, edit.path)
     try:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from credguard.fixes.edit import Edit, RefusedError, load
-from credguard.heuristics.real_values import KEY_ID, SecretConfidence, classify_value, is_random
+from credguard.fixes.edit import Edit, RefusedError, load_text
+from credguard.heuristics.real_values import KEY_ID_ALONE, SecretConfidence, classify_value, is_random
 from credguard.heuristics.secret_names import is_secret_name
 from credguard.lazy_re import compile_lazily
 from credguard.parsers.assignments import convert_utf16, parse_dotenv, parse_pairs
@@ -42,7 +42,10 @@ def build_example(tree: WorkTree, path: str, data: bytes) -> Edit | None:
         return None
     text = b"".join(_iter_example_lines(convert_utf16(data)))
     place = f"{path}.{_NEW}"
-    if not any(line and not line.startswith(b"#") for line in text.split(b"\n")) or load(tree.root, place) is not None:
+    if (
+        not any(line and not line.startswith(b"#") for line in text.split(b"\n"))
+        or load_text(tree.root, place) is not None
+    ):
         return None
     return Edit(place, None, text)
 
@@ -92,7 +95,7 @@ def _is_secret(name: bytes) -> bool:
     """True for what is no name: a key ID, what looks generated, or long and without words."""
     if max(map(len, re.split(rb"[_.-]", name))) > _LONG_PART or (_MIXED.search(name) and len(_DIGIT.findall(name)) > 2):
         return True
-    return KEY_ID.search(name) is not None or is_random(name)
+    return KEY_ID_ALONE.search(name) is not None or is_random(name)
 
 
 def _is_prose(line: bytes) -> bool:
@@ -119,7 +122,7 @@ def strip_real_values(root: Path, path: str) -> Edit | None:
 
     Raises RefusedError for a file that is not to be touched.
     """
-    data = load(root, path)
+    data = load_text(root, path)
     if data is None:
         return None
     least = SecretConfidence.KNOWN if is_fixture(path) else SecretConfidence.RANDOM

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from credguard.fixes.edit import Edit, RefusedError, append_lines, load
+from credguard.fixes.edit import Edit, RefusedError, append_lines, load_text
 from credguard.git.repository import Git
 from credguard.lazy_re import compile_lazily
 from credguard.sources.env_files import COMMON_NAMES, EnvFileKind, get_folder, list_env_files
@@ -47,7 +47,7 @@ class IgnoreFiles:
     def read_text(self, path: str) -> bytes:
         """What the file is to hold; raises RefusedError for one that is not to be touched."""
         if path not in self.before:
-            self.before[path] = load(self.tree.root, path)
+            self.before[path] = load_text(self.tree.root, path)
         return self.after.get(path, self.before[path] or b"")
 
     def add(self, path: str, lines: Iterable[str]) -> None:

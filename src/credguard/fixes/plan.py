@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from credguard.aws import local_files
 from credguard.fixes import dockerignore, example_files, github_oidc, gitignore
-from credguard.fixes.edit import Edit, RefusedError, load
+from credguard.fixes.edit import Edit, RefusedError, load_text
 from credguard.git.repository import GitError
 from credguard.heuristics.real_values import SecretConfidence, find_secret_variables
 from credguard.model.findings import Severity
@@ -65,7 +65,7 @@ class FixPlan:
         return not (self.edits or self.untrack or self.modes)
 
 
-def plan(
+def plan_fixes(
     tree: WorkTree,
     findings: Sequence[Finding],
     *,
@@ -153,7 +153,7 @@ def _plan_examples(tree: WorkTree, made: FixPlan) -> Iterator[Edit]:
         kind = classify_env_file(path.rpartition("/")[2])
         if kind in (EnvFileKind.ENV, EnvFileKind.PRIVATE) and not is_fixture(path):
             with _RefusalRecorder(made, path):
-                data = load(tree.root, path)
+                data = load_text(tree.root, path)
                 edit = example_files.build_example(tree, path, data) if data else None
                 if edit and data:
                     example_files.check_example(data, edit)
@@ -194,7 +194,7 @@ def _plan_workflows(tree: WorkTree, findings: Sequence[Finding], role: str, made
     for path in _list_paths(findings):
         here = [finding for finding in findings if finding.locations[0].path == path]
         with _RefusalRecorder(made, path):
-            data = load(tree.root, path) or b""
+            data = load_text(tree.root, path) or b""
             lines = {finding.locations[0].line for finding in here if finding.attributes.get("system") == "github"}
             patched = github_oidc.patch_workflow(data, lines, role)
             if patched.settled:
@@ -227,7 +227,7 @@ def _find_env_modes(tree: WorkTree) -> Iterator[Mode]:
         location = tree.resolve_path(path) or ""
         try:
             info = os.lstat(location)
-            data = load(tree.root, path)
+            data = load_text(tree.root, path)
         except (OSError, RefusedError):
             continue
         mine = stat.S_ISREG(info.st_mode) and is_ours(info)

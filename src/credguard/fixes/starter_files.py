@@ -12,11 +12,11 @@ import yaml
 
 from credguard.enforcement import inventory
 from credguard.errors import CredguardError, UnreadableError
-from credguard.fixes.edit import Edit, RefusedError, append_lines, detect_line_ending, load
-from credguard.hooks.locate import find_manager, locate
+from credguard.fixes.edit import Edit, RefusedError, append_lines, detect_line_ending, load_text
+from credguard.hooks.locate import find_manager, locate_hooks
 from credguard.hooks.scripts import DEFAULT
 from credguard.lazy_re import compile_lazily
-from credguard.parsers.document import parse
+from credguard.parsers.document import parse_document
 from credguard.policy import load as config
 from credguard.sources.snapshots import FolderSnapshot
 
@@ -113,7 +113,7 @@ class Source:
         return [f"- repo: {self.url}", f"  rev: {self.rev}", "  hooks:", *(f"  - id: {hook}" for hook in HOOKS)]
 
 
-UNKNOWN = Source("https://github.com/OWNER/credguard", "FULL-COMMIT-ID")
+UNKNOWN_SOURCE = Source("https://github.com/OWNER/credguard", "FULL-COMMIT-ID")
 
 
 @dataclass(slots=True)
@@ -134,7 +134,7 @@ def resolve_source(url: str, rev: str) -> Source:
     Raises CredguardError for words that are no URL or no revision.
     """
     if not url and not rev:
-        return _find_installed_source() or UNKNOWN
+        return _find_installed_source() or UNKNOWN_SOURCE
     if not _URL.fullmatch(url) or not _REVISION.fullmatch(rev) or rev.startswith("-"):
         hint = "give both, such as --source https://github.com/OWNER/credguard --rev FULL-COMMIT-ID"
         raise CredguardError("--source and --rev name no repository and commit", hint)
@@ -160,10 +160,10 @@ def _strip_user(url: str) -> str:
 def propose(root: Path, kept: Source) -> Proposal:
     """What a repository that begins with credguard needs, as far as it does not have it."""
     made = Proposal()
-    if load(root, config.MISTAKEN) is None:
-        _add_drafts(made, config.NAME, _propose_file(root, config.NAME, _POLICY))
+    if load_text(root, config.MISTAKEN) is None:
+        _add_drafts(made, config.POLICY_NAME, _propose_file(root, config.POLICY_NAME, _POLICY))
     else:
-        made.by_hand.append(f"rename {config.MISTAKEN} to {config.NAME}: it is not read as it is called")
+        made.by_hand.append(f"rename {config.MISTAKEN} to {config.POLICY_NAME}: it is not read as it is called")
     owner = _find_hook_manager(root)
     if owner:
         made.by_hand.append("\n".join((f"{owner[0]} looks after the hooks here:", *owner[1])))
@@ -192,25 +192,25 @@ def _add_drafts(made: Proposal, path: str, drafts: Iterator[Edit | str]) -> None
 
 def _propose_file(root: Path, path: str, text: str) -> Iterator[Edit]:
     """A file that is to be there; one that is stays."""
-    if load(root, path) is None:
+    if load_text(root, path) is None:
         yield Edit(path, None, text.encode())
 
 
 def _find_hook_manager(root: Path) -> tuple[str, tuple[str, ...]] | None:
     """Another program than pre-commit that looks after the hooks, and what to write for it."""
     try:
-        found = find_manager(locate(root), DEFAULT)
+        found = find_manager(locate_hooks(root), DEFAULT)
     except CredguardError:
         return None
     return (found.name, found.advice) if found and found.files[0].name != FRAMEWORK_FILE else None
 
 
 def _propose_framework(root: Path, kept: Source) -> Iterator[Edit | str]:
-    data = load(root, FRAMEWORK_FILE)
+    data = load_text(root, FRAMEWORK_FILE)
     if data is not None and has_hooks(data):
         return
     after = add_hook_entry(data or b"", kept)
-    if after is None or kept is UNKNOWN:
+    if after is None or kept is UNKNOWN_SOURCE:
         yield "\n".join((f"in {FRAMEWORK_FILE}, under `repos`:", *kept.entry))
     else:
         yield Edit(FRAMEWORK_FILE, data, after)
@@ -225,7 +225,7 @@ def has_hooks(data: bytes) -> bool:
 
 def _load_settings(data: bytes) -> dict[str, Any]:
     try:
-        parse(data, FRAMEWORK_FILE)  # which bounds what aliases can grow into
+        parse_document(data, FRAMEWORK_FILE)  # which bounds what aliases can grow into
         loaded = yaml.load(data, yaml.BaseLoader)  # noqa: S506 - plain strings alone
     except (UnreadableError, yaml.YAMLError, RecursionError) as error:
         raise RefusedError(error.message if isinstance(error, UnreadableError) else "is no YAML") from error
@@ -298,7 +298,7 @@ def _propose_ci(root: Path, kept: Source, made: Proposal) -> None:
         made.by_hand.append("\n".join((f"in {others[0]}, a job that fetches the whole history and runs:", *lines)))
         return
     text = _WORKFLOW.format(checkout=CHECKOUT, step=kept.step)
-    if kept is UNKNOWN:
+    if kept is UNKNOWN_SOURCE:
         made.by_hand.append(f"{WORKFLOW_FILE}, with\n{text.rstrip()}")
     else:
         _add_drafts(made, WORKFLOW_FILE, _propose_file(root, WORKFLOW_FILE, text))

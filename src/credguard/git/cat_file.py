@@ -9,12 +9,12 @@ if TYPE_CHECKING:
     import subprocess
     from typing import IO
 
-DAMAGED = "it is damaged; run `git fsck`"
+OBJECT_DAMAGED = "it is damaged; run `git fsck`"
 """Why an object cannot be had at which git ends."""
 _PIECE = 1 << 20
 
 
-def end(process: subprocess.Popen[bytes]) -> None:
+def close_reader(process: subprocess.Popen[bytes]) -> None:
     """Closes the pipes of a process, which ends it whatever it is doing, and waits for it."""
     for pipe in (process.stdin, process.stdout):
         with contextlib.suppress(BrokenPipeError):

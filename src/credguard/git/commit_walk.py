@@ -9,7 +9,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from credguard.git.repository import GITLINK, stop
+from credguard.git.process import stop_process
+from credguard.git.repository import GITLINK
 from credguard.lazy_re import compile_lazily
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ class Walk:
         self, *args: str, stdin: IO[bytes] | None = None, stdout: IO[bytes] | None = None
     ) -> subprocess.Popen[bytes]:
         process = self._git.start(*args, stdin=stdin, stdout=stdout)
-        self._stack.callback(stop, process)
+        self._stack.callback(stop_process, process)
         self._processes.append(process)
         return process
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from credguard.git.packfile import Pack, PackError
-from credguard.git.repository import GitError, stop
+from credguard.git.process import stop_process
+from credguard.git.repository import GitError
 from credguard.system.compat import decode_path
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class Store:
             self._process = repository.start(
                 *ALL, *(() if self.is_small else ("--unordered",)), stdout=self._listed, stderr=self._said
             )
-            stack.callback(stop, self._process)
+            stack.callback(stop_process, self._process)
             are_few = sum(_read_size(index.with_suffix(".pack")) for index in indexes) <= _FEW
             for index in indexes if self.is_small else ():
                 self._open(index, hashed=are_few)

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
-LARGEST = 1 << 23
+LARGEST_OBJECT = 1 << 23
 """Objects of more bytes are left to git, so that no more than a few of this size are held at once."""
 TREE = 2
 KINDS = ("", "commit", "tree", "blob", "tag")
@@ -52,7 +52,7 @@ _REVERSE = 12
 _FAN = len(_INDEX_MAGIC) + 4 * 255
 _NAMES = _FAN + 4
 _LONG = 1 << 31
-_SURELY_SMALL = LARGEST // 1032
+_SURELY_SMALL = LARGEST_OBJECT // 1032
 """So few bytes inflate to no more than LARGEST (zlib's technical details: at most 1032 to 1)."""
 _PIECE = 1 << 22
 _SHARE = 2_000
@@ -174,7 +174,7 @@ class Pack:
             while stack:
                 number, base = stack.pop()
                 start = starts[number]
-                content = _inflate(read(min(offsets[number + 1] - start, 2 * LARGEST), start))
+                content = _inflate(read(min(offsets[number + 1] - start, 2 * LARGEST_OBJECT), start))
                 if number != root and content is not None:
                     content = _apply_delta(base, content)
                 if content is None:
@@ -327,7 +327,7 @@ def _inflate(data: bytes) -> bytes | None:
         if len(data) <= _SURELY_SMALL:
             return isal_zlib.decompress(data)
         inflater = isal_zlib.decompressobj()
-        content = inflater.decompress(data, LARGEST)
+        content = inflater.decompress(data, LARGEST_OBJECT)
     except IsalError:  # type: ignore[misc]  # its stub says `Any`
         return None
     return content if inflater.eof else None
@@ -343,7 +343,7 @@ def _apply_delta(base: bytes, delta: bytes) -> bytes | None:
         while (byte := delta[at := at + 1]) & 128:
             size |= (byte & 127) << shift
             shift += 7
-        if size | byte << shift > LARGEST:
+        if size | byte << shift > LARGEST_OBJECT:
             return None
         return b"".join(apply_delta(base, delta))
     except (ApplyDeltaError, IndexError):

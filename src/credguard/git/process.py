@@ -97,7 +97,7 @@ class Runner:
         stderr: IO[bytes] | None = None,
     ) -> subprocess.Popen[bytes]:  # fmt: skip
         """`git args` in the folder, reading `stdin` (without it nothing) and writing to `stdout`, or to a pipe as
-        large as the system gives; what it says is dropped, or goes to `stderr`. The caller ends it with `stop`.
+        large as the system gives; what it says is dropped, or goes to `stderr`. The caller ends it with `stop_process`.
         Raises GitError."""
         process = self._open_process(
             [*COMMAND, *args], stdin=stdin or subprocess.DEVNULL, stdout=stdout or subprocess.PIPE,
@@ -125,7 +125,7 @@ class Runner:
             raise GitError(f"{obstacle}, for which git would wait", "remove it")
 
 
-def stop(process: subprocess.Popen[bytes]) -> None:
+def stop_process(process: subprocess.Popen[bytes]) -> None:
     """Ends a process of `Git.start`, done or not."""
     process.kill()
     process.wait()

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from credguard.git import linked_worktrees
-from credguard.git.repository import stop
+from credguard.git.process import stop_process
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -88,7 +88,7 @@ class RefListing:
 
     def close(self) -> None:
         """Ends git if it still runs."""
-        stop(self._process)
+        stop_process(self._process)
         self._output.close()
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from credguard.git import cat_file
 from credguard.git.layout import Layout, read_layout
-from credguard.git.process import GitError, Runner, stop
+from credguard.git.process import GitError, Runner
 from credguard.git.spawn import COMMAND
 from credguard.system import regular_files
 from credguard.system.compat import decode_path, encode_path
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator
     from pathlib import Path
 
-__all__ = ("GITLINK", "SYMLINK", "Git", "GitError", "GitSetting", "IgnoreMatch", "IndexEntry", "find", "stop")
+__all__ = ("GITLINK", "SYMLINK", "Git", "GitError", "GitSetting", "IgnoreMatch", "IndexEntry", "find_git")
 
 GITLINK = "160000"
 SYMLINK = "120000"
@@ -205,18 +205,18 @@ class Git(Runner):
             for oid in oids:
                 found = cat_file.answer(process, oid, limit)
                 if found is None:
-                    cat_file.end(process)
+                    cat_file.close_reader(process)
                     damaged += 1
                     if damaged > _MOST_DAMAGED:
                         raise GitError(f"git cat-file stopped at object {oid}")
                     self.run("rev-parse", "--git-dir")  # raises where it is not the object that is damaged
                     process = self.start_batch()
-                yield found or ("", cat_file.DAMAGED)
+                yield found or ("", cat_file.OBJECT_DAMAGED)
         finally:
-            cat_file.end(process)
+            cat_file.close_reader(process)
 
 
-def find(path: Path) -> Git | None:
+def find_git(path: Path) -> Git | None:
     """The repository whose work tree holds `path`, or None when no `.git` stands above it.
 
     Settings of the repository that say otherwise (`core.bare`, `core.worktree`) do not hide its work tree.

@@ -109,7 +109,7 @@ def finish_process(process: int, output: int, ok: tuple[int, ...] = (0,)) -> byt
 def stop(process: int, output: int) -> None:
     """Ends a process of `start` that may not have ended."""
     os.close(output)
-    compat.end(process)
+    compat.kill(process)
     os.waitpid(process, 0)
 
 

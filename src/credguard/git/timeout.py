@@ -80,7 +80,7 @@ def wait_for_output(process: subprocess.Popen[bytes], stdin: bytes, *, may_work:
             except subprocess.TimeoutExpired as error:  # noqa: PERF203 - that is what the loop is for
                 watch.check(len(error.output or b""))
     except BaseException:
-        end(process)
+        kill_late(process)
         for pipe in (process.stdin, process.stdout, process.stderr):
             with contextlib.suppress(OSError):
                 if pipe:
@@ -161,10 +161,10 @@ class _Watch:
         self._silent = self._silent + self.pause if written == self._written else 0.0
         self._written = written
         if not self._may_work and self._silent >= self._limit * _SILENT:
-            end(self._process)
+            kill_late(self._process)
             raise StalledError(self._silent, worked=True)
         if self._idle >= self._limit * (1 if work else _BLIND):
-            end(self._process)
+            kill_late(self._process)
             raise StalledError(self._idle)
 
 
@@ -191,11 +191,11 @@ def _list_children(process: int) -> list[int]:
     return direct + [further for one in direct for further in _list_children(one)]
 
 
-def end(process: subprocess.Popen[bytes]) -> None:
+def kill_late(process: subprocess.Popen[bytes]) -> None:
     """Ends a process and those that it has started; one that even so does not end is left behind."""
     for child in _list_children(process.pid):
         with contextlib.suppress(OSError):
-            compat.end(child)
+            compat.kill(child)
     process.kill()
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(_GRACE)

@@ -16,7 +16,7 @@ _FILLERS = frozenset(
     b"static public private data td th li p br code pre strong span name".split()
 )
 _KEY_ID = compile_lazily(rb"A(?:KIA|SIA)[A-Z2-7]{16}")
-KEY_ID = b"an access key id"
+KEY_ID_LABEL = b"an access key id"
 """The label of a value whose neighbour is an access key ID instead of a name."""
 
 
@@ -33,7 +33,7 @@ def label_before(data: bytes, start: int) -> bytes:
     if not words:
         return b""
     if _KEY_ID.fullmatch(words[-1][0]):
-        return KEY_ID
+        return KEY_ID_LABEL
     first = len(words) - 1
     while first and len(words) - first < _PHRASE and text[words[first - 1].end() : words[first].start()] == b" ":
         first -= 1

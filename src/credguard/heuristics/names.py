@@ -12,7 +12,7 @@ from credguard.lazy_re import compile_lazily
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-WINDOW = 320
+NAME_WINDOW = 320
 _STEPS = 12
 _LINES = 6
 _CANDIDATES = 3
@@ -81,7 +81,7 @@ def split_words(identifier: bytes) -> tuple[str, ...]:
 def find_names_before(data: bytes, start: int) -> list[Name]:
     """The name that governs the value that starts at `start`, then those above it that a
     `default` or `value` may belong to, at most three; empty when nothing governs it."""
-    text = _normalize_escapes(data[max(0, start - WINDOW) : start])
+    text = _normalize_escapes(data[max(0, start - NAME_WINDOW) : start])
     return list(_walk(text[::-1], backwards=True))
 
 
@@ -92,7 +92,7 @@ def find_name_before(data: bytes, start: int) -> Name:
 
 def find_name_after(data: bytes, end: int) -> Name:
     """The name that follows a value, as in `{"value": "…", "name": "…"}` or a trailing comment."""
-    return next(_walk(_normalize_escapes(data[end : end + WINDOW]), backwards=False), NOTHING)
+    return next(_walk(_normalize_escapes(data[end : end + NAME_WINDOW]), backwards=False), NOTHING)
 
 
 def _normalize_escapes(text: bytes) -> bytes:

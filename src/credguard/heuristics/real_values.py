@@ -78,7 +78,7 @@ _SEPARATOR = compile_lazily(rb"[-_.:/]")
 _JWT = compile_lazily(rb"eyJ[\w-]{8,}\.(eyJ[\w-]{8,})\.[\w-]{20,}")
 _PUBLIC_JWT = compile_lazily(rb"supabase-demo|\"anon\"|1234567890|John Doe|example", re.IGNORECASE)
 _USERINFO = compile_lazily(rb"[a-z][a-z0-9+.-]{1,20}://([^\s:/@]{0,200}):([^\s/@]{3,300})@([\w.$%{}-]{1,200})", re.I)
-KEY_ID = compile_lazily(rb"(?<![A-Za-z0-9])A(?:KIA|SIA)[A-Z2-7]{16}(?![A-Za-z0-9])")
+KEY_ID_ALONE = compile_lazily(rb"(?<![A-Za-z0-9])A(?:KIA|SIA)[A-Z2-7]{16}(?![A-Za-z0-9])")
 _KNOWN = compile_lazily(
     rb"-----BEGIN (?:[A-Z]+ ){0,2}PRIVATE KEY-----(?:\\n|\\r|\s){1,4}[A-Za-z0-9+/=\\\s:,-]{60}|"
     rb"(?<![A-Za-z0-9])(?:gh[pousr]_[A-Za-z0-9]{36}|github_pat_\w{40,90}|glpat-[\w-]{20}|xox[abeprs]-[\w-]{24,200}|"
@@ -143,7 +143,7 @@ def _is_reference(value: bytes) -> bool:
 
 
 def _is_known(value: bytes) -> bool:
-    key_id = KEY_ID.search(value)
+    key_id = KEY_ID_ALONE.search(value)
     if key_id and not is_placeholder(key_id[0]):
         return True
     known = _KNOWN.search(value)

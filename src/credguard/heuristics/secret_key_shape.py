@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 SECRET_LENGTH = 40
 # One character of a secret, as written plainly, percent-encoded, or escaped in JSON, PHP or HTML.
-UNIT = rb"(?:[A-Za-z0-9+/]|%2[BbFf]|\\{1,2}/|\\{1,2}u002[BbFf]|&#x2[BbFf];|&#4[37];)"
-RUN = compile_lazily(UNIT + rb"+")
+SECRET_UNIT = rb"(?:[A-Za-z0-9+/]|%2[BbFf]|\\{1,2}/|\\{1,2}u002[BbFf]|&#x2[BbFf];|&#4[37];)"
+RUN = compile_lazily(SECRET_UNIT + rb"+")
 # In base64, with or without a newline inside.
 _ENCODED = compile_lazily(rb"[A-Za-z0-9+/]{54,56}")
 _BEFORE_VALUE = compile_lazily(

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from credguard.git import linked_worktrees, object_store
-from credguard.git.repository import GitError, stop
+from credguard.git.process import stop_process
+from credguard.git.repository import GitError
 from credguard.lazy_re import compile_lazily
 from credguard.model.findings import Skip
 from credguard.system import regular_files
@@ -57,7 +58,7 @@ def _recheck_missing(repository: Git, lacking: Iterable[str]) -> list[str]:
         for line in process.stdout or ():
             left.discard(line.rstrip())
     finally:
-        stop(process)
+        stop_process(process)
     return sorted(oid.decode() for oid in left)
 
 

@@ -30,7 +30,7 @@ _SINGLE = (
     rb"\.?rclone\.conf|awscred|\.git-credentials|[._]netrc|\.pgpass|\.pypirc|\.npmrc|"
     rb"\.[a-z_]{2,12}_history\0|\.histfile\0|fish_history\0|consolehost_history\.txt\0"
 )
-NAMES = Pattern("credential-file-name", rb"\d (?:" + _SINGLE + rb")|\d [^\0 ]{1,60}\.env\0", caseless=True)
+CREDENTIAL_NAMES = Pattern("credential-file-name", rb"\d (?:" + _SINGLE + rb")|\d [^\0 ]{1,60}\.env\0", caseless=True)
 """What to look for in tree objects: more than `is_one` says yes to."""
 _QUICK = compile_lazily(
     rb"env|\.docker|boto|s3c|s3fs|rclone|awscred|netrc|\.git-cred|\.pgpass|\.pypirc|\.npmrc|_history|\.histfile",

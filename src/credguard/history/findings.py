@@ -36,7 +36,7 @@ _OTHERS = "others"
 _KEY_ID = compile_lazily(r"A[KS]IA[A-Z0-9]{16}")
 _HALF = compile_lazily(r"[A-Za-z0-9+/]{40,}")
 
-Key = tuple[str, str]
+FindingKey = tuple[str, str]
 """Rule ID and fingerprint."""
 
 
@@ -57,7 +57,7 @@ class HistoryFindings:
         self._tracing, self._scanner = tracing, scanner
         self._masks: dict[str, str] = {}
         self._now = datetime.now(timezone.utc)
-        self._told: dict[Key, _Group] = {}
+        self._told: dict[FindingKey, _Group] = {}
         inner = tuple(prefix for prefix in run.inner if len(prefix) > len(label))
         for number, finding in enumerate(run.findings):
             path = finding.locations[0].path
@@ -65,7 +65,7 @@ class HistoryFindings:
                 one = self._told.setdefault((finding.rule_id, finding.fingerprint), _Group(finding))
                 one.numbers.append(number)
 
-    def add_contents(self, found: Mapping[Key, Collection[str]]) -> None:
+    def add_contents(self, found: Mapping[FindingKey, Collection[str]]) -> None:
         """Findings in contents and messages, by the objects that hold each: they are read once more, now
         that their paths are known."""
         groups = list(found.values())
@@ -205,7 +205,7 @@ def _mask_match(match: re.Match[str]) -> str:
     return match[0][:4] + "*" * (len(match[0]) - 4)
 
 
-def _merge_halves(told: Mapping[Key, _Group]) -> list[_Group]:
+def _merge_halves(told: Mapping[FindingKey, _Group]) -> list[_Group]:
     """Leaves out lone halves of the history that are part of a whole credential, which takes over their objects."""
     wholes = [one for (rule_id, _), one in told.items() if rule_id not in _HALVES and one.finding.values]
     owners: dict[str, list[_Group]] = {}

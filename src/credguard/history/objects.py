@@ -14,7 +14,8 @@ from credguard.git.cat_file import pass_over
 from credguard.git.object_hashes import is_called
 from credguard.git.object_store import Store
 from credguard.git.packfile import KINDS, TREE
-from credguard.git.repository import GitError, stop
+from credguard.git.process import stop_process
+from credguard.git.repository import GitError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
@@ -144,7 +145,7 @@ class History:
             while True:
                 asked.seek(0)
                 process = self._git.start("cat-file", "--buffer", _CONTENTS, stdin=asked)
-                stack.callback(stop, process)
+                stack.callback(stop_process, process)
                 assert process.stdout  # noqa: S101 - a pipe
                 heads: list[bytes] = []
                 yield from _group_batches(self._read(process.stdout, heads), partial(_parse_head, heads))

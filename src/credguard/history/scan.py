@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from credguard.git import submodules
 from credguard.git.commit_walk import Walk
-from credguard.git.repository import Git, GitError, find
+from credguard.git.repository import Git, GitError, find_git
 from credguard.history import completeness, deleted_files
 from credguard.history.findings import HistoryFindings
 from credguard.history.objects import History
@@ -50,7 +50,7 @@ def scan_history(
         folder = run.trees[-1][1].root / path
         within = None
         with suppress(GitError):  # the search says it again, and where
-            within = None if is_bare(folder) else find(folder)
+            within = None if is_bare(folder) else find_git(folder)
         _scan_inner(run, f"{label}{path}/", within or Git(folder))
         _scan_submodules(run, within or Git(folder), f"{label}{path}/")
     if repository:

@@ -21,7 +21,7 @@ from credguard.history.prefilter import Sieve
 from credguard.matching.database import Matcher
 from credguard.model.findings import Blob
 from credguard.scanning import limits
-from credguard.system.compat import can_fork, count_cores, decode_path, encode_path, end, fork
+from credguard.system.compat import can_fork, count_cores, decode_path, encode_path, fork, kill
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -122,7 +122,7 @@ class ObjectScanner:
         self._scanner, self._history, self._file_rules = scanner, history, file_rules
         patterns = (replace(pattern, is_worth=None) for rule in scanner.rules for pattern in rule.patterns)
         also = scanner.has_patternless_finding if scanner.looks_always else None
-        self._sieve = Sieve(scanner.matcher, Matcher([*patterns, deleted_files.NAMES]), also)
+        self._sieve = Sieve(scanner.matcher, Matcher([*patterns, deleted_files.CREDENTIAL_NAMES]), also)
         self._heads: set[bytes] = set()  # modes with names
         self._telling: set[bytes] = set()
 
@@ -260,5 +260,5 @@ class _Worker:
         """Ends it if it still runs."""
         self._pipe.close()
         with contextlib.suppress(ProcessLookupError, ChildProcessError):
-            end(self._process)
+            kill(self._process)
             os.waitpid(self._process, 0)

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from credguard.errors import CredguardError
 from credguard.git.repository import Git
 from credguard.hooks import scripts
-from credguard.hooks.locate import find_generator, find_manager, locate, must_be_folder, read_hook
-from credguard.hooks.scripts import CHAINED, DEFAULT, NAMES
+from credguard.hooks.locate import find_generator, find_manager, locate_hooks, must_be_folder, read_hook
+from credguard.hooks.scripts import CHAINED, DEFAULT, HOOK_NAMES
 from credguard.system import atomic
 
 if TYPE_CHECKING:
@@ -46,10 +46,10 @@ def parse_hook_names(words: str | None) -> tuple[str, ...]:
     if words is None:
         return ()
     wanted = {word.strip() for word in words.split(",")}
-    unknown = sorted(wanted - set(NAMES))
+    unknown = sorted(wanted - set(HOOK_NAMES))
     if unknown:
-        raise CredguardError(f"there is no hook {unknown[0]!r} for credguard", f"choose from {', '.join(NAMES)}")
-    return tuple(name for name in NAMES if name in wanted)
+        raise CredguardError(f"there is no hook {unknown[0]!r} for credguard", f"choose from {', '.join(HOOK_NAMES)}")
+    return tuple(name for name in HOOK_NAMES if name in wanted)
 
 
 def install(folder: Path, names: Sequence[str] = (), python: str = sys.executable) -> list[str]:
@@ -58,7 +58,7 @@ def install(folder: Path, names: Sequence[str] = (), python: str = sys.executabl
 
     Gives what was done, a line each. Raises CredguardError, before anything is written where that can be known.
     """
-    place = locate(folder)
+    place = locate_hooks(folder)
     must_be_folder(place)
     names = names or (("pre-receive",) if place.bare else DEFAULT)
     owner = find_manager(place, names)
@@ -70,7 +70,7 @@ def install(folder: Path, names: Sequence[str] = (), python: str = sys.executabl
 def uninstall(folder: Path, names: Sequence[str] = ()) -> list[str]:
     """Takes credguard's hooks (default: all) away from where git looks for hooks and from where it would
     without core.hooksPath, and puts back what was there before them. Gives what was done, a line each."""
-    place = locate(folder)
+    place = locate_hooks(folder)
     lines = [line for path in dict.fromkeys((place.path, place.default)) for line in _remove_from(path, names)]
     return lines or [f"no hook that `credguard install` wrote is in {place.path}"]
 
@@ -112,7 +112,7 @@ def uninstall_global(names: Sequence[str] = ()) -> list[str]:
     folders += [Path(template.value) / "hooks"] if template else []
     folders = [path for path in folders if path.is_absolute()]
     lines = [line for path in dict.fromkeys((*folders, own / "hooks")) for line in _remove_from(path, names)]
-    if not any(os.path.lexists(own / "hooks" / name) for name in NAMES):
+    if not any(os.path.lexists(own / "hooks" / name) for name in HOOK_NAMES):
         if template and Path(template.value) == own:
             _check_git_settings()
             Git(Path(os.sep)).run("config", "--global", "--unset", "init.templateDir")
@@ -195,7 +195,7 @@ def _install_one(hook: Path, python: str) -> str:
     content, kept = read_hook(hook), _locate_chained(hook)
     if _is_ours_again(kept, hook):
         kept.unlink()  # it must not run after itself
-    if content is not None and scripts.is_plain(content, hook.name):
+    if content is not None and scripts.is_own_script(content, hook.name):
         return f"already there, the plain hook in {hook.parent}"
     if content == text and not hook.is_symlink() and stat.S_IMODE(hook.stat().st_mode) == _EXECUTABLE:
         return f"already there, in {hook.parent}"
@@ -276,7 +276,7 @@ def _remove_from(folder: Path, names: Iterable[str]) -> list[str]:
     """Takes our hooks out of a folder; says what was done."""
     lines = []
     try:
-        for name in names or NAMES:
+        for name in names or HOOK_NAMES:
             # The pre-commit framework moves the hook that it finds to NAME.legacy and runs it from there.
             for hook in (folder / name, folder / (name + _LEGACY)):
                 lines += _remove_one(hook, _locate_chained(folder / name))
@@ -302,7 +302,7 @@ def _remove_one(hook: Path, kept: Path) -> list[str]:
             os.rename(kept, hook)
             return [f"{hook.name}: put back what was there before, in {hook.parent}"]
         return []
-    if scripts.is_plain(content, hook.name):
+    if scripts.is_own_script(content, hook.name):
         return [f"{hook.name}: left alone, the plain hook in {hook.parent}; delete it yourself"]
     if not scripts.is_installed(content):
         if os.path.lexists(kept) and _is_same_hook(hook, kept):
@@ -331,4 +331,4 @@ def _locate_chained(hook: Path) -> Path:
 
 
 def _is_ours(content: bytes, hook: Path) -> bool:
-    return scripts.is_installed(content) or scripts.is_plain(content, hook.name)
+    return scripts.is_installed(content) or scripts.is_own_script(content, hook.name)

@@ -61,7 +61,7 @@ class Manager:
     advice: tuple[str, ...]
 
 
-def locate(folder: Path) -> HookFolder:
+def locate_hooks(folder: Path) -> HookFolder:
     """The hook folder of the repository that `folder` belongs to; raises CredguardError where there is none."""
     asked = Git(folder)
     try:
@@ -133,7 +133,7 @@ def find_generator(folder: Path, root: Path, names: Sequence[str]) -> Manager | 
 def find_credguard_call(place: HookFolder, name: str, content: bytes) -> str | None:
     """How a hook leads to credguard: empty where it is ours, else what calls it, by what is written in it and
     in its program's files; None where nothing does. Raises CredguardError for files that cannot be read."""
-    if scripts.is_installed(content) or scripts.is_plain(content, name):
+    if scripts.is_installed(content) or scripts.is_own_script(content, name):
         return ""
     if scripts.is_installed(read_hook(place.path / f"{name}.legacy") or b""):
         return f"{name}.legacy"

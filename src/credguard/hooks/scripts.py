@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import shlex
 
-NAMES = ("pre-commit", "pre-merge-commit", "commit-msg", "pre-push", "pre-receive", "post-rewrite")
-DEFAULT = NAMES[:4]
+HOOK_NAMES = ("pre-commit", "pre-merge-commit", "commit-msg", "pre-push", "pre-receive", "post-rewrite")
+DEFAULT = HOOK_NAMES[:4]
 CHAINED = ".credguard-chained"
 """Added to the name of a hook that was there first; ours runs it afterwards."""
 READS_STDIN = ("pre-push", "pre-receive", "post-rewrite")
@@ -109,7 +109,7 @@ def is_installed(content: bytes) -> bool:
     return _MARK in content[:_HEAD]
 
 
-def is_plain(content: bytes, name: str) -> bool:
+def is_own_script(content: bytes, name: str) -> bool:
     """True for the hook of `hooks/`."""
     return content.replace(b"\r\n", b"\n") == format_plain_hook(name)
 

@@ -15,8 +15,8 @@ from credguard.errors import CredguardError, ExitCode
 from credguard.git.repository import Git
 from credguard.git.spawn import build_environment
 from credguard.hooks import scripts
-from credguard.hooks.locate import find_credguard_call, locate, must_be_folder, read_hook
-from credguard.hooks.scripts import CHAINED, DEFAULT, NAMES
+from credguard.hooks.locate import find_credguard_call, locate_hooks, must_be_folder, read_hook
+from credguard.hooks.scripts import CHAINED, DEFAULT, HOOK_NAMES
 from credguard.system import scratch
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def check_hooks(folder: Path, report: Callable[[str], None] = _discard) -> list[
     The hook is really run, on an index and objects of its own: nothing of the repository changes.
     Raises CredguardError where there is no repository.
     """
-    place = locate(folder)
+    place = locate_hooks(folder)
     report(f"git looks for hooks in {place.path}" + (f" ({place.origin})" if place.setting else ""))
     try:
         must_be_folder(place)
@@ -53,7 +53,7 @@ def check_hooks(folder: Path, report: Callable[[str], None] = _discard) -> list[
 def _examine(place: HookFolder, report: Callable[[str], None]) -> list[str]:
     needed = "pre-receive" if place.bare else "pre-commit"
     usual = (needed,) if place.bare else DEFAULT
-    looked_at = [_Hook.read_from(place, name) for name in NAMES if name in usual or _is_installed(place, name)]
+    looked_at = [_Hook.read_from(place, name) for name in HOOK_NAMES if name in usual or _is_installed(place, name)]
     problems = _find_shadowed(place)
     for hook in looked_at:
         found = hook.diagnose(needed=hook.name == needed)
@@ -72,7 +72,7 @@ def _find_shadowed(place: HookFolder) -> list[str]:
     """Hooks of ours in the folder that git would look into, if core.hooksPath did not lead it elsewhere."""
     if place.setting is None or place.path == place.default:
         return []
-    names = [name for name in NAMES if scripts.is_installed(read_hook(place.default / name) or b"")]
+    names = [name for name in HOOK_NAMES if scripts.is_installed(read_hook(place.default / name) or b"")]
     names = [name for name in names if not _Hook.read_from(place, name).calls]
     if not names:
         return []

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from credguard.matching.pattern import Pattern
 
-LIMIT = (1 << 32) - 1
+LARGEST_INPUT = (1 << 32) - 1
 """The most bytes that one pass takes: hyperscan counts in 32 bits."""
 _MAGIC = b"credguard-db-2\n"
 _DIGEST = 32
@@ -132,4 +132,4 @@ def _store(patterns: list[Pattern], database: hyperscan.Database) -> None:
     """Keeps the database for the next run; a machine where that is impossible compiles every time."""
     with contextlib.suppress(Exception):  # whatever keeps it from that
         body, head = bytes(hyperscan.dumpb(database)), _build_header(patterns)
-        ownership.write(_cache_file(head), head + blake2b(body, digest_size=_DIGEST).digest() + body)
+        ownership.write_owned(_cache_file(head), head + blake2b(body, digest_size=_DIGEST).digest() + body)

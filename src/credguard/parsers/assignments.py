@@ -11,7 +11,7 @@ from credguard.lazy_re import compile_lazily
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-LOOKED_AT = 1 << 20
+ASSIGNMENTS_LIMIT = 1 << 20
 """Bytes of a file that are read for assignments: settings written by people are far smaller."""
 _QUOTED_LIMIT = 1 << 14
 # A commented-out assignment counts when it has a `=`: what it holds is committed all the same.
@@ -43,7 +43,7 @@ class Assignment:
 def parse_dotenv(data: bytes) -> Iterator[Assignment]:
     """The assignments of dotenv or shell text: `export` or not, quoted or not, over several lines
     inside quotes, with CRLF, a byte order mark and trailing comments; commented-out ones too."""
-    data = data[:LOOKED_AT]
+    data = data[:ASSIGNMENTS_LIMIT]
     if data.startswith(b"\xef\xbb\xbf"):
         data = b"   " + data[3:]
     position = 0
@@ -59,7 +59,7 @@ def parse_dotenv(data: bytes) -> Iterator[Assignment]:
 
 def parse_pairs(data: bytes) -> Iterator[Assignment]:
     """The assignments that stand on one line, in any syntax with `=`, `:` or `=>`."""
-    for match in _PAIR.finditer(data[:LOOKED_AT]):
+    for match in _PAIR.finditer(data[:ASSIGNMENTS_LIMIT]):
         group = match.lastindex or 4
         if group > 1:
             yield Assignment(match[1], match[group], *match.span(group))

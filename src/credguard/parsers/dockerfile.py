@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from credguard.lazy_re import compile_lazily
-from credguard.parsers.dockerignore import Pattern, clean, is_excluded
+from credguard.parsers.dockerignore import IgnorePattern, clean, is_excluded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -39,8 +39,8 @@ class Copy:
     """A COPY or ADD from the context: its line, its sources as patterns, and what `--exclude` keeps out."""
 
     line: int
-    sources: tuple[Pattern, ...]
-    excluded: tuple[Pattern, ...] = ()
+    sources: tuple[IgnorePattern, ...]
+    excluded: tuple[IgnorePattern, ...] = ()
 
     @property
     def whole(self) -> bool:
@@ -69,7 +69,9 @@ def find_copies(data: bytes) -> Iterator[Copy]:
                 _parse_source(word) for word in _split_words(rest)[:-1] if not _REMOTE.match(word) and "$" not in word
             )
             if sources:
-                yield Copy(line, sources, tuple(Pattern(clean(value)) for flag, value in flags if flag == "exclude"))
+                yield Copy(
+                    line, sources, tuple(IgnorePattern(clean(value)) for flag, value in flags if flag == "exclude")
+                )
 
 
 def _parse_flags(text: str) -> tuple[list[tuple[str, str]], str]:
@@ -81,10 +83,10 @@ def _parse_flags(text: str) -> tuple[list[tuple[str, str]], str]:
     return flags, text
 
 
-def _parse_source(word: str) -> Pattern:
+def _parse_source(word: str) -> IgnorePattern:
     """A source as a pattern; the context itself, however written, is `.`."""
     cleaned = clean(word)
-    return Pattern("." if cleaned in ("", "/", ".") else cleaned)
+    return IgnorePattern("." if cleaned in ("", "/", ".") else cleaned)
 
 
 def find_context(path: str, data: bytes, exists: Callable[[str], bool]) -> str:

@@ -26,7 +26,7 @@ class _Step(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Pattern:
+class IgnorePattern:
     """One line: its cleaned pattern, whether it takes back (`!`), and where it stands."""
 
     text: str
@@ -39,7 +39,7 @@ class Pattern:
         return any(_is_match(self.text, "/".join(parts[: end + 1])) for end in range(len(parts)))
 
 
-def parse(data: bytes) -> list[Pattern]:
+def parse_dockerignore(data: bytes) -> list[IgnorePattern]:
     """The patterns of a .dockerignore in order.
 
     A line that begins with `#` is a comment; blanks around a pattern and `/` before it are dropped,
@@ -53,7 +53,7 @@ def parse(data: bytes) -> list[Pattern]:
         exception = text.startswith("!")
         cleaned = clean(text[1:].strip(_BLANKS) if exception else text)
         if cleaned:
-            patterns.append(Pattern(cleaned, exception, number))
+            patterns.append(IgnorePattern(cleaned, exception, number))
     return patterns
 
 
@@ -65,9 +65,9 @@ def clean(text: str) -> str:
     return cleaned.lstrip("/") or "/"
 
 
-def find_deciding_pattern(patterns: Iterable[Pattern], path: str) -> Pattern | None:
+def find_deciding_pattern(patterns: Iterable[IgnorePattern], path: str) -> IgnorePattern | None:
     """The pattern that decides about a path: the last that matches and changes the verdict; None when none does."""
-    verdict: Pattern | None = None
+    verdict: IgnorePattern | None = None
     for pattern in patterns:
         excluded = verdict is not None and not verdict.exception
         if pattern.exception == excluded and pattern.is_match(path):
@@ -75,7 +75,7 @@ def find_deciding_pattern(patterns: Iterable[Pattern], path: str) -> Pattern | N
     return verdict
 
 
-def is_excluded(patterns: Iterable[Pattern], path: str) -> bool:
+def is_excluded(patterns: Iterable[IgnorePattern], path: str) -> bool:
     """True when the path, relative to the context, does not reach the build."""
     verdict = find_deciding_pattern(patterns, path)
     return verdict is not None and not verdict.exception

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     Reader = Callable[[str, bool], tuple[Node, ...]]
 
-__all__ = ["Node", "is_structured", "parse", "parse_embedded"]
+__all__ = ["Node", "is_structured", "parse_document", "parse_embedded"]
 
 _HCL = (".tf", ".tofu", ".hcl")
 _JSON = (".json", ".jsonc", ".tfstate")
@@ -28,7 +28,7 @@ def is_structured(path: str) -> bool:
     return path.lower().endswith((*_HCL, *_JSON, *_YAML, *_EITHER))
 
 
-def parse(data: bytes, path: str) -> tuple[Node, ...]:
+def parse_document(data: bytes, path: str) -> tuple[Node, ...]:
     """The documents of a file, by its name and, for names that leave it open, its first character.
 
     A file whose text is a template (`{{ }}`, `{% %}`, `<% %>`, `${ }`) and cannot be read as it stands is

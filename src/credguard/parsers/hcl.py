@@ -6,7 +6,7 @@ else becomes a `call` with the values that stand in it.
 
 from __future__ import annotations
 
-from credguard.parsers.hcl_tokens import Token, tokenize_hcl
+from credguard.parsers.hcl_tokens import HclToken, tokenize_hcl
 from credguard.parsers.node import MAX_DEPTH, Node, NodeBudget, Places, make_depth_error, make_syntax_error
 
 _SHOWN = 200
@@ -111,7 +111,7 @@ class _Reader:
             return self._make_call("", token.start, ())
         return self._make_scalar(token)
 
-    def _read_list(self, opening: Token) -> Node:
+    def _read_list(self, opening: HclToken) -> Node:
         """A list, the arguments of a call, a parenthesis, or a `for` over a list."""
         self._enter_level()
         self._advance()
@@ -165,7 +165,7 @@ class _Reader:
         self.budget.spend()
         return Node("mapping", *self.places.locate(opening.start), pairs=tuple(pairs))
 
-    def _make_scalar(self, token: Token) -> Node:
+    def _make_scalar(self, token: HclToken) -> Node:
         self.budget.spend()
         kind = {"number": "float" if "." in token.text else "int", "word": _CONSTANTS.get(token.text, "str")}
         meant = "template" if token.template else kind.get(token.kind, "str")
@@ -177,7 +177,7 @@ class _Reader:
         shown = self.text[start : min(self.last_end, start + _SHOWN)]
         return Node("call", *self.places.locate(start), text=shown, tag=name, items=items)
 
-    def _advance(self) -> Token:
+    def _advance(self) -> HclToken:
         token = self.token
         self.last_end = token.end
         self.token = next(self.tokens, token)

@@ -23,7 +23,7 @@ _ESCAPE = compile_lazily(r"\\(?:u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|(.))", re.DO
 _ESCAPED = {"n": "\n", "r": "\r", "t": "\t"}
 
 
-class Token(NamedTuple):
+class HclToken(NamedTuple):
     """kind: `line`, `word`, `number`, `mark`, `string`, `heredoc` or `end`; text as meant, place as written."""
 
     kind: str
@@ -33,7 +33,7 @@ class Token(NamedTuple):
     template: bool = False
 
 
-def tokenize_hcl(text: str, places: Places) -> Iterator[Token]:
+def tokenize_hcl(text: str, places: Places) -> Iterator[HclToken]:
     """Every token but blanks and comments, a line end once for a run of them, and `end` last."""
     offset, broken = 0, False
     while offset < len(text):
@@ -51,18 +51,18 @@ def tokenize_hcl(text: str, places: Places) -> Iterator[Token]:
         if kind not in {"blank", "comment"} and not (kind == "line" and broken):
             yield token
             broken = kind == "line"
-    yield Token("end", "", offset, offset)
+    yield HclToken("end", "", offset, offset)
 
 
-def _make_token(text: str, found: re.Match[str], kind: str, places: Places) -> Token:
+def _make_token(text: str, found: re.Match[str], kind: str, places: Places) -> HclToken:
     if kind == "quote":
         return _read_string(text, found.start(), places)
     if kind == "heredoc":
         return _read_heredoc(text, found, places)
-    return Token(kind, found[0], found.start(), found.end())
+    return HclToken(kind, found[0], found.start(), found.end())
 
 
-def _read_string(text: str, start: int, places: Places) -> Token:
+def _read_string(text: str, start: int, places: Places) -> HclToken:
     """The string that opens at `start`, with the strings inside its templates."""
     offset, template = start + 1, False
     depths: list[int] = [-1]  # of braces in each template that is open; -1 is a string
@@ -75,7 +75,7 @@ def _read_string(text: str, start: int, places: Places) -> Token:
         if piece == '"' and in_string:
             depths.pop()
             if not depths:
-                return Token("string", _unescape(text[start + 1 : offset - 1]), start, offset, template)
+                return HclToken("string", _unescape(text[start + 1 : offset - 1]), start, offset, template)
         elif piece == '"':
             depths.append(-1)
         elif in_string and piece in {"${", "%{"}:
@@ -91,13 +91,13 @@ def _read_string(text: str, start: int, places: Places) -> Token:
             raise make_depth_error("HCL", places.locate(offset)[0])
 
 
-def _read_heredoc(text: str, found: re.Match[str], places: Places) -> Token:
+def _read_heredoc(text: str, found: re.Match[str], places: Places) -> HclToken:
     start = found.end()
     end = re.compile(rf"^[ \t]*{re.escape(found['heredoc'])}[ \t\r]*$", re.MULTILINE).search(text, start)
     if not end:
         raise make_syntax_error("HCL", *places.locate(found.start()), "found a heredoc that does not end")
     body = text[start : end.start()]
-    return Token("heredoc", body, found.start(), end.end(), "${" in body or "%{" in body)
+    return HclToken("heredoc", body, found.start(), end.end(), "${" in body or "%{" in body)
 
 
 def _unescape(text: str) -> str:

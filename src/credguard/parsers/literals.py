@@ -11,7 +11,7 @@ import re
 from credguard.lazy_re import compile_lazily
 from credguard.parsers.document import Node
 
-WINDOW = 6000
+LITERAL_WINDOW = 6000
 _DEPTH = 40
 _TOKEN = compile_lazily(
     r"(?:[\s]|\\(?![\"'`]))*(?:(?P<blank>//[^\n]*|\#[^\n]*|/\*(?:[^*]|\*(?!/)){0,2000}\*/|\Z)"
@@ -30,7 +30,7 @@ def parse_group(text: str, offset: int, line: int) -> tuple[Node, int] | None:
 
     A group with keys is a mapping, another a sequence. Nothing when it does not close within WINDOW characters.
     """
-    reader = _Reader(text[offset : offset + WINDOW], line)
+    reader = _Reader(text[offset : offset + LITERAL_WINDOW], line)
     try:
         return reader.read_group(), offset + reader.offset
     except _UnclosedError:
@@ -39,7 +39,7 @@ def parse_group(text: str, offset: int, line: int) -> tuple[Node, int] | None:
 
 def parse_chain(text: str, offset: int, line: int) -> tuple[Node, int] | None:
     """The calls chained from `offset` on (`.actions("a").resources("b")`) as a mapping of their names."""
-    reader = _Reader(text[offset : offset + WINDOW], line)
+    reader = _Reader(text[offset : offset + LITERAL_WINDOW], line)
     try:
         return reader.read_chain(), offset + reader.offset
     except _UnclosedError:
@@ -48,7 +48,7 @@ def parse_chain(text: str, offset: int, line: int) -> tuple[Node, int] | None:
 
 def find_opening(text: str, offset: int) -> int:
     """Where the innermost brace or parenthesis around `offset` opens, -1 when it is not near."""
-    start = max(0, offset - WINDOW // 2)
+    start = max(0, offset - LITERAL_WINDOW // 2)
     closed = 0
     for bracket in reversed(list(_BRACKET.finditer(text, start, offset))):
         if bracket[0] in ")]}":

@@ -35,7 +35,7 @@ class Bits(ValueType):
         return {"type": "number", "minimum": 0, "maximum": 8}
 
 
-class Group(Text):
+class CaptureGroup(Text):
     """A group's number or name."""
 
     def __init__(self) -> None:
@@ -96,7 +96,7 @@ class CustomRuleValue(ValueType):
         "pattern": Key(
             Expression(), "what a value looks like; without backreferences and lookaround, and in ASCII; needed"
         ),
-        "capture": Key(Group(), "the group that holds the value", "the first, or the whole match"),
+        "capture": Key(CaptureGroup(), "the group that holds the value", "the first, or the whole match"),
         "entropy": Key(Bits(), "the least randomness of a value, in bits a character", "0"),
         "paths": Key(ListOf(Glob()), "where it speaks", "everywhere"),
         "except": Key(ListOf(Expression()), "patterns of values that do not count"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from credguard.policy.custom_rule_values import CustomRuleValue
-from credguard.policy.schema_keys import POLICY, AllowValue, RuleSettingValue
+from credguard.policy.schema_keys import POLICY_TABLE, AllowValue, RuleSettingValue
 from credguard.policy.value_types import Entries, ListOf, Table
 from credguard.rule import CUSTOM_ID
 
@@ -24,7 +24,7 @@ def build_policy_schema(rules: Mapping[str, str]) -> Schema:
         "$schema": DIALECT,
         "title": "credguard policy (.credguard.yaml, version 1)",
         "$defs": {"rule": {"oneOf": [*known, {"pattern": f"^{CUSTOM_ID}$", "title": "a rule of `custom-rules`"}]}},
-        **POLICY.build_schema(),
+        **POLICY_TABLE.build_schema(),
     }
 
 
@@ -33,7 +33,7 @@ def render_reference() -> str:
     lines = ["| key | values | without it | meaning |", "|---|---|---|---|"]
     lines += [
         f"| `{name}` | {_escape_cell(key.kind.words)} | {_escape_cell(key.default)} | {_escape_cell(key.meaning)} |"
-        for name, key in _iter_keys(POLICY, "")
+        for name, key in _iter_keys(POLICY_TABLE, "")
     ]
     return "\n".join(lines) + "\n"
 

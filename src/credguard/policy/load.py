@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, cast
 from credguard.errors import PolicyError
 from credguard.policy.merge import merge_layer
 from credguard.policy.model import POLICY_FILE, Policy
-from credguard.policy.schema_keys import POLICY
-from credguard.policy.strict_yaml import parse
+from credguard.policy.schema_keys import POLICY_TABLE
+from credguard.policy.strict_yaml import parse_strict
 from credguard.policy.value_types import ReadingContext, suggest_nearest
 from credguard.rule import CUSTOM_ID
 from credguard.sources.snapshots import FolderSnapshot
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from credguard.policy.strict_yaml import Value
     from credguard.sources.snapshots import Snapshot
 
-NAME = POLICY_FILE
+POLICY_NAME = POLICY_FILE
 MISTAKEN = ".credguard.yml"
 PACKAGED = ("recommended", "strict")
 _PACKAGE = FolderSnapshot(Path(__file__).parent)
@@ -45,20 +45,20 @@ class LoadedPolicy:
     extends: tuple[str, ...] = ()
 
 
-def find(place: Snapshot, rules: Mapping[str, str]) -> LoadedPolicy | None:
+def find_policy(place: Snapshot, rules: Mapping[str, str]) -> LoadedPolicy | None:
     """The policy at the root of `place`, None where there is none; `rules` are all rules' names by ID.
 
     Raises PolicyError for a policy that cannot be followed, or is misnamed.
     """
-    data = place.read(NAME)
+    data = place.read(POLICY_NAME)
     if data is not None:
-        return _PolicyReader(place, rules).read_policy(data, NAME)
+        return _PolicyReader(place, rules).read_policy(data, POLICY_NAME)
     if place.read(MISTAKEN) is not None:
-        raise PolicyError(MISTAKEN, 0, 0, f"is not read: the policy's name is {NAME}", "rename it")
+        raise PolicyError(MISTAKEN, 0, 0, f"is not read: the policy's name is {POLICY_NAME}", "rename it")
     return None
 
 
-def load(place: Snapshot, path: str, rules: Mapping[str, str]) -> LoadedPolicy:
+def load_policy(place: Snapshot, path: str, rules: Mapping[str, str]) -> LoadedPolicy:
     """The policy at `path`; raises PolicyError, also where there is no such file."""
     data = place.read(path)
     if data is None:
@@ -86,9 +86,9 @@ class _PolicyReader:
         self._files.append(path)
         if len(self._files) > _MOST_FILES:
             raise PolicyError(path, 0, 0, f"the policy extends more than {_MOST_FILES} files", "extend fewer")
-        tree = parse(data, path)
+        tree = parse_strict(data, path)
         reading = ReadingContext(path, self._rules | self._find_custom_names(tree, path), patterns=self._patterns)
-        layer = cast("Layer", POLICY.read(tree, reading, ""))
+        layer = cast("Layer", POLICY_TABLE.read(tree, reading, ""))
         for name in layer.get("extends", ()):
             line = reading.lines.get(f"extends.{name}", reading.lines["extends"])[1]
             self._read_base(name, path, line, chain)
@@ -108,7 +108,7 @@ class _PolicyReader:
                 with contextlib.suppress(PolicyError):
                     if name.text.endswith((".yaml", ".yml")) and is_plain(target) and target != path:
                         found |= self._find_custom_names(
-                            parse(self._place.read(target) or b"", target), target, depth + 1
+                            parse_strict(self._place.read(target) or b"", target), target, depth + 1
                         )
         return found
 

@@ -52,7 +52,7 @@ class Loosening:
 def load_state(
     place: Snapshot,
     rules: Mapping[str, str],
-    name: str = load.NAME,
+    name: str = load.POLICY_NAME,
     outside: LoadedPolicy | None = None,
     *,
     calls: bool = True,
@@ -65,10 +65,10 @@ def load_state(
     Raises PolicyError for a policy or a baseline that cannot be followed.
     """
     loaded = outside
-    if not loaded and name == load.NAME:
-        loaded = load.find(place, rules)
+    if not loaded and name == load.POLICY_NAME:
+        loaded = load.find_policy(place, rules)
     elif not loaded and place.read(name) is not None:
-        loaded = load.load(place, name, rules)
+        loaded = load.load_policy(place, name, rules)
     path = listed or (loaded.policy.baseline if loaded else Policy().baseline)
     data = place.read(path)
     return PolicyState(
@@ -85,7 +85,7 @@ def find_loosenings(
     revisions among `pins`."""
     if before.loaded and not after.loaded:
         yield Loosening("policy", "removes the policy", before.loaded.path)
-    path = after.loaded.path if after.loaded else before.loaded.path if before.loaded else load.NAME
+    path = after.loaded.path if after.loaded else before.loaded.path if before.loaded else load.POLICY_NAME
     lines = after.loaded.lines if after.loaded else {}
     for key, text in _compare_settings(before.policy, after.policy, rules):
         yield Loosening(key, text, *lines.get(key, (path, 1)))

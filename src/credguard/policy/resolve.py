@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from credguard.custom_rules.compile import compile_custom_rules
 from credguard.errors import CredguardError, ExitCode, PolicyError
-from credguard.git.repository import Git, GitError, find
+from credguard.git.repository import Git, GitError, find_git
 from credguard.model.findings import Skip
 from credguard.policy import load, loosening
 from credguard.policy.judge import BaseCommit, Judge
@@ -68,7 +68,7 @@ class PolicyResolver:
             return self._build_place_judge(
                 CommitSnapshot(repository, commit) if commit else _NOWHERE, root, label=label, whole=True
             )
-        found = find(root.absolute())
+        found = find_git(root.absolute())
         top = Path(found.find_toplevel()) if found else root
         prefix = make_relative(str(root), str(top))
         rooted = str if prefix == "." else _Below(prefix)
@@ -80,7 +80,7 @@ class PolicyResolver:
         """The judge of files that are named: by the policy of the first one's repository."""
         folder = Path(paths[0]).absolute().parent if paths else Path.cwd()
         try:
-            found = find(folder)
+            found = find_git(folder)
             top = Path(found.find_toplevel()) if found else Path.cwd()
         except GitError:
             if self.ref:
@@ -221,7 +221,7 @@ class PolicyResolver:
 
     def _find_policy_path(self, top: Path) -> str:
         """The policy's path below the root."""
-        return _Relative(top)(self.named) if self.named else load.NAME
+        return _Relative(top)(self.named) if self.named else load.POLICY_NAME
 
     def _load_outside(self, top: Path) -> LoadedPolicy | None:
         """The policy that is named, where it lies outside of the repository and no change can touch it."""
@@ -230,7 +230,7 @@ class PolicyResolver:
         real = Path(os.path.realpath(self.named))
         if not real.exists():
             raise PolicyError(self.named, 0, 0, *_MISSING)
-        return load.load(FolderSnapshot(real.parent), real.name, self.rules)
+        return load.load_policy(FolderSnapshot(real.parent), real.name, self.rules)
 
 
 _MISSING = ("there is no such policy file", "check the name")

@@ -109,7 +109,7 @@ class AllowValue(ValueType):
 _PIN = Text("ORIGIN@REVISION as it is written there, or NAME==VERSION", r"[^\s@=]\S{0,290}(?:@|==)[\w.+-]{1,100}")
 _RULES = Entries(RuleId(ABOUT_THE_RUN, _RUN), RuleSettingValue())
 _RULES_OF_A_PATH = Entries(RuleId((*ABOUT_THE_RUN, *WHOLE_CREDENTIALS), _WHOLE), RuleSettingValue())
-POLICY = Table({
+POLICY_TABLE = Table({
     "version": Key(WholeNumber(1, 1), "the version of this format", "1"),
     "extends": Key(
         ListOf(Text("recommended, strict, or a file such as ./team.yaml"), single=True),

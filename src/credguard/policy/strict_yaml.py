@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from credguard.errors import PolicyError
 from credguard.lazy_re import compile_lazily
-from credguard.sources.snapshots import LARGEST
+from credguard.sources.snapshots import LARGEST_SETTING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -41,12 +41,12 @@ class Value:
         return self.text if _WORD.fullmatch(self.text) else f"{self.text[:4]}…"
 
 
-def parse(data: bytes, path: str) -> Value:
+def parse_strict(data: bytes, path: str) -> Value:
     """The tree of a policy file; an empty file is `nothing`. Raises PolicyError for everything that is
     not one document of mappings, lists and scalars without tags, aliases and doubled keys."""
     import yaml
 
-    if len(data) > LARGEST:
+    if len(data) > LARGEST_SETTING:
         raise PolicyError(path, 0, 0, "is larger than 1 MiB, which no policy is", "make it smaller")
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:

@@ -11,7 +11,7 @@ from credguard.report import make_printable
 if TYPE_CHECKING:
     from credguard.model.findings import ScanResult, Verdict
 
-COLUMNS = (
+CSV_COLUMNS = (
     "rule_id", "rule_name", "severity", "confidence", "outcome", "outcome_reason", "path", "line", "column", "commit",
     "message", "fingerprint", "practices", "remediation",
 )  # fmt: skip
@@ -23,7 +23,7 @@ def render(result: ScanResult) -> bytes:
     """The rows as UTF-8 with CRLF line ends, a header first."""
     text = io.StringIO()
     writer = csv.writer(text)
-    writer.writerow(COLUMNS)
+    writer.writerow(CSV_COLUMNS)
     for verdict in result.verdicts:
         writer.writerow([_format_cell(value) for value in _build_row(verdict)])
     return text.getvalue().encode("utf-8", "backslashreplace")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class ReportDifference:
     """Findings of the later run (`fixed`: of the earlier one); `blocking` when a new one blocks."""
 
     new: tuple[Finding, ...]
@@ -30,7 +30,7 @@ class Difference:
             yield name, getattr(self, name)
 
 
-def compare(old: ScanResult, new: ScanResult) -> Difference:
+def compare(old: ScanResult, new: ScanResult) -> ReportDifference:
     """The difference by fingerprint: the same value at another path has moved, at another line it has not.
 
     Only what each run reported counts; a finding that was suppressed meanwhile is fixed, and one
@@ -45,7 +45,7 @@ def compare(old: ScanResult, new: ScanResult) -> Difference:
     fixed = [finding for (fingerprint, _), finding in gone.items() if _take(left, fingerprint)]
     same = [finding for key, finding in after.items() if key in before]
     blocks = {_identify(v.finding) for v in new.verdicts if v.outcome == "report"}
-    return Difference(
+    return ReportDifference(
         tuple(fresh.values()), tuple(fixed), tuple(moved.values()), tuple(same), any(key in blocks for key in fresh)
     )
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _OUTCOMES = ("report", "allowed", "baseline", "inline", "below-threshold")
 
 
-def load(path: Path) -> ScanResult:
+def load_report(path: Path) -> ScanResult:
     """The result that `--format json` wrote to `path`; raises CredguardError when the file is none of ours."""
     try:
         text = path.read_bytes()

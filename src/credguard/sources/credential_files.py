@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from credguard.heuristics.real_values import SecretConfidence, classify_value, is_random
 from credguard.lazy_re import compile_lazily
-from credguard.parsers.assignments import LOOKED_AT, parse_pairs
+from credguard.parsers.assignments import ASSIGNMENTS_LIMIT, parse_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +25,7 @@ _SPACES = compile_lazily(r"[\s_\-\"']+")
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class FileShape:
     """A kind of credential file: what to call it and the test whether it holds a real credential."""
 
     what: str
@@ -40,7 +40,7 @@ def _make_assignment_test(least: SecretConfidence) -> Callable[[bytes], bool]:
 
 def is_console_csv(data: bytes) -> bool:
     """True for a table as the AWS console downloads it, with a row that holds a real secret key or password."""
-    lines = data[:LOOKED_AT].decode("utf-8-sig", "replace").splitlines()[:200]
+    lines = data[:ASSIGNMENTS_LIMIT].decode("utf-8-sig", "replace").splitlines()[:200]
     header = lines[0] if lines else ""
     delimiter = max(",;\t", key=header.count)
     try:
@@ -63,7 +63,7 @@ def _has_real_secret(row: dict[str, str]) -> bool:
 
 def is_profile(data: bytes) -> bool:
     """True for an ini section with a static key: an ID and a secret, both real."""
-    if not _AWS_SECTION.search(data, 0, LOOKED_AT):
+    if not _AWS_SECTION.search(data, 0, ASSIGNMENTS_LIMIT):
         return False
     needed = {b"aws_access_key_id", b"aws_secret_access_key"}
     for one in parse_pairs(data):
@@ -73,7 +73,7 @@ def is_profile(data: bytes) -> bool:
 
 
 def _has_docker_auth(data: bytes) -> bool:
-    for match in _AUTH.finditer(data, 0, LOOKED_AT):
+    for match in _AUTH.finditer(data, 0, ASSIGNMENTS_LIMIT):
         try:
             password = b64decode(match[1] + b"=" * (-len(match[1]) % 4)).partition(b":")[2]
         except ValueError:
@@ -84,44 +84,47 @@ def _has_docker_auth(data: bytes) -> bool:
 
 
 def _has_s3fs_key(data: bytes) -> bool:
-    return any(is_random(match[1]) for match in _S3FS.finditer(data, 0, LOOKED_AT))
+    return any(is_random(match[1]) for match in _S3FS.finditer(data, 0, ASSIGNMENTS_LIMIT))
 
 
 def _make_password_test(pattern: re.Pattern[bytes]) -> Callable[[bytes], bool]:
     return lambda data: any(
-        classify_value(b"password", m[1]) >= SecretConfidence.CHOSEN for m in pattern.finditer(data, 0, LOOKED_AT)
+        classify_value(b"password", m[1]) >= SecretConfidence.CHOSEN
+        for m in pattern.finditer(data, 0, ASSIGNMENTS_LIMIT)
     )
 
 
 def _has_url_password(data: bytes) -> bool:
-    return any(classify_value(b"url", line) >= SecretConfidence.CHOSEN for line in data[:LOOKED_AT].splitlines())
+    return any(
+        classify_value(b"url", line) >= SecretConfidence.CHOSEN for line in data[:ASSIGNMENTS_LIMIT].splitlines()
+    )
 
 
 _ANY = _make_assignment_test(SecretConfidence.RANDOM)
 _PASSWORDS = _make_assignment_test(SecretConfidence.CHOSEN)
-CSV = Shape("a table of access keys or passwords as the AWS console downloads it", is_console_csv)
-PROFILE = Shape("an AWS profile with a static key", is_profile)
-_SHARED = Shape("an AWS shared credentials file", _ANY)
-_DOCKER = Shape("a Docker configuration with a registry's password", _has_docker_auth)
-_HISTORY = Shape("a command history", _ANY, always=True)
+CSV = FileShape("a table of access keys or passwords as the AWS console downloads it", is_console_csv)
+PROFILE = FileShape("an AWS profile with a static key", is_profile)
+_SHARED = FileShape("an AWS shared credentials file", _ANY)
+_DOCKER = FileShape("a Docker configuration with a registry's password", _has_docker_auth)
+_HISTORY = FileShape("a command history", _ANY, always=True)
 _NAMES = {
-    ".boto": Shape("a boto configuration with a key", _ANY),
-    "boto.cfg": Shape("a boto configuration with a key", _ANY),
-    ".s3cfg": Shape("an s3cmd configuration with a key", _ANY),
-    "s3cfg": Shape("an s3cmd configuration with a key", _ANY),
-    "s3cmd.ini": Shape("an s3cmd configuration with a key", _ANY),
-    ".passwd-s3fs": Shape("the key file of s3fs", _has_s3fs_key),
-    "passwd-s3fs": Shape("the key file of s3fs", _has_s3fs_key),
-    "rclone.conf": Shape("an rclone configuration with a credential", _PASSWORDS),
-    ".rclone.conf": Shape("an rclone configuration with a credential", _PASSWORDS),
-    "awscredentials.properties": Shape("the credentials file of the AWS SDK for Java", _ANY),
-    "awscreds": Shape("the key file of the old EC2 and CloudWatch tools", _ANY),
-    ".git-credentials": Shape("git's stored passwords", _has_url_password),
-    ".netrc": Shape("a netrc file with a password", _make_password_test(_NETRC)),
-    "_netrc": Shape("a netrc file with a password", _make_password_test(_NETRC)),
-    ".pgpass": Shape("PostgreSQL's password file", _make_password_test(_PGPASS)),
-    ".pypirc": Shape("a PyPI upload configuration with a password", _PASSWORDS),
-    ".npmrc": Shape("an npm configuration with a token", _PASSWORDS),
+    ".boto": FileShape("a boto configuration with a key", _ANY),
+    "boto.cfg": FileShape("a boto configuration with a key", _ANY),
+    ".s3cfg": FileShape("an s3cmd configuration with a key", _ANY),
+    "s3cfg": FileShape("an s3cmd configuration with a key", _ANY),
+    "s3cmd.ini": FileShape("an s3cmd configuration with a key", _ANY),
+    ".passwd-s3fs": FileShape("the key file of s3fs", _has_s3fs_key),
+    "passwd-s3fs": FileShape("the key file of s3fs", _has_s3fs_key),
+    "rclone.conf": FileShape("an rclone configuration with a credential", _PASSWORDS),
+    ".rclone.conf": FileShape("an rclone configuration with a credential", _PASSWORDS),
+    "awscredentials.properties": FileShape("the credentials file of the AWS SDK for Java", _ANY),
+    "awscreds": FileShape("the key file of the old EC2 and CloudWatch tools", _ANY),
+    ".git-credentials": FileShape("git's stored passwords", _has_url_password),
+    ".netrc": FileShape("a netrc file with a password", _make_password_test(_NETRC)),
+    "_netrc": FileShape("a netrc file with a password", _make_password_test(_NETRC)),
+    ".pgpass": FileShape("PostgreSQL's password file", _make_password_test(_PGPASS)),
+    ".pypirc": FileShape("a PyPI upload configuration with a password", _PASSWORDS),
+    ".npmrc": FileShape("an npm configuration with a token", _PASSWORDS),
     ".dockercfg": _DOCKER,
     **dict.fromkeys(
         (".bash_history", ".zsh_history", ".sh_history", ".ksh_history", ".histfile", "fish_history", ".psql_history",
@@ -132,11 +135,17 @@ _NAMES = {
 # Names that mean this only in their tool's folder.
 _PLACES = (
     (compile_lazily(r"(?:.*/)?\.aws/credentials(?:[.~].*)?"), _SHARED),
-    (compile_lazily(r"(?:.*/)?\.aws/config(?:[.~].*)?"), Shape("an AWS configuration with a static key", _ANY)),
-    (compile_lazily(r"(?:.*/)?\.aws/sso/cache/[^/]*\.json"), Shape("a cached sign-in of IAM Identity Center", _ANY)),
-    (compile_lazily(r"(?:.*/)?\.aws/(?:cli|boto)/cache/[^/]*\.json"), Shape("the AWS CLI's cached credentials", _ANY)),
-    (compile_lazily(r"(?:.*/)?\.aws/login/cache/[^/]*"), Shape("a cached sign-in of `aws login`", _ANY)),
-    (compile_lazily(r"(?:.*/)?\.mc/config\.json"), Shape("a MinIO client configuration with a key", _ANY)),
+    (compile_lazily(r"(?:.*/)?\.aws/config(?:[.~].*)?"), FileShape("an AWS configuration with a static key", _ANY)),
+    (
+        compile_lazily(r"(?:.*/)?\.aws/sso/cache/[^/]*\.json"),
+        FileShape("a cached sign-in of IAM Identity Center", _ANY),
+    ),
+    (
+        compile_lazily(r"(?:.*/)?\.aws/(?:cli|boto)/cache/[^/]*\.json"),
+        FileShape("the AWS CLI's cached credentials", _ANY),
+    ),
+    (compile_lazily(r"(?:.*/)?\.aws/login/cache/[^/]*"), FileShape("a cached sign-in of `aws login`", _ANY)),
+    (compile_lazily(r"(?:.*/)?\.mc/config\.json"), FileShape("a MinIO client configuration with a key", _ANY)),
     (compile_lazily(r"(?:.*/)?\.docker/config\.json"), _DOCKER),
 )
 _TABLES = (".csv", ".tsv")
@@ -147,7 +156,7 @@ _NO_PROFILE = tuple(
 )
 
 
-def find_credential_shape(path: str) -> Shape | None:
+def find_credential_shape(path: str) -> FileShape | None:
     """The kind of credential file that a path's name announces."""
     low = path.lower()
     shape = _NAMES.get(low[low.rfind("/") + 1 :])
@@ -156,7 +165,7 @@ def find_credential_shape(path: str) -> Shape | None:
     return shape
 
 
-def guess_credential_shape(name: str) -> Shape | None:
+def guess_credential_shape(name: str) -> FileShape | None:
     """The kind that a file's content may turn out to be, whatever its name; the root user's CSV is another rule's."""
     if name.endswith(_TABLES):
         return None if name.startswith("rootkey") else CSV
@@ -165,7 +174,7 @@ def guess_credential_shape(name: str) -> Shape | None:
     return None
 
 
-def may_be(shape: Shape, head: bytes) -> bool:
+def may_be(shape: FileShape, head: bytes) -> bool:
     """True when the first bytes of a file leave the possibility that it is of this kind."""
     if shape is CSV:
         low = head[:300].lower()

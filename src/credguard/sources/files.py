@@ -8,7 +8,7 @@ import stat
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from credguard.git.repository import GITLINK, Git, GitError, IndexEntry, find
+from credguard.git.repository import GITLINK, Git, GitError, IndexEntry, find_git
 from credguard.lazy_re import compile_lazily
 from credguard.model.findings import Blob, Skip
 from credguard.sources.worktree import RULE_READ_LIMIT, WorkTree
@@ -52,7 +52,7 @@ def open_tree(root: Path, *, ignored: bool = False) -> Listing:
     try:
         if is_bare(root):
             return _list_bare(root)
-        repository = find(root)
+        repository = find_git(root)
         if repository is not None:
             return _list_with_git(root, ignored=ignored)
     except GitError as error:
@@ -64,7 +64,7 @@ def open_tree(root: Path, *, ignored: bool = False) -> Listing:
 
 
 def _list_with_git(root: Path, *, ignored: bool) -> Listing:
-    repository = find(root)
+    repository = find_git(root)
     assert repository is not None  # noqa: S101 - asked by the caller
     tracked = {entry.path: entry for entry in repository.list_tracked()}
     odd = [entry for entry in tracked.values() if not is_checked_out(entry.path)]
@@ -144,7 +144,7 @@ def _list_nested(listing: Listing, path: str, *, submodule: bool, ignored: bool)
 def _list_broken(folder: Path) -> Listing | None:
     """The plain listing of a folder whose `.git` git passes over, to take the repository around it instead."""
     try:
-        found = find(folder)
+        found = find_git(folder)
         if found is None or os.path.realpath(found.find_toplevel()) == os.path.realpath(folder):
             return None
     except GitError:

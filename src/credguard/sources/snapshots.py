@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from credguard.git.repository import Git
 
-LARGEST = 1 << 20
+LARGEST_SETTING = 1 << 20
 """Bytes of the largest policy file that is read."""
 _LINK = "is a symbolic link, which is not followed"
 
@@ -69,7 +69,7 @@ class FolderSnapshot:
             os.close(descriptor)
             raise PolicyError(path, 0, 0, "is no file", "put a file there")
         with os.fdopen(descriptor, "rb") as handle:
-            return handle.read(LARGEST + 1)
+            return handle.read(LARGEST_SETTING + 1)
 
     def read_texts(self, paths: Sequence[str], folders: Sequence[str]) -> dict[str, bytes]:
         """As Place says."""
@@ -122,7 +122,7 @@ class CommitSnapshot:
             raise PolicyError(path, 0, 0, _LINK, "put the file itself there")
         if not mode.startswith("100"):
             raise PolicyError(path, 0, 0, "is no file", "put a file there")
-        data = next(self.repository.read_blobs([oid], LARGEST))
+        data = next(self.repository.read_blobs([oid], LARGEST_SETTING))
         if isinstance(data, str):
             too_large = "limit" in data
             raise PolicyError(path, 0, 0, "is larger than 1 MiB" if too_large else data, "")
@@ -141,7 +141,7 @@ class CommitSnapshot:
                 below = self._list_entries(*filter(None, [folder.removesuffix(BELOW)]), below=True)
                 found = [(oid, path) for mode, oid, path in below if mode.startswith("100") and path.endswith(_YAML)]
                 entries += found[:MOST_BELOW]
-        contents = self.repository.read_blobs([oid for oid, _ in entries], LARGEST)
+        contents = self.repository.read_blobs([oid for oid, _ in entries], LARGEST_SETTING)
         return {path: data for (_, path), data in zip(entries, contents, strict=True) if isinstance(data, bytes)}
 
     def find_executables(self, paths: Sequence[str]) -> frozenset[str]:

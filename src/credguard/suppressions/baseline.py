@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
     from credguard.model.findings import Finding
 
-LARGEST = 1 << 20
+LARGEST_BASELINE = 1 << 20
 """Bytes of the largest baseline that is read."""
-HEADER = (
+BASELINE_HEADER = (
     "# Known findings of credguard, one a line: fingerprint, rule, path, perhaps expires=YYYY-MM-DD, -- reason.\n"
     "# `credguard baseline update` adds what is new, `credguard baseline prune` takes out what is gone.\n"
 )
@@ -75,9 +75,11 @@ def read(data: bytes, path: str) -> Baseline:  # noqa: ARG001 - readers of polic
     """The baseline in a file's bytes, whatever they are."""
     entries: list[BaselineEntry] = []
     problems: list[tuple[int, str]] = []
-    if len(data) > LARGEST:
-        problems.append((1, f"the file is larger than {LARGEST >> 20} MiB; what comes after that does not count"))
-        data = data[: data.rfind(b"\n", 0, LARGEST) + 1]
+    if len(data) > LARGEST_BASELINE:
+        problems.append(
+            (1, f"the file is larger than {LARGEST_BASELINE >> 20} MiB; what comes after that does not count")
+        )
+        data = data[: data.rfind(b"\n", 0, LARGEST_BASELINE) + 1]
     for number, raw in enumerate(data.removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1):
         said = _read_line(raw.strip(), number)
         if isinstance(said, BaselineEntry):
@@ -174,7 +176,7 @@ def flatten_reason(reason: str) -> str:
     return " ".join("".join(c if c.isprintable() else " " for c in reason).split())
 
 
-def write(entries: Iterable[BaselineEntry], head: str = HEADER) -> bytes:
+def format_baseline(entries: Iterable[BaselineEntry], head: str = BASELINE_HEADER) -> bytes:
     """The file for these entries below the comments `head`; the same entries in any order give the same bytes."""
     lines = sorted(format_entry(entry) + "\n" for entry in _keep_strictest(entries))
     return (head + "".join(lines)).encode("utf-8", "replace")
@@ -184,7 +186,7 @@ def read_head(data: bytes) -> str:
     """The comments of a baseline, each once, in their order; the usual ones where it has none."""
     lines = (line.strip() for line in data.decode("utf-8", "replace").split("\n"))
     comments = dict.fromkeys(line for line in lines if line.startswith("#"))
-    return "".join(line + "\n" for line in comments) or HEADER
+    return "".join(line + "\n" for line in comments) or BASELINE_HEADER
 
 
 def strip_conflict_markers(data: bytes) -> bytes:

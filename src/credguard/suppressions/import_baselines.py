@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from credguard.model.findings import Location
 
-LARGEST = 64 << 20
+LARGEST_IMPORT = 64 << 20
 """Bytes of the largest file that is read."""
 _POSITION = compile_lazily(r"(?:[0-9a-f]{7,64}:)?(?P<path>[^\n]+):(?P<rule>[\w.-]+):(?P<line>\d{1,9})")
 _HEX40 = compile_lazily(r"[0-9a-f]{40}")
@@ -141,8 +141,8 @@ def match_imported(
 
 def read(data: bytes, name: str) -> list[ImportedEntry]:
     """The entries of another scanner's file, whatever of the formats it is in; raises CredguardError."""
-    if len(data) > LARGEST:
-        raise CredguardError(f"{name} is larger than {LARGEST >> 20} MiB", "import a smaller report")
+    if len(data) > LARGEST_IMPORT:
+        raise CredguardError(f"{name} is larger than {LARGEST_IMPORT >> 20} MiB", "import a smaller report")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:

@@ -157,7 +157,7 @@ def _retarget_stacked(found: list[Marker]) -> list[Marker]:
     return [replace(m, target_line=targets[m.line]) if m.target_line > m.line else m for m in found]
 
 
-def find(markers: Sequence[Marker], rule_id: str, first_line: int, last_line: int) -> Marker | None:
+def find_marker(markers: Sequence[Marker], rule_id: str, first_line: int, last_line: int) -> Marker | None:
     """The marker that suppresses the rule's findings on these lines: ours before those of others."""
     fit = [m for m in markers if not m.problem and first_line <= m.target_line <= last_line]
     ours = (m for m in fit if rule_id in m.rules)
@@ -171,6 +171,8 @@ def find_suppressing_marker(markers: Sequence[Marker], finding: Finding, path: s
     Ours counts at any of the finding's places, for it names the rule. One of another scanner, which knows nothing
     of pairs, counts only where every place of the finding has one.
     """
-    places = [find(markers, finding.rule_id, p.line, p.end_line) if p.path == path else None for p in finding.locations]
+    places = [
+        find_marker(markers, finding.rule_id, p.line, p.end_line) if p.path == path else None for p in finding.locations
+    ]
     ours = next((marker for marker in places if marker and marker.tool == OURS), None)
     return ours or (places[0] if all(places) else None)

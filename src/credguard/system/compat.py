@@ -147,7 +147,7 @@ def fork() -> int:
     return int(_FORK())
 
 
-def end(process: int) -> None:
+def kill(process: int) -> None:
     """Ends a process of this user at once, whatever it does; raises OSError."""
     import signal
 

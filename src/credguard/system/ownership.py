@@ -71,7 +71,7 @@ def read(path: str) -> bytes:
         return handle.read(_LARGEST)
 
 
-def write(path: str, data: bytes) -> None:
+def write_owned(path: str, data: bytes) -> None:
     """Writes a file for `read`, which nobody else may read, and makes its folder; raises OSError, and NotBelieved where
     `read` would not believe it."""
     from credguard.system.atomic import replace_file

@@ -181,7 +181,7 @@ def _end_writers(name: str) -> int:
         for process in filter(str.isdigit, os.listdir("/proc")):
             if int(process) != os.getpid() and _is_for(process, name):
                 with contextlib.suppress(OSError):
-                    compat.end(int(process))
+                    compat.kill(int(process))
                     ended += 1
     return ended
 

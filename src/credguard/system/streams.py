@@ -68,7 +68,7 @@ def _rewrap(stream: io.TextIOWrapper, kind: type[io.TextIOWrapper]) -> io.TextIO
     return kind(stream.detach(), encoding, "backslashreplace", line_buffering=lines, write_through=through)
 
 
-def write(report: bytes) -> None:
+def write_stdout(report: bytes) -> None:
     """Writes a report to standard output, whole; raises CredguardError where that takes no more."""
     with _convert_errors():
         sys.stdout.flush()

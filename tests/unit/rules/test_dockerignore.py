@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from credguard.parsers.dockerignore import find_deciding_pattern, is_excluded, parse
+from credguard.parsers.dockerignore import find_deciding_pattern, is_excluded, parse_dockerignore
 
 ALONE = [
     ("**", "file", True),
@@ -135,25 +135,25 @@ TOGETHER = [
 
 @pytest.mark.parametrize(("pattern", "path", "excluded"), ALONE)
 def test_one_pattern(pattern: str, path: str, excluded: bool) -> None:
-    assert is_excluded(parse(pattern.encode()), path) is excluded
+    assert is_excluded(parse_dockerignore(pattern.encode()), path) is excluded
 
 
 @pytest.mark.parametrize(("text", "path", "excluded"), TOGETHER)
 def test_the_last_pattern_that_changes_the_verdict_wins(text: str, path: str, excluded: bool) -> None:
-    assert is_excluded(parse(text.encode()), path) is excluded
+    assert is_excluded(parse_dockerignore(text.encode()), path) is excluded
 
 
 def test_the_deciding_line_is_named() -> None:
-    verdict = find_deciding_pattern(parse(b"# c\n*\n\n!.env\n"), ".env")
+    verdict = find_deciding_pattern(parse_dockerignore(b"# c\n*\n\n!.env\n"), ".env")
     assert verdict is not None
     assert (verdict.line, verdict.exception) == (4, True)
 
 
 @pytest.mark.parametrize("text", ["**/" * 40 + "x", "*a" * 200, "[" * 500, "[a-z]*" * 100 + "!", "\\" * 99])
 def test_hostile_patterns_end(text: str) -> None:
-    assert not is_excluded(parse(text.encode()), "/".join(["aa"] * 60) + "/.env")
+    assert not is_excluded(parse_dockerignore(text.encode()), "/".join(["aa"] * 60) + "/.env")
 
 
 def test_no_bytes_raise() -> None:
-    assert not is_excluded(parse(bytes(range(256)) * 4), ".env")
-    assert not is_excluded(parse(".env\n".encode("utf-16")), ".env")
+    assert not is_excluded(parse_dockerignore(bytes(range(256)) * 4), ".env")
+    assert not is_excluded(parse_dockerignore(".env\n".encode("utf-16")), ".env")

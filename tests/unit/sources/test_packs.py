@@ -106,7 +106,7 @@ def test_borrowed_objects(tmp_path: Path) -> None:
 
 def test_what_is_large_is_left_to_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     repo = packed(tmp_path)
-    monkeypatch.setattr(packfile, "LARGEST", 5_000)
+    monkeypatch.setattr(packfile, "LARGEST_OBJECT", 5_000)
     assert same_as_git(repo) == 25
 
 

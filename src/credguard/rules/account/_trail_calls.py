@@ -12,7 +12,7 @@ from credguard.parsers.node import Places
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SCRIPTS = tuple(
+TRAIL_SCRIPTS = tuple(
     ".sh .bash .zsh .ksh .fish .ps1 .psm1 .bat .cmd .py .js .mjs .cjs .ts .mts .rb .pl .yml .yaml .tf .mk .groovy .go "
     ".java .kt .cs .php .ipynb".split()
 )
@@ -45,10 +45,10 @@ _LONGEST = 4 << 20
 _MOST = 500  # a script has a handful
 
 
-def is_script(path: str) -> bool:
+def is_trail_script(path: str) -> bool:
     """True for a file whose name says that it is run."""
     name = path.rpartition("/")[2].lower()
-    return name.endswith(SCRIPTS) or name.startswith(_NAMES) or "." not in name
+    return name.endswith(TRAIL_SCRIPTS) or name.startswith(_NAMES) or "." not in name
 
 
 def find_trail_calls(data: bytes) -> Iterator[tuple[int, str]]:

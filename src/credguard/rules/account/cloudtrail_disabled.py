@@ -28,9 +28,9 @@ from credguard.aws.iac_keys import FRAMEWORK
 from credguard.lazy_re import compile_lazily
 from credguard.matching.pattern import Pattern
 from credguard.model.findings import Detection, Severity
-from credguard.parsers.document import is_structured, parse
+from credguard.parsers.document import is_structured, parse_document
 from credguard.rule import Rule
-from credguard.rules.account._trail_calls import find_trail_calls, is_script
+from credguard.rules.account._trail_calls import find_trail_calls, is_trail_script
 from credguard.sources.env_files import is_fixture
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def _check(blob: Blob, hits: Hits) -> Iterator[Detection]:
     if blob.kind != "file" or is_fixture(blob.path) or b"import moto" in blob.data or b"from moto" in blob.data:
         return
     low = blob.path.lower()
-    if hits.get(_CALL.name) and is_script(low):
+    if hits.get(_CALL.name) and is_trail_script(low):
         for line, what in find_trail_calls(blob.data):
             yield _build_detection(line, f"{what} ends the logging of CloudTrail", what)
     if (_SWITCH.name in hits or _ANSIBLE.name in hits) and b"loudtrail" in blob.data.lower():
@@ -75,7 +75,7 @@ def _check(blob: Blob, hits: Hits) -> Iterator[Detection]:
 
 def _find_switched_off(blob: Blob, path: str, hits: Hits) -> Iterator[Detection]:
     if is_structured(path):
-        for document in parse(blob.data, blob.path):
+        for document in parse_document(blob.data, blob.path):
             for line, what in (
                 _find_in_terraform(document)
                 if path.endswith((".tf", ".tf.json", ".tofu"))

@@ -42,11 +42,13 @@ if TYPE_CHECKING:
     from credguard.matching.pattern import Hits
     from credguard.model.findings import Blob
 
-LIMIT = 90
+ROTATION_DAYS = 90
 """Days after which a key is to be rotated, where the policy says nothing else."""
 
 
-def check_key_age(first_seen: datetime, now: datetime, limit_days: int = LIMIT, key_id: str = "") -> Detection | None:
+def check_key_age(
+    first_seen: datetime, now: datetime, limit_days: int = ROTATION_DAYS, key_id: str = ""
+) -> Detection | None:
     """What to say of a key that has been in git since `first_seen`; None for one within the limit."""
     days = (now - first_seen).days
     if days <= limit_days:
@@ -69,7 +71,7 @@ def make_limit_rule(days: int, now: datetime | None = None) -> Rule:
     return replace(RULE, check_blob=partial(_check, limit=days, now=now))
 
 
-def _check(blob: Blob, _hits: Hits, limit: int = LIMIT, now: datetime | None = None) -> Iterator[Detection]:
+def _check(blob: Blob, _hits: Hits, limit: int = ROTATION_DAYS, now: datetime | None = None) -> Iterator[Detection]:
     found = find_report(blob)
     if found:
         moment = found.made or now or datetime.now(timezone.utc)

@@ -33,11 +33,11 @@ from credguard.rule import Rule
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from credguard.aws.credential_report import Key, Report, Row
+    from credguard.aws.credential_report import Report, ReportKey, Row
     from credguard.matching.pattern import Hits
     from credguard.model.findings import Blob
 
-LIMIT = timedelta(days=45)
+UNUSED_AFTER = timedelta(days=45)
 GRACE = timedelta(days=1)
 """How long a new key may stay unused."""
 
@@ -54,19 +54,19 @@ def _check(blob: Blob, _hits: Hits, now: datetime | None = None) -> Iterator[Det
                 yield _build_detection(key, row, said, found)
 
 
-def _format_disuse(key: Key, row: Row, found: Report, today: datetime) -> str:
+def _format_disuse(key: ReportKey, row: Row, found: Report, today: datetime) -> str:
     """Since when the key has not been used, in words; empty for one in use."""
     made = found.made or found.newest or today
     if key.used:
         idle = made - key.used
-        return f"was last used on {key.used:%Y-%m-%d}, {idle.days} days before" if idle > LIMIT else ""
+        return f"was last used on {key.used:%Y-%m-%d}, {idle.days} days before" if idle > UNUSED_AFTER else ""
     if not key.rotated or not row.is_blank(f"access_key_{key.number}_last_used_date"):
         return ""
-    unused = made - key.rotated > GRACE if found.made else today - key.rotated > LIMIT
+    unused = made - key.rotated > GRACE if found.made else today - key.rotated > UNUSED_AFTER
     return f"was never used since it was made on {key.rotated:%Y-%m-%d}" if unused else ""
 
 
-def _build_detection(key: Key, row: Row, said: str, found: Report) -> Detection:
+def _build_detection(key: ReportKey, row: Row, said: str, found: Report) -> Detection:
     attributes = row.attributes | {
         "access_key": key.number,
         "last_used": format_rfc3339(key.used) if key.used else "never",

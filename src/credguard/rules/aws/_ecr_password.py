@@ -33,7 +33,7 @@ _NEAR = 400
 _SHORTEST, _MIN_ENTROPY = 200, 4.5
 
 
-def find(blob: Blob, hits: Hits) -> Iterator[Detection]:
+def detect_ecr_password(blob: Blob, hits: Hits) -> Iterator[Detection]:
     """Every registry password of the blob, once."""
     data, done = blob.data, 0
     places = [(end - 65, True) for end in hits.get(_AUTH.name, ())]

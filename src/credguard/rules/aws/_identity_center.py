@@ -33,7 +33,7 @@ _OBJECT = 12_000
 _NEAR = 4_000
 
 
-def find(blob: Blob, hits: Hits) -> Iterator[Detection]:
+def detect_identity_center(blob: Blob, hits: Hits) -> Iterator[Detection]:
     """One finding a cache object, then one for each token that stands elsewhere."""
     data, told, done = blob.data, set[int](), 0
     for end in hits.get(_START_URL.name, ()):

@@ -43,7 +43,7 @@ _BEFORE, _AFTER, _CONTEXT = 200, 300, 400
 _SIGNED_LIFE = timedelta(minutes=15)
 
 
-def find(blob: Blob, hits: Hits) -> Iterator[Detection]:
+def detect_service_password(blob: Blob, hits: Hits) -> Iterator[Detection]:
     """Passwords beside a `USER-at-ACCOUNT` name, then other passwords in git-codecommit URLs."""
     data, done = blob.data, 0
     for end in hits.get(_USER.name, ()):

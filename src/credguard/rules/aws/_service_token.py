@@ -45,7 +45,7 @@ _SIGNED_AT = compile_lazily(rb"X-Amz-Date=(\d{8}T\d{6}Z)")
 _EKS_LIFE = timedelta(minutes=15)
 
 
-def find(blob: Blob, hits: Hits) -> Iterator[Detection]:
+def detect_service_token(blob: Blob, hits: Hits) -> Iterator[Detection]:
     """Every such token of the blob."""
     for kind in (_find_eks, _find_appsync, _find_mws, _find_cognito, _find_container):
         yield from kind(blob.data, hits)

@@ -134,7 +134,7 @@ def _compute_distance(place: Place, start: int, end: int) -> int:
 def _rate_confidence(data: bytes, start: int, user: Place | None, *, at_host: bool) -> Confidence | None:
     """How sure it is a mail password; None when its name says otherwise or nothing speaks for it."""
     label = labels.label_before(data, start)
-    if label == labels.KEY_ID:
+    if label == labels.KEY_ID_LABEL:
         return Confidence.HIGH
     if _DIGEST.search(label) or not _SECRET_WORD.search(label):
         return None

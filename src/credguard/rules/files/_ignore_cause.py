@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from credguard.git.repository import IgnoreMatch
     from credguard.sources.worktree import WorkTree
 
-IGNORE_FILE = ".gitignore"
+GITIGNORE = ".gitignore"
 _MISNAMED = ("gitignore", ".gitignore.txt", "gitignore.txt", ".git-ignore", ".ignore")
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _BOM = b"\xef\xbb\xbf"
@@ -35,7 +35,7 @@ class Cause:
 
 
 @dataclass(slots=True)
-class IgnoreFiles:
+class IgnoreRules:
     """The ignore files of a work tree, read once each; `prefix` leads from the repository's root to the tree's."""
 
     tree: WorkTree
@@ -61,11 +61,11 @@ class IgnoreFiles:
             sentence = f"only {place} ignores it, which git ignores too, so no clone has it"
         else:
             return None
-        return Cause(IGNORE_FILE, 1, sentence, everywhere=False)
+        return Cause(GITIGNORE, 1, sentence, everywhere=False)
 
     def _resolve_source(self, source: str) -> str | None:
         """The ignore file's path from the tree's root; None for one that is not shared by the repository."""
-        if os.path.isabs(source) or source.rpartition("/")[2] != IGNORE_FILE or source.startswith("~"):
+        if os.path.isabs(source) or source.rpartition("/")[2] != GITIGNORE or source.startswith("~"):
             return None
         return os.path.relpath(source, self.prefix).replace(os.sep, "/") if self.prefix else source
 
@@ -91,21 +91,21 @@ class IgnoreFiles:
 
     def _explain_missing(self) -> Cause:
         if any(self.tree.read(ignore_file) is not None for ignore_file in self._iter_ignore_files("")):
-            return Cause(IGNORE_FILE, 1, f"no line of {IGNORE_FILE} matches it")
+            return Cause(GITIGNORE, 1, f"no line of {GITIGNORE} matches it")
         misnamed = next((name for name in _MISNAMED if self.tree.read(name) is not None), None)
         named = f"; git does not read {misnamed}" if misnamed else ""
-        return Cause(IGNORE_FILE, 1, f"there is no {IGNORE_FILE}{named}")
+        return Cause(GITIGNORE, 1, f"there is no {GITIGNORE}{named}")
 
     def _iter_ignore_files(self, path: str) -> Iterator[str]:
         """The ignore files that apply to the path, the nearest first."""
         folder = path[: path.rfind("/") + 1]
         while folder:
-            yield folder + IGNORE_FILE
+            yield folder + GITIGNORE
             folder = folder[: folder.rstrip("/").rfind("/") + 1]
-        yield IGNORE_FILE
+        yield GITIGNORE
         depth = self.prefix.rstrip("/").count("/") + 1 if self.prefix else 0
         for up in range(1, depth + 1):
-            yield "../" * up + IGNORE_FILE
+            yield "../" * up + GITIGNORE
 
 
 def _find_first_attempt(ignore_file: str, lines: list[bytes], name: str) -> Cause | None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _STATE_NAME = compile_lazily(r".*\.tfstate(?:\.backup|\.\d+(?:\.backup)?|\.bak|\.old|~)?")
 _VARIABLES = (".tfvars", ".tfvars.json")
 _STACK_WORDS = ("stack", "export", "checkpoint", "pulumi")
-HEAD = 1024
+STATE_HEAD = 1024
 # Pulumi marks a secret by this key; beside it stands `ciphertext`, or `plaintext` after `--show-secrets`.
 _PLAINTEXT = compile_lazily(rb"\"4dabf18193072939515e22adb298388d\"[^{}]{0,400}\"plaintext\"\s{0,20}:\s{0,20}\"")
 _PLAINTEXT_FIRST = compile_lazily(

@@ -43,7 +43,7 @@ from credguard.system.compat import encode_path
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from credguard.sources.credential_files import Shape
+    from credguard.sources.credential_files import FileShape
     from credguard.sources.worktree import WorkTree
 
 
@@ -60,7 +60,7 @@ def check_tree(tree: WorkTree) -> Iterator[Detection]:
             yield _build_detection(path, shape, Severity.LOW)
 
 
-def _find_candidates(tree: WorkTree) -> Iterator[tuple[str, Shape]]:
+def _find_candidates(tree: WorkTree) -> Iterator[tuple[str, FileShape]]:
     for path in tree.files:
         if path not in tree.tracked:
             continue
@@ -76,7 +76,7 @@ def _find_candidates(tree: WorkTree) -> Iterator[tuple[str, Shape]]:
         yield path, shape
 
 
-def _build_detection(path: str, shape: Shape, severity: Severity) -> Detection:
+def _build_detection(path: str, shape: FileShape, severity: Severity) -> Detection:
     first = () if severity is Severity.LOW else ("deactivate and replace what it holds: everybody who read the repository may know it",)  # fmt: skip  # noqa: E501
     return Detection(
         f"{path} is {shape.what}, and is tracked by git",

@@ -141,7 +141,7 @@ def _find_first_copy(
         one[skip:] for one in {*private, *find_common_env_files(tree, context)} - harmless if one.startswith(context)
     }
     likely = {".env"} if context + ".env" not in harmless else set()
-    patterns = dockerignore.parse(tree.read(ignore) or b"")
+    patterns = dockerignore.parse_dockerignore(tree.read(ignore) or b"")
     sent = [one for one in lying | likely if not dockerignore.is_excluded(patterns, one)]
     for copy in _dockerfile.find_copies(data):
         taken = sorted((one for one in sent if copy.is_copied(one)), key=lambda one: (one.count("/"), one))
@@ -181,7 +181,7 @@ def _explain_cause(tree: WorkTree, ignore: str, path: str) -> str:
         return f"there is no {ignore}"
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         return f"{ignore} is UTF-16, of which Docker reads no line"
-    patterns = dockerignore.parse(data)
+    patterns = dockerignore.parse_dockerignore(data)
     verdict = dockerignore.find_deciding_pattern(patterns, path)
     if verdict is not None:
         return f"line {verdict.line} of {ignore} takes it back (`!{verdict.text}`)"

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING
 
 from credguard.model.findings import Detection, Severity
 from credguard.rule import Rule
-from credguard.rules.files._ignore_cause import IGNORE_FILE, Cause, IgnoreFiles
+from credguard.rules.files._ignore_cause import GITIGNORE, Cause, IgnoreRules
 from credguard.sources.env_files import COMMON_NAMES, EnvFileKind, EnvUse, get_folder, is_fixture, list_env_files
 from credguard.system.compat import encode_path
 
@@ -48,10 +48,10 @@ def check_tree(tree: WorkTree) -> Iterator[Detection]:
     if tree.repository is None or tree.bare:
         return
     asked = _collect_paths(tree)
-    own = sorted({get_folder(path) + IGNORE_FILE for path in asked} | {IGNORE_FILE})
+    own = sorted({get_folder(path) + GITIGNORE for path in asked} | {GITIGNORE})
     matches = tree.repository.check_ignore([*asked, *own])
     hidden = frozenset(path for path in own if path not in tree.tracked and path in matches and matches[path].ignores)
-    ignore_files = IgnoreFiles(tree, _find_prefix(tree), hidden)
+    ignore_files = IgnoreRules(tree, _find_prefix(tree), hidden)
     causes: dict[Cause, list[str]] = {}
     for path, needed in asked.items():
         cause = ignore_files.find_cause(path, matches.get(path), meant=needed)
@@ -131,12 +131,12 @@ def _build_detection(tree: WorkTree, cause: Cause, paths: list[str], severity: S
     if cause.delete:
         cure = f"delete line {cause.line} of {cause.path}"
     else:
-        cure = f"add the lines {', '.join(f'`{line}`' for line in lines)} at the end of {IGNORE_FILE} and commit it"
+        cure = f"add the lines {', '.join(f'`{line}`' for line in lines)} at the end of {GITIGNORE} and commit it"
     return Detection(
         f"{names} {verb} ignored {where}: {cause.sentence}",
         severity=severity,
         attributes={
-            "files": paths, "present": lying, "ignore_file": IGNORE_FILE,
+            "files": paths, "present": lying, "ignore_file": GITIGNORE,
             "ignore_lines": [] if cause.delete else lines,
         },
         remediation=(cure, f"check it: git check-ignore -v {shown[0]}"),

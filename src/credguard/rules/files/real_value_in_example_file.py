@@ -25,7 +25,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from credguard.aws.key_id import classify_key_id as kind_of_key
-from credguard.heuristics.real_values import KEY_ID, SecretConfidence, classify_value
+from credguard.heuristics.real_values import KEY_ID_ALONE, SecretConfidence, classify_value
 from credguard.model.findings import Confidence, Detection, Part, Severity
 from credguard.model.secret import Secret
 from credguard.parsers.assignments import convert_utf16, locate_line, parse_dotenv, parse_pairs
@@ -93,7 +93,7 @@ def _check(path: str, data: bytes) -> Iterator[Detection]:
 
 def _build_detection(path: str, text: bytes, one: Assignment, value: SecretConfidence, *, decoded: bool) -> Detection:
     name = one.name.decode("ascii", "replace")
-    key_id = KEY_ID.fullmatch(one.value)
+    key_id = KEY_ID_ALONE.fullmatch(one.value)
     role = "access_key_id" if key_id else "secret"
     part = Part(role, one.start, one.end, Secret(one.value, public=key_id is not None))
     canary = key_id is not None and kind_of_key(one.value) == "canary"

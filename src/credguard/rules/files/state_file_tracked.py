@@ -70,7 +70,7 @@ def _find_candidates(tree: WorkTree) -> Iterator[str]:
         known = _state_files.is_state(low) or _state_files.is_variables(low)
         if not known and _state_files.is_stack(path, low):
             known = path in tree.tracked and _state_files.is_stack_head(
-                convert_utf16(read_first_bytes(tree, path, _state_files.HEAD))
+                convert_utf16(read_first_bytes(tree, path, _state_files.STATE_HEAD))
             )
         if known and path in tree.tracked and not is_vendored(path):
             yield path

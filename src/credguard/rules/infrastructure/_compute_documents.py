@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from credguard.aws.static_keys import Binding, KeyPart, has_foreign_endpoint, is_real, match_key_part
 from credguard.lazy_re import compile_lazily
-from credguard.parsers.document import is_structured, parse
+from credguard.parsers.document import is_structured, parse_document
 from credguard.rules.infrastructure._ci_keys import KeySetting, flatten_node
 from credguard.rules.infrastructure._compute_settings import SettingGroup, find_in_shell_text, find_setting_groups
 from credguard.sources.env_files import is_compose
@@ -77,7 +77,7 @@ def find_workloads(blob: Blob, kind: str) -> Iterator[Found]:
         text = blob.data[: 1 << 20].decode("utf-8", "replace")
         yield from (("user data", placed) for placed in find_in_shell_text(text, 1))
         return
-    for document in parse(blob.data, blob.path):
+    for document in parse_document(blob.data, blob.path):
         yield from _READERS[kind](document)
 
 

@@ -19,7 +19,7 @@ from credguard.rules.infrastructure._iam_statements import (
     read_conditions,
 )
 from credguard.rules.infrastructure._iam_trust import Opening, find_trust_opening
-from credguard.rules.infrastructure._iam_values import UNKNOWN, read_strings
+from credguard.rules.infrastructure._iam_values import UNKNOWN_VALUE, read_strings
 
 if TYPE_CHECKING:
     import re
@@ -137,13 +137,15 @@ def _find_matches(pattern: re.Pattern[str], text: str, ends: Sequence[int]) -> I
 def _read_federated(node: Node, line: int) -> Iterator[Grant]:
     """A principal of an identity provider, with the conditions that it is given."""
     given = node.items + tuple(value for _, value in node.pairs)
-    provider = next((one.text for one in given if one.kind == "scalar" and not one.text.startswith("sts:")), UNKNOWN)
+    provider = next(
+        (one.text for one in given if one.kind == "scalar" and not one.text.startswith("sts:")), UNKNOWN_VALUE
+    )
     conditions: tuple[Condition, ...] = ()
     for one in given:
         if one.kind == "mapping":
             conditions += tuple(read_conditions(one))
         elif one.kind == "call" and one is not given[0]:
-            conditions += (Condition(UNKNOWN, UNKNOWN, (UNKNOWN,)),)
+            conditions += (Condition(UNKNOWN_VALUE, UNKNOWN_VALUE, (UNKNOWN_VALUE,)),)
     if not conditions and len(given) < 2:
         return  # they may be added later
     statement = Statement(

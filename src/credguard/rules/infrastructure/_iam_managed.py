@@ -26,7 +26,7 @@ _NAME = compile_lazily(r"(?:(?:job-function|service-role|aws-service-role)/)?([A
 _ARN = compile_lazily(r"arn:(?:aws[\w-]*|[^:]{0,3}|\*)?:iam::aws:policy/(.+)")
 _FILLED = compile_lazily(r"[$#%]\{[^{}]*\}|\{[\w.\[\]()]+\}")
 
-NAMED = Pattern(
+MANAGED_POLICY = Pattern(
     "broad-managed-policy",
     rb"(?:AdministratorAccess|PowerUser(?:Access)?|Full_?Access|SecretsManagerReadWrite|SystemAdministrator|DataScientist"
     rb"|DatabaseAdministrator|NetworkAdministrator|OpsWorksRegisterCLI|IAMPermissiveExecution|AWSGlueService(?:Notebook)?Role"

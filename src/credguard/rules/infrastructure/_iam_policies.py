@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from credguard.errors import UnreadableError
 from credguard.lazy_re import compile_lazily
 from credguard.matching.pattern import Pattern
-from credguard.parsers.document import is_structured, parse
-from credguard.parsers.literals import WINDOW, find_opening, parse_chain, parse_group
+from credguard.parsers.document import is_structured, parse_document
+from credguard.parsers.literals import LITERAL_WINDOW, find_opening, parse_chain, parse_group
 from credguard.rules.infrastructure._iam_statements import (
     Context,
     Statement,
@@ -108,12 +108,12 @@ def parse_documents(blob: Blob) -> tuple[Node, ...] | None:
     Raises UnreadableError when its name does and it has not.
     """
     if is_structured(blob.path):
-        return parse(blob.data, blob.path)
+        return parse_document(blob.data, blob.path)
     base = _FILLED.sub("", blob.path)
     if base == blob.path or not is_structured(base):
         return None
     try:
-        return parse(blob.data, base)
+        return parse_document(blob.data, base)
     except UnreadableError:  # a template is whatever its engine makes of it
         return None
 
@@ -153,7 +153,7 @@ def _find_in_code(blob: Blob, hits: Hits) -> Iterator[Statement]:
         call = text[start] == "("
         opening = start if call else find_opening(text, start)
         read = None
-        if opening >= 0 and _WILD.search(blob.data, opening, opening + WINDOW):
+        if opening >= 0 and _WILD.search(blob.data, opening, opening + LITERAL_WINDOW):
             above = line - text.count("\n", opening, start)
             read = _parse_call(text, opening, above) if call else parse_group(text, opening, above)
         if read:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from credguard.lazy_re import compile_lazily
 from credguard.parsers.document import Node, parse_embedded
-from credguard.rules.infrastructure._iam_values import UNKNOWN, locate_strings, read_strings
+from credguard.rules.infrastructure._iam_values import UNKNOWN_VALUE, locate_strings, read_strings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -219,7 +219,7 @@ def _is_block(node: Node, context: Context) -> bool:
 def _read_effect(node: Node) -> str:
     """`allow`, `deny`, or something else: a parameter, or another tool's spelling."""
     found = _WORD.fullmatch(node.text) if node.tag in {"", "word"} else None
-    return found[1].lower() if found and (node.kind == "scalar") != bool(found[0] != found[1]) else UNKNOWN
+    return found[1].lower() if found and (node.kind == "scalar") != bool(found[0] != found[1]) else UNKNOWN_VALUE
 
 
 def _locate_line(node: Node) -> int:
@@ -270,11 +270,11 @@ def _read_code_principal(node: Node) -> Iterator[tuple[str, str]]:
         yield "*", "*"
     elif re.search(r"(?:Arn|Account)Principal\b", node.text):
         first = node.items[0] if node.items else None
-        yield "aws", first.text if first and first.kind == "scalar" else UNKNOWN
+        yield "aws", first.text if first and first.kind == "scalar" else UNKNOWN_VALUE
     elif re.search(r"(?:WebIdentity|Federated|OpenIdConnect|SamlConsole|Saml)Principal\b", node.text):
-        yield "federated", next((item.text for item in node.items if item.kind == "scalar"), UNKNOWN)
+        yield "federated", next((item.text for item in node.items if item.kind == "scalar"), UNKNOWN_VALUE)
     else:
-        yield "service", UNKNOWN
+        yield "service", UNKNOWN_VALUE
 
 
 def read_conditions(node: Node) -> Iterator[Condition]:
@@ -286,8 +286,8 @@ def read_conditions(node: Node) -> Iterator[Condition]:
             return
         for operator, keys in node.pairs:
             if not keys.pairs:
-                yield Condition(operator.text.lower(), UNKNOWN, (UNKNOWN,))
+                yield Condition(operator.text.lower(), UNKNOWN_VALUE, (UNKNOWN_VALUE,))
             for key, value in keys.pairs:
-                yield Condition(operator.text.lower(), key.text.lower(), read_strings(value) or (UNKNOWN,))
+                yield Condition(operator.text.lower(), key.text.lower(), read_strings(value) or (UNKNOWN_VALUE,))
     else:
-        yield Condition(UNKNOWN, UNKNOWN, (UNKNOWN,))
+        yield Condition(UNKNOWN_VALUE, UNKNOWN_VALUE, (UNKNOWN_VALUE,))

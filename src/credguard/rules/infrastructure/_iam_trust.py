@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from credguard.lazy_re import compile_lazily
 from credguard.model.findings import Severity
 from credguard.rules.infrastructure._iam_actions import match_action
-from credguard.rules.infrastructure._iam_values import UNKNOWN
+from credguard.rules.infrastructure._iam_values import UNKNOWN_VALUE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -81,7 +81,7 @@ def find_trust_opening(statement: Statement) -> Opening | None:
 def _check_everyone(statement: Statement) -> Opening | None:
     if any(_is_narrowing(condition) for condition in statement.conditions):
         return None
-    if set(statement.actions) == {UNKNOWN}:
+    if set(statement.actions) == {UNKNOWN_VALUE}:
         return None
     if statement.actions and all(_is_public_by_design(action) for action in statement.actions):
         return None

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from credguard.parsers.document import Node
 
-UNKNOWN = "?"  # a value that only the deployment knows
+UNKNOWN_VALUE = "?"  # a value that only the deployment knows
 _FILLED = compile_lazily(r"[$#]\{[^{}]*\}")
 _ALL = compile_lazily(r"\*+|arn:[^:]*:\*(?::\*){0,4}(?:[:/]\*)?")
 _KINDS = (
@@ -41,7 +41,7 @@ def read_strings(node: Node | None) -> tuple[str, ...]:
 def locate_strings(node: Node) -> Iterator[tuple[str, Node]]:
     """Every such string with the node where it stands."""
     if node.kind == "scalar":
-        yield (node.text.strip() if node.tag in {"", "Sub"} else UNKNOWN), node
+        yield (node.text.strip() if node.tag in {"", "Sub"} else UNKNOWN_VALUE), node
     elif node.kind == "sequence":
         if node.tag == "Sub" and node.items:
             yield from locate_strings(node.items[0])
@@ -51,7 +51,7 @@ def locate_strings(node: Node) -> Iterator[tuple[str, Node]]:
             for item in node.items[1:]:
                 yield from locate_strings(item)
         elif node.tag:
-            yield UNKNOWN, node
+            yield UNKNOWN_VALUE, node
         else:
             for item in node.items:
                 yield from locate_strings(item)
@@ -64,27 +64,27 @@ def locate_strings(node: Node) -> Iterator[tuple[str, Node]]:
 def _read_function(node: Node) -> Iterator[tuple[str, Node]]:
     """What CloudFormation's long form of a function gives."""
     if len(node.pairs) != 1:
-        yield UNKNOWN, node
+        yield UNKNOWN_VALUE, node
         return
     name, value = node.pairs[0]
     if name.text == "Fn::Join":
         yield _join_strings(value), node
     elif name.text == "Fn::Sub":
         first = value.items[0] if value.items else value
-        yield first.text or UNKNOWN, first
+        yield first.text or UNKNOWN_VALUE, first
     elif name.text == "Fn::If":
         for item in value.items[1:]:
             yield from locate_strings(item)
     else:
-        yield UNKNOWN, node
+        yield UNKNOWN_VALUE, node
 
 
 def _join_strings(value: Node) -> str:
     """The text that Fn::Join makes, with `?` for what it refers to."""
     if len(value.items) != 2:
-        return UNKNOWN
+        return UNKNOWN_VALUE
     return value.items[0].text.join(
-        one.text if one.kind == "scalar" and not one.tag else UNKNOWN for one in value.items[1].items
+        one.text if one.kind == "scalar" and not one.tag else UNKNOWN_VALUE for one in value.items[1].items
     )
 
 
@@ -94,21 +94,21 @@ def _read_expression(node: Node) -> Iterator[tuple[str, Node]]:
         for item in node.items:
             yield from locate_strings(item)
         if not node.items:
-            yield UNKNOWN, node
+            yield UNKNOWN_VALUE, node
         return
     if not node.tag and "?" in node.text and len(node.items) >= 2:  # condition ? this : that
         for item in node.items[-2:]:
             yield from locate_strings(item)
         return
-    yield UNKNOWN, node
+    yield UNKNOWN_VALUE, node
 
 
 def is_everything(resource: str) -> bool:
     """`*`, or an ARN of stars only."""
-    return _ALL.fullmatch(_FILLED.sub(UNKNOWN, resource)) is not None
+    return _ALL.fullmatch(_FILLED.sub(UNKNOWN_VALUE, resource)) is not None
 
 
 def is_every_of_a_kind(resource: str) -> bool:
     """Every resource of a service or of one of its kinds: `arn:aws:s3:::*`, `arn:aws:iam::123456789012:role/*`."""
-    filled = _FILLED.sub(UNKNOWN, resource)
+    filled = _FILLED.sub(UNKNOWN_VALUE, resource)
     return _ALL.fullmatch(filled) is not None or _KIND.fullmatch(filled) is not None

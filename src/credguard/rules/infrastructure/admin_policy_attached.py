@@ -29,7 +29,7 @@ from credguard.model.findings import Detection, Severity
 from credguard.parsers.document import is_structured
 from credguard.rule import Rule
 from credguard.rules.infrastructure._iam_attachments import find_code_attachments, find_document_attachments
-from credguard.rules.infrastructure._iam_managed import NAMED
+from credguard.rules.infrastructure._iam_managed import MANAGED_POLICY
 from credguard.rules.infrastructure._iam_policies import is_judged, is_staged, parse_documents
 from credguard.system.compat import encode_path
 
@@ -52,7 +52,7 @@ def _check(blob: Blob, hits: Hits) -> Iterator[Detection]:
     found = parse_documents(blob) if _KEYS.search(blob.data) or not structured else None
     attachments = [] if found is None else list(find_document_attachments(found))
     # documents hold command lines too
-    attachments += find_code_attachments(text, hits[NAMED.name], commands_only=structured or found is not None)
+    attachments += find_code_attachments(text, hits[MANAGED_POLICY.name], commands_only=structured or found is not None)
     if attachments and not is_staged(blob):
         for attachment in sorted(attachments, key=lambda one: one.line):
             yield _build_detection(blob, attachment)
@@ -77,7 +77,7 @@ RULE = Rule(
     summary="A role, user or group gets AdministratorAccess or another over-broad AWS managed policy",
     hint="attach a policy with the actions and resources of the task instead",
     practices=("P06",),
-    patterns=(NAMED,),
+    patterns=(MANAGED_POLICY,),
     check_blob=_check,
     in_hooks=False,
     remediation=(

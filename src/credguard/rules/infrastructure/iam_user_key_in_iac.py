@@ -28,7 +28,7 @@ from credguard.aws.iac_keys import FRAMEWORK, DeclaredKey, sanitize_resource_nam
 from credguard.lazy_re import compile_lazily
 from credguard.matching.pattern import Pattern
 from credguard.model.findings import Detection, Severity
-from credguard.parsers.document import is_structured, parse
+from credguard.parsers.document import is_structured, parse_document
 from credguard.parsers.node import Places
 from credguard.rule import Rule
 from credguard.sources.env_files import is_fixture
@@ -67,7 +67,7 @@ def _check(blob: Blob, _hits: Hits) -> Iterator[Detection]:
         return
     low = blob.path.lower()
     if is_structured(low):
-        for document in parse(blob.data, blob.path):
+        for document in parse_document(blob.data, blob.path):
             for made in _find_in_document(document, low, blob.data):
                 yield _build_detection(made)
     elif low.endswith(_PROGRAMS) and len(blob.data) <= _LONGEST and FRAMEWORK.search(blob.data):

@@ -30,7 +30,7 @@ from credguard.aws.static_keys import PATTERNS, mask_variable_name
 from credguard.ci.systems import detect_ci_system
 from credguard.matching.pattern import Pattern
 from credguard.model.findings import Confidence, Detection, Severity
-from credguard.parsers.document import parse
+from credguard.parsers.document import parse_document
 from credguard.rule import Rule
 from credguard.rules.infrastructure import _ci_github, _ci_jenkins, _ci_systems, _ci_terraform
 from credguard.rules.infrastructure._ci_remedies import TITLES, build_remedy_steps
@@ -63,7 +63,7 @@ def _find_uses(blob: Blob, system: str) -> Iterator[KeyUse]:
     if system == "jenkins":
         yield from _ci_jenkins.find_key_uses(blob.data)
         return
-    for document in parse(blob.data, blob.path):
+    for document in parse_document(blob.data, blob.path):
         if system == "github":
             yield from _ci_github.find_key_uses(document)
         elif system == "terraform":

@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from credguard.model.findings import Blob
 
 ROW = Pattern("credential-report-root", rb"(?:<|\\u003[cC]|&lt;)root_account(?:>|\\u003[eE]|&gt;)")
-HEADER = Pattern("credential-report-header", rb"user\W{1,6}arn\W{1,6}user_creation_time")
+REPORT_HEADER = Pattern("credential-report-header", rb"user\W{1,6}arn\W{1,6}user_creation_time")
 # "user,arn,user_creation_time" in base64: the Content of GetCredentialReport.
 ENCODED = Pattern("credential-report-base64", rb"dXNlcixhcm4sdXNlcl9jcmVhdGlvbl90aW1l")
-PATTERNS = (ROW, HEADER, ENCODED, credential_report.COLUMN)
+PATTERNS = (ROW, REPORT_HEADER, ENCODED, credential_report.COLUMN)
 
-COLUMNS = tuple(
+REPORT_COLUMNS = tuple(
     b"user arn user_creation_time password_enabled password_last_used password_last_changed "
     b"password_next_rotation mfa_active access_key_1_active access_key_1_last_rotated "
     b"access_key_1_last_used_date access_key_1_last_used_region access_key_1_last_used_service "
@@ -38,7 +38,7 @@ _TOKEN = 40
 _MOST_ROWS = 1000  # an account has one, an organization as many as it has accounts
 _ARN = compile_lazily(rb"arn:aws[a-z\-]{0,10}:iam::(\d{12}):root")
 _DELIMITER = compile_lazily(rb"[\"']?[ \t]{0,20}([,;\t|])")
-_FIELD = compile_lazily(rb"\b(" + b"|".join(COLUMNS[1:]) + rb")\b[\"'\s]{0,4}[:=][\"'\s]{0,4}([\w:+.\-/]{1,60})")
+_FIELD = compile_lazily(rb"\b(" + b"|".join(REPORT_COLUMNS[1:]) + rb")\b[\"'\s]{0,4}[:=][\"'\s]{0,4}([\w:+.\-/]{1,60})")
 _NEXT_USER = compile_lazily(rb"}|(?<![\w.])[\"']?user[\"']?\s{0,3}[:=]")
 _BASE64 = compile_lazily(rb"[A-Za-z0-9+/]{36,40000}")
 _ENCODED_LENGTH = 36
@@ -70,7 +70,7 @@ def find_root_rows(blob: Blob, hits: Hits) -> Iterator[RootRow]:
         return
     for end in hits.get(ROW.name, ())[:_MOST_ROWS]:
         start = data.rfind(b"root_account", max(0, end - _TOKEN), end)
-        fields = _parse_csv(data, end, hits.get(HEADER.name, ())) or _parse_record(data, end)
+        fields = _parse_csv(data, end, hits.get(REPORT_HEADER.name, ())) or _parse_record(data, end)
         yield from _build_rows(start, start + 12, fields)
     done = 0
     for end in hits.get(ENCODED.name, ()):
@@ -102,10 +102,10 @@ def _parse_csv(data: bytes, end: int, headers: Sequence[int]) -> dict[bytes, byt
     if not values[0].startswith(b"arn:"):
         return {}
     above = bisect_left(headers, end) - 1
-    names = COLUMNS[1:]
+    names = REPORT_COLUMNS[1:]
     if above >= 0:
         rest = unescape_slice(data, headers[above], headers[above] + _ROOM).partition(b"\n")[0].lstrip(b"\"' ")
-        names = (*COLUMNS[1:3], *(name.strip(_PADDING) for name in rest[1:].split(rest[:1] or b",")))
+        names = (*REPORT_COLUMNS[1:3], *(name.strip(_PADDING) for name in rest[1:].split(rest[:1] or b",")))
     return dict(zip(names, values, strict=False))
 
 

@@ -47,7 +47,7 @@ _MOST = 2_000
 _KIND = TokenKind("connection-string", "password in a connection string", _SETTING, 0, _VALUE)
 
 
-def find(blob: Blob, hits: Hits) -> Iterator[Detection]:
+def detect_connection_string(blob: Blob, hits: Hits) -> Iterator[Detection]:
     """Every password of such a string."""
     places: set[tuple[int, int]] = set()
     for pattern, read in _READERS:

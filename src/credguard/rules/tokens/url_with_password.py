@@ -28,7 +28,7 @@ from credguard.heuristics.passwords import is_real_encoded
 from credguard.lazy_re import compile_lazily
 from credguard.matching.pattern import Pattern
 from credguard.model.findings import Confidence, Severity
-from credguard.rules.tokens._connection_string import PATTERNS, find
+from credguard.rules.tokens._connection_string import PATTERNS, detect_connection_string
 from credguard.rules.tokens._token_rule import PLAIN, Grade, TokenKind, build_token_detection, build_token_rule
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def _grade(scheme: bytes, user: bytes, password: bytes, host: bytes) -> Grade | 
 
 def _check_both(blob: Blob, hits: Hits) -> Iterator[Detection]:
     yield from _check(blob, hits)
-    yield from find(blob, hits)
+    yield from detect_connection_string(blob, hits)
 
 
 RULE = build_token_rule(
