@@ -44,6 +44,10 @@ class Audit:
         assert report["exit_code"] == code
         return report
 
+    def discard(self) -> None:
+        """Drops what commands before have printed."""
+        self._capfd.readouterr()
+
 
 def found(report: Report, rule: str = "CG103") -> Report:
     """The one finding of the rule."""

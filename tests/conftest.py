@@ -7,6 +7,7 @@ import shutil
 import signal
 import sys
 import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,12 +18,12 @@ from tests.repos import Repository
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 _FOREIGN = ("AWS_", "GIT_", "CREDGUARD_", "BOTO_")
 _FOLDERS = ("HOME", "USERPROFILE", "XDG_CONFIG_HOME", "XDG_DATA_HOME")
 _CACHES = ("LOCALAPPDATA", "XDG_CACHE_HOME")
 _SLOW = {"attacks", "cli", "sources", "test_benchmarks.py", "test_docs.py", "test_plumbing.py", "test_resume.py"}
+_STARTUP = Path(__file__).with_name("startup")
 _DATABASES = "TESTS_DATABASES"
 """Names the folder of compiled databases that all processes of one run share: to compile one takes two seconds."""
 
@@ -35,13 +36,26 @@ def pytest_configure() -> None:
         os.environ[name] = os.environ[_DATABASES]
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # else each of some thousand processes compiles all of credguard
     sys.dont_write_bytecode = False
+    _lead_to(str(_STARTUP))
     databases.share(os.environ[_DATABASES])
+
+
+def _lead_to(folder: str) -> None:
+    """Has each Python that is started from here look there for what to do first."""
+    known = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    if folder not in known:
+        os.environ["PYTHONPATH"] = os.pathsep.join([folder, *filter(None, known)])
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Removes the shared cache when the process that made it ends."""
     if not hasattr(config, "workerinput"):
         shutil.rmtree(os.environ.pop(_DATABASES, ""), ignore_errors=True)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """With `-m "not slow"`, what is slow as a whole is not even read."""
+    return True if config.option.markexpr == "not slow" and collection_path.name in _SLOW else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

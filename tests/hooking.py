@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 from tests import processes
@@ -89,7 +88,7 @@ def set_hooks(repo: Repository, *names: str) -> None:
     """Puts hooks (default: all of a work tree) in place that start this credguard."""
     folder = repo.folder / ("hooks" if (repo.folder / "HEAD").exists() else ".git/hooks")
     for name in names or HOOKS:
-        hook(folder, name, f'#!/bin/sh\nexec "{sys.executable}" -m credguard hook {name} "$@"\n')
+        hook(folder, name, processes.format_hook(name))
 
 
 def hooked(folder: Path) -> Repository:

@@ -224,6 +224,16 @@ def web_token(seeded: random.Random, expires: int) -> str:
     return ".".join(urlsafe_b64encode(part).decode().rstrip("=") for part in (*parts, seeded.randbytes(256)))
 
 
+def ntlm_answer(seeded: random.Random) -> str:
+    """The third message of NTLM: where its fields stand, then the answers and the names."""
+    fields = [seeded.randbytes(24), seeded.randbytes(120), b"D\0", b"b\0o\0b\0", b"H\0", b""]
+    head, body = b"NTLMSSP\0\3\0\0\0", b""
+    for value in fields:
+        head += len(value).to_bytes(2, "little") * 2 + (64 + len(body)).to_bytes(4, "little")
+        body += value
+    return b64(head + bytes(4) + body)
+
+
 def nats_seed(seeded: random.Random) -> str:
     """The seed of a NATS user: two bytes of prefix, 32 random ones, a CRC-16."""
     raw = b"\x95\x00" + seeded.randbytes(32)
@@ -270,6 +280,7 @@ MAKERS: dict[str, Callable[[random.Random], str]] = {
     "NPM": lambda seeded: with_crc32(seeded, "npm_"),
     "JWT": lambda seeded: web_token(seeded, EXPIRES),
     "JWT_EXPIRED": lambda seeded: web_token(seeded, 1514862245),
+    "NTLM": ntlm_answer,
     "NKEY": nats_seed,
     "DISCORD": bot_token,
     "BASIC": lambda seeded: b64(f"ops:{characters(seeded, ALPHABETS['ALNUM'], 16)}".encode()),
@@ -295,5 +306,7 @@ FILTERS: dict[str, Callable[[str], str]] = {
     "b64": lambda value: b64(value.encode()),
     "percent": lambda value: quote(value, safe=""),
     "json": lambda value: json.dumps(value)[1:-1],
+    "bare": lambda value: "".join(line for line in value.split("\n") if "-" not in line),  # PEM without its armour
+    "lines": lambda value: '" +\n  "'.join(line for line in value.split("\n") if "-" not in line),
     "php": lambda value: json.dumps(value)[1:-1].replace("/", "\\/"),  # as PHP's json_encode writes it
 }

@@ -1,6 +1,7 @@
 """A process that has imported all of credguard, and forks one for each command line that it is asked for.
 
-tests/processes.py starts it: `python tests/parent.py SOCKET FOLDER`, the folder of the databases that are shared.
+tests/processes.py starts it: `python tests/parent.py SOCKET PLACE`. It is asked by SOCKET, and by whoever connects to
+PLACE (tests/client.py).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import io
 import marshal
 import os
 import pkgutil
+import select
 import signal
 import socket
 import sys
@@ -25,11 +27,16 @@ _DESCRIPTORS = 4
 _MOST_DESCRIPTORS = 256
 
 
-def serve(asks: socket.socket) -> Asked:
+def serve(asks: socket.socket, place: socket.socket) -> Asked:
     """Answers until nobody asks any more; in each process that is forked, gives what it is to be."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the processes that wait
     while True:
-        asked, descriptors = _receive(asks)
+        ready, _, _ = select.select([asks, place], [], [])
+        if asks in ready:
+            asked, descriptors = _receive(asks)
+        else:
+            with place.accept()[0] as connection:
+                asked, descriptors = _receive(connection)
         if not os.fork():
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             child = os.fork()
@@ -102,11 +109,12 @@ def _import_all() -> None:
 if __name__ == "__main__":
     if os.fork():
         os._exit(0)  # whoever waits for children of its own is not to meet this one
-    asks = socket.socket(fileno=int(sys.argv[1]))
+    asks, place = socket.socket(fileno=int(sys.argv[1])), socket.socket(socket.AF_UNIX)
+    place.bind(sys.argv[2])
+    place.listen()
     _import_all()
-    import_module("databases").share(sys.argv[2])
     del sys.path[0]
     gc.collect()
     gc.freeze()  # what is looked through is copied
-    serve(asks)
+    serve(asks, place)
     _end(import_module("credguard.cli").main())

@@ -11,6 +11,7 @@ import atexit
 import functools
 import marshal
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -64,6 +65,21 @@ def run_text(
     return subprocess.CompletedProcess(done.args, done.returncode, out, err)
 
 
+def format_hook(name: str) -> str:
+    """A hook that runs this credguard: forked where it can be, so that a test of what git does starts no Python."""
+    if not hasattr(os, "fork"):
+        return f'#!/bin/sh\nexec "{sys.executable}" -m credguard hook {name} "$@"\n'
+    _parent()
+    client = f'"{sys.executable}" -I -S "{Path(__file__).with_name("client.py")}"'
+    variables = shlex.quote("\n".join(sorted(f"{one}={os.environ[one]}" for one in os.environ if one[:6] == "PYTHON")))
+    return f'#!/bin/sh\nexec {client} "{_place()}" {variables} hook {name} "$@"\n'
+
+
+def _place() -> str:
+    """Where the process that forks for this one is asked by others."""
+    return os.path.join(os.environ["TESTS_DATABASES"], f"forks-{os.getpid()}")
+
+
 def _can_fork(env: Mapping[str, str]) -> bool:
     locale = env.get("LC_ALL") or env.get("LC_CTYPE") or env.get("LANG", "")
     pythons = {name for name in env if name.startswith("PYTHON") and env[name] != os.environ.get(name)}
@@ -76,8 +92,7 @@ def _parent() -> socket.socket:
     ours, theirs = socket.socketpair()
     with theirs:
         subprocess.run(
-            [sys.executable, str(Path(__file__).with_name("parent.py")), str(theirs.fileno()),
-             os.environ["TESTS_DATABASES"]],
+            [sys.executable, str(Path(__file__).with_name("parent.py")), str(theirs.fileno()), _place()],
             pass_fds=(theirs.fileno(),), stdin=subprocess.DEVNULL, check=True,
         )  # fmt: skip
     atexit.register(ours.close)

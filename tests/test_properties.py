@@ -14,6 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from credguard.aws.key_id import decode_account
+from credguard.engine.conclude import build_result
+from credguard.engine.run import Run
 from credguard.engine.session import Session
 from credguard.model.findings import Blob
 from credguard.report import json as json_report
@@ -145,12 +147,14 @@ def test_scanning_never_raises_on_the_words_it_looks_for(parts: list[str]) -> No
 def test_no_report_shows_a_secret(seed: int, form: str, name: bool) -> None:
     key_id, secret = new_pair(seed)
     secret = secret.replace("/", "a")
-    run = Session()
-    run.scan_blob(Blob(filled(form, key_id, secret).encode(), f"secret_key={secret}" if name else "x"))
-    result = run.build_result({})
+    session = Session()
+    found = session.make_pipeline().scan(
+        [Blob(filled(form, key_id, secret).encode(), f"secret_key={secret}" if name else "x")]
+    )
+    result = build_result(session, Run(found), {})
     shown = secret if not name else secret[:5] + "-"  # a blob's own path is masked by Run.folder, not here
     for report in (json_report.render(result), text_report.render(result, colour=True, verbose=True)):
         assert shown.encode() not in report
         assert secret[4:20].encode() not in report or name
-    assert secret not in repr(run.findings) or name
+    assert secret not in repr(found.findings) or name
     assert json.loads(json_report.render(result))["findings"]

@@ -73,6 +73,17 @@ def test_names_that_not_every_system_has_stand_in_one_module() -> None:
     assert not found
 
 
+def test_what_concerns_a_rule_is_written_in_the_rule() -> None:
+    """No module but the rule's own names its ID: facts are its fields, which others ask for."""
+    named = [
+        f"{path.relative_to(ROOT)}: {word}"
+        for path in sorted((ROOT / "src").rglob("*.py"))
+        if ROOT / "src/credguard/rules" not in path.parents
+        for word in re.findall(r"CG[0-9]{2,3}", path.read_text(encoding="utf-8"))
+    ]
+    assert not named
+
+
 def test_no_key_looks_alive() -> None:
     """Only documented examples and plain placeholders; whatever a test needs it makes as it runs."""
     alive = [

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-import yaml
 
 from credguard.matching.database import Matcher
 from credguard.model.findings import Blob
 from credguard.rules import find_rule_modules, load_rules
 from credguard.scanning.scanner import Scanner
 from credguard.sources.files import open_tree
+from tests.cases import read_cases
 from tests.keys import Filler
 from tests.repos import Repository, write
 
@@ -64,7 +64,7 @@ def cases(kind: str) -> list[object]:
     """One parameter for each case of that kind in all files, named by file and case."""
     found: list[object] = []
     for file in sorted(CASES.glob("*.yaml")):
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+        content = read_cases(file)
         found += [pytest.param(file.stem, case, id=f"{file.stem}-{case['name']}") for case in content[kind]]
     return found
 
@@ -184,7 +184,7 @@ def test_found(stem: str, case: dict[str, object], tmp_path: Path, filler: Fille
 
 def test_every_rule_has_cases_of_both_kinds() -> None:
     """A rule that checks has a file of good and bad cases, each with a name of its own, and no file is left over."""
-    files = {file.stem: yaml.safe_load(file.read_text(encoding="utf-8")) for file in CASES.glob("*.yaml")}
+    files = {file.stem: read_cases(file) for file in CASES.glob("*.yaml")}
     assert sorted(files) == sorted(CHECKED)
     for stem, kinds in files.items():
         assert list(kinds) == ["good", "bad"], stem

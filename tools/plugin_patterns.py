@@ -211,7 +211,8 @@ def main(target: Path = TARGET) -> int:
         '"""Where each detect-secrets plugin may find something; tools/plugin_patterns.py writes this."""\n',
         "from __future__ import annotations\n",
         f'VERSION = "{VERSION}"',
-        "# The plugin, its module, the rule that speaks of it, what says where to look, and its own expressions.",
+        "# The plugin, its module, the rule that reports its matches, the patterns that locate candidates, and its own",
+        "# expressions.",
         "PLUGINS: tuple[tuple[str, str, str, tuple[bytes, ...], tuple[tuple[bytes, int], ...]], ...] = (",
     ]
     for name, rule in sorted(RULES.items()):

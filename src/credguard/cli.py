@@ -1,4 +1,4 @@
-"""The command line: picks the command, and turns every ending into one line and an exit code."""
+"""The command line: selects the command, and ends every run with an exit code and, for an error, one line."""
 
 from __future__ import annotations
 
@@ -13,35 +13,36 @@ from credguard.system.compat import find_repository, leave_out_programs, start_w
 TYPE_CHECKING = False  # as in typing, which takes as long to import as Python to start
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from typing import NoReturn
 
 _OBJECTS_BETWEEN_COLLECTIONS = 50_000
-"""Imports make that many, and nothing of it is garbage; Python's own threshold costs a tenth of the start."""
+"""Imports make that many objects, none of them garbage; Python's own threshold costs a tenth of the start-up time."""
 COMMANDS = {
-    "scan": "look for AWS credentials in files and folders as they lie on disk",
+    "scan": "scan files and folders on disk for AWS credentials",
     "audit": "audit whole repositories: credentials, credential files, ignore rules, root keys",
-    "doctor": "look at this machine: its AWS credential files, .env files here, and whether the hooks work",
-    "ci": "judge what a CI job is about: a change, a checkout or the whole history",
-    "hook": "judge what a commit, a push or a message brings, as a git hook",
-    "install": "install git hooks that call credguard, beside what is there",
-    "uninstall": "take the git hooks away again and put back what was there before",
+    "doctor": "check this machine: its AWS credential files, .env files here, and whether the hooks work",
+    "ci": "scan what a CI job is for: a change, a checkout or the whole history",
+    "hook": "scan a commit, a push or a message, as a git hook",
+    "install": "install git hooks that call credguard, keeping existing hooks",
+    "uninstall": "remove the git hooks and restore the previous ones",
     "report": "convert a saved JSON report to another format",
     "diff": "compare two saved JSON reports: new, fixed and moved findings",
     "rules": "list the rules",
     "explain": "show one rule's page",
     "practices": "list the best practices, the rules that check them, and what else enforces them",
-    "baseline": "record what is known, so that only what is new blocks; hooks never do",
+    "baseline": "record known findings, so that only new ones block; never run by hooks",
     "allow": "record an exception in the policy, with its reason",
-    "fix": "mend what can be mended safely: shows the change, and makes it with --apply",
-    "init": "write a starting policy, the pre-commit entry and the CI step, each shown first",
+    "fix": "fix what can be fixed safely: shows the change, and applies it with --apply",
+    "completion": "print a completion script for a shell",
+    "init": "write a starter policy, the pre-commit entry and the CI step, each shown first",
 }
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs credguard with `argv` (the process's own arguments when None); gives the exit code."""
+    """Runs credguard with `argv` (the process's own arguments if None); returns the exit code."""
     gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
-    atexit.register(gc.freeze)  # or Python would look through all objects once more when it ends
+    atexit.register(gc.freeze)  # or Python would traverse all objects once more at exit
     arguments = list(sys.argv[1:] if argv is None else argv)
     if None in (sys.stdin, sys.stdout, sys.stderr):
         from credguard.system import streams
@@ -54,12 +55,12 @@ def main(argv: Sequence[str] | None = None) -> int:
             start_with_utf8()
         return _run(arguments)
     except KeyboardInterrupt:
-        _print_error("interrupted: nothing is known about what was not looked at")
+        _print_error("interrupted: the scan is incomplete")
         return 130
 
 
 def _leave_out_the_current_folder() -> None:
-    """Takes no program out of the repository that this is started in."""
+    """Excludes programs in the repository that this is started in."""
     try:
         repository = find_repository(os.path.realpath(os.curdir))
     except OSError:  # the current folder is gone
@@ -68,7 +69,7 @@ def _leave_out_the_current_folder() -> None:
 
 
 def _can_skip(arguments: list[str]) -> bool:
-    """True for a hook that certainly has nothing to say, as most have."""
+    """True for a hook that certainly has nothing to report, as most have."""
     try:
         from credguard.hooks import fast_path
     except Exception:  # noqa: BLE001 - the full way meets it, too, and tells
@@ -89,12 +90,12 @@ def _run(arguments: list[str]) -> int:
         try:
             return _dispatch(arguments)
         finally:
-            sys.stdout.flush()  # what is printed and cannot be written is no success
+            sys.stdout.flush()  # a report that was printed but cannot be written is not a success
     except CredguardError as error:
         _print_error(error.message, error.hint)
         return error.code
     except BrokenPipeError:
-        _print_error("a program that credguard had started ended before its time", "run it again")
+        _print_error("a program started by credguard was terminated", "run it again")
         return ExitCode.INCOMPLETE
     except Exception as error:  # noqa: BLE001 - the last resort: exit 4, and no text that might quote content
         return _report_bug(error, debug="--debug" in arguments)
@@ -104,21 +105,49 @@ def _dispatch(arguments: list[str]) -> int:
     if arguments in (["--version"], ["-V"]):
         print(f"credguard {__version__}")
         return 0
-    options = _build_parser(arguments).parse_args(arguments)
+    if not arguments:
+        build_parser().print_help(sys.stderr)
+        return 2
+    if arguments[0] == "help":
+        arguments = [*arguments[1:2], "--help"]
+    if not arguments[0].startswith("-") and arguments[0] not in COMMANDS:
+        return _refuse_command(arguments[0])
+    options = build_parser(arguments).parse_args(arguments)
     return int(options.run(options))
 
 
-def _build_parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
+def _refuse_command(name: str) -> int:
+    from difflib import get_close_matches
+
+    near = get_close_matches(name.lower(), COMMANDS, 1)
+    _print_error(f"there is no command {name}", f"did you mean {near[0]}?" if near else "")
+    print("hint: `credguard --help` lists the commands", file=sys.stderr)
+    return 2
+
+
+def build_parser(arguments: Sequence[str] = (), *, whole: bool = False) -> argparse.ArgumentParser:
+    """The parser for these arguments: with the options of the command that they name, or of every command."""
     import argparse
     from importlib import import_module
 
     class Parser(argparse.ArgumentParser):
-        """A parser whose words are safe to show: a name that is no option may come from a repository."""
+        """A parser whose errors have two lines: what is wrong, and what was meant or where to read on."""
+
+        def parse_args(self, args=None, namespace=None):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+            options, unknown = self.parse_known_args(args, namespace)
+            if unknown:
+                known = commands.choices.get(getattr(options, "command", ""), self)
+                known.error(_explain_unknown(unknown, known._option_string_actions))  # noqa: SLF001 - our own kind
+            return options
+
+        def _check_value(self, action: argparse.Action, value: object) -> None:
+            if action.choices is not None and value not in action.choices:
+                raise argparse.ArgumentError(action, _explain_choice(str(value), list(map(str, action.choices))))
 
         def error(self, message: str) -> NoReturn:
-            from credguard.report import make_printable
-
-            super().error(make_printable(message))
+            """Ends the process; what is no option may come from a repository, and is made safe to show."""
+            _print_error(f"{self.prog.partition(' ')[2]}: {message}".removeprefix(": "))
+            self.exit(2, f"hint: `{self.prog} --help` shows how it is called\n")
 
     parser = Parser(
         prog="credguard",
@@ -128,12 +157,28 @@ def _build_parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     parser.add_argument("-V", "--version", action="version", version=f"credguard {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     first = arguments[0] if arguments else ""
-    for name in (first,) if first in COMMANDS else COMMANDS:  # to make them all takes a while
+    for name in (first,) if first in COMMANDS else COMMANDS:  # creating all of them takes a while
         summary = COMMANDS[name]
         command = commands.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
-        if name in arguments:
+        if whole or name in arguments:
             import_module(f"credguard.commands.{name}").configure(command)
     return parser
+
+
+def _explain_unknown(words: Sequence[str], options: Iterable[str]) -> str:
+    from difflib import get_close_matches
+
+    named = [word.partition("=")[0] for word in words if word.startswith("-")]
+    near = get_close_matches(named[0], options, 1) if named else []
+    what = f"there is no option {named[0]}" if named else f"nothing takes {' '.join(words)}"
+    return f"{what}; did you mean {near[0]}?" if near else what
+
+
+def _explain_choice(value: str, choices: Sequence[str]) -> str:
+    from difflib import get_close_matches
+
+    near = get_close_matches(value.lower(), choices, 1)
+    return f"{value} is none of {', '.join(choices)}" + (f"; did you mean {near[0]}?" if near else "")
 
 
 def _print_error(message: str, hint: str = "") -> None:
@@ -142,7 +187,7 @@ def _print_error(message: str, hint: str = "") -> None:
     line = f"credguard: {make_printable(message)}" + (f"; {make_printable(hint)}" if hint else "")
     try:
         print(line, file=sys.stderr, flush=True)
-    except (OSError, ValueError):  # nobody to tell: the exit code says enough
+    except (OSError, ValueError):  # no output is possible; the exit code is enough
         return
 
 

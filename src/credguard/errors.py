@@ -6,7 +6,7 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """What a run says to the shell; in a git hook every code but 0 stops git."""
+    """The exit code of a run; in a git hook every code but 0 stops git."""
 
     CLEAN = 0
     FINDINGS = 1
@@ -16,7 +16,7 @@ class ExitCode(IntEnum):
 
 
 class CredguardError(Exception):
-    """An expected failure: `message` says what and where, `hint` what to do."""
+    """An expected failure: `message` says what failed and where, `hint` what to do."""
 
     def __init__(self, message: str, hint: str = "", code: ExitCode = ExitCode.USAGE) -> None:
         super().__init__(message)
@@ -26,15 +26,15 @@ class CredguardError(Exception):
 
 
 class UnreadableError(CredguardError):
-    """Content that a rule has to judge and that is not what its name or its words say: the run is
-    incomplete. `message` is said after the path, without quoting content."""
+    """Content that a rule must check but cannot parse as its name or its words suggest: the run is incomplete.
+    `message` is shown after the path and never quotes content."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message, "", ExitCode.INCOMPLETE)
 
 
 class PolicyError(CredguardError):
-    """A policy that cannot be followed: `message` begins with file, line and column."""
+    """An invalid policy: `message` begins with file, line and column."""
 
     def __init__(self, path: str, line: int, column: int, text: str, hint: str = "") -> None:
         place = f"{path}:{line}:{column}" if line else path

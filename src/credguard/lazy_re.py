@@ -1,4 +1,4 @@
-"""Regular expressions that are compiled when first used, so that starting costs nothing for them."""
+"""Regular expressions that are compiled at first use, so that they do not slow down the start."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class _Lazy:
-    """Stands for `re.compile(pattern, flags)` until something of it is asked for."""
+    """A placeholder for `re.compile(pattern, flags)` until it is used."""
 
     def __init__(self, compile_it: Callable[[], re.Pattern[Any]]) -> None:
         self._compile = compile_it
@@ -25,5 +25,5 @@ class _Lazy:
 
 
 def compile_lazily(pattern: AnyStr, flags: int = 0) -> re.Pattern[AnyStr]:
-    """A pattern as `re.compile` would give it, compiled at its first use."""
+    """A pattern as `re.compile` would return it, compiled at first use."""
     return cast("re.Pattern[AnyStr]", _Lazy(partial(re.compile, pattern, flags)))

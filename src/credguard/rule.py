@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 from typing import TYPE_CHECKING
 
 from credguard.model.findings import Confidence, Severity
@@ -20,6 +21,48 @@ if TYPE_CHECKING:
 
 CUSTOM_ID = r"(?!CG)[A-Z][A-Z0-9]{1,9}[0-9]{1,6}"
 """The ID of a rule that a policy brings along."""
+ABOUT_CREDGUARD, SECRET_VALUES, ROOT_USER = "CG0", "CG1", "CG3"
+"""What the IDs of three families begin with."""
+SECRET_PRACTICES = ("P01", "P10", "P16", "P19")
+"""The practices that every rule on a secret value checks."""
+CREDENTIAL_REPORT = "give --credential-report FILE"
+GIT_REPOSITORY = "look at a git repository"
+"""What makes rules run, as `Rule.needs` gives it."""
+
+
+class Trait(Enum):
+    """What sets a rule apart for those who use its findings."""
+
+    WHOLE = "its findings can be used as they are, so no path exempts them"
+    HALF = "its findings are parts, of which another rule's finding may hold the whole"
+    GUESS = "it goes by what stands around a value, and yields to rules that know the value"
+    ACCESS_KEY = "its findings hold an access key ID, maybe a long-lived one"
+    TEMPORARY = "its findings are credentials that end by themselves"
+    LONG_LIVED = "its values work until somebody ends them, so they are compared between projects"
+    OF_ACCOUNT = "its findings are worse in the team's own accounts"
+    BUILT_ON_VALUES = "it is about the age or the sharing of LONG_LIVED values"
+    OF_THE_PAST = "it is asked about files as well that git tracked once"
+    ON_TRACKED_FILES = "it has nothing to ask where there is no git repository"
+    ON_WORK_TREE = "it has nothing to ask in a bare repository"
+    ON_CHANGES = "it is about a change alone"
+    ON_ACCOUNT = "only a credential report answers it in full"
+    ON_ROOT = "a credential report answers it only with the root user's row"
+    ON_REQUEST = "it runs only where the run was given what it is about"
+
+
+class Fix(Enum):
+    """What `credguard fix` does about a rule's findings."""
+
+    UNTRACK = "take the file out of git"
+    IGNORE = "have git ignore the file"
+    DOCKERIGNORE = "keep the file out of images"
+    EXAMPLE = "empty the example file"
+    WORKFLOW = "give the workflow a role"
+
+
+def is_custom(rule_id: str) -> bool:
+    """True for the ID of a rule that a policy brings along."""
+    return not rule_id.startswith("CG")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +78,11 @@ class Rule:
     changed file by itself. A rule that is not `in_hooks` speaks in CI and audits only, one not
     `by_default` where the policy switches it on. A check may
     raise UnreadableError for content that it should judge and cannot parse. `standards` are the
-    numbers of controls that ask for the same, each with its version.
+    numbers of controls that ask for the same, each with its version. `practices` are those that it
+    checks (IDs), `needs` what makes it run that a scan of some files does not, `columns` those of a
+    credential report that it reads, `fix` what is done about its findings.
+    A report leaves out a finding at the same value or in the same file as one of a rule whose ID begins
+    with one of `yields_to`; findings in one file with the same attribute `cause` are one there.
     """
 
     id: str
@@ -52,6 +99,12 @@ class Rule:
     concerns: str = ""
     in_hooks: bool = True
     by_default: bool = True
+    traits: frozenset[Trait] = frozenset()
+    needs: str = ""
+    columns: tuple[str, ...] = ()
+    fix: Fix | None = None
+    yields_to: tuple[str, ...] = ()
+    cause: str = ""
     remediation: tuple[str, ...] = ()
     references: tuple[str, ...] = ()
     standards: tuple[str, ...] = ()

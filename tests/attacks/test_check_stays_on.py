@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-import yaml
 
 from credguard.enforcement.calls import load_calls
 from credguard.enforcement.inventory import find_file_enforcement
 from credguard.enforcement.removed_calls import find_removed_calls
 from credguard.sources.snapshots import FolderSnapshot
+from tests.cases import read_cases
 from tests.hooking import credguard
 from tests.repos import Repository, clean_environment, write
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from _pytest.mark import ParameterSet
 
-CASES = yaml.safe_load((Path(__file__).parent / "check_stays_on.yaml").read_text())
+CASES = read_cases(Path(__file__).with_name("check_stays_on.yaml"))
 
 Files = dict[str, str]
 Edit = tuple[str, str] | dict[str, str | None]

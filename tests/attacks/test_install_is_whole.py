@@ -162,7 +162,7 @@ def test_uninstall_ends_an_installation_that_was_killed(repo: Repository) -> Non
     hooks = repo.folder / ".git" / "hooks"
     path = hook(hooks, text=THEIRS, mode=0o700)
     os.link(path, hooks / f"pre-commit{CHAINED}")
-    assert uninstall(repo.folder) == [f"pre-commit: what was there before is in place, in {hooks}"]
+    assert uninstall(repo.folder) == [f"pre-commit: the previous hook is in place in {hooks}"]
     assert (path.read_bytes(), path.stat().st_nlink) == (THEIRS.encode(), 1)
 
 
@@ -190,7 +190,7 @@ def test_two_hooks_of_others_are_never_mixed_up(repo: Repository, python: str) -
     hook(hooks, text=THEIRS)
     hook(hooks, f"pre-commit{CHAINED}", text=THEIRS + "# other\n")
     before = {path.name: path.read_bytes() for path in hooks.iterdir()}
-    with pytest.raises(Exception, match="both somebody else's"):
+    with pytest.raises(Exception, match="both third-party hooks"):
         install(repo.folder, DEFAULT, python)
     uninstall(repo.folder)
     assert {path.name: path.read_bytes() for path in hooks.iterdir()} == before

@@ -54,7 +54,8 @@ def test_a_sign_is_shown_as_an_escape(sign: str) -> None:
 def test_every_code_point() -> None:
     """All that Unicode says is no sign of its own is escaped; letters, marks and emoji stay."""
     for start in range(0, 0x110000, 0x1000):
-        signs = [chr(number) for number in range(start, start + 0x1000) if not 0xD800 <= number <= 0xDFFF]
+        step = 1 if start >> 16 in (0, 1, 2, 3, 14) else 251  # the other planes are empty, or for private use
+        signs = [chr(number) for number in range(start, start + 0x1000, step) if not 0xD800 <= number <= 0xDFFF]
         for sign, shown in zip(signs, map(make_printable, signs), strict=True):
             hidden = not sign.isprintable() or sign in BLANK or not is_clean(sign)
             assert shown == (sign.encode("unicode_escape").decode() if hidden else sign), hex(ord(sign))

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 PRINT = "0123456789abcdef0123456789abcdef"
 ALLOW = f"allow: [{{fingerprint: {PRINT}, rule: CG101, reason: x, expires: 2999-01-01}}]\n"
+UNREADABLE = "paths: {unreadable: [{path: a.zip, reason: x, expires: 2999-01-01}]}\n"
 CUSTOM = (
     "custom-rules:\n- {id: ACME1, name: acme, summary: s, severity: high, keywords: [acme, at_], "
     "pattern: 'acme (at_([a-z]{12}))', capture: 2, entropy: 1, paths: ['src/**'], except: ['at_b'], "
@@ -41,6 +42,10 @@ LOOSER: dict[str, tuple[str, str] | None] = {
     "rules.stages": ("version: 1\n", "rules: {CG101: {stages: {ci: warn}}}\n"),
     "stages": ("version: 1\n", "stages: {pre-push: off}\n"),
     "paths.exclude": ("version: 1\n", "paths: {exclude: [docs/]}\n"),
+    "paths.unreadable": ("version: 1\n", UNREADABLE),
+    "paths.unreadable.path": (UNREADABLE, UNREADABLE.replace("a.zip", "b.zip")),
+    "paths.unreadable.reason": None,  # words
+    "paths.unreadable.expires": (UNREADABLE, UNREADABLE.replace(", expires: 2999-01-01", "")),
     "paths.rules": ("version: 1\n", "paths: {rules: {docs/: {CG101: low}}}\n"),
     "accounts.own": ("accounts: {own: ['111111111111']}\n", "version: 1\n"),
     "rotation-days": ("version: 1\n", "rotation-days: 91\n"),

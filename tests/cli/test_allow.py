@@ -95,18 +95,18 @@ def test_force_records_what_is_not_there(repo: Repository) -> None:
     ("args", "said"),
     [
         (["{mark}"], "needs a reason"),
-        (["{mark}", "--reason", " . "], "says nothing"),
-        (["--reason", "x"], "no finding is named"),
-        (["--reason", "x", "--path", "x"], "no finding is named"),
-        (["{mark}", "--reason", "x", "--expires", "tomorrow"], "no date"),
+        (["{mark}", "--reason", " . "], "the reason is empty"),
+        (["--reason", "x"], "no finding is given"),
+        (["--reason", "x", "--path", "x"], "no finding is given"),
+        (["{mark}", "--reason", "x", "--expires", "tomorrow"], "not a date"),
         (["{mark}", "--reason", "x", "--expires", "2020-01-01"], "has passed"),
         (["0123456", "--reason", "x"], "8 to 32"),
-        (["01234567", "--reason", "x"], "nothing is found"),
+        (["01234567", "--reason", "x"], "no current finding"),
         (["01234567", "--reason", "x", "--force"], "all 32 digits"),
         (["{mark}", "--reason", "x", "--rule", "CG103"], "not of CG103"),
         (["--reason", "x", "--rule", "CG777", "--path", "x"], "no rule CG777"),
         (["--reason", "x", "--rule", "CG003", "--path", "x"], "cannot be allowed"),
-        (["--reason", "x", "--rule", "CG103", "--path", "x"], "whole credentials"),
+        (["--reason", "x", "--rule", "CG103", "--path", "x"], "complete credentials"),
         (["--reason", "x", "--rule", "CG101", "--path", "../x"], "cannot be written"),
         (["{mark}", "--reason", "x", "--config", "../other.yaml"], "outside of the repository"),
     ],
@@ -123,14 +123,14 @@ def test_what_is_allowed_already(repo: Repository) -> None:
     mark = findings(repo.folder)["CG101"]["fingerprint"]
     repo.write({POLICY: f"allow:\n- {{fingerprint: {mark}, reason: x, expires: 2020-02-02}}\n"})
     done = allow(repo.folder, mark, "--reason", "x")
-    assert done.returncode == 2 and f"{POLICY}:2 allows it already until 2020-02-02" in done.stderr
+    assert done.returncode == 2 and f"{POLICY}:2 already allows it until 2020-02-02" in done.stderr
 
 
 @pytest.mark.parametrize("name", ["GIT_INDEX_FILE", "PRE_COMMIT"])
 @pytest.mark.parametrize("command", [["allow", "01234567", "--reason", "x"], ["baseline", "create"]])
 def test_never_from_a_hook(repo: Repository, name: str, command: list[str]) -> None:
     done = credguard(*command, cwd=repo.folder, **{name: "1"})
-    assert done.returncode == 2 and "not for hooks" in done.stderr
+    assert done.returncode == 2 and "must not run in a hook" in done.stderr
 
 
 def test_a_policy_behind_a_link_is_left_alone(repo: Repository) -> None:

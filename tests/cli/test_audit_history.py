@@ -265,8 +265,9 @@ def test_files_that_were_tracked_once(repo: Repository, filler: Filler, audit: A
     repo.git("rm", "-q", ".env", "rootkey.csv", "home/.aws/credentials")
     repo.commit("clean up")
     report = audit("audit", repo.folder)
-    for rule in ("CG201", "CG203", "CG301"):
+    for rule in ("CG201", "CG103", "CG301"):
         assert found(report, rule)["exposure"]["first_commit"] == first
+    assert [one["rule_id"] for one in found(report, "CG103")["attributes"]["also"]] == ["CG203"]
     assert "was tracked" in found(report, "CG201")["message"]
 
 

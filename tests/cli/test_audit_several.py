@@ -177,7 +177,7 @@ def test_what_is_done_and_unchanged_is_not_done_again(three: Path) -> None:
     changed = report("one", "two", "--resume", "state.db", cwd=three)
     assert "one/untracked.ini" in found(changed, "CG101") and len(changed["findings"]) > len(first["findings"])
     if os.name == "posix":
-        assert (three / "state.db").stat().st_mode & 0o077 == 0
+        assert (three / "state.db").stat().st_mode & 0o777 == 0o600
     assert PAIR.split("=")[-1].strip().encode() not in (three / "state.db").read_bytes()
 
 

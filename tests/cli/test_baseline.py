@@ -181,7 +181,7 @@ class TestPrune:
     def test_not_where_something_could_not_be_looked_at(self, repo: Repository) -> None:
         baseline(repo.folder, "create")
         repo.write({"a.ini": "x = 1\n", ".credguard.yaml": "limits: {file-size: 5}\n"})
-        assert "not everything could be looked at" in baseline(repo.folder, "prune", code=3)
+        assert "the scan is incomplete" in baseline(repo.folder, "prune", code=3)
         assert len(lines(repo.folder)) == 2
 
     def test_it_wants_a_baseline_and_adds_nothing(self, repo: Repository) -> None:
@@ -197,8 +197,8 @@ class TestImport:
         gone = {"type": "AWS Access Key", "hashed_secret": "0" * 40, "line_number": 9}
         repo.write({".secrets.baseline": json.dumps({"version": "1.5.0", "results": {"a.ini": [entry, gone]}})})
         said = baseline(repo.folder, "create", "--import", ".secrets.baseline")
-        assert lines(repo.folder) == ["CG103 a.ini -- known to detect-secrets, audited there as none"]
-        assert ".secrets.baseline, a.ini:9: fits nothing" in said
+        assert lines(repo.folder) == ["CG103 a.ini -- known to detect-secrets, audited there as not a secret"]
+        assert ".secrets.baseline, a.ini:9: matches no current finding" in said
 
     def test_of_gitleaks_and_git_secrets(self, repo: Repository) -> None:
         repo.write(
@@ -206,7 +206,7 @@ class TestImport:
         )
         said = baseline(repo.folder, "create", "--import", ".gitleaksignore", "--from", ".gitallowed")
         assert lines(repo.folder) == ["CG101 b%20b.txt -- known to git-secrets", "CG103 a.ini -- known to gitleaks"]
-        assert ".gitleaksignore:2: fits nothing" in said
+        assert ".gitleaksignore:2: matches no current finding" in said
 
     def test_of_history(self, repo: Repository) -> None:
         commit = repo.commit("leak", {"gone.txt": f"\n{NEW}", "rest.txt": f"{NEW}{LONE}"})
@@ -263,4 +263,4 @@ def test_no_repository(tmp_path: Path) -> None:
     (tmp_path / "a.ini").write_text(LEAK)
     baseline(tmp_path, "create")
     assert lines(tmp_path) == [f"CG103 a.ini -- {KNOWN}"] and not (tmp_path / ".gitattributes").exists()
-    assert "is no folder" in baseline(tmp_path, "update", "nowhere", code=2)
+    assert "is not a folder" in baseline(tmp_path, "update", "nowhere", code=2)

@@ -107,10 +107,38 @@ def test_a_key_in_the_middle_of_a_push_fails_although_it_is_gone_at_its_end(orig
     job = cloned(origin, tmp_path)
     job.event("push", push(before, oid(origin, "main")))
     done = job.run("--sarif-file", "out.sarif")
-    assert done.returncode == 1 and "::error file=x.ini" in done.stdout
+    leaked = origin.git("rev-parse", "main~1").strip()[:12]
+    where = f"in commit {leaked} by Ada <ada@example.com>, 2026-01-02; no longer in the files"
+    assert done.returncode == 1 and f"::{leaked}:x.ini:1:19: " in done.stdout and "file=x.ini" not in done.stdout
+    assert done.stdout.count(where) == 2  # in the annotation and in the text
+    assert (
+        where.replace("<", "&#60;").replace(">", "&#62;").replace("@", "&#64;")
+        in (job.files / "summary.md").read_text()
+    )
     assert job.outputs()["findings"] == "1" and job.outputs()["sarif-file"] == "out.sarif"
     assert json.loads((job.folder / "out.sarif").read_text())["runs"][0]["results"]
     assert "1 finding blocks" in (job.files / "summary.md").read_text()
+
+
+@pytest.mark.parametrize("name", ["json", "sarif", "gitlab"])
+def test_standard_output_belongs_to_the_format(origin: Repository, tmp_path: Path, name: str) -> None:
+    before = oid(origin, "main")
+    origin.commit("leak", {"x.ini": leak("format")})
+    job = cloned(origin, tmp_path)
+    job.event("push", push(before, oid(origin, "main")))
+    done = job.run("--format", name)
+    assert done.returncode == 1 and json.loads(done.stdout)
+    assert "::error file=x.ini" in done.stderr  # which the runner reads as well
+
+
+def test_annotations_are_there_once(origin: Repository, tmp_path: Path) -> None:
+    before = oid(origin, "main")
+    origin.commit("leak", {"x.ini": leak("once")})
+    job = cloned(origin, tmp_path)
+    job.event("push", push(before, oid(origin, "main")))
+    for words in ((), ("--format", "github"), ("--format", "github", "--output", "a.txt")):
+        done = job.run(*words)
+        assert (done.stdout + done.stderr).count("::error file=x.ini") == 1
 
 
 def test_a_pull_request_from_a_shallow_clone_is_deepened(origin: Repository, tmp_path: Path) -> None:
@@ -295,3 +323,28 @@ def test_the_files_to_copy_pass_the_linter_of_workflows(tmp_path: Path) -> None:
             check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stdout
+
+
+def test_an_unknown_system_compares_with_the_default_branch(origin: Repository, tmp_path: Path) -> None:
+    job = cloned(origin, tmp_path)
+    job.environ = {"CI": "true"}
+    git(job.folder, "switch", "-q", "-c", "x")
+    (job.folder / "c.ini").write_text(leak("unknown"))
+    git(job.folder, "add", "c.ini")
+    git(job.folder, "-c", "user.name=a", "-c", "user.email=a@example.com", "commit", "-qm", "leak")
+    git(job.folder, "rm", "-q", "c.ini")
+    git(job.folder, "-c", "user.name=a", "-c", "user.email=a@example.com", "commit", "-qm", "gone")
+    done = job.run()
+    assert done.returncode == 1 and "CG103" in done.stdout, done.stdout + done.stderr
+    git(job.folder, "branch", "-f", "main", "x")
+    git(job.folder, "update-ref", "refs/remotes/origin/main", "x")
+    assert job.run().returncode == 1, "on the default branch itself the whole history is scanned"
+
+
+def test_an_unknown_system_without_a_default_branch_is_no_success(origin: Repository, tmp_path: Path) -> None:
+    job = cloned(origin, tmp_path)
+    job.environ = {"CI": "true"}
+    git(job.folder, "remote", "remove", "origin")
+    done = job.run()
+    assert done.returncode == 2
+    assert "CREDGUARD_DEFAULT_BRANCH" in done.stderr

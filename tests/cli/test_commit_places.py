@@ -88,7 +88,7 @@ def test_what_is_said(repo: Repository) -> None:
     leak(repo, "app/c.ini")
     done = git(repo.folder, "commit", "-qm", "x")
     assert done.returncode == 1
-    for words in ("app/c.ini", "1:21", "CG103", KEY_ID, "What to do", "deactivate", "credguard allow"):
+    for words in ("app/c.ini", "1:21", "CG103", KEY_ID, "What to do", "take it out of app/c.ini", "credguard allow"):
         assert words in done.stderr, words
     for words in ("no-verify", "-n ", "SKIP=", SECRET[4:]):
         assert words not in done.stderr, words

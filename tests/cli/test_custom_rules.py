@@ -126,7 +126,7 @@ def test_import(tmp_path: Path) -> None:
     rules = '[[rules]]\nid = "acme"\nregex = "acme_[0-9]{8}"\n[[rules]]\nid = "p"\npath = "x"\n'
     (tmp_path / "g.toml").write_text(rules)
     done = credguard("init", "--import-gitleaks", "g.toml", cwd=tmp_path)
-    assert done.returncode == 0 and "name: acme" in done.stdout and "p: it looks at names of files alone" in done.stderr
+    assert done.returncode == 0 and "name: acme" in done.stdout and "p: it matches only file names" in done.stderr
     words = ("init", "--import-gitleaks", "g.toml", "--output", "team.yaml")
     assert credguard(*words, cwd=tmp_path).returncode == 0 and credguard(*words, cwd=tmp_path).returncode == 2
     (tmp_path / POLICY).write_text("extends: [./team.yaml]\n")

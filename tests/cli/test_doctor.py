@@ -16,7 +16,7 @@ from credguard.hooks.selftest import check_hooks
 from tests.repos import Repository, clean_environment
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="the hooks are POSIX shell scripts; git brings the shell")
-PROVED = "pre-commit: stops a made-up key pair and lets clean work pass"
+PROVED = "pre-commit: blocks a generated key pair and lets clean work pass"
 
 
 @pytest.fixture
@@ -115,7 +115,7 @@ def test_bare_repository(tmp_path: Path) -> None:
     lines: list[str] = []
     assert check_hooks(bare.folder, lines.append) == []
     assert lines[1:] == [
-        "pre-receive: runs credguard", "pre-receive: stops a made-up key pair and lets clean work pass"
+        "pre-receive: runs credguard", "pre-receive: blocks a generated key pair and lets clean work pass"
     ]  # fmt: skip
     assert everything(bare.folder) == before
 
@@ -146,13 +146,13 @@ def test_a_hook_nobody_installed_is_no_problem(repo: Repository) -> None:
 @pytest.mark.parametrize("name", ["pre-commit", "pre-push"])
 def test_not_executable(repo: Repository, hooks: Path, name: str) -> None:
     (hooks / name).chmod(0o644)
-    assert check_hooks(repo.folder) == [f"{hooks}/{name} is not executable, so git passes over it; run chmod +x on it"]
+    assert check_hooks(repo.folder) == [f"{hooks}/{name} is not executable, so git ignores it; run chmod +x on it"]
 
 
 def test_windows_line_ends(repo: Repository, hooks: Path) -> None:
     (hooks / "commit-msg").write_bytes((hooks / "commit-msg").read_bytes().replace(b"\n", b"\r\n"))
     problems = check_hooks(repo.folder)
-    assert len(problems) == 1 and "commit-msg has Windows line ends" in problems[0]
+    assert len(problems) == 1 and "commit-msg has Windows line endings" in problems[0]
     install.install(repo.folder)
     assert check_hooks(repo.folder) == []
 
@@ -161,8 +161,8 @@ def test_shadowed_by_core_hooks_path(repo: Repository, hooks: Path) -> None:
     repo.git("config", "core.hooksPath", "elsewhere")
     problems = check_hooks(repo.folder)
     assert problems == [
-        f"pre-commit, pre-merge-commit, commit-msg, pre-push in {hooks} never run: core.hooksPath in .git/config leads "
-        f"git to {repo.folder}/elsewhere; run `credguard install` again, or unset it",
+        f"pre-commit, pre-merge-commit, commit-msg, pre-push in {hooks} never run: core.hooksPath in .git/config "
+        f"points git to {repo.folder}/elsewhere; run `credguard install` again, or unset it",
         f"pre-commit is not in {repo.folder}/elsewhere; run `credguard install --hooks pre-commit`",
     ]
     install.install(repo.folder)
@@ -181,7 +181,7 @@ def test_replaced_by_another_program(repo: Repository, hooks: Path) -> None:
     script(hooks / "pre-push", "#!/bin/sh\n# once called credguard\n")
     problems = check_hooks(repo.folder)
     assert problems == [
-        f"{hooks}/pre-push has been replaced by another program's hook; join the two, then run "
+        f"{hooks}/pre-push has been replaced by another program's hook; merge the two, then run "
         "`credguard install --hooks pre-push`"
     ]
 
@@ -198,7 +198,7 @@ STUB = '#!/bin/sh\nshift 3\n[ "$1" = hook ] || exit 0\n'
 
 def test_a_hook_that_lets_everything_pass(repo: Repository, tmp_path: Path) -> None:
     install.install(repo.folder, (), str(script(tmp_path / "python", STUB)))
-    assert check_hooks(repo.folder) == ["pre-commit let a made-up key pair through; run `credguard install` again"]
+    assert check_hooks(repo.folder) == ["pre-commit did not block a generated key pair; run `credguard install` again"]
 
 
 def test_a_hook_that_stops_everything(repo: Repository, tmp_path: Path) -> None:
@@ -206,7 +206,7 @@ def test_a_hook_that_stops_everything(repo: Repository, tmp_path: Path) -> None:
     install.install(repo.folder, (), str(script(tmp_path / "python", STUB + names)))
     problems = check_hooks(repo.folder)
     assert len(problems) == 1
-    assert problems[0].startswith("pre-commit also stops what holds no key (exit 1): credguard-canary-")
+    assert problems[0].startswith("pre-commit also blocks a file without a key (exit 1): credguard-canary-")
 
 
 @pytest.mark.parametrize("ending", ["echo broken >&2; exit 1\n", "echo broken >&2; exit 4\n"])
@@ -235,14 +235,14 @@ def test_a_shell_that_is_not_there(repo: Repository, hooks: Path) -> None:
     content = (hooks / "pre-commit").read_text()
     (hooks / "pre-commit").write_text(content.replace("#!/bin/sh", "#!/no/such/sh", 1))
     problems = check_hooks(repo.folder)
-    assert len(problems) == 1 and problems[0].startswith("pre-commit could not be tried: ")
+    assert len(problems) == 1 and problems[0].startswith("pre-commit could not be tested: ")
 
 
 def test_a_commit_that_cannot_be_read(repo: Repository) -> None:
     tree = repo.git("rev-parse", "HEAD^{tree}").strip()
     (repo.folder / ".git" / "objects" / tree[:2] / tree[2:]).unlink()
     problems = check_hooks(repo.folder)
-    assert len(problems) == 1 and problems[0].startswith("pre-commit could not be tried: git read-tree failed")
+    assert len(problems) == 1 and problems[0].startswith("pre-commit could not be tested: git read-tree failed")
 
 
 HUSKY = '. "$(dirname "$0")/h"\n'
@@ -261,7 +261,7 @@ def test_husky(repo: Repository) -> None:
     lines: list[str] = []
     assert check_hooks(repo.folder, lines.append) == []
     assert "pre-commit: runs credguard through husky (pre-commit)" in lines
-    assert lines[-1] == f"{PROVED} (credguard was tried alone, not what else the hook runs)"
+    assert lines[-1] == f"{PROVED} (only credguard was tested, not what else the hook runs)"
     assert not (repo.folder / "ran").exists()
 
 
@@ -297,4 +297,4 @@ def test_command(repo: Repository, hooks: Path) -> None:
     (hooks / "pre-commit").write_bytes(scripts.format_installed_hook("pre-commit", "/bin/true"))
     done = run()
     assert done.returncode == 1
-    assert "pre-commit let a made-up key pair through" in done.stderr
+    assert "pre-commit did not block a generated key pair" in done.stderr

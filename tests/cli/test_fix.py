@@ -66,7 +66,7 @@ def applied(repo: Repository, *args: str) -> str:
     assert snapshot(repo) == before, "the dry run changed something"
     output = fix(repo, "--apply", *args, code=0).stdout
     after = snapshot(repo)
-    assert "lse to mend" in (again := fix(repo, "--apply", *args, code=0).stdout) or "Nothing to mend" in again
+    assert "lse to fix" in (again := fix(repo, "--apply", *args, code=0).stdout) or "Nothing to fix" in again
     assert snapshot(repo) == after, "the second run changed something"
     return output
 
@@ -89,7 +89,7 @@ def ignored(repo: Repository, *paths: str) -> bool:
 
 def test_nothing_to_mend(repo: Repository) -> None:
     repo.commit("one", {"a.py": "x = 1\n"})
-    assert fix(repo, code=0).stdout == "Nothing to mend.\n"
+    assert fix(repo, code=0).stdout == "Nothing to fix.\n"
 
 
 def test_a_tracked_env_file_leaves_git_and_stays_on_disk(repo: Repository) -> None:
@@ -186,7 +186,7 @@ def test_real_values_leave_an_example(repo: Repository) -> None:
     output = applied(repo)
     wanted = b"# keep\nAWS_SECRET_ACCESS_KEY=''\nAPI_TOKEN=\r\nREGION=eu-west-1\n"
     assert (repo.folder / ".env.example").read_bytes() == wanted
-    assert "replace what .env.example showed" in output
+    assert "replace the secrets that were in .env.example" in output
 
 
 def test_a_workflow_gets_a_role(repo: Repository) -> None:
@@ -202,7 +202,7 @@ def test_a_workflow_gets_a_role(repo: Repository) -> None:
 
 
 def test_a_role_must_be_one(repo: Repository) -> None:
-    assert "no role's ARN" in fix(repo, "--role", "admin", code=2).stderr
+    assert "is not a role ARN" in fix(repo, "--role", "admin", code=2).stderr
 
 
 def test_a_workflow_in_another_shape_gets_instructions(repo: Repository) -> None:
@@ -220,7 +220,7 @@ def test_what_the_policy_allows_or_switches_off_is_left(repo: Repository) -> Non
     policy = "version: 1\nrules: {CG202: off}\nallow:\n- {rule: CG201, path: .env, reason: public settings}\n"
     repo.commit("one", {".env": ENV, ".credguard.yaml": policy, **DOTENV})
     (repo.folder / ".env").chmod(0o600)
-    assert fix(repo, code=0).stdout == "Nothing to mend.\n"
+    assert fix(repo, code=0).stdout == "Nothing to fix.\n"
 
 
 def test_select_and_severity(repo: Repository) -> None:
@@ -292,7 +292,7 @@ def test_hostile_names(repo: Repository) -> None:
     assert "\x1b" not in output
     assert not [path for path in repo.git("ls-files", "-z").split("\0") if path.endswith(("env", "local"))]
     assert all((repo.folder / name).exists() for name in names)
-    assert "Nothing to mend" in fix(repo, code=0).stdout
+    assert "Nothing to fix" in fix(repo, code=0).stdout
 
 
 def test_a_name_that_no_entry_can_hold(repo: Repository) -> None:
@@ -320,7 +320,7 @@ def test_a_repository_within_is_left_to_itself(repo: Repository) -> None:
     inner = Repository(repo.folder / "inner")
     inner.commit("one", {".github/workflows/d.yml": WORKFLOW})
     repo.commit("one", {"a.py": "", ".gitignore": ".env\n.env.*\n"})
-    assert "a repository of its own" in fix(repo, "--apply", code=1).stdout
+    assert "in a nested repository" in fix(repo, "--apply", code=1).stdout
     assert (inner.folder / ".github/workflows/d.yml").read_text() == WORKFLOW
 
 

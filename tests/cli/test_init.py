@@ -51,7 +51,10 @@ def test_everything_is_shown_and_nothing_is_written_unasked(repo: Repository) ->
 def test_a_new_repository(repo: Repository) -> None:
     output = init(repo.folder, "--yes", *FROM, code=0)
     assert sorted(files(repo.folder)) == FILES
-    assert "pre-commit install --hook-type pre-commit" in output
+    assert "Everyone then runs once: pre-commit install\n" in output
+    assert "default_install_hook_types: [pre-commit, pre-merge-commit, commit-msg, pre-push]\nrepos:" in output.replace(
+        "+", ""
+    )
     before = files(repo.folder)
     assert "Nothing to do" in init(repo.folder, "--yes", *FROM, code=0)
     assert "Nothing to do" in init(repo.folder, code=0)
@@ -151,7 +154,7 @@ def test_what_is_there_stays(repo: Repository) -> None:
     [
         ({".gitlab-ci.yml": "a: {script: [make]}\n"}, "in .gitlab-ci.yml, a job that"),
         ({"Jenkinsfile": "node { sh 'make' }\n"}, "in Jenkinsfile, a job that"),
-        ({".github/workflows/credguard.yml": "jobs: {}\n"}, "does not judge changes"),
+        ({".github/workflows/credguard.yml": "jobs: {}\n"}, "does not check changes"),
     ],
 )
 def test_other_ci_is_told(repo: Repository, theirs: Mapping[str, str], says: str) -> None:
@@ -165,7 +168,7 @@ def test_other_ci_is_told(repo: Repository, theirs: Mapping[str, str], says: str
 def test_husky_is_told(repo: Repository) -> None:
     repo.write({".husky/pre-commit": "npm test\n"})
     output = init(repo.folder, "--yes", *FROM, code=0)
-    assert "husky looks after the hooks here" in output
+    assert "husky manages the hooks here" in output
     assert ".pre-commit-config.yaml" not in files(repo.folder)
 
 

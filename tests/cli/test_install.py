@@ -55,7 +55,7 @@ def test_uninstall_leaves_nothing(repo: Repository, hooks: Path) -> None:
     done = credguard("uninstall", cwd=repo.folder)
     assert (done.returncode, listing(hooks)) == (0, before)
     again = credguard("uninstall", cwd=repo.folder)
-    assert (again.returncode, again.stdout) == (0, f"no hook that `credguard install` wrote is in {hooks}\n")
+    assert (again.returncode, again.stdout) == (0, f"{hooks} has no hook written by `credguard install`\n")
 
 
 def test_worktree(repo: Repository, hooks: Path, tmp_path: Path) -> None:
@@ -113,7 +113,7 @@ def test_a_hooks_path_that_keeps_git_from_running_hooks(repo: Repository, value:
     repo.git("config", "core.hooksPath", value)
     done = credguard("install", cwd=repo.folder)
     assert done.returncode == ExitCode.USAGE
-    assert "so git runs no hooks; name a folder or unset it" in done.stderr
+    assert "so git runs no hooks; set it to a folder or unset it" in done.stderr
     assert done.stderr.count("\n") == 1
 
 
@@ -238,7 +238,7 @@ def test_a_folder_in_the_place_of_a_hook(repo: Repository, hooks: Path) -> None:
     (hooks / "pre-push").mkdir()
     done = credguard("install", cwd=repo.folder)
     assert done.returncode == ExitCode.USAGE
-    assert f"{hooks}/pre-push is no file" in done.stderr
+    assert f"{hooks}/pre-push is not a file" in done.stderr
     assert not (hooks / "pre-commit").exists()
 
 
@@ -247,14 +247,14 @@ def test_a_folder_in_the_place_of_a_hook(repo: Repository, hooks: Path) -> None:
 def test_unknown_hooks(repo: Repository, hooks: Path, command: str, words: str) -> None:
     done = credguard(command, "--hooks", words, cwd=repo.folder)
     assert done.returncode == ExitCode.USAGE
-    assert f"there is no hook {words.rpartition(',')[2]!r} for credguard; choose from pre-commit, " in done.stderr
+    assert f"{words.rpartition(',')[2]!r} is not a hook of credguard; choose from pre-commit, " in done.stderr
     assert listing(hooks) == {}
 
 
 def test_outside_a_repository(tmp_path: Path) -> None:
     done = credguard("install", cwd=tmp_path)
     assert done.returncode == ExitCode.USAGE
-    assert done.stderr == f"credguard: {tmp_path} is in no git repository; go to one\n"
+    assert done.stderr == f"credguard: {tmp_path} is not in a git repository; go to one\n"
 
 
 def test_inside_the_git_folder(repo: Repository) -> None:

@@ -146,7 +146,7 @@ def test_husky_is_told_what_to_add(repo: Repository, hooks: Path, value: str) ->
     assert (done.returncode, done.stdout) == (ExitCode.USAGE, "")
     assert '.husky/pre-commit:  credguard hook pre-commit "$@"' in done.stderr
     assert '.husky/pre-push:  credguard hook pre-push "$@"' in done.stderr
-    assert "credguard: husky looks after the hooks here, so nothing was installed; " in done.stderr
+    assert "credguard: husky manages the hooks here, so nothing was installed; " in done.stderr
     assert (repo.folder / ".husky/pre-commit").read_text() == "npm test\n"
     assert listing(hooks) == {}
 
@@ -175,7 +175,7 @@ def test_hook_managers_are_told_what_to_add(repo: Repository, hooks: Path, progr
     assert (done.returncode, done.stdout) == (ExitCode.USAGE, "")
     lines = done.stderr.splitlines()
     assert [line for line in LINES[program] if line not in lines] == []
-    assert lines[-1].startswith(f"credguard: {program} looks after the hooks here, so nothing was installed; ")
+    assert lines[-1].startswith(f"credguard: {program} manages the hooks here, so nothing was installed; ")
     assert listing(hooks) == before
     # What the program does not look after can be installed.
     assert credguard("install", "--hooks", "pre-push", cwd=repo.folder).returncode == 0
@@ -198,9 +198,9 @@ def test_a_hook_replaced_by_another_program_is_left(repo: Repository, hooks: Pat
     install.install(repo.folder, ["pre-commit"], stub)
     hook(hooks, text="#!/bin/sh\n# new\n")
     before = listing(hooks)
-    with pytest.raises(CredguardError, match="are both somebody else's"):
+    with pytest.raises(CredguardError, match="are both third-party hooks"):
         install.install(repo.folder, (), stub)
-    assert "another program's hook now stands in its place" in install.uninstall(repo.folder)[0]
+    assert "another program's hook has replaced" in install.uninstall(repo.folder)[0]
     assert listing(hooks) == before
 
 
@@ -208,5 +208,5 @@ def test_the_plain_hook_is_left_alone(repo: Repository, hooks: Path, stub: str) 
     (hooks / "pre-commit").write_bytes(scripts.format_plain_hook("pre-commit"))
     before = listing(hooks)
     assert "the plain hook" in install.install(repo.folder, ["pre-commit"], stub)[0]
-    assert "left alone" in install.uninstall(repo.folder)[0]
+    assert "not changed" in install.uninstall(repo.folder)[0]
     assert listing(hooks) == before

@@ -43,7 +43,7 @@ def test_global_and_back(tmp_path: Path, settings: Path) -> None:
     assert git(tmp_path, "config", "--global", "--list").stdout == "user.name=A\n"
     assert not (tmp_path / "data" / "credguard").exists()
     again = credguard("uninstall", "--global", cwd=tmp_path)
-    assert (again.returncode, again.stdout) == (0, "no hook that `credguard install --global` wrote is there\n")
+    assert (again.returncode, again.stdout) == (0, "there is no hook written by `credguard install --global`\n")
 
 
 @pytest.mark.parametrize("key", ["init.templateDir", "core.hooksPath"])
@@ -71,16 +71,19 @@ def test_global_says_what_to_do(tmp_path: Path) -> None:
     git(tmp_path, "config", "--global", "init.templateDir", str(tmp_path / "t"))
     managed = credguard("install", "--global", cwd=tmp_path)
     assert managed.returncode == ExitCode.USAGE
-    assert "pre-commit looks after the hooks here" in managed.stderr
+    assert "pre-commit manages the hooks here" in managed.stderr
     git(tmp_path, "config", "--global", "core.hooksPath", ".githooks")
     relative = credguard("install", "--global", cwd=tmp_path)
     assert relative.returncode == ExitCode.USAGE
-    assert "core.hooksPath is .githooks for all repositories, a folder of each; run `credguard" in relative.stderr
+    assert (
+        "core.hooksPath is .githooks for all repositories, a different folder in each; run `credguard"
+        in relative.stderr
+    )
     assert not (tmp_path / "data").exists()
 
 
 def test_global_settings_that_are_a_device(monkeypatch: pytest.MonkeyPatch) -> None:
     """git would put a file in its place, so it is not even tried here."""
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
-    with pytest.raises(CredguardError, match=f"git's settings {os.devnull} are no file"):
+    with pytest.raises(CredguardError, match=f"git's settings {os.devnull} are not a file"):
         install._check_git_settings()

@@ -13,6 +13,7 @@ import pytest
 
 from credguard.engine.key_lifecycle import list_executed_rules
 from credguard.engine.session import Session
+from credguard.model.result import Result
 from tests import processes
 from tests.keys import Filler
 from tests.repos import Repository, clean_environment, write
@@ -101,7 +102,7 @@ def test_ways_of_saving_it(repo: Repository, tmp_path: Path, content: bytes) -> 
         (b"\0\xff" * 500, "is no IAM credential report"), (b"{}", "is no IAM credential report"),
         (b'{"Content": 5}', "is no IAM credential report"), (b"[" * 100_000, "is no IAM credential report"),
         (HEADER.encode(), "holds a header and no row"),
-        (HEADER.encode() + b'"' + b"x" * 200_000, "is no valid CSV: line 2"),
+        (HEADER.encode() + b'"' + b"x" * 200_000, "is not valid CSV: line 2"),
     ],
 )  # fmt: skip
 def test_no_report(repo: Repository, tmp_path: Path, content: bytes, said: str) -> None:
@@ -146,16 +147,17 @@ def test_what_could_not_be_judged(repo: Repository, tmp_path: Path) -> None:
     write(tmp_path, {"r.csv": HEADER + row("alice", active="true", rotated="1/2/2026 3:04", used=ago(1))})
     result = report("audit", "--credential-report", str(tmp_path / "r.csv"), cwd=repo.folder)
     assert result["exit_code"] == 3
-    assert "line 2: access_key_1_last_rotated is no date" in result["coverage"]["skipped"][0]["reason"]
+    assert "line 2: access_key_1_last_rotated is not a date" in result["coverage"]["skipped"][0]["reason"]
 
 
 def test_ran(repo: Repository) -> None:
-    run = Session()
-    run.scan_folder(repo.folder)
-    assert {"CG303", "CG501", "CG502", "CG503", "CG504", "CG601"}.isdisjoint(list_executed_rules(run))
-    assert {"CG101", "CG202", "CG602"} <= list_executed_rules(run)
-    run.asked.update(("CG501", "CG503"))
-    assert {"CG501", "CG503"} <= list_executed_rules(run)
+    session = Session()
+    run = session.scan_folder(repo.folder)
+    ran = list_executed_rules(session, run)
+    assert {"CG303", "CG501", "CG502", "CG503", "CG504", "CG601"}.isdisjoint(ran)
+    assert {"CG101", "CG202", "CG602"} <= ran
+    asked = run.add(Result(rules=frozenset(("CG501", "CG503"))))
+    assert {"CG501", "CG503"} <= list_executed_rules(session, asked)
 
 
 def commit(repo: Repository, days: int, files: dict[str, str]) -> str:

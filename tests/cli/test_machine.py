@@ -62,7 +62,7 @@ def test_all_is_well(repo: Repository, home: Path) -> None:
     result = report(home, repo.folder)
     assert result["findings"] == [] and result["exit_code"] == 0
     assert result["target"]["hooks"]["checked"] is True and result["target"]["hooks"]["problems"] == []
-    assert "The hooks work: pre-commit: stops a made-up key pair" in run(home, repo.folder).stdout
+    assert "The hooks work: pre-commit: blocks a generated key pair" in run(home, repo.folder).stdout
 
 
 def test_nothing_there(home: Path, tmp_path: Path) -> None:
@@ -162,7 +162,7 @@ def test_a_pipe_is_not_waited_for(home: Path, tmp_path: Path) -> None:
     os.mkfifo(home / ".aws" / "credentials")
     result = report(home, tmp_path)
     assert result["exit_code"] == 0
-    assert "~/.aws/credentials is no regular file and has no content to look at" in result["coverage"]["notes"]
+    assert "~/.aws/credentials is not a regular file and has no content to scan" in result["coverage"]["notes"]
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root reads everything")
@@ -175,4 +175,4 @@ def test_what_cannot_be_read_is_said(home: Path, tmp_path: Path) -> None:
 
 def test_no_folder(home: Path, tmp_path: Path) -> None:
     done = run(home, tmp_path, "missing")
-    assert done.returncode == 2 and "missing is no folder" in done.stderr
+    assert done.returncode == 2 and "missing is not a folder" in done.stderr

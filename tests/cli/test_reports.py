@@ -195,14 +195,19 @@ def test_markdown_begins_with_the_scorecard_and_takes_no_markup_from_names(repor
         assert markup not in table
 
 
+def without_times(report: bytes) -> bytes:
+    """A report without the hours at which it was made, and without source lines, which no saved report has."""
+    return re.sub(rb"(?m)^ +\d* \|.*\n|\d\d:\d\d(?::\d\d)?", b"", report)
+
+
 def test_a_saved_report_converts_to_every_format_alike(reports: dict[str, bytes], tmp_path: Path) -> None:
     saved = tmp_path / "saved.json"
     saved.write_bytes(reports["json"])
-    for name in ("json", "github", "gitlab", "junit", "csv", "markdown", "text"):
-        done = credguard("report", "convert", str(saved), "--format", name, cwd=tmp_path)
+    for name, wanted in {**reports, "": reports["text"]}.items():  # as text where no format is named
+        done = credguard("report", "convert", str(saved), *(["--format", name] if name else []), cwd=tmp_path)
         assert done.returncode == 0, done.stderr
-        if name in ("gitlab", "csv", "junit", "markdown"):
-            assert done.stdout == reports[name], name
+        if name != "sarif":  # which says columns in UTF-16, that a report in JSON does not have
+            assert without_times(done.stdout) == without_times(wanted), name
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="shells, streams and rights of POSIX")
 AS_ROOT = not hasattr(os, "geteuid") or os.geteuid() == 0
-SHARED = Path(__file__).parent.parent / "shared.py"
 CLEAN, STOPPED = (0, ""), (1, "CG103")
 
 
@@ -39,11 +38,9 @@ def cache(tmp_path: Path) -> Path:
 
 
 def run(repo: Repository, shell: str = "", /, **environment: str | None) -> tuple[int, str]:
-    """Exit code of pre-commit and the rule that spoke; `shell` is what a shell does before and around it: `{}`, or
-    `{shared}` where no cache can be kept and the patterns would be compiled each time."""
+    """Exit code of pre-commit and the rule that spoke; `shell` is what a shell does before and around it: `{}`."""
     command = f'"{sys.executable}" -m credguard hook pre-commit'
-    shared = f'"{sys.executable}" "{SHARED}" "{os.environ["TESTS_DATABASES"]}" hook pre-commit'
-    spoken = (shell or "{}").replace("{}", command).replace("{shared}", shared)
+    spoken = (shell or "{}").replace("{}", command)
     env = clean_environment()
     for name, value in environment.items():
         env.pop(name, None)
@@ -78,8 +75,8 @@ def test_with_nothing_but_a_path(repo: Repository) -> None:
 
 @pytest.mark.parametrize("home", ["/nowhere", "/dev/null", "relative", "/proc/self/nothing", "\udcff/x", ""])
 def test_homes(repo: Repository, home: str) -> None:
-    looks(repo, "{shared}", HOME=home, XDG_CACHE_HOME=None)
-    looks(repo, "{shared}", HOME=None, XDG_CACHE_HOME=home)
+    looks(repo, "{}", HOME=home, XDG_CACHE_HOME=None)
+    looks(repo, "{}", HOME=None, XDG_CACHE_HOME=home)
     assert sorted(path.name for path in repo.folder.iterdir()) == [".git", "a.txt"]
 
 
@@ -90,7 +87,8 @@ def test_a_home_that_cannot_be_written(repo: Repository, tmp_path: Path) -> None
 
 
 def test_a_full_disk(repo: Repository, cache: Path) -> None:
-    looks(repo, "ulimit -f 1; trap '' XFSZ; {shared}", XDG_CACHE_HOME=str(cache))  # files of 512 bytes at most
+    # Files of 512 bytes at most. Python would leave byte code cut off at that in the sources of this checkout.
+    looks(repo, "ulimit -f 1; trap '' XFSZ; {}", XDG_CACHE_HOME=str(cache), PYTHONDONTWRITEBYTECODE="1")
     assert not list(cache.rglob("*.db"))
     assert not list(cache.rglob("tmp*"))
 
@@ -174,15 +172,17 @@ def test_programs_of_the_repository(repo: Repository) -> None:
 @pytest.mark.parametrize("mask", ["000", "777", "077"])
 def test_masks(repo: Repository, cache: Path, mask: str) -> None:
     cache.mkdir()
-    looks(repo, f"umask {mask}; {{shared}}", XDG_CACHE_HOME=str(cache))
-    for path in cache.rglob("*.db"):
-        assert not path.stat().st_mode & 0o077
+    looks(repo, f"umask {mask}; {{}}", XDG_CACHE_HOME=str(cache))
+    kept = [path for path in cache.rglob("*") if path.is_file()]
+    assert {path.suffix for path in kept} >= {".db"}
+    assert {path.stat().st_mode & 0o777 for path in kept} == {0o600}
+    assert (cache / "credguard").stat().st_mode & 0o777 == 0o700 & ~int(mask, 8)
 
 
 def cached(repo: Repository, cache: Path) -> Path:
     """The file that the quick way reads, made by a run."""
     leak(repo, "b.txt", "b\n")
-    assert run(repo, "{shared}", XDG_CACHE_HOME=str(cache)) == CLEAN
+    assert run(repo, "{}", XDG_CACHE_HOME=str(cache)) == CLEAN
     path = cache / "credguard" / "quick.db"
     assert path.exists()
     return path
@@ -247,14 +247,14 @@ DAMAGES: list[Callable[[Path], None]] = [
 @pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: damage.__name__)
 def test_a_damaged_cache(repo: Repository, cache: Path, damage: Callable[[Path], None]) -> None:
     damage(cached(repo, cache))
-    looks(repo, "{shared}", XDG_CACHE_HOME=str(cache))
+    looks(repo, "{}", XDG_CACHE_HOME=str(cache))
 
 
 @pytest.mark.skipif(not AS_ROOT, reason="needs a file of somebody else's")
 def test_a_cache_of_somebody_else(repo: Repository, cache: Path) -> None:
     path = cached(repo, cache)
     os.chown(path, 12345, -1)
-    looks(repo, "{shared}", XDG_CACHE_HOME=str(cache))
+    looks(repo, "{}", XDG_CACHE_HOME=str(cache))
 
 
 def test_a_cache_in_the_repository(repo: Repository, tmp_path: Path) -> None:
@@ -263,7 +263,7 @@ def test_a_cache_in_the_repository(repo: Repository, tmp_path: Path) -> None:
     for base in ("~/.cache", "here"):
         (repo.folder / base / "credguard").mkdir(parents=True)
         shutil.copy(made, repo.folder / base / "credguard" / "quick.db")
-    seen = f'strace -f -e trace=openat -o "{tmp_path}/trace" {{shared}}' if shutil.which("strace") else "{shared}"
+    seen = f'strace -f -e trace=openat -o "{tmp_path}/trace" {{}}' if shutil.which("strace") else "{}"
     for variables in ({"HOME": "", "XDG_CACHE_HOME": None}, {"HOME": "here", "XDG_CACHE_HOME": "here"}):
         run(repo, seen, **variables)
         if shutil.which("strace"):
@@ -279,7 +279,7 @@ def test_many_at_a_time(tmp_path: Path, cache: Path) -> None:
         leak(repo, "c.ini", LEAK if number % 2 else "nothing\n")
     with ThreadPoolExecutor(6) as pool:
         for _ in range(3):
-            codes = list(pool.map(lambda repo: run(repo, "{shared}", XDG_CACHE_HOME=str(cache)), repos))
+            codes = list(pool.map(lambda repo: run(repo, "{}", XDG_CACHE_HOME=str(cache)), repos))
             assert codes == [CLEAN, STOPPED] * 3
     assert sorted(path.name for path in (cache / "credguard").iterdir() if path.name.startswith("tmp")) == []
 

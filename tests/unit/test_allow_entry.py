@@ -117,7 +117,7 @@ def test_what_it_extends_counts_as_before() -> None:
 def test_what_it_cannot_add_to(before: str) -> None:
     with pytest.raises(CredguardError) as error:
         result(before)
-    assert "cannot be added to" in error.value.message
+    assert "no entry can be added" in error.value.message
     assert f"fingerprint: {MARK}" in error.value.hint
 
 

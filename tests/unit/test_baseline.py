@@ -135,22 +135,22 @@ def test_comments_blanks_and_line_ends_do_not_matter(end: str) -> None:
 @pytest.mark.parametrize(
     ("line", "problem"),
     [
-        ("<<<<<<< ours", "left from a merge"),
-        ("=======", "left from a merge"),
-        (">>>>>>> theirs", "left from a merge"),
+        ("<<<<<<< ours", "conflict marker"),
+        ("=======", "conflict marker"),
+        (">>>>>>> theirs", "conflict marker"),
         ("hello", "fingerprint"),
         (MARK[:31] + " CG101 a.py -- x", "fingerprint"),
         (MARK.upper() + " CG101 a.py -- x", "fingerprint"),
-        (MARK, "needed"),
-        (f"{MARK} CG101 -- x", "needed"),
-        (f"{MARK} CG10 a.py -- x", "no rule"),
-        (f"{MARK} CG001 a.py -- x", "no rule"),
+        (MARK, "it needs a fingerprint"),
+        (f"{MARK} CG101 -- x", "it needs a fingerprint"),
+        (f"{MARK} CG10 a.py -- x", "not a rule"),
+        (f"{MARK} CG001 a.py -- x", "not a rule"),
         (f"{MARK} CG101 a.py", "no reason"),
         (f"{MARK} CG101 a.py -- ", "no reason"),
         (f"{MARK} CG101 a b.py -- x", "%20"),
         (f"{MARK} CG101 a.py until=2027-01-31 -- x", "expires"),
-        (f"{MARK} CG101 a.py expires=2027-02-30 -- x", "no date"),
-        (f"{MARK} CG101 a.py expires=20270131 -- x", "no date"),
+        (f"{MARK} CG101 a.py expires=2027-02-30 -- x", "not followed by a date"),
+        (f"{MARK} CG101 a.py expires=20270131 -- x", "not followed by a date"),
         (f"{MARK} CG101 a%2.py -- x", "two hex digits"),
         (f"{MARK} CG101 a.py -- \udcff", "UTF-8"),
     ],
@@ -207,7 +207,7 @@ class TestMerge:
         with pytest.raises(AssertionError):
             repo.git("merge", "-q", "-m", "merge", "theirs")
         data = (tmp_path / NAME).read_bytes()
-        assert "left from a merge" in read(data, NAME).problems[0][1]
+        assert "conflict marker" in read(data, NAME).problems[0][1]
         healed = read(strip_conflict_markers(data), NAME)
         assert not healed.problems
         assert {entry.key for entry in (*self.OURS, *self.THEIRS)} <= {entry.key for entry in healed.entries}

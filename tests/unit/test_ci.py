@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from credguard.ci.event import CiTask, plan_job
+from credguard.ci.event import plan_job
 from credguard.errors import CredguardError
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from credguard.ci.interface import CiTask
 
 OLD, NEW, SIDE = "1" * 40, "2" * 40, "3" * 40
 NONE = "0" * 40
@@ -133,7 +135,7 @@ OTHERS = {
         {"BUILDKITE": "true", "BUILDKITE_COMMIT": NEW, "BUILDKITE_TAG": "v1", "BUILDKITE_BRANCH": "v1"},
         ("Buildkite", "change", (ORIGIN,)),
     ),
-    "nothing known": ({"CI": "true"}, ("unknown", "tree", ())),
+    "nothing known": ({"CI": "true"}, ("unknown", "change", ("refs/remotes/origin/HEAD",))),
 }  # fmt: skip
 
 

@@ -225,12 +225,12 @@ class TestLinks:
 
     def test_no_file(self, tmp_path: Path) -> None:
         (tmp_path / load.POLICY_NAME).mkdir()
-        with pytest.raises(PolicyError, match=r"is no file"):
+        with pytest.raises(PolicyError, match=r"is not a file"):
             load.find_policy(FolderSnapshot(tmp_path), RULES)
 
     def test_a_pipe_is_not_waited_for(self, tmp_path: Path) -> None:
         os.mkfifo(tmp_path / load.POLICY_NAME)
-        with pytest.raises(PolicyError, match=r"is no file"):
+        with pytest.raises(PolicyError, match=r"is not a file"):
             load.find_policy(FolderSnapshot(tmp_path), RULES)
 
     def test_in_a_commit(self, tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from credguard.rules import load_rules
 from credguard.scanning import limits
 from credguard.scanning.scanner import Scanner
 from credguard.sources.snapshots import FolderSnapshot
+from tests.pace import PACE
 from tests.repos import write
 
 if TYPE_CHECKING:
@@ -175,7 +176,7 @@ def test_part_of_the_policy_hash(tmp_path: Path) -> None:
 
 LOOSER = [
     ("pattern: '(?i)", "pattern: '", "changes the pattern"),
-    ("[acme]", "[acmes]", "takes away a keyword"),
+    ("[acme]", "[acmes]", "removes a keyword"),
     ("  name: acme-token\n", "  name: acme-token\n  severity: low\n", "lowers the severity (from high to low)"),
     ("  name: acme-token\n", "  name: acme-token\n  entropy: 3.5\n", "raises the entropy (from 0 to 3.5)"),
     ("  name: acme-token\n", "  name: acme-token\n  paths: [x/]\n", "changes the paths"),
@@ -221,10 +222,10 @@ def test_time_is_linear(tmp_path: Path) -> None:
     text = "custom-rules:\n- {id: AB1, name: a, keywords: [aa], pattern: '(a|a|aa)+(a+)+b'}\n"
     policy = loaded(tmp_path, text)
     began = time.process_time()
-    assert found(policy, b"a" * 3_000_000) == []
+    assert found(policy, b"a" * 600_000) == []
     assert [rule for rule, *_ in found(policy, b"a" * 30 + b"b")] == ["AB1"]
-    many = found(policy, b"aaab " * 200_000)
-    assert len(many) == limits.OF_FILE and time.process_time() - began < 30
+    many = found(policy, b"aaab " * 40_000)
+    assert len(many) == limits.OF_FILE and time.process_time() - began < 6 * PACE
 
 
 GITLEAKS = r'''
@@ -276,8 +277,8 @@ def test_import_of_gitleaks_rules(tmp_path: Path) -> None:
     assert acme.excepted == ("EXAMPLE$",) and acme.stop_words == ("sample",)
     assert (zed.capture, zed.keywords) == ("1", ("zed_",))
     assert left == [
-        "[extend]: no other file is read; import it as well", "global allowlist: path vendor/",
-        "Acme Token: allowlist: pattern ignore me", "names: it looks at names of files alone",
+        "[extend]: other files are not read; import them as well", "global allowlist: path vendor/",
+        "Acme Token: allowlist: pattern ignore me", "names: it matches only file names",
         "too-much: it cannot be matched in linear time (assert)",
     ]  # fmt: skip
     policy = loaded(tmp_path, format_rules_file(convert_rules(GITLEAKS.encode())[0], "x"))
@@ -320,7 +321,7 @@ regex = 7
     kept, left = convert_rules(data.encode())
     assert [rule["name"] for rule in kept] == ["pair"]
     assert left == [
-        "pair: it speaks also where other finds nothing (required)",
+        "pair: it also applies where other finds nothing (required)",
         "other: it only serves other rules (skipReport)",
-        "empty: it has neither a regex nor a path", "5: its id is no text", "seven: its regex is no text",
+        "empty: it has neither a regex nor a path", "5: its id is not text", "seven: its regex is not text",
     ]  # fmt: skip

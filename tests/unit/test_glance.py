@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -18,6 +17,7 @@ from credguard.matching.database import Matcher
 from credguard.model.findings import Blob
 from credguard.rules import load_rules
 from credguard.scanning.scanner import Scanner
+from tests.cases import read_cases
 from tests.keys import Filler
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def sees(data: bytes) -> bool:
 def texts() -> Iterator[object]:
     """Every text of the case files that a hook would see."""
     for file in sorted(CASES.glob("*.yaml")):
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+        content = read_cases(file)
         for kind in ("good", "bad"):
             for case in content[kind]:
                 if "text" in case and "home" not in case and "environ" not in case:

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from credguard.policy import globs
+from tests.pace import PACE
 from tests.repos import Repository, clean_environment
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def ignored(folder: Path, patterns: list[str]) -> set[str]:
 
 @pytest.mark.slow
 @given(st.lists(_PATTERN.filter(lambda p: not globs.find_glob_problem(p)), min_size=1, max_size=3))
-@settings(max_examples=400, deadline=None, derandomize=True)
+@settings(max_examples=150, deadline=None, derandomize=True)
 def test_as_git(folder: Path, patterns: list[str]) -> None:
     told = {path for path in _PATHS if globs.find_last_match(tuple(patterns), path)}
     if any(pattern.startswith("!") for pattern in patterns):
@@ -66,9 +67,9 @@ def test_the_deciding_pattern_is_named() -> None:
 
 
 def test_hostile_patterns_take_no_time() -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     for pattern in ("*a" * 30, "**/" * 15 + "x", "[!a]*" * 15, "?*" * 15):
         assert not globs.find_glob_problem(pattern)
         globs.find_last_match((pattern + "z",), "a" * 4000)
         globs.find_last_match((pattern,), "a/" * 2000)
-    assert time.perf_counter() - start < 3
+    assert time.process_time() - start < 3 * PACE

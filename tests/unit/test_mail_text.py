@@ -18,6 +18,7 @@ from credguard.matching.database import Matcher
 from credguard.model.findings import Blob
 from credguard.scanning.scanner import Scanner
 from tests.keys import Filler
+from tests.pace import PACE
 
 FILL = Filler("mail texts").fill
 SCANNER = Scanner()
@@ -106,12 +107,12 @@ def test_forms_in_recorded_traffic(text: str, rule: str) -> None:
 @pytest.mark.slow
 def test_time_is_linear() -> None:
     matcher = Matcher([ENCODED_WORD, FLOWED], cache=False)
-    for data in (b"=?utf-8?q?abcdefghij?= " * 50_000, b"delsp=yes" * 100_000, b"delsp=yes\n\n \n" * 90_000):
+    for data in (b"=?utf-8?q?abcdefghij?= " * 10_000, b"delsp=yes" * 20_000, b"delsp=yes\n\n \n" * 18_000):
         began = time.process_time()
         hits = matcher.find_hits(data)
         list(decode_header_words(data, hits.get(ENCODED_WORD.name, ())))
         list(join_flowed_lines(data, hits.get(FLOWED.name, ())))
-        assert time.process_time() - began < 20
+        assert time.process_time() - began < 4 * PACE
 
 
 @given(st.binary(max_size=200), st.binary(max_size=60))

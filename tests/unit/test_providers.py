@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 RULES = sorted({rule for _, _, rule, *_ in PLUGINS})
 always = settings(
-    derandomize=True, deadline=None, database=None, max_examples=20, suppress_health_check=list(HealthCheck)
+    derandomize=True, deadline=None, database=None, max_examples=10, suppress_health_check=list(HealthCheck)
 )
 ROOT = Path(__file__).parents[2]
 
@@ -91,7 +91,7 @@ def test_patterns_are_those_of_the_installed_plugins(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("rule", "expression"), [(rule, one) for rule in RULES for one in expressions(rule)])
-@settings(always, max_examples=60)
+@settings(always, max_examples=20)
 @given(data=st.data())
 def test_on_text_drawn_from_the_expressions(
     rule: str, expression: re.Pattern[str], data: st.DataObject, matcher: Matcher

@@ -8,12 +8,12 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-import yaml
 
 from credguard.hooks import fast_path
 from credguard.rules import load_rules
 from credguard.scanning.scanner import Scanner
 from credguard.sources.worktree import WorkTree
+from tests.cases import read_cases
 from tests.keys import Filler
 
 CASES = Path(__file__).parent.parent / "rules"
@@ -26,7 +26,7 @@ def told() -> list[str]:
         file = CASES / f"{rule.name.replace('-', '_')}.yaml"
         if not rule.check_tree or not rule.in_hooks or not file.exists():
             continue
-        for case in yaml.safe_load(file.read_text(encoding="utf-8")).get("bad", ()):
+        for case in read_cases(file).get("bad", ()):
             for place in case.get("expect", ()) if "files" in case else ():
                 path = Filler(case["name"]).fill(str(place))
                 paths.add(path if path in case["files"] else path.rpartition(":")[0])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import time
 from typing import TYPE_CHECKING
@@ -38,7 +39,6 @@ class Place:
         self.repo.commit("modules")
         self.repo.git("worktree", "add", "--quiet", "--detach", str(folder / "tree"))
         self.repo.write({"new.txt": "three\n", "x.log": "ignored\n", "sub/m.txt": "dirty\n"})
-        time.sleep(0.02)  # times of files are told by the system's clock ticks
 
     def standing(self) -> str | None:
         return checkpoint.fingerprint_repository(Git(self.repo.folder))
@@ -48,9 +48,23 @@ class Place:
         return self.repo.folder / ".git"
 
 
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    """One that is built once; what it was built as lies beside it."""
+    folder = tmp_path_factory.mktemp("place") / "here"
+    made = Place(folder)
+    shutil.copytree(folder, folder.with_name("saved"), symlinks=True)
+    return made
+
+
 @pytest.fixture
-def place(tmp_path: Path) -> Place:
-    return Place(tmp_path)
+def place(built: Place) -> Place:
+    """It as it was built, and where: its repositories know each other by their paths."""
+    folder = built.repo.folder.parent
+    shutil.rmtree(folder)
+    shutil.copytree(folder.with_name("saved"), folder, symlinks=True)
+    time.sleep(0.02)  # times of files are told by the system's clock ticks
+    return built
 
 
 def same_size_and_time(path: Path, content: str) -> None:

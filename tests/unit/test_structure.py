@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from credguard.errors import UnreadableError
 from credguard.parsers.document import Node, is_structured, parse_document, parse_embedded
+from tests.pace import PACE
 
 
 def one(text: str, path: str) -> Node:
@@ -175,13 +176,13 @@ def test_templates_are_read_without_their_actions(path: str, text: str, keys: li
 @pytest.mark.parametrize(
     ("path", "data", "said"),
     [
-        ("a.yaml", b"a:\n\t- b\n", "is no valid YAML: line 2, column 1: found a tab"),
-        ("a.yaml", b"a: [1\nb: 2\n", "is no valid YAML: line 2"),
+        ("a.yaml", b"a:\n\t- b\n", "is not valid YAML: line 2, column 1: found a tab"),
+        ("a.yaml", b"a: [1\nb: 2\n", "is not valid YAML: line 2"),
         ("a.yaml", b"a: *no\n", "alias of what is not there"),
         ("a.yaml", b"a: &a [*a]\n", "alias of what is not there, or of itself"),
         ("a.yaml", b"a: \x01\n", "may not stand in YAML"),
         ("a.json", b'{"a": [1, 2', "line 1, column 12: the text ends inside what opened at line 1"),
-        ("a.json", b'{"a": hunter2}', "is no valid JSON: line 1, column 7: found a bare word"),
+        ("a.json", b'{"a": hunter2}', "is not valid JSON: line 1, column 7: found a bare word"),
         ("a.json", b'{"a": 1 "b": 2}', "line 1, column 9: found what may not stand here"),
         ("a.json", b'{"a"}', "found what may not stand here"),
         ("a.json", b'{,}', "found what may not stand here"),
@@ -212,7 +213,7 @@ def test_what_is_refused_is_told_in_one_line(path: str, data: bytes, said: str) 
 def test_anchors_do_not_grow() -> None:
     lines = ["a: &a [x,x,x,x,x,x,x,x,x]"]
     lines += [f"{c}: &{c} [{','.join(['*' + chr(ord(c) - 1)] * 9)}]" for c in "bcdefghij"]
-    assert "holds more than" in refusal("\n".join(lines).encode(), "a.yaml")
+    assert "has more than" in refusal("\n".join(lines).encode(), "a.yaml")
 
 
 @pytest.mark.parametrize("path", ["a.yaml", "a.json", "a.tf"])
@@ -223,14 +224,14 @@ def test_deep_and_open_ends_are_refused_at_once(path: str, unit: str) -> None:
     started = time.process_time()
     with suppress(UnreadableError):
         parse_document(unit.encode() * 100_000, path)
-    assert time.process_time() - started < 5
+    assert time.process_time() - started < 5 * PACE
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("path", ["a.yaml", "a.json", "a.tf"])
 def test_many_values_are_refused_before_memory_is(path: str) -> None:
     opening = "a = " if path == "a.tf" else ""
-    assert "holds more than" in refusal(f"{opening}[{'1,' * 300_000}1]".encode(), path)
+    assert "has more than" in refusal(f"{opening}[{'1,' * 300_000}1]".encode(), path)
 
 
 @settings(max_examples=80, deadline=None)

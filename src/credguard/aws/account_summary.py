@@ -1,4 +1,4 @@
-"""Reads what IAM's account summary says of the root user, in every output format, and tells it from code and prose."""
+"""Reads the root user's entries in IAM account summaries, in every output format, as opposed to code and prose."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _EXAMPLE = {b"Groups": b"15", b"MFADevices": b"6", b"Users": b"27"}
 
 @dataclass(frozen=True, slots=True)
 class SummaryRow:
-    """One entry of a summary: its place, name and number."""
+    """One entry of a summary: its location, name and number."""
 
     start: int
     end: int
@@ -45,7 +45,7 @@ class SummaryRow:
 
 
 def find_summary_rows(blob: Blob, hits: Hits) -> Iterator[SummaryRow]:
-    """The entries on root's credentials that stand in a real answer of GetAccountSummary."""
+    """The entries on root's credentials in a real response of GetAccountSummary."""
     for end in hits.get(SUMMARY.name, ())[:_MOST_ENTRIES]:
         after = unescape_slice(blob.data, end, end + _LINE)
         value = _VALUE.match(after)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import TYPE_CHECKING
 
 from credguard.aws import key_id as _key_id
@@ -23,12 +24,21 @@ PATTERNS = (_key_id.KEY_ID, _key_id.KEY_ID_BASE64, *secret_key.PATTERNS, *sessio
 _MANY = 200
 _GAP = 2000
 _BREAK = compile_lazily(rb"\n[ \t\r]{0,40}(?:\n|\[[^\]\n]{1,80}\][ \t\r]{0,40}\n)")
-"""Above this many lone halves they are paired in order: nearness would cost a square."""
+"""Above this many single halves they are paired in order: searching the nearest takes quadratic time."""
+
+
+class CredentialKind(Enum):
+    """What of a credential was found; each has a rule of its own."""
+
+    ID_ALONE = "key ID alone"
+    KEY_ALONE = "secret alone"
+    PAIR = "long-lived pair"
+    TEMPORARY = "temporary credentials"
 
 
 @dataclass(slots=True)
 class Credential:
-    """The parts that belong together, one value a role; `parts` holds every place of each."""
+    """The parts that belong together, one value per role; `parts` has every location of each."""
 
     parts: list[Part] = field(default_factory=list)
     sure: bool = True
@@ -39,7 +49,7 @@ class Credential:
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """The roles that are needed to use the credential and were not found."""
+        """The roles that are required to use the credential and were not found."""
         needed = (ID, SECRET, TOKEN) if self.temporary else (ID, SECRET)
         return tuple(role for role in needed if self.get_value(role) is None)
 
@@ -50,21 +60,21 @@ class Credential:
         return key_id.startswith(b"ASIA") if key_id else self.get_value(TOKEN) is not None
 
     @property
-    def rule_id(self) -> str:
-        """Which of CG101 to CG104 speaks of it."""
+    def kind(self) -> CredentialKind:
+        """What of it was found."""
         roles = {part.role for part in self.parts}
         if TOKEN in roles or (self.temporary and SECRET in roles):
-            return "CG104"
+            return CredentialKind.TEMPORARY
         if roles == {ID, SECRET}:
-            return "CG103"
-        return "CG101" if ID in roles else "CG102"
+            return CredentialKind.PAIR
+        return CredentialKind.ID_ALONE if ID in roles else CredentialKind.KEY_ALONE
 
 
 _last: tuple[Blob, list[Credential]] | None = None
 
 
 def find_credentials(blob: Blob, hits: Hits) -> list[Credential]:
-    """The blob's credentials in order of their first part; the latest blob's answer is kept."""
+    """The blob's credentials in order of their first part; the last blob's result is cached."""
     global _last  # noqa: PLW0603 - four rules ask in turn
     known = _last
     if known is None or known[0] is not blob:
@@ -72,9 +82,9 @@ def find_credentials(blob: Blob, hits: Hits) -> list[Credential]:
     return known[1]
 
 
-def detect_credentials(rule_id: str, blob: Blob, hits: Hits) -> Iterator[Detection]:
-    """What the rule `rule_id` (CG101 to CG104) says of the blob."""
-    return (_describe(one) for one in find_credentials(blob, hits) if one.rule_id == rule_id)
+def detect_credentials(kind: CredentialKind, blob: Blob, hits: Hits) -> Iterator[Detection]:
+    """A detection for each credential of this kind in the blob."""
+    return (_describe(one) for one in find_credentials(blob, hits) if one.kind is kind)
 
 
 def _find(blob: Blob, hits: Hits) -> list[Credential]:
@@ -82,7 +92,9 @@ def _find(blob: Blob, hits: Hits) -> list[Credential]:
     anchors = sorted(_key_id.find_all_key_ids(blob, hits))
     ids = [one for one in anchors if one[2]]
     parts = [Part(ID, s, e, Secret(v, public=True)) for s, e, v in ids if not is_inside_signed_request(data, s, e)]
-    secrets = secret_key.find_secret_keys(blob, hits, anchors)
+    secrets = secret_key.find_secret_keys(
+        blob, hits, [(s, e, b"" if _key_id.is_wordlike(v) else v) for s, e, v in anchors]
+    )
     unsure = {key.value for key in secrets} - {key.value for key in secrets if key.sure}
     parts += [Part(SECRET, key.start, key.end, Secret(key.value)) for key in secrets]
     for start, end, value in session_token.find_session_tokens(blob, hits):
@@ -92,15 +104,15 @@ def _find(blob: Blob, hits: Hits) -> list[Credential]:
     groups = _join(_group(sorted(parts, key=lambda part: part.start), data))
     for group in groups:
         group.sure = group.get_value(SECRET) not in unsure
-    # A bare random token near an ID that got no partner says nothing on its own.
-    return [group for group in groups if group.sure or group.rule_id != "CG102"]
+    # A bare random token near an ID that stays unpaired is not a finding.
+    return [group for group in groups if group.sure or group.kind is not CredentialKind.KEY_ALONE]
 
 
 def _group(parts: list[Part], data: bytes) -> list[Credential]:
-    """Neighbours of different roles form a credential; a role that comes again opens the next one.
+    """Neighbors of different roles form a credential; a repeated role starts the next one.
 
-    Blocks of equal length (all IDs, then all secrets) are taken column by column. A blank line or
-    the head of a section ends what is open.
+    Blocks of equal length (all IDs, then all secrets) are paired column by column. A blank line or a section header
+    ends the current credential.
     """
     runs: list[list[Part]] = []
     breaks: set[int] = set()
@@ -136,7 +148,7 @@ def _has_break(data: bytes, start: int, end: int) -> bool:
 
 
 def _join(groups: list[Credential]) -> list[Credential]:
-    """One credential a value: repeats become further places, single halves find their partners."""
+    """One credential per value: repeats become further locations, single halves are paired."""
     whole = [one for one in groups if len(one.parts) > 1]
     merged: dict[tuple[bytes | None, ...], Credential] = {}
     owner: dict[tuple[str, bytes], Credential] = {}
@@ -158,14 +170,14 @@ def _join(groups: list[Credential]) -> list[Credential]:
 
 
 def _order_parts(parts: list[Part]) -> list[Part]:
-    """The first place of each role, then the repeats."""
+    """The first location of each role, then the repeats."""
     seen: set[str] = set()
     first = [part for part in parts if not (part.role in seen or seen.add(part.role))]  # type: ignore[func-returns-value]
     return first + [part for part in parts if part not in first]
 
 
 def _pair_halves(found: list[Credential]) -> list[Credential]:
-    """IDs without a secret and secrets without an ID become partners, nearest first."""
+    """Pairs IDs without a secret and secrets without an ID, nearest first."""
     ids = [one for one in found if one.get_value(ID) and not one.get_value(SECRET)]
     secrets = [one for one in found if one.get_value(SECRET) and not one.get_value(ID)]
     if len(ids) == len(secrets) or max(len(ids), len(secrets)) > _MANY:
@@ -206,7 +218,7 @@ def _describe(one: Credential) -> Detection:
     shown = [f"{names[p.role]} {p.secret.shown}" for p in _pick_firsts(one.parts)]
     message = "AWS " + ", ".join(shown) + (f" ({', '.join(words)})" if words else "")
     if one.missing:
-        message += "; not found beside it: " + ", ".join(names[role] for role in one.missing)
+        message += "; not found nearby: " + ", ".join(names[role] for role in one.missing)
     return Detection(message, tuple(one.parts), severity, confidence, attributes)
 
 
@@ -220,8 +232,10 @@ def _pick_firsts(parts: list[Part]) -> list[Part]:
 def _grade(kind: str, one: Credential) -> tuple[Severity | None, Confidence | None]:
     if kind in ("canary", "example-account"):
         return Severity.LOW, None
-    if one.rule_id != "CG101":
+    if one.kind is not CredentialKind.ID_ALONE:
         return None, None
+    if _key_id.is_wordlike(one.get_value(ID) or b""):
+        return Severity.LOW, Confidence.LOW
     if kind == "unknown-format":
         return Severity.MEDIUM, Confidence.LOW
     return (Severity.MEDIUM, None) if one.temporary else (None, None)

@@ -1,4 +1,4 @@
-"""IAM credential reports: a CSV read by the names in its header, each cell with its place."""
+"""IAM credential reports: a CSV whose columns are identified by their header, each cell with its location."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from credguard.model.findings import Part
 from credguard.model.secret import Secret
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from credguard.model.findings import Blob
 
 COLUMN = Pattern("credential-report-column", rb"access_key_[1-9]_(?:active|last_rotated)|mfa_active")
 GIVEN = "credential-report"
-"""The kind of a blob that the user calls a credential report of their account."""
+"""The kind of a blob that the user passes as a credential report of their account."""
 ROOT = "<root_account>"
 _MARKS = frozenset(("access_key_1_active", "access_key_2_active", "mfa_active"))
 _MORE = "additional_credentials_info"
@@ -51,7 +51,7 @@ class ReportKey:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One user's row: its cells by column name, and where it stands in the report."""
+    """One user's row: its cells by column name, and its location in the report."""
 
     cells: dict[str, str]
     line: int
@@ -67,13 +67,13 @@ class Row:
 
     @property
     def account(self) -> str:
-        """The account's 12 digits, empty where the ARN names none."""
+        """The account's 12 digits, empty if the ARN has none."""
         match = re.fullmatch(_ACCOUNT, self.cells.get("arn", "").strip())
         return match[1] if match else ""
 
     @property
     def owner(self) -> str:
-        """Whose row it is, in words that may be shown: what is no possible user name is not repeated."""
+        """Whose row it is, in printable words: an invalid user name is not repeated."""
         name = sanitize_display_name(self.cells.get("user", "").strip())
         user = f"user {name}" if name else f"the user in line {self.line}"
         return ("the root user" if self.is_root else user) + (f" of account {self.account}" if self.account else "")
@@ -86,19 +86,19 @@ class Row:
 
     @property
     def identity(self) -> tuple[bytes, ...]:
-        """What tells this user from others, in any report."""
+        """Identifies this user in any report."""
         return self.account.encode(), self.cells.get("user", "").strip().encode()
 
     def is_blank(self, column: str) -> bool:
-        """True where a column says that there is nothing to say, and not something unreadable."""
+        """True if a column is marked as empty, as opposed to unreadable."""
         return column in self.cells and self.cells[column].strip().lower() in _NOTHING
 
     def has_value(self, column: str, word: str) -> bool:
-        """True where the column has that word, in any case."""
+        """True if the column has that word, in any case."""
         return self.cells.get(column, "").strip().lower() == word
 
     def get_date(self, column: str) -> datetime | None:
-        """The date in a column, None where it has none."""
+        """The date in a column, None if it has none."""
         return parse_iso_date(self.cells.get(column, ""))
 
     def iter_active_keys(self) -> Iterator[ReportKey]:
@@ -112,7 +112,7 @@ class Row:
                 )
 
     def part(self, column: str) -> Part:
-        """The cell of a column as a place to point at; where there is no such cell, the row's first."""
+        """The cell of a column as a location; if there is no such cell, the row's first."""
         start, end = self._locate_cell(self.order.index(column) if column in self.order else 0)
         cell = self.text[start:end]
         harmless = cell.lower() in _WORDS or parse_iso_date(cell) is not None
@@ -131,8 +131,8 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A parsed report. `made` is when it was made if that is known; `problems` are lines that could not be
-    judged, and why."""
+    """A parsed report. `made` is its generation time, if known; `problems` are lines that could not be checked, and
+    why."""
 
     rows: tuple[Row, ...]
     made: datetime | None
@@ -141,17 +141,28 @@ class Report:
     problems: tuple[str, ...]
 
     def iter_real_rows(self) -> Iterator[Row]:
-        """The rows; in a report that only lies in a repository, accounts of documentation are left out."""
+        """The rows; in a report found in a repository, documentation accounts are left out."""
         for row in self.rows:
             if self.given or (row.account and not is_example_account(row.account.encode())):
                 yield row
 
+    def list_missing_columns(self, columns: Iterable[str]) -> list[str]:
+        """Those of the columns that a header of the report does not name."""
+        orders = {row.order for row in self.rows}
+        return [column for column in columns if not all(column in order for order in orders)]
+
+    @property
+    def has_every_root(self) -> bool:
+        """True where each account of the report has the row of its root user."""
+        rooted = {row.account for row in self.rows if row.is_root}
+        return all(row.account in rooted for row in self.rows)
+
     @property
     def source(self) -> str:
-        """The words that end a message: how old what it says is."""
+        """The words that end a message: the age of the report."""
         if self.made:
             return f"credential report of {self.made:%Y-%m-%d}"
-        return "credential report" + (f" whose newest entry is of {self.newest:%Y-%m-%d}" if self.newest else "")
+        return "credential report" + (f" with newest entry of {self.newest:%Y-%m-%d}" if self.newest else "")
 
 
 @lru_cache(maxsize=4)
@@ -164,8 +175,8 @@ _last: tuple[Blob, Report | None] | None = None
 
 
 def find_report(blob: Blob) -> Report | None:
-    """The report that the whole blob is, None when its first line is no header of one; the latest blob's
-    answer is kept. Raises UnreadableError for one that is no CSV further down."""
+    """The report in the blob, None if its first line is not the header of one; the last blob's result is cached. Raises
+    UnreadableError for one that is not CSV further down."""
     global _last  # noqa: PLW0603 - four rules ask in turn
     known = _last
     if known is None or known[0] is not blob:
@@ -174,7 +185,7 @@ def find_report(blob: Blob) -> Report | None:
 
 
 def parse_iso_date(text: str) -> datetime | None:
-    """The UTC moment that an ISO 8601 date names, None for another text."""
+    """The UTC moment of an ISO 8601 date, None for another text."""
     text = text.strip()
     if not text[:4].isdigit() or not text.isascii():
         return None
@@ -229,8 +240,8 @@ class _Lines:
 
 
 def _read_rows(data: bytes, delimiter: str) -> Iterator[Row]:
-    """Each record below a header, one character a byte; a header that comes again, as where reports of several
-    accounts were joined, holds from there on."""
+    """Each record below a header, one character per byte; a repeated header, as in joined reports of several accounts,
+    applies from there on."""
     text = data.decode("latin-1")
     lines = _Lines(text if "\n" in text else text.replace("\r", "\n"))
     reader = csv.reader(lines, delimiter=delimiter)
@@ -241,7 +252,7 @@ def _read_rows(data: bytes, delimiter: str) -> Iterator[Row]:
         try:
             cells = next(reader, None)
         except csv.Error as error:
-            raise UnreadableError(f"is no valid CSV: line {line} of the credential report is broken") from error
+            raise UnreadableError(f"is not valid CSV: line {line} of the credential report is broken") from error
         if cells is None:
             return
         if _is_header(_normalize_names(cells)):
@@ -255,13 +266,13 @@ def _read_rows(data: bytes, delimiter: str) -> Iterator[Row]:
 
 
 def _find_problem(row: Row) -> str:
-    """Why a row cannot be judged in full, empty when it can."""
+    """Why a row cannot be checked completely, empty if it can."""
     if len(row.cells) < len(row.order):
         return f"line {row.line} has fewer columns than the header"
     for key in row.iter_active_keys():
         column = f"access_key_{key.number}_last_rotated"
         if key.rotated is None and row.cells.get(column, "").strip().lower() not in _NOTHING:
-            return f"line {row.line}: {column} is no date, so nobody can tell how old the key is"
+            return f"line {row.line}: {column} is not a date, so the age of the key is unknown"
     more = row.cells.get(_MORE, "").strip()
     if more.lower() not in _NOTHING and more != "0":
         return f"line {row.line}: the user has more credentials than the report lists; see {_MORE}"

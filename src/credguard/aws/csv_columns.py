@@ -21,10 +21,10 @@ _CELL = compile_lazily(rb"[ \t]*(?:\"((?:[^\"\r\n]|\"\"){0,2000})\"|([^,;\t|\"\r
 
 
 def find_secret_cells(data: bytes, header_ends: Iterable[int]) -> Iterator[tuple[int, int]]:
-    """Start and end of each cell that stands under a header cell naming a secret access key.
+    """Start and end of each cell below a header cell that names a secret access key.
 
-    `header_ends` are ascending places inside lines that may be headers. A table ends at an
-    empty line or at the next header.
+    `header_ends` are ascending offsets inside lines that may be headers. A table ends at an empty line or at the next
+    header.
     """
     headers = list(_find_headers(data, header_ends))
     ends = [*(start for start, *_ in headers[1:]), len(data)]
@@ -33,7 +33,7 @@ def find_secret_cells(data: bytes, header_ends: Iterable[int]) -> Iterator[tuple
 
 
 def may_be_header(data: bytes, place: int) -> bool:
-    """True where the line around the place names the secret key's column, or does not begin or end here."""
+    """True if the line around the offset names the secret key's column, or exceeds the search window."""
     start, stop = data.rfind(b"\n", 0, place), data.find(b"\n", place)
     if start < 0 or stop < 0:
         return True
@@ -75,7 +75,7 @@ def _find_secret_column(line: bytes) -> tuple[bytes, int] | None:
 
 
 def _find_cells(data: bytes, position: int, last: int, delimiter: bytes, column: int) -> Iterator[tuple[int, int]]:
-    """The cells of the column that could be secrets: those are looked for first, then their rows read."""
+    """The cells of the column that could be secrets; candidates are searched first, then their rows are parsed."""
     empty = _EMPTY_LINE.search(data, position - 1, last)
     for match in _CANDIDATE.finditer(data, position, empty.start() + 1 if empty else last):
         row = max(position, data.rfind(b"\n", max(0, match.start() - _ROW_LIMIT), match.start()) + 1)

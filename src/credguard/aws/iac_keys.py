@@ -1,4 +1,4 @@
-"""Access keys of IAM users that declarations make: Terraform, CloudFormation, Crossplane, Ansible, Pulumi."""
+"""Access keys of IAM users that declarations create: Terraform, CloudFormation, Crossplane, Ansible, Pulumi."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class DeclaredKey:
-    """A key that code makes, or an output that shows its secret: where, what, and what becomes of the secret."""
+    """A key that code creates, or an output that shows its secret: its location, a description, and where the secret
+    ends up."""
 
     line: int
     what: str
@@ -29,7 +30,7 @@ FRAMEWORK = compile_lazily(
     rb"aws[-_]cdk|awscdk|Amazon\.CDK|software\.amazon\.awscdk|pulumi|cdktf|constructs\.Construct|monocdk|sst/constructs",
     re.IGNORECASE,
 )
-"""What programs import that declare infrastructure."""
+"""The imports of programs that declare infrastructure."""
 _TERRAFORM = "aws_iam_access_key"
 _TYPE = "AWS::IAM::AccessKey"
 _SHOWN = compile_lazily(r"aws_iam_access_key\.([\w-]{1,100})(?:\[[^\]\n]{0,100}\])?\.(secret|ses_smtp_password_v4)\b")
@@ -42,13 +43,13 @@ _NAME = compile_lazily(r"[\w.\-/ ]{1,100}")
 
 
 def sanitize_resource_name(text: str) -> str:
-    """A name as a message may show it."""
+    """A name as it may be shown in a message."""
     found = _NAME.match(text)
     return found[0].strip() if found else "?"
 
 
 def find_terraform_keys(document: Node, text: str) -> Iterator[DeclaredKey]:
-    """Resources that make a key, modules that are told to, and outputs of a key's secret."""
+    """Resources that create a key, modules that are configured to, and outputs of a key's secret."""
     shown = _SHOWN.findall(text)
     for block in document.get_all("resource"):
         for kind, blocks in block.pairs:
@@ -71,7 +72,7 @@ def find_terraform_keys(document: Node, text: str) -> Iterator[DeclaredKey]:
             if told and told.text == "true":
                 yield DeclaredKey(
                     told.line,
-                    f"module.{sanitize_resource_name(name.text)} makes an access key",
+                    f"module.{sanitize_resource_name(name.text)} creates an access key",
                     name.text,
                     _describe_state(set()),
                 )
@@ -83,8 +84,8 @@ _MAIL = "ses_smtp_password_v4"
 
 def _describe_state(fields: set[str]) -> str:
     if fields == {_MAIL}:
-        return "it serves as an SMTP password of SES; the secret stands in the state in plain text"
-    return "the secret stands in the state in plain text"
+        return "it is used as an SMTP password of SES; the secret is in the state in plain text"
+    return "the secret is in the state in plain text"
 
 
 def _is_off(body: Node) -> bool:
@@ -100,7 +101,9 @@ def _find_outputs(document: Node) -> Iterator[DeclaredKey]:
             found = next((match for one in inside if (match := _SHOWN.search(one.text))), None)
             if found and found[2] == "secret":
                 what = f"output {sanitize_resource_name(name.text)} shows the secret of {_TERRAFORM}.{found[1]}"
-                yield DeclaredKey(name.line, what, name.text, "who reads the state or the outputs has the key")
+                yield DeclaredKey(
+                    name.line, what, name.text, "anyone who can read the state or the outputs has the key"
+                )
 
 
 def find_template_keys(document: Node) -> Iterator[DeclaredKey]:
@@ -114,12 +117,12 @@ def find_template_keys(document: Node) -> Iterator[DeclaredKey]:
             kind, properties = body.get("Type"), body.get("Properties")
             if kind and kind.text == _TYPE and not (properties and _is_off(properties)):
                 output = shown.get(name.text)
-                note = f"output {output} shows its secret to who may read the stack" if output else ""
+                note = f"output {output} shows its secret to anyone who can read the stack" if output else ""
                 yield DeclaredKey(kind.line, f"{_TYPE} {sanitize_resource_name(name.text)}", name.text, note)
 
 
 def _map_outputs(outputs: Node | None) -> dict[str, str]:
-    """The outputs that give a key's secret, by the name of the key."""
+    """The outputs that contain a key's secret, by the name of the key."""
     found: dict[str, str] = {}
     for name, body in outputs.pairs if outputs else ():
         value = body.get("Value")
@@ -130,7 +133,7 @@ def _map_outputs(outputs: Node | None) -> dict[str, str]:
 
 
 def _iter_references(value: Node) -> Iterator[str]:
-    """`Key.SecretAccessKey` of `!GetAtt`, `Fn::GetAtt` and `Fn::Sub`, however written."""
+    """`Key.SecretAccessKey` of `!GetAtt`, `Fn::GetAtt` and `Fn::Sub`, in any notation."""
     for one in value.walk():
         if one.kind == "scalar":
             yield one.text
@@ -139,13 +142,13 @@ def _iter_references(value: Node) -> Iterator[str]:
 
 
 def find_manifest_keys(document: Node) -> Iterator[DeclaredKey]:
-    """Crossplane's AccessKey, a document of its own."""
+    """Crossplane's AccessKey, a separate document."""
     kind, version = document.get("kind"), document.get("apiVersion")
     if kind and version and kind.text == "AccessKey" and _CROSSPLANE.match(version.text):
         metadata = document.get("metadata")
         name = metadata.get("name") if metadata else None
         called = sanitize_resource_name(name.text) if name else "?"
-        yield DeclaredKey(kind.line, f"Crossplane AccessKey {called}", called, "the secret lies in a Kubernetes Secret")
+        yield DeclaredKey(kind.line, f"Crossplane AccessKey {called}", called, "the secret is in a Kubernetes Secret")
 
 
 def find_program_keys(document: Node) -> Iterator[DeclaredKey]:

@@ -1,4 +1,4 @@
-"""AWS access key IDs: where one stands alone, what kind it is, whose account it names."""
+"""AWS access key IDs: where they occur alone, their kind, and the account in them."""
 
 from __future__ import annotations
 
@@ -17,25 +17,36 @@ if TYPE_CHECKING:
 
 ID_LENGTH = 20
 KEY_ID = Pattern("aws-key-id", rb"A(?:KIA|SIA|3T[A-Z0-9])[A-Z2-7]{16}")
-# "AKI" and "ASI" in base64: a Kubernetes Secret's `data` holds the ID so.
+# "AKI" and "ASI" in base64, as in the `data` of a Kubernetes Secret.
 KEY_ID_BASE64 = Pattern("aws-key-id-base64", rb"Q(?:UtJ|VNJ)[A-Za-z0-9+/]{23}[A-Za-z0-9+/=]")
 _BASE64_FORM = compile_lazily(rb"(?<![A-Za-z0-9+/])Q(?:UtJ|VNJ)[A-Za-z0-9+/]{23}[A-Za-z0-9+/=](?![A-Za-z0-9+/=])")
 _ID = compile_lazily(rb"A(?:KIA|SIA|3T[A-Z0-9])[A-Z2-7]{16}")
 
-# A letter before an ID is allowed when it ends an escape: \n, \x22, \u0022, %3D, a terminal colour code.
+# A letter before an ID is allowed if it ends an escape: \n, \x22, \u0022, %3D, a terminal color code.
 _ESCAPE_BEFORE = compile_lazily(
     rb"(?:\\[nrt\"'/bfav0]|\\x[0-9A-Fa-f]{2}|\\u00[0-9A-Fa-f]{2}|%(?:25)?[0-7][0-9A-Fa-f]|=3D|\[[\d;]*m)\Z"
 )
-_WORD = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
+_WORD = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789")
+_JOINS = frozenset(b"_-")
+_URL_SAFE_RUN = compile_lazily(rb"[A-Za-z0-9_\-]*")
+_SEGMENT = compile_lazily(rb"[A-Za-z0-9]{20,}")
+# The pairs of letters that are most of an English text: 15 in 16 of a word's pairs, 3 of a random ID's 16.
+_PAIRS = frozenset(
+    b"TH HE IN ER AN RE ON AT EN ND TI ES OR TE OF ED IS IT AL AR ST TO NT NG SE HA AS OU IO LE VE CO ME DE HI "
+    b"RI RO IC NE EA RA CE LI CH LL BE MA SI OM UR CA EL TA LA NS DI FO HO PE EC PR NO CT US AC OT IL TR LY NC "
+    b"ET UT SS SO RS UN LO WA GE IE WH EE WI EM AD OL RT PO WE NA UL NI TS MO OW PA IM MI AI SH IR SU ID OS IV "
+    b"IA AM FI CI VI PL IG TU EV LD RY MP FE BL AB GH TY OP WO SA AY EX KE UI UE".split()
+)
+_MOST_RANDOM_PAIRS = 8
 _BASE64_RUN = compile_lazily(rb"[A-Za-z0-9+/]*")
 _RUN_LIMIT = 64
 
-# Accounts that documentation and emulators use; AWS never gives them to a customer.
+# Accounts used in documentation and by emulators; AWS never assigns them to a customer.
 EXAMPLE_ACCOUNTS = frozenset(
     ("000000000000", "111111111111", "111122223333", "123456789012", "444455556666", "555555555555", "999999999999")
 )
-# Accounts whose keys are planted to be found; source: trufflehog's list of Thinkst canary accounts
-# and of accounts that imitate them (pkg/detectors/aws/access_keys/canary.go, 3ab759fe).
+# Accounts with canary keys; source: trufflehog's list of Thinkst canary accounts and of accounts that imitate them
+# (pkg/detectors/aws/access_keys/canary.go, 3ab759fe).
 CANARY_ACCOUNTS = frozenset(
     "052310077262 171436882533 534261010715 595918472158 717712589309 819147034852 992382622183 730335385048 "
     "266735846894 893192397702 044858866125 251535659677 344043088457 351906852752 390477818340 426127672474 "
@@ -45,14 +56,14 @@ CANARY_ACCOUNTS = frozenset(
 
 
 def find_key_ids(blob: Blob, hits: Hits) -> Iterator[tuple[int, int, bytes]]:
-    """Start, end and value of each access key ID of the blob that is no example or placeholder."""
+    """Start, end and value of each access key ID of the blob that is not an example or placeholder."""
     return ((start, end, value) for start, end, value in find_all_key_ids(blob, hits) if value)
 
 
 def find_all_key_ids(blob: Blob, hits: Hits) -> Iterator[tuple[int, int, bytes]]:
     """Start, end and value of each access key ID of the blob; the value of a placeholder is empty.
 
-    Kubernetes' base64 form is decoded: the place is then the encoded value's.
+    Kubernetes' base64 form is decoded: the location is then the encoded value's.
     """
     data = blob.data
     for end in hits.get(KEY_ID.name, ()):
@@ -72,28 +83,49 @@ def find_all_key_ids(blob: Blob, hits: Hits) -> Iterator[tuple[int, int, bytes]]
 
 
 def _is_dummy(value: bytes) -> bool:
-    """A placeholder; the many A of a low example account do not make one."""
+    """True for a placeholder; the many A of a low example account do not make one."""
     return is_placeholder(value) and (b"EXAMPLE" in value or decode_account(value) not in EXAMPLE_ACCOUNTS)
 
 
 def is_standalone(data: bytes, start: int, end: int) -> bool:
-    """True when no letter, digit, `_` or `-` touches the ID, nor a base64 text that it is cut from."""
+    """True if no letter or digit touches the ID, and it is not part of a base64 text.
+
+    Beside `_` or `-`, as in `${ID:-AKIA…}` or `backup-AKIA….tgz`, it must be an ID that AWS may have issued.
+    """
     before, after = data[start - 1 : start], data[end : end + 1]
-    if after and after[0] in _WORD and not _is_double_dash(data[end : end + 2]):
+    if after and after[0] in _WORD:
         return False
-    if before and before[0] in _WORD:
-        lead = data[max(0, start - 12) : start]
-        if not _ESCAPE_BEFORE.search(lead) and not lead.endswith(b"--"):
-            return False
+    if before and before[0] in _WORD and not _ESCAPE_BEFORE.search(data[max(0, start - 12) : start]):
+        return False
+    joined = (before and before[0] in _JOINS) or (after and after[0] in _JOINS)
+    if joined and not (_may_be_issued(data[start:end]) and not _is_inside_url_safe(data, start, end)):
+        return False
     return not _is_inside_base64(data, start, end)
 
 
-def _is_double_dash(after: bytes) -> bool:
-    return after == b"--"
+def _may_be_issued(value: bytes) -> bool:
+    """An ID that names an account, or of the old form, and that is no word."""
+    old = value[4:5] in (b"I", b"J") and value[-1:] in (b"A", b"Q")
+    return value[:3] != b"A3T" and (old or decode_account(value) is not None) and not is_wordlike(value)
+
+
+def is_wordlike(value: bytes) -> bool:
+    """True for an ID that reads as words: letters alone, in the pairs that words are made of."""
+    if not value.isalpha():
+        return False
+    return sum(value[at : at + 2] in _PAIRS for at in range(3, len(value) - 1)) > _MOST_RANDOM_PAIRS
+
+
+def _is_inside_url_safe(data: bytes, start: int, end: int) -> bool:
+    """True where a long run of both cases, joined by `_` or `-`, says that the ID is cut from it."""
+    lead = _URL_SAFE_RUN.match(data[max(0, start - _RUN_LIMIT) : start][::-1])
+    rest = _URL_SAFE_RUN.match(data, end, end + _RUN_LIMIT)
+    runs = [run for one in (lead, rest) if one for run in _SEGMENT.findall(one[0])]
+    return any(run.lower() != run != run.upper() for run in runs)
 
 
 def _is_inside_base64(data: bytes, start: int, end: int) -> bool:
-    """True where `+` or `/` joins the ID to a run of base64 characters too long to be a path segment."""
+    """True if `+` or `/` joins the ID to a run of base64 characters too long to be a path segment."""
     if data[start - 1 : start] in (b"+", b"/"):
         lead = _BASE64_RUN.match(data[max(0, start - _RUN_LIMIT) : start][::-1])
         if lead and _is_dense(lead[0]):
@@ -116,7 +148,7 @@ def _is_dense(run: bytes) -> bool:
 
 
 def decode_account(key_id: bytes) -> str | None:
-    """The 12-digit account that a new-format ID holds, None for old formats and impossible ones.
+    """The 12-digit account in a new-format ID, None for old formats and impossible ones.
 
     Bits 1 to 40 of the base32 body; the top bit marks the new format
     (https://awsteele.com/blog/2020/09/26/aws-access-key-format.html).
@@ -135,8 +167,8 @@ def decode_account(key_id: bytes) -> str | None:
 def classify_key_id(key_id: bytes) -> str:
     """`canary`, `example-account`, `temporary` (ASIA), `long-lived`, `old-format` or `unknown-format`.
 
-    IDs issued before 2019 have I or J as their fifth character and name no account; any other
-    fifth character than Q-Z, 2-6, or an account over 12 digits, was never issued.
+    IDs issued before 2019 have I or J as their fifth character and contain no account; IDs with any other fifth
+    character than Q-Z, 2-6, or with an account over 12 digits, were never issued.
     """
     account = decode_account(key_id)
     if account in CANARY_ACCOUNTS:

@@ -1,4 +1,4 @@
-"""Where this machine keeps its own AWS credentials, and how they are read; nothing here is kept or shown."""
+"""Locates and reads this machine's own AWS credentials; nothing is stored or shown."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     Told = tuple[bytes, str, str, str]
-    """A value, its name, where it was read, and when it expires in the words of the file."""
+    """A value, its name, its source, and its expiry as written in the file."""
 
 _FILES = (
     ("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials"),
@@ -44,15 +44,15 @@ _MIN_ENTROPY = 3.2
 
 
 def is_credential(value: bytes) -> bool:
-    """False for what is short, empty, a reference, a placeholder or a documented example."""
+    """False for a value that is short, empty, a reference, a placeholder or a documented example."""
     if not _VALUE.fullmatch(value) or is_example(value) or compute_entropy(value) < _MIN_ENTROPY:
         return False
-    # Long tokens hold runs of slashes by nature; what people type in their place is short.
+    # Long tokens may contain runs of slashes; placeholders that people type are short.
     return len(value) > _SHORT or not is_placeholder(value)
 
 
 def read(unread: Callable[[str], None]) -> Iterator[Told]:
-    """What environment and files hold that can be a credential; a file that cannot be read is told to `unread`."""
+    """The possible credentials in environment and files; a file that cannot be read is passed to `unread`."""
     return (one for one in _read_all(unread) if is_credential(one[0]))
 
 
@@ -70,7 +70,7 @@ def _read_all(unread: Callable[[str], None]) -> Iterator[Told]:
 
 
 def list_credential_files() -> list[str]:
-    """The files of this machine that may hold AWS credentials, caches and rclone's too; those that exist."""
+    """The existing files of this machine that may contain AWS credentials, including caches and rclone's."""
     paths = [_resolve_path(variable, usual) for variable, usual in (*_FILES, *_RCLONE)]
     for variable, usual in _CACHES:
         paths += _list_cache_files(_resolve_path(variable, usual), lambda _folder: None)
@@ -99,7 +99,7 @@ def _list_cache_files(folder: str, unread: Callable[[str], None]) -> list[str]:
 
 def _read_file(path: str, unread: Callable[[str], None]) -> Iterator[Told]:
     try:
-        # A pipe or a device is never waited for, nor emptied.
+        # Never waits for a pipe or a device, nor consumes its data.
         descriptor = open_to_read(path, follow=True)
         with os.fdopen(descriptor, "rb") as handle:
             data = handle.read(_MOST_BYTES) if stat.S_ISREG(os.fstat(descriptor).st_mode) else None
@@ -142,7 +142,7 @@ def _parse_s3fs(data: bytes) -> Iterator[tuple[str, bytes]]:
 
 
 def _parse_json(data: bytes) -> Iterator[tuple[str, bytes, str]]:
-    import json  # only where there are caches
+    import json  # only needed for caches
 
     try:
         document = json.loads(data)

@@ -1,4 +1,4 @@
-"""What is wrong with written AWS credentials: pure judgements that name places and lengths, never values."""
+"""Finds faults in written AWS credentials; reports lines and lengths, never values."""
 
 from __future__ import annotations
 
@@ -36,31 +36,31 @@ _CALLED = {ID: "access key ID", SECRET: "secret access key", TOKEN: "session tok
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing that is wrong: in which line, a word for it that stays the same, and a sentence."""
+    """One fault: its line, a stable identifier, and a sentence."""
 
     line: int
     topic: str
     said: str
     severity: Severity | None = None
     about: str = ""
-    """What it is about, for telling it from others like it: hashed, never shown."""
+    """The subject, to distinguish it from similar ones: hashed, never shown."""
 
 
 def find_env_faults(data: bytes) -> Iterator[Fault]:
-    """What is wrong with the AWS credentials of dotenv text."""
+    """The faults of the AWS credentials in dotenv text."""
     groups = parse_variables(data)
     if groups or (_is_utf16(data) and b"A\0W\0S\0_" in data[:SETTINGS_LIMIT]):
         yield from _check_file(data)
     for group in groups:
-        yield from _label_faults(group, _check_duplicates(group, "the later one counts in most programs"))
+        yield from _label_faults(group, _check_duplicates(group, "most programs use the later one"))
         for one in group.values:
             yield from _label_faults(one, _check_env_value(one))
         yield from _label_faults(group, _check_shapes(group, ""))
 
 
 def find_profile_faults(data: bytes, *, config: bool = False) -> Iterator[Fault]:
-    """What is wrong with an AWS credentials file, or with `config` the configuration file: also what keeps
-    tools from reading it at all, and placeholders that were never replaced."""
+    """The faults of an AWS credentials file, or with `config` of the configuration file: also what prevents tools from
+    reading it, and placeholders that were never replaced."""
     yield from _check_file(data)
     if _is_utf16(data):
         return
@@ -69,7 +69,7 @@ def find_profile_faults(data: bytes, *, config: bool = False) -> Iterator[Fault]
     for group in found.groups:
         of = _describe_group(group)
         faults = [
-            *_check_duplicates(group, "the AWS CLI then reads none of the file"),
+            *_check_duplicates(group, "the AWS CLI then reads nothing from the file"),
             *_check_shapes(group, f" of {of}"),
         ]
         for one in group.values:
@@ -89,27 +89,32 @@ def _is_utf16(data: bytes) -> bool:
 
 def _check_file(data: bytes) -> Iterator[Fault]:
     if _is_utf16(data):
-        yield Fault(1, "utf-16", "the file is UTF-16, which the programs that read it do not expect; save it as UTF-8")
+        yield Fault(1, "utf-16", "the file is UTF-16, which the programs that read it do not support; save it as UTF-8")
         return
     if data.startswith(b"\xef\xbb\xbf"):
-        yield Fault(1, "byte-order-mark", "a byte order mark begins the file and becomes part of its first name")
+        yield Fault(
+            1, "byte-order-mark", "the file begins with a byte order mark, which becomes part of its first name"
+        )
     if b"\r\n" in data and os.name != "nt":
         line = data.count(b"\n", 0, data.index(b"\r\n")) + 1
-        said = "the lines end as on Windows: a shell, or `docker --env-file`, takes the carriage return into the value"
+        said = (
+            "the file has Windows line endings: a shell, or `docker --env-file`, adds the carriage return to the value"
+        )
         yield Fault(line, "windows-line-ends", said, Severity.LOW)
 
 
 def _check_structure(found: Profiles, *, config: bool) -> Iterator[Fault]:
     for number in found.loose[:1]:
-        yield Fault(number, "no-section", "a setting stands above the first [profile]: the file cannot be read")
+        yield Fault(number, "no-section", "a setting is above the first [profile]: the file cannot be read")
     for number in found.stray[:1]:
-        yield Fault(number, "stray-line", "a line is neither section, setting nor comment: the file cannot be read")
+        yield Fault(number, "stray-line", "a line is not a section, a setting or a comment: the file cannot be read")
     seen: dict[str, int] = {}
     for group in found.groups:
         first = seen.setdefault(group.name, group.line)
         if first != group.line:
             said = (
-                f"{_describe_group(group)} stands twice, first in line {first}: the AWS CLI then reads none of the file"
+                f"{_describe_group(group)} occurs twice, first in line {first}: the AWS CLI then reads nothing"
+                " from the file"
             )
             yield Fault(group.line, "profile-twice", said, about=group.name)
         prefixed = group.name.lower().startswith("profile ")
@@ -117,14 +122,14 @@ def _check_structure(found: Profiles, *, config: bool) -> Iterator[Fault]:
             yield Fault(
                 group.line,
                 "profile-word",
-                f"{_describe_group(group)}: a credentials file names profiles without the word",
+                f"{_describe_group(group)}: a credentials file has profile names without the word",
                 about=group.name,
             )
         if config and group.values and not group.name.startswith((*_CONFIG_SECTIONS, *_OTHER_SECTIONS)):
             yield Fault(
                 group.line,
                 "no-profile-word",
-                f"{_describe_group(group)} is not read: config wants [profile NAME]",
+                f"{_describe_group(group)} is not read: config requires [profile NAME]",
                 about=group.name,
             )
 
@@ -148,13 +153,13 @@ def _check_env_value(one: WrittenValue) -> Iterator[Fault]:
         return
     bare = value.strip(b" \t")
     if one.blank or value[:1] in (b" ", b"\t"):
-        yield Fault(one.line, "blank-at-sign", f"{one.name} has a blank at its `=`, which a shell does not take")
+        yield Fault(one.line, "blank-at-sign", f"{one.name} has a space at its `=`, which a shell does not accept")
     opened, closed = bare[:1] in (b'"', b"'"), bare[-1:] in (b'"', b"'")
     if opened != closed or (opened and bare[:1] != bare[-1:]):
         yield Fault(one.line, "open-quote", f"the quotes around the value of {one.name} do not match")
     inside = _unquote(bare)
     if inside != inside.strip(b" \t") or one.raw[-1:] in (b" ", b"\t") or b" " in inside or b"\t" in inside:
-        yield Fault(one.line, "blank", f"{one.name} has a stray blank in or around its value")
+        yield Fault(one.line, "blank", f"{one.name} has a stray space in or around its value")
     yield from _check_characters(one, inside)
 
 
@@ -163,33 +168,33 @@ def _check_ini_value(one: WrittenValue, of: str, *, own_store: bool) -> Iterator
     if one.exported:
         yield Fault(one.line, "export", f"{one.name} of {of} is written with `export`, as in a shell: it is not read")
     if one.continued:
-        yield Fault(one.line, "continued", f"the value of {one.name} of {of} goes on in the next line")
+        yield Fault(one.line, "continued", f"the value of {one.name} of {of} continues in the next line")
     plain = _unquote(_strip_comment(value))
     if _is_left_open(plain) or is_example(plain) or (one.role != TOKEN and is_placeholder(plain)):
         if plain and not own_store:
-            said = f"{one.name} of {of} still holds a placeholder, a reference or a key of the documentation"
+            said = f"{one.name} of {of} is still a placeholder, a reference or a documentation key"
             yield Fault(one.line, "placeholder", said, Severity.LOW)
         return
     if value[:1] in (b'"', b"'", b"`") or value[-1:] in (b'"', b"'", b"`"):
-        yield Fault(one.line, "quotes", f"{one.name} of {of} is quoted: the quotes are taken as part of the value")
+        yield Fault(one.line, "quotes", f"{one.name} of {of} is quoted: the quotes become part of the value")
     if re.search(_COMMENT, value):
-        yield Fault(one.line, "comment", f"{one.name} of {of} has a comment behind it, which is taken into the value")
+        yield Fault(one.line, "comment", f"{one.name} of {of} has a comment after it, which becomes part of the value")
         value = _strip_comment(value)
     if one.raw[-1:] in (b" ", b"\t") or b" " in value.strip(b"\"' ") or b"\t" in value:
-        yield Fault(one.line, "blank", f"{one.name} of {of} has a stray blank in or behind its value")
+        yield Fault(one.line, "blank", f"{one.name} of {of} has a stray space in or after its value")
     yield from _check_characters(one, value)
 
 
 def _check_characters(one: WrittenValue, value: bytes) -> Iterator[Fault]:
     if any(byte >= 0x80 for byte in value):
-        what = "a non-breaking space" if b"\xc2\xa0" in value else "a sign outside ASCII"
+        what = "a non-breaking space" if b"\xc2\xa0" in value else "a non-ASCII character"
         yield Fault(one.line, "not-ascii", f"{one.name} has {what} in its value")
     elif any(byte < 0x20 and byte != 9 for byte in value) or b"\x7f" in value:
         yield Fault(one.line, "control", f"{one.name} has a control character, such as a carriage return, in its value")
 
 
 def _is_attempt(role: str, value: bytes) -> bool:
-    """True for what is, but for stray signs, shaped nearly as AWS's: not a store's of its own, not a placeholder."""
+    """True for a value that is almost shaped like one of AWS's: not from another store, not a placeholder."""
     value = re.sub(_JUNK, b"", value)
     return re.fullmatch(_ATTEMPTS[role], value, re.IGNORECASE) is not None and not is_placeholder(value[:60])
 
@@ -208,12 +213,12 @@ def _unquote(value: bytes) -> bytes:
 
 
 def _is_left_open(value: bytes) -> bool:
-    """True for what is empty or stands for a value that comes from elsewhere."""
+    """True for a value that is empty or a reference."""
     return not value.strip() or re.search(_REFERENCE, value) is not None
 
 
 def _clean_value(one: WrittenValue | None) -> bytes:
-    """The value without quotes, blanks and stray signs at its ends; empty for references and placeholders."""
+    """The value without quotes, spaces and stray characters at its ends; empty for references and placeholders."""
     if one is None:
         return b""
     value = _unquote(_strip_comment(one.raw)).strip(b" \t\r\"'`\xc2\xa0\xe2\x80\x8b\xef\xbb\xbf")
@@ -223,16 +228,16 @@ def _clean_value(one: WrittenValue | None) -> bytes:
 
 
 def _check_shapes(group: SettingsGroup, of: str) -> Iterator[Fault]:
-    """Lengths, alphabets, swapped values and a token too many or too few; only where the ID or secret are AWS's."""
+    """Lengths, alphabets, swapped values, a missing or superfluous token; only if the ID or the secret is AWS's."""
     last = {one.role: one for one in group.values if one.role}
     key_id, secret = _clean_value(last.get(ID)), _clean_value(last.get(SECRET))
     if ID in last and (re.fullmatch(_SECRET, key_id) and is_secret_shaped(key_id, named=True)):
         swapped = SECRET in last and re.fullmatch(_ID_LIKE, secret)
         also = f", and the ID in {last[SECRET].name}: the two are swapped" if swapped else ""
-        yield Fault(last[ID].line, "swapped", f"a secret stands in {last[ID].name}{of}{also}")
+        yield Fault(last[ID].line, "swapped", f"{last[ID].name}{of} contains a secret{also}")
         return
     if SECRET in last and re.fullmatch(_ID, secret):
-        yield Fault(last[SECRET].line, "swapped", f"an access key ID stands in {last[SECRET].name}{of}")
+        yield Fault(last[SECRET].line, "swapped", f"{last[SECRET].name}{of} contains an access key ID")
         return
     if not re.fullmatch(_ID_LIKE, key_id, re.IGNORECASE) or (group.has_endpoint and not re.match(rb"A[KS]IA", key_id)):
         return
@@ -263,17 +268,15 @@ def _check_token(last: dict[str, WrittenValue], key_id: bytes, of: str) -> Itera
     written = TOKEN in last and last[TOKEN].raw.strip(b" \t\"'")
     one = last[ID]
     if key_id.startswith(b"ASIA") and not written:
-        said = f"{one.name}{of} is of temporary credentials, and their session token is missing"
+        said = f"{one.name}{of} belongs to temporary credentials, and their session token is missing"
         yield Fault(one.line, "no-token", said)
     if key_id.startswith(b"AKIA") and _clean_value(last.get(TOKEN)):
-        said = (
-            f"{last[TOKEN].name}{of} stands beside a long-lived key, which has no token: AWS refuses the three together"
-        )
+        said = f"{last[TOKEN].name}{of} is set with a long-lived key, which has no token: AWS rejects the combination"
         yield Fault(last[TOKEN].line, "needless-token", said)
 
 
 def _check_missing_half(group: SettingsGroup) -> Iterator[Fault]:
-    """A profile with one half of a key: tools refuse it."""
+    """A profile with only one half of a key: tools reject it."""
     present = {one.role: one for one in group.values if one.role and one.raw.strip()}
     for role, other in ((ID, SECRET), (SECRET, ID)):
         if role in present and other not in present:

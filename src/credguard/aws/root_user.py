@@ -1,4 +1,4 @@
-"""What the root-user rules share: root ARNs of real accounts, text without escapes, words that say root, the remedy."""
+"""What the root-user rules share: root ARNs of real accounts, unescaped text, names of root, the remediation."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ ROOT_ARN = Pattern("root-arn", rb"arn:aws[a-z\-]{0,10}:iam::[0-9]{12}:root")
 _ARN = compile_lazily(rb"arn:aws[a-z\-]{0,10}:iam::(\d{12}):root(?![\w/\-])")
 _ARN_ROOM = 48
 
-# Accounts that AWS's documentation and emulators use. Sequences, repetitions and few digits are known by their shape.
+# Accounts used in AWS's documentation and by emulators. Sequences, repetitions and few digits are recognized by their
+# shape.
 _EXAMPLE_ACCOUNTS = frozenset({b"123456789012", b"111122223333", b"444455556666", b"000000000000", b"112233445566"})
 _FEWEST_DIGITS = 4
 _LONGEST_SEQUENCE = 7
@@ -37,7 +38,7 @@ _CODE = tuple(
     ".sql .vue .svelte .bats .feature".split()
 )
 
-# Single words, in a name split by case and punctuation, that take its "root" away from the AWS root user.
+# Single words, in a name split by case and punctuation, that make its "root" another one than the AWS root user.
 _OTHER_ROOTS = frozenset(
     "non not no without minio ceph gitlab mysql mariadb mongo mongodb postgres document chroot module ca cert device "
     "bucket path dir folder domain volume web".split()
@@ -46,12 +47,12 @@ _OTHER_ROOTS = frozenset(
 REMEDIATION = (
     "sign in as the root user, open Security credentials, set the access key to inactive, then delete it"
     "  # with the root key itself: aws iam update-access-key --access-key-id AKID --status Inactive",
-    "change the root password, keep MFA on, and look through CloudTrail for what root did: "
-    "aws cloudtrail lookup-events --lookup-attributes AttributeKey=Username,AttributeValue=root --region REGION",
+    "change the root password, keep MFA enabled, and check CloudTrail for what root did: aws cloudtrail"
+    " lookup-events --lookup-attributes AttributeKey=Username,AttributeValue=root --region REGION",
     "aws iam get-account-summary --query SummaryMap.AccountAccessKeysPresent  # must be 0 afterwards",
     "in AWS Organizations, remove members' root credentials centrally: aws sts assume-root --target-principal ACCOUNT"
     " --task-policy-arn arn=arn:aws:iam::aws:policy/root-task/IAMDeleteRootUserCredentials",
-    "work with a role or IAM Identity Center from now on",
+    "use a role or IAM Identity Center from now on",
 )
 REFERENCES = (
     "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_root-user.html",
@@ -60,14 +61,14 @@ REFERENCES = (
 
 
 def is_example_account(account: bytes) -> bool:
-    """True for a 12-digit account number that documentation uses or that a person made up."""
+    """True for a 12-digit account number from documentation or made up by a person."""
     if account in _EXAMPLE_ACCOUNTS or len(set(account)) < _FEWEST_DIGITS:
         return True
     return measure_step_run(account) >= _LONGEST_SEQUENCE or any(account == account[:n] * (12 // n) for n in (4, 6))
 
 
 def find_root_arns(blob: Blob, hits: Hits) -> Iterator[tuple[int, int, bytes]]:
-    """Start, end and account of each ARN that ends in `:root` and names no example account."""
+    """Start, end and account of each ARN that ends in `:root` and is not of an example account."""
     for end in hits.get(ROOT_ARN.name, ()):
         match = _ARN.search(blob.data, max(0, end - _ARN_ROOM), min(len(blob.data), end + 1))
         if match and match.end() == end and not is_example_account(match[1]):
@@ -75,7 +76,7 @@ def find_root_arns(blob: Blob, hits: Hits) -> Iterator[tuple[int, int, bytes]]:
 
 
 def unescape_slice(data: bytes, start: int, end: int) -> bytes:
-    """data[start:end] with escapes of JSON and HTML undone in place: every other offset stays what it was."""
+    """data[start:end] with escapes of JSON and HTML decoded in place: all other offsets are unchanged."""
     text = data[max(0, start) : end]
     return _ESCAPE.sub(_unescape, text) if b"\\" in text or b"&" in text else text
 
@@ -87,7 +88,7 @@ def _unescape(match: re.Match[bytes]) -> bytes:
 
 
 def find_long_lived_key(blob: Blob, hits: Hits, place: int, account: bytes) -> bytes | None:
-    """An AKIA key ID within 4 KB of `place` that may belong to `account`, None when there is none."""
+    """An AKIA key ID within 4 KB of `place` that may belong to `account`, None if there is none."""
     ends = hits.get(KEY_ID.name, ())
     nearby = ends[bisect_left(ends, place - _KEY_ROOM) : bisect_left(ends, place + _KEY_ROOM)]
     for _, _, value in find_key_ids(blob, {KEY_ID.name: nearby}):
@@ -98,10 +99,10 @@ def find_long_lived_key(blob: Blob, hits: Hits, place: int, account: bytes) -> b
 
 
 def is_root_name(words: tuple[str, ...]) -> bool:
-    """True when a name's lower-cased words call its owner root, and no other root than AWS's."""
+    """True if a name's lower-cased words mean the AWS root user, and no other root."""
     return "root" in words and _OTHER_ROOTS.isdisjoint(words)
 
 
 def is_source_code(path: str) -> bool:
-    """True for a program by its name: what it holds may be a mock or a comparison rather than an output."""
+    """True for a program by its name: its content may be a mock or a comparison rather than an output."""
     return path.lower().endswith(_CODE)

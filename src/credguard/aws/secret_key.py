@@ -1,4 +1,4 @@
-"""Finds 40-character secret access keys by the name, the header or the key ID that stands with them."""
+"""Finds 40-character secret access keys by the name, the header or the key ID near them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from credguard.matching.pattern import Hits
     from credguard.model.findings import Blob
 
-# The last 30 of 40 characters or more tell hyperscan as much as all, in a third less time.
+# The last 30 of 40 characters or more are as selective for hyperscan as all, in a third less time.
 _TAIL = rb".{0,310}[A-Za-z0-9/+%\\&#;]{30}[^A-Za-z0-9/+%\\&#;]"
 _TAIL_AT_END = rb".{0,310}[A-Za-z0-9/+%\\&#;]{30}\z"
 _LEAD = rb"(?:secret|(?:aws|amazon).{0,24}(?:key|pass|pwd|token|cred)|s3[a-z_.\-]{0,24}(?:key|pass|token|cred))"
@@ -35,7 +35,7 @@ _RUN_ON, _AHEAD = 8, 64
 
 
 def _has_a_value(data: bytes, end: int) -> bool:
-    """True where a value may stand before the name that ends here, or below it."""
+    """True if a value may be before the name that ends here, or below it."""
     around = data[max(0, end - _AROUND) : end + _AROUND]
     if end < _AROUND:
         around = b"\n" + around
@@ -46,12 +46,12 @@ def _has_a_value(data: bytes, end: int) -> bool:
 
 @lru_cache(maxsize=1 << 12)
 def _may_have_a_value(around: bytes, end: int) -> bool:
-    """The same for what stands around; the versions of a file ask it again and again."""
+    """The same for the surrounding text, cached because versions of a file repeat it."""
     return bool(_LONG_RUN.search(around, 0, end + _BACK)) or csv_columns.may_be_header(around, end)
 
 
 def _has_secret_before(data: bytes, end: int) -> bool:
-    """True where 40 characters that may be a secret key stand before the end of a hit."""
+    """True if 40 characters that may be a secret key are before the end of a hit."""
     low = max(0, end - REACH)
     return _has_secret_around(data[low : end + _AHEAD], end - low)
 
@@ -100,7 +100,7 @@ _GUARD = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456
 
 @dataclass(frozen=True, slots=True)
 class SecretKey:
-    """A secret access key's place and plain value; `sure` when its own name or header says so."""
+    """A secret access key's location and decoded value; `sure` if its own name or header identifies it."""
 
     start: int
     end: int
@@ -111,8 +111,7 @@ class SecretKey:
 def find_secret_keys(blob: Blob, hits: Hits, ids: Sequence[tuple[int, int, bytes]]) -> list[SecretKey]:
     """Every secret access key of the blob, in order.
 
-    `ids` are the blob's key IDs (start, end, value; documented ones without value): beside one, a
-    bare value counts.
+    `ids` are the blob's key IDs (start, end, value; documented ones without value): near one, a bare value counts.
     """
     data = blob.data
     found: dict[int, SecretKey] = {}
@@ -137,8 +136,8 @@ def find_secret_keys(blob: Blob, hits: Hits, ids: Sequence[tuple[int, int, bytes
 
 
 class _SatisfiedIds:
-    """Which key IDs lend nothing to their neighbours: those that have a named secret beside them
-    already, and documented ones (of empty value)."""
+    """The key IDs that do not identify neighbors: those that already have a named secret, and documented ones (with
+    empty value)."""
 
     def __init__(self, ids: Sequence[tuple[int, int, bytes]], found: Iterable[int]) -> None:
         secrets = sorted(found)
@@ -146,7 +145,7 @@ class _SatisfiedIds:
         self._has = [not value or self._has_secret_near(secrets, start, end) for start, end, value in ids]
 
     def is_nearest(self, place: int) -> bool:
-        """True when the ID nearest to `place` is such a one."""
+        """True if the ID nearest to `place` is such a one."""
         after = bisect_left(self._ends, place)
         near = [n for n in (after - 1, after) if 0 <= n < len(self._ends)]
         return bool(near) and self._has[min(near, key=lambda n: abs(self._ends[n] - place))]
@@ -163,7 +162,7 @@ def _is_positional(data: bytes, start: int) -> bool:
 
 
 class _Context:
-    """Whether AWS is spoken of around a place; a key ID anywhere in the blob is enough."""
+    """Whether AWS is mentioned around a location; a key ID anywhere in the blob is enough."""
 
     def __init__(self, data: bytes, has_id: bool) -> None:
         self._data = data
@@ -197,7 +196,7 @@ def _judge(data: bytes, start: int, end: int, value: bytes, context: _Context, *
 
 
 def _is_named_on_line(data: bytes, start: int) -> bool:
-    """True when the line up to the value names a secret access key, and nothing else after it."""
+    """True if the line up to the value names a secret access key, and nothing else after it."""
     lead = data[max(0, start - _LINE) : start]
     lead = lead[lead.rfind(b"\n") + 1 :]
     names = list(_STRONG_NAME.finditer(lead))
@@ -205,7 +204,7 @@ def _is_named_on_line(data: bytes, start: int) -> bool:
 
 
 def _combine_likelihoods(names: list[Name]) -> Likelihood:
-    """What the governing name says; one above it counts only where it says yes."""
+    """The likelihood of the governing name; a name above it counts only if it is positive."""
     if not names or names[0].key_id:
         return Likelihood.NEAR_ID
     first = estimate_likelihood(names[0])
@@ -245,10 +244,10 @@ def _merge_windows(windows: Iterable[tuple[int, int]], size: int) -> Iterator[tu
 
 
 def _find_secrets(data: bytes, windows: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int, bytes]]:
-    """The places in ascending windows that hold 40 random base64 characters, alone and not in a path."""
+    """The locations in ascending windows with 40 random base64 characters, isolated and not in a path."""
     for start, end in _merge_windows(windows, len(data)):
         if not _LONG_RUN.search(data, start, end):
-            continue  # most windows hold no run of that length: this tells it far sooner
+            continue  # most windows have no run of that length; this check is much faster
         for match in RUN.finditer(data, start, end):
             begin, stop = match.span()
             if stop - begin >= SECRET_LENGTH:
@@ -277,8 +276,8 @@ def _match_whole(data: bytes, start: int, end: int) -> Iterator[tuple[int, int, 
 
 
 def _is_in_path(data: bytes, start: int, end: int) -> bool:
-    """True inside the path of a URL or an ARN, and for the password of a user that is no key ID;
-    query values and what follows a key ID are none."""
+    """True inside the path of a URL or an ARN, and for the password of a user that is not a key ID; query values and
+    what follows a key ID are not."""
     if data[start - 2 : start] == b"==":
         return True  # the rest of longer base64
     lead = data[max(0, start - _LEAD_WINDOW) : start]
@@ -306,8 +305,8 @@ def _escape_length(data: bytes, start: int) -> int:
 
 
 def _is_isolated(data: bytes, start: int, end: int, *, split: bool) -> bool:
-    """Nothing that a longer value is made of touches this one; `=` before it is an assignment, and
-    before one that was `split` from what it followed there is nothing to see."""
+    """True if the value is not part of a longer one; `=` before it is an assignment, and one that was `split` from the
+    text before it has nothing before it."""
     after = data[end : end + 2]
     if after and (after[0] in _GUARD or (after[:1] == b"-" and after not in (b"--", b"->"))):
         return False
@@ -333,7 +332,7 @@ def _match_encoded(data: bytes, start: int, end: int) -> Iterator[tuple[int, int
 
 
 def _is_named_after(data: bytes, start: int, end: int) -> bool:
-    """True when a secret's name follows and no other name claims the value from the left."""
+    """True if a secret's name follows and no other name governs the value from the left."""
     if estimate_likelihood(find_name_after(data, end)) is not Likelihood.YES:
         return False
     return _combine_likelihoods(find_names_before(data, start)) in (Likelihood.NEAR_ID, Likelihood.NOTHING)

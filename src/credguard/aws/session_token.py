@@ -39,11 +39,13 @@ PATTERNS = (TOKEN_HEADER, NAMED_TOKEN, NAMED_TOKEN_AT_END)
 _HEAD = compile_lazily(rb"(?:F[wQ]oGZXIvYXdz|[FA]QoDYXdz|[IA][QgA-Z]oJb3JpZ2luX2Vj)")
 _UNIT = rb"(?:[A-Za-z0-9+/]|%2[BbFf]|\\{1,2}/|\\{1,2}u002[BbFf])"
 _TOKEN = compile_lazily(_UNIT + rb"{80,8000}(?:=|%3[Dd]|\\u003[Dd]){0,2}")
+_OWN_NAME = b"sessiontoken"
+"""What others call theirs as well."""
 _FILLED = compile_lazily(rb"X{6}|x{6}|\*{4}")
 
 
 def find_session_tokens(blob: Blob, hits: Hits) -> Iterator[tuple[int, int, bytes]]:
-    """Start, end and value of each session token that is no documented example."""
+    """Start, end and value of each session token that is not a documented example."""
     data = blob.data
     done = -1
     places = dict(_find_by_header(data, hits)) | dict(_find_by_name(data, hits))
@@ -85,7 +87,7 @@ def _find_by_name(data: bytes, hits: Hits) -> Iterator[tuple[int, bool]]:
 
 
 def _has_header(value: bytes) -> bool:
-    """The type byte, 0x0A, a length and a known origin stand at the start."""
+    """True if the type byte, 0x0A, a length and a known origin are at the start."""
     try:
         head = b64decode(unescape_run(value[:160])[:24])
     except ValueError:
@@ -94,9 +96,11 @@ def _has_header(value: bytes) -> bool:
 
 
 def _is_named(data: bytes, start: int, hits: Hits) -> bool:
-    """A session token by name, where AWS is spoken of: others have sessions too."""
+    """True for a session token by name, if AWS is mentioned: other services have sessions too."""
     name = find_name_before(data, start).joined
     if not name.endswith(("sessiontoken", "securitytoken")):
         return False
-    spoken = "aws" in name or "amz" in name or KEY_ID.name in hits
-    return spoken or AWS_NEARBY.search(data, max(0, start - _NEARBY), start) is not None
+    if "aws" in name or "amz" in name or KEY_ID.name in hits:
+        return True
+    words = AWS_NEARBY.finditer(data, max(0, start - _NEARBY), start)
+    return any(word[0].lower() != _OWN_NAME for word in words)

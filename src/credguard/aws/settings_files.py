@@ -1,4 +1,4 @@
-"""AWS credentials as settings files write them: every value raw, with its line, in groups that belong together."""
+"""AWS credentials as written in settings files: every raw value with its line, in groups that belong together."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 ID, SECRET, TOKEN = "access_key_id", "secret_access_key", "session_token"
 SETTINGS_LIMIT = 1 << 20
-"""Bytes of a file that are read: what people write by hand is far smaller."""
+"""The most bytes of a file that are read: hand-written files are far smaller."""
 _MOST_LINES, _LONGEST_LINE = 20_000, 16_000
 _INI_ROLES = {
     "aws_access_key_id": ID, "aws_secret_access_key": SECRET, "aws_session_token": TOKEN, "aws_security_token": TOKEN,
@@ -30,8 +30,8 @@ _SETTING = rb"[ \t]{0,200}(?P<name>[^\s=:\[#;][^=:\n]{0,200})[=:](?P<raw>[^\n]*)
 
 @dataclass(frozen=True, slots=True)
 class WrittenValue:
-    """One value: its name, its line, and what stands between the sign and the end of the line. `blank` is true for
-    blanks before the sign, `exported` after the word `export`, `continued` where an indented line follows it."""
+    """One value: its name, its line, and the text between the `=` and the end of the line. `blank` is true for spaces
+    before the `=`, `exported` after the word `export`, `continued` if an indented line follows."""
 
     role: str
     name: str
@@ -44,7 +44,7 @@ class WrittenValue:
 
 @dataclass(slots=True)
 class SettingsGroup:
-    """The values of one profile, or of one prefix of variables; a role that is written twice comes twice."""
+    """The values of one profile, or of one prefix of variables; a duplicate role is there twice."""
 
     name: str
     line: int
@@ -54,7 +54,7 @@ class SettingsGroup:
 
 @dataclass(slots=True)
 class Profiles:
-    """An ini file: its sections in order, and the lines that are none of section, setting, comment or blank."""
+    """An ini file: its sections in order, and the lines that are not a section, setting, comment or blank."""
 
     groups: list[SettingsGroup] = field(default_factory=list)
     stray: list[int] = field(default_factory=list)
@@ -62,29 +62,29 @@ class Profiles:
 
 
 def iter_short_lines(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Number and text of each line that is no longer than a credential can make it; a carriage return before
-    the line end is not part of it."""
+    """Number and text of each line short enough for a credential; a carriage return before the line end is not
+    included."""
     for number, line in enumerate(data[:SETTINGS_LIMIT].split(b"\n", _MOST_LINES)[:_MOST_LINES], 1):
         if len(line) <= _LONGEST_LINE:
             yield number, line.removesuffix(b"\r")
 
 
 def parse_variables(data: bytes) -> list[SettingsGroup]:
-    """The AWS variables of dotenv text, grouped by what stands before and after AWS's own names."""
+    """The AWS variables of dotenv text, grouped by what is before and after AWS's own names."""
     groups: dict[tuple[bytes, bytes], SettingsGroup] = {}
     for number, line in iter_short_lines(data.removeprefix(b"\xef\xbb\xbf")):
         match = re.fullmatch(_VARIABLE, line, re.DOTALL)
         if match:
             role = ID if match["role"].startswith(b"ACCESS") else SECRET if b"SECRET" in match["role"] else TOKEN
             group = groups.setdefault((match["before"], match["after"]), SettingsGroup("", number))
-            plain = re.fullmatch(_WORDS, match["name"])  # what is no plain name could be a value
+            plain = re.fullmatch(_WORDS, match["name"])  # anything but a plain name could be a value
             name = (match["name"] if plain else b"AWS_" + match["role"]).decode("ascii")
             group.values.append(WrittenValue(role, name, number, match["raw"], bool(match["blank"])))
     return list(groups.values())
 
 
 def parse_profiles(data: bytes) -> Profiles:
-    """The sections of an ini file as AWS's tools read it."""
+    """The sections of an ini file as AWS's tools parse it."""
     found = Profiles()
     group: SettingsGroup | None = None
     indent: int | None = None
@@ -123,5 +123,5 @@ def _add(group: SettingsGroup, number: int, match: re.Match[bytes]) -> None:
     name = words[-1] if words else ""
     role = _INI_ROLES.get(name, "")
     group.has_endpoint |= name in ("endpoint_url", "endpoint", "host_base", "host_bucket", "provider")
-    # Settings of other names are kept too: a value that goes on in the next line is the last one's.
+    # Settings of other names are kept too: a continuation line belongs to the last one.
     group.values.append(WrittenValue(role, name, number, match["raw"], exported=exported))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _BACK, _RUN, _NEAR = 3000, 6000, 1500
 _FEW_IDS = 2
 _LINES = 600
-"""How far a request that a document breaks over several lines may reach."""
+"""The most bytes of a request that a document wraps over several lines."""
 
 _SLASH = rb"(?:\\{0,2}/|%(?:25){0,3}2[Ff])"
 _EQUAL = rb"(?:=>|[=:,]|%(?:25){0,3}3[Dd]|\\{1,3}u003[Dd]|&#(?:x3[Dd]|61);)"
@@ -55,16 +55,16 @@ _RUN_OF_URL = compile_lazily(rb"[^\s\"'<>`\x00]*")
 
 _HEADER_LIFE = timedelta(minutes=15)
 _LONGEST_LIFE = timedelta(days=7)
-"""A signing key, and so any request made with it, works seven days at most."""
+"""A signing key, and so any request signed with it, is valid for at most seven days."""
 _DAY = timedelta(days=1)
 _FEWEST_DIGITS = 6
 
 
 @dataclass(frozen=True, slots=True)
 class SignedRequest:
-    """A signed request: its extent, its signature's place, and what it tells of itself.
+    """A signed request: its extent, its signature's location, and its metadata.
 
-    `method` is `v4`, `v2` or `header`; `expires` is the last moment at which it can work.
+    `method` is `v4`, `v2` or `header`; `expires` is the last moment at which it is valid.
     """
 
     start: int
@@ -77,7 +77,7 @@ class SignedRequest:
 
 
 def find_signed_request(data: bytes, start: int, end: int) -> SignedRequest | None:
-    """The signed request whose access key ID is data[start:end]; None where no signature goes with it."""
+    """The signed request whose access key ID is data[start:end]; None if there is no signature for it."""
     scope = _SCOPE.match(data, end)
     if scope:
         return _parse_v4(data, start, scope)
@@ -88,7 +88,7 @@ def find_signed_request(data: bytes, start: int, end: int) -> SignedRequest | No
 
 
 def is_inside_signed_request(data: bytes, start: int, end: int) -> bool:
-    """True when data[start:end] is a signed request's key ID, or a session token that travels with one."""
+    """True if data[start:end] is a signed request's key ID, or a session token in one."""
     if _KEY_ID.fullmatch(data, start, end):
         return find_signed_request(data, start, end) is not None
     named = _TOKEN_NAME.search(data[max(0, start - 100) : start]) is not None
@@ -100,7 +100,7 @@ def is_inside_signed_request(data: bytes, start: int, end: int) -> bool:
 
 
 def find_embedded_request(data: bytes) -> tuple[bytes, SignedRequest] | None:
-    """The first key ID of a decoded token that a signature goes with, and its request."""
+    """The first key ID with a signature in a decoded token, and its request."""
     for match in _KEY_ID.finditer(data):
         request = find_signed_request(data, *match.span())
         if request:
@@ -118,14 +118,14 @@ def _find_ids_around(data: bytes, start: int, end: int) -> Iterator[tuple[int, i
 
 
 def _find_run(data: bytes, start: int, end: int, limit: int) -> tuple[int, int]:
-    """The blank- and quote-free text around data[start:end]: a URL and what it is glued to."""
+    """The text around data[start:end] without spaces and quotes: a URL and what is attached to it."""
     back = _RUN_OF_URL.match(data[max(0, start - _BACK) : start][::-1])
     ahead = _RUN_OF_URL.match(data, end, limit)
     return start - (len(back[0]) if back else 0), ahead.end() if ahead else end
 
 
 def _find_signature(pattern: re.Pattern[bytes], data: bytes, start: int, end: int) -> tuple[int, int, int, int] | None:
-    """Extent of the request around the key ID data[start:end] and its signature's place."""
+    """Extent of the request around the key ID data[start:end] and its signature's location."""
     following = _KEY_ID.search(data, end, end + _RUN)
     limit = following.start() if following else end + _RUN
     low, high = _find_run(data, start, end, limit)
@@ -151,7 +151,7 @@ def _parse_v4(data: bytes, start: int, scope: re.Match[bytes]) -> SignedRequest 
 
 
 def _compute_v4_expiry(area: bytes, day: bytes, *, query: bool) -> datetime | None:
-    """Signing time and life where both are told; without them the latest that the scope's date allows."""
+    """Signing time plus lifetime if both are there; otherwise the latest that the scope's date allows."""
     signed = next((m[1] for m in _AMZ_DATE.finditer(area) if m[1].startswith(day)), None)
     life = _AMZ_EXPIRES.search(area) if query else None
     longest = _LONGEST_LIFE if query else _HEADER_LIFE

@@ -1,4 +1,4 @@
-"""Which names hold an AWS access key, and whether what is given to them is a real value, a reference or nothing."""
+"""Which names are of an AWS access key, and whether their value is real, a reference or empty."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ ID_NAME = Pattern(
     caseless=True,
 )
 PATTERNS = (MENTION, ID_NAME)
-"""Where one of these was seen, a name of an access key may stand."""
+"""A hit of one of these patterns may be the name of an access key."""
 
 
 class KeyPart(Enum):
-    """What a name says it holds."""
+    """The half of a key that a name is for."""
 
     ID = "access_key_id"
     SECRET = "secret_access_key"  # noqa: S105
@@ -31,14 +31,14 @@ class KeyPart(Enum):
 
 
 class Binding(IntEnum):
-    """What a name is given."""
+    """The kind of value that a name has."""
 
     NOTHING = 0
-    """Empty, a placeholder, or a made-up value as emulators take."""
+    """Empty, a placeholder, or a made-up value as for emulators."""
     STORED = 1
     """A reference to a store of secrets."""
     REFERENCE = 2
-    """A variable or parameter: plain text where it arrives."""
+    """A variable or parameter: plain text at its destination."""
     LITERAL = 3
 
 
@@ -57,7 +57,7 @@ _SERVICES = (
 )
 _SERVICE = compile_lazily(r"(?:.*_)??" + _SERVICES + r"_(?:[a-z0-9]+_)?" + _CORE)
 _BARE = compile_lazily(r"(?P<secret>secret_?access_?key)|(?P<id>access_?key_?id)")
-# What makes a name speak about a key instead of holding it.
+# Words of names that are about a key instead of containing it.
 _ABOUT = frozenset(
     "name names arn path paths file files filename dir url uri rotation rotate age days hours enabled enable disabled "
     "max min limit count regex pattern length exists hash fingerprint param parameter ref version policy status "
@@ -67,7 +67,7 @@ _STAGES = frozenset(
     "prod production dev development stage staging stg prd test qa uat sandbox ci cd deploy deployment main default "
     "live value base64 b64 old new v s3 ses sns sqs ecr ecs eks iam lambda user deployer github gitlab".split()
 )
-# Other makers' stores that speak AWS's protocol, and what stands in for AWS in tests.
+# Other vendors' stores with AWS's protocol, and emulators of AWS in tests.
 _FOREIGN_WORDS = (
     "r2 cloudflare minio wasabi scaleway scw spaces digitalocean backblaze b2 hetzner ovh linode ceph garage storj "
     "aliyun alibaba oss localstack moto seaweedfs rustfs exoscale vultr idrive tigris yandex yc selectel gcs hmac "
@@ -102,9 +102,9 @@ _KEY_ID = compile_lazily(r"A(?:KIA|SIA)[A-Z2-7]{16}")
 
 @lru_cache(maxsize=4096)
 def match_key_part(name: str, *, on_aws: bool = False) -> KeyPart | None:
-    """What `PROD_AWS_SECRET_KEY`, `awsAccessKeyId` or `TF_VAR_aws_secret` hold; None for `AWS_KMS_KEY_ID`,
-    `AWS_SECRET_NAME`, `MINIO_AWS_KEY` and all else. `on_aws` says that S3_ACCESS_KEY and bare
-    SECRET_ACCESS_KEY are AWS's own there."""
+    """The half of a key in `PROD_AWS_SECRET_KEY`, `awsAccessKeyId` or `TF_VAR_aws_secret`; None for `AWS_KMS_KEY_ID`,
+    `AWS_SECRET_NAME`, `MINIO_AWS_KEY` and all others. `on_aws` means that S3_ACCESS_KEY and bare SECRET_ACCESS_KEY are
+    AWS's own there."""
     if len(name) > 100:
         return None
     words = split_words(name.encode("ascii", "replace"))
@@ -128,31 +128,31 @@ def _pick_key_part(found: re.Match[str]) -> KeyPart:
 
 
 def is_foreign(name: str) -> bool:
-    """True for a name that speaks of another maker's store or of a stand-in for AWS."""
+    """True for a name of another vendor's store or of an AWS emulator."""
     return not _FOREIGN.isdisjoint(split_words(name[:200].encode("ascii", "replace")))
 
 
 def has_other_maker_host(text: str) -> bool:
-    """True where a text names a host of another maker of S3-like stores."""
+    """True if a text contains a host of another vendor of S3-compatible stores."""
     return _OTHER_MAKER.search(text) is not None
 
 
 def has_foreign_endpoint(text: str) -> bool:
-    """True where a text sends AWS calls elsewhere: to an endpoint that is not AWS's own, or to a known stand-in."""
+    """True if a text sends AWS calls elsewhere: to an endpoint outside of AWS, or to a known emulator."""
     if _FOREIGN_HOST.search(text):
         return True
     return any(is_foreign_endpoint("endpoint_url", found["value"]) for found in _ENDPOINT_IN_TEXT.finditer(text))
 
 
 def is_foreign_endpoint(name: str, value: str) -> bool:
-    """True when a setting of that name and value is an endpoint that is not AWS's own."""
+    """True if a setting of that name and value is an endpoint outside of AWS."""
     if _FOREIGN_HOST.search(value) and _ENDPOINT.search(name):
         return True
     return bool(value) and _ENDPOINT.search(name) is not None and "amazonaws.com" not in value
 
 
 def classify_binding(half: KeyPart, text: str) -> Binding:
-    """What a text of a setting is, once quotes are off."""
+    """Classifies the text of a setting, without quotes."""
     text = text.strip().strip("\"'")
     if is_foreign(text) or not text:
         return Binding.NOTHING
@@ -164,13 +164,13 @@ def classify_binding(half: KeyPart, text: str) -> Binding:
 
 
 def mask_variable_name(name: str) -> str:
-    """A variable's name as a message may show it; what looks like the key itself was put in the name's place."""
+    """A variable's name as it may be shown; a name that looks like the key itself is masked."""
     key = is_secret_shaped(name.encode("ascii", "replace"), named=True) or _KEY_ID.search(name)
     return name[:4] + "****" if key else name
 
 
 def is_real(half: KeyPart, text: str) -> bool:
-    """True for a value that has the shape of an issued key's half and is no example."""
+    """True for a value that has the shape of an issued key's half and is not an example."""
     value = text.strip().encode("ascii", "replace")
     if half is KeyPart.ID:
         return _KEY_ID.fullmatch(text.strip()) is not None and not is_placeholder(value)

@@ -1,4 +1,4 @@
-"""The one table of CI systems: by which variable a system is known, and which files configure it."""
+"""The table of CI systems: the variable that identifies a system, and the files that configure it."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _YAML = r".*\.ya?ml$"
 class CiSystem:
     """A CI system.
 
-    `variable` is set in each of its jobs (empty where credguard makes out no event there). `files` and
-    `folders` are where it looks for its settings in a repository; `pattern` (of lower-case paths) is where
-    such files are kept, as templates and by other names too.
+    `variable` is set in each of its jobs (empty if credguard does not detect its events). `files` and `folders` are
+    where it reads its settings in a repository; `pattern` (of lower-case paths) is where such files are kept, also as
+    templates and under other names.
     """
 
     name: str
@@ -88,7 +88,7 @@ def detect_ci_system(path: str) -> str:
 
 
 def find_settings_system(path: str) -> str:
-    """The CI system that looks for its settings at that path, empty for none."""
+    """The CI system that reads its settings at that path, empty for none."""
     folder = path.rpartition("/")[0]
     for one in SYSTEMS:
         if path in one.files or (folder in one.folders and (path.endswith((".yml", ".yaml")) or one.name == "jenkins")):

@@ -1,1 +1,1 @@
-"""One module a command: `configure(parser)` adds its options and sets `run`."""
+"""One module per command: `configure(parser)` adds its options and sets `run`."""

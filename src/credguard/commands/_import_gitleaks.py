@@ -12,8 +12,8 @@ from credguard.system import atomic
 
 
 def import_gitleaks_rules(path: str, output: str) -> ExitCode:
-    """Prints gitleaks' rules as custom rules, or writes them to a new file; what is left out is told on standard
-    error. Raises CredguardError for a file that cannot be read or written."""
+    """Prints gitleaks' rules as custom rules, or writes them to a new file; lists on standard error what is left out.
+    Raises CredguardError for a file that cannot be read or written."""
     from credguard.custom_rules.import_gitleaks import LARGEST_CONFIG, convert_rules, format_rules_file
 
     try:
@@ -22,7 +22,7 @@ def import_gitleaks_rules(path: str, output: str) -> ExitCode:
         kept, left = convert_rules(data)
         text = format_rules_file(kept, Path(path).name)
         if os.path.isfile(output):
-            raise CredguardError(f"{output} is there already", "give another --output")
+            raise CredguardError(f"{output} already exists", "give another --output")
         if output:
             atomic.write_output(output, text.encode())
     except OSError as error:
@@ -30,12 +30,12 @@ def import_gitleaks_rules(path: str, output: str) -> ExitCode:
             f"{error.filename or output} could not be opened: {error.strerror}", "check the name"
         ) from None
     except ValueError as error:
-        raise CredguardError(f"{path} is no gitleaks rule file: {error}", "give a TOML file of rules") from None
+        raise CredguardError(f"{path} is not a gitleaks rule file: {error}", "give a TOML file of rules") from None
     for line in left:
         print(make_printable(line), file=sys.stderr)
     print(f"{len(kept)} rules imported, {len(left)} things left out", file=sys.stderr)
     if output:
-        print(f"name it in .credguard.yaml: `extends: [./{make_printable(output)}]`", file=sys.stderr)
+        print(f"to use it, add to .credguard.yaml: `extends: [./{make_printable(output)}]`", file=sys.stderr)
     else:
         print(text, end="")
     return ExitCode.CLEAN

@@ -1,4 +1,4 @@
-"""The options and endings that commands share."""
+"""Options and exit handling that commands share."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 import stat
 import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from credguard.ci.systems import VARIABLES
@@ -14,14 +15,15 @@ from credguard.errors import CredguardError, ExitCode
 from credguard.lazy_re import compile_lazily
 from credguard.model.findings import Severity
 from credguard.policy.model import BASELINE, POLICY_FILE, Policy
-from credguard.report import FORMATS, render
-from credguard.system import atomic, streams
+from credguard.report import FOR_PEOPLE, FORMATS, render
+from credguard.system import atomic, streams, terminal
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable, Iterator
     from datetime import date
 
+    from credguard.engine.run import Run
     from credguard.engine.session import Session
     from credguard.model.findings import Blob, ScanResult
     from credguard.policy.resolve import PolicyResolver
@@ -33,24 +35,29 @@ _RULE = compile_lazily(r"CG\d{1,3}|(?!CG)[A-Z][A-Z0-9]{0,15}")
 
 
 def add_common(parser: argparse.ArgumentParser) -> None:
-    """Adds what every looking command understands."""
+    """Adds the options of every command that scans."""
     parser.add_argument(
+        "-f",
         "--format",
         choices=FORMATS,
         default="text",
         metavar="FORMAT",
         help=f"one of {', '.join(FORMATS)} (default: text)",
     )
-    parser.add_argument("--output", metavar="FILE", help="write the report to FILE instead of standard output")
+    parser.add_argument("-o", "--output", metavar="FILE", help="write the report to FILE instead of standard output")
     parser.add_argument(
-        "--report", metavar="FORMAT=FILE", action="append", default=[], help="write a further report; may be repeated"
+        "--report",
+        metavar="FORMAT=FILE",
+        action="append",
+        default=[],
+        help=("write an additional report; may be repeated"),
     )
     parser.add_argument(
         "--fail-on", choices=[s.label for s in Severity], metavar="SEVERITY",
         help="the lowest severity that blocks: low, medium, high, critical (default: the policy's, or medium)",
     )  # fmt: skip
     parser.add_argument(
-        "--config", metavar="FILE", default="", help="the policy (default: .credguard.yaml at the root)"
+        "--config", metavar="FILE", default="", help="the policy file (default: .credguard.yaml at the root)"
     )
     parser.add_argument(
         "--policy-from", metavar="REF", default="",
@@ -62,31 +69,36 @@ def add_common(parser: argparse.ArgumentParser) -> None:
         default="",
         help="the file of known findings, below the root (default: the policy's)",
     )
-    parser.add_argument("--select", metavar="RULE,…", default="", help="only these rules, by ID or beginning of one")
-    parser.add_argument("--ignore", metavar="RULE,…", default="", help="all rules but these")
+    parser.add_argument("--select", metavar="RULE,…", default="", help="only these rules, by ID or ID prefix")
+    parser.add_argument("--ignore", metavar="RULE,…", default="", help="all rules except these")
     parser.add_argument(
         "--max-file-size", metavar="SIZE",
-        help="files over SIZE (bytes, or with K, M, G) are not read, and said to be (default: the policy's, or 256M)",
+        help="skip files over SIZE (bytes, or with K, M, G) and report them (default: the policy's, or 256M)",
     )  # fmt: skip
-    parser.add_argument("--include-ignored", action="store_true", help="also look at files that git ignores")
-    parser.add_argument("--no-color", action="store_true", help="no colours (also with NO_COLOR set)")
+    parser.add_argument("--include-ignored", action="store_true", help="also scan files that git ignores")
+    parser.add_argument(
+        "--jobs", type=int, default=0, metavar="N",
+        help="number of processes, for repositories or for the history of one (default: one per processor)",
+    )  # fmt: skip
+    parser.add_argument("--no-color", action="store_true", help="no colors (also with NO_COLOR set)")
     parser.add_argument("--progress", action="store_true", default=None, help="show a progress bar")
-    parser.add_argument("--no-progress", dest="progress", action="store_false", help="never show one")
-    parser.add_argument("-q", "--quiet", action="store_true", help="print only what blocks")
+    parser.add_argument("--no-progress", dest="progress", action="store_false", help="never show a progress bar")
+    parser.add_argument("-q", "--quiet", action="store_true", help="print only blocking findings")
     parser.add_argument("-v", "--verbose", action="store_true", help="also print notes on coverage")
-    parser.add_argument("--debug", action="store_true", help="print where a bug happened")
+    parser.add_argument("--debug", action="store_true", help="print where an internal error occurred")
 
 
 def add_reports(parser: argparse.ArgumentParser) -> None:
-    """Adds the option that brings an account's credential report."""
+    """Adds the option for an account's credential report."""
     parser.add_argument(
         "--credential-report", metavar="FILE", action="append", default=[],
-        help="also judge an IAM credential report (CSV or the API's JSON): key age, unused keys, MFA, root; repeatable",
+        help=("also check an IAM credential report (CSV or the API's JSON): key age, unused keys, MFA, root;"
+             " may be repeated"),
     )  # fmt: skip
 
 
 def read_reports(options: argparse.Namespace) -> list[Blob]:
-    """The credential reports that the options name; raises CredguardError for what is none."""
+    """The credential reports named by the options; raises CredguardError for an invalid one."""
     if not options.credential_report:
         return []
     from credguard.engine.key_lifecycle import read_report
@@ -94,19 +106,28 @@ def read_reports(options: argparse.Namespace) -> list[Blob]:
     return [read_report(path) for path in options.credential_report]
 
 
-def scan_credential_reports(run: Session, reports: list[Blob]) -> None:
-    """Adds to the run what its rules say of the reports; after the folders, which may hold copies of them."""
-    if reports:
-        from credguard.engine import key_lifecycle
+def scan_credential_reports(session: Session, run: Run, reports: list[Blob]) -> Run:
+    """The run with the findings in the reports; after the folders, which may contain copies of them."""
+    if not reports:
+        return run
+    from credguard.engine import key_lifecycle
 
-        key_lifecycle.scan_reports(run, reports)
+    return key_lifecycle.scan_reports(session, run, reports)
 
 
-def create_session(options: argparse.Namespace, *, in_hook: bool = False, stage: str = "") -> Session:
-    """A run with the policy, limits and progress that the options ask for; raises CredguardError.
+def create_session(
+    options: argparse.Namespace,
+    *,
+    in_hook: bool = False,
+    stage: str = "",
+    history: bool = False,
+    jobs: int | None = None,
+) -> Session:
+    """A session with the policy, limits and progress set by the options; raises CredguardError.
 
-    Without a `stage` it is `ci` where a CI system runs it, else `audit`. A run `in_hook` has no
-    policies of its own: the hook says whose it follows.
+    Without a `stage` it is `ci` if a CI system runs it, else `audit`. A session `in_hook` has no policies of its own:
+    the hook selects the policy. With `history`, the history of folders is scanned too; `jobs`
+    replaces the number of processes that the options set.
     """
     from credguard.engine.session import Session
     from credguard.system import ownership
@@ -114,26 +135,22 @@ def create_session(options: argparse.Namespace, *, in_hook: bool = False, stage:
     paths = [] if getattr(options, "stdin", False) else getattr(options, "path", None) or "."
     ownership.leave_out([paths] if isinstance(paths, str) else paths)
     if hasattr(options, "report"):
-        parse_destinations(options, main=not in_hook)  # before all that takes time
+        parse_destinations(options, main=not in_hook)  # before anything slow
     show = options.progress
     if show is None:
         show = bool(sys.stderr) and sys.stderr.isatty() and not options.quiet
     found = make_policy_resolver(options, stage or ("ci" if is_in_ci() else "audit"))
     policy = found.over(Policy())
-    run = Session(
-        policy,
-        policy.file_size,
-        options.include_ignored,
-        _iter_with_progress if show else None,
-        in_hook,
-        stage=found.stage,
-    )
-    run.policies = None if in_hook else found
-    return run
+    progress = _iter_with_progress if show else None
+    jobs = max(getattr(options, "jobs", 0) if jobs is None else jobs, 0)
+    return Session(
+        policy, policy.file_size, options.include_ignored, progress, in_hook, jobs, history, found.stage,
+        None if in_hook else found,
+    )  # fmt: skip
 
 
 def make_policy_resolver(options: argparse.Namespace, stage: str) -> PolicyResolver:
-    """Where the policies of a run come from, and what the options lay over them; raises CredguardError."""
+    """The sources of a run's policies, with the options that override them; raises CredguardError."""
     from credguard.policy.resolve import PolicyResolver
 
     given: dict[str, Any] = {"select": _parse_rules(options.select), "ignore": _parse_rules(options.ignore)}
@@ -146,17 +163,17 @@ def make_policy_resolver(options: argparse.Namespace, stage: str) -> PolicyResol
 
 
 def parse_reason(text: str) -> str:
-    """The reason of an exception as one line of printable text; raises CredguardError for a text that says nothing."""
+    """The reason of an exception as one line of printable text; raises CredguardError for an empty one."""
     from credguard.suppressions.baseline import flatten_reason
 
     said = flatten_reason(text)
     if text and not any(map(str.isalnum, said)):
-        raise CredguardError("the reason says nothing", "say why it may stay")
+        raise CredguardError("the reason is empty", "explain why it is allowed")
     return said
 
 
 def parse_expiry_day(text: str) -> date | None:
-    """The last day of an exception, None for ""; raises CredguardError for what is no date to come."""
+    """The last day of an exception, None for ""; raises CredguardError for an invalid or past date."""
     from datetime import date, datetime, timezone
 
     try:
@@ -164,28 +181,41 @@ def parse_expiry_day(text: str) -> date | None:
     except ValueError:
         found = date.min
     if found == date.min or (found and len(text) != len("2027-01-31")):
-        raise CredguardError(f"{text} is no date", "write it as 2027-01-31")
+        raise CredguardError(f"{text} is not a date", "write it as 2027-01-31")
     if found and found < datetime.now(timezone.utc).date():
-        raise CredguardError(f"{text} has passed", "give a day to come")
+        raise CredguardError(f"{text} has passed", "give a future date")
     return found
 
 
 def is_in_ci() -> bool:
-    """True where a CI system says that it runs this process."""
+    """True if a CI system runs this process."""
     return any(os.environ.get(name, "").lower() not in ("", "0", "false") for name in _CI)
 
 
 def finish(result: ScanResult, options: argparse.Namespace, *, main: bool = True) -> ExitCode:
-    """Prints or writes the reports, with the `main` one or without; all are rendered before the first is written.
-    Gives the exit code of the run; raises CredguardError."""
-    wanted = parse_destinations(options, main=main)
-    reports = [(path, _render_report(name, path, result, options)) for name, path in wanted]
-    for path, report in reports:
+    """Prints or writes the reports, with or without the `main` one; all are rendered before the first is written.
+    Returns the exit code of the run; raises CredguardError."""
+    from credguard.report.overlap import fold_overlaps
+
+    wanted, result = parse_destinations(options, main=main), fold_overlaps(result)
+    if any(name == "sarif" for name, _ in wanted) and "checkouts" not in result.target:
+        result = replace(result, target={**result.target, "checkouts": _find_checkouts(result)})
+    reports = [(name, path, _render_report(name, path, result, options)) for name, path in wanted]
+    for name, path, report in reports:
         if path:
             _write(path, report)
         else:
-            streams.write_stdout(report)
+            streams.write_stdout(terminal.encode_for(sys.stdout, report) if name in FOR_PEOPLE else report)
     return result.exit_code
+
+
+def _find_checkouts(result: ScanResult) -> list[dict[str, str]]:
+    """What the folders that were scanned are checkouts of."""
+    from credguard.git.checkout import describe_checkout
+
+    paths = result.target.get("paths", ["."])
+    folders = [path for path in map(str, paths if isinstance(paths, list) else ["."]) if os.path.isdir(path)]
+    return [found for folder in folders if (found := describe_checkout(Path(folder)))]
 
 
 def _render_report(name: str, path: str, result: ScanResult, options: argparse.Namespace) -> bytes:
@@ -193,8 +223,10 @@ def _render_report(name: str, path: str, result: ScanResult, options: argparse.N
         return render(name, result)
     from credguard.report import text
 
-    colour = not options.no_color and not os.environ.get("NO_COLOR") and not path and sys.stdout.isatty()
-    return text.render(result, colour=colour, quiet=options.quiet, verbose=options.verbose)
+    stream = None if path else sys.stdout
+    colour = not path and terminal.has_colours(stream, off=options.no_color)
+    width = 0 if path else terminal.measure_width(stream)
+    return text.render(result, colour=colour, quiet=options.quiet, verbose=options.verbose, width=width)
 
 
 def _parse_rules(words: str) -> tuple[str, ...]:
@@ -211,7 +243,7 @@ def _parse_rules(words: str) -> tuple[str, ...]:
 def _parse_size(text: str) -> int:
     match = re.fullmatch(r"(\d{1,15})([KMG]?)(?:i?B)?", text.strip(), re.IGNORECASE)
     if not match:
-        raise CredguardError(f"--max-file-size {text!r} is no size", "give bytes, or a number with K, M or G")
+        raise CredguardError(f"--max-file-size {text!r} is not a size", "give bytes, or a number with K, M or G")
     from credguard.matching.database import LARGEST_INPUT
 
     return min(int(match[1]) * _UNITS[match[2].upper()], LARGEST_INPUT)
@@ -224,16 +256,16 @@ def _iter_with_progress(items: Iterable[_Item], total: int, unit: str = "file") 
 
 
 def parse_destinations(options: argparse.Namespace, *, main: bool = True) -> list[tuple[str, str]]:
-    """Format and path of each report that the options ask for, the main one last (the path "" is standard output).
+    """Format and path of each report requested by the options, the main one last (the path "" is standard output).
 
-    Raises CredguardError for what is no FORMAT=FILE, for two reports at one place, whatever it is called, and for a
-    place where something stands that this run reads.
+    Raises CredguardError for an invalid FORMAT=FILE, for two reports with the same file under any name, and for a file
+    that this run reads.
     """
     wanted = []
     for word in options.report:
         name, _, path = word.partition("=")
         if name not in FORMATS or not path:
-            raise CredguardError(f"--report {word} is no FORMAT=FILE", f"formats are {', '.join(FORMATS)}")
+            raise CredguardError(f"--report {word} is not FORMAT=FILE", f"formats are {', '.join(FORMATS)}")
         wanted.append((name, path))
     if main:
         wanted.append((options.format, options.output or ""))
@@ -242,10 +274,12 @@ def parse_destinations(options: argparse.Namespace, *, main: bool = True) -> lis
     for _, path in wanted:
         place = _identify_place(path)
         if path and (place in used or _is_policy(path)):
-            raise CredguardError(f"{path} is read here, and a report would take its place", "choose another file")
+            raise CredguardError(
+                f"{path} is an input of this run, and a report would overwrite it", "choose another file"
+            )
         if place and place in taken:
             said = path or "standard output"
-            raise CredguardError(f"two reports are to be written to {said}", "give each a file of its own")
+            raise CredguardError(f"two reports would be written to {said}", "give each its own file")
         taken.add(place)
     return wanted
 
@@ -267,7 +301,7 @@ def _is_policy(path: str) -> bool:
 
 
 def _iter_inputs(options: argparse.Namespace) -> Iterator[str]:
-    """The files that the options name to be read."""
+    """The input files named by the options."""
     for name in ("config", "baseline", "message", "resume", "saved"):
         if getattr(options, name, None):
             yield str(getattr(options, name))
@@ -277,7 +311,7 @@ def _iter_inputs(options: argparse.Namespace) -> Iterator[str]:
 
 
 def _identify_place(path: str) -> tuple[object, ...]:
-    """What tells a file from others whatever it is called; nothing for a device, which takes many reports."""
+    """Identifies a file whatever its name; empty for a device, which takes several reports."""
     try:
         own = atomic.find_own_descriptor(path) if path else 1
         there = os.stat(path) if own is None else os.fstat(own)
@@ -287,10 +321,10 @@ def _identify_place(path: str) -> tuple[object, ...]:
 
 
 def _write(path: str, report: bytes) -> None:
-    """Writes a report; raises CredguardError where that is impossible."""
+    """Writes a report; raises CredguardError if that is impossible."""
     try:
-        sys.stdout.flush()  # to which the path may lead
+        sys.stdout.flush()  # the path may lead there
         atomic.write_output(path, report)
     except (OSError, ValueError) as error:
-        said = getattr(error, "strerror", None) or "no file can have this name"
+        said = getattr(error, "strerror", None) or "not a valid file name"
         raise CredguardError(f"the report could not be written to {path}: {said}", "choose another file") from error

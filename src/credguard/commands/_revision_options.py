@@ -1,4 +1,4 @@
-"""The options that narrow a scan of the history, as arguments of `git rev-list` that can be nothing else."""
+"""The options that limit a history scan, as arguments of `git rev-list` that cannot be anything else."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from credguard.git.repository import Git
 
-# git takes any word for a date and reads what it does not know as "now": nothing would be looked at, and all seem well.
+# git accepts any word as a date and reads unknown ones as "now": nothing would be scanned, without an error.
 _DATE = compile_lazily(
     r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d)?(?: ?(?:Z|[+-]\d\d:?\d\d))?)?|@\d{1,12}|yesterday|"
     r"(?:\d{1,5}|an?|one|last)[ .](?:second|minute|hour|day|week|month|year)s?(?:[ .]ago)?"
@@ -20,34 +20,34 @@ _DATE = compile_lazily(
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """Adds the options that go with `--history`."""
+    """Adds the options for `--history`."""
     group = parser.add_argument_group("with --history")
     group.add_argument(
         "--rev", metavar="REVISION", action="append", default=[],
-        help="only what these lead to: a commit, A..B, ^A, as `git rev-list` takes them; may be repeated",
+        help="only commits reachable from REVISION (a commit, A..B, ^A, as in `git rev-list`); may be repeated",
     )  # fmt: skip
     group.add_argument(
         "--branch", metavar="NAME", action="append", default=[], help="only this branch; may be repeated"
     )
-    group.add_argument("--since", metavar="DATE", help="only commits younger than this: 2026-01-31, 2 weeks ago")
+    group.add_argument("--since", metavar="DATE", help="only commits newer than this: 2026-01-31, 2 weeks ago")
     group.add_argument("--until", metavar="DATE", help="only commits older than this")
-    group.add_argument("--max-commits", metavar="NUMBER", type=int, help="only so many commits, the latest")
+    group.add_argument("--max-commits", metavar="NUMBER", type=int, help="only this many commits, newest first")
 
 
 def is_given(options: argparse.Namespace) -> bool:
-    """True when one of them is used."""
+    """True if one of them is used."""
     limits = (options.since, options.until, options.max_commits)
     return bool(options.rev or options.branch) or any(limit is not None for limit in limits)
 
 
 def build_rev_list_arguments(options: argparse.Namespace, repository: Git) -> tuple[str, ...]:
-    """The arguments for `git rev-list`, none where the options ask for everything; raises CredguardError."""
+    """The arguments for `git rev-list`, empty if the options do not limit the scan; raises CredguardError."""
     if not is_given(options):
         return ()
     limits = [f"--{name}={_check_date(name, value)}" for name, value in _list_dates(options) if value is not None]
     if options.max_commits is not None:
         if options.max_commits < 1:
-            raise CredguardError(f"--max-commits {options.max_commits} asks for no commit", "give a number from 1")
+            raise CredguardError(f"--max-commits {options.max_commits} selects no commit", "give a number of 1 or more")
         limits.append(f"--max-count={options.max_commits}")
     named = [*map(_check_revision, options.rev), *(_resolve_branch(name, repository) for name in options.branch)]
     return (*limits, *(named or ["--all"]), "--")
@@ -60,7 +60,7 @@ def _list_dates(options: argparse.Namespace) -> tuple[tuple[str, str | None], ..
 def _check_date(name: str, value: str) -> str:
     if not _DATE.fullmatch(value.strip()):
         raise CredguardError(
-            f"--{name} {value!r} is no date", "write 2026-01-31, 2026-01-31T12:00:00Z or `2 weeks ago`"
+            f"--{name} {value!r} is not a date", "write 2026-01-31, 2026-01-31T12:00:00Z or `2 weeks ago`"
         )
     return value.strip()
 
@@ -68,7 +68,7 @@ def _check_date(name: str, value: str) -> str:
 def _check_revision(word: str) -> str:
     """The word, unless git could take it for an option or for two words."""
     if not word or word.startswith("-") or any(sign in word for sign in "\n\0"):
-        raise CredguardError(f"--rev {word!r} is no revision", "name a commit, a branch, A..B or ^A")
+        raise CredguardError(f"--rev {word!r} is not a revision", "give a commit, a branch, A..B or ^A")
     return word
 
 

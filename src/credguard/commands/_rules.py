@@ -1,4 +1,4 @@
-"""The rules that there are where a command is called: credguard's, and those of the repository's policy."""
+"""The rules known to a command: credguard's, and those of the repository's policy."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def list_known_rules() -> tuple[Rule, ...]:
-    """Every rule, in order of ID; a policy that cannot be followed adds none."""
+    """Every rule, in order of ID; an invalid policy adds none."""
     from credguard.rules import load_rules
 
     return (*load_rules(), *sorted(_load_custom_rules(), key=lambda rule: rule.id))

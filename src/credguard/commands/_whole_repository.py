@@ -1,4 +1,4 @@
-"""What `baseline` and `allow` share: the repository looked at as a whole, and files that are shown, then written."""
+"""What `baseline` and `allow` share: a scan of the whole repository, and edits that are shown, then written."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _HOOKS = ("GIT_INDEX_FILE", "GIT_QUARANTINE_PATH", "PRE_COMMIT")
 
 @dataclass(frozen=True, slots=True)
 class RepositoryScan:
-    """A repository and everything found in it; `rules` are the IDs of those that looked."""
+    """A repository and all of its findings; `rules` are the IDs of the rules that ran."""
 
     root: Path
     repository: Git | None
@@ -39,7 +39,7 @@ class RepositoryScan:
     rules: frozenset[str]
 
     def list_finding_views(self, findings: Sequence[Finding]) -> list[tuple[str, list[FindingView]]]:
-        """The rule of each finding and its places as other scanners see them; without text in files that are gone."""
+        """The rule of each finding and its locations as other scanners see them; without text for missing files."""
         from credguard.suppressions.import_baselines import build_finding_view
 
         contents: dict[tuple[str, str], bytes] = {}
@@ -55,7 +55,7 @@ class RepositoryScan:
         ]
 
     def _read_content(self, path: str, commit: str) -> bytes:
-        """The file on disk, or as a commit has it."""
+        """The content of the file on disk, or in a commit."""
         from credguard.model.findings import Blob
         from credguard.sources import files
         from credguard.system.containment import Root
@@ -67,13 +67,13 @@ class RepositoryScan:
 
 
 def add_repository_options(parser: argparse.ArgumentParser) -> None:
-    """Adds what both commands understand."""
-    parser.add_argument("--dry-run", action="store_true", help="show what would be written, and write nothing")
+    """Adds the options of both commands."""
+    parser.add_argument("--dry-run", action="store_true", help="show the change without writing it")
     parser.add_argument(
-        "--config", metavar="FILE", default="", help="the policy (default: .credguard.yaml at the root)"
+        "--config", metavar="FILE", default="", help="the policy file (default: .credguard.yaml at the root)"
     )
-    parser.add_argument("--no-color", action="store_true", help="no colours (also with NO_COLOR set)")
-    parser.add_argument("--debug", action="store_true", help="print where a bug happened")
+    parser.add_argument("--no-color", action="store_true", help="no colors (also with NO_COLOR set)")
+    parser.add_argument("--debug", action="store_true", help="print where an internal error occurred")
     parser.set_defaults(
         select="", ignore="", fail_on=None, policy_from="", max_file_size=None, include_ignored=False, progress=None,
         quiet=False, verbose=False,
@@ -81,36 +81,35 @@ def add_repository_options(parser: argparse.ArgumentParser) -> None:
 
 
 def refuse_in_hooks(command: str) -> None:
-    """Raises CredguardError when a git hook runs the command."""
+    """Raises CredguardError if a git hook runs the command."""
     name = next((name for name in _HOOKS if os.environ.get(name)), "")
     if name:
-        raise CredguardError(f"{command} is not for hooks, and {name} says that one runs it", "run it yourself")
+        raise CredguardError(f"{command} must not run in a hook, and {name} is set", "run it yourself")
 
 
 def scan_repository(options: argparse.Namespace, path: str = ".", *, history: bool) -> RepositoryScan:
-    """Looks at the whole repository in which `path` lies, and at its `history` if asked; raises CredguardError."""
+    """Scans the whole repository that contains `path`, and its `history` if requested; raises CredguardError."""
     from credguard.engine import key_lifecycle
+    from credguard.engine.conclude import build_result
     from credguard.git.repository import find_git
-    from credguard.history import scan
     from credguard.sources.files import is_bare
 
     folder = Path(path)
     if not folder.is_dir() or is_bare(folder):
-        what = "is a repository without a work tree" if folder.is_dir() else "is no folder"
-        raise CredguardError(f"{path} {what}", "name a work tree, or leave it out for this one")
+        what = "is a repository without a work tree" if folder.is_dir() else "is not a folder"
+        raise CredguardError(f"{path} {what}", "give a work tree, or omit PATH for this one")
     repository = find_git(folder.absolute())
     root = Path(repository.find_toplevel()) if repository else folder
-    work = _options.create_session(options)
-    work.past = scan.scan_history if history else None
-    work.scan_folder(root)
-    key_lifecycle.conclude(work)
-    policy = work.policy
-    rules = frozenset(rule.id for rule in work.scanner.rules if policy.is_enabled(rule.id, work.stage))
-    return RepositoryScan(root, repository, policy, work.build_result({"kind": "audit", "paths": [path]}), rules)
+    session = _options.create_session(options, history=history)
+    run = key_lifecycle.add_key_findings(session, session.scan_folder(root))
+    policy = session.get_policy(run)
+    rules = frozenset(rule.id for rule in session.list_rules(run) if policy.is_enabled(rule.id, session.stage))
+    result = build_result(session, run, {"kind": "audit", "paths": [path]})
+    return RepositoryScan(root, repository, policy, result, rules)
 
 
 def apply_edits(root: Path, edits: Sequence[Edit], screen: Screen, *, dry_run: bool) -> list[str]:
-    """Shows the changes and, unless it is a dry run, makes them; gives what was written. Raises CredguardError."""
+    """Shows the changes and, unless it is a dry run, writes them; returns what was written. Raises CredguardError."""
     from credguard.fixes.diff_redaction import make_redactor
     from credguard.fixes.edit import write_edit
 
@@ -129,4 +128,4 @@ def _convert_refusal(edit: Edit, action: Callable[[], Result]) -> Result:
     try:
         return action()
     except RefusedError as error:
-        raise CredguardError(f"{edit.path} {error}", "no more was written") from None
+        raise CredguardError(f"{edit.path} {error}", "later files were not written") from None

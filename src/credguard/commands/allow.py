@@ -26,16 +26,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the options of `allow`."""
     parser.add_argument(
         "fingerprint", nargs="?", default="", metavar="FINGERPRINT",
-        help="the finding, by its fingerprint or the first 8 digits and more of it",
+        help="the fingerprint of the finding, or at least its first 8 digits",
     )  # fmt: skip
-    parser.add_argument("--reason", metavar="TEXT", default="", help="why it may stay (needed)")
-    parser.add_argument("--expires", metavar="DATE", default="", help="the last day on which it counts (YYYY-MM-DD)")
+    parser.add_argument("--reason", metavar="TEXT", default="", help="why it is allowed (required)")
+    parser.add_argument("--expires", metavar="DATE", default="", help="the last day on which it applies (YYYY-MM-DD)")
     parser.add_argument("--by", metavar="NAME", default="", help="who decided")
-    parser.add_argument("--rule", metavar="RULE", default="", help="the rule, where no finding tells it")
+    parser.add_argument("--rule", metavar="RULE", default="", help="the rule, if no finding determines it")
     parser.add_argument(
-        "--path", metavar="GLOB", default="", help="instead of that value: all findings of its rule at these paths"
+        "--path", metavar="GLOB", default="", help="instead of one value: all findings of the rule at these paths"
     )
-    parser.add_argument("--force", action="store_true", help="also where nothing of this fingerprint is found now")
+    parser.add_argument("--force", action="store_true", help="also if no current finding has this fingerprint")
     _whole_repository.add_repository_options(parser)
     parser.set_defaults(run=run)
 
@@ -47,7 +47,7 @@ def run(options: argparse.Namespace) -> ExitCode:
     if not reason:
         raise CredguardError("an exception needs a reason", "add --reason TEXT")
     if not options.fingerprint and not (options.path and options.rule):
-        raise CredguardError("no finding is named", "give a FINGERPRINT, or --path with --rule")
+        raise CredguardError("no finding is given", "give a FINGERPRINT, or --path with --rule")
     from credguard.policy.model import Allow
 
     found = _whole_repository.scan_repository(options, history=False)
@@ -63,12 +63,12 @@ def run(options: argparse.Namespace) -> ExitCode:
 
 
 def _find_matching(options: argparse.Namespace, found: RepositoryScan) -> list[Finding]:
-    """The findings with the fingerprint; raises CredguardError for several fingerprints, and for what is none."""
+    """The findings with the fingerprint; raises CredguardError for an ambiguous or invalid one."""
     prefix = options.fingerprint.lower()
     if not prefix:
         return []
     if not _PREFIX.fullmatch(prefix):
-        raise CredguardError(f"{options.fingerprint} is no fingerprint", "give 8 to 32 hex digits; reports show them")
+        raise CredguardError(f"{options.fingerprint} is not a fingerprint", "give 8 to 32 hex digits from a report")
     findings = [v.finding for v in found.result.verdicts if v.finding.fingerprint.startswith(prefix)]
     known = sorted({finding.fingerprint for finding in findings})
     if len(known) > 1:
@@ -77,28 +77,29 @@ def _find_matching(options: argparse.Namespace, found: RepositoryScan) -> list[F
 
 
 def _check_missing(options: argparse.Namespace) -> list[Finding]:
-    """No finding, where that is what the user wants; raises CredguardError where it is not."""
+    """No finding, if --force is given; raises CredguardError otherwise."""
     if options.force and len(options.fingerprint) == _WHOLE:
         return []
-    hint = "with --force give all 32 digits" if options.force else "--force records it all the same"
-    raise CredguardError(f"nothing is found now with the fingerprint {options.fingerprint}", hint)
+    hint = "with --force, give all 32 digits" if options.force else "use --force to record it anyway"
+    raise CredguardError(f"no current finding has the fingerprint {options.fingerprint}", hint)
 
 
 def _pick_rule(options: argparse.Namespace, findings: Sequence[Finding]) -> str:
-    """The rule of the exception; raises CredguardError for one that cannot be, or that is not the finding's."""
+    """The rule of the exception; raises CredguardError for one that cannot be allowed or is not the finding's."""
     from credguard.commands._rules import list_known_rules
-    from credguard.policy.model import WHOLE_CREDENTIALS
+    from credguard.policy.model import is_whole_credential
+    from credguard.rule import ABOUT_CREDGUARD
 
     told = options.rule.strip().upper()
     rule = findings[0].rule_id if findings else told
     if told and told != rule:
-        raise CredguardError(f"the finding is one of {rule}, not of {told}", "leave --rule out")
+        raise CredguardError(f"the finding is one of {rule}, not of {told}", "omit --rule")
     if told and all(told != one.id for one in list_known_rules()):
         raise CredguardError(f"there is no rule {told}", "`credguard rules` lists them")
-    if rule.startswith("CG00"):
-        raise CredguardError(f"{rule} is about credguard itself and cannot be allowed", "mend what it names")
-    if options.path and rule in WHOLE_CREDENTIALS:
-        raise CredguardError(f"{rule} is about whole credentials, which no path exempts", "leave --path out")
+    if rule.startswith(ABOUT_CREDGUARD):
+        raise CredguardError(f"{rule} is about credguard itself and cannot be allowed", "fix what it reports")
+    if options.path and is_whole_credential(rule):
+        raise CredguardError(f"{rule} reports complete credentials, which cannot be allowed by path", "omit --path")
     return rule
 
 
@@ -112,7 +113,7 @@ def _record(options: argparse.Namespace, found: RepositoryScan, findings: Sequen
     for known in found.policy.allow:
         if (known.rule or entry.rule, known.fingerprint, known.path) == (entry.rule, entry.fingerprint, entry.path):
             until = f" until {known.expires}" if known.expires else ""
-            raise CredguardError(f"{known.source[0]}:{known.source[1]} allows it already{until}", "change that entry")
+            raise CredguardError(f"{known.source[0]}:{known.source[1]} already allows it{until}", "change that entry")
     place = FolderSnapshot(found.root)
     after = add_allow_entry(place, path, entry, {rule.id: rule.name for rule in load_rules()})
     screen = Screen(colour=should_use_colour(options))
@@ -125,10 +126,10 @@ def _record(options: argparse.Namespace, found: RepositoryScan, findings: Sequen
 
 def _print_result(screen: Screen, findings: Sequence[Finding], entry: Allow, written: list[str]) -> None:
     if entry.path and findings:
-        screen.print_line(f"All findings of {entry.rule} at {entry.path} may stay then.")
+        screen.print_line(f"This allows all findings of {entry.rule} at {entry.path}.")
     for finding in () if entry.path else findings:
         place = finding.locations[0]
-        screen.print_line(f"{finding.rule_id} at {place.path}:{place.line} may stay then.")
+        screen.print_line(f"This allows {finding.rule_id} at {place.path}:{place.line}.")
     screen.print_line(
         f"Written: {written[0]}. Next: git add -- {written[0]}, and commit." if written else "Nothing was written."
     )
@@ -143,5 +144,5 @@ def _locate_policy(named: str, root: Path) -> str:
         return POLICY_NAME
     path = make_relative(named, str(root))
     if not is_plain(path):
-        raise CredguardError(f"{named} lies outside of the repository", "add the entry there yourself")
+        raise CredguardError(f"{named} is outside of the repository", "add the entry there yourself")
     return path

@@ -1,4 +1,4 @@
-"""`credguard audit`: whole repositories, with their history, by all rules."""
+"""`credguard audit`: whole repositories, with their history, checked by all rules."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from credguard.commands import _options
 if TYPE_CHECKING:
     import argparse
 
+    from credguard.engine.run import Run
     from credguard.engine.session import Session
     from credguard.errors import ExitCode
 
@@ -20,13 +21,12 @@ if TYPE_CHECKING:
 def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the options of `audit`."""
     parser.add_argument("path", nargs="*", metavar="PATH|URL", help="repositories (default: this folder)")
-    parser.add_argument("--html", metavar="FILE", help="also write the report as a page to look at")
+    parser.add_argument("--html", metavar="FILE", help="also write the report as an HTML page")
     parser.add_argument(
-        "--jobs", type=int, default=0, metavar="N",
-        help="processes, for repositories or for the history of one (default: one for each processor)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--resume", metavar="STATE", type=Path, help="keep in this file what is done, and skip it when nothing changed"
+        "--resume",
+        metavar="STATE",
+        type=Path,
+        help="store finished results in this file, and skip unchanged repositories",
     )
     _options.add_reports(parser)
     _options.add_common(parser)
@@ -46,65 +46,59 @@ def run(options: argparse.Namespace) -> ExitCode:
         clone.refuse(url)
     reports = _options.read_reports(options)
     alone = len(paths) == 1 and not urls and not options.resume
-    work = _audit_one(options, paths[0]) if alone else _audit_several(options, paths)
-    _options.scan_credential_reports(work, reports)
+    session, run = _audit_one(options, paths[0]) if alone else _audit_several(options, paths)
+    run = _options.scan_credential_reports(session, run, reports)
     shown = [clone.redact_url(path) for path in paths]
-    return _options.finish(scorecard.score_result(work, {"kind": "audit", "paths": shown}), options)
+    return _options.finish(scorecard.score_result(session, run, {"kind": "audit", "paths": shown}), options)
 
 
 def create_history_session(options: argparse.Namespace, jobs: int) -> Session:
-    """A run that looks at the history too, with so many processes."""
-    from credguard.history import scan
-
-    work = _options.create_session(options)
-    work.past = scan.scan_history
-    work.jobs = max(jobs, 0)
-    return work
+    """A session that scans the history too, with so many processes."""
+    return _options.create_session(options, history=True, jobs=jobs)
 
 
-def _audit_one(options: argparse.Namespace, path: str) -> Session:
+def _audit_one(options: argparse.Namespace, path: str) -> tuple[Session, Run]:
     from credguard.engine import key_lifecycle, multi_repository
+    from credguard.engine.run import Run
 
-    work = create_history_session(options, options.jobs)
-    if os.path.isdir(path):
-        work.scan_paths([path])
-        key_lifecycle.conclude(work)
-    else:
-        work.coverage.add(multi_repository.skip_missing_target(path))
-    return work
+    session = create_history_session(options, options.jobs)
+    if not os.path.isdir(path):
+        return session, Run().add_skip(multi_repository.skip_missing_target(path))
+    return session, key_lifecycle.add_key_findings(session, session.scan_paths([path]))
 
 
-def _audit_several(options: argparse.Namespace, paths: list[str]) -> Session:
-    """Each repository in a process of its own; what can only be told of all of them comes last."""
-    from credguard.engine import checkpoint, multi_repository
+def _audit_several(options: argparse.Namespace, paths: list[str]) -> tuple[Session, Run]:
+    """Audits each repository in a separate process; rules that compare repositories come last."""
+    from credguard.engine import checkpoint, multi_repository, repository_result
+    from credguard.engine.run import Run
     from credguard.git import clone
     from credguard.system.compat import count_cores
 
-    work = _options.create_session(options)
+    session, run = _options.create_session(options), Run()
     targets = []
     labels: dict[str, str] = {}
     for path in paths:
         if clone.is_url(path) or os.path.isdir(path):
-            targets.append(multi_repository.Target(path, _make_label(path, labels) if len(paths) > 1 else ""))
+            targets.append(repository_result.Target(path, _make_label(path, labels) if len(paths) > 1 else ""))
         else:
-            work.coverage.add(multi_repository.skip_missing_target(path))
+            run = run.add_skip(multi_repository.skip_missing_target(path))
     show = options.progress if options.progress is not None else sys.stderr.isatty() and not options.quiet
     if len(targets) > 1:
-        options.progress = False  # one bar for all
+        options.progress = False  # one progress bar for all
     state = checkpoint.Checkpoint(options.resume) if options.resume else None
     try:
         with multi_repository.track_progress(len(targets), show=show and len(targets) > 1) as tell:
             jobs = max(options.jobs, 0) or count_cores()
             make = functools.partial(create_history_session, options, max(jobs // max(len(targets), 1), 1))
-            multi_repository.merge_results(work, list(multi_repository.audit_all(make, targets, jobs, state, tell)))
+            parts = list(multi_repository.audit_all(make, targets, jobs, state, tell))
+            return session, run.merge(multi_repository.merge_results(session, parts))
     finally:
         if state:
             state.close()
-    return work
 
 
 def _make_label(path: str, known: dict[str, str]) -> str:
-    """What goes before the paths of a repository: as it may be shown, and another for each repository."""
+    """The printable prefix for the paths of a repository, different for each repository."""
     from credguard.engine import multi_repository
     from credguard.git import clone
 

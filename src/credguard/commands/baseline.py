@@ -1,4 +1,4 @@
-"""`credguard baseline`: records what is known, so that only what is new blocks."""
+"""`credguard baseline`: records known findings, so that only new ones block."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from credguard.commands import _options, _whole_repository
 from credguard.commands._terminal import Screen, should_use_colour
 from credguard.errors import CredguardError, ExitCode
+from credguard.rule import ABOUT_CREDGUARD
 from credguard.suppressions import baseline
 
 if TYPE_CHECKING:
@@ -32,29 +33,29 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the options of `baseline`."""
     parser.add_argument(
         "action", choices=_ACTIONS, metavar="ACTION",
-        help="create (a new one), update (add what is new, keep what is there) or prune (take out what is gone)",
+        help="create (a new one), update (add new findings, keep entries) or prune (remove entries no longer found)",
     )  # fmt: skip
     parser.add_argument("path", nargs="?", default=".", metavar="PATH", help="the repository (default: this one)")
-    parser.add_argument("--reason", metavar="TEXT", default="", help="why the new entries may stay")
-    parser.add_argument("--expires", metavar="DATE", default="", help="the last day on which they count (YYYY-MM-DD)")
+    parser.add_argument("--reason", metavar="TEXT", default="", help="why the new entries are allowed")
+    parser.add_argument("--expires", metavar="DATE", default="", help="the last day on which they apply (YYYY-MM-DD)")
     parser.add_argument(
         "--import", "--from", dest="imports", metavar="FILE", action="append", default=[],
-        help="add only what another scanner holds for known: .secrets.baseline, .gitleaksignore, .gitallowed or a JSON "
-             "report of gitleaks or betterleaks; may be repeated",
+        help="add only what another scanner lists as known: .secrets.baseline, .gitleaksignore, .gitallowed or"
+             " a JSON report of gitleaks or betterleaks; may be repeated",
     )  # fmt: skip
-    parser.add_argument("--no-history", action="store_true", help="do not look at what only older commits hold")
-    parser.add_argument("--no-gitattributes", action="store_true", help="do not touch .gitattributes")
+    parser.add_argument("--no-history", action="store_true", help="do not scan the history")
+    parser.add_argument("--no-gitattributes", action="store_true", help="do not change .gitattributes")
     _whole_repository.add_repository_options(parser)
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> ExitCode:
-    """Works out the new file, shows the change and writes it; raises CredguardError."""
+    """Computes the new file, shows the change and writes it; raises CredguardError."""
     _whole_repository.refuse_in_hooks("credguard baseline")
     if options.action == "prune" and (options.imports or options.reason or options.expires):
-        raise CredguardError("prune adds nothing, so --import, --reason and --expires say nothing", "use update")
+        raise CredguardError("prune adds nothing, so it does not take --import, --reason and --expires", "use update")
     if options.action == "prune" and options.no_history:
-        raise CredguardError("prune has to look at the history: entries may stand for what only that holds")
+        raise CredguardError("prune has to scan the history: entries may be for findings that are only there")
     reason, expires = _options.parse_reason(options.reason), _options.parse_expiry_day(options.expires)
     known = [entry for name in options.imports for entry in _read_imported(name)]
     found = _whole_repository.scan_repository(options, options.path, history=not options.no_history)
@@ -84,7 +85,7 @@ def _read_imported(name: str) -> list[ImportedEntry]:
 
 
 def _load_baseline(found: RepositoryScan, action: str) -> bytes | None:
-    """The baseline as it is, None where there is none; raises CredguardError where the action wants the other."""
+    """The current baseline, None if there is none; raises CredguardError if that does not fit the action."""
     from credguard.fixes.edit import RefusedError, load_text
 
     path = found.policy.baseline
@@ -93,37 +94,40 @@ def _load_baseline(found: RepositoryScan, action: str) -> bytes | None:
     except RefusedError as error:
         raise CredguardError(f"{path} {error}", "") from None
     if data is not None and action == "create":
-        raise CredguardError(f"there is a baseline, {path}", "`credguard baseline update` adds to it")
+        raise CredguardError(f"the baseline {path} already exists", "`credguard baseline update` adds to it")
     if data is None and action == "prune":
         raise CredguardError(f"there is no baseline {path}", "`credguard baseline create` writes one")
     return data
 
 
 def _parse_baseline(data: bytes | None, path: str) -> Baseline:
-    """The baseline, healed of what a merge left; raises CredguardError where rewriting would lose a line."""
+    """The baseline without the traces of a merge; raises CredguardError if rewriting would lose a line."""
     read = baseline.read(baseline.strip_conflict_markers(data or b""), path)
     if read.problems:
-        raise CredguardError(f"{path} has a line that would be lost: {read.problems[0][1]}", "mend it or take it out")
+        raise CredguardError(f"{path} has a line that would be lost: {read.problems[0][1]}", "fix or remove it")
     return read
 
 
 def _find_new(found: RepositoryScan, old: Baseline) -> list[Finding]:
-    """What blocks and is in no entry, in date or not."""
-    verdicts = (v for v in found.result.verdicts if v.outcome == "report" and not v.finding.rule_id.startswith("CG00"))
+    """Blocking findings that are in no entry, expired or not."""
+    verdicts = (
+        v for v in found.result.verdicts if v.outcome == "report" and not v.finding.rule_id.startswith(ABOUT_CREDGUARD)
+    )
     return [verdict.finding for verdict in verdicts if old.find_entry(verdict.finding) is None]
 
 
 def _match_imported(
     findings: Sequence[Finding], known: Sequence[ImportedEntry], found: RepositoryScan, screen: Screen
 ) -> list[str]:
-    """The reason of each finding that an imported entry speaks of, "" for the others; unused entries are named."""
+    """The reason for each finding that an imported entry matches, "" for the others; unused entries are listed."""
+    from credguard.rules.tokens import private_key
     from credguard.suppressions.import_baselines import match_imported
 
-    adopted, unused = match_imported(known, found.list_finding_views(findings))
+    adopted, unused = match_imported(known, found.list_finding_views(findings), private_key.RULE.id)
     for entry in unused[:_SHOWN]:
-        screen.print_line(f"{entry.where}: fits nothing that is found now and not yet in the baseline")
+        screen.print_line(f"{entry.where}: matches no current finding outside of the baseline")
     if len(unused) > _SHOWN:
-        screen.print_line(f"and {len(unused) - _SHOWN} more entries that fit nothing")
+        screen.print_line(f"and {len(unused) - _SHOWN} more entries without a match")
     return [_format_reason(adopted[number]) if number in adopted else "" for number in range(len(findings))]
 
 
@@ -134,7 +138,7 @@ def _format_reason(entry: ImportedEntry) -> str:
 def _build_entries(
     chosen: Iterable[tuple[Finding, str]], found: RepositoryScan, old: Baseline, reason: str, expires: date | None
 ) -> list[BaselineEntry]:
-    """Entries for findings; one whose file was renamed keeps what its entry said."""
+    """Entries for findings; after a rename, an entry keeps its attributes."""
     present = _collect_present(found)
     moved = {(entry.fingerprint, entry.rule): entry for entry in old.entries if entry.key not in present}
     made = []
@@ -148,22 +152,20 @@ def _build_entries(
 
 
 def _collect_present(found: RepositoryScan) -> set[tuple[str, str, str]]:
-    """All that is found, whatever became of it, as entries name it."""
+    """All findings, whatever their outcome, in the form of entries."""
     findings = (verdict.finding for verdict in found.result.verdicts)
     return {(one.fingerprint, one.rule_id, one.locations[0].path) for one in findings}
 
 
 def _prune_entries(found: RepositoryScan, old: Baseline) -> list[BaselineEntry]:
-    """The entries that something found stands behind, and those of rules that did not look.
+    """The entries that still have a finding, and those of rules that did not run.
 
-    Raises CredguardError when not everything was looked at: what was not seen may still be there.
+    Raises CredguardError if the scan was incomplete: what was not scanned may still be there.
     """
     skipped = found.result.coverage.skipped
     if skipped:
         said = f"{skipped[0].path}: {skipped[0].reason}"
-        raise CredguardError(
-            f"not everything could be looked at ({said})", "nothing was taken out", ExitCode.INCOMPLETE
-        )
+        raise CredguardError(f"the scan is incomplete ({said})", "nothing was removed", ExitCode.INCOMPLETE)
     present = _collect_present(found)
     return [entry for entry in old.entries if entry.key in present or entry.rule not in found.rules]
 
@@ -175,7 +177,7 @@ def _finish(
     entries: Sequence[BaselineEntry],
     screen: Screen,
 ) -> ExitCode:
-    """Shows and writes what is to change."""
+    """Shows and writes the change."""
     edits = [edit for edit in (_build_edit(found, data, entries), _build_attributes_edit(options, found)) if edit]
     if not edits or edits[0].path != found.policy.baseline:
         edits = []
@@ -192,7 +194,7 @@ def _finish(
 
 
 def _build_edit(found: RepositoryScan, data: bytes | None, entries: Sequence[BaselineEntry]) -> Edit | None:
-    """The new baseline; None where there is nothing to write. Raises CredguardError for one too large to be read."""
+    """The new baseline; None if there is nothing to write. Raises CredguardError for one too large to be read."""
     from credguard.fixes import Edit
 
     after = baseline.format_baseline(entries, baseline.read_head(data or b""))
@@ -207,7 +209,7 @@ def _build_edit(found: RepositoryScan, data: bytes | None, entries: Sequence[Bas
 
 
 def _build_attributes_edit(options: argparse.Namespace, found: RepositoryScan) -> Edit | None:
-    """The line of .gitattributes that lets git merge two baselines, where nothing says how."""
+    """The line of .gitattributes that lets git merge two baselines, unless a setting exists."""
     from credguard.fixes import Edit, RefusedError
     from credguard.fixes.edit import append_lines, load_text
 

@@ -1,4 +1,4 @@
-"""`credguard ci`: judges what a CI job is about, and says it where people read it."""
+"""`credguard ci`: scans what a CI job is for, and reports where the system shows results."""
 
 from __future__ import annotations
 
@@ -14,12 +14,14 @@ from credguard.commands import _options
 from credguard.errors import CredguardError, ExitCode
 from credguard.lazy_re import compile_lazily
 from credguard.report import make_printable
+from credguard.report.overlap import fold_overlaps
 from credguard.system import streams
 
 if TYPE_CHECKING:
     import argparse
 
-    from credguard.ci.event import CiTask
+    from credguard.ci.interface import CiTask
+    from credguard.engine.run import Run
     from credguard.engine.session import Session
     from credguard.git.repository import Git
     from credguard.model.findings import ScanResult
@@ -31,21 +33,24 @@ _REVISION = compile_lazily(r"HEAD|[0-9a-f]{7,64}|refs/(?:heads|tags|remotes)/[^\
 def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the options of `ci`."""
     parser.add_argument("--path", default=".", metavar="FOLDER", help="the repository (default: this folder)")
-    parser.add_argument("--mode", choices=MODES, help="what to judge (default: by the event)")
+    parser.add_argument("--mode", choices=MODES, help="what to scan (default: depends on the event)")
     parser.add_argument("--sarif-file", metavar="FILE", default="", help="also write a SARIF report")
-    parser.add_argument("--version", metavar="VERSION", default="", help="fail unless this version runs")
+    parser.add_argument("--version", metavar="VERSION", default="", help="fail unless credguard has this version")
     _options.add_common(parser)
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> ExitCode:
-    """Judges and reports; the outputs are written whatever the ending."""
+    """Scans and reports; the outputs are written however the run ends."""
     if options.sarif_file:
         options.report.append(f"sarif={options.sarif_file}")
     try:
-        result = _scan_task(options)
+        from credguard.git.repository import Git
+        from credguard.history.stage_advice import fit_advice
+
+        result = fit_advice(fold_overlaps(_scan_task(options)), Git(Path(options.path)), pushed=True)
         if os.environ.get("GITHUB_ACTIONS"):
-            _report_on_github(result)
+            _report_on_github(result, options)
         code = _options.finish(result, options)
     except CredguardError as error:
         _write_outputs({"exit-code": int(error.code), "findings": 0, "complete": "false", "sarif-file": ""})
@@ -65,6 +70,8 @@ def run(options: argparse.Namespace) -> ExitCode:
 def _scan_task(options: argparse.Namespace) -> ScanResult:
     from credguard.ci import event
     from credguard.engine import scorecard
+    from credguard.engine.conclude import build_result
+    from credguard.engine.run import Run
 
     if options.version and options.version.removeprefix("v") != __version__:
         raise CredguardError(
@@ -73,64 +80,82 @@ def _scan_task(options: argparse.Namespace) -> ScanResult:
     plan = event.plan_job(os.environ)
     if options.mode and plan.mode not in (options.mode, "nothing"):
         if options.mode == "change" and not plan.heads:
-            raise CredguardError(f"--mode change: {plan.why}", "take tree or history here")
+            raise CredguardError(f"--mode change: {plan.why}", "use --mode tree or history here")
         plan = replace(plan, mode=options.mode)
     print(make_printable(f"credguard {__version__} on {plan.system}: {plan.why}"), file=sys.stderr, flush=True)
     for revision in (*plan.heads, *plan.excluded, *plan.wanted, plan.base or "HEAD", plan.tag or "HEAD"):
         if not _REVISION.fullmatch(revision) or ".." in revision:
-            raise CredguardError("the CI system names a revision that is none", f"see {plan.system}'s variables")
+            raise CredguardError("the CI system gave an invalid revision", f"check {plan.system}'s variables")
     if plan.mode != "change" and plan.base and not options.policy_from:
         options.policy_from = plan.base
-    work = _options.create_session(options, stage="ci")
+    session = _options.create_session(options, stage="ci")
     target: dict[str, object] = {"kind": "ci", "system": plan.system, "mode": plan.mode, "paths": [options.path]}
-    if plan.mode != "nothing":
-        _scan_plan(work, Path(options.path), plan, options)
-    return work.build_result(target) if plan.mode in ("change", "nothing") else scorecard.score_result(work, target)
+    run = Run() if plan.mode == "nothing" else _scan_plan(session, Path(options.path), plan, options)
+    if plan.mode in ("change", "nothing"):
+        return build_result(session, run, target)
+    return scorecard.score_result(session, run, target)
 
 
-def _scan_plan(work: Session, folder: Path, plan: CiTask, options: argparse.Namespace) -> None:
+def _scan_plan(session: Session, folder: Path, plan: CiTask, options: argparse.Namespace) -> Run:
+    from credguard.engine.run import Run
     from credguard.git.fetch import fetch_missing
     from credguard.git.repository import Git
-
-    repository = Git(folder)
-    if plan.mode != "tree" or plan.base:
-        work.coverage.notes += fetch_missing(repository, folder, plan.wanted, whole=plan.mode != "tree")
-    if plan.mode == "change":
-        _scan_change(work, Git(Path(repository.find_toplevel())), plan, options)
-    elif plan.mode == "tree":
-        work.scan_paths([options.path])
-    else:
-        from credguard.history import scan
-
-        work.scan_paths([options.path])
-        scan.scan_history(work, repository)
-
-
-def _scan_change(work: Session, repository: Git, plan: CiTask, options: argparse.Namespace) -> None:
-    from credguard.engine import change
     from credguard.model.findings import Coverage
+    from credguard.model.result import Result
+
+    repository, fetched = Git(folder), Run()
+    if plan.mode != "tree" or plan.base:
+        notes = fetch_missing(repository, folder, plan.wanted, whole=plan.mode != "tree")
+        fetched = fetched.add(Result(coverage=Coverage(notes=list(notes))))
+    plan = _settle_unknown(repository, plan)
+    if plan.mode == "change":
+        return fetched.merge(_scan_change(session, Git(Path(repository.find_toplevel())), plan, options))
+    run = fetched.merge(session.scan_paths([options.path]))
+    if plan.mode == "tree":
+        return run
+    from credguard.history import scan
+
+    return replace(run, result=scan.scan_history(session.make_pipeline(run), run.result, repository))
+
+
+def _settle_unknown(repository: Git, plan: CiTask) -> CiTask:
+    """The task on an unknown CI system: the whole history on the default branch itself, which has nothing to be
+    compared with; raises CredguardError if there is no default branch."""
+    from credguard.ci.event import UNKNOWN
+
+    if plan.system != UNKNOWN or plan.mode != "change":
+        return plan
+    base, head = _find_base(repository, plan), _resolve_commit(repository, "HEAD")
+    if not base or not head:
+        raise CredguardError(
+            "no CI system was detected from its variables, and there is no default branch to compare with",
+            "fetch it and name it in CREDGUARD_DEFAULT_BRANCH, or use --mode history",
+        )
+    return replace(plan, mode="history") if repository.is_ancestor(head, base) else plan
+
+
+def _scan_change(session: Session, repository: Git, plan: CiTask, options: argparse.Namespace) -> Run:
+    from credguard.engine import change
+    from credguard.engine.run import Run, follow
     from credguard.sources import changes
 
-    policies, work.policies = _options.make_policy_resolver(options, work.stage), None
+    policies = _options.make_policy_resolver(options, session.stage)
     base = _find_base(repository, plan)
     trusted = _find_trusted_revision(repository, plan)
-    if not trusted:
-        work.coverage.notes.append("no default branch is known here: the recommended policy holds")
-    work.follow(policies.resolve_change(repository, trusted, *plan.heads))
-    without = [f"^{base}"] if base else []
-    count = change.scan_commits(work, repository, [*plan.heads, *without])
-    work.coverage.notes.append(f"{count} commits are new against {base or 'nothing'}")
-    if plan.tag:
-        part = Coverage()
-        oid = repository.run("rev-parse", "--verify", plan.tag).strip().decode()
-        for item in changes.read_tags(repository, [oid], work.limit):
-            work.take(item, part)
-        work.coverage.add(part)
+    run = Run() if trusted else Run().add_note("the default branch is unknown here: the recommended policy applies")
+    run = run.merge(follow(policies.resolve_change(repository, trusted, *plan.heads)))
+    pipeline = session.make_pipeline(run)
+    run = run.add(change.scan_commits(pipeline, repository, [*plan.heads, *([f"^{base}"] if base else [])]))
+    run = run.add_note(f"{run.result.coverage.commits} commits are new compared with {base or 'nothing'}")
+    if not plan.tag:
+        return run
+    oid = repository.run("rev-parse", "--verify", plan.tag).strip().decode()
+    return run.add(pipeline.scan(changes.read_tags(repository, [oid], pipeline.limit)))
 
 
 def _find_trusted_revision(repository: Git, plan: CiTask) -> str | None:
-    """The revision whose policy counts: that of the plan, or where it is not there the default branch as it was
-    fetched. Never what the branch itself held before, which a push before this one may have loosened."""
+    """The revision whose policy applies: that of the plan, or if it is missing, the default branch as fetched. Never
+    the branch's own previous commit, because an earlier push may have loosened its policy."""
     from credguard.git import refs
 
     return (
@@ -141,7 +166,7 @@ def _find_trusted_revision(repository: Git, plan: CiTask) -> str | None:
 
 
 def _find_base(repository: Git, plan: CiTask) -> str | None:
-    """The base, or after a force-push that took it away the default branch; None to judge the whole history."""
+    """The base, or the default branch if a force-push removed it; None to scan the whole history."""
     fallback = [
         f"refs/remotes/origin/{one.removeprefix('refs/heads/')}" for one in plan.wanted if one.startswith("refs/")
     ]
@@ -150,16 +175,21 @@ def _find_base(repository: Git, plan: CiTask) -> str | None:
 
 
 def _resolve_commit(repository: Git, revision: str) -> str:
-    """The commit that a revision names, empty where it is not there."""
+    """The commit of a revision, empty if it does not exist."""
     words = ("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
     return repository.run(*words, ok=(0, 1, 128)).strip().decode()
 
 
-def _report_on_github(result: ScanResult) -> None:
-    """Annotations on standard output and the job's summary."""
-    from credguard.report import render
+def _report_on_github(result: ScanResult, options: argparse.Namespace) -> None:
+    """Annotations and the job's summary. Standard output belongs to the format that is asked for; the runner reads
+    annotations on standard error as well."""
+    from credguard.report import FOR_PEOPLE, render
 
-    streams.write_stdout(render("github", result))
+    annotations = render("github", result)
+    if options.format in FOR_PEOPLE:
+        streams.write_stdout(annotations)
+    elif options.format != "github" or options.output:
+        streams.write_messages(annotations)
     summary = os.environ.get("GITHUB_STEP_SUMMARY")
     if summary:
         _append(summary, render("markdown", result)[: 1 << 20])

@@ -19,19 +19,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of `diff`."""
     parser.add_argument("old", type=Path, metavar="OLD.json", help="the earlier report")
     parser.add_argument("new", type=Path, metavar="NEW.json", help="the later report")
-    parser.add_argument("--format", choices=("text", "json"), default="text", help="text (default) or json")
+    parser.add_argument("-f", "--format", choices=("text", "json"), default="text", help="text (default) or json")
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> ExitCode:
-    """Prints the difference: 1 when a new finding blocks, 3 when the later run was incomplete."""
+    """Prints the difference: 1 if a new finding blocks, 3 if the later run was incomplete."""
     from credguard.report import load
     from credguard.report.diff import compare
 
     old, new = load.load_report(options.old), load.load_report(options.new)
     try:
         difference = compare(old, new)
-    except (ValueError, LookupError, TypeError, AttributeError):  # of another shape than ours
+    except (ValueError, LookupError, TypeError, AttributeError):  # not a credguard report
         raise load.make_foreign_error(options.new) from None
     if options.format == "json":
         import json

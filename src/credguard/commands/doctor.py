@@ -17,25 +17,25 @@ if TYPE_CHECKING:
 def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the options of `doctor`."""
     parser.add_argument("path", nargs="?", default=".", metavar="PATH", help="the repository (default: this folder)")
-    parser.add_argument("--no-hooks", action="store_true", help="do not try the hooks")
+    parser.add_argument("--no-hooks", action="store_true", help="do not test the hooks")
     _options.add_common(parser)
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> ExitCode:
-    """Looks at machine, .env files and hooks; nothing leaves the machine, and no secret is shown."""
+    """Checks machine, .env files and hooks; nothing leaves the machine, and no secret is shown."""
     from credguard.engine import machine
+    from credguard.engine.conclude import build_result
+    from credguard.engine.run import Run, follow
 
     folder = Path(options.path)
     if not folder.is_dir():
-        raise CredguardError(f"{options.path} is no folder", "name a repository, or leave it out")
-    work = _options.create_session(options)
-    if work.policies:
-        work.follow(work.policies.resolve_folder(folder))
-    machine.examine_machine(work)
-    machine.examine_env_files(work, folder)
+        raise CredguardError(f"{options.path} is not a folder", "give a repository, or omit PATH")
+    session = _options.create_session(options)
+    run = follow(session.policies.resolve_folder(folder)) if session.policies else Run()
+    run = run.add(machine.examine_machine(session.make_pipeline(run)), machine.examine_env_files(folder))
     hooks = {"checked": False, "lines": [], "problems": []} if options.no_hooks else machine.examine_hooks(folder)
-    result = work.build_result({"kind": "doctor", "path": options.path, "hooks": hooks})
+    result = build_result(session, run, {"kind": "doctor", "path": options.path, "hooks": hooks})
     problems = hooks["problems"]
     if problems:
         result = replace(result, exit_code=ExitCode.FINDINGS)
@@ -51,7 +51,7 @@ def _print_hooks(hooks: dict[str, object], *, quiet: bool) -> None:
     for problem in problems:
         print(f"The hooks do not work: {problem}.")
     if not problems and not quiet:
-        print(f"The hooks work: {lines[-1]}." if lines else "The hooks were not looked at.")
+        print(f"The hooks work: {lines[-1]}." if lines else "The hooks were not tested.")
 
 
 def _format_lines(value: object) -> Sequence[str]:

@@ -1,4 +1,4 @@
-"""`credguard explain`: one rule's page."""
+"""`credguard explain`: the page of a rule or of a practice."""
 
 from __future__ import annotations
 
@@ -8,27 +8,44 @@ from credguard.errors import CredguardError, ExitCode
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Sequence
+
+    from credguard.model.practice import Practice
+    from credguard.rule import Rule
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the argument of `explain`."""
-    parser.add_argument("rule", metavar="RULE", help="a rule's ID or name, as in `credguard rules`")
+    parser.add_argument(
+        "rule", metavar="RULE", help="a rule's ID or name, as in `credguard rules`, or a practice's ID, such as P01"
+    )
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> ExitCode:
-    """Prints the page; raises CredguardError for an unknown rule."""
+    """Prints the page; raises CredguardError for what is neither a rule nor a practice."""
     from difflib import get_close_matches
 
     from credguard.commands._rules import list_known_rules
+    from credguard.model.practices import PRACTICES
 
-    known = {word: rule for rule in list_known_rules() for word in (rule.id, rule.name)}
+    rules = {word: rule for rule in list_known_rules() for word in (rule.id, rule.name)}
+    practices = {practice.id: practice for practice in PRACTICES}
     wanted = options.rule.strip()
-    rule = known.get(wanted.upper()) or known.get(wanted.lower())
-    if rule is None:
+    rule, practice = rules.get(wanted.upper()) or rules.get(wanted.lower()), practices.get(wanted.upper())
+    if rule:
+        _print_rule(rule)
+    elif practice:
+        _print_practice(practice, [one for one in dict.fromkeys(rules.values()) if practice.id in one.practices])
+    else:
+        known = [*rules, *practices]
         near = get_close_matches(wanted.upper(), known, 1) or get_close_matches(wanted.lower(), known, 1)
-        hint = f"did you mean {near[0]}?" if near else "`credguard rules` lists them"
-        raise CredguardError(f"there is no rule {wanted}", hint)
+        hint = f"did you mean {near[0]}?" if near else "`credguard rules` and `credguard practices` list them"
+        raise CredguardError(f"there is no rule and no practice {wanted}", hint)
+    return ExitCode.CLEAN
+
+
+def _print_rule(rule: Rule) -> None:
     from credguard.report import make_printable
 
     print(f"{rule.id} {make_printable(rule.name)} ({rule.severity.label})\n")
@@ -38,4 +55,16 @@ def run(options: argparse.Namespace) -> ExitCode:
         print(f"\nPractices\n    {', '.join(rule.practices)}")
     if rule.standards:
         print("\nStandards\n    " + "\n    ".join(rule.standards))
-    return ExitCode.CLEAN
+
+
+def _print_practice(practice: Practice, rules: Sequence[Rule]) -> None:
+    from credguard.report import make_printable
+
+    print(f"{practice.id} {practice.title}\n")
+    if rules:
+        print("Rules that check it")
+    for rule in rules:
+        print(f"    {rule.id} {make_printable(rule.name)}: {make_printable(rule.summary)}")
+    print(f"{chr(10) if rules else ''}What else enforces it\n    {practice.also}")
+    if practice.unknown:
+        print(f"\nWhat no scan can tell\n    {practice.unknown}")

@@ -1,4 +1,4 @@
-"""`credguard fix`: mends what can be mended safely; shows the change, and makes it with `--apply`."""
+"""`credguard fix`: fixes what can be fixed safely; shows the change, and applies it with `--apply`."""
 
 from __future__ import annotations
 
@@ -23,33 +23,33 @@ if TYPE_CHECKING:
 def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the options of `fix`."""
     parser.add_argument("path", nargs="?", default=".", metavar="PATH", help="the repository (default: this one)")
-    parser.add_argument("--apply", action="store_true", help="make the changes; without it they are only shown")
+    parser.add_argument("--apply", action="store_true", help="apply the changes; without it they are only shown")
     parser.add_argument("--machine", action="store_true", help="also chmod the AWS credential files of this machine")
-    parser.add_argument("--role", metavar="ARN", default="", help="the role that GitHub workflows are to assume")
+    parser.add_argument("--role", metavar="ARN", default="", help="the role for GitHub workflows to assume")
     parser.add_argument(
         "--fail-on", choices=("low", "medium", "high", "critical"), metavar="SEVERITY",
-        help="mend findings from this severity on (default: the policy's, or medium)",
+        help="fix findings of this severity and above (default: the policy's, or medium)",
     )  # fmt: skip
     parser.add_argument(
-        "--config", metavar="FILE", default="", help="the policy (default: .credguard.yaml at the root)"
+        "--config", metavar="FILE", default="", help="the policy file (default: .credguard.yaml at the root)"
     )
-    parser.add_argument("--select", metavar="RULE,…", default="", help="only what these rules find")
-    parser.add_argument("--ignore", metavar="RULE,…", default="", help="not what these rules find")
-    parser.add_argument("--no-color", action="store_true", help="no colours (also with NO_COLOR set)")
-    parser.add_argument("--debug", action="store_true", help="print where a bug happened")
+    parser.add_argument("--select", metavar="RULE,…", default="", help="only findings of these rules")
+    parser.add_argument("--ignore", metavar="RULE,…", default="", help="no findings of these rules")
+    parser.add_argument("--no-color", action="store_true", help="no colors (also with NO_COLOR set)")
+    parser.add_argument("--debug", action="store_true", help="print where an internal error occurred")
     parser.set_defaults(
         run=run, policy_from="", max_file_size=None, include_ignored=False, progress=None, quiet=False, verbose=False
     )
 
 
 def run(options: argparse.Namespace) -> ExitCode:
-    """Plans, shows, and with `--apply` carries out; raises CredguardError."""
+    """Plans, shows, and with `--apply` applies the fixes; raises CredguardError."""
     from credguard.fixes import plan_fixes
     from credguard.fixes.diff_redaction import make_redactor
     from credguard.fixes.github_oidc import ARN, ROLE
 
     if options.role and not ARN.fullmatch(options.role):
-        raise CredguardError(f"{options.role} is no role's ARN", "it looks like arn:aws:iam::123456789012:role/deploy")
+        raise CredguardError(f"{options.role} is not a role ARN", "write it as arn:aws:iam::123456789012:role/deploy")
     tree, findings, skipped = _find_fixable(options)
     made = plan_fixes(tree, findings, role=options.role or ROLE, machine=options.machine, settle=make_redactor())
     screen = Screen(colour=should_use_colour(options))
@@ -57,43 +57,45 @@ def run(options: argparse.Namespace) -> ExitCode:
     screen.print_skipped(skipped)
     if made.empty and not made.refused:
         screen.print_remaining(made)
-        screen.print_line(f"Nothing {'else ' if made.advice else ''}to mend.")
+        screen.print_line(f"Nothing {'else ' if made.advice else ''}to fix.")
         return ExitCode.INCOMPLETE if skipped else ExitCode.CLEAN
     if not options.apply:
         screen.print_remaining(made)
         again = "" if options.path == "." else f" {shlex.quote(options.path)}"
         screen.print_line(
-            "" if made.empty else f"Nothing was changed. To make these changes: credguard fix{again} --apply"
+            "" if made.empty else f"Nothing was changed. To apply these changes: credguard fix{again} --apply"
         )
         return ExitCode.FINDINGS
     return _apply_plan(tree, made, screen, whole=not skipped)
 
 
 def _find_fixable(options: argparse.Namespace) -> tuple[WorkTree, list[Finding], list[Skip]]:
-    """The work tree, what is to be mended in it, and what of it could not be looked at."""
-    from credguard.fixes import MENDED
+    """The work tree, the findings to fix in it, and what could not be scanned for them."""
+    from credguard.engine.conclude import build_result
     from credguard.git.repository import find_git
     from credguard.rules import load_rules
     from credguard.sources.files import is_bare
 
     folder = Path(options.path)
     if not folder.is_dir() or is_bare(folder):
-        what = "is a repository without a work tree" if folder.is_dir() else "is no folder"
-        raise CredguardError(f"{options.path} {what}", "name a work tree, or leave it out for this one")
+        what = "is a repository without a work tree" if folder.is_dir() else "is not a folder"
+        raise CredguardError(f"{options.path} {what}", "give a work tree, or omit PATH for this one")
     repository = find_git(folder.absolute())
     root = Path(repository.find_toplevel()) if repository else folder
-    others = ",".join(rule.id for rule in load_rules() if rule.id not in MENDED)
+    others = ",".join(rule.id for rule in load_rules() if not rule.fix)
     options.ignore = f"{options.ignore},{others}"
-    work = _options.create_session(options)
-    work.scan_folder(root)
-    tree, policy = work.trees[0][1], work.policy
-    result = work.build_result({"kind": "fix"})
+    session = _options.create_session(options)
+    run = session.scan_folder(root)
+    tree, policy = run.trees[0][1], session.get_policy(run)
+    result = build_result(session, run, {"kind": "fix"})
     chosen = [v.finding for v in result.verdicts if v.outcome in ("report", "below-threshold")]
     return tree, [finding for finding in chosen if _is_fixable(finding, policy)], result.coverage.skipped
 
 
 def _is_fixable(finding: Finding, policy: Policy) -> bool:
-    return finding.severity >= policy.fail_on and finding.rule_id not in ("CG001", "CG002")
+    from credguard.policy.model import ABOUT_THE_RUN
+
+    return finding.severity >= policy.fail_on and finding.rule_id not in ABOUT_THE_RUN
 
 
 def _apply_plan(tree: WorkTree, made: FixPlan, screen: Screen, *, whole: bool) -> ExitCode:
@@ -106,7 +108,7 @@ def _apply_plan(tree: WorkTree, made: FixPlan, screen: Screen, *, whole: bool) -
     screen.print_remaining(made)
     changed = [edit.path for edit in made.edits]
     if changed and tree.repository:
-        screen.print_line(f"Look at it with `git diff`, then: git add -- {shlex.join(changed)} && git commit")
+        screen.print_line(f"Review it with `git diff`, then: git add -- {shlex.join(changed)} && git commit")
     if made.refused:
         return ExitCode.FINDINGS
     return ExitCode.CLEAN if whole else ExitCode.INCOMPLETE

@@ -1,4 +1,4 @@
-"""`credguard init`: a starting policy, the pre-commit entry and the CI step, each shown first."""
+"""`credguard init`: a starter policy, the pre-commit entry and the CI step, each shown first."""
 
 from __future__ import annotations
 
@@ -26,37 +26,40 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--yes", action="store_true", help="write without asking")
     parser.add_argument(
         "--source", metavar="URL", default="",
-        help="the repository that pre-commit and CI take credguard from (default: where this one was installed from)",
+        help=("the repository from which pre-commit and CI install credguard (default: where this one was"
+             " installed from)"),
     )  # fmt: skip
-    parser.add_argument("--rev", metavar="COMMIT", default="", help="the commit of it")
+    parser.add_argument("--rev", metavar="COMMIT", default="", help="the commit to install")
     parser.add_argument(
         "--import-gitleaks", metavar="FILE", default="",
-        help="do nothing else than print the rules of a gitleaks TOML file as `custom-rules` for .credguard.yaml",
+        help="only convert the rules of a gitleaks TOML file to `custom-rules` for .credguard.yaml",
     )  # fmt: skip
-    parser.add_argument("--output", metavar="FILE", default="", help="write the imported rules to FILE, a new one")
-    parser.add_argument("--no-color", action="store_true", help="no colours (also with NO_COLOR set)")
-    parser.add_argument("--debug", action="store_true", help="print where a bug happened")
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", default="", help=("write the converted rules to FILE, which must not exist")
+    )
+    parser.add_argument("--no-color", action="store_true", help="no colors (also with NO_COLOR set)")
+    parser.add_argument("--debug", action="store_true", help="print where an internal error occurred")
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> ExitCode:
-    """Shows each file and writes it where that is wanted; 1 when something is left unwritten."""
+    """Shows each file and writes it if accepted; 1 if something is not written."""
     if options.import_gitleaks:
         from credguard.commands._import_gitleaks import import_gitleaks_rules
 
         return import_gitleaks_rules(options.import_gitleaks, options.output)
     if options.output:
-        raise CredguardError("--output is for --import-gitleaks alone", "leave it out")
+        raise CredguardError("--output needs --import-gitleaks", "omit it")
     from credguard.fixes.starter_files import UNKNOWN_SOURCE, propose, resolve_source
     from credguard.git.repository import find_git
     from credguard.sources.files import is_bare
 
     folder = Path(options.path)
     if not folder.is_dir():
-        raise CredguardError(f"{options.path} is no folder", "name a repository, or leave it out for this one")
+        raise CredguardError(f"{options.path} is not a folder", "give a repository, or omit PATH for this one")
     if is_bare(folder):
         raise CredguardError(
-            f"{options.path} is a repository without a work tree", "name a work tree, or leave it out for this one"
+            f"{options.path} is a repository without a work tree", "give a work tree, or omit PATH for this one"
         )
     kept = resolve_source(options.source, options.rev)
     repository = find_git(folder.absolute())
@@ -67,13 +70,13 @@ def run(options: argparse.Namespace) -> ExitCode:
     screen.print_manual_steps(made.refused, made.by_hand)
     unknown = kept is UNKNOWN_SOURCE and bool(made.by_hand)
     if unknown:
-        screen.print_line("Where credguard is kept is not known: give --source URL --rev COMMIT to have these written.")
+        screen.print_line("The source of credguard is unknown: give --source URL --rev COMMIT to write these.")
     _print_next(made, left, screen)
     return ExitCode.FINDINGS if left or made.refused or unknown else ExitCode.CLEAN
 
 
 def _write_file(root: Path, edit: Edit, screen: Screen, made: Proposal, *, yes: bool) -> bool:
-    """Shows a file and writes it, if that is wanted."""
+    """Shows a file and writes it, if accepted."""
     from credguard.fixes.edit import RefusedError, write_edit
 
     screen.print_diff(edit)
@@ -95,18 +98,19 @@ def _confirm(path: str) -> bool:
 
 
 def _print_next(made: Proposal, left: list[str], screen: Screen) -> None:
-    from credguard.fixes.starter_files import FRAMEWORK_FILE
+    from credguard.fixes.starter_files import FRAMEWORK_FILE, HOOK_TYPES
 
     written = [edit.path for edit in made.edits if edit.path not in left]
     if made.there:
         screen.print_line(f"Already there: {', '.join(made.there)}.")
     if left:
-        screen.print_line(f"Not written: {', '.join(left)}. To write without being asked: credguard init --yes")
+        screen.print_line(f"Not written: {', '.join(left)}. To write without a prompt: credguard init --yes")
     if written:
         screen.print_line(
-            f"Written: {', '.join(written)}. Next: look at it, git add -- {' '.join(written)}, and commit."
+            f"Written: {', '.join(written)}. Next: review it, git add -- {' '.join(written)}, and commit."
         )
     if made.framework and FRAMEWORK_FILE in written:
-        screen.print_line(f"Everybody then runs once: {_INSTALL}")
+        whole = any(HOOK_TYPES.encode() in edit.after for edit in made.edits if edit.path == FRAMEWORK_FILE)
+        screen.print_line(f"Everyone then runs once: {'pre-commit install' if whole else _INSTALL}")
     if not made.edits and not made.by_hand and not made.refused:
-        screen.print_line("Nothing to do. `credguard audit` tells where the repository stands.")
+        screen.print_line("Nothing to do. `credguard audit` shows the state of the repository.")

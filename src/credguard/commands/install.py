@@ -1,4 +1,4 @@
-"""`credguard install`: native git hooks, beside what is there."""
+"""`credguard install`: native git hooks that keep existing ones."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> ExitCode:
-    """Installs the hooks and says what was done; raises CredguardError."""
+    """Installs the hooks and prints what was done; raises CredguardError."""
     from credguard.hooks.install import ManagedError, install, install_global, parse_hook_names
 
     names = parse_hook_names(options.hooks)
@@ -35,18 +35,18 @@ def run(options: argparse.Namespace) -> ExitCode:
 
 
 def add_install_options(parser: argparse.ArgumentParser, default: str) -> None:
-    """Adds the options that `install` and `uninstall` share; `default` says which hooks are meant without any."""
+    """Adds the options that `install` and `uninstall` share; `default` describes the hooks used without --hooks."""
     parser.add_argument(
         "--hooks", metavar="LIST",
         help="these hooks, separated by commas: pre-commit, pre-merge-commit, commit-msg, pre-push, pre-receive, "
              f"post-rewrite (default: {default})",
     )  # fmt: skip
-    parser.add_argument("--global", dest="for_all", action="store_true", help="for repositories made from now on")
-    parser.add_argument("--debug", action="store_true", help="print where a bug happened")
+    parser.add_argument("--global", dest="for_all", action="store_true", help="for repositories created from now on")
+    parser.add_argument("--debug", action="store_true", help="print where an internal error occurred")
 
 
 def show(lines: Iterable[str], stream: TextIO | None = None) -> None:
-    """Prints lines; what would drive the terminal is escaped."""
+    """Prints lines with terminal control characters escaped."""
     from credguard.report import make_printable
 
     for line in lines:

@@ -1,4 +1,4 @@
-"""`credguard rules`: the catalogue."""
+"""`credguard rules`: the list of rules."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the options of `rules`."""
-    parser.add_argument("--format", choices=("text", "json"), default="text", help="text (default) or json")
+    parser.add_argument("-f", "--format", choices=("text", "json"), default="text", help="text (default) or json")
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> ExitCode:
-    """Prints one line a rule, or the list as JSON."""
+    """Prints one line per rule, or the list as JSON."""
     from credguard.commands._rules import list_known_rules
     from credguard.report import make_printable
 

@@ -1,4 +1,4 @@
-"""`credguard uninstall`: takes the hooks of `credguard install` away and puts back what was there before."""
+"""`credguard uninstall`: removes the hooks of `credguard install` and restores the previous ones."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the options of `uninstall`."""
-    add_install_options(parser, "all that are there")
+    add_install_options(parser, "all installed ones")
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> ExitCode:
-    """Takes the hooks away and says what was done; raises CredguardError."""
+    """Removes the hooks and prints what was done; raises CredguardError."""
     from credguard.hooks.install import parse_hook_names, uninstall, uninstall_global
 
     names = parse_hook_names(options.hooks)

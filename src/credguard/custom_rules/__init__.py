@@ -1,1 +1,1 @@
-"""Rules that a policy brings along: what they say, how they are checked, and how they become Rules."""
+"""Rules defined in a policy: their specification, their checks, and their conversion to Rules."""

@@ -1,8 +1,9 @@
-"""Where a pattern's match and its captured value stand: all alternatives are followed at once, a byte at a time.
+"""Locates a pattern's match and its captured value by following all alternatives at once, byte by byte.
 
-Hyperscan finds in linear time that a pattern matches, not what its groups hold. This finds it in time linear in the
-bytes looked at, whatever the pattern (Thompson's construction with the priorities of a backtracking matcher). Python's
-own matcher, which gives the same and is faster, goes first where it has few ways to try, and for a while only.
+Hyperscan reports in linear time that a pattern matches, but not its groups. This locates them in time linear in the
+bytes read, for any pattern (Thompson's construction with the priorities of a backtracking matcher). Python's own
+matcher, which gives the same result and is faster, is used first if it has few ways to try, and only within a time
+limit.
 """
 
 from __future__ import annotations
@@ -22,12 +23,12 @@ _TAKE, _FORK, _NOTE, _ASSERT, _MATCH = range(5)
 
 
 _Thread = tuple[int, tuple[int, int, int, int]]
-"""The number of a step, and the places of a match: its beginning, its value, and the group that is open."""
+"""The number of a step, and the positions of a match: its start, its value, and the open group."""
 
 
 @dataclass(frozen=True, slots=True)
 class CapturedMatch:
-    """A match and the place of the captured value in it."""
+    """A match and the location of the captured value in it."""
 
     start: int
     end: int
@@ -36,7 +37,7 @@ class CapturedMatch:
 
 @dataclass(slots=True)
 class MatchBudget:
-    """Steps that may still be made, and seconds that Python's matcher may still take."""
+    """Remaining steps, and remaining seconds of Python's matcher."""
 
     left: int
     seconds: float = 0.5
@@ -44,9 +45,9 @@ class MatchBudget:
 
 @dataclass(slots=True)
 class Automaton:
-    """`code` are (kind, argument) pairs that go on with the next one; `first` the bytes that a match may begin with,
-    None where it may be empty; `longest` bounds the bytes of a match. `plain` is the pattern for Python's matcher,
-    where that has few ways to try, and `group` the group of the value, -1 for the first that holds something."""
+    """`code` are (kind, argument) pairs that continue with the next one; `first` the bytes that a match may begin with,
+    None if it may be empty; `longest` limits the bytes of a match. `plain` is the pattern for Python's matcher, if that
+    has few ways to try, and `group` the group of the value, -1 for the first non-empty one."""
 
     code: list[tuple[int, Any]] = field(default_factory=list)
     first: frozenset[int] | None = None
@@ -55,7 +56,7 @@ class Automaton:
     group: int = -1
 
     def search(self, data: bytes, start: int, last: int, budget: MatchBudget) -> CapturedMatch | None:
-        """The first match that begins from `start` to `last`; None also where the budget ends."""
+        """The first match that begins from `start` to `last`; None also if the budget is exhausted."""
         if self.plain is None or budget.seconds <= 0:
             return self._simulate(data, start, last, budget)
         began = perf_counter()
@@ -95,7 +96,7 @@ class Automaton:
     def _compute_closure(
         self, pending: list[_Thread], data: bytes, position: int, budget: MatchBudget
     ) -> tuple[list[_Thread], tuple[int, int, int, int] | None]:
-        """The threads that wait for a byte, best first, up to one that has matched, and what that one noted."""
+        """The threads that wait for a byte, best first, up to one that has matched, and its captures."""
         seen: set[int] = set()
         threads: list[_Thread] = []
         stack = pending[::-1]
@@ -122,8 +123,8 @@ class Automaton:
 
 
 def _update_captures(places: tuple[int, int, int, int], group: int, position: int) -> tuple[int, int, int, int]:
-    """Where the value stands, at a group's beginning (its number) or end (the number, negative): of the first group
-    that holds something."""
+    """The location of the value at a group's start (its number) or end (the number, negative): of the first non-empty
+    group."""
     begin, left, right, inside = places
     if group > 0:
         return places if inside or right >= 0 else (begin, position, -1, group)
@@ -151,7 +152,7 @@ def _is_assertion_met(what: str, data: bytes, position: int) -> bool:
 def build_automaton(pattern: str, capture: str = "") -> Automaton:
     """The automaton of a pattern in Python's syntax, for the value of a group ("" for the first, or the whole).
 
-    Raises PatternError for what `checked` refuses.
+    Raises PatternError for what `checked` rejects.
     """
     tree, number = parse_pattern(pattern, capture)
     made = _AutomatonBuilder(number)
@@ -166,7 +167,7 @@ def build_automaton(pattern: str, capture: str = "") -> Automaton:
 
 
 class _AutomatonBuilder:
-    """Puts the code together, node by node of Python's parse tree."""
+    """Builds the code, node by node of Python's parse tree."""
 
     def __init__(self, group: int) -> None:
         self.code: list[tuple[int, Any]] = []

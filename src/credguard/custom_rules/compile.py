@@ -1,4 +1,4 @@
-"""Makes the Rules of a policy's custom rules: hyperscan finds where a match ends, an automaton what it captured."""
+"""Converts a policy's custom rules to Rules: hyperscan finds the end of a match, an automaton its captured value."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from credguard.matching.database import Matcher
 from credguard.matching.pattern import Pattern
 from credguard.model.findings import Confidence, Detection, Part
 from credguard.model.secret import Secret
-from credguard.rule import Rule
+from credguard.rule import SECRET_PRACTICES, Rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -28,18 +28,18 @@ if TYPE_CHECKING:
     from credguard.model.findings import Blob
 
 _STEPS = 1_000_000
-"""Steps for one rule and blob, about a second; what is left then is told as one finding."""
+"""Steps for one rule and blob, about a second; the rest is reported as one finding."""
 _MOST = 2_000
-"""Values of one rule that are told for one blob."""
+"""The most values of one rule that are reported for one blob."""
 
 
 def build_expression(pattern: str) -> bytes:
-    """The pattern for a database whose dot takes line ends, which a custom rule's does not."""
+    """The pattern for a database whose dot matches line ends, which a custom rule's does not."""
     return b"(?-s)" + pattern.encode("ascii", "replace")
 
 
 def read(pattern: str, capture: str = "") -> Automaton:
-    """The automaton of a pattern in hyperscan's syntax; raises PatternError with the reason where there is none."""
+    """The automaton of a pattern in hyperscan's syntax; raises PatternError with the reason if there is none."""
     try:
         return build_automaton(translate_to_python(pattern), capture)
     except DialectError as error:
@@ -47,7 +47,7 @@ def read(pattern: str, capture: str = "") -> Automaton:
 
 
 def find_pattern_problem(pattern: str, capture: str = "") -> str:
-    """Why the pattern cannot be followed to its value, "" where it can."""
+    """Why the pattern's value cannot be located, "" if it can."""
     try:
         parse_pattern(translate_to_python(pattern), capture)
     except (DialectError, PatternError) as error:
@@ -64,7 +64,7 @@ def find_rule_values(spec: CustomRule, text: bytes) -> list[bytes]:
 
 
 def find_uncompilable(patterns: Sequence[str]) -> tuple[int, str] | None:
-    """The number of the first pattern that hyperscan cannot compile, and why; None where it takes all."""
+    """The number of the first pattern that hyperscan cannot compile, and why; None if it compiles all."""
     try:
         _build_matcher(tuple(patterns))
         return None
@@ -75,7 +75,7 @@ def find_uncompilable(patterns: Sequence[str]) -> tuple[int, str] | None:
 
 
 def _explain_failure(pattern: str) -> str:
-    """Why hyperscan cannot compile a pattern, "" where it can."""
+    """Why hyperscan cannot compile a pattern, "" if it can."""
     try:
         Matcher([Pattern("one", build_expression(pattern))], cache=False)
         return ""
@@ -85,12 +85,12 @@ def _explain_failure(pattern: str) -> str:
 
 @lru_cache(maxsize=8)
 def _build_matcher(patterns: tuple[str, ...]) -> Matcher:
-    # Not cached: a pattern is a policy's text, and may spell out what it looks for.
+    # Not cached: a pattern is a policy's text, and may contain the secret it detects.
     return Matcher([Pattern(f"{number:06}", build_expression(one)) for number, one in enumerate(patterns)], cache=False)
 
 
 class _Search:
-    """Where the patterns of a policy end in a blob; all rules ask for the same blob one after the other."""
+    """The ends of a policy's patterns in a blob; the rules query the same blob one after the other."""
 
     def __init__(self, patterns: tuple[str, ...]) -> None:
         self._patterns = patterns
@@ -118,7 +118,7 @@ class Checker:
         return [read(pattern) for pattern in self._spec.excepted]
 
     def __call__(self, blob: Blob, hits: Hits) -> Iterator[Detection]:  # noqa: ARG002 - a keyword's hit is enough
-        """What the rule says of a blob."""
+        """The rule's detections in a blob."""
         data, budget, told = blob.data, MatchBudget(_STEPS), 0
         for found in self._iter_matches(data, budget):
             value = data[slice(*found.value)]
@@ -129,11 +129,11 @@ class Checker:
             if told == _MOST:
                 break
         if budget.left <= 0 or told == _MOST:
-            message = f"more that looks like {self._spec.name} than is told one by one: look at the file"
+            message = f"more values look like {self._spec.name} than are reported individually: check the file"
             yield Detection(message, path=blob.path, identity=(b"more", blob.path.encode("utf-8", "surrogateescape")))
 
     def extract_values(self, text: bytes) -> list[bytes]:
-        """Every value in a short text, whether it counts or not; without hyperscan."""
+        """Every value in a short text, reportable or not; without hyperscan."""
         budget, values, position = MatchBudget(_STEPS), [], 0
         while position <= len(text) and (found := self._automaton.search(text, position, len(text), budget)):
             values.append(text[slice(*found.value)])
@@ -141,7 +141,7 @@ class Checker:
         return values
 
     def _iter_matches(self, data: bytes, budget: MatchBudget) -> Iterator[CapturedMatch]:
-        """The matches from left to right, none of which overlaps another."""
+        """The matches from left to right, without overlaps."""
         done = 0
         for end in self._search.find_ends(data, self._number):
             if end > done and budget.left > 0:
@@ -151,7 +151,7 @@ class Checker:
                     yield found
 
     def is_reportable(self, value: bytes) -> bool:
-        """True for a value that is random enough, and no exception."""
+        """True for a value that is random enough and not excepted."""
         low = value.lower()
         return (
             value not in self._spec.examples
@@ -162,14 +162,14 @@ class Checker:
 
 
 def _compute_entropy(value: bytes) -> float:
-    """Shannon entropy in bits a byte."""
+    """Shannon entropy in bits per byte."""
     size = len(value)
     return -sum(count / size * log2(count / size) for count in Counter(value).values())
 
 
 @lru_cache(maxsize=16)
 def compile_custom_rules(specs: tuple[CustomRule, ...]) -> tuple[Rule, ...]:
-    """The Rules that a policy's custom rules are."""
+    """The Rules of a policy's custom rules."""
     patterns = tuple(dict.fromkeys(spec.pattern for spec in specs))
     search = _Search(patterns)
     return tuple(_make_rule(spec, Checker(spec, search, patterns.index(spec.pattern))) for spec in specs)
@@ -182,7 +182,7 @@ def _make_rule(spec: CustomRule, check: Checker) -> Rule:
         severity=spec.severity,
         summary=spec.summary,
         hint="revoke it where it was issued; keep the new one in a secrets store",
-        practices=("P01", "P10", "P16"),
+        practices=SECRET_PRACTICES,
         confidence=Confidence.MEDIUM,
         patterns=(_build_keyword_pattern(spec),),
         check_blob=check,
@@ -191,7 +191,7 @@ def _make_rule(spec: CustomRule, check: Checker) -> Rule:
 
 
 def _build_keyword_pattern(spec: CustomRule) -> Pattern:
-    """What says that a blob may hold something for the rule: one of its keywords, in any case."""
+    """Matches if a blob may contain something for the rule: one of its keywords, in any case."""
     words = sorted({word.lower() for word in spec.keywords})
     alternatives = b"|".join(_escape_word(word.encode()) for word in words)
     return Pattern(f"custom-{blake2b(alternatives, digest_size=8).hexdigest()}", alternatives, caseless=True)
@@ -203,9 +203,9 @@ def _escape_word(word: bytes) -> bytes:
 
 def _format_page(spec: CustomRule) -> str:
     lines = [f"{spec.summary}", "", "What it does"]
-    lines += [f"    Looks with `{spec.pattern}` in files that hold {', '.join(spec.keywords)}."]
+    lines += [f"    Searches for `{spec.pattern}` in files that contain {', '.join(spec.keywords)}."]
     if spec.entropy:
-        lines += [f"    A value counts with at least {spec.entropy:g} bits a character."]
+        lines += [f"    Reports values with at least {spec.entropy:g} bits per character."]
     if spec.paths:
-        lines += [f"    It speaks at {', '.join(spec.paths)} only."]
+        lines += [f"    Applies only to {', '.join(spec.paths)}."]
     return "\n".join([*lines, "", "Where it comes from", f"    {spec.source[0]}:{spec.source[1]}"])

@@ -1,4 +1,4 @@
-"""Writes a pattern in hyperscan's syntax as Python reads it, so that both mean the same bytes."""
+"""Translates a pattern from hyperscan's syntax to Python's, so that both match the same bytes."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ _ESCAPES = {"\\z": r"\Z", "\\Z": "(?-m:$)"}
 
 
 class DialectError(Exception):
-    """Why a pattern cannot be written for Python."""
+    """Why a pattern cannot be translated to Python."""
 
 
 def translate_to_python(pattern: str) -> str:
-    """The pattern in Python's syntax; raises DialectError for what only hyperscan knows.
+    """The pattern in Python's syntax; raises DialectError for syntax that only hyperscan has.
 
-    Flags in the midst of a pattern hold to the end of the group that they stand in, `|` notwithstanding.
+    Flags inside a pattern apply to the end of their group, across `|`.
     """
     out: list[str] = []
-    scoped: list[list[str]] = [[]]  # the flags opened in each group that is open
+    scoped: list[list[str]] = [[]]  # the flags set in each open group
     position = 0
     while match := _TOKEN.match(pattern, position):
         position = match.end()
@@ -67,7 +67,7 @@ def _translate_token(kind: str, text: str) -> str:
 
 
 def _translate_class(pattern: str, position: int) -> tuple[str, int]:
-    """A character class from behind its bracket, and where it ends."""
+    """A character class from after its bracket, and its end."""
     out = ["["]
     for opening in ("^", "]"):
         if pattern.startswith(opening, position):
@@ -84,7 +84,7 @@ def _translate_class(pattern: str, position: int) -> tuple[str, int]:
             out.append(POSIX[text[2:-2]])
         elif kind == "open":
             if pattern.startswith(":^", position):
-                raise DialectError("negated POSIX classes are not known here; write the class out")
+                raise DialectError("negated POSIX classes are not supported here; write the class out")
             out.append("\\[")
         else:
             out.append(_translate_token(kind or "", text) if kind == "hex" else "\\" + text if text in "&~|" else text)

@@ -1,4 +1,4 @@
-"""Converts a gitleaks rule file (TOML) to custom rules, and names what cannot be carried over."""
+"""Converts a gitleaks rule file (TOML) to custom rules, and lists what cannot be converted."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ if TYPE_CHECKING:
 
 _TOML: Any = import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
 LARGEST_CONFIG = 8 << 20
-"""Bytes of the largest rule file that is read."""
+"""The most bytes of a rule file that are read."""
 _SHORTEST = 3
 _MOST_PATHS = 20
 
 
 def convert_rules(data: bytes) -> tuple[list[Table], list[str]]:
-    """The rules as entries of `custom-rules`, and a line for each thing that is left out; raises ValueError for
-    what is no rule file."""
+    """The rules as entries of `custom-rules`, and a line for each thing that is left out; raises ValueError for an
+    invalid rule file."""
     if len(data) > LARGEST_CONFIG:
         raise ValueError(f"it is larger than {LARGEST_CONFIG >> 20} MiB")
     try:
         return _convert_tree(_TOML.loads(data.decode("utf-8-sig")))
     except UnicodeDecodeError:
-        raise ValueError("it is no UTF-8 text") from None
+        raise ValueError("it is not UTF-8 text") from None
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
     except (TypeError, AttributeError, LookupError, ArithmeticError):
-        raise ValueError("a value in it is not of the kind that gitleaks has there") from None
+        raise ValueError("a value in it does not have the type that gitleaks uses there") from None
 
 
 def _convert_tree(tree: Table) -> tuple[list[Table], list[str]]:
@@ -61,7 +61,7 @@ def format_rules_file(rules: list[Table], name: str) -> str:
 
 
 def _pick_free_id(name: str, taken: Table) -> str:
-    """An ID made from the rule's name, so that it stays when the file grows."""
+    """An ID derived from the rule's name, so that it stays the same when the file grows."""
     number = zlib.crc32(name.encode()) % 1_000_000
     while f"GL{number:06}" in taken:
         number = (number + 1) % 1_000_000
@@ -70,7 +70,7 @@ def _pick_free_id(name: str, taken: Table) -> str:
 
 def _iter_global_leftovers(tree: Table) -> Iterator[str]:
     if "extend" in tree:
-        yield "[extend]: no other file is read; import it as well"
+        yield "[extend]: other files are not read; import them as well"
     lists = [*tree.get("allowlists", []), *([tree["allowlist"]] if "allowlist" in tree else [])]
     for one in lists:
         yield from (f"global allowlist: {kind} {text}" for kind, text in _iter_allowlist(one))
@@ -82,7 +82,7 @@ def _iter_allowlist(one: Table) -> Iterator[tuple[str, str]]:
 
 
 def _convert_rule(rule: Table, left: list[str]) -> Table | None:
-    """The entry of a rule, None for one that cannot be; what is left out of it goes to `left`."""
+    """The entry of a rule, None if it cannot be converted; what is left out of it goes to `left`."""
     name = str(rule["id"])
     if rule.get("skipReport") is True:
         left.append(f"{name}: it only serves other rules (skipReport)")
@@ -90,11 +90,11 @@ def _convert_rule(rule: Table, left: list[str]) -> Table | None:
     wrong = [key for key in ("id", "regex", "path") if not isinstance(rule.get(key, ""), str)]
     pattern = "" if wrong else str(rule.get("regex", "")).replace("\n", "")
     capture = str(rule.get("secretGroup") or "")
-    problem = f"its {wrong[0]} is no text" if wrong else _find_problem(pattern, capture, str(rule.get("path", "")))
+    problem = f"its {wrong[0]} is not text" if wrong else _find_problem(pattern, capture, str(rule.get("path", "")))
     keywords = [str(word) for word in rule.get("keywords", ()) if len(str(word)) > 1]
     keywords = keywords or ([] if problem else _find_longest_word(pattern))
     if not problem and not keywords:
-        problem = "it has no keyword, and its pattern no fixed word"
+        problem = "it has no keyword, and its pattern has no fixed word"
     if problem:
         left.append(f"{name}: {problem}")
         return None
@@ -103,12 +103,12 @@ def _convert_rule(rule: Table, left: list[str]) -> Table | None:
     entry |= {"capture": capture} if capture else {}
     entry |= {"entropy": min(float(rule["entropy"]), 8.0)} if rule.get("entropy") else {}
     entry |= _convert_path(name, str(rule.get("path", "")), left)
-    left += [f"{name}: it speaks also where {one} finds nothing (required)" for one in _list_required(rule)]
+    left += [f"{name}: it also applies where {one} finds nothing (required)" for one in _list_required(rule)]
     return entry | _convert_allowlists(name, rule, left)
 
 
 def _list_required(rule: Table) -> list[str]:
-    """The rules that have to find something near for this one to speak."""
+    """The rules that have to match nearby for this one to apply."""
     required = rule.get("required", ())
     listed = required if isinstance(required, list | tuple) else [required]
     return [str(one.get("id", "another rule")) if isinstance(one, dict) else "another rule" for one in listed]
@@ -116,11 +116,11 @@ def _list_required(rule: Table) -> list[str]:
 
 def _find_problem(pattern: str, capture: str, path: str) -> str:
     if not pattern.strip():
-        return "it looks at names of files alone" if path.strip() else "it has neither a regex nor a path"
+        return "it matches only file names" if path.strip() else "it has neither a regex nor a path"
     if pattern.isascii() and not (problem := find_pattern_problem(pattern, capture)):
         bad = find_uncompilable([pattern])
         return f"hyperscan cannot compile its pattern: {bad[1]}" if bad else ""
-    return problem if pattern.isascii() else "its pattern holds more than ASCII"
+    return problem if pattern.isascii() else "its pattern has non-ASCII characters"
 
 
 def _normalize_name(name: str) -> str:
@@ -128,7 +128,7 @@ def _normalize_name(name: str) -> str:
 
 
 def _find_longest_word(pattern: str) -> list[str]:
-    """The longest word that every match holds."""
+    """The longest word that every match contains."""
     runs: list[list[str]] = [[]]
 
     def walk(tree: Any) -> None:  # noqa: ANN401 - Python's parse trees have no public type
@@ -146,7 +146,7 @@ def _find_longest_word(pattern: str) -> list[str]:
 
 
 def _convert_path(name: str, pattern: str, left: list[str]) -> Table:
-    """Globs for a path pattern that says how names end."""
+    """Globs for a path pattern that matches how names end."""
     if not pattern:
         return {}
     try:
@@ -156,12 +156,12 @@ def _convert_path(name: str, pattern: str, left: list[str]) -> Table:
     plain = bool(ends) and len(ends) <= _MOST_PATHS and not any(set(end) & set("*?[/\\!") for end in ends)
     if pattern.endswith("$") and plain:
         return {"paths": [f"*{end}" for end in ends]}
-    left.append(f"{name}: it speaks at every path, not only at {pattern}")
+    left.append(f"{name}: it applies to every path, not only to {pattern}")
     return {}
 
 
 def _expand_strings(tree: Any) -> list[str]:  # noqa: ANN401 - as above
-    """All texts that a simple pattern matches, none where there are many."""
+    """All texts that a simple pattern matches, none if there are many."""
     texts = [""]
     for operation, argument in tree:
         kind = str(operation)
@@ -184,7 +184,7 @@ def _expand_strings(tree: Any) -> list[str]:  # noqa: ANN401 - as above
 
 
 def _convert_allowlists(name: str, rule: Table, left: list[str]) -> Table:
-    """The patterns and words of a rule's allowlists that are about the value alone."""
+    """The patterns and words of a rule's allowlists that are only about the value."""
     patterns: list[str] = []
     words: list[str] = []
     for one in [*rule.get("allowlists", []), *([rule["allowlist"]] if "allowlist" in rule else [])]:

@@ -1,4 +1,4 @@
-"""What a change makes of a policy's custom rules: whether they find less than before."""
+"""Whether a change makes a policy's custom rules find less than before."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def find_loosened_rules(before: Sequence[CustomRule], after: Sequence[CustomRule]) -> Iterator[tuple[str, str]]:
-    """ID and words of each rule that holds less after the change than before it, or may."""
+    """ID and description of each rule that finds less after the change than before it, or may."""
     left = {rule.id: rule for rule in after}
     for old in before:
         new = left.get(old.id)
@@ -25,7 +25,7 @@ def _compare_rules(old: CustomRule, new: CustomRule) -> Iterator[str]:
     if (new.pattern, new.capture) != (old.pattern, old.capture):
         yield "changes the pattern"
     if not _normalize_words(old.keywords) <= _normalize_words(new.keywords):
-        yield "takes away a keyword"
+        yield "removes a keyword"
     if new.severity < old.severity:
         yield f"lowers the severity (from {old.severity.label} to {new.severity.label})"
     if new.entropy > old.entropy:

@@ -1,4 +1,4 @@
-"""A custom rule as the policy states it."""
+"""A custom rule as the policy defines it."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from credguard.model.findings import Severity
 
 @dataclass(frozen=True, slots=True)
 class CustomRule:
-    """What a policy says of a rule of its own, checked already.
+    """A validated custom rule of a policy.
 
-    A value of `capture` (a group's number or name, "" for the first group or the whole) is looked for with
-    `pattern` in blobs that hold one of `keywords`, at `paths` where there are any. It counts with at least
-    `entropy` bits a character, unless one of the `excepted` patterns matches it, it holds one of `stop_words`, or
-    it is one of the policy's own `examples`.
+    A value of `capture` (a group's number or name, "" for the first group or the whole) is searched with `pattern` in
+    blobs that contain one of `keywords`, at `paths` if there are any. It is reported with at least `entropy` bits per
+    character, unless one of the `excepted` patterns matches it, it contains one of `stop_words`, or it is one of the
+    policy's own `examples`.
     """
 
     id: str

@@ -1,4 +1,4 @@
-"""Python's parse tree of a pattern: what may stand in it, how large it is, and how many ways lead through it."""
+"""Python's parse tree of a pattern: which nodes are allowed, how large it is, and how many ways lead through it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _PARSER: Any = import_module("re._parser" if sys.version_info >= (3, 11) else "s
 _MOST_STEPS = 20_000
 MOST_WAYS = 10_000_000
 LONGEST = 4096
-"""Bytes that a match is followed back and ahead, where the pattern sets no bound of its own."""
+"""How many bytes a match is followed back and ahead, if the pattern has no limit of its own."""
 WORD = frozenset(b"0123456789_abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 _CATEGORIES = {"DIGIT": frozenset(b"0123456789"), "SPACE": frozenset(b" \t\n\r\f\v"), "WORD": WORD}
 _ALL = frozenset(range(256))
@@ -23,17 +23,17 @@ class PatternError(Exception):
 
 
 def parse_pattern(pattern: str, capture: str = "") -> tuple[Any, int]:
-    """Python's parse tree of the pattern and the number of the group that is meant, -1 for the first one; raises
-    PatternError for what is no pattern, or has no automaton."""
+    """Python's parse tree of the pattern and the number of the captured group, -1 for the first one; raises
+    PatternError for an invalid pattern, or one without an automaton."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             tree = _PARSER.parse(pattern.encode("ascii"))
         size = _count_steps(tree)
     except UnicodeEncodeError:
-        raise PatternError("it holds more than ASCII; write such bytes as \\xNN") from None
+        raise PatternError("it has non-ASCII characters; write such bytes as \\xNN") from None
     except (re.error, OverflowError, RecursionError) as error:
-        raise PatternError(getattr(error, "msg", "it is nested too deep")) from None
+        raise PatternError(getattr(error, "msg", "it is nested too deeply")) from None
     if size > _MOST_STEPS:
         raise PatternError("it is too large: its repetitions make it too long")
     groups = tree.state.groupdict
@@ -46,7 +46,7 @@ def parse_pattern(pattern: str, capture: str = "") -> tuple[Any, int]:
 
 
 def _count_steps(tree: Any) -> int:  # noqa: ANN401 - Python's parse trees have no public type
-    """About how many steps of code a tree makes; raises PatternError for what cannot be followed in linear time."""
+    """The approximate number of steps of a tree; raises PatternError for what cannot be matched in linear time."""
     size = 0
     for operation, argument in tree:
         name = str(operation)
@@ -65,8 +65,8 @@ def _count_steps(tree: Any) -> int:  # noqa: ANN401 - Python's parse trees have 
 
 
 def count_ways(tree: Any, follow: frozenset[int] = frozenset()) -> int:  # noqa: ANN401 - as above
-    """About how many ways a backtracking matcher may have to try from one place, at most MOST_WAYS + 1; `follow` are
-    the bytes that may come next. Where a repetition's bytes are none of those, it can end in one way only."""
+    """The approximate number of ways that a backtracking matcher may have to try from one position, at most MOST_WAYS +
+    1; `follow` are the bytes that may come next. A repetition whose bytes are none of those can end in one way only."""
     count, nodes = 1, list(tree)
     for number, (operation, argument) in enumerate(nodes):
         name = str(operation)
@@ -110,7 +110,7 @@ def _find_opening_bytes(nodes: Any) -> tuple[frozenset[int], bool]:  # noqa: ANN
 
 
 def collect_bytes(name: str, argument: Any, flags: int) -> frozenset[int]:  # noqa: ANN401 - as above
-    """The bytes that one item of a pattern takes."""
+    """The bytes that one item of a pattern matches."""
     if name == "ANY":
         return _ALL if flags & re.DOTALL else _ALL - {10}
     items = [("LITERAL", argument)] if name in ("LITERAL", "NOT_LITERAL") else [(str(op), arg) for op, arg in argument]

@@ -1,4 +1,4 @@
-"""What archives and compressed files hold: their members as blobs, within a budget of depth and bytes."""
+"""Unpacks archives and compressed files: their members as blobs, within a budget of depth and bytes."""
 
 from __future__ import annotations
 
@@ -55,27 +55,27 @@ _LEAST = 4
 
 
 def iter_members(blob: Blob, budget: UnpackBudget, depth: int = 0) -> Iterator[Blob | Skip | str]:
-    """The files in an archive, each as `archive!member`, or what a compressed file holds; `depth`
-    archives stand around it.
+    """The files in an archive, each as `archive!member`, or the content of a compressed file; `depth` is the number of
+    archives around it.
 
-    A Skip says that a limit or damage ended the reading, or that nothing here reads that kind of container; a note
-    (str) that a member is encrypted, which leaves it closed to everybody, or that something follows the end.
-    Anything else than an archive gives nothing.
+    A Skip reports that a limit or damage ended the reading, or that the container format is not supported; a note (str)
+    that a member is encrypted, which no one can read, or that something follows the end. Nothing for anything but an
+    archive.
     """
     readers = _pick_readers(blob.data)
     if not readers:
         return
     if depth >= budget.depth:
-        yield Skip(blob.path, "stands in more archives than limits.depth allows; unpack it, or raise that limit")
+        yield Skip(blob.path, "is in more nested archives than limits.depth allows; unpack it, or raise that limit")
         return
     meter = Meter(len(blob.data), budget)
     try:
         for read in readers:
             yield from read(blob, meter)
     except SpentError:
-        yield Skip(blob.path, "unpacks to more than the limit; unpack it and look at its files")
+        yield Skip(blob.path, "unpacks to more than the limit; unpack it and scan its files")
     except MemoryLimitError:
-        yield Skip(blob.path, "takes more memory to unpack than the limit of 128 MiB; unpack it and look at its files")
+        yield Skip(blob.path, "takes more memory to unpack than the limit of 128 MiB; unpack it and scan its files")
     except (zipfile.BadZipFile, tarfile.TarError, *DAMAGE):
         yield Skip(blob.path, DAMAGED)
     except (NotImplementedError, RuntimeError) as error:
@@ -83,7 +83,7 @@ def iter_members(blob: Blob, budget: UnpackBudget, depth: int = 0) -> Iterator[B
 
 
 def _pick_readers(data: bytes) -> list[Reader]:
-    """What reads the file: a reader of all of it, or of what it may be at once."""
+    """The readers of the file: one for all of it, or for each format that it may be at once."""
     for magic, form in _STREAMS.items():
         if data.startswith(magic) and (form is not BZIP2 or data[4:10] in (b"1AY&SY", b"\x17\x72\x45\x38\x50\x90")):
             return [_make_reader(form)]
@@ -111,11 +111,11 @@ def _pick_readers(data: bytes) -> list[Reader]:
 def _skip_closed(blob: Blob, _meter: Meter) -> Iterator[Blob | Skip | str]:
     kind = identify_unsupported(blob.data)
     if kind:
-        yield Skip(blob.path, f"is a container that is not read ({kind}); unpack it and look at its files")
+        yield Skip(blob.path, f"is a container that is not read ({kind}); unpack it and scan its files")
 
 
 def _read_behind_frames(blob: Blob, meter: Meter) -> Iterator[Blob | Skip | str]:
-    """What stands behind the frames of zstd or lz4 that are to be skipped (RFC 8878, 3.1.2)."""
+    """The content after the skippable frames of zstd or lz4 (RFC 8878, 3.1.2)."""
     at = 0
     while frame := _SKIPPABLE.match(blob.data, at):
         at += 8 + int.from_bytes(frame[1], "little")
@@ -126,7 +126,7 @@ def _read_behind_frames(blob: Blob, meter: Meter) -> Iterator[Blob | Skip | str]
 
 
 def _try_decompress(blob: Blob, meter: Meter) -> Iterator[Blob | Skip | str]:
-    """What LZMA without a signature or zlib packed; what cannot be unpacked at all is something else."""
+    """Content of LZMA without a signature or of zlib; what cannot be decompressed at all is something else."""
     form = ZLIB if blob.data[:1] == b"x" else LZMA
     try:
         got = decompress(blob.data, form, meter)
@@ -137,7 +137,7 @@ def _try_decompress(blob: Blob, meter: Meter) -> Iterator[Blob | Skip | str]:
 
 
 def _read_behind_script(blob: Blob, meter: Meter) -> Iterator[Blob | Skip | str]:
-    """A script that unpacks what stands behind it."""
+    """A script that unpacks the data after it."""
     found = _BEHIND_SCRIPT.search(blob.data)
     if found:
         packed = blob.data[found.end() :]
@@ -146,12 +146,12 @@ def _read_behind_script(blob: Blob, meter: Meter) -> Iterator[Blob | Skip | str]
 
 
 def _read_android_backup(blob: Blob, meter: Meter) -> Iterator[Blob | Skip | str]:
-    """A backup of Android: four lines, and a tar that is packed or not."""
+    """An Android backup: four lines, and a tar that is compressed or not."""
     head = _ANDROID.match(blob.data)
     if not head:
         return
     if head[2] != b"none":
-        yield f"{blob.path} is encrypted: nobody can look at it without its password"
+        yield f"{blob.path} is encrypted and cannot be scanned without its password"
     elif head[1] == b"1":
         yield from _make_reader(ZLIB, head.end())(blob, meter)
     else:
@@ -159,7 +159,7 @@ def _read_android_backup(blob: Blob, meter: Meter) -> Iterator[Blob | Skip | str
 
 
 def _make_reader(form: Format, start: int = 0) -> Reader:
-    """A reader of what a compressed file holds; of a compressed tar, its members follow at once."""
+    """A reader of the content of a compressed file; for a compressed tar, of its members."""
 
     def read_stream(blob: Blob, meter: Meter) -> Iterator[Blob | Skip | str]:
         yield from _iter_contents(blob, decompress(blob.data, form, meter, start), meter)
@@ -182,9 +182,9 @@ def _iter_contents(blob: Blob, got: Decompressed, meter: Meter) -> Iterator[Blob
         yield Skip(blob.path, DAMAGED)
     elif rest := blob.data[got.end :].lstrip(b"\0"):
         yield Blob(rest, f"{blob.path}!rest", blob.kind)
-        if further := _FURTHER.search(rest, 1):  # behind something that is no stream
+        if further := _FURTHER.search(rest, 1):  # after something that is not a stream
             yield Blob(rest[further.start() :], f"{blob.path}!further", blob.kind)
-        yield f"{blob.path} goes on behind its end: what stands there was looked at as it is"
+        yield f"{blob.path} has data after its end, which was scanned as it is"
 
 
 _STREAMS = {b"\x1f\x8b\x08": GZIP, b"BZh": BZIP2, b"\xfd7zXZ\x00": XZ, b"\x28\xb5\x2f\xfd": ZSTD, b"LZIP\x01": LZIP}

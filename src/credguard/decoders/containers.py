@@ -1,4 +1,4 @@
-"""Where an archive or a compressed file may begin; to read one takes modules that most runs never need."""
+"""Where an archive or a compressed file may begin; reading one takes modules that most runs never need."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _READ = (
     rb"PK(?:\x03\x04|\x05\x06|\x01\x02)|\x1f\x8b\x08|BZh[1-9](?:1AY&SY|\x17\x72\x45\x38)|\xfd7zXZ\x00|\x28\xb5\x2f\xfd",
     rb"[\x50-\x5f]\x2a\x4d\x18",
     rb"ustar[\x00 ]",
-    rb"[0-7]{4}(?:\x00 |\x00\x00| \x00)[\x00-9A-Za-z]",  # the end of a sum in the header of a tar
+    rb"[0-7]{4}(?:\x00 |\x00\x00| \x00)[\x00-9A-Za-z]",  # the end of a checksum in the header of a tar
     rb"^\x5d\x00[\x00-\xff]{11}\x00|^[\x00-\xe0].{4}\xff{8}\x00",  # LZMA before it had a signature
     rb"^LZIP\x01",
     rb"^\x1f\x9d[\x09-\x10\x89-\x90]",
@@ -25,5 +25,5 @@ _READ = (
     rb"SQLite format 3\x00|^\x37\x7f\x06[\x82\x83]|^\xd9\xd5\x05\xf9\x20\xa1\x63\xd7",
 )
 CONTAINER = Pattern("container", rb"|".join((*_READ, *SIGNATURES)), multiline=True)
-"""Bytes that every archive and compressed file known here holds (PKWARE APPNOTE, RFC 1952, RFC 8878, POSIX ustar, and
-what the readers name); those that text or programs may hold by chance count at the beginning of a line only."""
+"""Bytes that every supported archive and compressed file contains (PKWARE APPNOTE, RFC 1952, RFC 8878, POSIX ustar, and
+those of the readers); those that text or programs may contain by chance count only at the beginning of a line."""

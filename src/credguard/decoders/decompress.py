@@ -1,4 +1,4 @@
-"""What compressed data unpacks to: all of it, or what comes out until it is damaged, within a bound."""
+"""Decompresses data: all of it, or the part before it is damaged, within a limit."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ _LEAST = 64 << 20
 _RATIO = 100
 _MOST_IN_ALL = 8 << 30
 _PIECE, _FINE = 1 << 16, 1 << 6
-"""Bytes that are asked for at a time, and those where an error may come: what a call has done before it is lost."""
+"""Bytes requested at a time, and fewer where an error may occur: the output of a failed call is lost."""
 _CARE = 1 << 8
 MOST_MEMBERS = 100_000
-TOO_MANY = f"holds more than {MOST_MEMBERS} files; unpack it and look at its files"
-DAMAGED = "is damaged or cut: only what comes out of it until there was looked at; replace it by a whole one"
+TOO_MANY = f"contains more than {MOST_MEMBERS} files; unpack it and scan its files"
+DAMAGED = "is damaged or truncated: only the part before that was scanned; replace it with a complete one"
 _PIECE_READ = 1 << 20
 DAMAGE = (zlib.error, lzma.LZMAError, EOFError, OSError, ValueError)
-"""What unpacking raises where the data is damaged."""
+"""The exceptions for damaged data."""
 _ZEROS = compile_lazily(rb"\0*")
 
 
 @dataclass(slots=True)
 class UnpackBudget:
-    """`depth` archives or encodings may stand in each other, and so many bytes may still be unpacked in this run."""
+    """`depth` archives or encodings may be nested, and this many bytes may still be unpacked in this run."""
 
     depth: int = 5
     left: int = _MOST_IN_ALL
@@ -45,11 +45,12 @@ class SpentError(Exception):
 
 
 class MemoryLimitError(Exception):
-    """To unpack it takes more memory than is given to it."""
+    """Decompressing it takes more memory than allowed."""
 
 
 class Meter:
-    """Counts what one file unpacks to: at most 64 MiB and a hundred times its size, and what the run has left."""
+    """Counts the unpacked bytes of one file: at most 64 MiB and a hundred times its size, and the rest of the run's
+    budget."""
 
     def __init__(self, size: int, budget: UnpackBudget) -> None:
         self._budget = budget
@@ -64,7 +65,7 @@ class Meter:
 
 
 def read(handle: IO[bytes], meter: Meter) -> bytes:
-    """All that is there, in pieces, so that no member is unpacked beyond the budget. Raises SpentError."""
+    """Everything there is, in pieces, so that no member is unpacked beyond the budget. Raises SpentError."""
     pieces = []
     while piece := handle.read(min(_PIECE_READ, max(meter.left + 1, 1))):
         meter.take(len(piece))
@@ -77,22 +78,22 @@ class Stream(Protocol):
 
     @property
     def eof(self) -> bool:
-        """True behind the stream's end."""
+        """True after the stream's end."""
 
     @property
     def needs_input(self) -> bool:
-        """True where nothing more comes out without further input."""
+        """True if there is no more output without further input."""
 
     @property
     def unused_data(self) -> bytes:
-        """What was given and stands behind the end."""
+        """The input after the end."""
 
     def decompress(self, data: bytes, max_length: int, /) -> bytes:
-        """What comes out next."""
+        """The next output."""
 
 
 class _Inflate:
-    """A stream of zlib's, whose object keeps what it has not read yet to itself."""
+    """A zlib stream, whose object hides its unread input."""
 
     def __init__(self, bits: int) -> None:
         self._one = zlib.decompressobj(bits)
@@ -114,7 +115,7 @@ class _Inflate:
 
 
 class _Zstd:
-    """A frame of zstd; it gives all that a piece of its input holds."""
+    """A zstd frame; it returns all output of its input at once."""
 
     needs_input = True
 
@@ -142,7 +143,7 @@ class _Zstd:
 
 
 class _Lzma:
-    """A stream of LZMA whose header of `length` bytes is not the one that the library reads, which `header` makes."""
+    """An LZMA stream whose header of `length` bytes is not supported by the library; `header` converts it."""
 
     def __init__(self, length: int, header: Callable[[bytes], bytes]) -> None:
         self._length, self._header, self._lead = length, header, b""
@@ -181,8 +182,8 @@ def _convert_lzip_header(lead: bytes) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """A way to compress: `begin` makes the object for one stream, `again` matches where another one follows,
-    `step` bytes of input are given at a time, `tail` more stand behind the end of each stream."""
+    """A compression format: `begin` creates the object for one stream, `again` matches if another one follows, `step`
+    bytes of input are passed at a time, `tail` more follow the end of each stream."""
 
     begin: Callable[[], Stream]
     again: re.Pattern[bytes] | None = None
@@ -204,7 +205,7 @@ ZSTD = Format(_Zstd, compile_lazily(rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18"
 
 @dataclass(frozen=True, slots=True)
 class Decompressed:
-    """`data` came out of what ends at `end`; `whole` is False where it is damaged or cut."""
+    """`data` is the output of the input up to `end`; `whole` is False if it is damaged or truncated."""
 
     data: bytes
     end: int
@@ -212,12 +213,12 @@ class Decompressed:
 
 
 def is_zlib(data: bytes) -> bool:
-    """True for the header of a stream of zlib, without a dictionary (RFC 1950)."""
+    """True for the header of a zlib stream without a dictionary (RFC 1950)."""
     return data[:1] == b"x" and len(data) > 8 and not int.from_bytes(data[:2], "big") % 31 and not data[1] & 0x20
 
 
 def decompress(data: bytes, form: Format, meter: Meter, start: int = 0, stop: int | None = None) -> Decompressed:
-    """What the streams in a stretch of `data` unpack to, up to the first damage.
+    """The output of the streams in a range of `data`, up to the first damage.
 
     Raises SpentError, and MemoryLimitError for a dictionary beyond the limit.
     """
@@ -235,8 +236,8 @@ def decompress(data: bytes, form: Format, meter: Meter, start: int = 0, stop: in
 
 
 def _stream(data: bytes, start: int, stop: int, form: Format, meter: Meter, pieces: list[bytes]) -> tuple[int, bool]:
-    """Adds what one stream holds to `pieces`; gives its end and whether it is whole. At an error it is read
-    again, twice, with more care where the error came: what an object had done before it, it keeps to itself."""
+    """Adds the output of one stream to `pieces`; returns its end and whether it is complete. After an error it is read
+    again, twice, with smaller steps near the error: an object does not return the output before an error."""
     good, careful = 0, stop
     for care in (form.step, _CARE, 1):
         stream, seen, before, at = form.begin(), 0, start, start
@@ -251,7 +252,7 @@ def _stream(data: bytes, start: int, stop: int, form: Format, meter: Meter, piec
             end = at - len(stream.unused_data) + (form.tail if stream.eof else 0)
             return min(end, stop), stream.eof and end <= stop
         except DAMAGE as error:
-            if str(error).startswith("Memory usage limit"):  # as lzma says it
+            if str(error).startswith("Memory usage limit"):  # the message of lzma
                 raise MemoryLimitError from None
             careful = before
     return max(before, start), False
@@ -260,7 +261,7 @@ def _stream(data: bytes, start: int, stop: int, form: Format, meter: Meter, piec
 def _iter_pieces(
     stream: Stream, data: bytes, at: int, stop: int, step: int, careful: int, care: int
 ) -> Iterator[tuple[bytes, int]]:
-    """What comes out piece by piece, and how far the input has been given; from `careful` on, `care` bytes at once."""
+    """The output piece by piece, and how much input was passed; from `careful` on, `care` bytes at once."""
     while not stream.eof:
         fine = at >= careful
         end = min(at + care, stop) if fine else min(at + step, careful)

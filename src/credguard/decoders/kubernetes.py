@@ -1,4 +1,4 @@
-"""Secrets of Kubernetes: manifests, lists and Terraform's resources, with each value in base64 decoded in place."""
+"""Kubernetes Secrets: manifests, lists and Terraform's resources, with each base64 value decoded in place."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MANIFEST = Pattern(
     "kubernetes-secret",
     rb"\bkind\\{0,4}[\"']?\s{0,4}:\s{0,4}\\{0,4}[\"']?Secret(?:[\"'\s,}#\\]|\z)|\"kubernetes_secret(?:_v1)?(?:_data)?\"",
 )
-"""What says that there are secrets in base64, whatever they are."""
+"""The patterns that locate secrets in base64, of any kind."""
 _REACH = 1 << 20
 _VALUE = compile_lazily(
     rb"(?<=[\s\"':=])[A-Za-z0-9+/]{8,}={0,2}(?:\r?\n[ \t]{1,40}[A-Za-z0-9+/]{4,}={0,2}(?=\s|\Z))*(?=[\s\"',}\\]|\Z)"
@@ -27,7 +27,7 @@ _VALUE = compile_lazily(
 
 
 def decode_secret_values(data: bytes, ends: Sequence[int]) -> Iterator[View]:
-    """The text up to 1 MiB around each hit, with all that is base64 of a text decoded."""
+    """The text up to 1 MiB around each hit, with all base64 of text decoded."""
     for start, stop in iter_windows(data, ends, _REACH):
         changes = []
         for match in _VALUE.finditer(data, start, stop):
@@ -39,7 +39,7 @@ def decode_secret_values(data: bytes, ends: Sequence[int]) -> Iterator[View]:
 
 
 def _decode_text(match: re.Match[bytes]) -> bytes:
-    """What is encoded, nothing where it is no text."""
+    """The decoded value, empty if it is not text."""
     written = b"".join(match[0].split())
     if len(written) % 4 or b"=" in written[:-2]:
         return b""

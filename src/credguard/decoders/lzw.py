@@ -1,4 +1,4 @@
-"""LZW: what `compress` writes (.Z), and a filter of PDF. Python has no reader of it."""
+"""LZW: the format of `compress` (.Z), and a filter of PDF. Python has no decoder for it."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ _CLEAR, _END = 256, 257
 
 
 def decode_compress(data: bytes, meter: Meter) -> tuple[bytes, bool]:
-    """What a file of `compress` holds until its end or damage, and whether it is whole (compress.c of ncompress 5.0).
-    Raises SpentError."""
+    """The content of a `compress` file up to its end or damage, and whether it is complete (compress.c of ncompress
+    5.0). Raises SpentError."""
     most, blocks = (data[2] & 0x1F, bool(data[2] & 0x80)) if len(data) > 2 else (0, False)
     if not 9 <= most <= 16:
         return b"", False
@@ -24,12 +24,12 @@ def decode_compress(data: bytes, meter: Meter) -> tuple[bytes, bool]:
 
 
 def decode_pdf_lzw(data: bytes, early: int, meter: Meter) -> bytes:
-    """What the filter LZWDecode makes of a stream (ISO 32000-1, 7.4.4), until its end or damage. Raises SpentError."""
+    """The output of LZWDecode for a stream (ISO 32000-1, 7.4.4), up to its end or damage. Raises SpentError."""
     return _expand_codes(_iter_pdf_codes(data, early), 258, 1 << 12, meter)[0]
 
 
 def _iter_compress_codes(data: bytes, most: int, first: int) -> Iterator[int]:
-    """Eight codes make a group, which is filled up where their width changes."""
+    """Eight codes form a group, which is padded where their width changes."""
     at, width, known = 3, 9, first - 1
     while at < len(data):
         group = data[at : at + width]
@@ -64,8 +64,8 @@ def _iter_pdf_codes(data: bytes, early: int) -> Iterator[int]:
 
 
 def _expand_codes(codes: Iterator[int], first: int, room: int, meter: Meter) -> tuple[bytes, bool]:
-    """The bytes that the codes stand for: `first` is the first code of a string, one that stands in what came before,
-    so that the table needs but its place."""
+    """The output of the codes: `first` is the first code of a string that occurred before, so that the table needs only
+    its position."""
     out = bytearray()
     starts, lengths = array("Q"), array("Q")
     start = length = 0  # of what the code before stood for

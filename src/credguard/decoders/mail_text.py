@@ -1,4 +1,4 @@
-"""How mail writes its text: encoded words in headers (RFC 2047) and flowed lines that cut words (RFC 3676)."""
+"""Decodes the text of mail: encoded words in headers (RFC 2047) and flowed lines that split words (RFC 3676)."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 ENCODED_WORD = Pattern("encoded-word", rb"=\?[A-Za-z0-9_\-]{2,20}(?:\*[A-Za-z\-]{2,8})?\?[BbQq]\?[!-~]{8}")
 _WORD = compile_lazily(rb"=\?([A-Za-z0-9_\-]{2,20})(?:\*[A-Za-z\-]{2,8})?\?([BbQq])\?([!->@-~]{0,200})\?=")
 _BETWEEN = compile_lazily(rb"\?=\r?\n?[ \t]{1,8}=\?")
-"""White space between two encoded words is no text (section 6.2)."""
+"""White space between two encoded words is not text (section 6.2)."""
 FLOWED = Pattern("flowed-text", rb"delsp ?= ?\"?yes", caseless=True)
-"""The parameter of a text whose lines end within a word, with a blank that belongs to nothing."""
+"""The parameter of a text whose lines may end within a word, with a space that is not part of it."""
 _BLANK_LINE = compile_lazily(rb"\r?\n[ \t]*\r?\n")
 _SOFT_BREAK = compile_lazily(rb" \r?\n(?:>{1,9} ?)?")
 _HEADERS, _LONGEST_TEXT = 1 << 13, 1 << 20
@@ -29,7 +29,7 @@ _QUOTED = compile_lazily(rb"=([0-9A-Fa-f]{2})")
 
 
 def decode_header_words(data: bytes, ends: Sequence[int]) -> Iterator[View]:
-    """The neighbourhood of each hit with its encoded words decoded, those beside each other as one."""
+    """The area around each hit with its encoded words decoded, adjacent ones as one."""
     for start, stop in iter_windows(data, ends):
         changes = [(*match.span(), _decode_word(match)) for match in _WORD.finditer(data, start, stop)]
         if changes:
@@ -50,7 +50,7 @@ def join_flowed_lines(data: bytes, ends: Sequence[int]) -> Iterator[View]:
 
 
 def _decode_word(match: re.Match[bytes]) -> bytes:
-    """The text of one word as UTF-8; where its encoding or alphabet is none, as it stands."""
+    """The text of one word as UTF-8; unchanged if its encoding or charset is unknown."""
     charset, encoding, text = match.groups()
     if encoding in b"Qq":
         raw = _QUOTED.sub(lambda one: bytes((int(one[1], 16),)), text.replace(b"_", b" "))

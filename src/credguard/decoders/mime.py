@@ -1,4 +1,4 @@
-"""What mails and recorded web traffic carry encoded: MIME parts and the bodies of HAR files, decoded as members."""
+"""Decodes the content of mails and recorded web traffic: MIME parts and the bodies of HAR files, as members."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 PART = Pattern(
     "mime-part", rb"content-transfer-encoding:[ \t\r\n]{0,8}[\"']?(?:base64|quoted-printable)", caseless=True
 )
-"""The header of a part that is encoded (RFC 2045, section 6)."""
+"""The header of an encoded part (RFC 2045, section 6)."""
 RECORDED = Pattern("har-base64", rb"\"encoding\"\s{0,9}:\s{0,9}\"base64\"")
 """A body in base64 in a HAR file (HTTP Archive 1.2, content)."""
 _HEADERS = 1 << 14
@@ -34,22 +34,22 @@ _NAMED_BODY = compile_lazily(rb"\"text\"\s{0,9}:\s{0,9}\Z")
 
 
 def iter_parts(blob: Blob, hits: Hits, budget: UnpackBudget, depth: int = 0) -> Iterator[Blob | Skip]:
-    """The encoded parts of mails, and the encoded bodies in a HAR file, as `mail.eml!part 2`; a part with a file name
-    goes by that. A Skip says that the budget ended the reading. `depth` archives stand around the blob."""
+    """The encoded parts of mails, and the encoded bodies in a HAR file, as `mail.eml!part 2` or by the file name of the
+    part. A Skip reports that the budget ended the reading. `depth` is the number of archives around the blob."""
     parts = _iter_mail_parts(blob.data, hits.get(PART.name, ()))
     for name, data in chain(parts, _iter_har_bodies(blob.data, hits.get(RECORDED.name, ()))):
         if depth >= budget.depth:
-            yield Skip(blob.path, "stands in more archives than limits.depth allows; unpack it, or raise that limit")
+            yield Skip(blob.path, "is in more nested archives than limits.depth allows; unpack it, or raise that limit")
             return
         budget.left -= len(data)
         if budget.left < 0:
-            yield Skip(blob.path, "unpacks to more than the limit; unpack it and look at its files")
+            yield Skip(blob.path, "unpacks to more than the limit; unpack it and scan its files")
             return
         yield Blob(data, f"{blob.path}!{name}", blob.kind)
 
 
 def _iter_mail_parts(data: bytes, ends: Sequence[int]) -> Iterator[tuple[str, bytes]]:
-    """Name and content of each encoded part; a part's own text holds none."""
+    """Name and content of each encoded part; a part's own text contains none."""
     if not ends:
         return
     marks = _find_delimiters(data)
@@ -63,7 +63,7 @@ def _iter_mail_parts(data: bytes, ends: Sequence[int]) -> Iterator[tuple[str, by
             at += 1
         blank = _BLANK.search(data, max(end, clear), end + _HEADERS)
         if blank is None:
-            clear = end + _HEADERS - 4  # so that no byte is looked at for every header before it
+            clear = end + _HEADERS - 4  # so that no byte is read again for every header before it
             continue
         start = max(done, marks[at - 1][1] if at else 0, end - _HEADERS)
         start = max(start, data.rfind(b"\n\n", start, end), data.rfind(b"\n\r\n", start, end))
@@ -77,7 +77,7 @@ def _iter_mail_parts(data: bytes, ends: Sequence[int]) -> Iterator[tuple[str, by
 
 
 def _find_delimiters(data: bytes) -> list[tuple[int, int, bool]]:
-    """Where the lines between parts and between the mails of an mbox file stand, and whether a part begins there."""
+    """The lines between parts and between the mails of an mbox file, and whether a part begins there."""
     words = {(match[1] or match[2]).strip() for match in _BOUNDARY.finditer(data)}
     box = data.startswith(b"From ")
     places = []
@@ -99,7 +99,7 @@ def _name(headers: Message, number: int) -> str:
 
 
 def _decode_content(headers: Message, body: bytes) -> bytes:
-    """The body without its transfer encoding, and text in another alphabet than ASCII's as UTF-8."""
+    """The body without its transfer encoding, and text in a non-ASCII charset as UTF-8."""
     if "base64" in str(headers.get("Content-Transfer-Encoding", "")).lower():
         decoded = _decode_base64(body)
     else:
@@ -109,12 +109,12 @@ def _decode_content(headers: Message, body: bytes) -> bytes:
         if kind == "text" and charset not in ("utf-8", "us-ascii"):
             return decoded.decode(charset, "replace").encode("utf-8", "replace")
     except (LookupError, ValueError, TypeError, AttributeError, UnicodeError):
-        pass  # a charset that nobody knows: the bytes as they are
+        pass  # an unknown charset: the bytes as they are
     return decoded
 
 
 def _decode_base64(body: bytes) -> bytes:
-    """Base64 up to its end, with whatever stands between its characters left out."""
+    """Base64 up to its end, ignoring other characters."""
     text = _OTHER.sub(b"", body.partition(b"=")[0])
     text = text[: len(text) - (len(text) % 4 == 1)]
     return binascii.a2b_base64(text + b"=" * (-len(text) % 4))
@@ -124,7 +124,7 @@ _OTHER = compile_lazily(rb"[^A-Za-z0-9+/]+")
 
 
 def _iter_har_bodies(data: bytes, ends: Sequence[int]) -> Iterator[tuple[str, bytes]]:
-    """The bodies of a HAR file that are said to be base64; the text stands before or after that."""
+    """The bodies of a HAR file that are marked as base64; the text is before or after that."""
     done = 0
     for number, end in enumerate(ends, 1):
         after = _FOLLOWING.match(data, end)
@@ -138,7 +138,7 @@ def _iter_har_bodies(data: bytes, ends: Sequence[int]) -> Iterator[tuple[str, by
 
 
 def _read_text_before(data: bytes, place: int, done: int) -> bytes:
-    """The value of the `"text"` that ends right before a place."""
+    """The value of the `"text"` that ends right before an offset."""
     lead = _LEAD.search(data, max(done, place - 20), place) if place > 0 else None
     if lead is None:
         return b""

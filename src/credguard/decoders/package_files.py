@@ -1,4 +1,4 @@
-"""What package files hold: archives of `ar` (.deb, .a), of `cpio`, and RPM packages, which are a packed cpio."""
+"""Unpacks package files: archives of `ar` (.deb, .a), of `cpio`, and RPM packages, which are a compressed cpio."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def iter_ar_members(blob: Blob, meter: Meter) -> Iterator[Blob | Skip | str]:
         content = data[start : start + size]
         if name == b"//":
             names = content
-        elif name[:1] == b"/" and name[1:].isdigit():  # GNU's long names stand in a member of their own
+        elif name[:1] == b"/" and name[1:].isdigit():  # GNU's long names are in a separate member
             begin = int(name[1:])
             name = names[begin : begin + _LONGEST_NAME].partition(b"\n")[0]
         elif name.startswith(b"#1/") and name[3:].isdigit():  # BSD's before the content
@@ -81,11 +81,11 @@ def iter_cpio_members(blob: Blob, meter: Meter) -> Iterator[Blob | Skip | str]:
     rest = data[at:].lstrip(b"\0")
     if rest:
         yield Blob(rest, f"{blob.path}!rest", blob.kind)
-        yield f"{blob.path} goes on behind its end" if name == _TRAILER else Skip(blob.path, DAMAGED)
+        yield f"{blob.path} has data after its end" if name == _TRAILER else Skip(blob.path, DAMAGED)
 
 
 def _parse_cpio_header(data: bytes, at: int) -> tuple[int, int, int, int] | None:
-    """Where the name, the content, its end and the next header stand."""
+    """The offsets of the name, the content, its end and the next header."""
     if _NEWC.match(data, at):
         size, length = int(data[at + 54 : at + 62], 16), int(data[at + 94 : at + 102], 16)
         start = -(-(at + 110 + length) // 4) * 4
@@ -105,7 +105,7 @@ def _parse_cpio_header(data: bytes, at: int) -> tuple[int, int, int, int] | None
 
 
 def iter_rpm_members(blob: Blob, meter: Meter) -> Iterator[Blob | Skip | str]:
-    """The payload of an RPM package (rpm.org, Package Format): behind a lead and two headers, a packed cpio."""
+    """The payload of an RPM package (rpm.org, Package Format): after a lead and two headers, a compressed cpio."""
     at = _find_header_end(blob.data, _RPM_LEAD)
     at = _find_header_end(blob.data, -(-at // 8) * 8) if at else 0
     payload = blob.data[at:] if at else b""
@@ -117,7 +117,7 @@ def iter_rpm_members(blob: Blob, meter: Meter) -> Iterator[Blob | Skip | str]:
 
 
 def _find_header_end(data: bytes, at: int) -> int:
-    """Where a header of RPM ends, 0 for none."""
+    """The end of a header of RPM, 0 for none."""
     if data[at : at + 3] != _RPM_HEAD or len(data) < at + 16:
         return 0
     entries, size = struct.unpack_from(">II", data, at + 8)

@@ -1,4 +1,4 @@
-"""What PDF files hold: their streams without the filters, and the text that their pages show."""
+"""Extracts PDF files: their decoded streams, and the text of their pages."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ _PIECE = 1 << 20
 
 
 def is_pdf(data: bytes) -> bool:
-    """True for a PDF: readers take the first kilobyte for a place where it may begin."""
+    """True for a PDF, which may begin anywhere in the first kilobyte."""
     return b"%PDF-" in data[:_HEAD]
 
 
 def iter_pdf_streams(blob: Blob, meter: Meter) -> Iterator[Blob | Skip | str]:
-    """Each stream without its filters, and the text of all. Raises SpentError and MemoryLimitError."""
+    """Each decoded stream, and the text of all. Raises SpentError and MemoryLimitError."""
     data, at, text = blob.data, 0, bytearray()
     encrypted = _ENCRYPTED.search(data) is not None
     for number in range(1, MOST_MEMBERS):
@@ -77,11 +77,13 @@ def iter_pdf_streams(blob: Blob, meter: Meter) -> Iterator[Blob | Skip | str]:
         if GAP in text:
             yield Blob(bytes(text).replace(GAP, b""), f"{blob.path}!text without gaps", blob.kind)
     if encrypted:
-        yield Skip(blob.path, "is an encrypted PDF, which is not read; save it without, or look at it yourself")
+        yield Skip(
+            blob.path, "is an encrypted PDF, which is not read; save it without encryption, or check it yourself"
+        )
 
 
 def _decode_stream(data: bytes, word: int, start: int, meter: Meter) -> tuple[bytes, int, bool, bool] | None:
-    """A stream's content, its end, whether it is whole, and whether it stands there as it is; None for a picture."""
+    """A stream's content, its end, whether it is complete, and whether it is unencoded; None for an image."""
     before = data[max(0, word - _DICTIONARY) : word]
     opened = before.rfind(b"obj")
     about = _ESCAPE.sub(lambda match: bytes((int(match[1], 16),)), before[opened + 3 :] if opened >= 0 else before)
@@ -93,16 +95,16 @@ def _decode_stream(data: bytes, word: int, start: int, meter: Meter) -> tuple[by
         packed = data[start:stop]
         if not is_zlib(packed):
             return packed, stop, True, True
-        got = decompress(packed, ZLIB, meter)  # what names the filter was not understood
+        got = decompress(packed, ZLIB, meter)  # the name of the filter was not recognized
         return (got.data, stop, True, False) if got.whole else (packed, stop, True, True)
     content, end, whole = data[start:stop], stop, True
     for number, name in enumerate(filters):
         if name != b"FlateDecode":
             content = _apply_filter(name, content, about, meter)
             continue
-        first = not number  # which ends by itself, whatever its length is said to be
+        first = not number  # which ends by itself, whatever its stated length
         got = decompress(data, ZLIB, meter, start) if first else decompress(content, ZLIB, meter)
-        near = got.end + _SLACK >= (stop if first else len(content))  # then it is but its sum
+        near = got.end + _SLACK >= (stop if first else len(content))  # then it is only its checksum
         whole = whole and (got.whole or (near and data.find(b"endstream", stop, stop + _SLACK) >= 0))
         if first and got.whole:
             end = max(end, got.end)
@@ -111,7 +113,7 @@ def _decode_stream(data: bytes, word: int, start: int, meter: Meter) -> tuple[by
 
 
 def _parse_filters(about: bytes, first: bytes) -> list[bytes]:
-    """The names of a stream's filters; where they are named elsewhere, what its first bytes look like."""
+    """The names of a stream's filters; if they are defined elsewhere, guessed from its first bytes."""
     said = _FILTER.search(about)
     if not said:
         return []
@@ -121,7 +123,7 @@ def _parse_filters(about: bytes, first: bytes) -> list[bytes]:
 
 
 def _stop(data: bytes, start: int, about: bytes) -> int:
-    """Where a stream ends: by its length, where that is so, or before the next `endstream`."""
+    """The end of a stream: by its length, if that is correct, or before the next `endstream`."""
     length = _parse_value(about, b"Length", -1)
     if length >= 0 and data[start + length : start + length + 20].lstrip().startswith(b"endstream"):
         return start + length
@@ -135,7 +137,7 @@ def _parse_value(about: bytes, name: bytes, otherwise: int) -> int:
 
 
 def _apply_filter(name: bytes, content: bytes, about: bytes, meter: Meter) -> bytes:
-    """What one of the other filters makes of a content; one that is not known leaves it."""
+    """The output of one of the other filters; an unknown one leaves the content unchanged."""
     if name == b"ASCIIHexDecode":
         digits = _NO_HEX.sub(b"", content.partition(b">")[0])
         content = binascii.unhexlify(digits + b"0" * (len(digits) % 2))
@@ -170,7 +172,7 @@ def _decode_run_length(content: bytes, meter: Meter) -> bytes:
 
 
 def _reverse_prediction(content: bytes, about: bytes) -> bytes:
-    """Undoes the predictors of PNG (RFC 2083, 6) and TIFF for samples of eight bits; pictures are left alone."""
+    """Reverses the predictors of PNG (RFC 2083, 6) and TIFF for samples of eight bits; images are left alone."""
     predictor = _parse_value(about, b"Predictor", 1)
     if predictor < 2 or b"/Image" in about or len(content) > _MOST_PREDICTED:
         return content

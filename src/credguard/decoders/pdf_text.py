@@ -1,4 +1,4 @@
-"""The text that a content stream of a PDF shows, its pieces joined as they stand beside each other."""
+"""The text of a content stream of a PDF, with its pieces joined in order."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ _PAREN = compile_lazily(rb"[()\\]")
 _ESCAPES = compile_lazily(rb"(?s)\\(?:([0-7]{1,3})|\r\n|(.))")
 _LETTERS = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"f": b"\f", b"\n": b"", b"\r": b""}
 _SPACE = -180.0
-"""From this shift to the right on, in thousandths of the font's size, it is a space that is not written."""
+"""From this shift to the right, in thousandths of the font's size, it is an implicit space."""
 
 
 GAP = b"\x1f"
-"""Stands between what is set one behind the other on a line, each at a place of its own: a space or nothing."""
+"""Between texts placed one after the other on a line: a space or nothing."""
 _WIDE = compile_lazily(rb"<\s*[Ff][Ee]\s*[Ff][Ff]([0-9A-Fa-f\s]{8,65536})>")
 
 
 def extract_wide_strings(content: bytes) -> bytes:
-    """The strings in UTF-16 that are written as hexadecimal numbers, as forms and notes have them."""
+    """The UTF-16 strings written as hexadecimal numbers, as in forms and notes."""
     return b"".join(_decode_hex(b"FEFF" + found[1]) + b"\n" for found in _WIDE.finditer(content))
 
 
@@ -41,7 +41,7 @@ def extract_text(content: bytes) -> tuple[bytes, bytes]:
 
 
 def _read_text_object(content: bytes, at: int, text: bytearray) -> int:
-    """Adds the text of one text object, and gives its end."""
+    """Adds the text of one text object, and returns its end."""
     numbers: list[float] = []
     in_array, line = False, 0.0
     while token := _TOKEN.search(content, at):
@@ -70,7 +70,7 @@ def _read_text_object(content: bytes, at: int, text: bytearray) -> int:
 
 
 def _apply_move(word: bytes, numbers: list[float], line: float, text: bytearray) -> float:
-    """What an operator that moves on means for the text: a new line, a gap, nothing."""
+    """What a positioning operator means for the text: a new line, a gap, nothing."""
     if word in (b"T*", b"'", b'"'):
         text += b"\n"
     elif word in (b"Td", b"TD") and len(numbers) >= 2:
@@ -90,7 +90,7 @@ def _number(word: bytes) -> float:
 
 
 def _read_string(content: bytes, start: int) -> tuple[bytes, int]:
-    """A literal string whose first character stands at `start`, and where it ends."""
+    """A literal string whose first character is at `start`, and its end."""
     depth, at = 1, start
     while sign := _PAREN.search(content, at):
         at = sign.end() + (sign[0] == b"\\")
@@ -115,7 +115,7 @@ def _decode_hex(digits: bytes) -> bytes:
 
 
 def _decode_string(string: bytes) -> bytes:
-    """A string of two bytes a character, of which the first is zero, as text."""
+    """A string of two bytes per character, of which the first is zero, as text."""
     if string.startswith(b"\xfe\xff") or (len(string) >= 2 and not any(string[::2]) and len(string) % 2 == 0):
         return string.removeprefix(b"\xfe\xff").decode("utf-16-be", "replace").encode("utf-8", "replace")
     return string

@@ -1,4 +1,4 @@
-"""Text that stands cut in pieces: in several string literals, or over the end of a line."""
+"""Joins split text: in several string literals, or across the end of a line."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _CELL = rb"(?:\",\s{1,24}\"[ \t]{0,24})?"
 """The seam of two lines in a notebook's JSON."""
 _JOINT = _BLANK + rb"(?:\+|\.\.?|&|,|\|\||<>|~)?" + _BLANK + _CELL + rb"\\{0,4}"
 _OFF = rb"\\{0,4}[\"'`]"
-"""The end of a literal, which may stand in another one."""
+"""The end of a literal, which may be inside another one."""
 _BREAK = rb"(?:\\(?:\\{2,6}n" + _CELL + rb"|\r?\n)|=\r?\n)"
-"""The sign that a line goes on, also where the lines stand in a JSON string."""
+"""The line continuation character, also for lines in a JSON string."""
 SPLIT = Pattern(
     "split-words",
     rb"\bA[KS](?:I(?:A[A-Z2-7]{0,15})?)?" + _OFF + _JOINT + rb"[\"'`][A-Z2-7]"
@@ -34,7 +34,7 @@ SPLIT = Pattern(
     + rb"[\"'`][A-Za-z0-9/+]{2}"
     rb"|(?i:secret)[^\n]{0,40}[=: \"'][A-Za-z0-9/+]{4,39}" + _BREAK,
 )
-"""A key ID, or what may be a secret beside its name, that goes on in another literal or on the next line."""
+"""A key ID, or a possible secret with its name, that continues in another literal or on the next line."""
 _BEGINNINGS = (
     rb"gh[pousr]_", rb"github_pat_", rb"gl(?:pat|dt|rt)-", rb"xox[abprs]-", rb"xapp-", rb"[sr]k_live_",
     rb"sk-(?:ant|proj|svcacct)-", rb"AIza", rb"SG\.", rb"npm_", rb"pypi-", rb"hf_", rb"dckr_[po]at_", rb"dop_v1_",
@@ -49,10 +49,10 @@ SPLIT_TOKEN = Pattern(
     b"|".join(
         rb"[\"'`]" + one + rb"[^\"'`\s]{0,200}" + _OFF + _TOKEN_JOINT + rb"[\"'`][A-Za-z0-9_.\-]"
         rb"|" + one + rb"[^\"'`\s\\=]{0,200}" + _BREAK
-        for one in _BEGINNINGS  # each by itself: of a choice hyperscan looks for what stands behind, here a line's end
+        for one in _BEGINNINGS  # one by one: for an alternation, hyperscan searches for what follows, here a line's end
     ),
 )
-"""What a token or a database's URL begins with, in a literal or line that goes on in the next one."""
+"""The beginning of a token or a database URL, in a literal or line that continues in the next one."""
 _TOKEN_PIECES = compile_lazily(
     rb"[\"'`]" + _PREFIXES + rb"[^\"'`\s]{0,200}(?:" + _OFF + _TOKEN_JOINT + rb"[\"'`][^\"'`\s]{1,200}){1,12}[\"'`]"
 )
@@ -73,11 +73,11 @@ _QUOTED = compile_lazily(rb"=3D")
 
 
 def join_values(data: bytes, ends: Sequence[int]) -> Iterator[View]:
-    """The neighbourhood of each hit with those literals joined that make up a key ID or a secret's length."""
+    """The area around each hit with those literals joined that together form a key ID or have a secret's length."""
     for start, stop in iter_windows(data, ends):
         changes = []
         for pattern, cut in ((_PIECES, _LITERAL_CUT), (_LINES, _LINE_CUT)):
-            if cut.search(data, start, stop):  # which is told sooner
+            if cut.search(data, start, stop):  # which is a faster check
                 for match in pattern.finditer(data, start, stop):
                     changes += _find_cuts(match)
         if changes:
@@ -86,7 +86,7 @@ def join_values(data: bytes, ends: Sequence[int]) -> Iterator[View]:
 
 
 def join_tokens(data: bytes, ends: Sequence[int]) -> Iterator[View]:
-    """The neighbourhood of each hit with the literals and lines joined that begin as a token does."""
+    """The area around each hit with the literals and lines joined that begin like a token."""
     for start, stop in iter_windows(data, ends):
         changes = [
             (*cut.span(), b"")
@@ -99,11 +99,11 @@ def join_tokens(data: bytes, ends: Sequence[int]) -> Iterator[View]:
 
 
 def _find_cuts(match: re.Match[bytes]) -> list[tuple[int, int, bytes]]:
-    """The cuts to take out, where the pieces of a match, or its first few, make up a whole."""
+    """The cuts to remove, if the pieces of a match, or its first few, form a complete value."""
     literal = match[0][:1] in b"\"'`"
     pieces = _split_literals(match[0]) if literal else _split_lines(match[0])
     if not literal and match[0].startswith(b"3D") and match.string[match.start() - 1 : match.start()] == b"=":
-        pieces[0] = (2, pieces[0][1])  # quoted-printable writes the sign before it as =3D
+        pieces[0] = (2, pieces[0][1])  # quoted-printable writes the `=` before it as =3D
     for first in range(len(pieces) - 1):
         for last in range(len(pieces), first + 1, -1):
             chosen = pieces[first:last]
@@ -115,13 +115,13 @@ def _find_cuts(match: re.Match[bytes]) -> list[tuple[int, int, bytes]]:
 
 
 def _split_lines(run: bytes) -> list[tuple[int, int]]:
-    """Where the lines stand that a sign at their end makes one."""
+    """The locations of the lines joined by a continuation character."""
     cuts = [cut.span() for cut in _LINE_CUT.finditer(run)]
     return list(zip((0, *(end for _, end in cuts)), (*(start for start, _ in cuts), len(run)), strict=True))
 
 
 def _split_literals(run: bytes) -> list[tuple[int, int]]:
-    """Where the contents of quoted literals stand in a run of them."""
+    """The locations of the contents of quoted literals in a run of them."""
     places, position = [], 0
     while position < len(run):
         quote = run[position : position + 1]

@@ -1,4 +1,4 @@
-"""What SQLite databases hold: the rows of their tables as text, name and value together."""
+"""Reads SQLite databases: the rows of their tables as text, name and value together."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 
 SQLITE = b"SQLite format 3\0"
 LOGS = (b"\x37\x7f\x06\x82", b"\x37\x7f\x06\x83", b"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7")
-"""What a write-ahead log and a rollback journal begin with (sqlite.org, Database File Format, 3 and 4.1)."""
+"""The beginning of a write-ahead log and a rollback journal (sqlite.org, Database File Format, 3 and 4.1)."""
 _SECRET = compile_lazily(rb"[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])")
 _BEHIND_NAME = compile_lazily(rb"(?i:secret[_.-]?(?:access[_.-]?)?key)([A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])")
 _STEPS, _MOST_STEPS = 100_000, 5_000
-"""Instructions of its machine between two looks at the clock, and how many times so many: some ten seconds."""
+"""Instructions of its virtual machine between two time checks, and the number of checks: some ten seconds."""
 _MOST_TABLES, _MOST_CELLS = 10_000, 100_000
 _PIECE = 1 << 20
 _COMPUTED = 2
-"""What the library says of a column that is computed when it is read."""
+"""The library's code for a computed column."""
 _NAMED = compile_lazily(rb"[A-Za-z][A-Za-z0-9_.:/ -]{1,79}")
 _NAMES = compile_lazily(
     r"(?i)(?:.*_)?(?:key|name|setting|option|config|variable|var|property|parameter|param|field|label|title|code|slug"
@@ -36,18 +36,18 @@ _NAMES = compile_lazily(
 _TELLING = compile_lazily(rb"(?i)secret|access|token|passw|key|aws|cred")
 _KEY_ID = compile_lazily(rb"A[KS]IA[A-Z2-7]{16}")
 _TEXT = compile_lazily(rb"[\t\n\r\x20-\x7e\x80-\xff]*")
-_DAMAGED = "is a database that cannot be read whole ({}); dump it as text and look at that"
+_DAMAGED = "is a database that cannot be read completely ({}); dump it as text and scan that"
 
 
 def iter_sqlite_rows(blob: Blob, meter: Meter) -> Iterator[Blob | Skip | str]:
     """The rows of each table as text, `column: value` on a line, and each binary value by itself.
 
-    Nothing of the database runs: no view, trigger, virtual table or computed column is asked. Of what it holds
-    beside its tables (deleted rows) the pairs are seen that stand in one row, or behind their names. Raises SpentError.
+    Nothing in the database runs: no view, trigger, virtual table or computed column is queried. Of the data outside of
+    its tables (deleted rows), pairs are found if they are in one row, or follow their names. Raises SpentError.
     """
     if _is_cut(blob.data):
-        yield Skip(blob.path, _DAMAGED.format("it is cut"))
-    if blob.data[18:20] == b"\2\2":  # one with a log beside it cannot be opened without; here it has none
+        yield Skip(blob.path, _DAMAGED.format("it is truncated"))
+    if blob.data[18:20] == b"\2\2":  # one in WAL mode cannot be opened without its log; here it has none
         blob = Blob(blob.data[:18] + b"\1\1" + blob.data[20:], blob.path, blob.kind)
     with _open_database(blob.data) as base:
         try:
@@ -66,7 +66,7 @@ def iter_sqlite_rows(blob: Blob, meter: Meter) -> Iterator[Blob | Skip | str]:
 
 
 def iter_sqlite_pages(blob: Blob, meter: Meter) -> Iterator[Blob | Skip | str]:
-    """The values that stand back to back in pages, as rows of a log do and rows that were deleted."""
+    """The values that are back to back in pages, as in rows of a log and deleted rows."""
     data, secrets = blob.data, {match.start(1): match[1] for match in _BEHIND_NAME.finditer(blob.data)}
     key_ids = {}
     for match in _KEY_ID.finditer(data):
@@ -84,7 +84,7 @@ def iter_sqlite_pages(blob: Blob, meter: Meter) -> Iterator[Blob | Skip | str]:
 
 
 def _is_cut(data: bytes) -> bool:
-    """True where the header tells of more pages than there are."""
+    """True if the header states more pages than there are."""
     page = int.from_bytes(data[16:18], "big")
     page = 65_536 if page == 1 else page
     return data[24:28] == data[92:96] and int.from_bytes(data[28:32], "big") * page > len(data)
@@ -96,7 +96,7 @@ def _format_reason(error: BaseException) -> str:
 
 @contextlib.contextmanager
 def _open_database(data: bytes) -> Iterator[sqlite3.Connection]:
-    """A connection that may read and do nothing else; before Python 3.11 the bytes stand in a file meanwhile."""
+    """A connection that can only read; before Python 3.11 the bytes are in a temporary file."""
     import sqlite3  # slow to load, and databases are rare
 
     with contextlib.ExitStack() as stack:
@@ -122,7 +122,7 @@ def _open_database(data: bytes) -> Iterator[sqlite3.Connection]:
 
 
 def _authorize(action: int, first: str | None, *_: object) -> int:
-    """Reads, and nothing that a hostile schema could have done on the way."""
+    """Allows reading, and nothing that a hostile schema could do in the process."""
     import sqlite3
 
     if action in (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ):
@@ -132,12 +132,12 @@ def _authorize(action: int, first: str | None, *_: object) -> int:
 
 
 def _iter_tables(base: sqlite3.Connection) -> Iterator[tuple[str, list[str]]]:
-    """Tables that stand in the file, with the columns that do."""
+    """Tables stored in the file, with their stored columns."""
     found = base.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table'").fetchmany(_MOST_TABLES)
     for name, sql in found:
         table = _decode_text(name)
         if sql and _decode_text(sql).lstrip().upper().startswith("CREATE VIRTUAL"):
-            continue  # what it keeps stands in tables of its own
+            continue  # its content is in its own tables
         columns = [
             _decode_text(row[1])
             for row in base.execute(f"PRAGMA table_xinfo({_quote_name(table)})")
@@ -163,9 +163,9 @@ def _read_table(
         text += written
         if len(text) > _PIECE:
             yield Blob(bytes(text), path, blob.kind)
-            del text[: -len(written)]  # a pair may stand in two rows
+            del text[: -len(written)]  # a pair may be in two rows
     if packed >= _MOST_CELLS:
-        yield Skip(path, f"holds more than {_MOST_CELLS} binary values; dump them and look at them")
+        yield Skip(path, f"contains more than {_MOST_CELLS} binary values; dump them and scan them")
     if text:
         yield Blob(bytes(text), path, blob.kind)
     for problem in problems:
@@ -175,7 +175,7 @@ def _read_table(
 def _iter_readable_rows(
     base: sqlite3.Connection, table: str, columns: list[str], problems: list[str]
 ) -> Iterator[tuple[object, ...]]:
-    """The rows that can be read; `problems` gets why there are no more."""
+    """The rows that can be read; `problems` gets the reason if there are no more."""
     chosen = ", ".join(map(_quote_name, columns))
     try:
         yield from base.execute(f"SELECT {chosen} FROM {_quote_name(table)}")  # noqa: S608 - quoted, and it may only read
@@ -190,7 +190,7 @@ def _list_errors() -> tuple[type[BaseException], ...]:
 
 
 def _format_row(columns: list[str], row: tuple[object, ...]) -> bytes:
-    """One line for each value; a name that stands in one column goes with the value in the next."""
+    """One line per value; a name in one column is joined with the value in the next."""
     cells = [(column, _encode_cell(cell)) for column, cell in zip(columns, row, strict=True) if cell is not None]
     lines = []
     at = _name_at(cells)
@@ -205,7 +205,7 @@ def _format_row(columns: list[str], row: tuple[object, ...]) -> bytes:
 
 
 def _name_at(cells: list[tuple[str, bytes]]) -> int | None:
-    """The cell of a row that names another one, where there is such."""
+    """The cell of a row that names another one, if there is one."""
     if len(cells) < 2:
         return None
     for number, (column, cell) in enumerate(cells):

@@ -1,4 +1,4 @@
-"""What a tar holds: members of every type, their extended headers, and what stands behind its end."""
+"""Unpacks tar files: members of every type, their extended headers, and data after the end."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 _BLOCK = tarfile.BLOCKSIZE
 _SUM = compile_lazily(rb"[ \0]{0,6}[0-7]{1,7}[ \0]")
 _DAMAGE = (tarfile.TarError, *DAMAGE, OverflowError, AttributeError, IndexError, TypeError, KeyError)
-"""What the library raises on hostile headers."""
+"""The library's exceptions for hostile headers."""
 _SIZE = compile_lazily(rb"(?s)[0-7 \0]{12}|[\x80\xff].{11}")
 
 
 def is_tar(data: bytes) -> bool:
-    """True for a tar, also one of Unix V7, which nothing but the sum of its first header tells (POSIX pax, ustar)."""
+    """True for a tar, also one of Unix V7, which only the checksum in its first header identifies (pax, ustar)."""
     if data[257:262] == b"ustar":
         return True
     if len(data) < _BLOCK or not data[0] or not _SUM.match(data, 148, 156) or not _SIZE.match(data, 124, 136):
@@ -36,7 +36,7 @@ def is_tar(data: bytes) -> bool:
 
 
 def iter_tar_members(blob: Blob, meter: Meter) -> Iterator[Blob | Skip | str]:
-    """What a tar holds. Raises SpentError."""
+    """The members of a tar. Raises SpentError."""
     end = 0
     try:
         with tarfile.open(fileobj=io.BytesIO(blob.data), mode="r:", errorlevel=1) as archive:
@@ -57,13 +57,13 @@ def _read_member(
 ) -> Iterator[Blob | Skip | str]:
     path = f"{blob.path}!{entry.name}"
     extended = blob.data[begin : entry.offset_data - _BLOCK]
-    if extended:  # of PAX, or GNU's long names: what they hold counts; behind a line's end, so that it is no tar
+    if extended:  # PAX headers, GNU's long names: scanned too; after a line end, so that it is no tar
         meter.take(len(extended))
         yield Blob(b"\n" + extended, f"{path}!header", blob.kind)
     if entry.issym() or entry.islnk():
         yield Blob(entry.linkname.encode("utf-8", "surrogateescape"), path, "symlink")
         return
-    stored = blob.data[entry.offset_data : archive.offset]  # also of types that only others know
+    stored = blob.data[entry.offset_data : archive.offset]  # also for types of other programs
     handle = archive.extractfile(entry) if entry.issparse() else None
     if handle:
         yield Blob(read(handle, meter), path, blob.kind)
@@ -83,14 +83,14 @@ def _count_stored(entry: tarfile.TarInfo) -> int:
 
 
 def _read_rest(blob: Blob, end: int, *, is_damaged: bool = False) -> Iterator[Blob | Skip | str]:
-    """What stands behind the last member that could be read."""
+    """The data after the last member that could be read."""
     ended = not is_damaged and not blob.data[end : end + _BLOCK].strip(b"\0")
-    if not end:  # what says that it is a tar, and cannot be read, would say it again
+    if not end:  # otherwise it would be detected as a tar and fail again
         yield Blob(b"\n" + blob.data[:_BLOCK], f"{blob.path}!header", blob.kind)
         end = _BLOCK
     rest = blob.data[end:].lstrip(b"\0")
     if rest:
         yield Blob(rest, f"{blob.path}!rest", blob.kind)
-        yield f"{blob.path} goes on behind its end" if ended else Skip(blob.path, DAMAGED)
+        yield f"{blob.path} has data after its end" if ended else Skip(blob.path, DAMAGED)
     elif is_damaged:
         yield Skip(blob.path, DAMAGED)

@@ -1,4 +1,4 @@
-"""Texts in UTF-16 and UTF-32, found by what they say."""
+"""Text in UTF-16 and UTF-32, detected by its words."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ _WIDE_WORDS = (
     b"cognito ghp_ github_pat glpat- xoxb- k_live_ sk-ant sk-proj aizasy postgres:// mongodb mysql:// accountkey "
     b"eyjhbgci"
 ).split()
-# The words that every candidate pattern holds, with a zero byte between their letters. Each ends in
-# an ASCII letter, so the place of that letter tells the alignment.
+# The words that every candidate pattern contains, with a zero byte between their letters. Each ends in an ASCII letter,
+# so the location of that letter shows the alignment.
 _LETTER = rb"[\t\r\n\x20-\x7e]"
 _BEGINNINGS = (
     rb"^\xff\xfe" + _LETTER, rb"^\xfe\xff\x00" + _LETTER,
@@ -31,13 +31,14 @@ WIDE = Pattern(
     b"|".join([rb"a\x00[ks]\x00i\x00a\x00[a-z2-7]", *_BEGINNINGS, *map(_encode_wide, _WIDE_WORDS)]),
     caseless=True,
 )
-"""The beginning of a text in UTF-16, with its mark or without, and those words in the middle of something else."""
+"""The beginning of a UTF-16 text, with or without a byte order mark, and those words in the middle of something
+else."""
 
 
 def decode_utf16(data: bytes, ends: Sequence[int]) -> bytes:
-    """The text of `data` as UTF-8, read as UTF-16 in the byte order that WIDE's first hit shows.
+    """The text of `data` as UTF-8, decoded as UTF-16 in the byte order of WIDE's first hit.
 
-    Lines stay what they are; what is no valid UTF-16 becomes U+FFFD.
+    Line numbers stay the same; invalid UTF-16 becomes U+FFFD.
     """
     letter = ends[0] - 1
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
@@ -72,7 +73,8 @@ UTF32 = Pattern(
 
 
 def decode_utf32(data: bytes, ends: Sequence[int]) -> bytes:
-    """The text of `data` as UTF-8, read as UTF-32 in the byte order that UTF32's first hit shows; lines stay."""
+    """The text of `data` as UTF-8, decoded as UTF-32 in the byte order of UTF32's first hit; line numbers stay the
+    same."""
     letter = ends[0] - 1
     codec, offset = ("utf-32-le", letter % 4) if data[letter + 1 : letter + 4] == b"\0\0\0" else ("utf-32-be", 0)
     if data[letter + 1 : letter + 4] == b"\0\0\0" and data[letter - 3 : letter] == b"\0\0\0" and letter % 4 == 3:

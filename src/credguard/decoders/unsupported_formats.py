@@ -1,4 +1,4 @@
-"""Containers that are recognised by what they begin with, and that nothing here reads: what they are called."""
+"""Unsupported container formats, detected by their signature, and their names."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 
 class _Kind(NamedTuple):
-    """A kind that begins, at `offset`, with what `signature` matches; `anywhere` is for the matcher, which takes long
-    for some signatures at the beginning of a line."""
+    """A format that begins, at `offset`, with a match of `signature`; `anywhere` is for the matcher, which is slow for
+    some signatures at the beginning of a line."""
 
     name: str
     signature: bytes
@@ -80,11 +80,12 @@ _INSIDE = compile_lazily(
     rb"(?s)7z\xbc\xaf\x27\x1c\0[\x02-\x04](.{4})(.{20})|Rar!\x1a\x07(?:\0\xcf\x90s|\x01\0(.{4})[\x01-\x7f])"
     rb"|MSCF\0{4}.{4}\0{4}.{4}\0{4}\x03\x01"
 )
-"""Signatures that a program may hold, with so much behind them that one which merely knows them is none of these."""
+"""Signatures that a program may contain, with enough bytes after them that a program which only knows them does not
+match."""
 
 
 def _build_expression(kind: _Kind) -> bytes:
-    """For the matcher, to which the beginning of a line may be that of a file."""
+    """For the matcher, for which the beginning of a line may be that of a file."""
     return (b"" if kind.offset or kind.anywhere else b"^") + rb"(?:" + kind.signature + rb")"
 
 
@@ -93,11 +94,11 @@ SIGNATURES = (
     *(rb"".join(rb"\x%02x" % byte for byte in word) for _, _, word in _ENDS),
     rb"7z\xbc\xaf\x27\x1c|Rar!\x1a\x07|MSCF\0{4}.{4}\0{4}",
 )
-"""Expressions of where one of them may be."""
+"""Expressions that locate candidates."""
 
 
 def identify_unsupported(data: bytes) -> str:
-    """What a container that is not read is called, "" for all else."""
+    """The name of an unsupported container, "" for anything else."""
     for name, offset, signature in _BY_OFFSET:
         if signature.match(data, offset):
             if data[:3] == b"PAR" and (data[:4], data[-4:]) not in _FOLLOWING:
@@ -112,11 +113,11 @@ def identify_unsupported(data: bytes) -> str:
 
 
 def _is_inside(found: re.Match[bytes]) -> bool:
-    """True where a header follows a signature: of 7z and RAR 5 one whose sum is right."""
+    """True if a valid header follows the signature: for 7z and RAR 5 one with a correct checksum."""
     if found[1]:
         return zlib.crc32(found[2]) == int.from_bytes(found[1], "little")
     if found[3]:
-        size = found.end() - 1  # the sum is that of the size and what has it
+        size = found.end() - 1  # the checksum covers the size and the data of that size
         header = found.string[size : size + 1 + found.string[size]]
         return zlib.crc32(header) == int.from_bytes(found[3], "little")
     return True

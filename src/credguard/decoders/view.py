@@ -1,4 +1,4 @@
-"""A blob's text as it reads without a disguise, with the place in the blob that each byte of it comes from."""
+"""The decoded text of a blob, with the location in the blob of each of its bytes."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ _WINDOW = 1 << 12
 
 
 class PlaceMap(Protocol):
-    """The place in the blob of each byte of a view, and of its end."""
+    """The location in the blob of each byte of a view, and of its end."""
 
     def __getitem__(self, index: int, /) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """`text` as it reads, and for each of its bytes and its end the place in the blob; `how` ends a message."""
+    """The decoded `text`, and for each of its bytes and its end the location in the blob; `how` ends a message."""
 
     text: bytes
     origin: PlaceMap
@@ -28,7 +28,7 @@ class View:
 
 
 def iter_windows(data: bytes, ends: Sequence[int], reach: int = _WINDOW) -> Iterator[tuple[int, int]]:
-    """Stretches of whole lines, or `reach` bytes to either side, around the hits; none is given twice."""
+    """Ranges of complete lines, or `reach` bytes to either side, around the hits, without repetitions."""
     done = -1
     for end in ends:
         if end > done:
@@ -38,7 +38,7 @@ def iter_windows(data: bytes, ends: Sequence[int], reach: int = _WINDOW) -> Iter
 
 
 def rewrite(data: bytes, start: int, stop: int, changes: Iterable[tuple[int, int, bytes]], how: str) -> View:
-    """The stretch with each (start, stop, text) put in; of changes that overlap the first counts."""
+    """The range with each (start, stop, text) replaced; of overlapping changes the first is used."""
     text, origin, position = bytearray(), array("Q"), start
     for begin, end, new in sorted(changes):
         if begin >= position and end <= stop:

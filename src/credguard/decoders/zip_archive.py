@@ -1,4 +1,4 @@
-"""What a zip holds: the members that its directory lists, and those that only their own headers tell of."""
+"""Unpacks zip files: the members in the directory, and those that only have local headers."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ _METHODS = {8: DEFLATE, 12: BZIP2, 14: LZMA_OF_ZIP, 20: ZSTD, 93: ZSTD, 95: XZ}
 _LOCAL = struct.Struct("<6xHH4xIIIHH")
 _HEAD = b"PK\x03\x04"
 _NEXT = compile_lazily(rb"PK(?:\x07\x08|\x03\x04|\x01\x02)")
-_NO_DIRECTORY = "is cut or damaged: it has no directory, and only what its headers tell was looked at"
+_NO_DIRECTORY = "is truncated or damaged: it has no directory, and only the members with intact headers were scanned"
 _PLAUSIBLE = compile_lazily(rb"(?s)PK\x03\x04[\0-\x7f].{3}[\0-\x14\x5d-\x63]\0.{17}\0.{2}[^\0]")
-"""A header with a method that there is, and a short name."""
+"""A header with an existing method, and a short name."""
 _TAIL, _MOST_PLACES = 65_557, 100
 
 
 def is_zip(data: bytes) -> bool:
-    """True for a zip, also where something else stands before or behind it."""
+    """True for a zip, also with other data before or after it."""
     if data.startswith(_HEAD) or (b"PK\x05\x06" in data[-_TAIL:] and zipfile.is_zipfile(io.BytesIO(data))):
         return True
     at = data.rfind(b"PK\x01\x02")
@@ -51,7 +51,7 @@ def is_zip(data: bytes) -> bool:
     place = at
     for _ in range(
         _MOST_PLACES if name and b"\0" not in name else 0
-    ):  # a program may hold the signatures, but no member with a listed name
+    ):  # a program may contain the signatures, but no member with a listed name
         place = data.rfind(name, 0, place)
         if place < 30:
             return False
@@ -61,7 +61,7 @@ def is_zip(data: bytes) -> bool:
 
 
 def iter_zip_members(blob: Blob, meter: Meter) -> Iterator[Blob | Skip | str]:
-    """What a zip holds. Raises SpentError and MemoryLimitError."""
+    """The members of a zip. Raises SpentError and MemoryLimitError."""
     try:
         with zipfile.ZipFile(io.BytesIO(blob.data)) as archive:
             entries = archive.infolist()
@@ -80,7 +80,7 @@ def iter_zip_members(blob: Blob, meter: Meter) -> Iterator[Blob | Skip | str]:
 def _read_listed(
     blob: Blob, entry: zipfile.ZipInfo, meter: Meter, read: list[tuple[int, int]]
 ) -> Iterator[Blob | Skip | str]:
-    """A member that the directory lists; `read` gets its stretch where the header before it says the same."""
+    """A member of the directory; `read` gets its range if the local header matches."""
     data, local = blob.data, entry.header_offset
     path = f"{blob.path}!{entry.filename}"
     if data[local : local + 4] != _HEAD or len(data) < local + 30:
@@ -95,7 +95,7 @@ def _read_listed(
 
 
 def _scan_headers(blob: Blob, read: Sequence[tuple[int, int]], meter: Meter) -> Iterator[Blob | Skip | str]:
-    """The members by the headers before them, outside of the stretches that were read."""
+    """The members by their local headers, outside of the ranges that were read."""
     data, at, damaged, number = blob.data, 0, 0, 0
     stretches = iter([*read, (len(data), len(data))])
     begin, stretch_end = next(stretches)
@@ -128,11 +128,11 @@ def _scan_headers(blob: Blob, read: Sequence[tuple[int, int]], meter: Meter) -> 
 def _read_content(
     path: str, blob: Blob, method: int, flags: int, crc: int, start: int, stop: int, meter: Meter
 ) -> Generator[Blob | Skip | str, None, int]:
-    """What a member holds; returns its end. One that is said to be encrypted may hold plain text all the same."""
-    encrypted = f"{path} is encrypted: nobody can look at it without its password"
+    """The content of a member; returns its end. One that is marked as encrypted may still contain plain text."""
+    encrypted = f"{path} is encrypted and cannot be scanned without its password"
     got = _decompress_member(blob.data, method, start, stop, meter)
     if got is None:
-        reason = f"is a member of a zip packed by method {method}, which is not read; unpack it and look at it"
+        reason = f"is a member of a zip compressed with method {method}, which is not supported; unpack it and scan it"
         yield encrypted if flags & 0x1 else Skip(path, reason)
         return min(stop, len(blob.data))
     if got.data or not flags & 0x1:
@@ -146,7 +146,7 @@ def _read_content(
 
 
 def _decompress_member(data: bytes, method: int, start: int, stop: int, meter: Meter) -> Decompressed | None:
-    """What stands from `start` to `stop`, None for a method that is not read."""
+    """The data from `start` to `stop`, None for an unsupported method."""
     if method in _METHODS:
         return decompress(data, _METHODS[method], meter, start, stop)
     if method:

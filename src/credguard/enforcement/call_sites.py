@@ -1,4 +1,4 @@
-"""Where settings call credguard, and for each such place all that it depends on."""
+"""The calls of credguard in settings, and for each everything that it depends on."""
 
 from __future__ import annotations
 
@@ -64,11 +64,10 @@ _DOUBLES = frozenset(("circleci", "gitlab"))
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A place in a file that calls credguard.
+    """A call of credguard in a file.
 
-    `parts` are the trees that it depends on, by file; `calls` what it runs. `through` is the file that it
-    leads to credguard by, empty where it calls itself. `stopped` is set where it cannot run, or where its
-    failure counts for nothing.
+    `parts` are the trees that it depends on, by file; `calls` what it runs. `through` is the file by which it reaches
+    credguard, empty for a direct call. `stopped` is set if it cannot run, or if its failure is ignored.
     """
 
     path: str
@@ -79,16 +78,16 @@ class Site:
     through: str = ""
     stopped: bool = False
     flaws: frozenset[str] = frozenset()
-    """What of the file keeps all of it from being read."""
+    """Why parts of the file cannot be read."""
 
     @property
     def enforces(self) -> bool:
-        """False where no failure of it can have a consequence."""
+        """False if its failure never has a consequence."""
         return not self.stopped and (bool(self.through) or any(not call.muted for call in self.calls))
 
 
 class Survey:
-    """All places of one set of files that call credguard."""
+    """All calls of credguard in one set of files."""
 
     def __init__(self, files: SettingsFiles) -> None:
         self._files = files
@@ -102,12 +101,12 @@ class Survey:
                 self._follow_templates(one)
 
     def find_sites(self) -> dict[str, tuple[Site, ...]]:
-        """By file, the places in it."""
+        """The calls by file."""
         found = {path: tuple(self._iter_sites(one)) for path, one in self._known.items() if path not in PLANTED}
         return {path: sites for path, sites in found.items() if sites}
 
     def find_problem(self, path: str) -> str:
-        """Why the file cannot be read as what it is, empty where it can."""
+        """Why the file cannot be parsed as its name suggests, empty if it can."""
         one = self._known.get(path)
         return one.problem if one else ""
 
@@ -138,7 +137,7 @@ class Survey:
         return one
 
     def _find_leading_files(self) -> dict[str, None]:
-        """The files that call credguard, or name a file that does."""
+        """The files that call credguard, or reference a file that does."""
         leading = {path: None for path, one in self._known.items() if one.own}
         named = {
             path: self._files.find_references(path, extract_code(one))
@@ -155,7 +154,7 @@ class Survey:
         return leading
 
     def _follow(self, one: File) -> None:
-        """Places of a document that name a file which leads to credguard."""
+        """Entries of a document that reference a file which leads to credguard."""
         for number, document in enumerate(one.documents or ()):
             for trail, key, node in (*iter_scalars(document), *iter_script_keys(document, one.shape)):
                 place = (number, trim_to_unit(document, trail, one.shape))
@@ -174,7 +173,7 @@ class Survey:
                     one.through[place] = to
 
     def _can_reach_credguard(self, name: str, text: str) -> bool:
-        """True where a command that names a file, or its program, gets to credguard by it."""
+        """True if a command that names a file, or its program, reaches credguard through it."""
         if name not in self._leading:
             return False
         tool = name.rpartition("/")[2].lower() in MAKEFILES or name.endswith(
@@ -183,7 +182,7 @@ class Survey:
         return not tool or name in text or may_run_calls(self._known[name], text)
 
     def _follow_templates(self, one: File) -> None:
-        """Jobs that take what calls credguard from another entry of their settings."""
+        """Jobs that inherit a call of credguard from another entry of their settings."""
         system = systems.find_settings_system(one.path) or systems.detect_ci_system(one.path)
         if system not in _DOUBLES:
             return
@@ -201,7 +200,7 @@ class Survey:
                 return
 
     def _list_merged(self, one: File) -> list[File]:
-        """The files of GitLab's settings, which are laid over each other; else the file alone."""
+        """The files of GitLab's settings, which are merged; otherwise only the file itself."""
         if find_shape(one.path) is not SHAPES["gitlab"]:
             return [one]
         reached = {one.path: one}
@@ -268,7 +267,7 @@ class Survey:
         )  # fmt: skip
 
     def _add_related(self, one: File, parts: dict[str, Node], merged: Iterable[File] = ()) -> dict[str, Node]:
-        """The parts with the files that they name or that go before them, but for those `merged` in already."""
+        """The parts with the files that they reference or that override them, except those `merged` already."""
         left_out = {each.path for each in merged}
         for path in self._iter_adjacent(one.path):
             if (
@@ -298,13 +297,13 @@ class Survey:
         if folder == ".husky":
             yield from (name for name in self._known if name.startswith(".husky/_/"))
             yield from (name for name in self._known if name.startswith(".huskyrc"))
-        if path in (".woodpecker.yml", ".woodpecker.yaml"):  # which the folder goes before
+        if path in (".woodpecker.yml", ".woodpecker.yaml"):  # which the folder overrides
             yield from (name for name in self._known if name.startswith(".woodpecker/"))
         if folder == ".buildkite":
             yield from (name for name in self._known if name.startswith(".buildkite/hooks/"))
 
     def _is_relevant(self, name: str) -> bool:
-        """True for a file whose content makes a difference to a place that names it."""
+        """True for a file whose content affects an entry that references it."""
         one = self._known.get(name)
         if one is not None and dependency_origins.is_origin(name):
             return bool(dependency_origins.list_relevant_lines(name, one.text))
@@ -329,7 +328,7 @@ _WHOLE = find_shape("")
 
 
 def _is_foreign(document: Node, trail: Trail) -> bool:
-    """True for what GitLab includes from elsewhere: any job may be one that is laid over it."""
+    """True for what GitLab includes from elsewhere: it may override any job."""
     return (
         bool(trail)
         and document.pairs[trail[0]][0].text == "include"
@@ -340,7 +339,7 @@ def _is_foreign(document: Node, trail: Trail) -> bool:
 
 
 def _join_documents(documents: tuple[Node, ...], number: int, tree: Node, path: str) -> Node:
-    """The tree, with what else the file holds where it is read as one."""
+    """The tree, with the other content of the file if it is read as a whole."""
     if len(documents) == 1 or systems.find_settings_system(path) in _MULTIPLE:
         return tree
     rest = tuple(tree if index == number else document for index, document in enumerate(documents))

@@ -1,5 +1,5 @@
-"""Where a repository calls credguard, and what a change makes different about that: the step or the hook, its job,
-and all that they inherit."""
+"""How a repository calls credguard, and what a change alters about that: the step or the hook, its job, and everything
+that they inherit."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Calls:
-    """The calls of credguard in the files of one place, read when they are asked for."""
+    """The calls of credguard in the files of a snapshot, read on demand."""
 
     def __init__(self, place: Snapshot | None = None) -> None:
         self._place = place
@@ -32,15 +32,16 @@ class Calls:
 
     @cached_property
     def sites(self) -> Mapping[str, tuple[Site, ...]]:
-        """By file, the places in it that call; a file that cannot be read calls nothing."""
+        """The calls by file; a file that cannot be read calls nothing."""
         return self._survey.find_sites() if self._survey else {}
 
     def find_problem(self, path: str) -> str:
-        """Why the file cannot be read as what its name promises, empty where it can."""
+        """Why the file cannot be parsed as its name suggests, empty if it can."""
         return self._survey.find_problem(path) if self._survey else ""
 
     def explain_absence(self, path: str) -> str:
-        """Why nothing in a file calls, as far as it is the file's state: gone, a link, no longer what it was."""
+        """Why a file no longer calls credguard, if the state of the file is the cause: gone, a link, no longer
+        readable."""
         if self._place is None:
             return ""
         try:
@@ -53,5 +54,5 @@ class Calls:
 
 
 def load_calls(place: Snapshot) -> Calls:
-    """The calls of credguard in the files of a place."""
+    """The calls of credguard in the files of a snapshot."""
     return Calls(place)

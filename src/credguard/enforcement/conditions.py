@@ -1,4 +1,4 @@
-"""Conditions under which a place in settings never runs, or its failure counts for nothing."""
+"""Conditions under which a part of the settings never runs, or its failure is ignored."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ SHRUGS = {
     "ignore_errors": False, "failure": False, "if": True, "condition": True, "enabled": True, "only_if": True,
     "skip": False, "when": True,
 }  # fmt: skip
-"""Keys whose value lets a failure pass, or keeps a step from running; True for those that do with a false value."""
+"""Keys whose value ignores a failure or prevents a step from running; True for those that do so with a false value."""
 
 
 def is_stopped(document: Node, trail: Trail) -> bool:
-    """True where the place, or one that it is in, never runs or may fail."""
+    """True if the entry, or one that contains it, never runs or may fail."""
     node = document
     levels = [node]
     for index in trail:

@@ -1,4 +1,4 @@
-"""Where the credguard that a step runs comes from: what files of dependencies and of package managers say of it."""
+"""The origin of the credguard that a step runs, according to files of dependencies and package managers."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ PYTHON = (
     "pyproject.toml", "uv.lock", "poetry.lock", "pdm.lock", "Pipfile", "Pipfile.lock", "setup.py", "setup.cfg",
     "pip.conf", "poetry.toml",
 )  # fmt: skip
-"""Files that say which credguard Python's installers take, and from where."""
+"""Files that define which credguard Python's installers use, and from where."""
 NODE = (".npmrc", ".yarnrc", ".yarnrc.yml", ".pnpmfile.cjs", "pnpm-workspace.yaml", "bunfig.toml")
-"""Files that say with what the package managers of JavaScript run a script."""
+"""Files that define how the package managers of JavaScript run a script."""
 INSTALLS_PYTHON = compile_lazily(
     r"\b(?:uvx?|poetry|pipenv|pdm|rye|hatch|tox|nox)\b|\bpip[\d.]*\b[^\n]*\binstall\b[^\n]*(?:\s-[erc]|\s--(?:editable|requirement"
     r"|constraint)|\s[\"']?\.(?:\[|[\"']?(?:\s|$)))"
@@ -40,7 +40,7 @@ _NODE_LINE = compile_lazily(
 
 
 def is_origin(path: str) -> bool:
-    """True for a file of which only some lines count."""
+    """True for a file of which only some lines matter."""
     name = path.rpartition("/")[2]
     return name in PYTHON or name in NODE or is_requirements(name)
 
@@ -56,7 +56,7 @@ def never_calls(path: str) -> bool:
 
 
 def is_requirements(name: str) -> bool:
-    """True for what pip reads with `-r` or `-c`, by its usual names."""
+    """True for what pip reads with `-r` or `-c`, by the usual names."""
     return _REQUIREMENTS.fullmatch(name.rpartition("/")[2].lower()) is not None
 
 
@@ -66,7 +66,7 @@ def is_lock(path: str) -> bool:
 
 
 def list_relevant_lines(path: str, text: str) -> list[tuple[int, str]]:
-    """The lines, by number from 0, on which it depends which credguard is run, and with what."""
+    """The lines, by number from 0, that determine which credguard is run, and how."""
     name = path.rpartition("/")[2]
     if name in _LOCKS:
         return list(_iter_locked_lines(text))
@@ -93,7 +93,7 @@ def _list_matching(text: str, pattern: re.Pattern[str] | None) -> list[tuple[int
 
 
 def _iter_source_lines(text: str) -> Iterator[tuple[int, str]]:
-    """Of TOML and INI the lines that name credguard outside of sections for other tools, and those on sources."""
+    """In TOML and INI, the lines that name credguard outside of other tools' sections, and those on package sources."""
     inside = False
     for number, row in enumerate(text.split("\n")):
         line = row.strip()
@@ -115,8 +115,8 @@ _DEPENDENCY = compile_lazily(
 
 
 def _iter_locked_lines(text: str) -> Iterator[tuple[int, str]]:
-    """Of the entry of credguard its version, and the servers that it is taken from; the servers of a Pipfile.lock.
-    Hashes are left out: a file that is not what its hash says is not installed."""
+    """The version and the servers of the entry of credguard; the servers of a Pipfile.lock. Hashes are left out: a file
+    with a wrong hash is not installed."""
     inside = False
     rows = text.split("\n")
     for number, row in enumerate(rows):

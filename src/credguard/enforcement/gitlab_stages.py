@@ -1,4 +1,4 @@
-"""Stages of GitLab's pipelines: which jobs keep a job waiting for somebody."""
+"""Stages of GitLab's pipelines: which jobs make a job wait for a manual action."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ if TYPE_CHECKING:
 
 
 def find_stages_before(document: Node, job: Node) -> tuple[str, frozenset[str]]:
-    """The stage of a job (empty where it cannot be told), and those that have to end before it starts; none for a job
-    that says itself what it needs."""
+    """The stage of a job (empty if unknown), and those that have to end before it starts; none for a job with its own
+    `needs`."""
     listed = document.get("stages")
     named = [item.text for item in listed.items] if listed and listed.items else ["build", "test", "deploy"]
     every = [".pre", *named, ".post"]
@@ -23,7 +23,7 @@ def find_stages_before(document: Node, job: Node) -> tuple[str, frozenset[str]]:
 
 
 def extract_gate(job: Node, stages: frozenset[str]) -> Node | None:
-    """Of a job of GitLab in one of these stages, what keeps those after it waiting for somebody."""
+    """The part of a GitLab job in one of these stages that makes later jobs wait for a manual action."""
     stage = job.get("stage")
     if not stages or (stage.text if stage else "test") not in stages:
         return None
@@ -31,7 +31,7 @@ def extract_gate(job: Node, stages: frozenset[str]) -> Node | None:
     if fails and fails.text.lower() == "true":
         return None
     waits = any(_waits(rule) and not rule.get("allow_failure") for rule in rules.items) if rules else False
-    if not waits and not (_waits(job) and fails):  # which is let fail by itself
+    if not waits and not (_waits(job) and fails):  # whose failure is ignored anyway
         return None
     pairs = tuple((key, value) for key, value in job.pairs if key.text in ("when", "allow_failure", "rules"))
     return replace(job, pairs=pairs)

@@ -27,11 +27,11 @@ _SHARED = compile_lazily(
     r"\.pre-commit-config\.yaml|prek\.toml|\.?lefthook\.(?:ya?ml|toml|json)|\.husky/[^/]+|\.githooks/[^/]+|\.overcommit\.yml"
 )
 _JUDGED_BY_ITSELF = frozenset(("credguard audit", "credguard install"))
-"""Calls that take the policy of the change that they judge."""
+"""Calls that use the policy of the change that they check."""
 
 
 def find_tree_enforcement(tree: WorkTree) -> Enforcement | None:
-    """Where the repository of a tree calls credguard; None outside of git."""
+    """How the repository of a tree calls credguard; None outside of git."""
     if tree.repository is None:
         return None
     if tree.bare:
@@ -43,8 +43,8 @@ def find_tree_enforcement(tree: WorkTree) -> Enforcement | None:
 
 
 def merge_enforcements(found: Iterable[tuple[str, Enforcement | None]]) -> Enforcement | None:
-    """What holds for several repositories together, each with its label: a kind of place that one of them
-    lacks counts for none; None where none is a repository."""
+    """The result for several repositories together, each with its label: a kind of call that one of them lacks counts
+    for none; None if none is a repository."""
     known = [(label, where) for label, where in found if where is not None]
     if len(known) < 2:
         return known[0][1] if known else None
@@ -65,7 +65,7 @@ def read_ci_files(place: Snapshot) -> dict[str, bytes]:
 
 
 def find_file_enforcement(place: Snapshot, hooks: tuple[str, ...] = ()) -> Enforcement:
-    """Where the files of a repository call credguard; `hooks` are those that git runs."""
+    """How the files of a repository call credguard; `hooks` are those that git runs."""
     sites = calls.load_calls(place).sites
     shared = tuple(path for path, found in sites.items() if _SHARED.fullmatch(path) and _enforce(found, sites))
     ci = [path for path in sites if systems.find_settings_system(path)]
@@ -74,7 +74,7 @@ def find_file_enforcement(place: Snapshot, hooks: tuple[str, ...] = ()) -> Enfor
 
 
 def _enforce(found: Iterable[Site], sites: Mapping[str, tuple[Site, ...]]) -> bool:
-    """True where the failure of one of the places has a consequence, here and where it leads."""
+    """True if the failure of one of the calls has a consequence, in this file and in those that use it."""
     return any(
         one.enforces
         and (not one.through or one.through == one.path or _enforce(_list_own_sites(one.through, sites), sites))
@@ -83,7 +83,7 @@ def _enforce(found: Iterable[Site], sites: Mapping[str, tuple[Site, ...]]) -> bo
 
 
 def _is_loose(found: Iterable[Site], sites: Mapping[str, tuple[Site, ...]]) -> bool:
-    """True where each place judges a change by what the change itself says, or runs hooks alone."""
+    """True if every call checks a change with the change's own policy, or only runs hooks."""
     words: set[str] = set()
     for one in found:
         if one.through and _SHARED.fullmatch(one.through):
@@ -98,7 +98,7 @@ def _list_own_sites(path: str, sites: Mapping[str, tuple[Site, ...]]) -> tuple[S
 
 
 def _find_hooks(folder: Path) -> tuple[str, ...]:
-    """The hooks through which git calls credguard in this clone."""
+    """The hooks by which git calls credguard in this clone."""
     try:
         place = locate_hooks(folder)
         return tuple(name for name in HOOK_NAMES if _is_calling_hook(place, name))

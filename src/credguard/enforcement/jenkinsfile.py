@@ -1,4 +1,4 @@
-"""A Jenkinsfile by its braces: the lines that the calls of credguard in it depend on."""
+"""Parses a Jenkinsfile by its braces: the lines that its calls of credguard depend on."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _REACHES = compile_lazily(
     r"|\bgit\b[^\n]*\b(?:reset|switch|clean|rm|config|restore|stash)\b"
     r"|\bdeleteDir\b|\bunstash\b|\breturn\b|\bthrow\b"
 )
-"""What a stage does to those after it."""
+"""How a stage affects those after it."""
 _BRANCH = compile_lazily(r"(?:^|[\s,\[(])['\"]?[\w .-]{1,80}['\"]?\s*:\s*$")
 _DEEPEST = 60
 _MOST_COMMENTS = 2_000
@@ -40,11 +40,11 @@ class _Block:
     parts: list[tuple[int, str] | _Block] = field(default_factory=list)
 
     def has_call(self) -> bool:
-        """True where credguard is named below."""
+        """True if credguard is named inside."""
         return any(one.has_call() if isinstance(one, _Block) else "credguard" in one[1] for one in self.parts)
 
     def iter_lines(self) -> Iterator[tuple[int, str]]:
-        """The lines, less those of stages in which credguard is not called, as far as others do not depend on them."""
+        """The lines, except those of stages that do not call credguard and on which no other depends."""
         last = max((n for n, one in enumerate(self.parts) if isinstance(one, _Block) and one.has_call()), default=-1)
         for number, one in enumerate(self.parts):
             if not isinstance(one, _Block):
@@ -57,7 +57,7 @@ class _Block:
                 yield from ((line, text) for line, text in one.every() if _REACHES.search(text))
 
     def is_stage(self) -> bool:
-        """True for a stage, which others do not depend on but for what it sets."""
+        """True for a stage; others depend only on what it sets."""
         return _STAGE.match(self.head) is not None and not _DEFINES.search(self.head)
 
     def every(self) -> Iterator[tuple[int, str]]:
@@ -73,8 +73,7 @@ class _Block:
 
 
 def extract_call_lines(text: str) -> list[tuple[int, str]]:
-    """The lines, by number from 0, on which the calls depend, without comments; all of them where the braces do
-    not fit together."""
+    """The lines, by number from 0, on which the calls depend, without comments; all of them if braces do not match."""
     if text.count("/*") > _MOST_COMMENTS:
         return [(number, line.strip()) for number, line in enumerate(text.split("\n")) if line.strip()]
     plain = _strip_comments(text)
@@ -133,7 +132,7 @@ def _parse_blocks(text: str) -> _Block:
 
 
 def _take_head(block: _Block, piece: str) -> str:
-    """The words before a brace; those of the line before where it stands alone."""
+    """The words before a brace; those of the line before if it is alone on its line."""
     if piece.strip() or not block.parts or isinstance(block.parts[-1], _Block):
         return _BLANKS.sub(" ", piece.strip(" \t\r\n"))
     return block.parts.pop()[1]  # type: ignore[index]

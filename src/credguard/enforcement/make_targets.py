@@ -1,4 +1,4 @@
-"""Targets of a Makefile or a justfile, and the names by which they and scripts of other tools are asked for."""
+"""Targets of a Makefile or a justfile, and the names by which they and scripts of other tools are run."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ class _Rule:
 
 
 class Targets:
-    """The rules of a file, and which of them lead to credguard; `every` is set where that cannot be told."""
+    """The rules of a file, and which of them lead to credguard; `every` is set if that is unknown."""
 
     def __init__(self, code: Collection[tuple[int, str]], text: str) -> None:
-        """`code` are the lines that count, by number; `text` is the whole file."""
+        """`code` are the relevant lines, by number; `text` is the whole file."""
         self._rules: list[_Rule] = []
         self._rest: list[tuple[int, str]] = []
         self._read(code, text.split("\n"))
@@ -56,7 +56,7 @@ class Targets:
                 self._rest.append((number, line))
 
     def _add_dependents(self, names: set[str]) -> set[str]:
-        """The names, and those of rules that need one of them or ask for it."""
+        """The names, and those of rules that depend on one of them or run it."""
         more = True
         while more:
             more = False
@@ -69,7 +69,8 @@ class Targets:
         return names
 
     def list_lines(self) -> list[tuple[int, str]]:
-        """The lines on which the leading targets depend: theirs, those of what they need, and those of no target."""
+        """The lines on which the leading targets depend: theirs, those of their dependencies, and those outside of
+        targets."""
         if self.every:
             return sorted([*self._rest, *(line for rule in self._rules for line in rule.lines)])
         kept = set(self.leading)
@@ -93,7 +94,7 @@ class Targets:
         return sorted(found)
 
     def is_requested_by(self, text: str) -> bool:
-        """True where a command may ask for one of the leading targets."""
+        """True if a command may run one of the leading targets."""
         if self.every or not self.leading.isdisjoint(_WORD.findall(text)) or "$" in text:
             return True
         first = next((rule.names for rule in self._rules if not rule.names[0].startswith(".")), ())
@@ -105,6 +106,6 @@ def _has_call(lines: list[tuple[int, str]]) -> bool:
 
 
 def _find_requested(rule: _Rule) -> set[str]:
-    """The targets that a recipe asks for."""
+    """The targets that a recipe runs."""
     again = any(re.search(r"\$[({]MAKE[)}]|\bg?make\b|\bjust\b", line) for _, line in rule.lines[1:])
     return rule.find_words() if again else set()

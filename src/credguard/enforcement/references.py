@@ -1,4 +1,4 @@
-"""The places in settings that name credguard, what they run, and by what names other entries call them."""
+"""The entries of settings that name credguard, what they run, and the names by which other entries use them."""
 
 from __future__ import annotations
 
@@ -42,15 +42,15 @@ _LABELS = frozenset(
 NEVER_FOLLOWED = _LABELS.union(
     "paths-ignore restore-keys files changes exists glob exclude only except branches hash".split()
 )
-"""Keys whose words name files that nothing runs."""
+"""Keys for the names of files that nothing runs."""
 _USES = frozenset("uses include template component file project remote local extends image repo id entry ref".split())
 SETS_UP = frozenset(("prepare", "postinstall", "preinstall", "install", "scripts"))
-"""Scripts of package.json in which hooks are set up."""
+"""Scripts of package.json that set up hooks."""
 
 
 @dataclass(slots=True)
 class File:
-    """A file with its documents, or none; and the places in it that call, by trail."""
+    """A file with its documents, if any, and its calls by trail."""
 
     path: str
     text: str
@@ -61,13 +61,13 @@ class File:
     through: dict[Place, str] = field(default_factory=dict)
     executable: bool = True
     odd_lines: bool = False
-    """Whether a shell reads carriage returns, or a byte order mark, as a part of its commands."""
+    """Whether a shell reads carriage returns, or a byte order mark, as part of its commands."""
     comments: bool = True
     """Whether `#` begins a comment in its scripts."""
 
 
 def extract_code(one: File) -> str:
-    """A file's text without what are comments there for sure."""
+    """A file's text without what is certainly a comment."""
     return "\n".join(line for _, line in _list_code_lines(one.path, one.text))
 
 
@@ -78,7 +78,7 @@ _INTERPRETER = compile_lazily(r"#![^\n]*\b(?:sh|bash|dash|zsh|ksh|python[\d.]*)\
 
 
 def _drop_other_environments(text: str) -> str:
-    """tox's settings without environments in which credguard is not named, and that no other takes anything from."""
+    """tox's settings without environments that do not name credguard and that no other uses."""
     parts = _ENVIRONMENT.split(text)
     kept = parts[:1]
     for head, body in zip(parts[1::2], parts[2::2], strict=True):
@@ -93,7 +93,7 @@ _INLINE = compile_lazily(r"#[^\n]*(?:credguard|index|url|source)")
 
 
 def _has_hash_comments(path: str, text: str) -> bool:
-    """True where `#` begins a comment."""
+    """True if `#` begins a comment."""
     name = path.rpartition("/")[2].lower()
     if name.endswith(_HASHED) or name in _MAKES:
         return True
@@ -103,7 +103,7 @@ def _has_hash_comments(path: str, text: str) -> bool:
 
 
 def _list_code_lines(path: str, text: str) -> list[tuple[int, str]]:
-    """The lines of a text by number that are no comments."""
+    """The lines of a text by number, without comments."""
     name = path.rpartition("/")[2]
     if name.startswith("Jenkinsfile") or name.endswith((".groovy", ".jenkins")):
         return jenkinsfile.extract_call_lines(text)
@@ -118,7 +118,7 @@ def _list_code_lines(path: str, text: str) -> list[tuple[int, str]]:
 
 
 def build_lines_node(one: File) -> Node:
-    """A text as the lines that count."""
+    """A text as its relevant lines."""
     found = parse_targets(one).list_lines() if _has_targets(one.path) else _list_code_lines(one.path, one.text)
     items = tuple(Node("scalar", number + 1, 1, text=line) for number, line in found)
     notes = [*([] if one.executable else ["not executable"]), *(["carriage returns"] if one.odd_lines else [])]
@@ -136,7 +136,7 @@ def parse_targets(one: File) -> Targets:
 
 
 def may_run_calls(one: File, text: str) -> bool:
-    """False where a command asks for other targets or scripts of a file than those that lead to credguard."""
+    """False if a command runs only other targets or scripts of a file than those that lead to credguard."""
     if _has_targets(one.path):
         return parse_targets(one).is_requested_by(text)
     names = set()
@@ -149,7 +149,7 @@ def may_run_calls(one: File, text: str) -> bool:
 
 
 def find_text_calls(path: str, text: str) -> dict[Place, tuple[Call, ...]]:
-    """The calls of a text that has no structure."""
+    """The calls in an unstructured text."""
     plain = "\n".join(line for _, line in _list_code_lines(path, text))
     if "credguard" not in _RESULTS.sub("", plain):
         return {}
@@ -158,7 +158,7 @@ def find_text_calls(path: str, text: str) -> dict[Place, tuple[Call, ...]]:
         if _PROGRAM.search(plain):
             return {(0, ()): (Call("credguard"),)}
         if path.endswith(_PROGRAMS):
-            return {}  # it only names it
+            return {}  # it is only named
     return {(0, ()): tuple(found) or (Call("credguard", muted=True),)}
 
 
@@ -167,12 +167,12 @@ _PROGRAM = compile_lazily(
     r"|\b(?:run_?|start_?|call_?)credguard\b|\b(?:from|import)[ \t]+credguard\b"
     r"|[\"'\[(]credguard[\"'][ \t]*(?:[\])]|,[ \t]*\*)"
 )
-"""What in a program that is no shell's starts credguard."""
+"""What starts credguard in a program that is not a shell script."""
 _PROGRAMS = (".py", ".js", ".mjs", ".cjs", ".ts", ".rb", ".go", ".rs")
 
 
 def is_shell(path: str, text: str) -> bool:
-    """True for the script of a POSIX shell."""
+    """True for a script of a POSIX shell."""
     return (
         is_hook(path)
         or path.endswith((".sh", ".bash", ".zsh"))
@@ -181,7 +181,8 @@ def is_shell(path: str, text: str) -> bool:
 
 
 def find_document_calls(one: File) -> Iterator[tuple[Place, tuple[Call, ...]]]:
-    """The places of documents that name credguard, with what they run: calls without words for what only names it."""
+    """The entries of documents that name credguard, with what they run: calls without words for entries that only name
+    it."""
     found: dict[Place, tuple[Call, ...]] = {}
     for number, document in enumerate(one.documents or ()):
         definitions = [i for i, (key, _) in enumerate(document.pairs) if key.text == "definitions"]
@@ -203,7 +204,7 @@ def find_document_calls(one: File) -> Iterator[tuple[Place, tuple[Call, ...]]]:
 
 
 def _iter_hooks(document: Node, trail: Trail) -> Iterator[Trail]:
-    """The hooks of an entry of pre-commit's repositories; the entry where it has none."""
+    """The hooks of an entry of pre-commit's repositories; the entry itself if it has none."""
     entry = resolve_trail(document, trail)
     number = next((index for index, (key, _) in enumerate(entry.pairs) if key.text == "hooks"), None)
     hooks = entry.pairs[number][1].items if number is not None else ()
@@ -213,7 +214,7 @@ def _iter_hooks(document: Node, trail: Trail) -> Iterator[Trail]:
 
 
 def _iter_orb_keys(document: Node) -> Iterator[tuple[Trail, str, Node]]:
-    """Keys that use something of credguard's: steps of an orb."""
+    """Keys that use credguard as an orb: steps of an orb."""
     waiting: list[tuple[Trail, Node]] = [((), document)]
     while waiting:
         trail, node = waiting.pop()
@@ -242,7 +243,7 @@ def _parse_calls(key: str, text: str) -> list[Call]:
 
 
 def find_entry_names(document: Node, trail: Trail, shape: Shape) -> set[str]:
-    """The names of the entries that the place is in, where others name them."""
+    """The names by which others can reference the entries that contain the location."""
     names: set[str] = set()
     words = format_trail(document, trail).replace("[", ".").split(".")
     if shape is SHAPES["circleci"] and len(trail) > 1:
@@ -260,7 +261,7 @@ def find_entry_names(document: Node, trail: Trail, shape: Shape) -> set[str]:
 
 
 def find_calling_entries(one: File, system: str) -> set[str]:
-    """The names of the entries of a file's collections that call."""
+    """The names of the entries of a file's collections that call credguard."""
     names: set[str] = set()
     for number, trail in (*one.own, *one.through):
         document = (one.documents or ())[number]
@@ -273,7 +274,7 @@ def find_calling_entries(one: File, system: str) -> set[str]:
 
 
 def iter_entry_uses(document: Node, shape: Shape, system: str) -> Iterator[tuple[Trail, Trail, str]]:
-    """Words of a document that take an entry: `extends`, `!reference`, steps that are commands."""
+    """References to entries in a document: `extends`, `!reference`, steps that are commands."""
     for trail, key, node in iter_scalars(document):
         if system == "circleci":
             if document.pairs[trail[0]][0].text in ("jobs", "commands") and key in ("steps", "executor"):
@@ -294,7 +295,7 @@ def iter_script_keys(document: Node, shape: Shape) -> Iterator[tuple[Trail, str,
 
 
 def find_flaws(one: File) -> frozenset[str]:
-    """What keeps GitHub from reading a workflow at all, wherever it stands."""
+    """What makes a workflow invalid for GitHub, anywhere in the file."""
     if not one.path.startswith(".github/workflows/"):
         return frozenset()
     found = {"a merge key"} if _MERGE.search(one.text) else set()

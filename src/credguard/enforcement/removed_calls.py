@@ -1,4 +1,4 @@
-"""The calls of credguard that a change alters, and in what."""
+"""The calls of credguard that a change alters, and how."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ _NAMED = 80
 
 
 class RemovedCall(NamedTuple):
-    """A call of credguard that a change alters: the file that makes it, words that go on after "the change",
-    where to look, and what tells exactly this difference from others."""
+    """A call of credguard that a change alters: its file, a description that continues "the change", the location, and
+    an identity of exactly this difference."""
 
     path: str
     words: str
@@ -40,8 +40,8 @@ class RemovedCall(NamedTuple):
 
 
 def find_removed_calls(before: Calls, after: Calls, pins: Collection[str] = ()) -> Iterator[RemovedCall]:
-    """Each call of `before` that differs in `after`, in itself or in what it inherits; calls that differ in the
-    same things are one. A revision that is among `pins` may take the place of another of the same origin."""
+    """Each call of `before` that differs in `after`, in itself or in what it inherits; calls with the same differences
+    are one. A revision that is among `pins` may replace another of the same origin."""
     seen: set[str] = set()
     for path, sites in before.sites.items():
         for site, now in _pair_sites(path, sites, before, after):
@@ -52,7 +52,7 @@ def find_removed_calls(before: Calls, after: Calls, pins: Collection[str] = ()) 
 
 
 def _pair_sites(path: str, sites: tuple[Site, ...], before: Calls, after: Calls) -> Iterator[tuple[Site, Site | None]]:
-    """Each place of a file that is not as it was, with what has come in its place."""
+    """Each changed call of a file, with its replacement."""
     broken = after.find_problem(path) and not before.find_problem(path)
     there = {} if broken else {_make_key(site): site for site in after.sites.get(path, ())}
     keys = {_make_key(site): site for site in sites}
@@ -73,7 +73,7 @@ def _make_key(site: Site) -> object:
 
 
 def _is_moved(site: Site, after: Calls) -> bool:
-    """True where another file of the same system makes the same call in the same way."""
+    """True if another file of the same system makes the same call in the same way."""
     system, folder = systems.find_settings_system(site.path), posixpath.dirname(site.path)
     if system != "github":
         return False
@@ -91,7 +91,7 @@ def _make_nameless_key(site: Site) -> object:
 
 
 def _find_counterpart(site: Site, found: list[Site]) -> Site | None:
-    """The place that is most like one that was there."""
+    """The call that is most similar to an old one."""
     same = [one for one in found if one.label == site.label]
     near = [one for one in found if one.label.partition("[")[0] == site.label.partition("[")[0]]
     if site.label.startswith(("scripts.", "repos")) and not same:
@@ -120,7 +120,7 @@ def _iter_new_flaws(site: Site, now: Site) -> Iterator[TreeDifference]:
 
 
 def _is_stricter(site: Site, now: Site, found: list[TreeDifference]) -> bool:
-    """True where a call surely had no consequence, and nothing else differs than that it has one now."""
+    """True if a call's failure was certainly ignored, and the only difference is that it now counts."""
     if site.enforces or not now.enforces or [one.words for one in site.calls] != [one.words for one in now.calls]:
         return False
     return all(_only_hardens(one) for one in found)
@@ -153,7 +153,7 @@ def _compute_identity(site: Site, found: list[TreeDifference]) -> str:
 
 
 def _is_pinned(one: TreeDifference, now: Site, pins: Collection[str]) -> bool:
-    """True where only a revision differs, and the new one was agreed on."""
+    """True if only a revision differs, and the new one is pinned."""
     if one.old is None or one.new is None or not pins:
         return False
     if one.key.rpartition(".")[2] == "rev":
@@ -169,6 +169,6 @@ def _is_pinned(one: TreeDifference, now: Site, pins: Collection[str]) -> bool:
 
 
 def _format_calls(site: Site) -> str:
-    """What a place calls, in words."""
+    """Describes what is called."""
     found = {redact_text(call.words, "uses") for call in site.calls if call.words}
     return ", ".join(sorted(found)) or "credguard"

@@ -1,4 +1,4 @@
-"""The files through which a repository calls credguard: settings, and what they lead to, read from one place."""
+"""The files through which a repository calls credguard: settings, and what they reference, read from one snapshot."""
 
 from __future__ import annotations
 
@@ -53,12 +53,12 @@ FAMILIES = (
     _COMPOSE,
     ("mise.toml", ".mise.toml", "mise.local.toml", ".mise.local.toml", "mise/config.toml"),
 )
-"""Files of which one goes before the others, or is laid over them: what one of them calls depends on all."""
+"""Files that override each other or are merged: a call in one of them depends on all."""
 PLANTED = (
     "credguard", "credguard.py", "credguard/__init__.py", "credguard/__main__.py", "sitecustomize.py",
     "usercustomize.py", "uv.toml", "pip.py", "pip/__init__.py", "pip/__main__.py", "node_modules/.bin/credguard",
 )  # fmt: skip
-"""What stands in for credguard, or changes what is run, by its name alone."""
+"""Files that shadow credguard, or change what is run, by their name alone."""
 _HOOK_SETTINGS = (
     *FAMILIES[0], *_LEFTHOOK, *FAMILIES[2], "package.json", *_LINT_STAGED, ".simple-git-hooks.json",
     ".simple-git-hooks.js", "simple-git-hooks.json", ".huskyrc", ".huskyrc.json", ".huskyrc.js", ".huskyrc.yml",
@@ -125,7 +125,7 @@ _ROUNDS, _MOST_ASKED, _MOST_WORDS = 4, 600, 3_000
 
 
 class SettingsFiles:
-    """What was read of one place; paths are from its root."""
+    """The files read from one snapshot; paths are from its root."""
 
     def __init__(self, place: Snapshot) -> None:
         self.place = place
@@ -152,11 +152,11 @@ class SettingsFiles:
         self._asked.update((*names, *folders))
         for start in range(0, max(len(names), 1), _AT_ONCE):
             if sum(map(len, self._raw.values())) > _MOST_BYTES:
-                return  # what was not read counts as gone
+                return  # a file that was not read counts as missing
             self._raw |= self.place.read_texts(names[start : start + _AT_ONCE], folders if start == 0 else ())
 
     def _collect_named(self, fresh: Iterable[str]) -> tuple[dict[str, None], tuple[str, ...]]:
-        """Paths that these files name, and folders that were not asked for yet."""
+        """Paths that these files reference, and folders that were not listed yet."""
         names: dict[str, None] = {}
         folders: dict[str, None] = {}
         for path in fresh:
@@ -180,15 +180,15 @@ class SettingsFiles:
         return path in self._raw
 
     def get_text(self, path: str) -> str:
-        """The file as text, empty where there is none."""
+        """The file as text, empty if there is none."""
         return _decode(self._raw.get(path, b""))
 
     def get_data(self, path: str) -> bytes | None:
-        """The file's bytes, None where there is none or it cannot be read."""
+        """The file's bytes, None if there is none or it cannot be read."""
         return self._raw.get(path)
 
     def iter_named_paths(self, path: str, text: str) -> Iterator[str]:
-        """Paths that words of a text in the file `path` may name, whether they are there or not."""
+        """Paths that words of a text in the file `path` may reference, existing or not."""
         folder = path.rpartition("/")[0]
         around = self._find_folders(path) + (_LEFTHOOK_FOLDERS if path in _LEFTHOOK else ())
         if text.strip() in ("./", "."):
@@ -210,7 +210,7 @@ class SettingsFiles:
                     yield from (posixpath.normpath(posixpath.join(start, name)) for name in files)
 
     def find_references(self, path: str, text: str) -> list[str]:
-        """Those of the named paths that are there, and what lies beside a local action."""
+        """The referenced paths that exist, and the files of a local action."""
         found = dict.fromkeys(name for name in self.iter_named_paths(path, text) if name in self._raw and name != path)
         if find_shape(path) is SHAPES["gitlab"]:
             starts = tuple(match[1].strip("/") + "/" for match in _GLOB.finditer(text))
@@ -225,7 +225,7 @@ class SettingsFiles:
         return list(found)
 
     def list_included(self, text: str) -> list[str]:
-        """The files that a Makefile includes, as far as it names them."""
+        """The files that a Makefile includes by name."""
         words = [word for match in _INCLUDE.finditer(text) for word in match[1].split()]
         return [name for name in map(posixpath.normpath, words) if name in self._raw][:_MOST_INCLUDED]
 
@@ -240,12 +240,12 @@ def _parse_folders(data: bytes) -> tuple[str, ...]:
 
 
 def is_entry_point(path: str) -> bool:
-    """True for a file that something reads of itself: CI settings, hook settings, hooks."""
+    """True for a file that some program reads automatically: CI settings, hook settings, hooks."""
     return bool(systems.find_settings_system(path)) or path in _HOOK_SETTINGS or is_hook(path)
 
 
 def is_hook(path: str) -> bool:
-    """True for the script of a git hook in a folder of such."""
+    """True for the script of a git hook in a hooks folder."""
     folder, _, name = path.rpartition("/")
     return folder in _HOOK_FOLDERS and name.partition(".")[0] in GIT_HOOKS
 
@@ -257,13 +257,13 @@ def is_tool(path: str) -> bool:
 
 
 def sets_variables(path: str) -> bool:
-    """True for a file in which a command may stand for credguard by a variable of make, just or task."""
+    """True for a file in which a variable of make, just or task may refer to credguard."""
     name = path.rpartition("/")[2]
     return any(name in files for files in FAMILIES[3:6]) or name.endswith(".mk")
 
 
 def is_script(path: str) -> bool:
-    """True for a file that may run as it is, or is a part of other settings."""
+    """True for a file that may be executed, or is a part of other settings."""
     name = path.rpartition("/")[2]
     return name.endswith(_SCRIPT) or "." not in name[1:] or name in _LINT_STAGED or name in ("hatch.toml", "pdm.toml")
 
@@ -274,7 +274,7 @@ def is_prose(path: str) -> bool:
 
 
 def list_family(path: str) -> tuple[str, ...]:
-    """The files that go before one, or are laid over it; itself among them."""
+    """The files that override one, or are merged with it; including itself."""
     folder, _, name = path.rpartition("/")
     found = next((one for one in FAMILIES if name in one or path in one), ())
     system = next((one.files for one in systems.SYSTEMS if path in one.files), ())
@@ -282,7 +282,7 @@ def list_family(path: str) -> tuple[str, ...]:
 
 
 def find_shape(path: str) -> Shape:
-    """How the document at the path is built."""
+    """The structure of the document at the path."""
     name = path.rpartition("/")[2]
     system = systems.find_settings_system(path) or systems.detect_ci_system(path)
     if name in FAMILIES[0]:
@@ -301,8 +301,8 @@ def find_shape(path: str) -> Shape:
 
 
 def parse_settings(path: str, data: bytes) -> tuple[Node, ...] | None:
-    """The documents of a file, None where its kind has none. Raises UnreadableError for what is not what its
-    name promises: nothing is guessed, for the program that it is for guesses nothing."""
+    """The documents of a file, None if its kind has none. Raises UnreadableError for content that does not match its
+    name: nothing is guessed, because the program that reads it does not guess either."""
     text = _decode(data)
     if "\0" in text:
         raise UnreadableError("is binary")
@@ -319,11 +319,11 @@ def _parse_toml(text: str) -> tuple[Node, ...]:
     try:
         return (_build_node(toml.loads(text), text),)
     except (toml.TOMLDecodeError, RecursionError) as error:
-        raise UnreadableError("is no valid TOML") from error
+        raise UnreadableError("is not valid TOML") from error
 
 
 def _build_node(value: object, text: str, key: str = "") -> Node:
-    """What TOML means as a node; its lines are those on which the key first stands."""
+    """A TOML value as a node; its lines are those where the key first occurs."""
     found = re.search(rf"^[^\n#]*{re.escape(key)}", text, re.MULTILINE) if key else None
     line = text.count("\n", 0, found.end()) + 1 if found else 1
     if isinstance(value, dict):

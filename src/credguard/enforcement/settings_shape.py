@@ -1,4 +1,4 @@
-"""How settings are built: which parts of a document a job depends on, and which belong to others."""
+"""The structure of settings: which parts of a document a job depends on, and which belong to others."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ _ROUNDS = 10
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What is known of one kind of document. Paths may hold `*` for any key or number.
+    """The structure of one kind of document. Paths may contain `*` for any key or number.
 
-    `collections` are places whose entries do not depend on each other, `kept` the keys there that all of them
-    depend on; `references` the keys (and tags) whose words name other entries, `*` for all; `gates` are sequences
-    of jobs that wait for each other, `selectors` mappings of which the keys alone count, `dropped` what cannot
-    change whether something runs.
+    `collections` are nodes whose entries do not depend on each other, `kept` the keys there that all of them depend on;
+    `references` the keys (and tags) whose words name other entries, `*` for all; `gates` are sequences of jobs that
+    wait for each other, `selectors` mappings of which only the keys matter, `dropped` what cannot affect whether
+    something runs.
     """
 
     collections: tuple[Path, ...] = ()
@@ -108,31 +108,31 @@ SHAPES = {
     "taskfile": Shape(_parse_paths("tasks"), references=frozenset(("deps", "task", "cmds"))),
     "pyproject": Shape(_parse_paths("/ tool")),
 }  # fmt: skip
-"""By the name of a CI system or of a program; what is not here counts whole, up to the step."""
+"""By the name of a CI system or of a program; what is not listed here counts completely, up to the step."""
 
 
 @dataclass(slots=True)
 class Pruner:
-    """Leaves of documents of one shape what a place in it depends on: `names` are entries that are named there."""
+    """Reduces documents of one shape to what an entry depends on: `names` are entries referenced there."""
 
     shape: Shape
     names: set[str] = field(default_factory=set)
     own: frozenset[str] = frozenset()
-    """What the place itself is called."""
+    """The name of the entry itself."""
     comments: bool = True
     """Whether `#` begins a comment in its scripts, which it does not for every shell."""
     before: frozenset[str] = frozenset()
-    """The stages of GitLab that come before the place's own."""
+    """The stages of GitLab that come before the entry's own."""
     stage: str = ""
 
     def prune_around(self, document: Node, trail: Trail) -> Node:
-        """The document as the place at the end of the trail depends on it."""
+        """The part of the document on which the entry at the end of the trail depends."""
         if self.shape is SHAPES["gitlab"] and trail and document.pairs:
             self.stage, self.before = gitlab_stages.find_stages_before(document, document.pairs[trail[0]][1])
         return self._prune_until_stable(lambda: self._prune_node(document, (), trail))
 
     def prune_beside(self, document: Node) -> Node:
-        """A document that is merged with the one of the place: what concerns it."""
+        """The relevant part of a document that is merged with the entry's own."""
         return self._prune_until_stable(lambda: self._prune_node(document, (), None))
 
     def _prune_until_stable(self, make: Callable[[], Node | None]) -> Node:
@@ -151,7 +151,7 @@ class Pruner:
         at = trail[0] if trail else None
         rest = trail[1:] if trail else None
         if trail == ():
-            at, rest = None, None  # the place itself: all of it
+            at, rest = None, None  # the entry itself: all of it
         if node.kind == "mapping":
             return replace(node, pairs=tuple(self._prune_pairs(node, path, at, rest)))
         if node.kind == "sequence":
@@ -187,14 +187,14 @@ class Pruner:
                 yield key, kept
 
     def _prune_workflow(self, value: Node, path: Path) -> Node | None:
-        """A workflow of CircleCI, where it starts the job."""
+        """A workflow of CircleCI, if it starts the job."""
         jobs = value.get("jobs")
         if not jobs or not any(get_entry_name(item) in self.own for item in jobs.items):
             return None
         return self._prune_node(value, path, None)
 
     def _prune_skip(self, value: Node) -> Node | None:
-        """Of pre-commit.ci's settings whether the hook is left out."""
+        """From the settings of pre-commit.ci, whether the hook is skipped."""
         skip = value.get("skip")
         items = tuple(item for item in skip.items if item.text in self.own) if skip else ()
         return replace(value, pairs=(), items=items, kind="sequence") if items else None
@@ -222,7 +222,7 @@ class Pruner:
 
 
 def get_entry_name(item: Node) -> str:
-    """What an entry of a sequence is called: its name, or the key that holds all of it."""
+    """The name of an entry of a sequence: its name, or the key that contains all of it."""
     if item.kind == "scalar":
         return item.text
     named = item.get(*_NAMES)
@@ -232,7 +232,7 @@ def get_entry_name(item: Node) -> str:
 
 
 def trim_to_unit(document: Node, trail: Trail, shape: Shape) -> Trail:
-    """The trail as far as the step, job or hook that a place belongs to."""
+    """The trail up to the step, job or hook that contains a location."""
     node, end = document, 0
     path: Path = ()
     for depth, index in enumerate(trail):
@@ -268,7 +268,7 @@ def resolve_trail(document: Node, trail: Trail) -> Node:
 
 
 def iter_scalars(node: Node, key: str = "") -> Iterator[tuple[Trail, str, Node]]:
-    """Every single value below a node, with its trail and the key that it stands under."""
+    """Every scalar below a node, with its trail and its key."""
     waiting: list[tuple[Trail, str, Node]] = [((), key, node)]
     while waiting:
         trail, name, one = waiting.pop()
@@ -283,19 +283,19 @@ def iter_scalars(node: Node, key: str = "") -> Iterator[tuple[Trail, str, Node]]
 
 
 def has_comments(text: str, shape: Shape) -> bool:
-    """True where `#` begins a comment in the scripts of a document, which it does not for Windows' own shell."""
+    """True if `#` begins a comment in the scripts of a document, which it does not in Windows' own shell."""
     unsure = shape in (SHAPES["azure"], SHAPES["buildkite"]) and not _UNIX.search(text)
     return not unsure and not _WINDOWS.search(text)
 
 
 def strip_script_comments(text: str) -> str:
-    """A script without its comments, line for line."""
+    """A script without its comments, line by line."""
     lines = dict(iter_code_lines(text))
     return "\n".join(lines.get(number, "") for number in range(text.count("\n") + 1))
 
 
 def _prune_gate(item: Node) -> Node | None:
-    """Of a job before: what it may hold back."""
+    """The part of an earlier job that may block this one."""
     if item.kind == "scalar":
         return item if item.text in _GATES else None
     pairs = tuple((key, value) for key, value in item.pairs if key.text in _GATES)

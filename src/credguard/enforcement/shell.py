@@ -1,4 +1,4 @@
-"""Commands as a shell would read them: without comments, which of them run credguard, and which files they name."""
+"""Parses commands like a shell: without comments, which of them run credguard, and which files they reference."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SCRIPT_SUFFIXES = frozenset(
     "run script before_script after_script command commands cmd bash sh inline steps "
     "pre-commit pre-push commit-msg".split()
 )
-"""Keys under which a script stands."""
+"""Keys of scripts."""
 _JUDGING = frozenset(("ci", "scan", "hook", "audit", "install", "fleet"))
 _QUIET = frozenset(("--version", "--help", "-h", "-V"))
 _ENDS = frozenset(("exit", "exit 0", "return", "return 0", "true", ":"))
@@ -36,12 +36,12 @@ _PYTHON = compile_lazily(r"python[\d.]*|py")
 _BLANKS = compile_lazily(r"[ \t]+")
 _PATH = compile_lazily(r"[\w@+.-]*(?:/[\w@+.-]+)*")
 _MOST = 2_000
-"""Commands of one text that are looked at."""
+"""The most commands of one text that are parsed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call of credguard: its words, and whether its failure has no consequence."""
+    """A call of credguard: its words, and whether its failure is ignored."""
 
     words: str
     muted: bool = False
@@ -49,7 +49,7 @@ class Call:
 
 @dataclass(slots=True)
 class _Command:
-    """A simple command, with what stands before it and behind it."""
+    """A simple command, with what comes before and after it."""
 
     words: list[str]
     before: str = ""
@@ -57,9 +57,9 @@ class _Command:
 
 
 def iter_code_lines(text: str, *, comments: bool = True, first: int = 0) -> Iterator[tuple[int, str]]:
-    """The lines of a script by number (from 0), without blanks around them, empty lines, and comments if those
-    of a shell are meant. Where a quote or a here-document may be open, or a backslash ties lines together, nothing
-    is taken for a comment; nor in the `first` lines."""
+    """The lines of a script by number (from 0), stripped, without empty lines, and without comments if those of a shell
+    are meant. If a quote or a here-document may be open, or a backslash joins lines, nothing counts as a comment; nor
+    in the `first` lines."""
     quote, tied = "", False
     comments = comments and "<<" not in text
     for number, line in enumerate(text.split("\n")):
@@ -74,7 +74,7 @@ def iter_code_lines(text: str, *, comments: bool = True, first: int = 0) -> Iter
 
 
 def _strip_comment(line: str, quote: str) -> tuple[str, str]:
-    """The line without its comment, and the quote that is open behind it."""
+    """The line without its comment, and the quote that is open after it."""
     if not quote and "#" not in line and not any(mark in line for mark in "'\"\\"):
         return line, ""
     escaped, before = False, " "
@@ -88,14 +88,14 @@ def _strip_comment(line: str, quote: str) -> tuple[str, str]:
         elif mark in "'\"":
             quote = mark
         elif mark == "#" and before in " \t;|&(":
-            # make goes on with a comment behind a backslash
+            # make continues a comment after a backslash
             return (line if line.rstrip().endswith("\\") else line[:index]), quote
         before = mark
     return line, quote
 
 
 def find_calls(text: str, depth: int = 0) -> list[Call]:
-    """The calls of credguard that a script makes; what only prints, installs or names it is none."""
+    """The calls of credguard that a script makes; printing, installing or only naming it does not count."""
     if "credguard" not in text:
         return []
     text = expand_variables(text)
@@ -118,7 +118,8 @@ def find_calls(text: str, depth: int = 0) -> list[Call]:
 
 
 def expand_variables(text: str, included: str = "") -> str:
-    """A script, Makefile or Taskfile with the variables filled in that it, or what it includes, sets to credguard."""
+    """A script, Makefile or Taskfile with its variables expanded if it, or a file that it includes, sets them to
+    credguard."""
     for match in [*_SET.finditer(text), *_SET.finditer(included)][:_MOST_VARIABLES]:
         use = rf"\"?\$(?:{match[1]}\b|\{{{match[1]}\}}|\({match[1]}\))\"?|\{{\{{[ \t]*\.?{match[1]}[ \t]*\}}\}}"
         value = match[2].strip("\"' \t")
@@ -159,7 +160,7 @@ def _iter_commands(text: str) -> Iterator[_Command]:
 
 
 def _strip_keywords(words: list[str]) -> tuple[list[str], bool]:
-    """The command without keywords and assignments before it; True where those ask how it ends."""
+    """The command without keywords and assignments before it; True if a keyword tests its exit code."""
     aside = False
     index = 0
     while index < len(words) and (words[index] in _KEYWORDS or _ASSIGNMENT.fullmatch(words[index])):
@@ -169,7 +170,7 @@ def _strip_keywords(words: list[str]) -> tuple[list[str], bool]:
 
 
 def _find_command_calls(words: list[str], depth: int) -> Iterator[Call]:
-    """What of credguard a command runs."""
+    """The calls of credguard in a command."""
     if not words:
         return
     first = _strip_path(words[0])
@@ -221,12 +222,12 @@ def _has_later_failure(command: _Command, aside: bool, later: list[_Command]) ->
 
 
 def is_install_only(text: str) -> bool:
-    """True for a text that brings credguard and does not run it."""
+    """True for a text that installs credguard and does not run it."""
     return _INSTALLS.search(text) is not None and not find_calls(text)
 
 
 def iter_path_words(text: str) -> Iterator[str]:
-    """The words of a text that may name files of the repository, as they may be read from its root."""
+    """The words of a text that may reference files of the repository, relative to its root."""
     for word in re.findall(r"[\w@+./-]{2,300}", text):
         local = word.startswith(("./", "../"))
         path = word.lstrip("/").removeprefix("./")

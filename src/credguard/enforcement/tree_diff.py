@@ -1,4 +1,4 @@
-"""Two trees of settings compared: what differs, under which key, and how that is said without showing a secret."""
+"""Compares two trees of settings: what differs, under which key, described without showing a secret."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from credguard.parsers.document import Node
 
 ONE_OF = "one of several"
-"""The tag of a sequence whose other entries were left out, so that its numbers mean nothing."""
+"""The tag of a sequence whose other entries were left out, so that its indexes have no meaning."""
 LINES = "lines"
-"""The tag of a sequence that holds the lines of a text."""
+"""The tag of a sequence of the lines of a text."""
 _TELLING = frozenset(
     "uses repo rev if when condition needs requires depends_on dependsOn runs-on shell continue-on-error on branches "
     "paths types allow_failure continueOnError soft_fail skip only except stages stage id language files exclude "
@@ -45,10 +45,10 @@ _MOST_PAIRS = 100_000
 
 @dataclass(frozen=True, slots=True)
 class TreeDifference:
-    """One thing that differs: its key, what stood there and what does, in words, and where.
+    """One difference: its key, the old and the new value in words, and its location.
 
-    `line` is that of the new file; of the old one where nothing is there any more. `path` is the file. `old`
-    and `new` are whole texts where both are single values; they must not be shown.
+    `line` is that of the new file, or of the old one if nothing is left. `path` is the file. `old` and `new` are
+    complete texts if both are scalars; they must not be shown.
     """
 
     path: str
@@ -61,7 +61,8 @@ class TreeDifference:
 
 
 def canonicalize(node: Node, key: str = "") -> object:
-    """What a value means, hashable: equal for what differs in comments, order of keys, blanks and quotes."""
+    """The meaning of a value, hashable: equal for values that differ only in comments, order of keys, whitespace and
+    quotes."""
     if node.kind == "mapping":
         pairs: dict[str, list[object]] = {}
         for name, value in node.pairs:
@@ -73,7 +74,7 @@ def canonicalize(node: Node, key: str = "") -> object:
 
 
 def normalize_scalar(node: Node, key: str) -> str:
-    """The text of a single value; of a script without blanks around its lines."""
+    """The text of a scalar; for a script without whitespace around its lines."""
     if node.type == "null":
         return ""
     if node.type == "bool":
@@ -84,7 +85,7 @@ def normalize_scalar(node: Node, key: str) -> str:
 
 
 def find_differences(old: Mapping[str, Node], new: Mapping[str, Node]) -> Iterator[TreeDifference]:
-    """All that differs between two sets of trees by file."""
+    """All differences between two sets of trees by file."""
     for path in (*old, *(path for path in new if path not in old)):
         if path not in new:
             yield TreeDifference(path, "", "is gone", 1, _compute_identity(path, "", canonicalize(old[path]), None))
@@ -146,7 +147,7 @@ def _compare_sequences(path: str, key: str, old: Node, new: Node, name: str, dep
 
 
 def _find_changes(was: Sequence[object], now: Sequence[object]) -> Iterator[tuple[int, int, int, int]]:
-    """Where two lists differ: from and to in each; one difference where they differ in much."""
+    """Where two lists differ: from and to in each; one difference if they differ in much."""
     start = next((i for i, (a, b) in enumerate(zip(was, now, strict=False)) if a != b), min(len(was), len(now)))
     end = 0
     while end < min(len(was), len(now)) - start and was[-1 - end] == now[-1 - end]:
@@ -170,7 +171,7 @@ def _describe_change(path: str, key: str, old: Node, new: Node, name: str) -> Tr
 
 
 def _find_first_change(old: Node, new: Node, name: str) -> tuple[str, str, int]:
-    """The first lines of two scripts that differ, and where the new one stands."""
+    """The first lines of two scripts that differ, and the location of the new one."""
     was, now = list(iter_code_lines(old.text, comments=False)), list(iter_code_lines(new.text, comments=False))
     for a, b, c, d in _find_changes([line for _, line in was], [line for _, line in now]):
         number = now[c][0] if c < len(now) else 0
@@ -204,7 +205,7 @@ def format_node(node: Node, name: str = "") -> str:
 
 
 def redact_text(text: str, name: str = "") -> str:
-    """A text in short: words that say how credguard is called stay, any other may be a password."""
+    """A short form of a text: words that belong to a call of credguard stay, any other may be a password."""
     line = _USER.sub("//", " ".join(text[:2_000].split()))
     if not line:
         return "nothing"
@@ -226,7 +227,7 @@ def _redact_word(word: str, telling: bool) -> str:
 
 
 def format_key(text: str) -> str:
-    """A key, or several with dots between, as it may be shown."""
+    """A key, or several joined with dots, as it may be shown."""
     if not _KEY.fullmatch(text):
         return "?"
     return re.sub(r"[\w-]{12,}", lambda match: match[0][:4] + "…" if re.search(r"\d", match[0]) else match[0], text)
@@ -237,7 +238,7 @@ def _cut(text: str) -> str:
 
 
 def format_differences(found: Iterable[TreeDifference]) -> str:
-    """The differences in one line, the first three of them by name."""
+    """The differences in one line, the first three of them in detail."""
     every = list(found)
     parts = [f"{one.key}: {one.words}" if one.key else f"{one.path}: {one.words}" for one in every[:3]]
     return "; ".join(parts) + (f"; and {len(every) - 3} more" if len(every) > 3 else "")

@@ -1,112 +1,127 @@
-"""Judges what a change brings: staged content, the commits of a push, a commit message."""
+"""Scans what a change brings: staged content, the commits of a push, a commit message."""
 
 from __future__ import annotations
 
 import hashlib
 import re
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from credguard.engine.commit_origin import CommitOrigins
 from credguard.git import commit_message
 from credguard.model.findings import Blob, Coverage
+from credguard.model.result import Result
+from credguard.scanning.pipeline import mask_paths
 from credguard.sources import changes, files, lfs
 from credguard.sources.changes import Change
-from credguard.sources.worktree import WorkTree
+from credguard.sources.worktree import RULE_READ_LIMIT, WorkTree
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
 
-    from credguard.engine.session import Session
     from credguard.git.repository import Git
-    from credguard.model.findings import Finding
+    from credguard.model.findings import Finding, Skip
+    from credguard.scanning.pipeline import Pipeline
     from credguard.sources.changes import ChangeSet
 
 
-def scan_staged(run: Session, repository: Git, *, whole_files: bool = False) -> list[str]:
-    """Judges what a commit of the index would bring against HEAD; gives the paths, raises GitError."""
+def scan_staged(pipeline: Pipeline, repository: Git, *, whole_files: bool = False) -> Result:
+    """What a commit of the index would bring against HEAD; raises GitError."""
     brought = changes.list_staged_changes(repository)
-    _judge(run, repository, brought, "already in HEAD at this path", whole_files=whole_files)
-    _judge_files(run, repository, brought.changes, lambda: {e.path: e.oid for e in repository.list_tracked()})
-    return [change.path for change in brought.changes]
+    result = _scan_contents(pipeline, repository, brought, "already in HEAD at this path", whole_files=whole_files)
+    everything = partial(_list_index, repository)
+    return result.merge(_apply_file_rules(pipeline, repository, brought.changes, ":", everything))
 
 
-def scan_named_files(run: Session, repository: Git, paths: Sequence[str], staged: Collection[str]) -> None:
-    """Judges files as they lie on disk, and what the file rules say of them.
+def _list_index(repository: Git) -> dict[str, str]:
+    """The files of the index, each with its object."""
+    return {entry.path: entry.oid for entry in repository.list_tracked()}
+
+
+def scan_named_files(pipeline: Pipeline, repository: Git, paths: Sequence[str], staged: Collection[str]) -> Result:
+    """Scans files as they lie on disk, and applies the file rules to them.
 
     `paths` are relative to the repository's folder, `staged` to the root of its work tree: what
-    `staged` has judged already is left out where the disk holds the same. Raises GitError.
+    was scanned as `staged` is left out where the disk holds the same. Raises GitError.
     """
     prefix = repository.layout.prefix
     entries = {entry.path: entry for entry in repository.list_tracked()}
     fresh = [path for path in paths if prefix + path not in staged]
-    altered = [p for p in paths if prefix + p in staged and not _is_same_on_disk(p, entries[p].oid, run.limit)]
-    run.scan_files(fresh + altered)
+    altered = [p for p in paths if prefix + p in staged and not _is_same_on_disk(p, entries[p].oid, pipeline.limit)]
+    result = pipeline.scan_files(fresh + altered)
     tracked = [entries[path] for path in fresh if path in entries]
     brought = [Change(entry.path, entry.mode, entry.oid) for entry in tracked]
-    _judge_files(run, repository, brought, lambda: {path: entry.oid for path, entry in entries.items()})
+    everything = {path: entry.oid for path, entry in entries.items()}
+    return result.merge(_apply_file_rules(pipeline, repository, brought, ":./", lambda: everything))
 
 
 def scan_commits(
-    run: Session, repository: Git, revisions: Sequence[str], *exclude: str, whole_files: bool = False
-) -> int:
-    """Judges every commit that `git rev-list --stdin exclude` names for `revisions`, files and
-    messages, each against its parents; gives their number. Raises GitError."""
+    pipeline: Pipeline, repository: Git, revisions: Sequence[str], *exclude: str, whole_files: bool = False
+) -> Result:
+    """Scans every commit that `git rev-list --stdin exclude` names for `revisions`, files and
+    messages, each against its parents; the coverage counts the commits. Raises GitError."""
     brought = changes.list_commit_changes(repository, revisions, *exclude)
-    _judge(run, repository, brought, "already in the parent commit at this path", whole_files=whole_files)
-    part = Coverage()
-    for item in changes.read_messages(repository, revisions, run.limit, *exclude):
-        run.take(item, part)
-    part.commits = part.blobs
-    run.coverage.add(part)
+    contents = _scan_contents(
+        pipeline, repository, brought, "already in the parent commit at this path", whole_files=whole_files
+    )
+    messages = pipeline.scan(changes.read_messages(repository, revisions, pipeline.limit, *exclude))
+    messages = replace(messages, coverage=replace(messages.coverage, commits=messages.coverage.blobs))
     last = tuple({change.path: change for change in reversed(brought.changes)}.values())
-    _judge_files(run, repository, last, lambda: {change.path: change.oid for change in last})
-    return part.commits
+    everything = {change.path: change.oid for change in last}
+    newest = f"{last[0].commit}:" if last else ""
+    of_files = _apply_file_rules(pipeline, repository, last, newest, lambda: everything)
+    origins = CommitOrigins(repository, brought.tips, pipeline.scanner)
+    return contents.merge(
+        messages, replace(of_files, findings=tuple(origins.add_to_files(list(of_files.findings), last)))
+    )
 
 
-def scan_ref_objects(run: Session, repository: Git, oids: Sequence[str]) -> None:
-    """Judges what refs name that is no commit: annotated tags and what they point to, trees, files."""
-    part = Coverage()
+def scan_ref_objects(pipeline: Pipeline, repository: Git, oids: Sequence[str]) -> Result:
+    """Scans what refs name that is no commit: annotated tags and what they point to, trees, files."""
     trees: dict[str, None] = {}
-    for item in changes.follow_tags(repository, oids, run.limit):
-        if isinstance(item, str):
-            trees[item] = None
-        else:
-            run.take(item, part)
-    run.coverage.add(part)
+
+    def iter_contents() -> Iterator[Blob | Skip]:
+        for item in changes.follow_tags(repository, oids, pipeline.limit):
+            if isinstance(item, str):
+                trees[item] = None
+            else:
+                yield item
+
+    results = [pipeline.scan(iter_contents())]
     for tree in trees:
         brought = changes.list_tree_changes(repository, tree)
-        _judge(run, repository, brought, "", whole_files=True)
-        _judge_files(run, repository, brought.changes, lambda: repository.read_tree(tree))  # noqa: B023 - called at once
+        results.append(_scan_contents(pipeline, repository, brought, "", whole_files=True))
+        results.append(
+            _apply_file_rules(pipeline, repository, brought.changes, f"{tree}:", partial(repository.read_tree, tree))
+        )
+    return Result().merge(*results)
 
 
-def scan_ref_names(run: Session, names: Sequence[str]) -> None:
-    """Judges the names that refs get on the other side."""
-    findings, masks = run.scan_names([name for name in names if name])
-    run.keep(findings, Coverage(), masks)
+def scan_ref_names(pipeline: Pipeline, names: Sequence[str]) -> Result:
+    """Scans the names that refs get on the other side."""
+    findings, masks = pipeline.scan_names([name for name in names if name])
+    return mask_paths(Result(tuple(findings)), masks)
 
 
-def scan_message(run: Session, repository: Git, text: bytes, path: str) -> None:
-    """Judges all of a commit message, less what git itself wrote there of the files of the commit and of their
+def scan_message(pipeline: Pipeline, repository: Git, text: bytes, path: str) -> Result:
+    """Scans all of a commit message, less what git itself wrote there of the files of the commit and of their
     contents. Raises GitError."""
-    part = Coverage()
-    findings = _scan_message_views(run, text, path, part)
-    if findings and commit_message.has_quotes(text):
-        part = Coverage()
-        text = commit_message.strip_quotes(text, *changes.collect_quotable(repository, run.limit))
-        findings = _scan_message_views(run, text, path, part)
-    run.keep(findings, part, {})
+    result = _scan_message_views(pipeline, text, path)
+    if not result.findings or not commit_message.has_quotes(text):
+        return result
+    text = commit_message.strip_quotes(text, *changes.collect_quotable(repository, pipeline.limit))
+    return _scan_message_views(pipeline, text, path)
 
 
-def _scan_message_views(run: Session, text: bytes, path: str, part: Coverage) -> list[Finding]:
+def _scan_message_views(pipeline: Pipeline, text: bytes, path: str) -> Result:
     """The findings of the whole text, and those that it has only without its comments."""
     whole, *others = commit_message.list_message_views(text)
-    findings = run.take(Blob(whole, path, "message"), part, keep=False)
-    known = {finding.fingerprint for finding in findings}
-    for view in others:
-        more = run.take(Blob(view, path, "message"), Coverage(), keep=False)
-        findings += [finding for finding in more if finding.fingerprint not in known]
-    return findings
+    result = pipeline.scan([Blob(whole, path, "message")])
+    known = {finding.fingerprint for finding in result.findings}
+    further = pipeline.scan(Blob(view, path, "message") for view in others).findings
+    return replace(result, findings=(*result.findings, *(one for one in further if one.fingerprint not in known)))
 
 
 def _is_same_on_disk(path: str, oid: str, limit: int) -> bool:
@@ -119,37 +134,41 @@ def _is_same_on_disk(path: str, oid: str, limit: int) -> bool:
     return hashed.hexdigest() == oid
 
 
-def _judge(run: Session, repository: Git, brought: ChangeSet, known: str, *, whole_files: bool) -> None:
-    part = Coverage(skipped=list(brought.skipped), notes=list(brought.notes))
+def _scan_contents(pipeline: Pipeline, repository: Git, brought: ChangeSet, known: str, *, whole_files: bool) -> Result:
+    coverage = Coverage(skipped=list(brought.skipped), notes=list(brought.notes))
     groups: dict[tuple[str, str], list[Change]] = {}
     for change in brought.changes:
         groups.setdefault((change.path, change.oid), []).append(change)
     # rev-list gives the newest commit first: the last of a group is the one that introduced it.
     first = [group[-1] for group in groups.values()]
-    run.changed.update(change.path for change in first)
-    findings, masks = run.scan_names(dict.fromkeys(change.path for change in first))
+    paths = frozenset(change.path for change in first)
+    findings, masks = pipeline.scan_names(dict.fromkeys(change.path for change in first))
     found: list[tuple[Change, Finding]] = []
-    for change, item in changes.read(repository, first, run.limit):
-        for one in lfs.add_lfs_contents([item], repository, run.limit):
-            found += [(change, finding) for finding in run.take(one, part, keep=False)]
+    material: set[str] = set()
+    for change, item in changes.read(repository, first, pipeline.limit):
+        for one in lfs.add_lfs_contents([item], repository, pipeline.limit):
+            coverage.count(one)
+            if isinstance(one, Blob):
+                pipeline.add_material(one, material)
+                found += [(change, finding) for finding in pipeline.scan_blob(one)]
     concerned = {(change.path, change.oid): groups[change.path, change.oid] for change, _ in found}
-    before = {} if whole_files else _find_previous_values(run, repository, concerned)
-    for change, finding in found:
+    before = {} if whole_files else _find_previous_values(pipeline, repository, concerned)
+    origins = CommitOrigins(repository, brought.tips, pipeline.scanner)
+    for (change, _), finding in zip(found, origins.add_origins(found), strict=True):
         seen = bool(finding.values) and finding.values <= before.get((change.path, change.oid), frozenset())
-        places = tuple(replace(place, commit=change.commit) for place in finding.locations)
-        findings.append(replace(finding, locations=places, known=known if seen else ""))
-    run.keep(findings, part, masks)
+        findings.append(replace(finding, known=known if seen else ""))
+    return mask_paths(Result(tuple(findings), coverage, changed=paths, material=frozenset(material)), masks)
 
 
 def _find_previous_values(
-    run: Session, repository: Git, groups: dict[tuple[str, str], list[Change]]
+    pipeline: Pipeline, repository: Git, groups: dict[tuple[str, str], list[Change]]
 ) -> dict[tuple[str, str], frozenset[str]]:
     """Digests of the values that stood at the path before each time that the content was brought."""
     asked = list({(change.path, oid): None for group in groups.values() for change in group for oid in change.before})
     held: dict[tuple[str, str], frozenset[str]] = {}
-    for (path, oid), data in zip(asked, repository.read_blobs([oid for _, oid in asked], run.limit), strict=True):
+    for (path, oid), data in zip(asked, repository.read_blobs([oid for _, oid in asked], pipeline.limit), strict=True):
         if isinstance(data, bytes):
-            held[path, oid] = frozenset(v for f in run.scanner.scan_blob(Blob(data, path)) for v in f.values)
+            held[path, oid] = frozenset(v for f in pipeline.scanner.scan_blob(Blob(data, path)) for v in f.values)
     nothing: frozenset[str] = frozenset()
     return {
         key: frozenset.intersection(
@@ -159,27 +178,42 @@ def _find_previous_values(
     }
 
 
-def _judge_files(
-    run: Session, repository: Git, brought: Sequence[Change], everything: Callable[[], dict[str, str]]
-) -> None:
+def _apply_file_rules(
+    pipeline: Pipeline,
+    repository: Git,
+    brought: Sequence[Change],
+    anchor: str,
+    everything: Callable[[], dict[str, str]],
+) -> Result:
     """What the file rules say of the changed files; the whole tree is read only for a rule that
-    needs it and that the change concerns."""
+    needs it and that the change concerns. git names any other file by its path behind `anchor`."""
     paths = [change.path for change in brought]
-    rules = [rule for rule in run.scanner.rules if rule.check_tree]
+    rules = [rule for rule in pipeline.scanner.rules if rule.check_tree]
     alone = [rule for rule in rules if not rule.concerns]
     whole = [rule for rule in rules if rule.concerns and any(re.search(rule.concerns, p.lower()) for p in paths)]
+    findings: list[Finding] = []
     if alone and paths:
-        tree = _build_tree(repository, {change.path: change.oid for change in brought}, run.limit)
-        run.findings += run.scan_tree(tree, alone)
+        tree = _build_tree(repository, {change.path: change.oid for change in brought}, anchor, pipeline.limit)
+        findings += pipeline.scan_tree(tree, alone)
     if whole:
-        run.findings += run.scan_tree(_build_tree(repository, everything(), run.limit), whole)
+        findings += pipeline.scan_tree(_build_tree(repository, everything(), anchor, pipeline.limit), whole)
+    return Result(tuple(findings))
 
 
-def _build_tree(repository: Git, entries: dict[str, str], limit: int) -> WorkTree:
+def _build_tree(repository: Git, entries: dict[str, str], anchor: str, limit: int) -> WorkTree:
     names = tuple(sorted(entries))
     read = _Reader(repository, entries, limit)
     bare = not repository.is_in_work_tree()
-    return WorkTree(Path(repository.folder), names, frozenset(names), repository, reader=read, bare=bare)
+    return WorkTree(
+        Path(repository.folder), names, frozenset(names), repository, reader=read, bare=bare,
+        beside=lambda path: _read_named(repository, anchor + path),
+    )  # fmt: skip
+
+
+def _read_named(repository: Git, name: str) -> bytes | None:
+    """The file that git knows by this name (`HEAD:a/b`), None where there is none; raises GitError."""
+    found = () if name.split() != [name] else repository.read_blobs([name], RULE_READ_LIMIT)
+    return next((data for data in found if isinstance(data, bytes)), None)
 
 
 class _Reader:

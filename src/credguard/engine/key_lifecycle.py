@@ -19,25 +19,27 @@ from credguard.errors import CredguardError, UnreadableError
 from credguard.git.file_history import find_first_versions, read_file_histories, read_renamed_history
 from credguard.git.repository import GitError
 from credguard.lazy_re import compile_lazily
-from credguard.model.findings import Blob, Skip
-from credguard.rules.account.key_older_than_limit import check_key_age
-from credguard.scanning.scanner import build_finding
+from credguard.model.findings import OF_ACCOUNT, Blob, Coverage, Skip
+from credguard.model.result import Result
+from credguard.rule import Trait
+from credguard.rules import get_rule, list_rule_ids
+from credguard.rules.account import key_older_than_limit, key_shared_across_projects
+from credguard.scanning.placement import build_finding
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from credguard.engine.run import Run
     from credguard.engine.session import Session
     from credguard.git.file_history import Version
     from credguard.git.repository import Git
     from credguard.model.findings import Finding
     from credguard.policy.model import Policy
     from credguard.rule import Rule
+    from credguard.scanning.pipeline import Pipeline
 
-ABOUT_ACCOUNTS = ("CG303", "CG501", "CG503", "CG504")
-"""Rules that only a credential report can answer in full."""
 _MOST_BYTES = 64 << 20
 _MOST_PATHS = 100
-_KEY_RULES = ("CG101", "CG103")
 _STALE_DAYS = 7
 _BASE64 = compile_lazily(rb"[A-Za-z0-9+/]{40,}[A-Za-z0-9+/=\s]*")
 _HINT = (
@@ -103,50 +105,108 @@ def _extract_csv(data: bytes) -> tuple[bytes, datetime | None]:
     return data, made
 
 
-def scan_reports(run: Session, blobs: Iterable[Blob]) -> None:
-    """What the rules say of the reports that were given; the same said of a copy in a scanned folder is left out."""
+def scan_reports(session: Session, run: Run, blobs: Iterable[Blob]) -> Run:
+    """The run with what the rules say of the reports that were given; the same said of a copy in a scanned folder is
+    left out."""
+    pipeline = session.make_pipeline(run)
     for blob in blobs:
-        before = list(run.findings)
-        run.scan_blob(blob)
-        given = run.findings[len(before) :]
-        told = {(finding.rule_id, finding.fingerprint) for finding in given}
-        run.findings = [f for f in before if (f.rule_id, f.fingerprint) not in told] + given
+        given = pipeline.scan([blob], 1)
+        known = {(finding.rule_id, finding.fingerprint) for finding in given.findings}
+        others = tuple(f for f in run.result.findings if (f.rule_id, f.fingerprint) not in known)
         report = reports.find_report(blob)
         assert report is not None  # noqa: S101 - read_report has seen to it
-        run.asked.update(ABOUT_ACCOUNTS)
-        run.coverage.skipped += [Skip(blob.path, problem) for problem in report.problems]
+        coverage = Coverage(skipped=[Skip(blob.path, problem, OF_ACCOUNT) for problem in report.problems])
         days = (datetime.now(timezone.utc) - blob.made).days if blob.made else 0
         if days > _STALE_DAYS:
-            run.coverage.notes.append(f"{blob.path} is {days} days old: the account may have changed since")
+            coverage.notes.append(f"{blob.path} is {days} days old: the account may have changed since")
+        answers = replace(_list_answers(report, days, run.result.gaps), coverage=coverage)
+        run = replace(run, result=replace(run.result, findings=others)).add(given, answers)
+    return run
 
 
-def judge_ages(run: Session, now: datetime | None = None) -> None:
-    """CG501 for every long-lived key of the run that has stood in tracked files for longer than the limit."""
-    rule = _find_enabled_rule(run, "CG501")
+def _list_answers(report: reports.Report, days: int, known: Mapping[str, str]) -> Result:
+    """The rules that a report of so many days answers, what the answers lack beside the `known` gaps, and the practices
+    that it has something for."""
+    gaps = dict(known)
+    answered: set[str] = set()
+    material: set[str] = set()
+    keyed = any(True for row in report.rows if not row.is_root for _ in row.iter_active_keys())
+    for rule in map(get_rule, list_rule_ids(Trait.ON_ACCOUNT)):
+        lost = report.list_missing_columns(rule.columns)
+        if lost:
+            gaps[rule.id] = f"the credential report has no column {', '.join(lost)}"
+            continue
+        answered.add(rule.id)
+        if Trait.ON_ROOT in rule.traits and not report.has_every_root:
+            gaps[rule.id] = "the credential report has no row of the root user"
+        elif days > _STALE_DAYS:
+            gaps.setdefault(rule.id, f"the credential report is {days} days old")
+        if keyed or Trait.ON_ROOT in rule.traits:
+            material.update(rule.practices)
+    return Result(rules=frozenset(answered), material=frozenset(material), gaps=gaps)
+
+
+def find_old_keys(session: Session, run: Run, now: datetime | None = None) -> Result:
+    """A finding for every long-lived key of the run that has been in tracked files for longer than the limit."""
+    rule = _find_enabled_rule(session, run, key_older_than_limit.RULE.id)
     if rule is None:
-        return
+        return Result()
     moment = now or datetime.now(timezone.utc)
-    first: dict[str, Version] = {}
-    keys: dict[str, list[Finding]] = {}
+    ages = _KeyAges(session.make_pipeline(run))
     for label, tree in run.trees:
-        by_path = _group_by_path(run.findings, label, tree.tracked)
-        some = dict(list(by_path.items())[:_MOST_PATHS])
-        before = moment - timedelta(days=_find_policy(run, label).rotation_days + 1)
-        for key_id, version, finding in _iter_first_versions(run, label, tree.repository, some, before):
-            first[key_id] = min(first.get(key_id, version), version, key=lambda one: one.when)
-            keys.setdefault(key_id, []).append(finding)
-        if len(by_path) > _MOST_PATHS:
-            run.coverage.notes.append(f"the age of keys was asked for {_MOST_PATHS} of {len(by_path)} files")
-    for key_id, version in first.items():
-        limit = _find_policy(run, keys[key_id][0].locations[0].path).rotation_days
-        detection = check_key_age(version.when, moment, limit, key_id)
+        by_path = _group_by_path(run.result.findings, label, tree.tracked)
+        before = moment - timedelta(days=_find_policy(session, run, label).rotation_days + 1)
+        ages.add_tree(label, tree.repository, by_path, before)
+    findings = []
+    for key_id, version in ages.first.items():
+        places = tuple(finding.locations[0] for finding in ages.keys[key_id])
+        limit = _find_policy(session, run, places[0].path).rotation_days
+        detection = key_older_than_limit.check_key_age(version.when, moment, limit, key_id)
         if detection:
-            account = keys[key_id][0].attributes.get("account")
+            account = ages.keys[key_id][0].attributes.get("account")
             more = {"first_commit": version.commit} | ({"account": account} if account else {})
-            places = tuple(finding.locations[0] for finding in keys[key_id])
-            run.findings.append(
-                build_finding(rule, replace(detection, attributes={**detection.attributes, **more}), places)
-            )
+            detection = replace(detection, attributes={**detection.attributes, **more})
+            findings.append(build_finding(rule, detection, places))
+    return Result(tuple(findings), ages.coverage)
+
+
+class _KeyAges:
+    """Since when each key stands in its file: `first` the version that brought it, `keys` its findings."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self.first: dict[str, Version] = {}
+        self.keys: dict[str, list[Finding]] = {}
+        self.coverage = Coverage()
+        self._pipeline = pipeline
+
+    def add_tree(
+        self, label: str, repository: Git | None, by_path: dict[str, dict[str, Finding]], before: datetime
+    ) -> None:
+        """Asks git about the keys of a folder; `before` says from when on one is old."""
+        some = dict(list(by_path.items())[:_MOST_PATHS])
+        if repository and some:
+            try:
+                for key_id, version, finding in self._iter_first_versions(repository, some, before):
+                    self.first[key_id] = min(self.first.get(key_id, version), version, key=lambda one: one.when)
+                    self.keys.setdefault(key_id, []).append(finding)
+            except GitError as error:
+                skip = Skip(label or ".", f"git could not tell how old its keys are: {error.message}")
+                self.coverage.skipped.append(skip)
+        if len(by_path) > _MOST_PATHS:
+            self.coverage.notes.append(f"the age of keys was asked for {_MOST_PATHS} of {len(by_path)} files")
+
+    def _iter_first_versions(
+        self, repository: Git, by_path: dict[str, dict[str, Finding]], before: datetime
+    ) -> Iterator[tuple[str, Version, Finding]]:
+        """Since when each key stands in its file. Former names are asked for only where it is not old already."""
+        known, limit = read_file_histories(repository, list(by_path)), self._pipeline.limit
+        for path, keys in by_path.items():
+            held = partial(_find_keys, self._pipeline, path)
+            found = find_first_versions(repository, known[path], keys, held, limit)
+            young = [key_id for key_id in keys if key_id not in found or found[key_id].when > before]
+            if young:
+                found |= find_first_versions(repository, read_renamed_history(repository, path), young, held, limit)
+            yield from ((key_id, version, keys[key_id]) for key_id, version in found.items())
 
 
 def _group_by_path(findings: Sequence[Finding], label: str, tracked: frozenset[str]) -> dict[str, dict[str, Finding]]:
@@ -154,7 +214,12 @@ def _group_by_path(findings: Sequence[Finding], label: str, tracked: frozenset[s
     found: dict[str, dict[str, Finding]] = {}
     for finding in findings:
         key_id, place = finding.attributes.get("access_key_id"), finding.locations[0]
-        if finding.rule_id in _KEY_RULES and isinstance(key_id, str) and _is_long_lived(key_id) and not place.commit:
+        if (
+            finding.rule_id in list_rule_ids(Trait.ACCESS_KEY)
+            and isinstance(key_id, str)
+            and _is_long_lived(key_id)
+            and not place.commit
+        ):
             path = place.path.removeprefix(label)
             if place.path.startswith(label) and path in tracked:
                 found.setdefault(path, {}).setdefault(key_id, finding)
@@ -165,65 +230,49 @@ def _is_long_lived(key_id: str) -> bool:
     return key_id.startswith("AKIA") and classify_key_id(key_id.encode()) in ("long-lived", "old-format")
 
 
-def _iter_first_versions(
-    run: Session, label: str, repository: Git | None, by_path: dict[str, dict[str, Finding]], before: datetime
-) -> Iterator[tuple[str, Version, Finding]]:
-    """Since when each key stands in its file. Former names are asked for only where it is not old already."""
-    if repository is None or not by_path:
-        return
-    try:
-        known = read_file_histories(repository, list(by_path))
-        for path, keys in by_path.items():
-            held = partial(_find_keys, run, path)
-            found = find_first_versions(repository, known[path], keys, held, run.limit)
-            young = [key_id for key_id in keys if key_id not in found or found[key_id].when > before]
-            if young:
-                found |= find_first_versions(repository, read_renamed_history(repository, path), young, held, run.limit)
-            yield from ((key_id, version, keys[key_id]) for key_id, version in found.items())
-    except GitError as error:
-        run.coverage.skipped.append(Skip(label or ".", f"git could not tell how old its keys are: {error.message}"))
-
-
-def _find_keys(run: Session, path: str, data: bytes, some: set[str]) -> set[str]:
+def _find_keys(pipeline: Pipeline, path: str, data: bytes, some: set[str]) -> set[str]:
     plain = {key_id for key_id in some if key_id.encode() in data}
-    return plain or _find_encoded_keys(run, Blob(data, path), some)
+    return plain or _find_encoded_keys(pipeline, Blob(data, path), some)
 
 
-def _find_encoded_keys(run: Session, blob: Blob, some: set[str]) -> set[str]:
+def _find_encoded_keys(pipeline: Pipeline, blob: Blob, some: set[str]) -> set[str]:
     """The keys that the rules see in a content which does not show them plainly."""
-    return some & {str(finding.attributes.get("access_key_id")) for finding in run.scanner.scan_blob(blob)}
+    return some & {str(finding.attributes.get("access_key_id")) for finding in pipeline.scanner.scan_blob(blob)}
 
 
-def judge_sharing(run: Session) -> None:
-    """CG502 for every credential of the run that several projects use."""
-    rule = _find_enabled_rule(run, "CG502")
-    if rule:
-        repositories = [Repository(label, tree.files) for label, tree in run.trees]
-        run.findings += find_shared(run.findings, repositories, rule)
-        if len(repositories) > 1 or any(len(one.folders) > 1 for one in repositories):
-            run.asked.add(rule.id)
+def find_shared_keys(session: Session, run: Run) -> Result:
+    """A finding for every credential of the run that several projects use."""
+    rule = _find_enabled_rule(session, run, key_shared_across_projects.RULE.id)
+    if rule is None:
+        return Result()
+    repositories = [Repository(label, tree.files) for label, tree in run.trees]
+    several = len(repositories) > 1 or any(len(one.folders) > 1 for one in repositories)
+    findings = find_shared(run.result.findings, repositories, rule)
+    return Result(tuple(findings), rules=frozenset((rule.id,)) if several else frozenset())
 
 
-def conclude(run: Session) -> None:
-    """All that is asked when the files have been looked at."""
-    judge_ages(run)
-    judge_sharing(run)
+def add_key_findings(session: Session, run: Run) -> Run:
+    """The run with all that is asked about keys when the files have been scanned."""
+    run = run.add(find_old_keys(session, run))
+    return run.add(find_shared_keys(session, run))
 
 
-def list_executed_rules(run: Session) -> frozenset[str]:
+def list_executed_rules(session: Session, run: Run) -> frozenset[str]:
     """The rules that had what they judge: those about the account only with a report, those about several
     projects or this machine only where these were looked at. A finding proves that its rule ran."""
-    waiting = {*ABOUT_ACCOUNTS, "CG502", "CG601"} - run.asked
-    found = {finding.rule_id for finding in (*run.findings, *(verdict.finding for verdict in run.decided))}
-    enabled = (rule.id for rule in run.scanner.rules if run.policy.is_enabled(rule.id))
+    waiting = {*list_rule_ids(Trait.ON_ACCOUNT), *list_rule_ids(Trait.ON_REQUEST)} - run.result.rules
+    found = {finding.rule_id for finding in (*run.result.findings, *(verdict.finding for verdict in run.verdicts))}
+    policy = session.get_policy(run)
+    enabled = (rule.id for rule in session.list_rules(run) if policy.is_enabled(rule.id))
     return frozenset(rule_id for rule_id in enabled if rule_id not in waiting or rule_id in found)
 
 
-def _find_policy(run: Session, path: str) -> Policy:
+def _find_policy(session: Session, run: Run, path: str) -> Policy:
     """The policy of the repository that the path lies in."""
     fitting = [judge for judge in run.judges if path.startswith(judge.label)]
-    return max(fitting, key=lambda judge: len(judge.label)).policy if fitting else run.policy
+    return max(fitting, key=lambda judge: len(judge.label)).policy if fitting else session.get_policy(run)
 
 
-def _find_enabled_rule(run: Session, rule_id: str) -> Rule | None:
-    return next((rule for rule in run.scanner.rules if rule.id == rule_id and run.policy.is_enabled(rule_id)), None)
+def _find_enabled_rule(session: Session, run: Run, rule_id: str) -> Rule | None:
+    enabled = session.get_policy(run).is_enabled(rule_id)
+    return next((rule for rule in session.list_rules(run) if rule.id == rule_id and enabled), None)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from credguard.lazy_re import compile_lazily
 from credguard.model.findings import Confidence, Finding, Severity
 from credguard.model.secret import compute_fingerprint
+from credguard.rule import Trait
+from credguard.rules import list_rule_ids
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -15,8 +17,6 @@ if TYPE_CHECKING:
     from credguard.model.findings import Location
     from credguard.rule import Rule
 
-COMPARED = ("CG101", "CG102", "CG103", "CG106", "CG107", "CG108")
-"""The rules whose values are compared: long-lived AWS credentials."""
 _MANIFESTS = frozenset(
     "package.json pyproject.toml setup.py setup.cfg requirements.txt pipfile go.mod cargo.toml pom.xml build.gradle "
     "build.gradle.kts build.sbt gemfile composer.json mix.exs pubspec.yaml deno.json chart.yaml serverless.yml "
@@ -79,7 +79,8 @@ def _list_parents(folder: str) -> Iterable[str]:
 
 def find_shared(findings: Iterable[Finding], repositories: Sequence[Repository], rule: Rule) -> list[Finding]:
     """A finding of `rule` for each credential that stands in two repositories, or in two sub-projects of one."""
-    groups = _group_by_credential([f for f in findings if f.rule_id in COMPARED and f.values and not _is_temporary(f)])
+    compared = list_rule_ids(Trait.LONG_LIVED)
+    groups = _group_by_credential([f for f in findings if f.rule_id in compared and f.values and not _is_temporary(f)])
     results = []
     for group in groups:
         places: dict[Project, Location] = {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from credguard.aws import local_files
@@ -13,19 +14,21 @@ from credguard.errors import CredguardError
 from credguard.git.repository import GitError, find_git
 from credguard.hooks.selftest import check_hooks
 from credguard.model.findings import Blob, Coverage, Location, Skip
+from credguard.model.result import Result
 from credguard.rules.machine import credentials_file_permissions, malformed_credentials
-from credguard.scanning.scanner import build_finding
+from credguard.rules.root_user import root_named_credential
+from credguard.scanning.placement import build_finding
 from credguard.sources import files
 from credguard.sources.env_files import is_vendored
 from credguard.system.compat import open_to_read
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
-    from credguard.engine.session import Session
     from credguard.model.findings import Detection
     from credguard.rule import Rule
+    from credguard.scanning.pipeline import Pipeline
 
 _MOST_BYTES = 1 << 20
 _SECRET_WORDS = (b"secret", b"session_token", b"security_token", b"access_key", b"pass", b"credential_process")
@@ -33,45 +36,44 @@ _MAYBE_WITHOUT = ("config", ".boto", "rclone.conf", ".rclone.conf")
 """Names of files that hold settings, and secrets only sometimes."""
 
 
-def examine_machine(run: Session) -> None:
-    """Adds what is wrong with this machine's own AWS files; values are read in memory and never shown."""
+def examine_machine(pipeline: Pipeline) -> Result:
+    """What is wrong with this machine's own AWS files; values are read in memory and never shown."""
     paths = local_files.list_credential_files()
-    if os.name == "nt":
-        run.coverage.notes.append("file modes are not checked on Windows")
+    home = os.path.expanduser("~")
+    results = [] if paths else [_note("this machine has no AWS credential files at the usual places")]
     folders: dict[str, None] = {}
     for path in paths:
-        content = _read(run, path)
+        content, read = _read(path)
+        results.append(read)
         if content is None:
             continue
         if os.name != "nt":
             folders[os.path.dirname(path)] = None
-            _look(run, path, lambda p, s, data=content: _check_permissions(p, s, data))  # type: ignore[misc]
+            results.append(_check(path, partial(_check_permissions, data=content)))
         if _is_profile(path):
-            _judge_profiles(run, path, content)
-    home = os.path.expanduser("~")
-    for folder in folders:
-        if os.path.realpath(folder) not in (os.path.realpath(home), "/"):
-            _look(run, folder, credentials_file_permissions.find_folder_problems)
-    if not paths:
-        run.coverage.notes.append("this machine has no AWS credential files at the usual places")
-    run.asked.add(credentials_file_permissions.RULE.id)
+            results.append(_scan_profiles(pipeline, path, content))
+    results += [
+        _check(folder, credentials_file_permissions.find_folder_problems)
+        for folder in folders
+        if os.path.realpath(folder) not in (os.path.realpath(home), "/")
+    ]
+    windows = [_note("file modes are not checked on Windows")] if os.name == "nt" else []
+    return Result(rules=frozenset((credentials_file_permissions.RULE.id,))).merge(*windows, *results)
 
 
-def examine_env_files(run: Session, folder: Path) -> None:
-    """Adds what is wrong with the AWS credentials in the .env files of a repository or folder, ignored ones too."""
+def examine_env_files(folder: Path) -> Result:
+    """What is wrong with the AWS credentials in the .env files of a repository or folder, ignored ones too."""
     tree = files.open_tree(folder).tree
     tree.files = tuple(sorted({*tree.files, *_list_ignored_env(folder)}))
+    results = []
     for path in malformed_credentials.find_private_env_files(tree):
         data = tree.read(path)
         if data is None:
-            run.coverage.skipped.append(Skip(path, "could not be read; check who may read it"))
+            results.append(_skip(path, "could not be read; check who may read it"))
         else:
-            _count(run, data)
-            _keep(
-                run,
-                malformed_credentials.RULE,
-                malformed_credentials.build_fault_detections(path, find_env_faults(data)),
-            )
+            faults = malformed_credentials.build_fault_detections(path, find_env_faults(data))
+            results += [_count(data), _build_findings(malformed_credentials.RULE, faults)]
+    return Result().merge(*results)
 
 
 def examine_hooks(folder: Path) -> dict[str, object]:
@@ -86,7 +88,7 @@ def examine_hooks(folder: Path) -> dict[str, object]:
     return {"checked": True, "lines": lines, "problems": problems}
 
 
-def _check_permissions(path: str, shown: str, data: bytes) -> Iterator[Detection]:
+def _check_permissions(path: str, shown: str, *, data: bytes) -> Iterator[Detection]:
     low = data.lower()
     always = os.path.basename(path) not in _MAYBE_WITHOUT and path != _locate_config()
     holds = always or any(word in low for word in _SECRET_WORDS)
@@ -102,47 +104,56 @@ def _is_profile(path: str) -> bool:
     return path in (shared, _locate_config())
 
 
-def _judge_profiles(run: Session, path: str, data: bytes) -> None:
+def _scan_profiles(pipeline: Pipeline, path: str, data: bytes) -> Result:
     shown = local_files.abbreviate_path(path)
     faults = find_profile_faults(data, config=path == _locate_config())
-    _keep(run, malformed_credentials.RULE, malformed_credentials.build_fault_detections(shown, faults))
+    found = _build_findings(malformed_credentials.RULE, malformed_credentials.build_fault_detections(shown, faults))
     # A profile that is called root's: what the rule for files says, and nothing else of this file.
-    run.findings += [f for f in run.scanner.scan_blob(Blob(data, shown)) if f.rule_id == "CG304"]
+    root_rule = root_named_credential.RULE.id
+    root = tuple(f for f in pipeline.scanner.scan_blob(Blob(data, shown)) if f.rule_id == root_rule)
+    return found.merge(Result(root))
 
 
-def _look(run: Session, path: str, check: Callable[[str, str], Iterator[Detection]]) -> None:
+def _check(path: str, check: Callable[[str, str], Iterator[Detection]]) -> Result:
     shown = local_files.abbreviate_path(path)
     try:
-        _keep(run, credentials_file_permissions.RULE, list(check(path, shown)))
+        return _build_findings(credentials_file_permissions.RULE, list(check(path, shown)))
     except OSError as error:
-        run.coverage.skipped.append(Skip(shown, f"could not be looked at: {error.strerror}"))
+        return _skip(shown, f"could not be looked at: {error.strerror}")
 
 
-def _keep(run: Session, rule: Rule, detections: Iterator[Detection] | list[Detection]) -> None:
+def _build_findings(rule: Rule, detections: Iterable[Detection]) -> Result:
+    findings = []
     for detection in detections:
         place = Location(detection.path or ".", detection.line, 1, detection.line, 1)
-        run.findings.append(replace(build_finding(rule, detection, (place,)), context=()))
+        findings.append(replace(build_finding(rule, detection, (place,)), context=()))
+    return Result(tuple(findings))
 
 
-def _read(run: Session, path: str) -> bytes | None:
+def _read(path: str) -> tuple[bytes | None, Result]:
     """The first megabyte of a file, None (said in the coverage) where it cannot be had; a device is not waited for."""
     shown = local_files.abbreviate_path(path)
     try:
         descriptor = open_to_read(path, follow=True)
         with os.fdopen(descriptor, "rb") as handle:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                run.coverage.notes.append(f"{shown} is no regular file and has no content to look at")
-                return None
+                return None, _note(f"{shown} is not a regular file and has no content to scan")
             data = handle.read(_MOST_BYTES)
     except OSError as error:
-        run.coverage.skipped.append(Skip(shown, f"could not be read: {error.strerror}; run as the user who owns it"))
-        return None
-    _count(run, data)
-    return data
+        return None, _skip(shown, f"could not be read: {error.strerror}; run as the user who owns it")
+    return data, _count(data)
 
 
-def _count(run: Session, data: bytes) -> None:
-    run.coverage.add(Coverage(files=1, blobs=1, bytes=len(data)))
+def _count(data: bytes) -> Result:
+    return Result(coverage=Coverage(files=1, blobs=1, bytes=len(data)))
+
+
+def _skip(path: str, reason: str) -> Result:
+    return Result(coverage=Coverage(skipped=[Skip(path, reason)]))
+
+
+def _note(text: str) -> Result:
+    return Result(coverage=Coverage(notes=[text]))
 
 
 def _list_ignored_env(folder: Path) -> list[str]:

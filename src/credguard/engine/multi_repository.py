@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import multiprocessing
 import os
 import signal
 import threading
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from multiprocessing.connection import wait
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,17 +16,19 @@ from typing import TYPE_CHECKING, Any
 from credguard import __version__
 from credguard.enforcement import inventory
 from credguard.engine import checkpoint, key_lifecycle
-from credguard.engine.key_reuse import COMPARED
+from credguard.engine.conclude import build_result
+from credguard.engine.repository_result import RepositoryResult, Target, deserialize_result, serialize_result
+from credguard.engine.run import Run
+from credguard.engine.session import Session
 from credguard.errors import CredguardError, ExitCode
 from credguard.git import clone
 from credguard.git.repository import Git, find_git
-from credguard.model.findings import Coverage, Skip, Verdict
-from credguard.model.practices import Enforcement
+from credguard.model.findings import OF_EVERYTHING, Skip
+from credguard.model.result import Result
 from credguard.policy import load as config
-from credguard.report import json as report_json
-from credguard.report import load as saved
 from credguard.report import make_printable
-from credguard.rules import hash_rules
+from credguard.rule import Trait
+from credguard.rules import hash_rules, list_rule_ids
 from credguard.sources.files import is_bare
 from credguard.sources.snapshots import FolderSnapshot
 from credguard.sources.worktree import WorkTree
@@ -37,8 +38,7 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
     from multiprocessing.process import BaseProcess
 
-    from credguard.engine.session import Session
-    from credguard.model.findings import Finding, ScanResult
+    from credguard.model.findings import Finding
 
     MakeRun = Callable[[], Session]
     Told = Callable[[str], None]
@@ -46,57 +46,30 @@ if TYPE_CHECKING:
 _WATCH_SECONDS = 0.5
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """A repository to audit: a folder or a URL, what goes before its paths, and what to call it."""
-
-    address: str
-    label: str = ""
-
-    @property
-    def name(self) -> str:
-        """The address as it may be shown."""
-        return clone.redact_url(self.address)
-
-
-@dataclass(slots=True)
-class RepositoryResult:
-    """What the audit of one repository gives, without git or the disk behind it. `compared` are the
-    findings whose values several repositories may share."""
-
-    target: Target
-    result: ScanResult
-    compared: tuple[Finding, ...] = ()
-    files: tuple[str, ...] = ()
-    tracked: bool = True
-    bare: bool = False
-    where: Enforcement | None = None
-    asked: frozenset[str] = frozenset()
-
-
-def audit_target(run: Session, target: Target) -> RepositoryResult:
-    """Audits one repository with a fresh run; raises CredguardError where it cannot be looked at at all."""
+def audit_target(session: Session, target: Target) -> RepositoryResult:
+    """Audits one repository with a fresh session; raises CredguardError where it cannot be looked at at all."""
     if clone.is_url(target.address):
-        with clone.clone_mirror(target.address, _make_clone_bar(run, target)) as folder:
-            return _audit_folder(run, target, folder)
-    return _audit_folder(run, target, Path(target.address))
+        with clone.clone_mirror(target.address, _make_clone_bar(session, target)) as folder:
+            return _audit_folder(session, target, folder)
+    return _audit_folder(session, target, Path(target.address))
 
 
-def _audit_folder(run: Session, target: Target, folder: Path) -> RepositoryResult:
-    run.scan_folder(folder, target.label)
-    key_lifecycle.judge_ages(run)
-    compared = tuple(finding for finding in run.findings if finding.rule_id in COMPARED)
+def _audit_folder(session: Session, target: Target, folder: Path) -> RepositoryResult:
+    run = session.scan_folder(folder, target.label)
+    run = run.add(key_lifecycle.find_old_keys(session, run))
+    compared = tuple(finding for finding in run.result.findings if finding.rule_id in list_rule_ids(Trait.LONG_LIVED))
     _, tree = run.trees[0]
     where = inventory.find_tree_enforcement(tree)
-    result = run.build_result({"kind": "audit", "paths": [target.name]})
+    result = build_result(session, run, {"kind": "audit", "paths": [target.name]})
     return RepositoryResult(
-        target, result, compared, tree.files, tree.repository is not None, tree.bare, where, frozenset(run.asked)
+        target, result, compared, tree.files, tree.repository is not None, tree.bare, where, run.result.rules,
+        run.result.material, dict(run.result.gaps),
     )  # fmt: skip
 
 
-def _make_clone_bar(run: Session, target: Target) -> Callable[[str, float], None] | None:
+def _make_clone_bar(session: Session, target: Target) -> Callable[[str, float], None] | None:
     """A bar for what git says while it clones."""
-    if run.progress is None:
+    if session.progress is None:
         return None
     from tqdm import tqdm
 
@@ -109,26 +82,29 @@ def _make_clone_bar(run: Session, target: Target) -> Callable[[str, float], None
     return tell
 
 
-def merge_results(run: Session, parts: Sequence[RepositoryResult]) -> None:
-    """Puts the parts into `run`, with what only all of them tell: credentials that several share."""
-    run.where = [(part.target.label, part.where) for part in parts]
+def merge_results(session: Session, parts: Sequence[RepositoryResult]) -> Run:
+    """The parts as one run, with what only all of them tell: credentials that several share."""
+    trees: list[tuple[str, WorkTree]] = []
+    compared: list[Finding] = []
     for label, same in _group_by_repository(parts).items():
         known = [part for part in same if part.tracked]
         tree = WorkTree(
             Path(os.curdir), tuple(dict.fromkeys(name for part in same for name in part.files)),
             repository=Git(Path(os.curdir)) if known else None, bare=all(part.bare for part in same),
         )  # fmt: skip
-        run.trees.append((label, tree))
-        for part in same:
-            run.findings += [_relabel(finding, part.target.label, label) for finding in part.compared]
-            run.asked |= part.asked
-    before = len(run.findings)
-    key_lifecycle.judge_sharing(run)
-    run.findings = run.findings[before:]
-    for part in parts:
-        run.decided += part.result.verdicts
-        run.digests.add(part.result.policy_hash)
-        run.coverage.add(part.result.coverage)
+        trees.append((label, tree))
+        compared += [_relabel(one, part.target.label, label) for part in same for one in part.compared]
+    shared = key_lifecycle.find_shared_keys(session, Run(Result(tuple(compared)), trees=tuple(trees)))
+    found = [
+        Result(coverage=part.result.coverage, rules=part.asked, material=part.seen, gaps=part.gaps) for part in parts
+    ]
+    return Run(
+        Result().merge(*found, shared),
+        trees=tuple(trees),
+        verdicts=tuple(verdict for part in parts for verdict in part.result.verdicts),
+        digests=frozenset(part.result.policy_hash for part in parts),
+        where=tuple((part.target.label, part.where) for part in parts),
+    )
 
 
 def _group_by_repository(parts: Sequence[RepositoryResult]) -> dict[str, list[RepositoryResult]]:
@@ -171,7 +147,7 @@ def audit_all(
         for number, target in enumerate(targets):
             digests[number] = _digest(make(), target)
             known = state.find(target.name, digests[number]) if digests[number] else None
-            part = _deserialize_result(known, target) if known else None
+            part = deserialize_result(known, target) if known else None
             if part:
                 kept[number] = part
                 tell(f"{target.name}: unchanged since the audit before")
@@ -180,7 +156,7 @@ def audit_all(
         kept[number] = part
         tell(targets[number].name)
         if state and digests[number] and part.result.exit_code in (ExitCode.CLEAN, ExitCode.FINDINGS):
-            state.keep(part.target.name, digests[number], _serialize_result(part))
+            state.keep(part.target.name, digests[number], serialize_result(part))
     return (kept[number] for number in range(len(targets)))
 
 
@@ -241,22 +217,20 @@ def _run_worker(connection: Connection, make: MakeRun, target: Target) -> None:
 
 def _try_audit(make: MakeRun, target: Target) -> RepositoryResult:
     """The part of a target, also where it could not be looked at."""
-    run = make()
+    session = make()
     try:
-        return audit_target(run, target)
+        return audit_target(session, target)
     except CredguardError as error:
         return _build_failure(target, f"{error.message}; {error.hint}" if error.hint else error.message)
 
 
 def _build_failure(target: Target, reason: str) -> RepositoryResult:
-    from credguard.engine.session import Session
-
-    run = Session()
-    run.coverage.skipped.append(Skip(target.label or target.name, reason))
-    return RepositoryResult(target, run.build_result({"kind": "audit", "paths": [target.name]}), tracked=False)
+    run = Run().add_skip(Skip(target.label or target.name, reason, OF_EVERYTHING))
+    result = build_result(Session(), run, {"kind": "audit", "paths": [target.name]})
+    return RepositoryResult(target, result, tracked=False)
 
 
-def _digest(run: Session, target: Target) -> str:
+def _digest(session: Session, target: Target) -> str:
     """What the result of a target depends on: its state, credguard, its rules, and what was asked for."""
     standing: bytes | str | None = None
     folder = Path() if clone.is_url(target.address) else Path(target.address)
@@ -268,13 +242,14 @@ def _digest(run: Session, target: Target) -> str:
             standing = checkpoint.fingerprint_repository(repository) if repository else None
     if not standing:
         return ""
-    asked = (run.policy.digest, str(run.limit), str(run.ignored), run.stage, *_read_named_files(run, folder))
+    named = _read_named_files(session, folder)
+    asked = (session.policy.digest, str(session.limit), str(session.ignored), session.stage, *named)
     return checkpoint.digest((__version__, hash_rules(), target.label, os.path.realpath(folder), *asked, standing))
 
 
-def _read_named_files(run: Session, folder: Path) -> list[str | bytes]:
+def _read_named_files(session: Session, folder: Path) -> list[str | bytes]:
     """The files that the command line names, with their content: the policy, what it extends, the baseline."""
-    policies = run.policies
+    policies = session.policies
     if not policies:
         return []
     named = os.path.realpath(policies.named) if policies.named else ""
@@ -284,39 +259,6 @@ def _read_named_files(run: Session, folder: Path) -> list[str | bytes]:
         extended = config.load_policy(FolderSnapshot(place.parent), place.name, policies.rules).extends if named else ()
         files += [os.path.join(place.parent, name) for name in extended]
     return [policies.ref, *(word for file in files for word in (file, checkpoint.digest_file(file)))]
-
-
-def _serialize_result(part: RepositoryResult) -> bytes:
-    verdicts = [Verdict(finding, "report") for finding in part.compared]
-    return json.dumps(
-        {
-            "report": json.loads(report_json.render(part.result)),
-            "compared": [report_json.build_finding_entry(verdict) for verdict in verdicts],
-            "values": [sorted(finding.values) for finding in part.compared],
-            "files": [name.encode("utf-8", "surrogateescape").hex() for name in part.files],
-            "tracked": part.tracked, "bare": part.bare, "asked": sorted(part.asked),
-            "where": asdict(part.where) if part.where else None,
-        }
-    ).encode()  # fmt: skip
-
-
-def _deserialize_result(kept: bytes, target: Target) -> RepositoryResult | None:
-    """The part that was kept, None where it is not whole."""
-    try:
-        data: dict[str, Any] = json.loads(kept)
-        where = data["where"]
-        findings = tuple(saved.parse_verdict(entry).finding for entry in data["compared"])
-        return RepositoryResult(
-            target,
-            saved.parse_result(data["report"]),
-            tuple(replace(f, values=frozenset(values)) for f, values in zip(findings, data["values"], strict=True)),
-            tuple(bytes.fromhex(name).decode("utf-8", "surrogateescape") for name in data["files"]),
-            bool(data["tracked"]), bool(data["bare"]),
-            Enforcement(**{name: tuple(words) for name, words in where.items()}) if where else None,
-            frozenset(data["asked"]),
-        )  # fmt: skip
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return None
 
 
 @contextlib.contextmanager
@@ -336,7 +278,7 @@ def track_progress(total: int, *, show: bool) -> Iterator[Told]:
         yield tell
 
 
-def skip_missing_target(path: str) -> Coverage:
+def skip_missing_target(path: str) -> Skip:
     """What is said of a target that is no folder."""
     reason = "is no folder; `credguard scan` takes files" if os.path.exists(path) else "does not exist; check the name"
-    return Coverage(skipped=[Skip(clone.redact_url(path), reason)])
+    return Skip(clone.redact_url(path), reason, OF_EVERYTHING)

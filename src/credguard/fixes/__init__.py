@@ -1,8 +1,8 @@
-"""Mends what can be mended safely: nothing is deleted, no history is rewritten, a second run finds nothing to do."""
+"""Applies fixes that are safe: nothing is deleted, no history is rewritten, a second run finds nothing to do."""
 
 from __future__ import annotations
 
 from credguard.fixes.edit import Edit, RefusedError
-from credguard.fixes.plan import MENDED, FixPlan, Mode, find_unignored, plan_fixes
+from credguard.fixes.plan import FixPlan, Mode, find_unignored, plan_fixes
 
-__all__ = ["MENDED", "Edit", "FixPlan", "Mode", "RefusedError", "find_unignored", "plan_fixes"]
+__all__ = ["Edit", "FixPlan", "Mode", "RefusedError", "find_unignored", "plan_fixes"]

@@ -1,4 +1,4 @@
-"""Writes an exception into a policy file and leaves every other line as it is."""
+"""Adds an exception to a policy file and leaves every other line unchanged."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _EMPTY = compile_lazily(rb"([ \t]*[\"']?allow[\"']?[ \t]*:)[ \t]*(?:\[[ \t]*\])?
 
 @dataclass(frozen=True, slots=True)
 class _SnapshotOverlay:
-    """A place in which one file holds something else."""
+    """A snapshot in which one file has other content."""
 
     place: Snapshot
     path: str
@@ -67,10 +67,10 @@ def _format_scalar(text: str) -> str:
 
 
 def add_allow_entry(place: Snapshot, path: str, entry: Allow, rules: Mapping[str, str]) -> bytes:
-    """The policy file at `path` with one more entry of `allow`, a new one where there is none.
+    """The policy file at `path` with one more entry of `allow`, a new file if there is none.
 
-    `rules` are all rules' names by ID. Raises CredguardError where the file is written in a way that
-    cannot be added to, and where it would not say then what it said before and the entry.
+    `rules` are all rules' names by ID. Raises CredguardError if the file's form does not allow adding an entry, and if
+    the result would differ in more than the entry.
     """
     before = place.read(path)
     old = load.load_policy(place, path, rules).policy if before is not None else Policy()
@@ -91,7 +91,7 @@ def add_allow_entry(place: Snapshot, path: str, entry: Allow, rules: Mapping[str
 
 
 def _is_old_with_entry(new: Policy, old: Policy, entry: Allow) -> bool:
-    """True where the policy is the old one with the entry."""
+    """True if the policy is the old one with the entry."""
     same = replace(new, allow=()) == replace(old, allow=())
     return same and sorted(map(repr, map(_strip_source, new.allow))) == sorted(
         map(repr, map(_strip_source, (*old.allow, entry)))
@@ -104,7 +104,7 @@ def _strip_source(entry: Allow) -> Allow:
 
 def _build_manual_error(path: str, entry: Allow) -> CredguardError:
     return CredguardError(
-        f"{path} is written in a way that cannot be added to",
+        f"{path} has a form to which no entry can be added",
         f"add {{{', '.join(format_allow_entry(entry))}}} to `allow` yourself",
     )
 
@@ -120,7 +120,7 @@ def _format_item(lines: list[str], indent: int, end: bytes) -> bytes:
 
 
 def _insert_entry(data: bytes, path: str, lines: list[str]) -> bytes | None:
-    """The file with the entry; None where it is in no form that this knows."""
+    """The file with the entry; None if its form is not supported."""
     tree, end = parse_strict(data, path), detect_line_ending(data)
     rows = [row if row.endswith((b"\n", b"\r")) else row + end for row in data.splitlines(keepends=True)]
     if tree.kind == "nothing":
@@ -150,8 +150,8 @@ def _sign(rows: list[bytes], value: Value) -> bytes:
 
 
 def _find_block_end(rows: list[bytes], end: int, indent: int, *, comments: bool = True) -> int:
-    """Where a block ends that ends before the row `end`: before empty lines, the end of the document and,
-    if `comments`, what is said there of what follows."""
+    """The end of a block that ends before the row `end`: before empty lines, the end of the document and, if
+    `comments`, the comments on what follows."""
     while end > 0:
         row = rows[end - 1].rstrip()
         text = row.lstrip()

@@ -1,4 +1,4 @@
-"""Carries a plan out: files first, then what git is to forget, then modes."""
+"""Applies a plan: files first, then the files to remove from git, then modes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def apply(tree: WorkTree, made: FixPlan) -> list[str]:
-    """Does what can be done; gives what could not, each with the reason."""
+    """Applies what can be applied; returns what could not, each with the reason."""
     failed = [_try_action(edit.path, lambda one=edit: write_edit(tree.root, one)) for edit in made.edits]  # type: ignore[misc]
     failed += [_try_action(path, lambda one=path: _untrack(tree, one)) for path in made.untrack]  # type: ignore[misc]
     failed += [_try_action(mode.shown, lambda one=mode: _set(one)) for mode in made.modes]  # type: ignore[misc]
@@ -25,7 +25,7 @@ def apply(tree: WorkTree, made: FixPlan) -> list[str]:
 
 
 def _try_action(path: str, action: Callable[[], None]) -> str:
-    """Why the action failed, empty when it did not."""
+    """Why the action failed, empty if it succeeded."""
     try:
         action()
     except RefusedError as error:
@@ -38,13 +38,13 @@ def _try_action(path: str, action: Callable[[], None]) -> str:
 
 
 def _untrack(tree: WorkTree, path: str) -> None:
-    """Takes a file out of git's index; git refuses where that would lose what is staged."""
+    """Removes a file from git's index; git refuses if that would lose staged content."""
     if tree.repository is not None:
         tree.repository.run("rm", "--cached", "--quiet", "--", path)
 
 
 def _set(mode: Mode) -> None:
-    """Sets the mode of the file itself, never of what a link leads to."""
+    """Sets the mode of the file itself, never of a link's target."""
     descriptor = open_to_read(mode.location)
     try:
         set_mode(descriptor, mode.location, mode.mode)

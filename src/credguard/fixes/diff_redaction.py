@@ -1,4 +1,4 @@
-"""What of a change is not shown: the secrets that rules see in the file, and values that are worth hiding."""
+"""Redacts the secrets in a change: those that rules find in the file, and values worth hiding."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from credguard.fixes.edit import Edit, RefusedError
 from credguard.heuristics.real_values import classify_value
 from credguard.model.findings import Blob
 from credguard.parsers.assignments import parse_dotenv, parse_pairs
+from credguard.rule import SECRET_VALUES
 from credguard.scanning.scanner import Scanner
 
 if TYPE_CHECKING:
@@ -18,13 +19,13 @@ if TYPE_CHECKING:
 
 
 def make_redactor() -> Callable[[Edit], Edit]:
-    """What looks at each change before it is proposed: it hides the secrets around it from the diff, and
-    raises RefusedError for a new file in which a rule sees one."""
+    """Returns a function that checks each change before it is proposed: it hides the secrets around it in the diff, and
+    raises RefusedError for a new file in which a rule finds one."""
     scanner = Scanner()
 
     def settle(edit: Edit) -> Edit:
         if edit.before is None and scanner.scan_blob(Blob(edit.after, edit.path)):
-            raise RefusedError("would hold what looks like a secret: write it yourself")
+            raise RefusedError("would contain what looks like a secret: write it yourself")
         hide = {value for data in (edit.before or b"", edit.after) for value in _find_secrets(scanner, edit.path, data)}
         return replace(edit, hide=tuple(sorted({*edit.hide, *hide})))
 
@@ -32,10 +33,10 @@ def make_redactor() -> Callable[[Edit], Edit]:
 
 
 def _find_secrets(scanner: Scanner, path: str, data: bytes) -> Iterator[str]:
-    """The texts of a file that are not to be shown."""
+    """The texts of a file that must not be shown."""
     lines = data.decode("utf-8", "surrogateescape").split("\n")
     for finding in scanner.scan_blob(Blob(data, path)):
-        if finding.rule_id.startswith("CG1"):
+        if finding.rule_id.startswith(SECRET_VALUES):
             for place in finding.locations:
                 if place.role != "access_key_id":
                     yield from _extract_covered(lines, place)

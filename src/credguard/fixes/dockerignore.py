@@ -1,4 +1,4 @@
-"""The entries of .dockerignore that keep env files out of images, tried on the rule before they are proposed."""
+"""The entries of .dockerignore that exclude env files from images, tested with the rule before they are proposed."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 
 def build_dockerignore_edits(tree: WorkTree, files: Iterable[str], *, idle: bool) -> tuple[list[Edit], list[str]]:
-    """The changes after which no Dockerfile that heeds one of these ignore files copies an env file; with
-    `idle` those as well in whose context no env file is used yet, of which the rule tells one at a time.
+    """The changes after which no Dockerfile that uses one of these ignore files copies an env file; with `idle` also
+    those whose context has no env file yet, of which the rule reports one at a time.
 
-    Then what must be left to a person.
+    Then what has to be done by hand.
     """
     wanted, before, after = set(files), dict[str, bytes | None](), dict[str, bytes]()
     refused: dict[str, str] = {}
@@ -42,9 +42,10 @@ def build_dockerignore_edits(tree: WorkTree, files: Iterable[str], *, idle: bool
 
 
 def _append_entries(text: bytes, lines: list[str], *, again: bool) -> bytes:
-    """The text with the lines behind it; raises RefusedError where they stand there already, to no effect."""
+    """The text with the lines after it; raises RefusedError if they are already there without effect."""
     if again and set(lines) <= set(text.decode("utf-8", "surrogateescape").splitlines()):
-        raise RefusedError("does not keep the env files out with any entry that is known: `credguard explain CG204`")
+        page = f"`credguard explain {env_file_in_docker_context.RULE.id}`"
+        raise RefusedError(f"does not exclude the env files with any known entry: see {page}")
     return append_lines(text, lines)
 
 
@@ -66,7 +67,7 @@ def _get_ignore_lines(detection: Detection) -> list[str]:
 
 
 def _run_rule(tree: WorkTree, texts: dict[str, bytes]) -> list[Detection]:
-    """What the rule would say if the files held these texts."""
+    """What the rule would report if the files had these texts."""
 
     def read(path: str) -> bytes | None:
         return texts[path] if path in texts else tree.read(path)

@@ -1,4 +1,4 @@
-"""Examples of env files: names and comments without values, and real values taken out of examples that are there."""
+"""Examples of env files: names and comments without values, and existing examples with real values removed."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 _EXAMPLES = tuple(sorted(EXAMPLE_WORDS & {"example", "sample", "template", "dist", "tmpl", "defaults"}))
 _ASSIGNS = compile_lazily(rb"[ \t]*(#[# \t]*)?(export[ \t]+)?[A-Za-z_]")
-# Prose: words, short numbers, names of variables, addresses without a user or a query. What is made by a generator
-# is none of these; a password of one word may be, unless the comment says that it is one.
+# Prose: words, short numbers, names of variables, addresses without a user or a query. Generated values do not match; a
+# password of one word may, unless the comment calls it one.
 _PROSE = compile_lazily(
     r"[^\W\d_]{1,24}(?:[-'\u2019./_][^\W\d_]{1,24}){0,8}|\d{1,4}(?:[.:-]\d{1,4}){0,3}|"
     r"[A-Z][A-Z0-9]{0,11}(?:_[A-Z0-9]{1,12}){1,8}|[A-Z]{1,8}\d?|https?://[a-z0-9.-]+(?::\d{1,5})?(?:/[A-Za-z_.-]{0,24}){0,8}"
@@ -34,7 +34,7 @@ _NEW = "example"
 
 
 def build_example(tree: WorkTree, path: str, data: bytes) -> Edit | None:
-    """The example to stand beside an env file that leaves git; None where one is there, or nothing can be listed.
+    """The example for an env file that is removed from git; None if one exists, or nothing can be listed.
 
     It has the names in their order and the comments that are plain prose; every value is empty.
     """
@@ -59,7 +59,7 @@ def _has_example(tree: WorkTree, path: str) -> bool:
 
 
 def _iter_example_lines(data: bytes) -> Iterator[bytes]:
-    """The example's lines. Nothing is taken over but names, and comments that nothing could hide in."""
+    """The example's lines: only names, and comments that cannot contain a secret."""
     found = list(parse_dotenv(data))
     told: set[bytes] = set()
     starts = {_find_line_start(data, one): one for one in found}
@@ -92,14 +92,14 @@ def _build_prefix(line: bytes) -> bytes:
 
 
 def _is_secret(name: bytes) -> bool:
-    """True for what is no name: a key ID, what looks generated, or long and without words."""
+    """True for what is not a name: a key ID, what looks generated, or is long and without words."""
     if max(map(len, re.split(rb"[_.-]", name))) > _LONG_PART or (_MIXED.search(name) and len(_DIGIT.findall(name)) > 2):
         return True
     return KEY_ID_ALONE.search(name) is not None or is_random(name)
 
 
 def _is_prose(line: bytes) -> bool:
-    """True for a comment of plain words that names no secret beside a value."""
+    """True for a comment of plain words that does not name a secret with a value."""
     try:
         text = line.decode("utf-8").strip().lstrip("# \t")
     except UnicodeDecodeError:
@@ -118,9 +118,9 @@ def _is_odd(word: str) -> bool:
 
 
 def strip_real_values(root: Path, path: str) -> Edit | None:
-    """An example without its real values: each is taken out, quotes and all else stay. None where none is seen.
+    """An example without its real values: each is removed, quotes and everything else stay. None if there are none.
 
-    Raises RefusedError for a file that is not to be touched.
+    Raises RefusedError for a file that must not be changed.
     """
     data = load_text(root, path)
     if data is None:
@@ -135,11 +135,11 @@ def strip_real_values(root: Path, path: str) -> Edit | None:
 
 
 def _parse_assignments(path: str, data: bytes) -> Iterable[Assignment]:
-    return parse_dotenv(data) if classify_env_file(path.rpartition("/")[2]) else parse_pairs(data)
+    return parse_dotenv(data) if classify_env_file(path) else parse_pairs(data)
 
 
 def check_example(data: bytes, edit: Edit) -> None:
-    """Raises RefusedError where a value of the env file has found its way into its example."""
+    """Raises RefusedError if the example contains a value of the env file."""
     for one in parse_dotenv(convert_utf16(data)):
         if classify_value(one.name, one.value) and one.value in edit.after:
             raise RefusedError("would repeat a value: write the example yourself")

@@ -1,4 +1,4 @@
-"""The patch that takes stored AWS keys out of a GitHub workflow: a role, assumed with the job's identity token."""
+"""The patch that replaces stored AWS keys in a GitHub workflow with a role, assumed with the job's identity token."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _GIVEN = {"id-token": "write", "contents": "read"}
 
 
 class _UnknownShapeError(Exception):
-    """The workflow is written in a way that this patch does not know."""
+    """The workflow has a form that this patch does not support."""
 
 
 @dataclass(frozen=True, slots=True)
 class PatchedWorkflow:
-    """A workflow's new text, the lines of the findings that it settles, and the jobs that had their
-    permissions from elsewhere and now have those alone that stand in them."""
+    """A workflow's new text, the lines of the findings that it fixes, and the jobs that inherited their permissions
+    before and now have only those listed in them."""
 
     data: bytes
     settled: frozenset[int] = frozenset()
@@ -37,9 +37,9 @@ class PatchedWorkflow:
 
 
 def patch_workflow(data: bytes, lines: Collection[int], role: str = ROLE) -> PatchedWorkflow:
-    """The workflow with the steps mended that findings at `lines` speak of; comments and layout stay.
+    """The workflow with the steps fixed that findings at `lines` report; comments and layout stay.
 
-    Nothing changes where a step, or the permissions beside it, are not written in the usual shape.
+    Nothing changes if a step, or its permissions, has an unusual form.
     """
     try:
         text = data.decode("utf-8")
@@ -53,7 +53,8 @@ def patch_workflow(data: bytes, lines: Collection[int], role: str = ROLE) -> Pat
 
 
 class _Patch:
-    """Line edits of one workflow: `_gone` lines go, `_other` are replaced, before `_new` lines come others."""
+    """Line edits of one workflow: `_gone` lines are removed, `_other` are replaced, `_new` lines are inserted before
+    others."""
 
     def __init__(self, text: str, role: str) -> None:
         self._lines = text.split("\n")
@@ -67,7 +68,7 @@ class _Patch:
         self.narrowed: list[str] = []
 
     def build_text(self, lines: Collection[int]) -> str:
-        """The new text; raises _UnknownShapeError, also where it would not say what it should."""
+        """The new text; raises _UnknownShapeError, also if it would not have the intended content."""
         jobs = _require_mapping(_find_value(self._root, "jobs"))
         for name, job in jobs.value:
             steps = [step for step in _iter_key_steps(job) if any(_has_line(step, line) for line in lines)]
@@ -83,7 +84,7 @@ class _Patch:
         return after
 
     def _step(self, given: yaml.MappingNode) -> None:
-        """The inputs of the action: keys go, a role comes unless there is one."""
+        """The inputs of the action: keys are removed, a role is added unless there is one."""
         names = {key.value: key for key, _ in given.value}
         if given.flow_style or _ID not in names or _SECRET not in names:
             raise _UnknownShapeError
@@ -96,7 +97,7 @@ class _Patch:
             self._other[line] = f"{' ' * names[_ID].start_mark.column}{_ASSUMED}: {self._role}"
 
     def _own_line(self, given: yaml.MappingNode, word: str) -> int:
-        """The line that holds the input and nothing else."""
+        """The line that contains only the input."""
         key, value = next(pair for pair in given.value if pair[0].value == word)
         line = int(key.start_mark.line)
         single = isinstance(value, yaml.ScalarNode) and value.end_mark.line == line and value.style in (None, "'", '"')
@@ -105,8 +106,8 @@ class _Patch:
         return line
 
     def _permit(self, name: yaml.Node, job: yaml.MappingNode, *, alone: bool) -> None:
-        """Lets the job ask for an identity token, in the permissions that are its own or, if it is the only
-        job, the workflow's; else in new ones of the job, with what the workflow's gave it."""
+        """Lets the job request an identity token, in its own permissions or, if it is the only job, the workflow's;
+        otherwise in new ones of the job, with those that it had from the workflow."""
         own, shared = _find_value(job, "permissions"), _find_value(self._root, "permissions")
         if own is not None or (alone and isinstance(shared, yaml.MappingNode) and not shared.flow_style):
             self._widen(own or shared)
@@ -147,7 +148,7 @@ class _Patch:
                 yield self._other.get(number, line)
 
     def _check(self, after: str) -> None:
-        """Raises _UnknownShapeError unless the new text is the old one but for inputs and permissions."""
+        """Raises _UnknownShapeError unless the new text differs only in inputs and permissions."""
         now = yaml.load(after, yaml.BaseLoader)  # noqa: S506 - plain strings alone
         if _strip_patchable(now) != _strip_patchable(self._before):
             raise _UnknownShapeError

@@ -1,4 +1,4 @@
-"""The entries of .gitignore that keep files out of git, tried in a scratch repository before they are proposed."""
+"""The entries of .gitignore that keep files out of git, tested in a scratch repository before they are proposed."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from credguard.fixes.edit import Edit, RefusedError, append_lines, load_text
+from credguard.fixes.edit import Edit, RefusedError, append_lines, find_fix, load_text
 from credguard.git.repository import Git
 from credguard.lazy_re import compile_lazily
+from credguard.rule import Fix
 from credguard.sources.env_files import COMMON_NAMES, EnvFileKind, get_folder, list_env_files
 from credguard.sources.tracked import format_ignore_line
 from credguard.system.compat import encode_path
@@ -29,7 +30,7 @@ _ROUNDS = 6
 _USUAL = (".env", ".env.*", "!.env.example")
 _ABOUT_ENV = compile_lazily(r"!(?:.*[/*])?\.?env[^/]*/?", re.IGNORECASE)
 _PLAIN = compile_lazily(r"\.env[\w.-]*")
-# What this machine ignores for itself protects no clone.
+# Ignore rules of this machine do not protect other clones.
 _SHARED_ONLY = {
     "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_COUNT": "1",
     "GIT_CONFIG_KEY_0": "core.excludesFile", "GIT_CONFIG_VALUE_0": os.devnull,
@@ -38,20 +39,20 @@ _SHARED_ONLY = {
 
 @dataclass(slots=True)
 class IgnoreFiles:
-    """The ignore files of a tree as they are (`before`) and as they are to be (`after`)."""
+    """The ignore files of a tree before (`before`) and after the change (`after`)."""
 
     tree: WorkTree
     before: dict[str, bytes | None] = field(default_factory=dict)
     after: dict[str, bytes] = field(default_factory=dict)
 
     def read_text(self, path: str) -> bytes:
-        """What the file is to hold; raises RefusedError for one that is not to be touched."""
+        """The new content of the file; raises RefusedError for one that must not be changed."""
         if path not in self.before:
             self.before[path] = load_text(self.tree.root, path)
         return self.after.get(path, self.before[path] or b"")
 
     def add(self, path: str, lines: Iterable[str]) -> None:
-        """Adds the lines that are missing at the end, and behind them again those that take something back."""
+        """Adds the missing lines at the end, and after them again those that re-include something."""
         text = self.read_text(path)
         present = text.decode("utf-8", "surrogateescape").splitlines()
         fresh = [line for line in lines if line not in present and not line.startswith("!")]
@@ -60,7 +61,7 @@ class IgnoreFiles:
             self.after[path] = append_lines(text, [*fresh, *spared])
 
     def delete(self, path: str, pattern: str, line: int) -> None:
-        """Takes out the line, if the pattern still stands there."""
+        """Removes the line, if it still has the pattern."""
         lines = self.read_text(path).split(b"\n")
         if line <= len(lines) and lines[line - 1].strip() == encode_path(pattern).strip():
             del lines[line - 1]
@@ -76,10 +77,10 @@ class IgnoreFiles:
 def build_gitignore_edits(
     tree: WorkTree, findings: Iterable[Finding], made: Sequence[str]
 ) -> tuple[list[Edit], list[str]]:
-    """The changes of ignore files that these findings ask for, and the paths that git then ignores.
+    """The changes of ignore files for these findings, and the paths that git then ignores.
 
-    `made` are examples that will be new: they must not be ignored. Raises RefusedError where an ignore
-    file must be left to a person, or no entry that is known helps.
+    `made` are examples that will be new: they must not be ignored. Raises RefusedError if an ignore file has to be
+    changed by hand, or no known entry helps.
     """
     files = IgnoreFiles(tree)
     wanted = _collect_wanted(tree, findings)
@@ -104,15 +105,15 @@ def build_gitignore_edits(
 
 
 def _collect_wanted(tree: WorkTree, findings: Iterable[Finding]) -> dict[str, list[str]]:
-    """The paths that git is to ignore, each with the lines that its finding proposes."""
+    """The paths that git should ignore, each with the lines that its finding proposes."""
     wanted: dict[str, list[str]] = {}
     for finding in findings:
         lines = finding.attributes.get("ignore_lines")
-        listed = finding.attributes.get("files") if finding.rule_id == "CG202" else None
+        listed = finding.attributes.get("files") if find_fix(finding) is Fix.IGNORE else None
         for path in listed if isinstance(listed, list) else [finding.locations[0].path]:
             known = [str(line) for line in lines] if isinstance(lines, list) else []
             wanted.setdefault(path, known or [format_ignore_line(path)])
-            if finding.rule_id == "CG201" and path.rpartition("/")[2] == COMMON_NAMES[0]:
+            if find_fix(finding) is Fix.UNTRACK and path.rpartition("/")[2] == COMMON_NAMES[0]:
                 # Beside a .env that is no longer committed, the usual names have to be ignored as well.
                 for sibling in (get_folder(path) + name for name in COMMON_NAMES):
                     if sibling not in tree.tracked or sibling == path:
@@ -121,28 +122,28 @@ def _collect_wanted(tree: WorkTree, findings: Iterable[Finding]) -> dict[str, li
 
 
 def _find_unignored(scratch: Git, files: IgnoreFiles, wanted: Iterable[str]) -> dict[str, IgnoreMatch | None]:
-    """The paths that would still not be ignored in every clone, and what decides about each."""
+    """The paths that would still not be ignored in every clone, and the pattern that decides about each."""
     _lay(scratch, files)
     matches = scratch.check_ignore(wanted)
     return {path: matches.get(path) for path in wanted if path not in matches or not matches[path].ignores}
 
 
 def _fix_entries(files: IgnoreFiles, wanted: dict[str, list[str]], left: dict[str, IgnoreMatch | None]) -> None:
-    """One step: a line that takes an env file back goes; behind any other that does, and where no line
-    matches, the entries come."""
+    """One step: a line that re-includes an env file is removed; after any other that does, and if no line matches, the
+    entries are added."""
     named = {one for one in left.values() if one and _ABOUT_ENV.fullmatch(one.pattern)}
     for one in sorted(named, key=lambda match: -match.line):
         files.delete(one.source, one.pattern, one.line)
     if named:
         return
-    usual = {path: match for path, match in left.items() if len(wanted[path]) > 1}  # the rest may need none then
+    usual = {path: match for path, match in left.items() if len(wanted[path]) > 1}  # the rest may then need none
     places: dict[str, dict[str, None]] = {}
     for path, match in (usual or left).items():
         place = match.source if match else IGNORE_FILE
         folder = place.removesuffix(IGNORE_FILE)
         lines = [line for line in wanted[path] if not folder or not line.startswith("/")]
         places.setdefault(place, {}).update(dict.fromkeys(lines or [format_ignore_line(path[len(folder) :])]))
-        wanted[path] = [format_ignore_line(path)]  # should the usual entries not do
+        wanted[path] = [format_ignore_line(path)]  # if the usual entries have no effect
     for place, entries in places.items():
         files.add(place, sorted(entries, key=lambda line: line.startswith("!")))
 
@@ -152,7 +153,7 @@ def _find_ignored(scratch: Git, paths: Iterable[str]) -> set[str]:
 
 
 def _format_line(path: str) -> str:
-    """The entry for an env file: by its name, for that is what it is ignored by."""
+    """The entry for an env file: its name."""
     name = path.rpartition("/")[2]
     return name if _PLAIN.fullmatch(name) else format_ignore_line(path)
 
@@ -164,7 +165,7 @@ def _lay(scratch: Git, files: IgnoreFiles) -> None:
 
 @contextmanager
 def _open_scratch(tree: WorkTree) -> Iterator[Git]:
-    """A repository of nothing but this tree's ignore files."""
+    """A repository with only this tree's ignore files."""
     with create_scratch_folder() as own:
         scratch = Git(own, extra=_SHARED_ONLY)
         scratch.run("init", "--quiet", "--template=")

@@ -1,4 +1,4 @@
-"""What of the findings can be mended safely: files to change, files to take out of git, modes to set."""
+"""Plans the safe fixes for findings: files to change, files to remove from git, modes to set."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 from credguard.aws import local_files
 from credguard.fixes import dockerignore, example_files, github_oidc, gitignore
-from credguard.fixes.edit import Edit, RefusedError, load_text
+from credguard.fixes.edit import Edit, RefusedError, find_fix, load_text
 from credguard.git.repository import GitError
 from credguard.heuristics.real_values import SecretConfidence, find_secret_variables
 from credguard.model.findings import Severity
+from credguard.rule import Fix
 from credguard.sources.env_files import (
     EnvFileKind,
     classify_env_file,
@@ -29,16 +30,12 @@ if TYPE_CHECKING:
     from credguard.model.findings import Finding
     from credguard.sources.worktree import WorkTree
 
-TRACKED = ("CG201", "CG203", "CG206", "CG301")
-"""Rules on files that are to leave git."""
-IGNORED = (*TRACKED, "CG202")
-MENDED = (*IGNORED, "CG204", "CG205", "CG403")
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
 @dataclass(frozen=True, slots=True)
 class Mode:
-    """A file that only its owner is to read and write: where it is, how it is shown, and its mode to be."""
+    """A file that only its owner should read and write: its path, how it is shown, and its new mode."""
 
     location: str
     shown: str
@@ -47,9 +44,9 @@ class Mode:
 
 @dataclass(slots=True)
 class FixPlan:
-    """What is to be done, in this order. `untrack` are paths that leave git and stay on disk, `ignored` those that
-    git is to ignore then. `refused` says what must be left to a person, with the reason; `advice` what
-    else only a person can do; `committed` are the paths of `untrack` that some commit holds."""
+    """The fixes, in this order. `untrack` are paths that are removed from git and stay on disk, `ignored` those that
+    git should then ignore. `refused` lists what has to be done by hand, with the reason; `advice` other manual steps;
+    `committed` are the paths of `untrack` that some commit contains."""
 
     edits: list[Edit] = field(default_factory=list)
     untrack: list[str] = field(default_factory=list)
@@ -73,17 +70,17 @@ def plan_fixes(
     machine: bool = False,
     settle: Callable[[Edit], Edit] = lambda edit: edit,
 ) -> FixPlan:
-    """What mends the findings of a tree, and the modes of its env files; with `machine` also those of this
-    machine's AWS files. `settle` is asked about each change: it may hide more of it, or raise RefusedError."""
+    """Plans the fixes for the findings of a tree, and the modes of its env files; with `machine` also those of this
+    machine's AWS files. `settle` is called for each change: it may hide more of it, or raise RefusedError."""
     made = FixPlan()
     conflicts = _find_unmerged(tree)
-    gone = [f for f in findings if f.rule_id in TRACKED and f.locations[0].path in tree.tracked]
+    gone = [f for f in findings if find_fix(f) is Fix.UNTRACK and f.locations[0].path in tree.tracked]
     made.untrack = [path for path in _list_paths(gone) if _may_leave(tree, path, conflicts, made)]
-    drafts = [*_plan_examples(tree, made), *_plan_stripped_examples(tree, _filter_by_rule(findings, "CG205"), made)]
-    ignored = [f for f in findings if f.rule_id == "CG202" or f.locations[0].path in made.untrack]
+    drafts = [*_plan_examples(tree, made), *_plan_stripped_examples(tree, _filter_by_fix(findings, Fix.EXAMPLE), made)]
+    ignored = [f for f in findings if find_fix(f) is Fix.IGNORE or f.locations[0].path in made.untrack]
     drafts += _plan_gitignore(tree, ignored, [edit.path for edit in drafts], made)
-    drafts += _plan_dockerignore(tree, _filter_by_rule(findings, "CG204"), made)
-    drafts += _plan_workflows(tree, _filter_by_rule(findings, "CG403"), role, made)
+    drafts += _plan_dockerignore(tree, _filter_by_fix(findings, Fix.DOCKERIGNORE), made)
+    drafts += _plan_workflows(tree, _filter_by_fix(findings, Fix.WORKFLOW), role, made)
     for edit in drafts:
         if edit.path in conflicts:
             made.refused.append(f"{edit.path} is in conflict: resolve that first")
@@ -96,7 +93,7 @@ def plan_fixes(
 
 
 class _RefusalRecorder:
-    """Notes a refusal in the plan, and goes on."""
+    """Records a refusal in the plan, and continues."""
 
     def __init__(self, made: FixPlan, path: str) -> None:
         self._made, self._path = made, path
@@ -110,8 +107,8 @@ class _RefusalRecorder:
         return isinstance(error, RefusedError)
 
 
-def _filter_by_rule(findings: Iterable[Finding], rule: str) -> list[Finding]:
-    return [finding for finding in findings if finding.rule_id == rule]
+def _filter_by_fix(findings: Iterable[Finding], fix: Fix) -> list[Finding]:
+    return [finding for finding in findings if find_fix(finding) is fix]
 
 
 def _list_paths(findings: Iterable[Finding]) -> list[str]:
@@ -119,7 +116,7 @@ def _list_paths(findings: Iterable[Finding]) -> list[str]:
 
 
 def _find_unmerged(tree: WorkTree) -> frozenset[str]:
-    """The paths that a merge has left in conflict."""
+    """The paths with merge conflicts."""
     if tree.repository is None:
         return frozenset()
     records = tree.repository.split(tree.repository.run("ls-files", "-z", "--unmerged"))
@@ -127,14 +124,16 @@ def _find_unmerged(tree: WorkTree) -> frozenset[str]:
 
 
 def _may_leave(tree: WorkTree, path: str, conflicts: frozenset[str], made: FixPlan) -> bool:
-    """True for a tracked file that stays on disk when git forgets it."""
+    """True for a tracked file that stays on disk when it is removed from git."""
     try:
         info = os.lstat(tree.resolve_path(path) or "")
     except OSError:
         made.refused.append(f"{path} is tracked and not on disk: git rm would leave no copy, so do it yourself")
         return False
     if path in conflicts or not stat.S_ISREG(info.st_mode):
-        reason = "is in conflict: resolve that first" if path in conflicts else "is no regular file: see to it yourself"
+        reason = (
+            "is in conflict: resolve that first" if path in conflicts else ("is not a regular file: fix it yourself")
+        )
         made.refused.append(f"{path} {reason}")
         return False
     repository = tree.repository
@@ -148,9 +147,9 @@ def _may_leave(tree: WorkTree, path: str, conflicts: frozenset[str], made: FixPl
 
 
 def _plan_examples(tree: WorkTree, made: FixPlan) -> Iterator[Edit]:
-    """Examples beside the env files that leave git."""
+    """Examples beside the env files that are removed from git."""
     for path in made.untrack:
-        kind = classify_env_file(path.rpartition("/")[2])
+        kind = classify_env_file(path)
         if kind in (EnvFileKind.ENV, EnvFileKind.PRIVATE) and not is_fixture(path):
             with _RefusalRecorder(made, path):
                 data = load_text(tree.root, path)
@@ -165,7 +164,9 @@ def _plan_stripped_examples(tree: WorkTree, findings: Iterable[Finding], made: F
         with _RefusalRecorder(made, path):
             edit = example_files.strip_real_values(tree.root, path)
             if edit:
-                made.advice.append(f"replace what {path} showed where it is used: everybody may know it")
+                made.advice.append(
+                    f"replace the secrets that were in {path} where they are used: everyone may know them"
+                )
                 yield edit
 
 
@@ -190,7 +191,7 @@ def _plan_dockerignore(tree: WorkTree, findings: Sequence[Finding], made: FixPla
 
 
 def _plan_workflows(tree: WorkTree, findings: Sequence[Finding], role: str, made: FixPlan) -> Iterator[Edit]:
-    """Workflows with a role for keys; how to do it by hand where they are not written as usual."""
+    """Workflows with a role instead of keys; the manual steps if they have an unusual form."""
     for path in _list_paths(findings):
         here = [finding for finding in findings if finding.locations[0].path == path]
         with _RefusalRecorder(made, path):
@@ -210,13 +211,13 @@ def _advise_on_role(path: str, role: str, narrowed: Iterable[str]) -> Iterator[s
     for job in narrowed:
         yield f"job {job} of {path} now has the permissions shown and no others: add what else it needs"
     if role == github_oidc.ROLE:
-        yield f"make the role that {path} is to assume and write its ARN there (or run fix with --role ARN)"
-    yield f"let that role trust token.actions.githubusercontent.com for this repository and branch alone ({path})"
+        yield f"create the role for {path} to assume and write its ARN there (or run fix with --role ARN)"
+    yield f"let that role trust token.actions.githubusercontent.com only for this repository and branch ({path})"
     yield f"when {path} works with it: delete the stored secrets, then deactivate the user's key"
 
 
 def _find_env_modes(tree: WorkTree) -> Iterator[Mode]:
-    """The env files with secrets that others of this machine may read."""
+    """The env files with secrets that other users of this machine can read."""
     kinds = dict(list_env_files(tree.files))
     folders = dict.fromkeys(("", *(get_folder(path) for path in kinds if not is_fixture(path))))
     lying = dict.fromkeys(path for folder in folders for path in find_common_env_files(tree, folder))
@@ -240,7 +241,7 @@ def _find_env_modes(tree: WorkTree) -> Iterator[Mode]:
 
 
 def _find_machine_modes() -> Iterator[Mode]:
-    """This machine's AWS credential files, and the folders of theirs that others may write to."""
+    """This machine's AWS credential files, and their folders that others can write to."""
     files = local_files.list_credential_files()
     home = os.path.realpath(os.path.expanduser("~"))
     folders = dict.fromkeys(os.path.dirname(path) for path in files)
@@ -256,7 +257,7 @@ def _find_machine_modes() -> Iterator[Mode]:
 
 
 def find_unignored(tree: WorkTree, made: FixPlan) -> list[str]:
-    """After the plan was carried out: the paths that git still does not ignore."""
+    """After the plan was applied: the paths that git still does not ignore."""
     if tree.repository is None or not made.ignored:
         return []
     try:

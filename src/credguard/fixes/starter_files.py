@@ -1,4 +1,4 @@
-"""What `credguard init` proposes: a starting policy, the entry for pre-commit, and a CI step."""
+"""What `credguard init` proposes: a starter policy, the entry for pre-commit, and a CI step."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from credguard import HOME
 from credguard.enforcement import inventory
 from credguard.errors import CredguardError, UnreadableError
 from credguard.fixes.edit import Edit, RefusedError, append_lines, detect_line_ending, load_text
@@ -18,6 +19,8 @@ from credguard.hooks.scripts import DEFAULT
 from credguard.lazy_re import compile_lazily
 from credguard.parsers.document import parse_document
 from credguard.policy import load as config
+from credguard.rules import EXAMPLE_ID
+from credguard.rules.files import env_file_not_ignored
 from credguard.sources.snapshots import FolderSnapshot
 
 if TYPE_CHECKING:
@@ -26,6 +29,9 @@ if TYPE_CHECKING:
 
 HOOKS = ("credguard", "credguard-commit-msg", "credguard-pre-push")
 FRAMEWORK_FILE = ".pre-commit-config.yaml"
+_TYPES_KEY = "default_install_hook_types"
+HOOK_TYPES = f"{_TYPES_KEY}: [pre-commit, pre-merge-commit, commit-msg, pre-push]"
+"""The line with which one `pre-commit install` puts every hook in place."""
 WORKFLOW_FILE = ".github/workflows/credguard.yml"
 CHECKOUT = "actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1"
 _URL = compile_lazily(
@@ -33,7 +39,7 @@ _URL = compile_lazily(
 )
 _REVISION = compile_lazily(r"[\w./-]{1,200}")
 _GITHUB = compile_lazily(r"(?:https://|ssh://git@|git@)github\.com[/:]([\w.-]+/[\w.-]+?)(?:\.git)?/?")
-_POLICY = """\
+_POLICY = f"""\
 # What credguard enforces in this repository, in hooks and in CI. Every key: docs/policy.md of credguard.
 version: 1
 extends: recommended
@@ -48,7 +54,7 @@ extends: recommended
 
 # Rules on and off, or another severity; what a stage does with findings: block, warn or off.
 # rules:
-#   CG202: low
+#   {env_file_not_ignored.RULE.id}: low
 # stages:
 #   audit: warn
 
@@ -58,7 +64,7 @@ extends: recommended
 
 # What may stay, by the fingerprint that reports show. A reason is needed; a date is good.
 # allow:
-#   - rule: CG101
+#   - rule: {EXAMPLE_ID}
 #     fingerprint: 00000000000000000000000000000000
 #     reason: a key of the training account, deactivated
 #     expires: 2030-01-31
@@ -90,7 +96,7 @@ jobs:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where credguard is kept: a URL that git can fetch from, and a commit or tag."""
+    """The source of credguard: a URL that git can fetch from, and a commit or tag."""
 
     url: str
     rev: str
@@ -113,36 +119,36 @@ class Source:
         return [f"- repo: {self.url}", f"  rev: {self.rev}", "  hooks:", *(f"  - id: {hook}" for hook in HOOKS)]
 
 
-UNKNOWN_SOURCE = Source("https://github.com/OWNER/credguard", "FULL-COMMIT-ID")
+UNKNOWN_SOURCE = Source(HOME, "FULL-COMMIT-ID")
 
 
 @dataclass(slots=True)
 class Proposal:
-    """What is to be written, what is there already, what to do by hand, and what is still needed for the rest."""
+    """The files to write, what already exists, the manual steps, and what is still needed for the rest."""
 
     edits: list[Edit] = field(default_factory=list)
     there: list[str] = field(default_factory=list)
     by_hand: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     framework: bool = False
-    """True where hooks come through the pre-commit framework."""
+    """True if hooks are installed by the pre-commit framework."""
 
 
 def resolve_source(url: str, rev: str) -> Source:
-    """The source that is named, else the one that this credguard was installed from, else UNKNOWN.
+    """The given source, else the one that this credguard was installed from, else UNKNOWN.
 
-    Raises CredguardError for words that are no URL or no revision.
+    Raises CredguardError for an invalid URL or revision.
     """
     if not url and not rev:
         return _find_installed_source() or UNKNOWN_SOURCE
     if not _URL.fullmatch(url) or not _REVISION.fullmatch(rev) or rev.startswith("-"):
         hint = "give both, such as --source https://github.com/OWNER/credguard --rev FULL-COMMIT-ID"
-        raise CredguardError("--source and --rev name no repository and commit", hint)
+        raise CredguardError("--source and --rev do not give a repository and commit", hint)
     return Source(_strip_user(url), rev)
 
 
 def _find_installed_source() -> Source | None:
-    """Where pip says that it took this package from (PEP 610), if that was a repository."""
+    """The source of this package according to pip (PEP 610), if that was a repository."""
     try:
         found = json.loads(distribution("credguard").read_text("direct_url.json") or "{}")
         url, rev = str(found["url"]), str(found["vcs_info"]["commit_id"])
@@ -153,20 +159,20 @@ def _find_installed_source() -> Source | None:
 
 
 def _strip_user(url: str) -> str:
-    """The URL without a user and password, which are nobody else's."""
+    """The URL without a user and password, which must not be shared."""
     return re.sub(r"^(https?://)[^/@]*@", r"\1", url)
 
 
 def propose(root: Path, kept: Source) -> Proposal:
-    """What a repository that begins with credguard needs, as far as it does not have it."""
+    """What a repository that starts to use credguard needs, as far as it does not have it."""
     made = Proposal()
     if load_text(root, config.MISTAKEN) is None:
         _add_drafts(made, config.POLICY_NAME, _propose_file(root, config.POLICY_NAME, _POLICY))
     else:
-        made.by_hand.append(f"rename {config.MISTAKEN} to {config.POLICY_NAME}: it is not read as it is called")
+        made.by_hand.append(f"rename {config.MISTAKEN} to {config.POLICY_NAME}: a policy with that name is not read")
     owner = _find_hook_manager(root)
     if owner:
-        made.by_hand.append("\n".join((f"{owner[0]} looks after the hooks here:", *owner[1])))
+        made.by_hand.append("\n".join((f"{owner[0]} manages the hooks here:", *owner[1])))
     else:
         made.framework = True
         _add_drafts(made, FRAMEWORK_FILE, _propose_framework(root, kept))
@@ -175,7 +181,7 @@ def propose(root: Path, kept: Source) -> Proposal:
 
 
 def _add_drafts(made: Proposal, path: str, drafts: Iterator[Edit | str]) -> None:
-    """Takes what is proposed for a file: an edit, lines to write by hand, or nothing where it is there already."""
+    """Adds the proposal for a file: an edit, lines to add by hand, or nothing if it exists."""
     try:
         drafted = list(drafts)
     except RefusedError as error:
@@ -191,13 +197,13 @@ def _add_drafts(made: Proposal, path: str, drafts: Iterator[Edit | str]) -> None
 
 
 def _propose_file(root: Path, path: str, text: str) -> Iterator[Edit]:
-    """A file that is to be there; one that is stays."""
+    """A file to create; an existing one stays."""
     if load_text(root, path) is None:
         yield Edit(path, None, text.encode())
 
 
 def _find_hook_manager(root: Path) -> tuple[str, tuple[str, ...]] | None:
-    """Another program than pre-commit that looks after the hooks, and what to write for it."""
+    """Another program than pre-commit that manages the hooks, and what to write for it."""
     try:
         found = find_manager(locate_hooks(root), DEFAULT)
     except CredguardError:
@@ -217,7 +223,7 @@ def _propose_framework(root: Path, kept: Source) -> Iterator[Edit | str]:
 
 
 def has_hooks(data: bytes) -> bool:
-    """True where pre-commit's settings name one of our hooks."""
+    """True if pre-commit's settings contain one of credguard's hooks."""
     repos = _load_settings(data).get("repos")
     hooks = [hook for repo in repos or () if isinstance(repo, dict) for hook in repo.get("hooks") or ()]
     return any(isinstance(hook, dict) and str(hook.get("id", "")).startswith("credguard") for hook in hooks)
@@ -225,23 +231,27 @@ def has_hooks(data: bytes) -> bool:
 
 def _load_settings(data: bytes) -> dict[str, Any]:
     try:
-        parse_document(data, FRAMEWORK_FILE)  # which bounds what aliases can grow into
+        parse_document(data, FRAMEWORK_FILE)  # which limits the expansion of aliases
         loaded = yaml.load(data, yaml.BaseLoader)  # noqa: S506 - plain strings alone
     except (UnreadableError, yaml.YAMLError, RecursionError) as error:
-        raise RefusedError(error.message if isinstance(error, UnreadableError) else "is no YAML") from error
+        raise RefusedError(error.message if isinstance(error, UnreadableError) else "is not YAML") from error
     if loaded is not None and not isinstance(loaded, dict):
         raise RefusedError("is not the settings of pre-commit")
     return loaded or {}
 
 
 def add_hook_entry(data: bytes, kept: Source) -> bytes | None:
-    """pre-commit's settings with our entry at the end of its repositories; all else stays as it is written.
+    """pre-commit's settings with credguard's entry at the end of its repositories, and the hook types to install if
+    none are set; the rest is unchanged.
 
-    None where they are written in a way that is not known. Raises RefusedError for what is no YAML.
+    None if they have an unsupported form. Raises RefusedError for invalid YAML.
     """
     before = _load_settings(data)
     after = _insert_entry(data, kept.entry, before)
-    expected = {**before, "repos": [*(before.get("repos") or []), *yaml.safe_load("\n".join(kept.entry))]}
+    types = {} if _TYPES_KEY in before else yaml.safe_load(HOOK_TYPES)
+    if types and after is not None:
+        after = _insert_types(after)
+    expected = {**before, **types, "repos": [*(before.get("repos") or []), *yaml.safe_load("\n".join(kept.entry))]}
     if after is None:
         return None
     try:
@@ -272,8 +282,14 @@ def _insert_entry(data: bytes, entry: list[str], before: dict[str, Any]) -> byte
     return b"\n".join([*lines[: last + 1], *indented, *lines[last + 1 :]])
 
 
+def _insert_types(data: bytes) -> bytes:
+    """The settings with the types of hooks on the line before `repos`."""
+    end = detect_line_ending(data)
+    return re.sub(rb"(?m)^(?=repos\s*:)", HOOK_TYPES.encode() + end, data, count=1)
+
+
 def _find_last_line(node: yaml.Node) -> int:
-    """The last line of a value that holds something of it."""
+    """The last line of a value that has content."""
     while isinstance(node, (yaml.MappingNode, yaml.SequenceNode)) and not node.flow_style and node.value:
         last = node.value[-1]
         node = last[1] if isinstance(last, tuple) else last
@@ -282,14 +298,14 @@ def _find_last_line(node: yaml.Node) -> int:
 
 
 def _propose_ci(root: Path, kept: Source, made: Proposal) -> None:
-    """The step for the CI that is there, for GitHub's where none is."""
+    """The step for the existing CI, for GitHub's if there is none."""
     place = FolderSnapshot(root)
     found = inventory.find_file_enforcement(place)
-    if set(found.ci) - set(found.loose):  # what a change could switch off is no CI step
+    if set(found.ci) - set(found.loose):  # a step that a change could disable does not count
         made.there += [path for path in found.ci if path not in found.loose]
         return
     if WORKFLOW_FILE in inventory.read_ci_files(place):
-        made.by_hand.append(f"{WORKFLOW_FILE} is there and does not judge changes: it should run {kept.step}")
+        made.by_hand.append(f"{WORKFLOW_FILE} exists and does not check changes: it should run {kept.step}")
         return
     others = [path for path in inventory.read_ci_files(place) if not path.startswith(".github/")]
     workflows = [path for path in inventory.read_ci_files(place) if path.startswith(".github/")]

@@ -1,7 +1,7 @@
-"""What git would wait for in a repository: pipes and devices where its own files should be, and files without end.
+"""Finds what git would hang on in a repository: pipes and devices in place of its own files, and endless files.
 
-git opens these as they come (strbuf_read_file, xopen): a pipe that nobody writes to holds it for ever. They are looked
-for before git is started, by names and types alone.
+git opens these as they come (strbuf_read_file, xopen): a pipe without a writer blocks it forever. They are detected
+before git is started, by names and types only.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ _OWN = (
     *FIRST_READ, "config.worktree", "gitdir", "sharedindex", "FETCH_HEAD", "ORIG_HEAD", "MERGE_HEAD", "MERGE_MSG",
     "CHERRY_PICK_HEAD", "REVERT_HEAD", "REBASE_HEAD", "BISECT_LOG", "AUTO_MERGE", "description", "COMMIT_EDITMSG",
 )  # fmt: skip
-"""Files of a repository's own folder, and of that of a further work tree."""
+"""Files of a repository's own folder, and of that of a linked work tree."""
 _FOLDERS = {"refs": _SHORT, "logs": 0, "worktrees": 0, "reftable": 0, "info": _LONG}
-"""With how many bytes a file there may have at most; 0 where git does not read it whole."""
+"""The most bytes that such a file may have; 0 if git does not read it completely."""
 _IGNORES = (".gitignore", ".gitattributes", ".gitmodules")
 _FOLLOWED = compile_lazily(
     rb"(?im)^\s*(?:\[[^\]\n]*\]\s*)?(?:path|excludesfile|attributesfile)\s*=\s*\"?([^\"\n;#]{1,4096})"
 )
-"""Settings that name a further file to read: include.path, core.excludesFile, core.attributesFile."""
+"""Settings that name another file to read: include.path, core.excludesFile, core.attributesFile."""
 _POINTER = b"gitdir: "
 _DEEPEST = 5
 _FRESH = 5.0
@@ -39,8 +39,8 @@ _known: dict[tuple[str, ...], float] = {}
 
 
 def find_repository_obstacle(folder: str, variables: Mapping[str, str]) -> str:
-    """What is in git's way in the repository that it takes for that of a folder, in the environment of these variables:
-    the path and what it is, or nothing. What was looked at is good for some seconds."""
+    """The obstacle for git in the repository that it uses for a folder, with these environment variables: the path and
+    what it is, or nothing. The result is cached for some seconds."""
     given = variables.get("GIT_DIR")
     own = os.path.join(folder, given) if given else _locate_git_dir(os.path.abspath(folder))
     if not own:
@@ -62,7 +62,7 @@ def find_work_tree_obstacle(root: str, folders: Iterable[str] = ("",)) -> str:
 
 
 def find_nested_obstacle(root: str) -> str:
-    """The same for those in all folders of a work tree: for when git has waited already."""
+    """The same for those in all folders of a work tree: used after git has hung."""
     for folder, _, names in os.walk(root):
         for name in _IGNORES:
             if name in names and (obstacle := _check_file(os.path.join(folder, name), _LONG)):
@@ -71,7 +71,7 @@ def find_nested_obstacle(root: str) -> str:
 
 
 def _locate_git_dir(folder: str) -> str:
-    """The `.git` of the folder or of the next one above that has one, or a folder that is a repository itself."""
+    """The `.git` of the folder or of the nearest parent that has one, or a folder that is a repository itself."""
     while True:
         inner = os.path.join(folder, ".git")
         if os.path.isdir(inner):
@@ -109,7 +109,7 @@ def _iter_obstacles(folder: str, own: str, objects: str, index: str) -> Iterator
 
 
 def _get_size_limit(name: str) -> int:
-    """The bytes that a file of this name may have; 0 where git does not read it whole."""
+    """The most bytes that a file of this name may have; 0 if git does not read it completely."""
     return (
         0 if name in {"index", "packed-refs"} else _LONG if name.startswith(("config", "info", "shallow")) else _SHORT
     )
@@ -132,7 +132,7 @@ def _scan_folder(folder: str, largest: int) -> Iterator[str]:
 
 
 def _scan_object_store(objects: str, depth: int) -> Iterator[str]:
-    """The obstacles in a folder of objects, and in those from which it borrows."""
+    """The obstacles in a folder of objects, and in its alternates."""
     yield from _scan_folder(objects, 0)
     alternates = os.path.join(objects, "info", "alternates")
     for line in _read_file(alternates, _SHORT).split(b"\n") if depth else ():
@@ -143,7 +143,7 @@ def _scan_object_store(objects: str, depth: int) -> Iterator[str]:
 
 
 def _scan_settings(settings: str, folder: str, depth: int) -> Iterator[str]:
-    """The obstacles among the files that a file of settings names."""
+    """The obstacles among the files that a settings file names."""
     for found in _FOLLOWED.finditer(_read_file(settings, _SHORT)):
         path = os.path.join(folder, os.path.expanduser(decode_path(found[1].strip())))
         obstacle = _check_file(path, _LONG)
@@ -153,7 +153,7 @@ def _scan_settings(settings: str, folder: str, depth: int) -> Iterator[str]:
 
 
 def _read_file(path: str, most: int) -> bytes:
-    """The content of a regular file; nothing of anything else, or of one that has more bytes."""
+    """The content of a regular file; empty for anything else, or if it has more bytes."""
     try:
         return regular_files.read(path, most)
     except (OSError, ValueError):
@@ -161,7 +161,7 @@ def _read_file(path: str, most: int) -> bytes:
 
 
 def _check_file(path: str, largest: int = 0) -> str:
-    """Why git would not come to the end of a file, or nothing."""
+    """Why git would not finish reading a file, or nothing."""
     try:
         info = os.stat(path)
     except (OSError, ValueError):
@@ -176,5 +176,5 @@ def _check_file(path: str, largest: int = 0) -> str:
 
 
 def _is_null(info: os.stat_result) -> bool:
-    """True for the device that is empty, which settings name to have no such file."""
+    """True for the null device, which settings name to have no such file."""
     return info.st_rdev == os.stat(os.devnull).st_rdev

@@ -1,4 +1,4 @@
-"""The talk with `git cat-file --batch`: one question, one answer, and how it is ended."""
+"""The protocol of `git cat-file --batch`: one request, one response, and its end."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ if TYPE_CHECKING:
     from typing import IO
 
 OBJECT_DAMAGED = "it is damaged; run `git fsck`"
-"""Why an object cannot be had at which git ends."""
+"""Why an object at which git exits cannot be read."""
 _PIECE = 1 << 20
 
 
 def close_reader(process: subprocess.Popen[bytes]) -> None:
-    """Closes the pipes of a process, which ends it whatever it is doing, and waits for it."""
+    """Closes the pipes of a process, which ends it in any state, and waits for it."""
     for pipe in (process.stdin, process.stdout):
         with contextlib.suppress(BrokenPipeError):
             if pipe:
@@ -24,7 +24,7 @@ def close_reader(process: subprocess.Popen[bytes]) -> None:
 
 
 def answer(process: subprocess.Popen[bytes], oid: str, limit: int) -> tuple[str, bytes | str] | None:
-    """What `cat-file --batch` says of an object; None where it ends, or goes astray, in saying so."""
+    """The response of `cat-file --batch` for an object; None if it exits or fails during the response."""
     assert process.stdin and process.stdout  # noqa: S101 - both are pipes
     try:
         process.stdin.write(oid.encode() + b"\n")
@@ -44,8 +44,8 @@ def answer(process: subprocess.Popen[bytes], oid: str, limit: int) -> tuple[str,
 
 
 def pass_over(stream: IO[bytes], size: int) -> bool:
-    """Reads so many bytes in pieces and drops them; False where there are fewer, or where they end otherwise
-    than with a newline."""
+    """Reads this many bytes in pieces and discards them; False if there are fewer, or if they do not end with a
+    newline."""
     piece = b""
     while size:
         piece = stream.read(min(size, _PIECE))

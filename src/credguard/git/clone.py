@@ -1,4 +1,4 @@
-"""Repositories given by URL: cloned into a private folder that is gone when the audit ends, however it ends."""
+"""Repositories given by URL: cloned into a private folder that is removed when the audit ends, however it ends."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _ENVIRONMENT = {
     "GIT_TERMINAL_PROMPT": "0", "GIT_ALLOW_PROTOCOL": "https:http:ssh:git:file", "GIT_LFS_SKIP_SMUDGE": "1",
     "LC_ALL": "C", "GIT_ASKPASS": "true", "SSH_ASKPASS": "true",
     "GIT_SSH_COMMAND": os.environ.get("GIT_SSH_COMMAND", "ssh -oBatchMode=yes -oServerAliveInterval=20"),
-    "GIT_HTTP_LOW_SPEED_LIMIT": "1", "GIT_HTTP_LOW_SPEED_TIME": "120",  # less than a byte a second for so long
+    "GIT_HTTP_LOW_SPEED_LIMIT": "1", "GIT_HTTP_LOW_SPEED_TIME": "120",  # less than a byte per second for this long
 }  # fmt: skip
 _REASONS = (
     (r"could not resolve|unable to look up|name or service not known|no address associated", "its host is not known"),
@@ -62,9 +62,10 @@ def is_url(target: str) -> bool:
 
 
 def redact_url(address: str) -> str:
-    """The address without user, password, query and parameters, fit for any output; what is a folder keeps its name.
+    """The address without user, password, query and parameters, safe for any output; a folder keeps its name.
 
-    A password may hold any sign, and a mistyped URL passes for a path: all up to the last `@` goes.
+    A password may contain any character, and a mistyped URL looks like a path: everything up to the last `@` is
+    removed.
     """
     if _HELPER.match(address):
         return f"{_parse_scheme(address)}::"
@@ -83,13 +84,13 @@ def _strip_extras(rest: str) -> str:
 
 
 def _parse_scheme(address: str) -> str:
-    """The word before `://` or `::`, where it can be nothing else."""
+    """The word before `://` or `::`, if it can be nothing else."""
     word = re.split(r"::|://", address, maxsplit=1)[0].lower()
     return word if re.fullmatch(r"[a-z][a-z+]{0,9}", word) else "this kind of address"
 
 
 def parse_file_url(url: str) -> str:
-    """The folder that a `file://` URL names, "" for other URLs."""
+    """The folder of a `file://` URL, "" for other URLs."""
     return unquote(url[len("file://") :]) if url[:7].lower() == "file://" else ""
 
 
@@ -97,8 +98,8 @@ def parse_file_url(url: str) -> str:
 def clone_mirror(url: str, progress: Progress | None = None) -> Iterator[Path]:
     """A bare mirror of the repository at `url`, with every ref that its server shows; removed at the end.
 
-    `progress` is told git's stage and the share done (0 to 1). Raises CredguardError (incomplete)
-    where it cannot be cloned, and (usage) for an address that would run a program.
+    `progress` gets git's stage and the completed share (0 to 1). Raises CredguardError (incomplete) if it cannot be
+    cloned, and (usage) for an address that would run a program.
     """
     refuse(url)
     with _make_private_folder() as folder:
@@ -109,7 +110,7 @@ def clone_mirror(url: str, progress: Progress | None = None) -> Iterator[Path]:
 
 def refuse(url: str) -> None:
     """Raises CredguardError for an address with which git would run a program, or that looks like an option, and for a
-    folder in which git would wait for ever."""
+    folder in which git would hang."""
     named = re.match(r"[A-Za-z][A-Za-z0-9+.\-]*://", url)
     if _HELPER.match(url) or (named and named[0][:-3].lower() not in _SCHEMES):
         raise CredguardError(
@@ -117,7 +118,7 @@ def refuse(url: str) -> None:
         )
     obstacle = blocking_files.find_repository_obstacle(parse_file_url(url), {}) if parse_file_url(url) else ""
     if obstacle:
-        raise CredguardError(f"{obstacle}, for which git would wait", "remove it", ExitCode.INCOMPLETE)
+        raise CredguardError(f"{obstacle}, which git would wait for", "remove it", ExitCode.INCOMPLETE)
     if url.startswith("-") or re.match(r"[^:/@]*@-|[a-z+]+://(?:[^/@]*@)?-", url) or re.search(r"[\x00-\x1f]", url):
         raise CredguardError("an address that looks like an option is not cloned", "check the URL")
 
@@ -143,12 +144,12 @@ def _clone(url: str, path: Path, folder: Path, progress: Progress | None) -> Non
             f"{redact_url(url)} could not be cloned: {reason}", "check the address and your access", ExitCode.INCOMPLETE
         ) from None
     except BaseException as error:
-        traceback.clear_frames(error.__traceback__)  # which lets go of git's process, and that ends it
+        traceback.clear_frames(error.__traceback__)  # which releases git's process, and so ends it
         raise
 
 
 def list_remote_refs(url: str) -> bytes | None:
-    """What the server says of its refs, None where it cannot be asked."""
+    """The server's list of refs, None if it is not available."""
     import git
 
     refuse(url)
@@ -172,7 +173,7 @@ def _wrap_progress(progress: Progress | None) -> Callable[..., None] | None:
 
 
 def _explain_error(words: str) -> str:
-    """What has gone wrong, by what git said; its own words may hold a part of a password, so none of them is said."""
+    """Describes an error of git; its own words are not repeated, because they may contain a part of a password."""
     words = re.sub(r"'[^'\n]*'|\S*://\S*", "", words)
     return next((reason for signs, reason in _REASONS if re.search(signs, words, re.I)), "git could not fetch it")
 
@@ -189,12 +190,12 @@ def _make_private_folder() -> Iterator[Path]:
         if removing:
             late.append(number)
             return
-        for one in before:  # a second signal is not to end the removal
+        for one in before:  # a second signal must not interrupt the removal
             signal.signal(one, signal.SIG_IGN)
         raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + number)
 
     try:
-        with contextlib.suppress(ValueError):  # not in the main thread: then it is not ours to set
+        with contextlib.suppress(ValueError):  # not in the main thread, where signals cannot be set
             for number in _ENDING:
                 before[number] = signal.getsignal(number) or signal.SIG_DFL
                 signal.signal(number, end)

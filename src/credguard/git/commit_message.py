@@ -1,9 +1,9 @@
-"""The text of a commit message as a hook has to look at it: all of it, less what git itself quoted there.
+"""The text of a commit message as a hook has to scan it: all of it, except what git itself quoted there.
 
-Whether git drops comment lines, or what follows a scissors line, hangs on `--cleanup` and `--verbose`, which no hook
-is told (git-commit, "--cleanup"): nothing is taken for dropped. What git puts there by itself names files and quotes
-the change. That is looked at where it stands, in the index and in the commits; if it counted here, a commit that takes
-a key away could not be made with `--verbose`.
+Whether git drops comment lines, or what follows a scissors line, depends on `--cleanup` and `--verbose`, which a hook
+does not know (git-commit, "--cleanup"): nothing counts as dropped. What git itself adds are file names and a quote of
+the change. That is scanned in the index and in the commits; if it were scanned here too, a commit that removes a key
+could not be made with `--verbose`.
 """
 
 from __future__ import annotations
@@ -16,27 +16,27 @@ _SCISSORS = b" ------------------------ >8 ------------------------"
 _HEADERS = (b"diff --git ", b"--- ", b"+++ ", b"rename ", b"copy ")
 _LONGEST_SIGN, _LONGEST_NAME = 8, 8192
 _MOST_OF_A_HEADING = 80
-"""Bytes of a line that git shows behind the `@@` of a hunk."""
+"""The most bytes of a line that git shows after the `@@` of a hunk."""
 
 
 def list_message_views(text: bytes) -> tuple[bytes, ...]:
-    """The whole text, and where it has lines that git may drop as comments also what is left without them: words that
-    comments stand between may make a finding together."""
+    """The whole text, and if it has lines that git may drop as comments, also the text without them: words separated by
+    comments may form a finding together."""
     if not text.startswith(b"#") and b"\n#" not in text:
         return (text,)
     return text, b"\n".join(line for line in text.split(b"\n") if not line.startswith(b"#"))
 
 
 def has_quotes(text: bytes) -> bool:
-    """True where the text may hold what git itself wrote: names of files in comments, or a diff."""
+    """True if the text may contain what git itself wrote: names of files in comments, or a diff."""
     return _SCISSORS in text or any(map(_is_listed, text.split(b"\n")))
 
 
 def strip_quotes(text: bytes, names: Iterable[bytes], contents: Iterable[bytes]) -> bytes:
     """The text without the names of files in git's comments and without the lines of its diff; `names` are files that
-    git may have named, `contents` what the diff may have quoted.
+    git may have listed, `contents` what the diff may have quoted.
 
-    A line of the diff goes only where one of the contents has just this line; all else stays.
+    A line of the diff is removed only if one of the contents has exactly this line; everything else stays.
     """
     above, cut, below = _split_at_scissors(text)
     known = frozenset(names)
@@ -45,7 +45,7 @@ def strip_quotes(text: bytes, names: Iterable[bytes], contents: Iterable[bytes])
 
 
 def _is_listed(line: bytes) -> bool:
-    """True for a line as git lists a file in: the comment sign, a tab, and words with the name at their end."""
+    """True for a line in which git lists a file: the comment character, a tab, and words that end with the name."""
     sign, tab, _ = line.partition(b"\t")
     return bool(tab) and _is_sign(sign)
 
@@ -55,7 +55,7 @@ def _is_sign(sign: bytes) -> bool:
 
 
 def _split_at_scissors(text: bytes) -> tuple[bytes, bytes, bytes]:
-    """What stands above the scissors line, the line itself, and what stands below; any sign may begin it."""
+    """The text above the scissors line, the line itself, and the text below; any comment character may begin it."""
     at = 0
     for line in text.split(b"\n"):
         sign, cut, rest = line.partition(_SCISSORS)
@@ -66,7 +66,7 @@ def _split_at_scissors(text: bytes) -> tuple[bytes, bytes, bytes]:
 
 
 def _strip_name(line: bytes, names: frozenset[bytes]) -> bytes:
-    """The line without the names of files at its end, where it is about two (`a -> b`, `a/x b/x`) without both."""
+    """The line without the names of files at its end; for two names (`a -> b`, `a/x b/x`) without both."""
     for _ in range(2 if len(line) <= _LONGEST_NAME else 0):
         starts = (at + 1 for at in range(len(line)) if line[at : at + 1] in (b"\t", b" ", b"/"))
         start = next((at for at in starts if line[at:].rstrip(b"\r") in names), None)
@@ -77,7 +77,7 @@ def _strip_name(line: bytes, names: frozenset[bytes]) -> bytes:
 
 
 def _strip_prefix(line: bytes) -> bytes:
-    """The line without what git puts between two names, or before one: ` ->`, ` a/`, a blank."""
+    """The line without what git puts between two names, or before one: ` ->`, ` a/`, a space."""
     if line.endswith(b"/") and line[-3:-2] == b" ":
         line = line[:-3]
     return line.removesuffix(b" ").removesuffix(b" ->")

@@ -1,4 +1,4 @@
-"""All commits that refs and reflogs lead to, and what each of them brings against its parents."""
+"""All commits reachable from refs and reflogs, and what each of them adds compared with its parents."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ PLAIN_LOG = (
     "log", "--no-show-signature", "--no-ext-diff", "--no-textconv", "--no-notes", "--no-mailmap", "--no-relative",
     "--no-color", "-O/dev/null", "--ignore-submodules=none",
 )  # fmt: skip
-"""As a command for people `log` heeds settings: none may run a program, or change what it says."""
-# Without these git would map the packs into memory whole.
+"""As a porcelain command, `log` follows settings: none may run a program, or change its output."""
+# Without these git would map whole packs into memory.
 _BOUNDS = tuple(
     word for setting in ("core.packedGitWindowSize=16m", "core.packedGitLimit=160m") for word in ("-c", setting)
 )
@@ -42,7 +42,7 @@ _LINK = GITLINK.encode()
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A commit brings an object to a path where none of its parents has it."""
+    """A commit adds an object at a path where none of its parents has it."""
 
     commit: str
     oid: str
@@ -51,7 +51,7 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class TreeEntry:
-    """A name in a tree, and the object that it stands for there."""
+    """A name in a tree, and its object."""
 
     name: bytes
     oid: str
@@ -64,17 +64,17 @@ def parse_tree_entries(data: bytes, oid: str) -> list[tuple[bytes, bytes]]:
 
 
 def is_folder(mode: bytes) -> bool:
-    """True for the mode of a folder, which some tools write with a zero before it."""
+    """True for the mode of a folder, which some tools write with a leading zero."""
     return mode.lstrip(b"0") == _FOLDER
 
 
 class Walk:
-    """The commits, children before parents. git works while something else is done; `arrivals` reads what it
-    found. `parents` are then all commits with theirs, and `brought` the IDs (in hex) of all objects that they bring,
-    folders and submodules left out; `whole` is False where git broke off."""
+    """The commits, children before parents. git runs in the background; `arrivals` reads its output. `parents` then
+    contains all commits with theirs, and `brought` the IDs (in hex) of all objects that they add, except folders and
+    submodules; `whole` is False if git stopped early."""
 
     def __init__(self, repository: Git) -> None:
-        """Lets git begin; it writes to a nameless file. Raises GitError."""
+        """Starts git, which writes to an unnamed file. Raises GitError."""
         self.parents: dict[str, tuple[str, ...]] = {}
         self.brought: set[bytes] = set()
         self.whole = True
@@ -85,12 +85,12 @@ class Walk:
         self._start(*_LOG, stdout=self._output)
 
     def find_arrivals(self, wanted: Collection[str], named: Callable[[bytes], bool] | None = None) -> list[Arrival]:
-        """Where the objects arrive, and files of which `named` says so; raises GitError."""
+        """The commits and paths where the objects are added, and files for which `named` is true; raises GitError."""
         return list(self._read(wanted, named))
 
     def find_unreachable(self, wanted: Collection[str], named: Callable[[bytes], bool] | None = None) -> list[Arrival]:
-        """The same for the commits that no ref and no reflog leads to any more; in `parents` they then stand before
-        all others, which may be their parents. Raises GitError."""
+        """The same for commits that are not reachable from any ref or reflog; in `parents` they are then before all
+        others, which may be their parents. Raises GitError."""
         words = ("--batch-all-objects", "--batch-check=%(objecttype) %(objectname)", "--unordered")
         listed = self._git.run("cat-file", *words)
         commits = [line[7:].decode() for line in listed.split(b"\n") if line.startswith(b"commit ")]
@@ -103,7 +103,7 @@ class Walk:
             names.seek(0)
             self._diff(names)
             self.parents, brought = {}, self.brought
-            self.brought = set()  # nothing leads to what these bring
+            self.brought = set()  # nothing leads to what these add
             found = list(self._read(wanted, named))
             self.brought = brought
         order = _sort_children_first(self.parents)
@@ -112,7 +112,7 @@ class Walk:
         return sorted(found, key=lambda one: numbers[one.commit])
 
     def close(self) -> None:
-        """Ends what still runs."""
+        """Ends processes that still run."""
         self._stack.close()
 
     def _start(
@@ -143,7 +143,7 @@ class Walk:
             if field.startswith((b":", b"\n:")):
                 path = next(fields, b"")
                 modes, oid, status = field.rsplit(b" ", 2)
-                if status[:1] == b"D":  # it takes a file away
+                if status[:1] == b"D":  # it removes a file
                     continue
                 is_link = _LINK in modes and _is_link(modes)
                 if not is_link:
@@ -156,13 +156,12 @@ class Walk:
 
 
 def _is_link(modes: bytes) -> bool:
-    """True for the modes (and old objects) of a submodule's entry; git also calls so what has a mode that it does not
-    know."""
+    """True for the modes (and old objects) of a submodule's entry; git also treats unknown modes as one."""
     return modes.split(b" ")[modes.count(b":")] == _LINK
 
 
 def _sort_children_first(parents: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
-    """The commits with their parents, each before its parents whatever dates they bear."""
+    """The commits with their parents, each before its parents regardless of their dates."""
     waiting = Counter(parent for some in parents.values() for parent in some)
     ready = [commit for commit in parents if not waiting[commit]]
     ordered: dict[str, tuple[str, ...]] = {}

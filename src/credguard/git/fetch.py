@@ -1,4 +1,4 @@
-"""Brings the history that a CI system's shallow clone lacks, with git's own settings and credentials."""
+"""Fetches the history that a CI system's shallow clone lacks, with git's own settings and credentials."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from credguard.git.repository import Git
 
-# Fetching runs no hook, asks nobody, follows no submodule and speaks only the protocols of ordinary remotes.
+# Fetching runs no hook, shows no prompt, follows no submodule and allows only the protocols of ordinary remotes.
 _COMMAND = (
     "git", "-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "fetch.recurseSubmodules=false",
     "-c", "gc.auto=0", "-c", "maintenance.auto=false", "fetch", "--quiet", "--no-tags", "--no-write-fetch-head",
@@ -23,9 +23,8 @@ _TIMEOUT = 600
 
 
 def fetch_missing(repository: Git, folder: Path, wanted: Sequence[str], *, whole: bool = True) -> list[str]:
-    """Fetches what is missing of `wanted` (object IDs and `refs/heads/…`) and, for the `whole`
-    history, what a shallow clone lacks; gives the notes on it. Raises GitError where it stays missing: the run
-    would be incomplete."""
+    """Fetches what is missing of `wanted` (object IDs and `refs/heads/…`) and, for the `whole` history, what a shallow
+    clone lacks; returns the notes on it. Raises GitError if it stays missing: the run would be incomplete."""
     notes: list[str] = []
     if whole and repository.read_shallow_commits():
         _fetch(folder, "--unshallow", "origin")
@@ -70,7 +69,7 @@ def _try(folder: Path, *arguments: str) -> str:
 
 
 def _mask_credentials(line: str) -> str:
-    """The line with what stands between `://` and `@` in a URL blotted out."""
+    """The line with the part between `://` and `@` in a URL redacted."""
     head, mark, rest = line.partition("://")
     user, at, host = rest.rpartition("@")
     return f"{head}{mark}****{at}{host}" if mark and user else line

@@ -1,4 +1,4 @@
-"""Since when a value stands in a tracked file, asked of git: the commits that changed the file, oldest first."""
+"""When a value was added to a tracked file: the commits that changed the file, oldest first."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
     from credguard.git.repository import Git
 
-_FIRST_COMMIT_OF_ALL = datetime(2005, 4, 7, tzinfo=timezone.utc)  # git's own; what claims to be older is wrong
+_FIRST_COMMIT_OF_ALL = datetime(2005, 4, 7, tzinfo=timezone.utc)  # git's own; older dates are wrong
 _MOST_DIGITS = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A content that a file had: its object, the commit that brought it, and when."""
+    """A content that a file had: its object, the commit that added it, and when."""
 
     oid: str
     commit: str
@@ -30,7 +30,7 @@ class Version:
 def read_file_histories(repository: Git, paths: Sequence[str]) -> dict[str, list[Version]]:
     """Every content that each of the tracked files had on the way to HEAD under its name, oldest first; one walk.
 
-    Merges bring nothing that neither side had, as a rule, and are passed over. Raises GitError.
+    Merges usually add nothing that neither side had, and are skipped. Raises GitError.
     """
     found: dict[str, list[Version]] = {path: [] for path in paths}
     for path, version in _walk(repository, "--relative", "--", *paths) if paths else ():
@@ -40,7 +40,7 @@ def read_file_histories(repository: Git, paths: Sequence[str]) -> dict[str, list
 
 
 def read_renamed_history(repository: Git, path: str) -> list[Version]:
-    """Every content that one tracked file had, also under the names that it was renamed from. Raises GitError."""
+    """Every content that one tracked file had, following renames. Raises GitError."""
     return [version for _, version in _walk(repository, "--follow", "--", path)][::-1]
 
 
@@ -51,8 +51,8 @@ def find_first_versions(
     held: Callable[[bytes, set[str]], set[str]],
     limit: int,
 ) -> dict[str, Version]:
-    """The version of a history in which each of `wanted` stood first; `held(data, some)` says which of some a
-    content has. Contents over `limit` bytes are passed over. Raises GitError."""
+    """The version of a history in which each of `wanted` first occurs; `held(data, some)` returns which of some a
+    content has. Contents over `limit` bytes are skipped. Raises GitError."""
     waiting = set(wanted)
     found: dict[str, Version] = {}
     for version, data in zip(history, repository.read_blobs((v.oid for v in history), limit), strict=False):
@@ -65,7 +65,7 @@ def find_first_versions(
 
 
 def _walk(repository: Git, *options: str) -> Iterator[tuple[str, Version]]:
-    """Path (as git quotes it where it holds odd signs) and version of each change, newest first."""
+    """Path (as git quotes it if it contains special characters) and version of each change, newest first."""
     if repository.resolve_head() is None:
         return
     output = repository.run(
@@ -84,12 +84,12 @@ def _walk(repository: Git, *options: str) -> Iterator[tuple[str, Version]]:
 
 
 def _parse_seconds(word: str) -> int | None:
-    """A date as git writes it, None where the commit has none that counts."""
+    """A date as git writes it, None if the commit has no valid one."""
     return int(word) if word.isdecimal() and len(word) < _MOST_DIGITS else None
 
 
 def _pick_date(author: int | None, committer: int | None) -> datetime | None:
-    """When the change was written, as far as that can be true; else when it was committed."""
+    """The author date if it is plausible; otherwise the committer date."""
     for seconds in (author, committer):
         if seconds is not None and (committer is None or author is None or author <= committer or seconds == committer):
             try:

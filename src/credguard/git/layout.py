@@ -1,4 +1,4 @@
-"""Where a repository is: the folders of its own, of its objects and of its work tree, asked of git in one go."""
+"""The folders of a repository: its own, of its objects and of its work tree, read from git in one call."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _QUESTIONS = (
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Absolute paths without links: what is this work tree's own (`git_dir`), what all share (`common_dir`); as git
-    gives them, those of the objects and of the file of shallow commits. `width` is that of an object ID in bytes,
-    `prefix` leads from the work tree's root to where git was asked."""
+    """Absolute paths without links: this work tree's own folder (`git_dir`), the shared one (`common_dir`); as git
+    returns them, those of the objects and of the file of shallow commits. `width` is that of an object ID in bytes,
+    `prefix` is the path from the work tree's root to the folder that was asked about."""
 
     git_dir: str
     common_dir: str
@@ -34,7 +34,7 @@ class Layout:
 
 
 def read_layout(folder: Path, ask: Callable[..., bytes]) -> Layout:
-    """The layout as git has it when asked in `folder`; raises what `ask` raises."""
+    """The layout as git reports it in `folder`; raises what `ask` raises."""
     answers = ask("rev-parse", *(word for question in _QUESTIONS for word in question)).split(b"\n")[:-1]
     if len(answers) != len(_QUESTIONS):  # there is a line break in a path
         answers = [ask("rev-parse", *question).removesuffix(b"\n") for question in _QUESTIONS]

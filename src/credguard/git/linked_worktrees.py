@@ -1,4 +1,4 @@
-"""Other work trees of a repository: the commits that their HEADs name, and the files that they have staged."""
+"""Other work trees of a repository: the commits of their HEADs, and their staged files."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _OBJECT = compile_lazily(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 
 def find_detached_heads(repository: Git) -> Iterator[tuple[str, str]]:
-    """Name (as git calls it in refs) and commit of each other work tree whose HEAD is on no branch; raises GitError."""
+    """Name (as in git's refs) and commit of each other work tree whose HEAD is detached; raises GitError."""
     for name, folder in _iter_worktrees(repository):
         with contextlib.suppress(OSError):
             head = regular_files.read(os.path.join(folder, "HEAD"), _LARGEST_HEAD).decode("ascii", "replace").strip()
@@ -29,7 +29,7 @@ def find_detached_heads(repository: Git) -> Iterator[tuple[str, str]]:
 
 
 def iter_other_indexes(repository: Git) -> Iterator[Git]:
-    """The repository as each other work tree that has an index sees it; raises GitError."""
+    """The repository as seen from each other work tree with an index; raises GitError."""
     for _, folder in _iter_worktrees(repository):
         index = os.path.join(folder, "index")
         if os.path.isfile(index):
@@ -38,13 +38,13 @@ def iter_other_indexes(repository: Git) -> Iterator[Git]:
 
 
 def iter_staged_entries(repository: Git) -> Iterator[IndexEntry]:
-    """What the indexes of the other work trees hold; raises GitError."""
+    """The entries of the indexes of the other work trees; raises GitError."""
     for index in iter_other_indexes(repository):
         yield from index.list_tracked()
 
 
 def _iter_worktrees(repository: Git) -> Iterator[tuple[str, str]]:
-    """Name and git folder of every other work tree, the main one among them."""
+    """Name and git folder of every other work tree, including the main one."""
     here = repository.layout.git_dir
     linked = os.path.join(repository.common_dir, "worktrees")
     names = sorted(os.listdir(linked)) if os.path.isdir(linked) else []

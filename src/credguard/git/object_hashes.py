@@ -1,4 +1,4 @@
-"""Whether bytes of an object store are what their name or their checksum says (gitformat-pack(5), SHA-1 or SHA-256)."""
+"""Whether bytes of an object store match their name or their checksum (gitformat-pack(5), SHA-1 or SHA-256)."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _SHA1 = 20
 
 
 def object_id(kind: str, content: bytes, width: int) -> bytes:
-    """The ID, `width` bytes (20 or 32), that git gives an object of this type with this content."""
+    """The ID, `width` bytes (20 or 32), of an object of this type with this content."""
     return _checksum(width, b"%s %d\0%s" % (kind.encode(), len(content), content)).digest()
 
 
 def is_called(kind: str, content: bytes, oid: str) -> bool:
-    """True where an object of this type with this content has this ID (in hex)."""
+    """True if an object of this type with this content has this ID (in hex)."""
     return object_id(kind, content, len(oid) // 2).hex() == oid
 
 
@@ -29,8 +29,8 @@ def ends_with_checksum(data: bytes, width: int) -> bool:
 
 
 def has_checksum(read: Callable[[int, int], bytes], size: int, width: int) -> bool:
-    """The same of a file: `read` gives so many bytes from an offset, `size` are those before the checksum. Raises
-    OSError."""
+    """The same for a file: `read` returns a number of bytes from an offset, `size` are those before the checksum.
+    Raises OSError."""
     checksum = _checksum(width)
     for start in range(0, size, _PIECE):
         checksum.update(read(min(_PIECE, size - start), start))

@@ -1,4 +1,4 @@
-"""Where the objects of a repository lie: the packs that are read directly, and what is left for git to read."""
+"""The objects of a repository: the packs that are read directly, and what is left for git to read."""
 
 from __future__ import annotations
 
@@ -23,18 +23,19 @@ ALL = ("cat-file", "--batch-all-objects", "--batch-check=%(objectname)")
 """Lets git list all objects."""
 _ALTERNATE = "alternate: "
 _MOST = 2_000_000
-"""So many objects have room in memory; of more than these, git is asked for all."""
+"""The most objects that fit in memory; with more, all are read through git."""
 _INDEXED = 28
-"""The fewest bytes that an object takes in an index."""
+"""The fewest bytes of an object in an index."""
 _LINES = 10_000
 _SEVERAL = "multi-pack-index"
 _FEW = 1 << 19
-"""Bytes of packs of which every object is hashed: that takes less time than can be measured. Of more, a sixth."""
+"""The most bytes of packs of which every object is hashed: the time for that is not measurable. For more, it would be a
+sixth."""
 
 
 class Store:
-    """The objects of a repository, and of those that it borrows from. `closed` are packs that nobody can read; after
-    `left`, with what git said of others. A store that is not `is_small` has more objects than there is room for."""
+    """The objects of a repository, and of its alternates. `closed` are packs that cannot be read; after `left`, with
+    git's reports on others. A store that is not `is_small` has too many objects for memory."""
 
     def __init__(self, repository: Git) -> None:
         """Opens the packs, while git lists all objects; raises GitError."""
@@ -104,13 +105,13 @@ class Store:
         return sorted(oid.decode() for oid in lacking)
 
     def _iter_lines(self) -> Iterator[bytes]:
-        """What git lists, so many lines at once."""
+        """git's list, many lines at once."""
         return iter(lambda: self._listed.read(_LINES * (2 * self._width + 1)), b"")
 
     def _in_doubt(self) -> Iterator[str]:
-        """The packs and indexes of which git, or their checksum, says that they are not as they should be: git is asked
-        where objects that several packs have could not be compared, and of indexes of several packs, by which it reads
-        objects that no index of one has in that place. Raises GitError."""
+        """The packs and indexes that git, or their checksum, reports as invalid. git is asked if objects that several
+        packs have could not be compared, and about multi-pack indexes, by which it reads objects that no index of a
+        single pack has there. Raises GitError."""
         for pack in self.packs:
             if not pack.is_whole:
                 yield f"{pack.index.with_suffix('.pack')} or its index does not match its checksum"
@@ -125,7 +126,7 @@ class Store:
                 yield f"{folder / _SEVERAL} does not match the packs"
 
     def _agrees(self, *words: str) -> bool:
-        """True where git ends well."""
+        """True if git exits successfully."""
         try:
             self._git.run(*words)
         except GitError:
@@ -133,7 +134,7 @@ class Store:
         return True
 
     def _deduplicate(self) -> None:
-        """An object that several packs have is given by the first, and by others that have another of its name."""
+        """An object in several packs is returned by the first, and by others only if theirs differs."""
         for byte in range(256):
             held = [(pack, *self._find_names(pack.names, byte)) for pack in self.packs]
             known: set[bytes] = set()
@@ -149,7 +150,7 @@ class Store:
                         waiting.discard(name)
 
     def _find_names(self, names: bytes, byte: int) -> tuple[int, list[bytes]]:
-        """Those that begin with a byte, and the place of the first."""
+        """Those that begin with a byte, and the index of the first."""
         width = self._width
         places = range(len(names) // width)
         start, end = (bisect_left(places, one, key=lambda place: names[place * width]) for one in (byte, byte + 1))
@@ -157,7 +158,7 @@ class Store:
 
 
 def _find_alternates(repository: Git, objects: Path) -> Iterator[Path]:
-    """The object folders of the repositories from which objects are borrowed; names with odd bytes are left to git."""
+    """The object folders of the alternates; names with special bytes are left to git."""
     if not (objects / "info" / "alternates").exists():
         return
     for line in decode_path(repository.run("count-objects", "-v")).split("\n"):
@@ -166,7 +167,7 @@ def _find_alternates(repository: Git, objects: Path) -> Iterator[Path]:
 
 
 def _find_unpaired(folder: Path) -> Iterator[Path]:
-    """Packs without an index, which git passes over without a word, and indexes without a pack."""
+    """Packs without an index, which git silently ignores, and indexes without a pack."""
     for this, other in ((".pack", ".idx"), (".idx", ".pack")):
         for path in sorted(folder.glob(f"pack-*{this}")):
             if not path.with_suffix(other).exists():

@@ -1,7 +1,7 @@
-"""Objects read straight from a pack file: every delta applied once, to a base that is held no longer than it is needed.
+"""Reads objects directly from a pack file: every delta is applied once, to a base that is kept only as long as needed.
 
-The layout is that of git's Documentation/gitformat-pack.txt, version 2 of packs and of indexes. What is out of the
-ordinary (another version, a base named by its object ID, an object that is damaged or very large) is left to git.
+The layout is that of git's Documentation/gitformat-pack.txt, version 2 of packs and of indexes. Unusual objects
+(another version, a base referenced by its object ID, a damaged or very large object) are left to git.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from credguard.git import object_hashes
 from credguard.system.compat import make_reader
 
 try:
-    from dulwich._pack import apply_delta  # the compiled part alone, which loads four times as fast
+    from dulwich._pack import apply_delta  # only the compiled part, which loads four times as fast
 except ImportError:
     from dulwich.pack import apply_delta
 
@@ -33,16 +33,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LARGEST_OBJECT = 1 << 23
-"""Objects of more bytes are left to git, so that no more than a few of this size are held at once."""
+"""Larger objects are left to git, so that only a few of this size are in memory at once."""
 TREE = 2
 KINDS = ("", "commit", "tree", "blob", "tag")
-"""What the numbers of types in packs mean."""
+"""The types of objects by their numbers in packs."""
 _OFFSET_DELTA = 6
 _WHOLE = bytes(1 <= kind <= 4 for kind in range(256))
 _DUE, _GIVEN, _HASHED, _FIRST, _FURTHER, _MATCHING, _MISNAMED = range(7)
-"""What is known of an object: it is to be given; it was; it is to be hashed and given; the same, and other packs have
-one of this name too; it is to be hashed, for another pack gives it; it was, and is the same one; its hash is not its
-name, and it was given."""
+"""The state of an object: to be returned; returned; to be hashed and returned; the same, and other packs have one of
+this name too; to be hashed, because another pack returns it; hashed, and the same one; its hash does not match its
+name, and it was returned."""
 _IS_LEFT = bytes(state in (_DUE, _HASHED, _FIRST) for state in range(256))
 _IS_MISNAMED = bytes(state == _MISNAMED for state in range(256))
 _INDEX_MAGIC = b"\xfftOc\0\0\0\2"
@@ -53,24 +53,23 @@ _FAN = len(_INDEX_MAGIC) + 4 * 255
 _NAMES = _FAN + 4
 _LONG = 1 << 31
 _SURELY_SMALL = LARGEST_OBJECT // 1032
-"""So few bytes inflate to no more than LARGEST (zlib's technical details: at most 1032 to 1)."""
+"""This many bytes inflate to no more than LARGEST (zlib's technical details: at most 1032 to 1)."""
 _PIECE = 1 << 22
 _SHARE = 2_000
 _TABLE = 600_000
 _HEAD = 32
-"""Bytes that the head of an object may take: its type and size, and how far back its base is."""
+"""The most bytes of an object's header: its type and size, and the offset of its base."""
 
 
 class PackError(Exception):
-    """A pack or its index is not as this reader knows them."""
+    """A pack or its index has an unsupported format."""
 
 
 class Pack:
-    """One pack with its index. Objects are numbered as they stand in the file."""
+    """One pack with its index. Objects are numbered in the order of the file."""
 
     def __init__(self, index: Path, width: int, *, hashed: bool = False) -> None:
-        """Reads the index; object IDs have `width` bytes. `hashed` packs are to have every object hashed. Raises
-        PackError and OSError."""
+        """Reads the index; IDs have `width` bytes; with `hashed`, hashes every object. Raises PackError and OSError."""
         self.index = index
         self._width = width
         data = index.read_bytes()
@@ -86,7 +85,7 @@ class Pack:
         try:
             size = os.fstat(self._file.fileno()).st_size - width
             if self._offsets and self._offsets[-1] >= size:
-                raise PackError("an index that names places behind the pack's end")
+                raise PackError("an index with offsets after the pack's end")
             self._offsets.append(max(size, 0))
             if self._read(len(_PACK_MAGIC), 0) != _PACK_MAGIC:
                 raise PackError("no pack of version 2")
@@ -105,11 +104,11 @@ class Pack:
 
     @property
     def is_whole(self) -> bool:
-        """False where the pack or its index is not what its own checksum says; after `check`."""
+        """False if the pack or its index does not match its own checksum; after `check`."""
         return bool(self._is_whole[0])
 
     def check(self) -> None:
-        """Reads the file once, and holds it against its checksum and the one that the index has of it."""
+        """Reads the file once, and compares it with its checksum and the one in the index."""
         size = self._offsets[-1]
         if self._read(self._width, size) != self._checksum or not object_hashes.has_checksum(
             self._read, size, self._width
@@ -117,14 +116,14 @@ class Pack:
             self._is_whole[0] = 0
 
     def share(self, place: int, *, first: bool) -> None:
-        """Another pack has an object of the name at this place of `names` too; only from the first pack is it given,
-        and from others what is not the same."""
+        """Another pack has an object with the name at index `place` of `names` too; it is returned only from the first
+        pack, and from others if it differs."""
         if self._numbers is None:
             self._numbers = array("I", sorted(range(len(self)), key=self._places.__getitem__))
         self._states[self._numbers[place]] = _FIRST if first else _FURTHER
 
     def identify_object(self, number: int) -> tuple[str, str]:
-        """The type of an object that was given, and its ID in hex."""
+        """The type of an object that was returned, and its ID in hex."""
         return KINDS[self._kinds[number]], self._get_oid(number)
 
     def _get_oid(self, number: int) -> str:
@@ -132,23 +131,23 @@ class Pack:
         return self.names[start : start + self._width].hex()
 
     def iter_unread(self) -> Iterator[str]:
-        """The IDs of the objects that were not given, as they stand in the file."""
+        """The IDs of the objects that were not returned, in the order of the file."""
         return self._those(_IS_LEFT)
 
     def misnamed(self) -> Iterator[str]:
-        """The IDs under which other objects than theirs were given."""
+        """The IDs under which other objects than theirs were returned."""
         return self._those(_IS_MISNAMED)
 
     @property
     def is_unsettled(self) -> bool:
-        """True where objects that other packs have too were left: it is not known whether they are the same."""
+        """True if objects that other packs have too were left unread: it is unknown whether they are the same."""
         return any(self._states.find(bytes([state]), 0) >= 0 for state in (_FIRST, _FURTHER))
 
     def _those(self, flags: bytes) -> Iterator[str]:
         return map(self._get_oid, compress(range(len(self)), self._states[: len(self)].translate(flags)))
 
     def iter_families(self) -> Iterator[list[int]]:
-        """The objects that build on no other, in lists of about the same work; none is empty."""
+        """The objects that are not deltas, in lists of about the same amount of work; none is empty."""
         family: list[int] = []
         work = 0
         for root in compress(range(len(self)), self._kinds[:].translate(_WHOLE)):
@@ -161,11 +160,11 @@ class Pack:
             yield family
 
     def iter_objects(self, roots: Iterable[int], limit: int) -> Iterator[tuple[int, int, bytes]]:
-        """Type, number and content of these objects and of all that build on them, where they have at most `limit`
-        bytes and can be read here; raises OSError.
+        """Type, number and content of these objects and of all deltas based on them, if they have at most `limit` bytes
+        and can be read here; raises OSError.
 
-        Of the objects that build on one, that on which the fewest build comes first. So their base is dropped before
-        those of the last one are looked at, and few are held however long a chain is.
+        Among the deltas of one object, the one with the fewest deltas of its own comes first. So their base is released
+        before those of the last one are read, and few objects are in memory however long a chain is.
         """
         kinds, states, offsets, starts = self._kinds, self._states, self._offsets, self._starts
         first, following, weight, read = self._first, self._following, self._weight, self._read
@@ -198,7 +197,7 @@ class Pack:
                     stack += [(child, content) for child in children]
 
     def _is_due(self, kind: int, number: int, content: bytes) -> bool:
-        """Hashes what is to be hashed; True for an object that is to be given. Its state is then set."""
+        """Hashes the object if required; True for an object to be returned. Its state is then set."""
         state, states = self._states[number], self._states
         if state not in (_HASHED, _FIRST, _FURTHER):
             return False
@@ -209,7 +208,7 @@ class Pack:
         return state != _FURTHER
 
     def _read_heads(self) -> tuple[array[int], array[int]]:
-        """Where the compressed bytes of each object begin, and the number of its base, or -1. Types are noted."""
+        """The start of the compressed bytes of each object, and the number of its base, or -1. Types are recorded."""
         offsets, kinds = self._offsets, self._kinds
         count = len(self)
         place = _make_finder(offsets)
@@ -247,7 +246,7 @@ class Pack:
 
 
 def _make_finder(offsets: array[int]) -> Callable[[int], int | None]:
-    """Gives the number of the object at an offset: by a table where there is room for one."""
+    """Returns the number of the object at an offset: with a table if memory allows."""
     if len(offsets) <= _TABLE:
         return dict(zip(offsets, range(len(offsets)), strict=True)).get
 
@@ -259,7 +258,7 @@ def _make_finder(offsets: array[int]) -> Callable[[int], int | None]:
 
 
 def _allocate_shared(size: int, value: int = 0) -> mmap.mmap:
-    """So many bytes of this value, which processes that are forked from this one share."""
+    """This many bytes of this value, shared with processes that are forked from this one."""
     shared = mmap.mmap(-1, max(size, 1))
     if value:
         shared.write(bytes([value]) * max(size, 1))
@@ -267,7 +266,7 @@ def _allocate_shared(size: int, value: int = 0) -> mmap.mmap:
 
 
 def _parse_index(data: bytes, width: int) -> tuple[bytes, array[int]]:
-    """The object IDs, and for each where it stands in the pack."""
+    """The object IDs, and the offset of each in the pack."""
     if data[: len(_INDEX_MAGIC)] != _INDEX_MAGIC:
         raise PackError("no index of version 2")
     count = int.from_bytes(data[_FAN:_NAMES], "big")
@@ -278,15 +277,15 @@ def _parse_index(data: bytes, width: int) -> tuple[bytes, array[int]]:
     try:
         found = array("Q", [long[one - _LONG] if one >= _LONG else one for one in offsets])
     except IndexError:
-        raise PackError("an index that is cut off") from None
+        raise PackError("a truncated index") from None
     if len(found) != count:
-        raise PackError("an index that is cut off")
+        raise PackError("a truncated index")
     return data[_NAMES : _NAMES + count * width], found
 
 
 def _sort_offsets(offsets: array[int], index: Path) -> tuple[array[int], array[int]]:
-    """The places in the index in the order of the pack, and the ascending offsets: as the reverse index beside it says,
-    if it is right, for to sort takes longer."""
+    """The positions in the index in the order of the pack, and the ascending offsets: from the reverse index if it is
+    valid, because sorting takes longer."""
     count = len(offsets)
     with contextlib.suppress(OSError):
         with index.with_suffix(".rev").open("rb") as file:
@@ -295,7 +294,7 @@ def _sort_offsets(offsets: array[int], index: Path) -> tuple[array[int], array[i
             ascending = array("Q", map(offsets.__getitem__, places))
             if all(map(lt, ascending, ascending[1:])):
                 return places, ascending
-    # The offset and the place in the index as one number: they sort faster than pairs.
+    # The offset and the position in the index as one number: they sort faster than pairs.
     pairs = sorted([offset << 32 | place for place, offset in enumerate(offsets)])
     return array("I", [pair & 0xFFFFFFFF for pair in pairs]), array("Q", [pair >> 32 for pair in pairs])
 
@@ -308,11 +307,11 @@ def _parse_numbers(code: str, data: bytes) -> array[int]:
 
 
 def _link_families(bases: array[int]) -> tuple[array[int], array[int], array[int]]:
-    """For each object the first that builds on it, the next that builds on the same one as it does (-1 for none),
-    and how many build on it in the end, itself counted."""
+    """For each object its first delta, the next delta of the same base (-1 for none), and the total number of its
+    deltas, including itself."""
     count = len(bases)
     first, following, weight = array("i", [-1]) * count, array("i", [-1]) * count, array("I", [1]) * count
-    for number in range(count - 1, -1, -1):  # what builds on another stands after it
+    for number in range(count - 1, -1, -1):  # a delta comes after its base
         base = bases[number]
         if base >= 0:
             weight[base] += weight[number]
@@ -322,7 +321,7 @@ def _link_families(bases: array[int]) -> tuple[array[int], array[int], array[int
 
 
 def _inflate(data: bytes) -> bytes | None:
-    """What the bytes begin with, inflated; None where that is damaged or over LARGEST."""
+    """The decompressed beginning of the bytes; None if it is damaged or over LARGEST."""
     try:
         if len(data) <= _SURELY_SMALL:
             return isal_zlib.decompress(data)
@@ -334,7 +333,7 @@ def _inflate(data: bytes) -> bytes | None:
 
 
 def _apply_delta(base: bytes, delta: bytes) -> bytes | None:
-    """The object that a delta makes of its base; None where that does not fit or is over LARGEST."""
+    """The object that a delta makes from its base; None if it does not match or is over LARGEST."""
     try:
         at = 0
         while delta[at] & 128:  # the size of the base

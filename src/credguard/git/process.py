@@ -1,4 +1,4 @@
-"""The processes of git: started where nothing stands in their way, waited for with a limit, and ended."""
+"""The processes of git: started if nothing would block them, waited for with a limit, and ended."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _READS_PATTERNS = frozenset(("ls-files", "check-ignore"))
 
 
 class GitError(CredguardError):
-    """git could not answer; the run is incomplete, never clean."""
+    """git failed; the run is incomplete, never clean."""
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message, hint or "run `git fsck` in the repository", ExitCode.INCOMPLETE)
@@ -32,9 +32,9 @@ class Runner:
     """Runs git in a folder."""
 
     def __init__(self, folder: Path, *, inherit: bool = False, extra: Mapping[str, str] | None = None) -> None:
-        """`inherit` keeps what the surrounding git says of its repository (GIT_DIR, GIT_INDEX_FILE,
-        quarantined objects): a hook must see what git is about to commit or receive. `extra`
-        variables are set on top: another index, another object store."""
+        """`inherit` keeps the repository variables of the surrounding git (GIT_DIR, GIT_INDEX_FILE, quarantined
+        objects): a hook must see what git is about to commit or receive. `extra` variables are set on top: another
+        index, another object store."""
         self.folder = folder
         self._extra = dict(extra or {})
         self._environment = build_environment(inherit=inherit) | dict(extra or {})
@@ -62,10 +62,10 @@ class Runner:
     def _open_process(
         self, command: Sequence[str], *, stdin: IO[bytes] | int, stdout: IO[bytes] | int, stderr: IO[bytes] | int
     ) -> subprocess.Popen[bytes]:
-        """The process, unless something stands in its way; raises GitError."""
+        """The process, unless something would block it; raises GitError."""
         obstacle = blocking_files.find_repository_obstacle(os.fspath(self.folder), self._environment)
         if obstacle:
-            raise GitError(f"{obstacle}, for which git would wait", "remove it")
+            raise GitError(f"{obstacle}, which git would wait for", "remove it")
         try:
             return timeout.Process(
                 command, cwd=self.folder, env=self._environment, stdin=stdin, stdout=stdout, stderr=stderr
@@ -74,19 +74,23 @@ class Runner:
             raise GitError(f"git could not be started: {error.strerror}", "install git and put it on PATH") from error
 
     def _build_stall_error(self, args: Sequence[str], error: timeout.StalledError) -> GitError:
-        """What to say of a process that did nothing."""
+        """The error for a process that hangs."""
         if error.worked:
             return GitError(
-                f"git {args[0]} worked for {error.seconds:.0f} s in {self.folder} and gave nothing",
-                "look for patterns in .gitignore that hold `**` many times",
+                f"git {args[0]} ran for {error.seconds:.0f} s in {self.folder} without output",
+                "check .gitignore for patterns with several `**`",
             )
         place = blocking_files.find_nested_obstacle(os.fspath(self.folder))
-        hint = "remove it" if place else f"look for what it waits for, or allow more seconds with {timeout.LIMIT_NAME}"
+        hint = (
+            "remove it"
+            if place
+            else (f"check what it waits for, or set a longer limit in seconds with {timeout.LIMIT_NAME}")
+        )
         where = f": {place}" if place else ""
-        return GitError(f"git {args[0]} did nothing for {error.seconds:.0f} s in {self.folder}{where}", hint)
+        return GitError(f"git {args[0]} hung for {error.seconds:.0f} s in {self.folder}{where}", hint)
 
     def wait(self, process: subprocess.Popen[bytes]) -> int:
-        """The exit code of a process of `start` that writes to a file; raises GitError where it does nothing."""
+        """The exit code of a process of `start` that writes to a file; raises GitError if it hangs."""
         try:
             return timeout.wait_for_end(process)
         except timeout.StalledError as error:
@@ -96,9 +100,9 @@ class Runner:
         self, *args: str, stdin: IO[bytes] | None = None, stdout: IO[bytes] | None = None,
         stderr: IO[bytes] | None = None,
     ) -> subprocess.Popen[bytes]:  # fmt: skip
-        """`git args` in the folder, reading `stdin` (without it nothing) and writing to `stdout`, or to a pipe as
-        large as the system gives; what it says is dropped, or goes to `stderr`. The caller ends it with `stop_process`.
-        Raises GitError."""
+        """Starts `git args` in the folder, with input from `stdin` (by default none) and output to `stdout`, or to a
+        pipe as large as the system allows; its messages are dropped, or go to `stderr`. The caller ends it with
+        `stop_process`. Raises GitError."""
         process = self._open_process(
             [*COMMAND, *args], stdin=stdin or subprocess.DEVNULL, stdout=stdout or subprocess.PIPE,
             stderr=stderr or subprocess.DEVNULL,
@@ -109,7 +113,7 @@ class Runner:
         return process
 
     def start_batch(self) -> subprocess.Popen[bytes]:
-        """A `cat-file --batch` that waits for questions. Raises GitError."""
+        """A `cat-file --batch` that waits for requests. Raises GitError."""
         pipe = subprocess.PIPE
         process = self._open_process(
             [*COMMAND, "cat-file", "--batch"], stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL
@@ -118,15 +122,15 @@ class Runner:
         return process
 
     def refuse_ignores(self, paths: Iterable[str]) -> None:
-        """Raises GitError where an ignore file of a folder on the way to the paths is none that git can read."""
+        """Raises GitError if git cannot read an ignore file of a parent folder of the paths."""
         folders = {folder for inner in {path.rpartition("/")[0] for path in paths} for folder in _iter_parents(inner)}
         obstacle = blocking_files.find_work_tree_obstacle(os.fspath(self.folder), ["", *sorted(folders)])
         if obstacle:
-            raise GitError(f"{obstacle}, for which git would wait", "remove it")
+            raise GitError(f"{obstacle}, which git would wait for", "remove it")
 
 
 def stop_process(process: subprocess.Popen[bytes]) -> None:
-    """Ends a process of `Git.start`, done or not."""
+    """Ends a process of `Git.start`, finished or not."""
     process.kill()
     process.wait()
     if process.stdout:
@@ -134,20 +138,20 @@ def stop_process(process: subprocess.Popen[bytes]) -> None:
 
 
 def _iter_parents(folder: str) -> Iterator[str]:
-    """The folder and those above it, the root left out."""
+    """The folder and its parents, without the root."""
     while folder:
         yield folder
         folder = folder.rpartition("/")[0]
 
 
 def _get_arguments(process: subprocess.Popen[bytes]) -> Sequence[str]:
-    """The command of a process of `start`, with what it is asked."""
+    """The command line of a process of `start`."""
     args = process.args
     return [str(word) for word in args][len(COMMAND) :] if isinstance(args, list) else ["?"]
 
 
 def _pick_reason(lines: Sequence[str]) -> str:
-    """Of what git said the line that tells why it ended."""
+    """The line of git's messages that states the reason."""
     told = [line for line in lines if line.startswith(("fatal:", "error:"))]
     return (told or [line for line in lines if not line.startswith(("hint:", "warning:"))] or [*lines, ""])[0]
 

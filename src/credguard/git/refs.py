@@ -1,4 +1,4 @@
-"""Refs by what they are for, and which of them lead to a commit."""
+"""Refs by their use, and the commits that they lead to."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _LIST = (
 
 
 class Use(Enum):
-    """What a ref is for; the value is its name in reports."""
+    """The use of a ref; the value is its name in reports."""
 
     BRANCH = "branches"
     TAG = "tags"
@@ -42,8 +42,8 @@ class Use(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Ref:
-    """A ref, the object that it names, and the commit that this is or leads to ("" for none); `chain` are all objects
-    on the way, and where the last one is a tree, `tree` is that. One of them `is_head`, unless that is yet to begin."""
+    """A ref, its object, and the commit that this is or leads to ("" for none); `chain` are all objects on the way, and
+    if the last one is a tree, `tree` is that. One of them `is_head`, unless HEAD is unborn."""
 
     name: str
     oid: str
@@ -54,7 +54,7 @@ class Ref:
 
     @property
     def use(self) -> Use:
-        """What it is for, by its place."""
+        """Its use, by its namespace."""
         if self.name.startswith(_PULLS):
             return Use.PULL
         places = {"refs/heads/": Use.BRANCH, "refs/tags/": Use.TAG, "refs/remotes/": Use.REMOTE}
@@ -62,7 +62,7 @@ class Ref:
 
     @property
     def short(self) -> str:
-        """The name as people say it."""
+        """The short name."""
         for place in ("refs/heads/", "refs/tags/", "refs/remotes/", "refs/"):
             if self.name.startswith(place):
                 return self.name.removeprefix(place)
@@ -70,7 +70,7 @@ class Ref:
 
 
 class RefListing:
-    """Lets git list all refs while something else is done."""
+    """Lists all refs with git in the background."""
 
     def __init__(self, repository: Git) -> None:
         """Raises GitError."""
@@ -80,9 +80,9 @@ class RefListing:
 
     @cached_property
     def refs(self) -> list[Ref]:
-        """All of them, and the HEADs that are detached: this one, and those of other work trees; raises GitError."""
+        """All of them, and the detached HEADs: this one, and those of other work trees; raises GitError."""
         if self._git.wait(self._process):
-            self._git.run(*_LIST)  # once more, for its words
+            self._git.run(*_LIST)  # once more, for its error message
         self._output.seek(0)
         return _read(self._git, self._output.read())
 
@@ -114,7 +114,7 @@ def _read(repository: Git, listed: bytes) -> list[Ref]:
 
 
 def _follow_tag(repository: Git, oid: str) -> tuple[tuple[str, ...], str]:
-    """The objects from a tag on, and the type of the last that is there."""
+    """The objects from a tag on, and the type of the last that exists."""
     chain, kind = [oid], "tag"
     while kind == "tag" and len(chain) <= _LONGEST_CHAIN:
         kind, data = next(repository.read_objects([chain[-1]], _LARGEST_TAG))
@@ -126,8 +126,8 @@ def _follow_tag(repository: Git, oid: str) -> tuple[tuple[str, ...], str]:
 
 
 def find_default_branch(repository: Git, remote: str = "") -> str | None:
-    """The commit of the default branch here (of HEAD), or of a remote as it was fetched last; where that is not there,
-    of main or master. None where there is none; raises GitError."""
+    """The commit of the default branch here (of HEAD), or of a remote as last fetched; if that does not exist, of main
+    or master. None if there is none; raises GitError."""
     space = f"refs/remotes/{remote}/" if remote else "refs/heads/"
     for name in (f"{space}HEAD" if remote else "HEAD", f"{space}main", f"{space}master"):
         words = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
@@ -138,12 +138,12 @@ def find_default_branch(repository: Git, remote: str = "") -> str | None:
 
 
 def read_reflogs(repository: Git) -> dict[str, list[str]]:
-    """The commits in the reflog of each ref that has one, the latest first; raises GitError."""
+    """The commits in the reflog of each ref that has one, newest first; raises GitError."""
     found: dict[str, list[str]] = {}
     here, common = repository.layout.git_dir, repository.common_dir
     places = (f"{here}/logs", f"{common}/logs", f"{common}/worktrees", f"{common}/reftable")
     if not any(map(os.path.exists, places)):
-        return found  # git would look for one for each ref
+        return found  # git would search one for each ref
     for record in repository.split(repository.run(*_REFLOGS)):
         commit, _, entry = record.partition(" ")
         found.setdefault(entry.rpartition("@{")[0], []).append(commit)
@@ -165,5 +165,5 @@ def propagate_marks(parents: Mapping[str, Sequence[str]], marks: Mapping[str, in
 def find_first_commits(
     commits: Iterable[str], parents: Mapping[str, Sequence[str]], bits: Mapping[str, int], bit: int
 ) -> list[str]:
-    """Those of the commits whose parents do not have the bit: nothing before them had it."""
+    """Those of the commits whose parents do not have the bit, and so no ancestor."""
     return [c for c in commits if not any(bits.get(parent, 0) & bit for parent in parents.get(c, ()))]

@@ -1,4 +1,4 @@
-"""Every git process: plumbing with `-z`, byte paths, and nothing that a repository can configure to run."""
+"""Every git command: plumbing with `-z`, byte paths, and nothing that a repository can configure to run."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _LARGEST_LIST = 1 << 27
 
 @dataclass(frozen=True, slots=True)
 class IndexEntry:
-    """One index entry: octal mode, object ID in hex, path relative to the folder asked about."""
+    """One index entry: octal mode, object ID in hex, path relative to the folder."""
 
     mode: str
     oid: str
@@ -39,8 +39,7 @@ class IndexEntry:
 
 @dataclass(frozen=True, slots=True)
 class GitSetting:
-    """One value of a git setting: its scope (`system`, `global`, `local`, `worktree`), the file it
-    stands in, and the value."""
+    """One value of a git setting: its scope (`system`, `global`, `local`, `worktree`), its file, and the value."""
 
     scope: str
     origin: str
@@ -49,8 +48,7 @@ class GitSetting:
 
 @dataclass(frozen=True, slots=True)
 class IgnoreMatch:
-    """The pattern that decides about a path: where it stands, and whether it ignores or
-    re-includes (`!`)."""
+    """The pattern that decides about a path: its location, and whether it ignores or re-includes (`!`)."""
 
     source: str
     line: int
@@ -63,7 +61,7 @@ class IgnoreMatch:
 
 
 class Git(Runner):
-    """A repository, asked from `folder` (its root or any folder inside the work tree)."""
+    """A repository, accessed from `folder` (its root or any folder inside the work tree)."""
 
     def find_toplevel(self) -> str:
         """The absolute path of the work tree's root."""
@@ -71,36 +69,36 @@ class Git(Runner):
 
     @cached_property
     def layout(self) -> Layout:
-        """Where its folders are; raises GitError."""
+        """The locations of its folders; raises GitError."""
         return read_layout(self.folder, self.run)
 
     @property
     def common_dir(self) -> str:
-        """The absolute path of the folder that holds objects and refs, whatever leads to it; raises GitError."""
+        """The absolute path of the folder of objects and refs, with links resolved; raises GitError."""
         return self.layout.common_dir
 
     def open_at(self, folder: Path) -> Git:
-        """The same repository, asked from another folder."""
+        """The same repository, accessed from another folder."""
         return Git(folder, extra=self._extra)
 
     def is_in_work_tree(self) -> bool:
-        """False in a bare repository, and inside a `.git` folder, where the hooks of a push are run: with
-        GIT_DIR, git takes any current folder for the root of a work tree."""
+        """False in a bare repository, and inside a `.git` folder, where the hooks of a push run: with GIT_DIR, git
+        treats any current folder as the root of a work tree."""
         output = self.run("rev-parse", "--is-inside-work-tree", "--absolute-git-dir").removesuffix(b"\n")
         inside, _, git_dir = output.partition(b"\n")
         here = os.path.realpath(self.folder)
         return inside == b"true" and here != os.path.realpath(decode_path(git_dir))
 
     def read_settings(self, key: str) -> list[GitSetting]:
-        """The values of a setting that is a path (`~` made out), the one that counts last; what this
-        program sets for its own calls is left out."""
+        """The values of a path setting (`~` expanded), the effective one last; what this program sets for its own calls
+        is left out."""
         options = ("-z", "--show-scope", "--show-origin", "--type=path", "--get-all")
         fields = list(_split(self.run("config", *options, key, ok=(0, 1)), keep_empty=True))
         values = [GitSetting(*three) for three in zip(*(iter(fields),) * 3, strict=False)]
         return [setting for setting in values if setting.scope != "command"]
 
     def find_hooks_path(self) -> str:
-        """The folder in which git looks for hooks, as its settings have it; raises GitError."""
+        """The folder in which git looks for hooks, according to its settings; raises GitError."""
         output, _ = self.capture_output("rev-parse", "--git-path", "hooks", command=_WITH_HOOKS)  # which runs none
         return decode_path(output.removesuffix(b"\n"))
 
@@ -123,10 +121,10 @@ class Git(Runner):
         return [IndexEntry(words[0], words[2], path) for head, _, path in records if (words := head.split(" "))]
 
     def list_untracked(self, tracked: Iterable[str] = (), *, ignored: bool = False) -> tuple[list[str], str]:
-        """Untracked paths below the folder that are not ignored, or with `ignored` those that are,
-        and git's warning about a folder it could not open. `tracked` are paths there that are known.
+        """Untracked paths below the folder that are not ignored, or with `ignored` those that are, and git's warning
+        about a folder it could not open. `tracked` are known paths there.
 
-        A path that ends in `/` is a repository of its own.
+        A path that ends in `/` is a nested repository.
         """
         extra = ("--ignored",) if ignored else ()
         self.refuse_ignores(tracked)
@@ -136,8 +134,8 @@ class Git(Runner):
     def check_ignore(self, paths: Iterable[str], *, index: bool = False) -> dict[str, IgnoreMatch]:
         """The deciding ignore pattern of each path that has one, tracked or not.
 
-        `git check-ignore --verbose --no-index` is asked, so nested files, global excludes,
-        `.git/info/exclude` and re-inclusion count as git counts them; `index=True` drops tracked paths.
+        Uses `git check-ignore --verbose --no-index`, so nested files, global excludes, `.git/info/exclude` and
+        re-inclusion have git's meaning; `index=True` drops tracked paths.
         """
         # check-ignore takes no pathspec magic, not even `literal`; a leading colon would be some.
         given = {f"./{path}" if path.startswith(":") else path: path for path in paths}
@@ -150,17 +148,17 @@ class Git(Runner):
         return {given[path]: IgnoreMatch(source, int(line or 0), pattern) for source, line, pattern, path in groups}
 
     def resolve_head(self) -> str | None:
-        """The commit that HEAD names, None on an unborn branch; raises GitError when HEAD is broken."""
+        """The commit of HEAD, None on an unborn branch; raises GitError if HEAD is broken."""
         out = self.run("rev-parse", "--verify", "--quiet", "HEAD^{commit}", ok=(0, 1)).strip()
         if out:
             return out.decode()
         branch = self.run("symbolic-ref", "--quiet", "HEAD").strip()  # fails unless HEAD names a branch
         if self.run("rev-parse", "--verify", "--quiet", decode_path(branch), ok=(0, 1)):
-            raise GitError(f"the commit that HEAD names is missing in {self.folder}")
-        return None  # the branch has yet to begin
+            raise GitError(f"the commit of HEAD is missing in {self.folder}")
+        return None  # the branch is unborn
 
     def resolve_commits(self, oids: Iterable[str]) -> Iterator[str]:
-        """The commits behind those of the object IDs (tags, commits) that are here and lead to one."""
+        """The commits of those of the object IDs (tags, commits) that exist and lead to one."""
         asked = "".join(f"{oid}^{{commit}}\n" for oid in oids).encode()
         for line in self.run("cat-file", "--batch-check", stdin=asked).decode().splitlines():
             words = line.split(" ")
@@ -168,7 +166,7 @@ class Git(Runner):
                 yield words[0]
 
     def is_ancestor(self, commit: str, of: str) -> bool:
-        """True where both are here and one leads to the other; raises GitError."""
+        """True if both exist and one is an ancestor of the other; raises GitError."""
         asked = self.run("rev-list", "--max-count=1", commit, f"^{of}", "--", ok=(0, 128))
         return not asked and set(self.resolve_commits((commit, of))) == {commit, of}
 
@@ -183,21 +181,21 @@ class Git(Runner):
         except FileNotFoundError:
             return set()
         except OSError as error:
-            raise GitError(f"{self.layout.shallow} could not be read: {error.strerror}", "mend or remove it") from error
+            raise GitError(f"{self.layout.shallow} could not be read: {error.strerror}", "fix or remove it") from error
 
     def split(self, output: bytes) -> list[str]:
-        """The NUL-ended fields of an output of `-z`, bytes that are no UTF-8 as surrogate escapes."""
+        """The NUL-terminated fields of an output of `-z`, with bytes that are not UTF-8 as surrogate escapes."""
         return list(_split(output))
 
     def read_blobs(self, oids: Iterable[str], limit: int) -> Generator[bytes | str, None, None]:
-        """The content of each object in turn, or why it cannot be had."""
+        """The content of each object in turn, or why it cannot be read."""
         return (data for _, data in self.read_objects(oids, limit))
 
     def read_objects(self, oids: Iterable[str], limit: int) -> Iterator[tuple[str, bytes | str]]:
-        """Type and content of each object in turn, or "" and why it cannot be had; one `cat-file --batch`.
+        """Type and content of each object in turn, or "" and why it cannot be read; one `cat-file --batch`.
 
-        An object over `limit` bytes is passed over in pieces, never held. git ends at one that is damaged and
-        is started anew behind it. Raises GitError where it cannot work at all, or ends too often.
+        An object over `limit` bytes is skipped in pieces, never kept in memory. git exits at a damaged one and is
+        restarted after it. Raises GitError if it does not work at all, or exits too often.
         """
         process = self.start_batch()
         damaged = 0
@@ -209,7 +207,7 @@ class Git(Runner):
                     damaged += 1
                     if damaged > _MOST_DAMAGED:
                         raise GitError(f"git cat-file stopped at object {oid}")
-                    self.run("rev-parse", "--git-dir")  # raises where it is not the object that is damaged
+                    self.run("rev-parse", "--git-dir")  # raises if the object is not the cause
                     process = self.start_batch()
                 yield found or ("", cat_file.OBJECT_DAMAGED)
         finally:
@@ -217,10 +215,10 @@ class Git(Runner):
 
 
 def find_git(path: Path) -> Git | None:
-    """The repository whose work tree holds `path`, or None when no `.git` stands above it.
+    """The repository whose work tree contains `path`, or None if no parent has a `.git`.
 
-    Settings of the repository that say otherwise (`core.bare`, `core.worktree`) do not hide its work tree.
-    Raises GitError when there is one that git cannot read.
+    Settings of the repository to the contrary (`core.bare`, `core.worktree`) do not hide its work tree. Raises GitError
+    if there is one that git cannot read.
     """
     top = next((folder for folder in (path, *path.parents) if os.path.lexists(folder / ".git")), None)
     if top is None:

@@ -1,4 +1,4 @@
-"""Who made a commit or a tag, and when: read from the object's own lines, which need not be in order."""
+"""Author and date of a commit or a tag, read from the object's lines in any order."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ _ENCODING = compile_lazily(rb"[A-Za-z0-9][A-Za-z0-9_.:-]{0,40}")
 
 
 def parse_signature(data: bytes) -> tuple[str, datetime | None]:
-    """Author (or tagger) and date of a commit (or tag), "" and None where it has none that counts. The date is the
-    later one of the two that a commit has: a value cannot be said to be older than it is."""
+    """Author (or tagger) and date of a commit (or tag), "" and None if it has no valid one. The date is the later of a
+    commit's two: a value must not be reported as older than it is."""
     who, encoding = b"", ""
     dates: list[datetime] = []
     for line in data.split(b"\n\n", 1)[0].split(b"\n"):
@@ -30,7 +30,7 @@ def parse_signature(data: bytes) -> tuple[str, datetime | None]:
 
 
 def _parse_date(date: bytes) -> list[datetime]:
-    """The date that stands first, where it is one."""
+    """The leading date, if it is valid."""
     words = date.split()
     if not words or not _DATE.fullmatch(words[0]):
         return []
@@ -41,7 +41,7 @@ def _parse_date(date: bytes) -> list[datetime]:
 
 
 def _decode_name(who: bytes, encoding: str) -> str:
-    """A name as it may be shown anywhere: what is not printable becomes a question mark."""
+    """A name as it may be shown anywhere: unprintable characters become question marks."""
     try:
         text = who.decode("utf-8" if not encoding or "escape" in encoding.lower() else encoding, "replace")
     except (LookupError, ValueError):

@@ -1,4 +1,4 @@
-"""How git is called: settings that no repository or user can override, and a way to call it that starts fast."""
+"""How git is called: settings that no repository or user can override, and a way to start it fast."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ TYPE_CHECKING = False  # as in typing, whose import costs more than a git proces
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
 
-# Command-scope settings win over every file a repository or user brings. `safe.directory` is
-# safe to lift because none of the plumbing used here runs a configured program.
+# Command-scope settings override every file of a repository or user. Disabling `safe.directory` is safe because none of
+# the plumbing used here runs a configured program.
 _SETTINGS = (
-    "core.commitGraph=false",  # which may say otherwise than the commits do
+    "core.commitGraph=false",  # which may differ from the commits
     "core.fsmonitor=false",
     "core.hooksPath=/dev/null",
     "core.quotePath=false",
@@ -28,7 +28,7 @@ _ENVIRONMENT = {
     "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "GIT_NO_LAZY_FETCH": "1",
     "GIT_NO_REPLACE_OBJECTS": "1", "GIT_GRAFT_FILE": os.devnull, "LC_ALL": "C", "GIT_EXTERNAL_DIFF": "",
     "GIT_PAGER": "cat",
-    # It wins over protocol.NAME.allow, which a repository may set; older versions of git know no GIT_NO_LAZY_FETCH.
+    # It overrides protocol.NAME.allow, which a repository may set; older versions of git do not have GIT_NO_LAZY_FETCH.
     "GIT_ALLOW_PROTOCOL": "none",
 }  # fmt: skip
 # What a surrounding git (a hook, `git -c`) sets about *its* repository must not leak into others.
@@ -36,33 +36,33 @@ _INHERITED = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_N
               "GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_CEILING_DIRECTORIES",
               "GIT_CONFIG", "GIT_CONFIG_PARAMETERS", "GIT_CONFIG_COUNT", "GIT_COMMON_DIR",
               "GIT_GRAFT_FILE", "GIT_SHALLOW_FILE", "GIT_EXTERNAL_DIFF")  # fmt: skip
-# Paths are always given as they are, which git refuses to hear together with another wish of the user's.
+# Paths are always literal; git rejects that in combination with other pathspec settings of the user.
 _PATHSPECS = ("GIT_LITERAL_PATHSPECS", "GIT_GLOB_PATHSPECS", "GIT_NOGLOB_PATHSPECS", "GIT_ICASE_PATHSPECS")
 _NEVER_INHERITED = ("GIT_PREFIX", "GIT_GRAFT_FILE", "GIT_EXTERNAL_DIFF", *_PATHSPECS)
 _DIAGNOSTIC = ("GIT_TRACE", "GIT_TEST_")
 FIRST_READ = ("HEAD", "config", "index", "commondir", "packed-refs", "shallow")
-"""Files of a repository's own folder that git reads whatever it is asked."""
+"""Files of a repository's own folder that git reads for every command."""
 MOST_INPUT = 60_000
-"""Bytes of input that one process gets."""
+"""The most bytes of input of one process."""
 _SURELY_TAKEN = 4096
-"""Bytes that a pipe takes without a reader: one page, where a user has many pipes (pipe(7))."""
+"""Bytes that a pipe takes without a reader: one page, if a user has many pipes (pipe(7))."""
 _PATIENCE = 5.0
-"""Seconds without a word from git after which the full way is better, which knows what is in the way."""
+"""Seconds without output from git after which the full scan takes over, which can determine the cause."""
 _PIECE = 1 << 20
 _FEW = 64
 _HEADER = 200
 
 
 def build_environment(*, inherit: bool) -> dict[str, str]:
-    """The environment for git: this process's, less what would tie git to a repository (unless
-    `inherit`) or let a setting run something."""
+    """The environment for git: this process's, without variables that would bind git to a repository (unless `inherit`)
+    or let a setting run something."""
     dropped = _NEVER_INHERITED if inherit else (*_INHERITED, *_PATHSPECS)
     return {k: v for k, v in os.environ.items() if k not in dropped and not k.startswith(_DIAGNOSTIC)} | _ENVIRONMENT
 
 
 def start(arguments: tuple[str, ...], stdin: bytes = b"") -> tuple[int, int]:
-    """Starts git in this folder with its input, without the weight of `subprocess`; gives the process ID and the
-    descriptor of its output. Raises OSError where that cannot be done."""
+    """Starts git in this folder with its input, without the overhead of `subprocess`; returns the process ID and the
+    descriptor of its output. Raises OSError if that fails."""
     command = [*COMMAND, *arguments]
     input_read, input_write = _open_input(stdin)
     output_read, output_write = os.pipe()
@@ -78,8 +78,8 @@ def start(arguments: tuple[str, ...], stdin: bytes = b"") -> tuple[int, int]:
 
 
 def _open_input(data: bytes) -> tuple[int, int]:
-    """Descriptors to read and to write, with the data between them: a pipe where it has room for them without a reader,
-    or a nameless file."""
+    """Descriptors to read and to write, with the data between them: a pipe if the data fits without a reader, or an
+    unnamed file."""
     if len(data) <= _SURELY_TAKEN:
         ends = os.pipe()
         os.write(ends[1], data)
@@ -94,7 +94,7 @@ def _open_input(data: bytes) -> tuple[int, int]:
 
 
 def finish_process(process: int, output: int, ok: tuple[int, ...] = (0,)) -> bytes | None:
-    """Reads the output of a process of `start` to its end; None unless it ends with one of `ok`. Raises Failed."""
+    """Reads the output of a process of `start` to its end; None unless it exits with one of `ok`. Raises Failed."""
     pieces = []
     try:
         while piece := _read(output):
@@ -107,20 +107,20 @@ def finish_process(process: int, output: int, ok: tuple[int, ...] = (0,)) -> byt
 
 
 def stop(process: int, output: int) -> None:
-    """Ends a process of `start` that may not have ended."""
+    """Ends a process of `start` that may still run."""
     os.close(output)
     compat.kill(process)
     os.waitpid(process, 0)
 
 
 def _read(output: int) -> bytes:
-    """What git has written, nothing at its end. Raises Failed."""
+    """Output of git, empty at its end. Raises Failed."""
     _await(output)
     return os.read(output, _PIECE)
 
 
 def _await(output: int) -> None:
-    """Raises Failed where git does not write in time."""
+    """Raises Failed if git does not write in time."""
     poll = select.poll()
     poll.register(output, select.POLLIN)
     if not poll.poll(_PATIENCE * 1000):
@@ -128,14 +128,14 @@ def _await(output: int) -> None:
 
 
 class Failed(Exception):  # noqa: N818 - it says that git did not answer, which need not be an error
-    """An object is not there or larger than asked for, or git has stopped answering, or does not begin to."""
+    """An object does not exist or is larger than expected, or git does not respond."""
 
 
 def stream_objects(oids: Sequence[bytes], most: int) -> Generator[bytes | memoryview, None, None]:
-    """The content of objects, in pieces that hold one or more of them whole, each between the
-    header of `cat-file --batch` and a newline. Raises Failed.
+    """The content of objects, in pieces of one or more complete ones, each between the header of `cat-file --batch` and
+    a newline. Raises Failed.
 
-    The objects come from two processes at a time: it is git that takes the time.
+    The objects come from two processes at a time, because git is the bottleneck.
     """
     waiting = [_ObjectReader(part, most) for part in _split_parts(oids)]
     running: list[_ObjectReader] = []
@@ -167,7 +167,7 @@ def iter_contents(piece: bytes | memoryview) -> Iterator[memoryview]:
 
 
 def _split_parts(oids: Sequence[bytes]) -> list[Sequence[bytes]]:
-    """At least two parts of what takes git some time, none of them over MOST_INPUT bytes of input."""
+    """At least two parts of work that takes git some time, none of them over MOST_INPUT bytes of input."""
     if not oids:
         return []
     fitting = MOST_INPUT // (len(oids[0]) + 1)
@@ -176,7 +176,7 @@ def _split_parts(oids: Sequence[bytes]) -> list[Sequence[bytes]]:
 
 
 class _ObjectReader:
-    """One process of `cat-file --batch`; `left` counts the objects that it has still to give."""
+    """One process of `cat-file --batch`; `left` counts the remaining objects."""
 
     def __init__(self, oids: Sequence[bytes], most: int) -> None:
         self._oids = oids
@@ -186,11 +186,11 @@ class _ObjectReader:
         self.left = len(oids)
 
     def start(self) -> None:
-        """Sets git to work."""
+        """Starts git."""
         self._process, self._output = start(("cat-file", "--batch"), b"\n".join(self._oids) + b"\n")
 
     def read_piece(self) -> bytes | memoryview:
-        """The next objects that are there whole; waits for one."""
+        """The next complete objects; waits for one."""
         while True:
             end, needed = self._find_whole_end()
             if end:
@@ -205,7 +205,7 @@ class _ObjectReader:
             self._held += more
 
     def _find_whole_end(self) -> tuple[int, int]:
-        """Where the last whole object ends in what is held, and how long the one after it is."""
+        """The end of the last complete object in the buffer, and the length of the one after it."""
         held, end = self._held, 0
         while self.left:
             line_end = held.find(b"\n", end)
@@ -222,7 +222,7 @@ class _ObjectReader:
         return end, 0
 
     def _read_large(self, size: int) -> memoryview:
-        """A large object by itself, of which no second copy is made."""
+        """A large object by itself, without a second copy."""
         piece = memoryview(bytearray(size))
         at = len(self._held)
         piece[:at] = self._held
@@ -237,10 +237,10 @@ class _ObjectReader:
         return piece
 
     def end(self) -> None:
-        """Raises Failed unless git ended well."""
+        """Raises Failed unless git exited successfully."""
         if finish_process(self._process, self._output) != b"":
             raise Failed
 
     def stop(self) -> None:
-        """Leaves the rest of the answer alone."""
+        """Abandons the rest of the output."""
         stop(self._process, self._output)

@@ -1,4 +1,4 @@
-"""The repositories of submodules that a repository keeps inside its own folder, checked out or not."""
+"""The repositories of submodules in a repository's own folder, checked out or not."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ _DEEPEST = 8
 
 
 def iter_submodules(repository: Git) -> Iterator[tuple[str, Git]]:
-    """Each with what to call it (`.git/modules/name`), in order of names; raises GitError."""
+    """Each with its label (`.git/modules/name`), in order of names; raises GitError."""
     modules = os.path.join(repository.common_dir, "modules")
     for name, folder in () if is_link(modules) else _iter_modules(modules, ".git/modules", _DEEPEST):
-        # Its settings may name a work tree that is gone, in which git would refuse to start.
+        # Its settings may name a missing work tree, in which git would refuse to start.
         yield name, Git(Path(folder), extra={"GIT_DIR": folder, "GIT_WORK_TREE": folder})
 
 
 def _iter_modules(folder: str, name: str, depth: int) -> Iterator[tuple[str, str]]:
-    """The names of submodules may hold slashes; each may have submodules of its own."""
+    """The names of submodules may contain slashes; each may have its own submodules."""
     try:
         inner = sorted(entry.name for entry in os.scandir(folder) if entry.is_dir(follow_symlinks=False))
     except OSError:

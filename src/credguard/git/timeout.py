@@ -1,4 +1,4 @@
-"""Waiting for git with a limit: a process that neither says nor does anything for some time is ended."""
+"""Waits for git with a limit: a process that neither writes nor works for some time is ended."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ LIMIT_NAME = "CREDGUARD_GIT_TIMEOUT"
 """The variable that sets another limit, in seconds."""
 _LIMIT = 30.0
 _BLIND = 10
-"""So many times the limit are allowed where the system does not say whether a process works."""
+"""The limit is multiplied by this if the system does not report whether a process works."""
 _GRACE = 5
 _SILENT = 10
-"""So many times the limit may be worked for without a word by what reads patterns of a repository, on which git can
-take for ever (wildmatch.c tries all ways to match `**/`)."""
+"""The limit is multiplied by this for commands that work without output on patterns of a repository, on which git can
+take forever (wildmatch.c tries all ways to match `**/`)."""
 
 
 class StalledError(Exception):
-    """A process was ended, because it did nothing for this many seconds, or `worked` so long and gave nothing."""
+    """A process was ended because it was idle for this many seconds, or `worked` that long without output."""
 
     def __init__(self, seconds: float, *, worked: bool = False) -> None:
         super().__init__(seconds)
@@ -39,7 +39,7 @@ class StalledError(Exception):
 
 
 def read_time_limit() -> float:
-    """Seconds for which git may do nothing."""
+    """Seconds for which git may be idle."""
     with contextlib.suppress(ValueError):
         given = float(os.environ.get(LIMIT_NAME, ""))
         if 0 < given < 1e6:
@@ -48,7 +48,7 @@ def read_time_limit() -> float:
 
 
 class Process(subprocess.Popen[bytes]):
-    """A process whose end is not looked for again and again: that would take time after every short one."""
+    """A process whose end is not polled: polling would delay every short one."""
 
     def wait(self, timeout: float | None = None) -> int:
         """The exit code; raises subprocess.TimeoutExpired."""
@@ -70,8 +70,8 @@ class Process(subprocess.Popen[bytes]):
 
 
 def wait_for_output(process: subprocess.Popen[bytes], stdin: bytes, *, may_work: bool = True) -> tuple[bytes, bytes]:
-    """All that a process writes to standard output and error; it ends in between. Raises StalledError. Unless it
-    `may_work` as long as it likes, it is ended when it has written nothing for ten times the limit."""
+    """Everything that a process writes to standard output and error until it ends. Raises StalledError. Unless it
+    `may_work` without limit, it is ended after ten times the limit without output."""
     watch = _Watch(process, may_work=may_work)
     try:
         while True:
@@ -89,7 +89,7 @@ def wait_for_output(process: subprocess.Popen[bytes], stdin: bytes, *, may_work:
 
 
 def wait_for_end(process: subprocess.Popen[bytes]) -> int:
-    """The exit code of a process that writes to no pipe of ours. Raises StalledError."""
+    """The exit code of a process that writes to no pipe of this one. Raises StalledError."""
     watch = _Watch(process)
     while True:
         try:
@@ -101,8 +101,8 @@ def wait_for_end(process: subprocess.Popen[bytes]) -> int:
 def watch_output(
     process: subprocess.Popen[bytes], stalled: Callable[[StalledError], Exception], size: int
 ) -> IO[bytes]:
-    """The standard output of a process, through a buffer of this size. To read it raises what `stalled` makes of a
-    StalledError; where the system cannot wait for a pipe (Windows, which has no pipes in folders either) it waits."""
+    """The standard output of a process, with a buffer of this size. Reading raises what `stalled` makes of a
+    StalledError; if the system cannot wait for a pipe (Windows, which has no pipes in folders either), it blocks."""
     stream = process.stdout
     assert stream  # noqa: S101 - a pipe, as the caller has it
     return io.BufferedReader(_WatchedReader(process, stream, stalled), size) if hasattr(select, "poll") else stream
@@ -141,7 +141,7 @@ class _WatchedReader(io.RawIOBase):
 
 
 class _Watch:
-    """Looks at a process after each `pause` (in seconds) in which it wrote nothing."""
+    """Checks a process after each `pause` (in seconds) without output."""
 
     def __init__(self, process: subprocess.Popen[bytes], *, may_work: bool = True) -> None:
         self._process = process
@@ -153,7 +153,7 @@ class _Watch:
         self._written = 0
 
     def check(self, written: int = 0) -> None:
-        """Ends the process, and raises StalledError, where it has done nothing for as long as is allowed."""
+        """Ends the process, and raises StalledError, if it has been idle for too long."""
         work = _measure_work(self._process.pid)
         now = (work, written)
         self._idle = self._idle + self.pause if now == self._before else 0.0
@@ -169,7 +169,7 @@ class _Watch:
 
 
 def _measure_work(process: int) -> tuple[bytes, ...]:
-    """What a process has done so far, as far as the system tells: processor time, pages and bytes that it took."""
+    """The work done by a process so far, as reported by the system: processor time, pages and bytes."""
     found: list[bytes] = []
     for one in (process, *_list_children(process)):
         with contextlib.suppress(OSError):
@@ -182,7 +182,7 @@ def _measure_work(process: int) -> tuple[bytes, ...]:
 
 
 def _list_children(process: int) -> list[int]:
-    """The processes that a process has started, and those that these have."""
+    """The child processes of a process, recursively."""
     try:
         with open(f"/proc/{process}/task/{process}/children", "rb") as handle:
             direct = [int(word) for word in handle.read().split()]
@@ -192,7 +192,7 @@ def _list_children(process: int) -> list[int]:
 
 
 def kill_late(process: subprocess.Popen[bytes]) -> None:
-    """Ends a process and those that it has started; one that even so does not end is left behind."""
+    """Ends a process and its children; one that does not end is left behind."""
     for child in _list_children(process.pid):
         with contextlib.suppress(OSError):
             compat.kill(child)

@@ -1,4 +1,4 @@
-"""The value that stands after a name, when the name alone says what it is and the value has no shape of its own."""
+"""The value after a name, for values without a recognizable shape whose name says what they are."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _MIN_DIGITS = 2
 
 
 def find_assigned_value(data: bytes, end: int) -> tuple[int, int] | None:
-    """The place of the value given to the name that ends at `end`: `=`, `:`, JSON, YAML, XML, shells, env lists."""
+    """The location of the value assigned to the name that ends at `end`: `=`, `:`, JSON, YAML, XML, shell, env."""
     gap = _GAP.match(data, end)
     value = _VALUE.match(data, gap.end()) if gap else None
     if not value or (value.end() < len(data) and data[value.end()] in _CODE_AFTER):
@@ -32,7 +32,7 @@ def find_assigned_value(data: bytes, end: int) -> tuple[int, int] | None:
 
 
 def is_opaque(value: bytes, shortest: int) -> bool:
-    """True for a value that looks random: long enough, letters and digits mixed, few words, no placeholder."""
+    """True for a value that looks random: long enough, letters and digits mixed, few words, not a placeholder."""
     if len(value) < shortest or compute_entropy(value) < _MIN_ENTROPY or is_placeholder(value):
         return False
     in_words = sum(map(len, _WORD.findall(value)))

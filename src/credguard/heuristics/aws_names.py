@@ -1,4 +1,4 @@
-"""What a name says of its value: an AWS secret, perhaps one, or surely something else."""
+"""What a name means for its value: an AWS secret, perhaps one, or certainly something else."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 
 class Likelihood(IntEnum):
-    """How strongly a name speaks for an AWS secret access key."""
+    """How likely a name is that of an AWS secret access key."""
 
     NO = 0
     NOTHING = 1
     NEAR_ID = 2
-    """Enough beside an access key ID: `key`, `token`, `password`, a bare word."""
+    """Enough near an access key ID: `key`, `token`, `password`, a bare word."""
     WITH_CONTEXT = 3
-    """Enough where AWS is spoken of: `secret`, `secret_key`."""
+    """Enough if AWS is mentioned: `secret`, `secret_key`."""
     YES = 4
 
 
@@ -41,7 +41,7 @@ _VENDORS = frozenset(
     "mongo mongodb postgres postgresql mysql mssql pg sql kafka rabbitmq amqp ldap ftp sftp grafana jenkins "
     "sonar influx elastic elasticsearch cron".split()
 )
-# Another secret than an access key: signing, sessions, OAuth.
+# A secret other than an access key: signing, sessions, OAuth.
 _OTHER_SECRETS = frozenset(
     "jwt csrf xsrf session cookie client consumer oauth oauth2 oidc saml webhook hook signing hmac salt "
     "pepper flask django rails laravel express nextauth application recovery totp otp mfa 2fa shared webhooks "
@@ -62,14 +62,14 @@ _NOT_VALUES = frozenset(
 _ID_WORDS = frozenset("access key id".split())
 _OTHER_AWS = frozenset("pay appsync sse customer sso".split())
 _AWS_ITSELF = frozenset("aws amazon amazonaws amz amzn boto boto3 iam".split())
-# What makes a key or token something else than a credential.
+# Words that make a key or token something other than a credential.
 _OTHER_KEYS = frozenset(
     "api kms cache object public pair partition sort primary foreign license topic queue table dedup "
     "deduplication encryption ssh host count client next page continuation idempotency request pool cognito "
     "index row column map json message group item label tag metric event stream shard record folder prefix".split()
 )
-# A prefix outside these may be another product's: `duo_secret_key`. `SECRET_KEY` alone is what Flask
-# and Django sign sessions with. Both count only where AWS is spoken of nearby.
+# A prefix outside these may be another product's: `duo_secret_key`. `SECRET_KEY` alone is what Flask and Django sign
+# sessions with. Both count only if AWS is mentioned nearby.
 _NEUTRAL = frozenset(
     "secret secrets key keys secretkey secretkeys my the your our new old prod production dev development stage "
     "staging test qa live local default main user root admin account credentials credential creds cred auth storage "
@@ -94,7 +94,7 @@ AWS_NEARBY = compile_lazily(
 
 
 def estimate_likelihood(name: Name) -> Likelihood:
-    """How strongly `name` speaks for a secret access key."""
+    """How likely `name` is that of a secret access key."""
     words = frozenset(name.words)
     joined = name.joined
     aws = not words.isdisjoint(_AWS) or "aws" in joined
@@ -130,7 +130,7 @@ def estimate_likelihood(name: Name) -> Likelihood:
 
 
 def _may_name_secret(words: frozenset[str]) -> bool:
-    """`aws_key` and `aws_password` may hold a secret; `s3_key` and `dynamodb_token` name other things."""
+    """`aws_key` and `aws_password` may be secrets; `s3_key` and `dynamodb_token` are other things."""
     if words & {
         "secret",
         "password",

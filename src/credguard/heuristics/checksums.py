@@ -10,7 +10,7 @@ _BASE62 = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 
 def encode_base62(number: int, width: int = 6) -> bytes:
-    """The number in base 62, digits first, then capitals; zeros in front fill the width."""
+    """The number in base 62, digits first, then capitals; padded with zeros."""
     digits = bytearray()
     while number:
         number, rest = divmod(number, 62)
@@ -19,17 +19,17 @@ def encode_base62(number: int, width: int = 6) -> bytes:
 
 
 def has_valid_crc32(body: bytes) -> bool:
-    """True where the last six characters are the checksum of those before."""
+    """True if the last six characters are the checksum of those before."""
     return encode_base62(crc32(body[:-6])) == body[-6:]
 
 
 def has_valid_routable_crc(token: bytes) -> bool:
-    """True where the last seven characters of a routable token of GitLab are the CRC-32 of those before, in base 36."""
+    """True if the last seven characters of a routable GitLab token are the CRC-32 of those before, in base 36."""
     return int(token[-7:], 36) == crc32(token[:-7])
 
 
 def has_valid_crc16(text: bytes) -> bool:
-    """True for base32 whose last two bytes are the CRC-16 (XMODEM) of the rest, low byte first; raises nothing."""
+    """True for base32 whose last two bytes are the CRC-16 (XMODEM) of the rest, low byte first; never raises."""
     try:
         raw = b32decode(text + b"=" * (-len(text) % 8))
     except (Error, ValueError):

@@ -1,4 +1,4 @@
-"""Names that people gave (users, profiles): repeated in a message only where they can be no secret."""
+"""User-defined names (users, profiles): shown in a message only if they cannot be secrets."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _RANDOM = r"[A-Za-z0-9+/=]{32,}"
 
 
 def sanitize_display_name(name: str) -> str:
-    """The name as it may be shown; empty for one that is too long, holds other signs, or looks like a secret."""
+    """The name as it may be shown; empty for one that is too long, has other characters, or looks like a secret."""
     if not re.fullmatch(_NAME, name):
         return ""
     for match in re.finditer(_RANDOM, name):

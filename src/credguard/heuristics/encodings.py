@@ -1,4 +1,4 @@
-"""The ways in which a secret value may be written: plainly, percent-encoded, escaped in JSON, inside base64."""
+"""The encodings in which a secret value may appear: plain, percent-encoded, escaped in JSON, inside base64."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01
 
 
 def iter_encodings(value: bytes) -> Iterator[tuple[str, bytes]]:
-    """Each way's name and text, each text once."""
+    """Each encoding's name and text, each text once."""
     yield "plain", value
     upper, lower = _encode_percent(value, b"%%%02X"), _encode_percent(value, b"%%%02x")
     if upper != value:
@@ -21,7 +21,7 @@ def iter_encodings(value: bytes) -> Iterator[tuple[str, bytes]]:
     if b"/" in value:
         yield "escaped", value.replace(b"/", b"\\/")
     for shift in range(3):
-        # The characters at both ends also hold bits of the neighbours.
+        # The characters at both ends also encode bits of the neighbors.
         whole = b64encode(bytes(shift) + value).rstrip(b"=")
         yield "base64", whole[(0, 2, 3)[shift] : len(whole) - (1 if (shift + len(value)) % 3 else 0)]
 

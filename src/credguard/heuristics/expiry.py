@@ -1,4 +1,4 @@
-"""When a credential stops working, and what that does to its severity."""
+"""When a credential expires, and how that affects its severity."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _ISO = compile_lazily(rb"(\d{4})-?(\d\d)-?(\d\d)[T ](\d\d):?(\d\d):?(\d\d)(?:\.\
 
 
 def build_datetime(build: Callable[[], datetime], later: timedelta = timedelta()) -> datetime | None:
-    """What `build` gives, `later`; None where there is no such date."""
+    """The result of `build` plus `later`; None if there is no such date."""
     try:
         return build() + later
     except (ValueError, OverflowError, OSError):
@@ -23,7 +23,7 @@ def build_datetime(build: Callable[[], datetime], later: timedelta = timedelta()
 
 
 def parse_epoch(text: bytes) -> datetime | None:
-    """The moment that a decimal count of seconds since 1970 names."""
+    """The moment of a decimal number of seconds since 1970."""
     return build_datetime(lambda: datetime.fromtimestamp(int(text), timezone.utc))
 
 
@@ -37,7 +37,7 @@ def parse_iso_time(text: bytes, later: timedelta = timedelta()) -> datetime | No
 
 
 def is_past(expires: datetime | None) -> bool:
-    """True when the moment is known and over."""
+    """True if the moment is known and past."""
     return expires is not None and expires < datetime.now(timezone.utc)
 
 
@@ -52,7 +52,7 @@ def format_rfc3339(expires: datetime) -> str:
 
 
 def format_expiry(expires: datetime | None) -> str:
-    """The words for a message: `expired …`, `valid until …`, or that nobody knows."""
+    """The words for a message: `expired …`, `valid until …`, or unknown."""
     if expires is None:
         return "expiry unknown"
     return ("expired " if is_past(expires) else "valid until ") + format_rfc3339(expires)

@@ -1,4 +1,4 @@
-"""Whether a value that a name calls a secret is one: what code, words, paths and templates look like is not."""
+"""Whether a value that is named a secret is one: not code, words, paths or templates."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _DATE = compile_lazily(
 _DIGEST = compile_lazily(
     rb"(?:sha(?:1|224|256|384|512)|md5)[:\-][A-Za-z0-9+/]{20,400}={0,2}|(?:[a-z]{2,20}[\-:]){1,6}[0-9a-f]{32,64}"
 )
-"""A digest that says what it is, or that words with dashes lead: a cache's key."""
+"""A digest with its algorithm, or after words with dashes: a cache key."""
 _BASE = compile_lazily(rb"[A-Za-z0-9+/=_\-.~]{16,}")
 _HEX = compile_lazily(rb"[0-9a-fA-F]{16,}")
 _NUMBER = compile_lazily(rb"[\d.,\-+ ]+")
@@ -38,7 +38,7 @@ _RARE = compile_lazily(
 
 
 def is_generic_secret(value: bytes, name: bytes, *, password: bool) -> bool:
-    """True for a value that may be a secret; a name that says `password` takes more for one than `key` does."""
+    """True for a value that may be a secret; a `password` name accepts more values than a `key` name."""
     if not _is_plain(value) or not is_real_password(value) or _is_echo(value, name) or is_no_secret(value):
         return False
     if _UUID.fullmatch(value):
@@ -51,7 +51,7 @@ def is_generic_secret(value: bytes, name: bytes, *, password: bool) -> bool:
 
 
 def _is_plain(value: bytes) -> bool:
-    """Neither a number, a date, a path, a piece of code nor text of several words."""
+    """Not a number, a date, a path, a piece of code or text of several words."""
     if b" " in value or _NUMBER.fullmatch(value) or _DATE.fullmatch(value) or not value.isascii():
         return False
     return not (
@@ -68,13 +68,13 @@ def _is_echo(value: bytes, name: bytes) -> bool:
 
 
 def _is_chosen(value: bytes) -> bool:
-    """A password as people and programs make them: mixed characters, or letters that are no word."""
+    """A password as people and programs make them: mixed characters, or letters that are not a word."""
     kinds = bool(_DIGIT.search(value)) + bool(_LETTER.search(value)) + any(not (chr(c).isalnum()) for c in value)
     return len(value) >= 5 and (kinds >= 2 or is_unreadable(value))
 
 
 def _is_random(value: bytes) -> bool:
-    """A generated value: long, of many characters, with digits or letters that are no words."""
+    """A generated value: long, of many characters, with digits or letters that are not words."""
     if len(value) < 8 or compute_entropy(value) < 2.7:
         return False
     return (_DIGIT.search(value) is not None and _LETTER.search(value) is not None) or is_unreadable(value)

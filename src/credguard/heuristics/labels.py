@@ -1,4 +1,4 @@
-"""What a value is called where it stands: the words just before it, reduced to letters and digits."""
+"""The label of a value: the words just before it, reduced to letters and digits."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _FILLERS = frozenset(
 )
 _KEY_ID = compile_lazily(rb"A(?:KIA|SIA)[A-Z2-7]{16}")
 KEY_ID_LABEL = b"an access key id"
-"""The label of a value whose neighbour is an access key ID instead of a name."""
+"""The label of a value whose neighbor is an access key ID instead of a name."""
 
 
 def label_before(data: bytes, start: int) -> bytes:
-    """The name or phrase that stands before the value at `start`, in lower case without signs; empty for none.
+    """The name or phrase before the value at `start`, in lower case without punctuation; empty for none.
 
     `EMAIL_HOST_PASSWORD = "` gives "emailhostpassword", `SMTP password: ` gives "smtppassword".
     """

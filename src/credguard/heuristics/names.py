@@ -1,4 +1,4 @@
-"""The name that governs a value: what stands before it (or after it) in any of the usual syntaxes."""
+"""The name that governs a value: before it (or after it), in any of the usual syntaxes."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ NAME_WINDOW = 320
 _STEPS = 12
 _LINES = 6
 _CANDIDATES = 3
-# Read backwards: quotes, operators, brackets and blanks between a name and its value.
+# Matched in reverse: quotes, operators, brackets and spaces between a name and its value.
 _CONNECTORS = compile_lazily(rb"[^A-Za-z0-9_]{0,80}")
 _BACKWARD = compile_lazily(rb"[A-Za-z0-9_.$\-]{1,120}")
 _PHRASE = compile_lazily(rb"(?:[ _\-][A-Za-z0-9_\-']{1,40}){1,5}")
 _CAMEL = compile_lazily(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+\d*|[A-Z]+\d*")
-# Elsewhere a number at a word's end only counts: SECRET2 is SECRET.
+# In other words, a number at the end is only a counter: SECRET2 is SECRET.
 _WITH_DIGITS = frozenset(
     "s3 ec2 sha1 sha2 sha224 sha256 sha384 sha512 md5 oauth2 auth0 b2 boto3 boto2 route53 base64 b64 r2".split()
 )
@@ -37,12 +37,12 @@ _FILLERS = frozenset(
     b"default_value initialvalue fallback outputvalue outputkey parametervalue parameterkey constant "
     b"securestring real actual newvalue new_value oldvalue old_value after before d v x put add".split()
 )
-# A value that one of these names belongs to what stands above it.
+# A value with one of these names belongs to the name above it.
 _HOLDERS = frozenset(
     b"default value values val example examples body defaultvalue default_value initialvalue outputvalue "
     b"parametervalue".split()
 )
-# Read backwards from a `value`: where its list item or object begins, the names before belong to others.
+# Matched in reverse from a `value`: where its list item or object begins; the names before belong to others.
 _ITEM_BOUNDARY = compile_lazily(rb"[ \t\"']*-[ \t]*(?:\n|\Z)|[^}]*}")
 _TOKEN = compile_lazily(rb"[A-Za-z0-9]{20}|[A-Za-z0-9]{36,}")
 _VALUE = compile_lazily(rb"[A-Za-z0-9+/]{40}(?![A-Za-z0-9+/=])")
@@ -52,9 +52,9 @@ _KEY_ID = compile_lazily(rb"A(?:KIA|SIA|3T[A-Z0-9])[A-Z2-7]{16}")
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A governing name: its lower-cased words, how many line ends lie between, whether an operator
-    does; `key_id` when the neighbour is an access key ID instead of a name. `own` are the words of the
-    identifier itself, without the phrase that it ends."""
+    """A governing name: its lower-cased words, how many line ends are between, whether there is an operator; `key_id`
+    if the neighbor is an access key ID instead of a name. `own` are the words of the identifier itself, without the
+    phrase that it ends."""
 
     words: tuple[str, ...]
     lines: int = 0
@@ -79,14 +79,14 @@ def split_words(identifier: bytes) -> tuple[str, ...]:
 
 
 def find_names_before(data: bytes, start: int) -> list[Name]:
-    """The name that governs the value that starts at `start`, then those above it that a
-    `default` or `value` may belong to, at most three; empty when nothing governs it."""
+    """The name that governs the value that starts at `start`, then those above it that a `default` or `value` may
+    belong to, at most three; empty if nothing governs it."""
     text = _normalize_escapes(data[max(0, start - NAME_WINDOW) : start])
     return list(_walk(text[::-1], backwards=True))
 
 
 def find_name_before(data: bytes, start: int) -> Name:
-    """The governing name alone, NOTHING without one."""
+    """Only the governing name, NOTHING if there is none."""
     return next(iter(find_names_before(data, start)), NOTHING)
 
 
@@ -96,7 +96,7 @@ def find_name_after(data: bytes, end: int) -> Name:
 
 
 def _normalize_escapes(text: bytes) -> bytes:
-    """Escaped line ends as real ones, entities and other escapes as blanks of the same length."""
+    """Escaped line ends as real ones, entities and other escapes as spaces of the same length."""
     if b"\\" in text:
         text = _ESCAPES.sub(lambda m: b" " * (len(m[0]) - 1) + (b"\t" if m[0].endswith(b"t") else b"\n"), text)
     if b"&" in text or b"%" in text or b"\\" in text:

@@ -8,8 +8,8 @@ from math import log2
 
 from credguard.lazy_re import compile_lazily
 
-# Values that AWS's guides, SDK docs and well-known emulators print whole. Most hold the word EXAMPLE and
-# are caught by that; listed here is what does not, or what stands for a family.
+# Values that are printed in full in AWS's guides, SDK docs and well-known emulators. Most contain the word EXAMPLE and
+# are matched by that; this lists the others, and the bases of variations.
 EXAMPLE_VALUES = frozenset({
     b"AKIAJ5C56P35AEBRX2QQ",  # AWS CLI reference, iam examples
     b"AKIA32P3D2JDNMVAJLGF",  # AWS CLI reference, iam examples
@@ -22,7 +22,7 @@ EXAMPLE_VALUES = frozenset({
     b"k1zPZM6uVxMQ3oxqgoYlNuJPyRTZ1vREs76zTQE3eJk=",  # AWS CLI reference, service-specific credential
     b"AKIAIOSFODNN7EAXMPLE",  # a common misspelling of the documented ID
 })  # fmt: skip
-# Fragments of documented secrets and tokens: a value that holds one is a variation on the example.
+# Fragments of documented secrets and tokens: a value that contains one is a variation of the example.
 _EXAMPLE_PARTS = (b"EXAMPLE", b"wJalrXUtnFEMI", b"je7MtGbClwBF", b"IOSFODNN7", b"AKIAI44QH8DHB")
 _WORDS = compile_lazily(
     rb"example|sample|placeholder|redacted|changeme|change_me|pacific|notareal|something|temporary|bogus|thisisa|realid|"
@@ -39,15 +39,15 @@ _LOWEST = 3.0
 
 
 def is_example(value: bytes) -> bool:
-    """True for a value that AWS's documentation prints, whole or varied; percent-encoding is undone."""
+    """True for a value from AWS's documentation, exact or varied; percent-encoding is decoded."""
     plain = value.replace(b"%2F", b"/").replace(b"%2f", b"/").replace(b"%2B", b"+").replace(b"%2b", b"+")
     return plain in EXAMPLE_VALUES or any(part in plain for part in _EXAMPLE_PARTS)
 
 
 def is_placeholder(value: bytes) -> bool:
-    """True for a value that a person typed in a credential's place: a word, a sequence, a repetition.
+    """True for a value that a person typed instead of a credential: a word, a sequence, a repetition.
 
-    Random keys are spared: the chance that one holds such a word is below 1 in 100,000.
+    Random keys rarely match: the chance that one contains such a word is below 1 in 100,000.
     """
     if is_example(value) or _WORDS.search(value) or _SHORT_WORDS.search(value):
         return True
@@ -65,7 +65,7 @@ def compute_entropy(value: bytes) -> float:
 
 
 def measure_step_run(value: bytes) -> int:
-    """The length of the longest run whose neighbours differ by the same -1, 0 or +1."""
+    """The length of the longest run whose neighbors differ by the same -1, 0 or +1."""
     best = run = 1
     previous = None
     for left, right in pairwise(value):

@@ -1,4 +1,4 @@
-"""Values in the shape of a secret that are public: those that other services' documentation prints, and ciphertext."""
+"""Public values in the shape of a secret: from other services' documentation, and ciphertext."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from hashlib import blake2b
 
 from credguard.lazy_re import compile_lazily
 
-# How values begin that a documentation prints: the rest of them says nothing more.
+# The beginnings of documented values; the rest of them does not matter.
 _OPENINGS = (
     b"czZCaGRSa3F0Mz",  # RFC 6749, the client s6BhdRkqt3 in Basic authentication
     b"ya29.AHES6",  # Google's OAuth 2.0 pages of 2012; tokens of that form ended long ago
@@ -14,7 +14,7 @@ _OPENINGS = (
     b"SG.ngeVfQFYQlKU0ufo8x5d1A.",  # SendGrid's API reference
     b"xoxb-17653672481-",  # Slack's token types
 )
-# Digests of whole values.
+# Digests of complete values.
 _PUBLISHED = frozenset((
     "e6d1b65208cb54f6",  # RFC 6749, an access token
     "9a119b06a213486f",  # RFC 6749, a refresh token
@@ -24,13 +24,13 @@ _PUBLISHED = frozenset((
     "c2945bcd936cf1d3",  # RFC 6750, a bearer token
 ))  # fmt: skip
 _SEALED = compile_lazily(rb"Ag[AB][A-Za-z0-9+/]{60,}={0,2}")
-"""What kubeseal writes: the length of an RSA-encrypted key (256 or 512 bytes), then ciphertext."""
+"""The output of kubeseal: the length of an RSA-encrypted key (256 or 512 bytes), then ciphertext."""
 _FOR_THE_BROWSER = compile_lazily(rb"(?:pi|seti|cs|src|cuss)_[A-Za-z0-9_]{8,80}_secret_[A-Za-z0-9]{8,80}")
-"""The `client_secret` of one payment of Stripe's, made for the customer's browser."""
+"""The `client_secret` of a single Stripe payment, made for the customer's browser."""
 
 
 def is_no_secret(value: bytes) -> bool:
-    """True for a value that a documentation prints, that is sealed, or that every visitor is given."""
+    """True for a value that is documented, sealed, or given to every visitor."""
     if value.startswith(_OPENINGS) or _SEALED.fullmatch(value) or _FOR_THE_BROWSER.fullmatch(value):
         return True
     return blake2b(value, digest_size=8).hexdigest() in _PUBLISHED

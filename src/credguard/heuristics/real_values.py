@@ -15,21 +15,21 @@ from credguard.parsers.assignments import convert_utf16, parse_dotenv
 
 
 class SecretConfidence(IntEnum):
-    """How surely a value is a secret."""
+    """How certain it is that a value is a secret."""
 
     NOTHING = 0
     WEAK = 1
-    """A word under a secret's name that is no usual default: perhaps a poor password."""
+    """A word with the name of a secret that is not a usual default: perhaps a weak password."""
     CHOSEN = 2
-    """A password that a person made up, under a secret's name."""
+    """A password chosen by a person, with the name of a secret."""
     RANDOM = 3
-    """A generated value under a secret's name."""
+    """A generated value with the name of a secret."""
     KNOWN = 4
     """The shape of a known kind of credential, whatever its name."""
 
 
 _LONGEST = 16384
-# What the vendors of emulators and test networks print for everybody to use.
+# Values that the vendors of emulators and test networks publish for everyone.
 _DOCUMENTED = frozenset({
     b"Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==",  # Azurite
     b"C2y6yDjf5/R+ob0N8A7Cgv30VRDJIWEHLM+4QDU5DE2nQ9nDuVTqobD4b8mGGyPMbIZnqyMsEcaGQy67XIw/Jw==",  # Cosmos DB emulator
@@ -90,7 +90,7 @@ _KNOWN = compile_lazily(
 
 
 def classify_value(name: bytes, value: bytes) -> SecretConfidence:
-    """How surely `value`, unquoted, assigned to `name` is a secret."""
+    """How certain it is that `value`, unquoted and assigned to `name`, is a secret."""
     value = value[:_LONGEST].strip()
     if len(value) < 6 or _is_reference(value) or any(one in value for one in _DOCUMENTED):
         return SecretConfidence.NOTHING
@@ -107,7 +107,7 @@ def classify_value(name: bytes, value: bytes) -> SecretConfidence:
 
 
 def find_secret_variables(data: bytes) -> dict[str, SecretConfidence]:
-    """The variables of dotenv text whose values look like secrets, with what each is worth."""
+    """The variables of dotenv text whose values look like secrets, with the confidence of each."""
     found: dict[str, SecretConfidence] = {}
     for one in parse_dotenv(convert_utf16(data)):
         value = classify_value(one.name, one.value)
@@ -118,7 +118,7 @@ def find_secret_variables(data: bytes) -> dict[str, SecretConfidence]:
 
 
 def is_random(value: bytes) -> bool:
-    """True for 16 or more printable characters that a generator made: no words, no sequence, no placeholder."""
+    """True for 16 or more printable characters that were generated: no words, no sequence, no placeholder."""
     if not _TOKEN.fullmatch(value) or _HASH.match(value) or _UUID.fullmatch(value) or _PATH.fullmatch(value):
         return False
     if _is_dummy(value):
@@ -132,7 +132,7 @@ def is_random(value: bytes) -> bool:
         return False
     segments = _SEGMENT.findall(value)
     digits = sum(segment.isdigit() for segment in segments)
-    # Measured on 20,000 random values a row: 20 of base62 lose 1 %, 32 of them 0.1 %, 24 of base36 3 %.
+    # Measured on 20,000 random values per row: 20 of base62 lose 1 %, 32 of them 0.1 %, 24 of base36 3 %.
     if value.lower() == value or value.upper() == value:
         return len(segments) >= 0.25 * len(value) and digits >= 3
     return len(segments) >= 0.35 * len(value) and digits >= 1
@@ -151,7 +151,7 @@ def _is_known(value: bytes) -> bool:
 
 
 def _classify_userinfo(user: bytes, password: bytes, host: bytes) -> SecretConfidence:
-    """What the password of `scheme://user:password@host` is worth; a name's placeholder or default is nothing."""
+    """The confidence of the password in `scheme://user:password@host`; none for a name's placeholder or default."""
     if _is_reference(password) or password.lower() == user.lower() or b"example" in host.lower():
         return SecretConfidence.NOTHING
     return SecretConfidence.RANDOM if is_random(password) else _classify_password(user + b"_" + host, password)
@@ -172,8 +172,8 @@ def _decode_payload(text: bytes) -> bytes:
 
 
 def _classify_password(name: bytes, value: bytes) -> SecretConfidence:
-    """What a value is worth as a password: nothing when it repeats its name or is a usual default or
-    setting, and CHOSEN only with two kinds of characters."""
+    """The confidence of a value as a password: none if it repeats its name or is a usual default or setting, and CHOSEN
+    only with two kinds of characters."""
     if len(value) > 200 or b" " in value or _DUMMY.search(value) or is_example(value) or _HASH.match(value):
         return SecretConfidence.NOTHING
     if _PATH.fullmatch(value) or _PLAIN.fullmatch(value) or measure_step_run(value) >= 6:

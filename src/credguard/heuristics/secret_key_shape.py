@@ -1,4 +1,4 @@
-"""Whether 40 characters look like an AWS secret access key: random base64, no digest, path or name."""
+"""Whether 40 characters look like an AWS secret access key: random base64, not a digest, path or name."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import re
 
 SECRET_LENGTH = 40
-# One character of a secret, as written plainly, percent-encoded, or escaped in JSON, PHP or HTML.
+# One character of a secret, in plain text, percent-encoded, or escaped in JSON, PHP or HTML.
 SECRET_UNIT = rb"(?:[A-Za-z0-9+/]|%2[BbFf]|\\{1,2}/|\\{1,2}u002[BbFf]|&#x2[BbFf];|&#4[37];)"
 RUN = compile_lazily(SECRET_UNIT + rb"+")
 # In base64, with or without a newline inside.
@@ -33,7 +33,7 @@ _MIN_ENTROPY = 4.1
 _MIN_RUNS = 12
 _MAX_WORDS = 32
 _MAX_PATH_WORDS = 27
-# Where the value's own name calls it a secret access key: 0.01 % lost.
+# If the value's own name calls it a secret access key: 0.01 % lost.
 _MIN_RUNS_NAMED = 11
 _MAX_WORDS_NAMED = 34
 _MAX_PATH_WORDS_NAMED = 31
@@ -41,7 +41,7 @@ _MIN_RUNS_WITHOUT_DIGIT = 17
 
 
 def unescape_run(run: bytes) -> bytes:
-    """The run with its escapes undone."""
+    """The run with its escapes decoded."""
     return _ESCAPED.sub(_unescape, run) if b"%" in run or b"\\" in run or b"&" in run else run
 
 
@@ -51,9 +51,9 @@ def _unescape(match: re.Match[bytes]) -> bytes:
 
 @lru_cache(maxsize=1024)
 def is_secret_shaped(value: bytes, *, named: bool = False) -> bool:
-    """True for 40 base64 characters that look random and stand for nothing readable.
+    """True for 40 base64 characters that look random and are not readable.
 
-    `named` says that the value's own name calls it a secret access key: then a rarer look passes.
+    `named` means that the value's own name calls it a secret access key: then rarer values pass.
     """
     if not _ALPHABET.fullmatch(value) or _HEX.fullmatch(value) or not _is_mixed(value, named=named):
         return False
@@ -61,10 +61,10 @@ def is_secret_shaped(value: bytes, *, named: bool = False) -> bool:
 
 
 def may_hold_secret(data: bytes | memoryview) -> bool:
-    """False where nothing in `data` can be a secret access key, plain, escaped or base64-encoded.
+    """False if nothing in `data` can be a secret access key, plain, escaped or base64-encoded.
 
-    A value ends where a run of its characters ends; before it the run may hold the rest of an
-    escape, a diff's sign, or the key ID.
+    A value ends where a run of its characters ends; before it the run may contain the rest of an escape, a diff marker,
+    or the key ID.
     """
     return any(_may_be_secret(match[0]) for match in RUN.finditer(data) if match.end() - match.start() >= SECRET_LENGTH)
 

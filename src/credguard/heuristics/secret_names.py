@@ -1,4 +1,4 @@
-"""Which variable names announce a secret, and which only speak about one."""
+"""Which variable names are of a secret, and which are only about one."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _ABOUT = frozenset(
     "state action reset link page title text description scheme option options question budget "
     "window per port domain realm rate sha md validity duration".split()
 )
-# Words that make a name speak of a setting wherever they stand.
+# Words that mark a name as a setting in any position.
 _SETTING = frozenset(
     "public publishable pub site anon throttle lifetime ttl max min limit timeout expiry expiration".split()
 )
@@ -46,8 +46,8 @@ _TAILS = frozenset("value default base64 b64 old new next".split())
 
 
 def is_secret_name(name: bytes) -> bool:
-    """True for a name whose value would be a secret: `DB_PASSWORD`, `stripeSecretKey`; false for
-    `TOKEN_URL`, `SECRET_ARN`, `PUBLIC_KEY`, `PASSWORD_MIN_LENGTH`."""
+    """True for a name whose value would be a secret: `DB_PASSWORD`, `stripeSecretKey`; false for `TOKEN_URL`,
+    `SECRET_ARN`, `PUBLIC_KEY`, `PASSWORD_MIN_LENGTH`."""
     words = split_words(name)
     while len(words) > 1 and (words[-1].isdigit() or words[-1] in _TAILS):
         words = words[:-1]

@@ -37,7 +37,7 @@ def list_local_steps(trail: Trail) -> tuple[str, ...]:
     changed: list[str] = []
     steps: list[str] = []
     if branches or trail.on_head:
-        steps += _list_commit_steps(trail, several=len(branches) + len(tags) > 1)
+        steps += list_commit_steps(trail, several=len(branches) + len(tags) > 1)
         changed += ["HEAD", *(f"refs/heads/{name}" for name in branches)]
     elif notes:
         steps += _list_note_steps(trail, notes[0])
@@ -57,7 +57,8 @@ def list_rewrite_steps(trail: Trail) -> tuple[str, ...]:
     return tuple(steps)
 
 
-def _list_commit_steps(trail: Trail, *, several: bool) -> tuple[str, ...]:
+def list_commit_steps(trail: Trail, *, several: bool = False) -> tuple[str, ...]:
+    """The steps that take a value out of the commit that brought it; `several` refs lead to it."""
     if not trail.first_commit or (trail.tagged and not trail.on_head and not trail.refs.get("branches")):
         return ()
     steps = (
@@ -68,14 +69,13 @@ def _list_commit_steps(trail: Trail, *, several: bool) -> tuple[str, ...]:
     what = "it out of the message" if trail.is_message else "the value out of the file"
     if trail.is_last and not several:
         option = "" if trail.is_message else " --all --no-edit"
-        return (*steps, f"take {what}, then: git commit --amend{option}")
+        return (*steps, f"take {what}", f"git commit --amend{option}")
     since = "--root" if trail.is_root else f"{trail.first_commit[:12]}^"
     word = "reword" if trail.is_message else "edit"
     return (
         *steps,
-        f"take it out where it came: git rebase --interactive {since}  # {word} that commit; "
-        "for many commits, and where several refs hold it, use git filter-repo as below",
-        *_list_filter_repo_steps(force=False),
+        f"git rebase --interactive {since}  # {word} the commit that brought it",
+        *(("or, as several refs hold it:", *_list_filter_repo_steps(force=False)) if several else ()),
     )
 
 

@@ -11,7 +11,7 @@ from credguard.git import linked_worktrees, object_store
 from credguard.git.process import stop_process
 from credguard.git.repository import GitError
 from credguard.lazy_re import compile_lazily
-from credguard.model.findings import Skip
+from credguard.model.findings import OF_CONTENTS, OF_HISTORY, Skip
 from credguard.system import regular_files
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def _list_missing_with_git(repository: Git) -> tuple[list[str], list[Skip]]:
     try:
         listed = repository.run(*_REACHABLE)
     except GitError as error:
-        return [], [Skip(".", f"{error.message}; {error.hint}")]
+        return [], [Skip(".", f"{error.message}; {error.hint}", OF_HISTORY)]
     return [line.decode().removeprefix("?") for line in listed.splitlines() if line.startswith(b"?")], []
 
 
@@ -102,7 +102,7 @@ def find_history_gaps(repository: Git) -> Iterator[Skip]:
     shallow = sorted(repository.read_shallow_commits())
     if shallow:
         where = format_names(shallow, "commit")
-        yield Skip(".", f"history is cut off (shallow clone) at {where}; run `git fetch --unshallow`")
+        yield Skip(".", f"history is cut off (shallow clone) at {where}; run `git fetch --unshallow`", OF_HISTORY)
     path = os.path.join(repository.common_dir, "info", "grafts")
     try:
         lines = regular_files.read(path, _LARGEST_LOG).split(b"\n")
@@ -113,7 +113,7 @@ def find_history_gaps(repository: Git) -> Iterator[Skip]:
     grafts = [line.split()[0].decode("utf-8", "replace") for line in lines if line.strip() and line[:1] != b"#"]
     if grafts:
         what = f"grafts hide parents of {format_names(grafts, 'commit')}"
-        yield Skip(".", f"{what}; they were not followed, but what they hide may be gone: remove {path}")
+        yield Skip(".", f"{what}; they were not followed, but what they hide may be gone: remove {path}", OF_HISTORY)
 
 
 def report_unread_objects(
@@ -123,27 +123,31 @@ def report_unread_objects(
     if missing:
         partial = is_partial(repository)
         cure = "run `git fetch --refetch` without a filter" if partial else "run `git fsck`, and fetch them again"
-        yield Skip(".", f"{format_names(missing, 'object')} of the history missing or corrupt; {cure}")
+        yield Skip(".", f"{format_names(missing, 'object')} of the history missing or corrupt; {cure}", OF_HISTORY)
     if over:
         names = [f"{kind} {oid} ({size >> 20} MiB)" for kind, oid, size in over]
         most = max(size for _, _, size in over)
         cure = f"raise it with --max-file-size {(most >> 20) + 1}M"
-        yield Skip(".", f"{format_names(names, 'object')} of the history over the limit; {cure}")
+        yield Skip(".", f"{format_names(names, 'object')} of the history over the limit; {cure}", OF_CONTENTS)
 
 
 def report_misnamed(oids: Sequence[str]) -> Iterator[Skip]:
     """Words for objects that are not what their names say."""
     if oids:
         what = f"{format_names(oids, 'object')} of the history with a hash that is not the name"
-        yield Skip(".", f"{what}: looked at as it is, but git may read another; run `git fsck`, and fetch again")
+        yield Skip(
+            ".", f"{what}: looked at as it is, but git may read another; run `git fsck`, and fetch again", OF_HISTORY
+        )
 
 
 def report_store_errors(words: Sequence[str]) -> Iterator[Skip]:
     """Words for packs that nobody can read, and for what git said of the object store."""
     for word in words[:_NAMED]:
-        yield Skip(".", f"the object store is not whole: {word}; run `git fsck`, and fetch what is lost again")
+        yield Skip(
+            ".", f"the object store is not whole: {word}; run `git fsck`, and fetch what is lost again", OF_HISTORY
+        )
     if len(words) > _NAMED:
-        yield Skip(".", f"{len(words) - _NAMED} more of the like in the object store")
+        yield Skip(".", f"{len(words) - _NAMED} more of the like in the object store", OF_HISTORY)
 
 
 def is_partial(repository: Git) -> bool:

@@ -23,21 +23,20 @@ if TYPE_CHECKING:
     from credguard.rule import Rule
     from credguard.scanning.scanner import Scanner
 
-FILE_RULES = ("CG201", "CG203")
 # In a tree object a name stands between its mode and a NUL; folders stand in trees of their own.
 _SINGLE = (
-    rb"\.?env[\0.]|\.?dotenv[\0.]|\.?envrc|\.aws\0|\.mc\0|\.docker|\.?boto\0|boto\.cfg|\.?s3cfg|s3cmd\.ini|\.?passwd-s3fs|"
+    rb"\.?env[\0.]|\.?dotenv[\0.]|\.?envrc|\.flaskenv|\.dev\.vars|\.envs\0|\.?envdir\0|\.aws\0|\.mc\0|\.docker|\.?boto\0|boto\.cfg|\.?s3cfg|s3cmd\.ini|\.?passwd-s3fs|"
     rb"\.?rclone\.conf|awscred|\.git-credentials|[._]netrc|\.pgpass|\.pypirc|\.npmrc|"
     rb"\.[a-z_]{2,12}_history\0|\.histfile\0|fish_history\0|consolehost_history\.txt\0"
 )
 CREDENTIAL_NAMES = Pattern("credential-file-name", rb"\d (?:" + _SINGLE + rb")|\d [^\0 ]{1,60}\.env\0", caseless=True)
 """What to look for in tree objects: more than `is_one` says yes to."""
 _QUICK = compile_lazily(
-    rb"env|\.docker|boto|s3c|s3fs|rclone|awscred|netrc|\.git-cred|\.pgpass|\.pypirc|\.npmrc|_history|\.histfile",
+    rb"env|\.dev\.vars|\.docker|boto|s3c|s3fs|rclone|awscred|netrc|\.git-cred|\.pgpass|\.pypirc|\.npmrc|_history|\.histfile",
     re.IGNORECASE,
 )
-_FOLDERS = frozenset((b".aws", b".mc", b".docker"))
-_IN_FOLDER = compile_lazily(rb"\.(?:aws/|mc/|docker)", re.IGNORECASE)
+_FOLDERS = frozenset((b".aws", b".mc", b".docker", b".env.d", b"env.d", b".envs", b".envdir", b"envdir"))
+_IN_FOLDER = compile_lazily(rb"\.(?:aws/|mc/|docker|envs/)|(?:\A|/)\.?env(?:\.d|dir)/", re.IGNORECASE)
 _MOST_VERSIONS = 20
 _PRESENT = " is tracked by git"
 
@@ -61,7 +60,7 @@ def _is_credential_name(name: bytes) -> bool:
 
 def _has_credential_name(path: bytes) -> bool:
     text = decode_path(path)
-    kind = classify_env_file(text.rpartition("/")[2])
+    kind = classify_env_file(text)
     return credential_file(text) is not None or (kind not in (None, EnvFileKind.EXAMPLE) and not is_vendored(text))
 
 
@@ -93,5 +92,5 @@ def use_past_tense(message: str) -> str:
 
 def _build_tree(repository: Git, path: str, data: bytes | None) -> WorkTree:
     return WorkTree(
-        Path(repository.folder), (path,), frozenset((path,)), repository, reader=lambda _: data, bare=True
+        Path(repository.folder), (path,), frozenset((path,)), repository, reader=lambda _: data, bare=True, former=True,
     )  # fmt: skip

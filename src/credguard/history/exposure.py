@@ -9,8 +9,12 @@ from typing import TYPE_CHECKING
 from credguard.history import cleanup_steps
 from credguard.lazy_re import compile_lazily
 from credguard.model.findings import Severity
+from credguard.rule import SECRET_VALUES, Trait
+from credguard.rules import list_rule_ids
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from credguard.history.trail import Trail
     from credguard.model.findings import Finding
 
@@ -21,6 +25,7 @@ SHOWN_REFS = 10
 _DEAD = "the longest life of temporary credentials (36 hours) is over since {}"
 _CUT_OFF = "; the history here ends at its first commit (shallow clone): it may be older, by somebody else"
 _PLANTED = ("canary", "example-account")
+_OR_REPLACE = "replace it all the same where anybody else can have read it here: a backup, a shared folder, an image"
 _REWRITE = compile_lazily(r"^git (?:filter-repo|rm )")
 
 
@@ -62,9 +67,10 @@ def _build_exposure(trail: Trail, now: datetime, limit_days: int, *, alive: bool
 
 
 def _is_temporary(finding: Finding) -> bool:
-    return finding.rule_id in ("CG101", "CG103", "CG104") and str(
-        finding.attributes.get("access_key_id", "ASIA" if finding.rule_id == "CG104" else "")
-    ).startswith("ASIA")
+    temporary = finding.rule_id in list_rule_ids(Trait.TEMPORARY)
+    if not temporary and finding.rule_id not in list_rule_ids(Trait.ACCESS_KEY):
+        return False
+    return str(finding.attributes.get("access_key_id", "ASIA" if temporary else "")).startswith("ASIA")
 
 
 def _check_alive(finding: Finding, trail: Trail, now: datetime) -> bool | None:
@@ -83,21 +89,26 @@ def _adjust_severity(finding: Finding, trail: Trail, *, alive: bool | None) -> S
         return Severity.LOW
     if finding.severity is Severity.LOW or finding.attributes.get("kind") in _PLANTED:
         return finding.severity
-    if trail.pushed and finding.rule_id.startswith(("CG1", "CG201", "CG203")):
+    if trail.pushed and finding.rule_id.startswith((SECRET_VALUES, *list_rule_ids(Trait.OF_THE_PAST))):
         return Severity(min(Severity.CRITICAL, finding.severity + 1))
     return finding.severity
 
 
 def _build_advice(finding: Finding, trail: Trail, *, alive: bool | None) -> tuple[str, ...]:
     """The rule's steps without those on git, and in their place what fits how far the value has come."""
-    hint, *steps = finding.remediation or ("",)
-    kept = [step for step in steps if not _REWRITE.match(step)] if alive is not False else []
     if trail.pushed:
-        lead = "pushed: treat it as known to everybody. Deactivate first, then rewrite the history"
-        if alive is False:
-            lead = "pushed, and it cannot work any more: rewriting the history only takes it out of sight"
-        return (hint, lead, *kept, *cleanup_steps.list_rewrite_steps(trail))
-    return (hint, cleanup_steps.explain_state(trail), *cleanup_steps.list_local_steps(trail), *kept)
+        return build_pushed_advice(finding, cleanup_steps.list_rewrite_steps(trail), alive=alive)
+    return (cleanup_steps.explain_state(trail), *cleanup_steps.list_local_steps(trail), _OR_REPLACE)
+
+
+def build_pushed_advice(finding: Finding, rewrite: Sequence[str], *, alive: bool | None = None) -> tuple[str, ...]:
+    """The steps for a value that others have: those of the rule, then those that rewrite the history."""
+    hint, *steps = finding.remediation or ("",)
+    if alive is False:
+        return (hint, "pushed, and it cannot work any more: rewriting the history only takes it out of sight", *rewrite)
+    kept = [step for step in steps if not _REWRITE.match(step)]
+    last = rewrite or [step for step in steps if _REWRITE.match(step)]
+    return (hint, "pushed: treat it as known to everybody. Deactivate first, then rewrite the history", *kept, *last)
 
 
 def _format_rfc3339(moment: datetime) -> str:

@@ -13,24 +13,23 @@ from credguard.history.exposure import SHOWN_REFS, add_exposure
 from credguard.lazy_re import compile_lazily
 from credguard.matching.redaction import mask_name
 from credguard.model.findings import Blob
-from credguard.rules.account.key_older_than_limit import check_key_age
-from credguard.scanning.scanner import build_finding
+from credguard.rule import Trait
+from credguard.rules import list_rule_ids
+from credguard.rules.account import key_older_than_limit
+from credguard.scanning.placement import build_finding
 from credguard.system.compat import decode_path
 
 if TYPE_CHECKING:
     import re
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
-    from credguard.engine.session import Session
     from credguard.git.repository import Git
     from credguard.history.provenance import Provenance
     from credguard.history.trail import Trail
     from credguard.model.findings import Finding, Location
     from credguard.rule import Rule
-    from credguard.scanning.scanner import Scanner
+    from credguard.scanning.pipeline import Pipeline
 
-_HALVES = ("CG101", "CG102")
-_KEY_RULES = ("CG101", "CG103")
 _LIMIT = 1 << 32
 _OTHERS = "others"
 _KEY_ID = compile_lazily(r"A[KS]IA[A-Z0-9]{16}")
@@ -50,18 +49,22 @@ class _Group:
 
 
 class HistoryFindings:
-    """Gathers the findings of one history; `publish` adds them to the run, or to what it has already."""
+    """Gathers the findings of one history, and what the run found already; `publish` gives them all. Unless
+    `complete`, no more than the passes over all objects had room for are gathered."""
 
-    def __init__(self, run: Session, repository: Git, label: str, tracing: Provenance, scanner: Scanner) -> None:
-        self._run, self._git, self._label = run, repository, label
-        self._tracing, self._scanner = tracing, scanner
+    def __init__(self, pipeline: Pipeline, repository: Git, label: str, tracing: Provenance, *, complete: bool) -> None:
+        """`pipeline` is that of the rules for old contents."""
+        self._pipeline, self._git, self._label = pipeline, repository, label
+        self._tracing, self._complete = tracing, complete
         self._masks: dict[str, str] = {}
         self._now = datetime.now(timezone.utc)
         self._told: dict[FindingKey, _Group] = {}
-        inner = tuple(prefix for prefix in run.inner if len(prefix) > len(label))
-        for number, finding in enumerate(run.findings):
+
+    def add_known(self, findings: Sequence[Finding], inner: tuple[str, ...]) -> None:
+        """What the run has found below the label, but not where a path begins with one of `inner`."""
+        for number, finding in enumerate(findings):
             path = finding.locations[0].path
-            if path.startswith(label) and not (inner and path.startswith(inner)):
+            if path.startswith(self._label) and not (inner and path.startswith(inner)):
                 one = self._told.setdefault((finding.rule_id, finding.fingerprint), _Group(finding))
                 one.numbers.append(number)
 
@@ -86,7 +89,7 @@ class HistoryFindings:
                 kind = "file" if self._tracing.kinds.get(oid) == "blob" else "message"
                 for finding in self._scan_at_commit(Blob(data, path, kind), commit):
                     key = (finding.rule_id, finding.fingerprint)
-                    if key in found or not self._run.over:
+                    if key in found or self._complete:
                         self._add(finding, found.get(key) or (oid,))
         except GitError as error:
             self._tracing.problems[f"{error.message}; {error.hint}"] = None
@@ -117,30 +120,32 @@ class HistoryFindings:
     def add_deleted_files(self, rules: Sequence[Rule]) -> None:
         """What the file rules say of files that were tracked once."""
         arrivals = [one for one in self._tracing.former if deleted_files.is_credential_path(one.path)] if rules else []
-        for finding, versions in deleted_files.scan_deleted_files(self._scanner, rules, self._git, arrivals):
+        for finding, versions in deleted_files.scan_deleted_files(self._pipeline.scanner, rules, self._git, arrivals):
             places = tuple(replace(place, commit=versions[0].commit or None) for place in finding.locations)
             message = deleted_files.use_past_tense(finding.message)
             self._add(replace(finding, locations=places, message=message), [one.oid for one in versions])
             self._tracing.count_in(versions)
 
-    def publish(self) -> None:
-        """Adds them all."""
-        everything = _merge_halves(self._told)
-        known = [one for one in everything if one.oids]
-        for one, trail in zip(known, self._tracing.build_trails([one.oids for one in known]), strict=True):
-            shown, days = self._mask_trail(trail), self._run.policy.rotation_days
+    def publish(self, known: Sequence[Finding], age_rule: Rule | None) -> tuple[Finding, ...]:
+        """The findings `known` already, which say now how far they have come, and those that only the history has.
+        By the `age_rule` with the age of keys that no file holds any more."""
+        findings, days = list(known), self._pipeline.rotation_days
+        groups = [one for one in _merge_halves(self._told) if one.oids]
+        for one, trail in zip(groups, self._tracing.build_trails([one.oids for one in groups]), strict=True):
+            shown = self._mask_trail(trail)
             for number in one.numbers:
-                self._run.findings[number] = add_exposure(self._run.findings[number], shown, self._now, days)
+                findings[number] = add_exposure(findings[number], shown, self._now, days)
             if one.numbers:
                 continue
             finding = add_exposure(one.finding, shown, self._now, days)
             places = tuple(self._complete_location(place, trail) for place in finding.locations)
             finding = replace(finding, locations=places)
-            self._run.findings.append(finding)
-            self._add_key_age(finding, trail)
+            findings.append(finding)
+            findings += self._find_key_age(finding, trail, age_rule)
+        return tuple(findings)
 
     def _scan_at_commit(self, blob: Blob, commit: str) -> list[Finding]:
-        findings = self._run.judge.apply_markers(self._scanner.scan_blob(blob), blob, self._scanner)
+        findings = self._pipeline.scan_blob(blob)
         head = blob.data.count(b"\n", 0, blob.data.find(b"\n\n") + 2) if blob.kind == "message" else 0
         return [
             replace(f, locations=tuple(replace(place, commit=commit or None) for place in f.locations))
@@ -174,22 +179,28 @@ class HistoryFindings:
     def _mask_secrets(self, path: str) -> str:
         """A path, or another name, without the secrets in it: also without what may be the other half of a key ID."""
         if path not in self._masks:
-            shown = mask_name(path, self._scanner.scan_names([path]))
+            shown = mask_name(path, self._pipeline.scanner.scan_names([path]))
             self._masks[path] = _HALF.sub(_mask_match, shown) if _KEY_ID.search(shown) else shown
         return self._masks[path]
 
-    def _add_key_age(self, finding: Finding, trail: Trail) -> None:
-        """CG501 for a long-lived key that no file holds any more."""
-        rule = next((rule for rule in self._run.scanner.rules if rule.id == "CG501"), None)
+    def _find_key_age(self, finding: Finding, trail: Trail, rule: Rule | None) -> list[Finding]:
+        """A finding for an old long-lived key that no file holds any more."""
         key_id = finding.attributes.get("access_key_id")
-        if rule is None or not isinstance(key_id, str) or not trail.first_seen or finding.rule_id not in _KEY_RULES:
-            return
-        if key_id.startswith("AKIA") and classify_key_id(key_id.encode()) in ("long-lived", "old-format"):
-            detection = check_key_age(trail.first_seen, self._now, self._run.policy.rotation_days, key_id)
-            if detection:
-                self._run.findings.append(
-                    replace(build_finding(rule, detection, finding.locations[:1]), exposure=finding.exposure)
-                )
+        if (
+            rule is None
+            or not isinstance(key_id, str)
+            or not trail.first_seen
+            or finding.rule_id not in list_rule_ids(Trait.ACCESS_KEY)
+        ):
+            return []
+        if not key_id.startswith("AKIA") or classify_key_id(key_id.encode()) not in ("long-lived", "old-format"):
+            return []
+        detection = key_older_than_limit.check_key_age(
+            trail.first_seen, self._now, self._pipeline.rotation_days, key_id
+        )
+        if not detection:
+            return []
+        return [replace(build_finding(rule, detection, finding.locations[:1]), exposure=finding.exposure)]
 
 
 def _shift_lines(finding: Finding, head: int) -> Finding:
@@ -197,7 +208,7 @@ def _shift_lines(finding: Finding, head: int) -> Finding:
     if not head or any(place.line <= head for place in finding.locations):
         return finding
     places = (replace(place, line=place.line - head, end_line=place.end_line - head) for place in finding.locations)
-    context = tuple((number - head, text) for number, text in finding.context if number > head)
+    context = tuple(replace(line, number=line.number - head) for line in finding.context if line.number > head)
     return replace(finding, locations=tuple(places), context=context)
 
 
@@ -207,14 +218,15 @@ def _mask_match(match: re.Match[str]) -> str:
 
 def _merge_halves(told: Mapping[FindingKey, _Group]) -> list[_Group]:
     """Leaves out lone halves of the history that are part of a whole credential, which takes over their objects."""
-    wholes = [one for (rule_id, _), one in told.items() if rule_id not in _HALVES and one.finding.values]
+    halves = list_rule_ids(Trait.HALF)
+    wholes = [one for (rule_id, _), one in told.items() if rule_id not in halves and one.finding.values]
     owners: dict[str, list[_Group]] = {}
     for one in wholes:
         for value in one.finding.values:
             owners.setdefault(value, []).append(one)
     kept = []
     for (rule_id, _), one in told.items():
-        values = one.finding.values if rule_id in _HALVES and not one.numbers else frozenset()
+        values = one.finding.values if rule_id in halves and not one.numbers else frozenset()
         near = (whole for value in values for whole in owners.get(value, ()))
         owner = next((whole for whole in near if values <= whole.finding.values), None)
         if owner is None:

@@ -14,7 +14,7 @@ from credguard.git.repository import GitError
 from credguard.git.signatures import parse_signature
 from credguard.history import completeness, orphan_trees
 from credguard.history.trail import Trail
-from credguard.model.findings import Skip
+from credguard.model.findings import OF_HISTORY, Skip
 from credguard.system.compat import decode_path
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ class Provenance:
         try:
             return completeness.find_missing_objects(self._git, history, self._walk, self._listing.refs)
         except GitError as error:
-            return [], [Skip(".", f"what is missing could not be told: {error.message}; {error.hint}")]
+            return [], [Skip(".", f"what is missing could not be told: {error.message}; {error.hint}", OF_HISTORY)]
 
     def list_ref_names(self) -> list[str]:
         """The whole names of all refs."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing, contextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,12 @@ from credguard.history.findings import HistoryFindings
 from credguard.history.objects import History
 from credguard.history.provenance import Provenance
 from credguard.history.workers import ObjectFindings, ObjectScanner, scan_objects
-from credguard.model.findings import Coverage, Skip
+from credguard.model.findings import OF_HISTORY, Coverage, Skip
+from credguard.model.result import Problems, Result
+from credguard.rule import ROOT_USER, SECRET_VALUES, Trait, is_custom
+from credguard.rules.account import key_older_than_limit
+from credguard.scanning.evidence import COMMITS
+from credguard.scanning.pipeline import mask_paths
 from credguard.scanning.scanner import Scanner
 from credguard.sources import lfs
 from credguard.sources.files import is_bare
@@ -23,110 +28,136 @@ from credguard.sources.files import is_bare
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from credguard.engine.session import Session
     from credguard.rule import Rule
+    from credguard.scanning.pipeline import Pipeline
 
-_FAMILIES = ("CG1", "CG3")
-"""Rules that judge old contents; the others judge the present state."""
+
+@dataclass(frozen=True, slots=True)
+class Nested:
+    """The repositories inside a work tree: its root, and the paths below it."""
+
+    root: Path
+    paths: tuple[str, ...] = ()
 
 
 def scan_history(
-    run: Session, repository: Git | None, label: str = "", revisions: Sequence[str] = (), inner: Sequence[str] = (),
-    begun: Walk | None = None,
-) -> None:  # fmt: skip
-    """Looks at every object of the repository, or at those that the `revisions` (arguments of `git
-    rev-list`) lead to. What the run has found below the label already learns how far it has come.
+    pipeline: Pipeline, found: Result, repository: Git | None, label: str = "", revisions: Sequence[str] = (),
+    *, nested: Nested | None = None, begun: Walk | None = None,
+) -> Result:  # fmt: skip
+    """Scans every object of the repository, or those that the `revisions` (arguments of `git rev-list`) lead to. Gives
+    what was `found` before, of which what lies below the label says now how far it has come, and what more there is.
 
-    Without revisions, the repositories inside it are looked at as well: those at the paths `inner`, and the
+    Without revisions, the repositories inside it are scanned as well: those that are `nested`, and the
     submodules that it keeps. The walk that has `begun` for the repository is ended here. Raises GitError for bad
     revisions.
     """
+    scan = _Scan(pipeline, found, tuple(f"{label}{path}/" for path in nested.paths) if nested else ())
     if repository and revisions:
-        _scan_repository(run, repository, label, revisions, begun)
-        return
+        scan.add_repository(repository, label, revisions, begun)
+        return scan.result
     if repository:
-        _scan_inner(run, label, repository, begun)
-    for path in inner:
-        folder = run.trees[-1][1].root / path
+        scan.add_whole(label, repository, begun)
+    for path in nested.paths if nested else ():
+        folder = nested.root / path if nested else Path()
         within = None
         with suppress(GitError):  # the search says it again, and where
             within = None if is_bare(folder) else find_git(folder)
-        _scan_inner(run, f"{label}{path}/", within or Git(folder))
-        _scan_submodules(run, within or Git(folder), f"{label}{path}/")
+        scan.add_whole(f"{label}{path}/", within or Git(folder))
+        scan.add_submodules(within or Git(folder), f"{label}{path}/")
     if repository:
-        _scan_submodules(run, repository, label)
+        scan.add_submodules(repository, label)
+    return scan.result
 
 
-def _scan_submodules(run: Session, repository: Git, label: str) -> None:
-    with _report_git_errors(run, label):
-        for name, module in submodules.iter_submodules(repository):
-            _scan_inner(run, f"{label}{name}/", module)
+class _Scan:
+    """The repositories of one folder, each once; `result` is what is known so far. The paths of those inside begin
+    with one of `inner`."""
 
+    def __init__(self, pipeline: Pipeline, found: Result, inner: tuple[str, ...]) -> None:
+        self.result = found
+        self._pipeline, self._inner = pipeline, inner
+        self._scanned: set[str] = set()
 
-def _scan_inner(run: Session, label: str, repository: Git, begun: Walk | None = None) -> None:
-    with _report_git_errors(run, label):
-        if repository.common_dir not in run.looked:
-            _scan_repository(run, repository, label, begun=begun)
-            _scan_lfs(run, Path(repository.common_dir), label)
+    def add_submodules(self, repository: Git, label: str) -> None:
+        """Scans what git keeps of the submodules."""
+        with self._report_git_errors(label):
+            for name, module in submodules.iter_submodules(repository):
+                self.add_whole(f"{label}{name}/", module)
 
+    def add_whole(self, label: str, repository: Git, begun: Walk | None = None) -> None:
+        """Scans a repository and what LFS keeps beside it, unless it was scanned already."""
+        with self._report_git_errors(label):
+            if repository.common_dir not in self._scanned:
+                self.add_repository(repository, label, begun=begun)
+                self._add_lfs(Path(repository.common_dir), label)
 
-def _scan_lfs(run: Session, folder: Path, label: str) -> None:
-    part = Coverage()
-    for item in lfs.iter_lfs_contents(folder, run.limit):
-        run.take(f"{label}{item}" if isinstance(item, str) else replace(item, path=label + item.path), part)
-    run.coverage.add(part)
+    def add_repository(
+        self, repository: Git, label: str, revisions: Sequence[str] = (), begun: Walk | None = None
+    ) -> None:
+        """Scans a repository, or what the revisions lead to; raises GitError."""
+        if revisions:
+            repository.run("rev-list", "--max-count=1", *revisions)
+        with closing(begun or Walk(repository)) as known:
+            self._scanned.add(repository.common_dir)
+            if repository.layout.prefix:
+                repository = repository.open_at(Path(repository.find_toplevel()))
+                note = f"the history is that of the whole repository at {repository.folder}"
+                self._add(Result(coverage=Coverage(notes=[note])))
+            with closing(Provenance(repository, known)) as tracing:
+                inner = tuple(prefix for prefix in self._inner if len(prefix) > len(label))
+                search = _Search(self._pipeline, repository, label, inner, tracing)
+                search.scan(revisions)
+                self.result = search.conclude(self.result)
+                if not revisions:
+                    names, masks = self._pipeline.scan_names(tracing.list_ref_names())
+                    self._add(mask_paths(Result(tuple(names)), masks, label))
 
+    def _add_lfs(self, folder: Path, label: str) -> None:
+        items = lfs.iter_lfs_contents(folder, self._pipeline.limit)
+        self._add(
+            self._pipeline.scan(
+                f"{label}{item}" if isinstance(item, str) else replace(item, path=label + item.path) for item in items
+            )
+        )
 
-@contextmanager
-def _report_git_errors(run: Session, label: str) -> Iterator[None]:
-    """An error of git ends what is inside, and is told."""
-    try:
-        yield
-    except GitError as error:
-        skip = Skip(label or ".", f"the history was not looked at: {error.message}; {error.hint}")
-        if skip not in run.coverage.skipped:
-            run.coverage.skipped.append(skip)
+    def _add(self, result: Result) -> None:
+        self.result = self.result.merge(result)
 
-
-def _scan_repository(
-    run: Session, repository: Git, label: str, revisions: Sequence[str] = (), begun: Walk | None = None
-) -> None:
-    if revisions:
-        repository.run("rev-list", "--max-count=1", *revisions)
-    with closing(begun or Walk(repository)) as known:
-        run.looked.add(repository.common_dir)
-        if repository.layout.prefix:
-            repository = repository.open_at(Path(repository.find_toplevel()))
-            run.coverage.notes.append(f"the history is that of the whole repository at {repository.folder}")
-        with closing(Provenance(repository, known)) as tracing:
-            search = _Search(run, repository, label, tracing)
-            search.scan(revisions)
-            search.conclude()
-            if not revisions:
-                findings, masks = run.scan_names(tracing.list_ref_names())
-                run.keep(findings, Coverage(), masks, label)
+    @contextmanager
+    def _report_git_errors(self, label: str) -> Iterator[None]:
+        """An error of git ends what is inside, and is reported."""
+        try:
+            yield
+        except GitError as error:
+            skip = Skip(label or ".", f"the history was not looked at: {error.message}; {error.hint}", OF_HISTORY)
+            if skip not in self.result.coverage.skipped:
+                self._add(Result(coverage=Coverage(skipped=[skip])))
 
 
 class _Search:
-    """One pass over one repository."""
+    """One pass over one repository; `inner` begins the paths of the repositories inside it."""
 
-    def __init__(self, run: Session, repository: Git, label: str, tracing: Provenance) -> None:
-        self._run, self._git, self._label, self._tracing = run, repository, label, tracing
-        self._scanner = Scanner([rule for rule in run.scanner.rules if _applies_to_history(rule)])
-        self._scanner.budget.depth = run.scanner.budget.depth
-        self._scanner.secrets = run.scanner.secrets  # a value found in either is hidden in the paths of both
-        self._file_rules = [rule for rule in run.scanner.rules if rule.id in deleted_files.FILE_RULES]
+    def __init__(
+        self, pipeline: Pipeline, repository: Git, label: str, inner: tuple[str, ...], tracing: Provenance
+    ) -> None:
+        self._pipeline, self._git, self._label, self._tracing = pipeline, repository, label, tracing
+        self._inner = inner
+        whole = pipeline.scanner
+        self._scanner = Scanner([rule for rule in whole.rules if _applies_to_history(rule)])
+        self._scanner.budget.depth = whole.budget.depth
+        self._scanner.secrets = whole.secrets  # a value found in either is hidden in the paths of both
+        self._file_rules = [rule for rule in whole.rules if Trait.OF_THE_PAST in rule.traits]
         self._seen = ObjectFindings()
         self._part = Coverage()
 
     def scan(self, revisions: Sequence[str]) -> None:
         """Looks at all of them, and notes what could not be looked at."""
         try:
-            with closing(History(self._git, self._run.limit, revisions)) as history:
+            with closing(History(self._git, self._pipeline.limit, revisions)) as history:
                 look = ObjectScanner(self._scanner, history, file_rules=bool(self._file_rules))
                 self._seen = look.seen
                 try:
-                    scan_objects(look, history, self._run.jobs, self._run.progress)
+                    scan_objects(look, history, self._pipeline.jobs, self._pipeline.progress)
                 finally:
                     look.conclude()
                 self._settle()
@@ -140,25 +171,35 @@ class _Search:
                 self._part.skipped += completeness.report_unread_objects(self._git, broken, history.over)
         except GitError as error:
             reason = f"the history could not be looked at whole: {error.message}; {error.hint}"
-            self._part.skipped.append(Skip(".", reason))
+            self._part.skipped.append(Skip(".", reason, OF_HISTORY))
         self._part.blobs = sum(self._seen.objects.values())
         self._part.commits = self._seen.objects["commit"]
         self._part.bytes = self._seen.bytes
 
-    def conclude(self) -> None:
-        """Says what was found, and how far it has come."""
+    def conclude(self, found: Result) -> Result:
+        """What was found before, with how far it has come, and what only the history holds."""
         seen = self._seen
-        self._run.over = self._run.over or seen.over
+        over = found.over or seen.over
+        findings = found.findings
         if seen.kinds or seen.names or seen.files:
-            told = HistoryFindings(self._run, self._git, self._label, self._tracing, self._scanner)
+            pipeline = replace(self._pipeline, comments=replace(self._pipeline.comments, scanner=self._scanner))
+            told = HistoryFindings(pipeline, self._git, self._label, self._tracing, complete=not over)
+            told.add_known(findings, self._inner)
             told.add_copies(self._seen.misnamed)
             told.add_contents({key: sorted(seen.found[key]) for key in sorted(seen.found)})
             told.add_names({name: seen.names[name] for name in sorted(seen.names)})
             told.add_deleted_files(self._file_rules)
-            told.publish()
+            of_age = key_older_than_limit.RULE.id
+            age_rule = next((rule for rule in self._pipeline.scanner.rules if rule.id == of_age), None)
+            findings = told.publish(findings, age_rule)
             for problem in self._tracing.problems:
-                self._part.skipped.append(Skip(".", f"where findings come from was not found out whole: {problem}"))
-        self._report_coverage()
+                reason = f"where findings come from was not found out whole: {problem}"
+                self._part.skipped.append(Skip(".", reason, OF_HISTORY))
+        pointers = seen.pointers | self._scanner.pointers
+        missing = list(lfs.report_missing_contents(Path(self._git.common_dir), pointers))
+        gaps = {COMMITS: missing[-1]} if missing else {}
+        further = Result(coverage=self._build_coverage(missing), problems=self._build_problems(), gaps=gaps)
+        return replace(found, findings=findings, over=over).merge(further)
 
     def _settle(self) -> None:
         """Finds out where what was found came from, as far as git can tell."""
@@ -171,17 +212,23 @@ class _Search:
         names, files = self._seen.names, self._seen.files
         return _PathFilter(frozenset(names), files=files) if names or files else None
 
-    def _report_coverage(self) -> None:
-        """Adds what was counted and noted to the run."""
-        run, scanner, seen = self._run, self._scanner, self._seen
-        self._part.skipped = [Skip(self._label + skip.path, skip.reason) for skip in self._part.skipped]
-        notes = lfs.report_missing_contents(Path(self._git.common_dir), seen.pointers | scanner.pointers)
-        self._part.notes += [f"{self._label or '.'}: {note}" for note in notes]
-        run.coverage.add(self._part)
-        run.scanner.failures += sorted({*seen.failures, *scanner.failures})
-        run.scanner.notes.update(sorted((seen.notes | scanner.notes).items()))
-        for path, reason in sorted((seen.unread | scanner.unread).items()):
-            run.scanner.unread.setdefault(self._label + path, reason)
+    def _build_coverage(self, missing: Sequence[str]) -> Coverage:
+        """What was counted and noted."""
+        part = self._part
+        return replace(
+            part,
+            skipped=[replace(skip, path=self._label + skip.path) for skip in part.skipped],
+            notes=[*part.notes, *(f"{self._label or '.'}: {note}" for note in missing)],
+        )
+
+    def _build_problems(self) -> Problems:
+        """What could not be done, in an order that does not depend on the processes."""
+        seen, scanner = self._seen, self._scanner
+        return Problems(
+            {self._label + path: reason for path, reason in sorted((seen.unread | scanner.unread).items())},
+            tuple(sorted(seen.notes | scanner.notes)),
+            tuple(sorted({*seen.failures, *scanner.failures})),
+        )
 
 
 class _PathFilter:
@@ -197,4 +244,5 @@ class _PathFilter:
 
 
 def _applies_to_history(rule: Rule) -> bool:
-    return (rule.id.startswith(_FAMILIES) or not rule.id.startswith("CG")) and rule.check_blob is not None
+    """True for a rule on old contents; the others are about the present state."""
+    return (rule.id.startswith((SECRET_VALUES, ROOT_USER)) or is_custom(rule.id)) and rule.check_blob is not None

@@ -1,4 +1,4 @@
-"""hyperscan's compiled module alone: its package imports `typing` and more, which takes as long as two git calls."""
+"""Only hyperscan's compiled module: its package imports `typing` and more, which takes as long as two git calls."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _PACKAGE = "hyperscan"
 def load_engine() -> tuple[ModuleType, str]:
     """The compiled module, and the version of the package; raises ImportError.
 
-    The package stands in for itself while they are imported. Whoever imports it later gets the whole of it, with the
-    same compiled module.
+    A stub replaces the package during the import. Later imports get the complete package, with the same compiled
+    module.
     """
     stand_in = None
     if _PACKAGE not in sys.modules:
         places = (os.path.join(folder, _PACKAGE) for folder in sys.path)
         found = [place for place in places if os.path.isfile(os.path.join(place, "__init__.py"))][:1]
-        if found:  # else it is imported in another way, and whole
+        if found:  # otherwise it is imported in another way, completely
             stand_in = sys.modules[_PACKAGE] = type(sys)(_PACKAGE)
             stand_in.__path__ = found
     try:

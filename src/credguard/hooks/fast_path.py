@@ -1,6 +1,6 @@
-"""Most commits hold nothing to judge: this tells so before the rules are even imported.
+"""Most commits contain nothing to report: this detects them before the rules are even imported.
 
-Whatever is unusual (hits, odd names, errors, no cache) is left to the full way of `engine.change`.
+Anything unusual (hits, special names, errors, no cache) is left to the full scan of `engine.change`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ POLICY = ".credguard.yaml"
 _MISNAMED = ".credguard.yml"
 _LONGEST_POLICY = 1 << 16
 _OLD_NOTE = len("quick-policy-01234567")
-# File rules look at names. Of programs and pages few have an opinion, of data and settings more.
+# File rules check names. Few of them apply to programs and pages, more to data and settings.
 _CODE = tuple(
     ".py .pyi .js .jsx .ts .tsx .mjs .cjs .go .java .kt .rs .c .h .cc .cpp .hpp .cs .rb .php .swift .scala .ex .exs "
     ".erl .hs .lua .pl .r .jl .dart .m .vue .svelte .css .scss .less .html .htm .md .rst .svg .sql .proto .graphql "
@@ -42,10 +42,10 @@ _DATA_WORDS = (
 
 
 def is_staged_clean() -> bool:
-    """True when it is certain that judging the staged content would find nothing.
+    """True if it is certain that scanning the staged content would find nothing.
 
-    Looks at each staged object and name with the cached database of all patterns. False means
-    nothing but "look properly".
+    Checks each staged object and name with the cached database of all patterns. False only means that a full scan is
+    needed.
     """
     try:
         return _can_run() and _has_clean_index()
@@ -54,7 +54,7 @@ def is_staged_clean() -> bool:
 
 
 def is_message_clean(path: str) -> bool:
-    """The same of a commit message that git has written to a file."""
+    """The same for a commit message that git has written to a file."""
     try:
         if not _can_run():
             return False
@@ -73,7 +73,7 @@ def _can_run() -> bool:
 
 def _has_clean_index() -> bool:
     asked = spawn.start(_STAGED)
-    glance = _load_prefilter()  # while git is at work
+    glance = _load_prefilter()  # while git works
     output = spawn.finish_process(*asked)
     staged = None if output is None else _parse_staged(output)
     if glance is None or staged is None:
@@ -86,7 +86,7 @@ def _has_clean_index() -> bool:
 
 
 def is_policy_known() -> bool:
-    """True where this repository has no policy, or one that was read before and that adds nothing to find."""
+    """True if this repository has no policy, or a known one that adds nothing to detect."""
     if not os.path.lexists(".git"):
         return False  # not at the root, where the policy is
     if os.path.lexists(_MISNAMED):
@@ -112,17 +112,17 @@ def _open_itself(path: str, flags: int) -> int:
 
 
 def locate_policy_note(content: bytes) -> str:
-    """Where it is noted that a policy file with this content can be followed and adds nothing to find."""
+    """The file that records that a policy with this content is valid and adds nothing to detect."""
     return f"{locate_cache()[:-3]}-policy-{_digest(content)}"
 
 
 def build_policy_note(content: bytes) -> bytes:
-    """The note itself: nothing that the policy says, only a digest for which there is no other content."""
+    """The note itself: nothing of the policy's text, only a digest of its content."""
     return f"{compute_cache_key()}{_digest(content)}\n".encode()
 
 
 def remove_old_notes() -> None:
-    """Takes away the notes of versions that kept the text of the policy in them; raises OSError."""
+    """Removes the notes of versions that stored the text of the policy; raises OSError."""
     folder = os.path.dirname(ownership.locate_trusted(locate_cache()))
     for name in os.listdir(folder):
         if name.startswith("quick-policy-") and len(name) == _OLD_NOTE:
@@ -130,7 +130,7 @@ def remove_old_notes() -> None:
 
 
 def compute_cache_key() -> str:
-    """What the cached database and the notes depend on: versions, and this package as it lies on disk."""
+    """What the cached database and the notes depend on: versions, and the files of this package."""
     _, engine = load_engine()
     files: list[tuple[str, int, int]] = []
     _list_files(os.path.dirname(credguard.__file__), files)
@@ -138,13 +138,13 @@ def compute_cache_key() -> str:
 
 
 def _digest(content: bytes) -> str:
-    from _blake2 import blake2b  # what hashlib gives, which takes longer to import than git to run
+    from _blake2 import blake2b  # as in hashlib, which takes longer to import than git takes to run
 
     return blake2b(content, digest_size=32).hexdigest()
 
 
 def _list_files(folder: str, found: list[tuple[str, int, int]]) -> None:
-    """Adds name, size and time of each file of a package that decides what is found."""
+    """Adds name, size and time of each file of the package that affects the result."""
     with os.scandir(folder) as entries:
         for entry in entries:
             name = entry.name
@@ -156,7 +156,7 @@ def _list_files(folder: str, found: list[tuple[str, int, int]]) -> None:
 
 
 def locate_cache() -> str:
-    """Where the database for this purpose is kept; raises OSError where there is no such place."""
+    """The location of the database for this purpose; raises OSError if there is none."""
     return os.path.join(ownership.cache_folder(), "quick.db")
 
 
@@ -167,7 +167,7 @@ def serialize_cache(matcher: Matcher) -> bytes:
 
 
 def is_cached() -> bool:
-    """True when the cached database is there and up to date."""
+    """True if the cached database exists and is up to date."""
     try:
         return _load_cache() is not None
     except OSError:
@@ -189,7 +189,7 @@ def _load_prefilter() -> Prefilter | None:
 
 
 def _parse_staged(output: bytes) -> tuple[list[bytes], list[bytes]] | None:
-    """Names and object IDs of what is staged, None when anything about it is unusual."""
+    """Names and object IDs of what is staged, None if anything about it is unusual."""
     *fields, end = output.split(b"\0")
     if end:
         return None

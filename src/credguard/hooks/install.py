@@ -1,4 +1,4 @@
-"""Installs credguard's git hooks and takes them away again; what was there before is kept and put back."""
+"""Installs credguard's git hooks and removes them again; existing hooks are kept and restored."""
 
 from __future__ import annotations
 
@@ -28,35 +28,35 @@ _PROBE = "import sys; sys.path[:] = filter(None, sys.path); import credguard.cli
 
 
 class ManagedError(CredguardError):
-    """Another program looks after the hooks; `advice` is what to write into its files."""
+    """Another program manages the hooks; `advice` is what to add to its files."""
 
     def __init__(self, owner: Manager) -> None:
         super().__init__(
-            f"{owner.name} looks after the hooks here, so nothing was installed",
-            "add what is shown to its files; `credguard hook doctor` then tells whether it works",
+            f"{owner.name} manages the hooks here, so nothing was installed",
+            "add the lines shown to its files, then check with `credguard hook doctor`",
         )
         self.advice = owner.advice
 
 
 def parse_hook_names(words: str | None) -> tuple[str, ...]:
-    """The hooks of a comma-separated list, in the order of a commit's life; none for None.
+    """The hooks of a comma-separated list, in the order in which git runs them; none for None.
 
-    Raises CredguardError for an unknown name and for a list without any.
+    Raises CredguardError for an unknown name and for an empty list.
     """
     if words is None:
         return ()
     wanted = {word.strip() for word in words.split(",")}
     unknown = sorted(wanted - set(HOOK_NAMES))
     if unknown:
-        raise CredguardError(f"there is no hook {unknown[0]!r} for credguard", f"choose from {', '.join(HOOK_NAMES)}")
+        raise CredguardError(f"{unknown[0]!r} is not a hook of credguard", f"choose from {', '.join(HOOK_NAMES)}")
     return tuple(name for name in HOOK_NAMES if name in wanted)
 
 
 def install(folder: Path, names: Sequence[str] = (), python: str = sys.executable) -> list[str]:
-    """Installs hooks (default: the usual four, in a bare repository pre-receive) where git looks for
-    them from `folder`; they start credguard with `python`.
+    """Installs hooks (default: the usual four, in a bare repository pre-receive) where git looks for them from
+    `folder`; they start credguard with `python`.
 
-    Gives what was done, a line each. Raises CredguardError, before anything is written where that can be known.
+    Returns what was done, one line each. Raises CredguardError, if possible before anything is written.
     """
     place = locate_hooks(folder)
     must_be_folder(place)
@@ -68,33 +68,33 @@ def install(folder: Path, names: Sequence[str] = (), python: str = sys.executabl
 
 
 def uninstall(folder: Path, names: Sequence[str] = ()) -> list[str]:
-    """Takes credguard's hooks (default: all) away from where git looks for hooks and from where it would
-    without core.hooksPath, and puts back what was there before them. Gives what was done, a line each."""
+    """Removes credguard's hooks (default: all) from where git looks for hooks and from where it would without
+    core.hooksPath, and restores the previous ones. Returns what was done, one line each."""
     place = locate_hooks(folder)
     lines = [line for path in dict.fromkeys((place.path, place.default)) for line in _remove_from(path, names)]
-    return lines or [f"no hook that `credguard install` wrote is in {place.path}"]
+    return lines or [f"{place.path} has no hook written by `credguard install`"]
 
 
 def install_global(names: Sequence[str] = (), python: str = sys.executable) -> list[str]:
-    """Installs hooks for repositories to come: into the folder that core.hooksPath names for all
-    repositories, else into the template that init.templateDir names, else into a template of credguard's
-    own, which init.templateDir is set to. Gives what was done, a line each; raises CredguardError."""
+    """Installs hooks for new repositories: into the folder that core.hooksPath names for all repositories, else into
+    the template that init.templateDir names, else into credguard's own template, to which init.templateDir is then set.
+    Returns what was done, one line each; raises CredguardError."""
     names = names or DEFAULT
     shared, template = _find_account_setting("core.hooksPath"), _find_account_setting("init.templateDir")
     if shared:
         lines = _install_for_all(_require_absolute(shared, "core.hooksPath"), names, python)
-        return [*lines, "core.hooksPath leads there, so git runs these hooks in every repository of this account"]
+        return [*lines, "core.hooksPath points there, so git runs these hooks in every repository of this account"]
     if template:
         lines = _install_for_all(_require_absolute(template, "init.templateDir") / "hooks", names, python)
     else:
         own = locate_template()
         _check_git_settings()
         lines = _install_into(own / "hooks", names, python)
-        _write(own / "info" / "exclude", b"", 0o644)  # git makes .git/info from the template alone
+        _write(own / "info" / "exclude", b"", 0o644)  # git creates .git/info only from the template
         Git(own).run("config", "--global", "init.templateDir", str(own))
         lines.append(f"init.templateDir is now {own}")
-    return [*lines, "git copies these hooks into each repository that it makes or clones from now on; in those "
-                    "that are there already, run `credguard install`"]  # fmt: skip
+    return [*lines, "git copies these hooks into each repository that it creates or clones from now on; in"
+                    " existing ones, run `credguard install`"]  # fmt: skip
 
 
 def _install_for_all(folder: Path, names: Sequence[str], python: str) -> list[str]:
@@ -105,7 +105,7 @@ def _install_for_all(folder: Path, names: Sequence[str], python: str) -> list[st
 
 
 def uninstall_global(names: Sequence[str] = ()) -> list[str]:
-    """Takes away what `install_global` installed; repositories made meanwhile keep their copies."""
+    """Removes what `install_global` installed; repositories created in the meantime keep their copies."""
     own = locate_template()
     shared, template = _find_account_setting("core.hooksPath"), _find_account_setting("init.templateDir")
     folders = [Path(shared.value)] if shared else []
@@ -118,17 +118,17 @@ def uninstall_global(names: Sequence[str] = ()) -> list[str]:
             Git(Path(os.sep)).run("config", "--global", "--unset", "init.templateDir")
             lines.append("init.templateDir is no longer set")
         _clear_template(own)
-    return lines or ["no hook that `credguard install --global` wrote is there"]
+    return lines or ["there is no hook written by `credguard install --global`"]
 
 
 def locate_template() -> Path:
-    """The folder of credguard's own template: `$XDG_DATA_HOME/credguard/template`, or the platform's own place."""
+    """The folder of credguard's own template: `$XDG_DATA_HOME/credguard/template`, or the platform's default."""
     base = os.environ.get("LOCALAPPDATA" if sys.platform == "win32" else "XDG_DATA_HOME")
     return (Path(base) if base else Path("~/.local/share").expanduser()) / "credguard" / "template"
 
 
 def _find_account_setting(key: str) -> GitSetting | None:
-    """The setting as it is for all repositories of this account."""
+    """The setting for all repositories of this account."""
     settings = [s for s in Git(Path(os.sep)).read_settings(key) if s.scope in {"global", "system"}]
     return settings[-1] if settings else None
 
@@ -137,18 +137,18 @@ def _require_absolute(setting: GitSetting, key: str) -> Path:
     path = Path(setting.value)
     if not path.is_absolute():
         raise CredguardError(
-            f"{key} is {path} for all repositories, a folder of each",
+            f"{key} is {path} for all repositories, a different folder in each",
             "run `credguard install` in each, or set it to one folder",
         )
     return path
 
 
 def _check_git_settings() -> None:
-    """git replaces its settings file by a new one, which would put a file in the place of a device."""
+    """git replaces its settings file by a new one, which would replace a device with a file."""
     files = (os.environ.get("GIT_CONFIG_GLOBAL"), os.path.expanduser("~/.gitconfig"))
     for file in files:
         if file and os.path.exists(file) and not os.path.isfile(file):
-            raise CredguardError(f"git's settings {file} are no file", "unset GIT_CONFIG_GLOBAL and run this again")
+            raise CredguardError(f"git's settings {file} are not a file", "unset GIT_CONFIG_GLOBAL and run this again")
 
 
 def _install_into(folder: Path, names: Sequence[str], python: str) -> list[str]:
@@ -160,7 +160,7 @@ def _install_into(folder: Path, names: Sequence[str], python: str) -> list[str]:
         return [f"{name}: {_install_one(folder / name, python)}" for name in names]
     except OSError as error:
         raise CredguardError(
-            f"hooks could not be written to {folder}: {error.strerror}", "see who may write there, or what it is"
+            f"hooks could not be written to {folder}: {error.strerror}", "check its permissions and what it is"
         ) from error
 
 
@@ -174,7 +174,7 @@ def _check_python(python: str) -> None:
         raise CredguardError(f"{python or 'Python'} cannot be started: {error.strerror}", "install it again") from error
     if done.returncode:
         raise CredguardError(
-            f"{python} finds credguard only in this folder or through PYTHONPATH, where a hook does not look",
+            f"{python} finds credguard only in this folder or through PYTHONPATH, which a hook does not use",
             "install credguard with pip and run this again",
         )
 
@@ -182,15 +182,16 @@ def _check_python(python: str) -> None:
 def _check_room(hook: Path) -> None:
     content, kept = read_hook(hook), _locate_chained(hook)
     theirs = content is not None and not _is_ours(content, hook)
-    # The same hook under both names is what an installation leaves that was killed: it is gone on with.
+    # The same hook under both names is left by an interrupted installation, which is completed.
     if theirs and os.path.lexists(kept) and not _is_ours_again(kept, hook) and not _is_same_hook(hook, kept):
         raise CredguardError(
-            f"{hook} and {kept} are both somebody else's", "join them in the first, delete the second, run this again"
+            f"{hook} and {kept} are both third-party hooks",
+            "merge them into the first, delete the second, run this again",
         )
 
 
 def _install_one(hook: Path, python: str) -> str:
-    """Writes one hook unless it is there already; says what was done."""
+    """Writes one hook unless it exists; returns what was done."""
     text = scripts.format_installed_hook(hook.name, python)
     content, kept = read_hook(hook), _locate_chained(hook)
     if _is_ours_again(kept, hook):
@@ -205,12 +206,12 @@ def _install_one(hook: Path, python: str) -> str:
     runs = os.access(hook, os.X_OK)
     _put_before(hook, text)
     after = "runs after it" if runs else "is not executable, so it does not run, as before"
-    return f"installed in {hook.parent}; the hook that was there is now {hook.name}{CHAINED} and {after}"
+    return f"installed in {hook.parent}; the existing hook is now {hook.name}{CHAINED} and {after}"
 
 
 def _put_before(hook: Path, text: bytes) -> None:
-    """Gives the hook that is there a second name, under which ours runs it, then puts ours in its place: at every
-    instant one of them is there. Raises OSError, with everything as it was."""
+    """Gives the existing hook a second name, under which credguard's runs it, then replaces it: at every moment one of
+    them is in place. Raises OSError, with everything unchanged."""
     kept = _locate_chained(hook)
     if not os.path.lexists(kept):
         _keep(hook, kept)
@@ -224,7 +225,7 @@ def _put_before(hook: Path, text: bytes) -> None:
 def _keep(hook: Path, kept: Path) -> None:
     try:
         os.link(hook, kept, follow_symlinks=False)
-    except (OSError, NotImplementedError):  # no links on this disk, or not of links, or of the file of another user
+    except (OSError, NotImplementedError):  # no hard links here, not to links, or not to another user's file
         if hook.is_symlink():
             os.symlink(os.readlink(hook), kept)
         else:
@@ -234,14 +235,14 @@ def _keep(hook: Path, kept: Path) -> None:
 
 
 def _is_ours_again(kept: Path, hook: Path) -> bool:
-    """True where our own hook stands, or is linked to, in the place of the one that is to run after it."""
+    """True if credguard's own hook, or a link to it, is in place of the one that should run after it."""
     if not os.path.lexists(kept) or not _is_ours(read_hook(kept) or b"", hook):
         return False
     return not kept.is_symlink() or os.path.realpath(kept) == os.path.realpath(hook)
 
 
 def _is_same_hook(hook: Path, kept: Path) -> bool:
-    """True where both names are of the same file, or of two that git could not tell apart."""
+    """True if both names are of the same file, or of two that git could not distinguish."""
     one, other = hook.lstat(), kept.lstat()
     if os.path.samestat(one, other):
         return True
@@ -253,27 +254,28 @@ def _is_same_hook(hook: Path, kept: Path) -> bool:
 
 
 def _write(path: Path, content: bytes, mode: int) -> None:
-    """Puts a file in place in one step, instead of a link too; raises OSError."""
+    """Writes a file atomically, replacing a link too; raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic.create_temp_file(path, content, mode) as fresh:
         os.replace(fresh, path)
 
 
 def _collect_remarks(place: HookFolder) -> list[str]:
-    """What else one should know about the folder."""
+    """Other remarks about the folder."""
     remarks = []
     if place.setting and place.setting.scope in {"global", "system"} and Path(place.setting.value).is_absolute():
-        remarks.append(f"{place.origin} is for all repositories: git runs these hooks in every one of them")
+        remarks.append(f"{place.origin} applies to all repositories: git runs these hooks in every one of them")
     if place.in_work_tree:
         remarks.append(
-            f"{place.path} is part of the work tree: these hooks name this machine's Python, and look for credguard "
-            "on PATH elsewhere; to commit hooks for everybody, take the plain ones of credguard's folder hooks/"
+            f"{place.path} is part of the work tree: these hooks contain the path of this machine's Python, and"
+            " use credguard from PATH elsewhere; to commit hooks for everyone, use the plain ones of"
+            " credguard's folder hooks/"
         )
     return remarks
 
 
 def _remove_from(folder: Path, names: Iterable[str]) -> list[str]:
-    """Takes our hooks out of a folder; says what was done."""
+    """Removes credguard's hooks from a folder; returns what was done."""
     lines = []
     try:
         for name in names or HOOK_NAMES:
@@ -282,11 +284,11 @@ def _remove_from(folder: Path, names: Iterable[str]) -> list[str]:
                 lines += _remove_one(hook, _locate_chained(folder / name))
             if os.path.lexists(_locate_chained(folder / name)):
                 lines.append(
-                    f"{name}: left {_locate_chained(folder / name)}, as another program's hook now stands in its place"
+                    f"{name}: left {_locate_chained(folder / name)}, because another program's hook has replaced {name}"
                 )
     except OSError as error:
         raise CredguardError(
-            f"hooks in {folder} could not be taken away: {error.strerror}", "see who may write there"
+            f"hooks in {folder} could not be removed: {error.strerror}", "check its permissions"
         ) from error
     return lines
 
@@ -296,28 +298,28 @@ def _remove_one(hook: Path, kept: Path) -> list[str]:
     atomic.clear_leftovers(kept)
     content = read_hook(hook) if os.path.lexists(hook) else None
     if _is_ours_again(kept, hook):
-        kept.unlink()  # it must not take the place of what is taken away
+        kept.unlink()  # it must not replace the hook that is removed
     if content is None:
         if os.path.lexists(kept) and not hook.name.endswith(_LEGACY):
             os.rename(kept, hook)
-            return [f"{hook.name}: put back what was there before, in {hook.parent}"]
+            return [f"{hook.name}: restored the previous hook in {hook.parent}"]
         return []
     if scripts.is_own_script(content, hook.name):
-        return [f"{hook.name}: left alone, the plain hook in {hook.parent}; delete it yourself"]
+        return [f"{hook.name}: not changed, the plain hook in {hook.parent}; delete it yourself"]
     if not scripts.is_installed(content):
         if os.path.lexists(kept) and _is_same_hook(hook, kept):
-            kept.unlink()  # an installation was killed before it had put ours in place
-            return [f"{hook.name}: what was there before is in place, in {hook.parent}"]
+            kept.unlink()  # an installation was interrupted before it was complete
+            return [f"{hook.name}: the previous hook is in place in {hook.parent}"]
         return []
     if os.path.lexists(kept):
         os.replace(kept, hook)
-        return [f"{hook.name}: taken away and put back what was there before, in {hook.parent}"]
+        return [f"{hook.name}: removed and restored the previous hook in {hook.parent}"]
     hook.unlink()
-    return [f"{hook.name}: taken away from {hook.parent}"]
+    return [f"{hook.name}: removed from {hook.parent}"]
 
 
 def _clear_template(own: Path) -> None:
-    """Removes what `install_global` made, and nothing that somebody else put there."""
+    """Removes what `install_global` created, and nothing else."""
     exclude = own / "info" / "exclude"
     if exclude.is_file() and not exclude.stat().st_size:
         exclude.unlink()

@@ -1,4 +1,4 @@
-"""Where git looks for the hooks of a repository, and which program looks after them."""
+"""Where git looks for the hooks of a repository, and which program manages them."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ _LEFTHOOK_FILES = tuple(
 
 @dataclass(frozen=True, slots=True)
 class HookFolder:
-    """`path` is where git looks for hooks, `default` where it would without `setting` (core.hooksPath);
-    `root` is the folder in which git runs them, `git_dir` the repository's own."""
+    """`path` is where git looks for hooks, `default` where it would without `setting` (core.hooksPath); `root` is the
+    folder in which git runs them, `git_dir` the repository's own folder."""
 
     repository: Git
     root: Path
@@ -41,20 +41,19 @@ class HookFolder:
 
     @property
     def in_work_tree(self) -> bool:
-        """True when the folder lies among the files that the repository tracks."""
+        """True if the folder is among the files that the repository tracks."""
         return not self.bare and self.root in self.path.parents and self.default.parent not in self.path.parents
 
     @property
     def origin(self) -> str:
-        """Which setting decides, and where it stands; empty when none does."""
+        """The deciding setting and its location; empty if there is none."""
         place = self.setting.origin.removeprefix("file:") if self.setting else ""
         return f"core.hooksPath in {place}" if self.setting else ""
 
 
 @dataclass(frozen=True, slots=True)
 class Manager:
-    """A program that looks after a repository's hooks: its name, the files that tell it what to run,
-    and the lines to write there."""
+    """A program that manages a repository's hooks: its name, its configuration files, and the lines to add there."""
 
     name: str
     files: tuple[Path, ...]
@@ -62,14 +61,14 @@ class Manager:
 
 
 def locate_hooks(folder: Path) -> HookFolder:
-    """The hook folder of the repository that `folder` belongs to; raises CredguardError where there is none."""
+    """The hook folder of the repository that contains `folder`; raises CredguardError if there is none."""
     asked = Git(folder)
     try:
         answer = asked.run("rev-parse", "--is-bare-repository", "--is-inside-work-tree", "--absolute-git-dir")
     except GitError as error:
         if "not a git repository" not in error.message:
             raise
-        raise CredguardError(f"{folder.absolute()} is in no git repository", "go to one") from error
+        raise CredguardError(f"{folder.absolute()} is not in a git repository", "go to one") from error
     bare, inside, own = answer.removesuffix(b"\n").split(b"\n", 2)
     return _make_hook_folder(asked, Path(decode_path(own)), bare=bare == b"true", inside=inside == b"true")
 
@@ -82,31 +81,31 @@ def _make_hook_folder(asked: Git, git_dir: Path, *, bare: bool, inside: bool) ->
     common = decode_path(repository.run("rev-parse", "--git-common-dir").removesuffix(b"\n"))
     settings = repository.read_settings("core.hooksPath")
     path = repository.find_hooks_path()
-    # A relative core.hooksPath starts where git runs the hook, and that is where git was asked.
+    # A relative core.hooksPath starts where git runs the hook, which is where git was called.
     return HookFolder(
         repository, root, root / path, root / common / "hooks", git_dir, bare, settings[-1] if settings else None
     )
 
 
 def must_be_folder(place: HookFolder) -> None:
-    """Raises CredguardError where settings keep git from running any hook."""
+    """Raises CredguardError if settings prevent git from running any hook."""
     if (place.setting and not place.setting.value) or (place.path.exists() and not place.path.is_dir()):
         value = repr(place.setting.value) if place.setting else place.path
         raise CredguardError(
-            f"{place.origin or 'the hooks folder'} is {value}, which is no folder, so git runs no hooks",
-            "name a folder or unset it, then run this again",
+            f"{place.origin or 'the hooks folder'} is {value}, which is not a folder, so git runs no hooks",
+            "set it to a folder or unset it, then run this again",
         )
 
 
 def read_hook(path: Path) -> bytes | None:
-    """The beginning of a hook's text, None where no hook is; a link that leads nowhere reads as empty.
+    """The beginning of a hook's text, None if there is none; a dangling link reads as empty.
 
-    Raises CredguardError for what is no file, and for one that cannot be read.
+    Raises CredguardError for anything but a file, and for one that cannot be read.
     """
     if not os.path.lexists(path) or (path.is_symlink() and not path.exists()):
         return b"" if path.is_symlink() else None
     if not path.is_file():
-        raise CredguardError(f"{path} is no file", "move it away and run this again")
+        raise CredguardError(f"{path} is not a file", "move it away and run this again")
     try:
         with path.open("rb") as handle:
             return handle.read(_HEAD)
@@ -115,13 +114,13 @@ def read_hook(path: Path) -> bytes | None:
 
 
 def find_manager(place: HookFolder, names: Sequence[str]) -> Manager | None:
-    """The program that looks after at least one of these hooks, None when nobody does."""
+    """The program that manages at least one of these hooks, None if there is none."""
     husky = _find_husky_folder(place)
     return _build_husky(place.root, husky, names) if husky else find_generator(place.path, place.root, names)
 
 
 def find_generator(folder: Path, root: Path, names: Sequence[str]) -> Manager | None:
-    """The program that wrote at least one of these hooks in `folder`; its own file lies in `root`."""
+    """The program that wrote at least one of these hooks in `folder`; its own file is in `root`."""
     for name in names:
         content = read_hook(folder / name) or b""
         for program, words in _GENERATED_BY.items():
@@ -131,8 +130,8 @@ def find_generator(folder: Path, root: Path, names: Sequence[str]) -> Manager | 
 
 
 def find_credguard_call(place: HookFolder, name: str, content: bytes) -> str | None:
-    """How a hook leads to credguard: empty where it is ours, else what calls it, by what is written in it and
-    in its program's files; None where nothing does. Raises CredguardError for files that cannot be read."""
+    """How a hook leads to credguard: empty for credguard's own, else what calls it, by its text and its program's
+    files; None if nothing does. Raises CredguardError for files that cannot be read."""
     if scripts.is_installed(content) or scripts.is_own_script(content, name):
         return ""
     if scripts.is_installed(read_hook(place.path / f"{name}.legacy") or b""):
@@ -145,7 +144,7 @@ def find_credguard_call(place: HookFolder, name: str, content: bytes) -> str | N
 
 
 def _find_husky_folder(place: HookFolder) -> Path | None:
-    """husky's folder: the one core.hooksPath leads into, or the one it will lead into once husky is set up."""
+    """husky's folder: the one core.hooksPath points into, or will point into once husky is set up."""
     for folder in (place.path, *place.path.parents):
         if folder.name == ".husky":
             return folder
@@ -156,7 +155,7 @@ def _find_husky_folder(place: HookFolder) -> Path | None:
 def _build_husky(root: Path, folder: Path, names: Iterable[str]) -> Manager:
     files = tuple(folder / name for name in names)
     lines = [f'{_format_path(root, file)}:  credguard hook {file.name} "$@"' for file in files]
-    return Manager("husky", files, ("the first line of each of these files (make those that are missing):", *lines))
+    return Manager("husky", files, ("the first line of each of these files (create those that are missing):", *lines))
 
 
 def _build_framework(program: str, root: Path, names: Iterable[str]) -> Manager:

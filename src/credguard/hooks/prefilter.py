@@ -1,4 +1,4 @@
-"""Whether bytes may hold anything that a rule would judge: cached patterns, own values, and a second look."""
+"""Whether bytes may contain anything that a rule would report: cached patterns, own values, and a second check."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ _OWN = ("AWS_", "BOTO_", "S3CMD_")
 _OWN_WORDS = ("SECRET", "TOKEN", "CREDENTIAL", "CONFIG", "LOGIN")
 _OWN_FILES = (".aws", ".boto", ".s3cfg", ".passwd-s3fs")
 _COMPILE_AFTER = 50_000_000
-"""Bytes to be searched, times values to look for, from which on a database for them pays: 10 ms to compile one."""
+"""Bytes to search times values, from which on a database for them is faster: 10 ms to compile one."""
 _TAIL = 20
 _MUCH = 2 << 20
 _RUN = rb"[A-Za-z0-9/+%\\&#;]{40}"
-"""What a secret access key is part of; looked for where Python would take long to say more."""
+"""Part of every secret access key; matched first where Python would be slow."""
 
 
 def serialize_prefilter(matcher: Matcher) -> bytes:
-    """The database of a matcher, and which of its patterns need a secret access key to mean something."""
+    """The database of a matcher, and which of its patterns matter only with a secret access key."""
     from credguard.aws.secret_key import MENTION, PATTERNS
 
     names = {pattern.name for pattern in (*PATTERNS, MENTION)}
@@ -34,7 +34,7 @@ def serialize_prefilter(matcher: Matcher) -> bytes:
 
 
 class Prefilter:
-    """Looks at bytes for what `packed` gave and for this machine's own credentials."""
+    """Checks bytes for what `packed` returned and for this machine's own credentials."""
 
     def __init__(self, body: bytes) -> None:
         hyperscan, _ = load_engine()
@@ -48,11 +48,11 @@ class Prefilter:
         self._run: object = None
 
     def may_match(self, data: bytes | memoryview) -> bool:
-        """True when a pattern or an own value stands in `data`."""
+        """True if a pattern or an own value occurs in `data`."""
         return bool(_find_matches(self._database, data, first=True)) or self._own.may_be_in(data)
 
     def needs_scan(self, contents: Iterable[memoryview]) -> bool:
-        """True when, looked at once more and one by one, one of the contents may need a rule's judgement.
+        """True if, checked again one by one, one of the contents may need a full scan.
 
         The name of a secret access key, which ordinary source mentions, means nothing without a value.
         """
@@ -74,7 +74,7 @@ class Prefilter:
 
 
 class _OwnValues:
-    """The credentials of this machine in the ways they may be written, in memory only."""
+    """The credentials of this machine in all encodings, in memory only."""
 
     def __init__(self) -> None:
         self._values = _load_own_values() if _has_own() else ()
@@ -82,7 +82,7 @@ class _OwnValues:
         self._work = 0
 
     def may_be_in(self, data: bytes | memoryview) -> bool:
-        """True when one of the values, or in much data its end, stands in `data`."""
+        """True if one of the values, or for much data its end, occurs in `data`."""
         if not self._values:
             return False
         self._work += len(data) * len(self._values)
@@ -97,7 +97,7 @@ class _OwnValues:
 
 
 def _has_own() -> bool:
-    """True where this machine may have AWS credentials; what is imported to read them takes time."""
+    """True if this machine may have AWS credentials; the imports to read them take time."""
     if any(name.startswith(_OWN) and any(word in name for word in _OWN_WORDS) for name in os.environ):
         return True
     home = os.path.expanduser("~")
@@ -121,8 +121,8 @@ def _compile_database(expressions: list[bytes]) -> object:
 
 
 def _find_matches(database: object, data: bytes | memoryview, *, first: bool) -> set[int]:
-    """The numbers of the patterns that match, or with `first` one of them, which ends the pass. Raises
-    what hyperscan raises where it fails."""
+    """The numbers of the patterns that match, or with `first` one of them, which ends the pass. Raises hyperscan's
+    errors."""
     seen: set[int] = set()
 
     def note(number: int, _start: int, _end: int, _flags: int, _context: object) -> bool:
@@ -133,6 +133,6 @@ def _find_matches(database: object, data: bytes | memoryview, *, first: bool) ->
         try:
             database.scan(data, match_event_handler=note)  # type: ignore[attr-defined]
         except Exception:
-            if not (first and seen):  # a pass that was ended counts as an error
+            if not (first and seen):  # an aborted pass counts as an error
                 raise
     return seen

@@ -7,13 +7,13 @@ import shlex
 HOOK_NAMES = ("pre-commit", "pre-merge-commit", "commit-msg", "pre-push", "pre-receive", "post-rewrite")
 DEFAULT = HOOK_NAMES[:4]
 CHAINED = ".credguard-chained"
-"""Added to the name of a hook that was there first; ours runs it afterwards."""
+"""Suffix of the name of an existing hook; credguard's hook runs it afterwards."""
 READS_STDIN = ("pre-push", "pre-receive", "post-rewrite")
 _MARK = b"written by `credguard install`"
 _HEAD = 4096
 
-# Both leave PYTHONPATH, the current folder, where `python -m` looks first, and relative entries of PATH out of
-# account: a repository could bring its own credguard, which lets everything pass.
+# Both ignore PYTHONPATH, the current folder, which `python -m` searches first, and relative entries of PATH: a
+# repository could supply its own credguard, which lets everything pass.
 _PLAIN = """\
 #!/bin/sh
 # credguard: git's {name} hook, for a folder that core.hooksPath names, or copied into .git/hooks.
@@ -68,7 +68,7 @@ look "$@" || exit $?
 "$chained" "$@" || exit $?
 look "$@"  # again, for what that hook may have changed
 """
-# A here-document, not `printf |`: that would lose a long input where printf is no part of the shell.
+# A here-document, not `printf |`: that would truncate a long input if printf is not a builtin.
 _FEED = """\
 input=$(cat) || exit 2  # of standard input, both get all
 feed() {
@@ -83,7 +83,7 @@ _END_STDIN = f"""\
 [ -x "$chained" ] || exit 0
 feed "$chained" "$@"
 """
-# git does not stop after post-rewrite, so what others do there is done in any case.
+# git does not stop after post-rewrite, so other hooks there always run.
 _END_REWRITE = f"""\
 {_FEED}status=0
 feed look "$@" || status=$?
@@ -98,14 +98,14 @@ def format_plain_hook(name: str) -> bytes:
 
 
 def format_installed_hook(name: str, python: str) -> bytes:
-    """The hook for one machine: it starts credguard with `python`, and runs the hook it is chained with."""
+    """The hook for one machine: it starts credguard with `python`, and runs the chained hook."""
     end = _END_REWRITE if name == "post-rewrite" else _END_STDIN if name in READS_STDIN else _END
     text = _INSTALLED.format(name=name, python=shlex.quote(python), chained=CHAINED, end=end)
     return text.encode("utf-8", "surrogateescape")
 
 
 def is_installed(content: bytes) -> bool:
-    """True for a hook that `credguard install` wrote, of whatever version."""
+    """True for a hook that any version of `credguard install` wrote."""
     return _MARK in content[:_HEAD]
 
 
@@ -115,5 +115,5 @@ def is_own_script(content: bytes, name: str) -> bool:
 
 
 def has_credguard_call(content: bytes) -> bool:
-    """True when a hook of somebody else names credguard outside a comment."""
+    """True if a third-party hook names credguard outside a comment."""
     return any(b"credguard" in line and not line.lstrip().startswith(b"#") for line in content.splitlines())

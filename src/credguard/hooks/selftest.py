@@ -1,4 +1,4 @@
-"""Proves that the installed hooks work: a planted key pair must be stopped, and clean work must pass."""
+"""Tests that the installed hooks work: a planted key pair must be blocked, and clean work must pass."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ _LETTERS = string.ascii_letters + string.digits + "+/"
 
 
 def _discard(_line: str) -> None:
-    """Reports to nobody."""
+    """Discards the line."""
 
 
 def check_hooks(folder: Path, report: Callable[[str], None] = _discard) -> list[str]:
-    """The problems of the hooks that git runs in the repository of `folder`, none when all is well;
-    what is well is told to `report`, a line at a time.
+    """The problems of the hooks that git runs in the repository of `folder`, none if everything works; what works is
+    passed to `report`, line by line.
 
-    The hook is really run, on an index and objects of its own: nothing of the repository changes.
-    Raises CredguardError where there is no repository.
+    The hook is really run, on its own index and objects: the repository does not change. Raises CredguardError if there
+    is no repository.
     """
     place = locate_hooks(folder)
     report(f"git looks for hooks in {place.path}" + (f" ({place.origin})" if place.setting else ""))
@@ -69,7 +69,7 @@ def _is_installed(place: HookFolder, name: str) -> bool:
 
 
 def _find_shadowed(place: HookFolder) -> list[str]:
-    """Hooks of ours in the folder that git would look into, if core.hooksPath did not lead it elsewhere."""
+    """credguard's hooks in the folder that git would use without core.hooksPath."""
     if place.setting is None or place.path == place.default:
         return []
     names = [name for name in HOOK_NAMES if scripts.is_installed(read_hook(place.default / name) or b"")]
@@ -77,15 +77,15 @@ def _find_shadowed(place: HookFolder) -> list[str]:
     if not names:
         return []
     return [
-        f"{', '.join(names)} in {place.default} never run: {place.origin} leads git to {place.path}; "
-        "run `credguard install` again, or unset it"
+        f"{', '.join(names)} in {place.default} never run: {place.origin} points git to {place.path}; run"
+        " `credguard install` again, or unset it"
     ]
 
 
 @dataclass(frozen=True, slots=True)
 class _Hook:
-    """One hook as it lies there. `ours` is true for one that `credguard install` wrote or of `hooks/`,
-    `through` names what else calls credguard for it."""
+    """One installed hook. `ours` is true for one that `credguard install` wrote or of `hooks/`, `through` names what
+    else calls credguard for it."""
 
     path: Path
     content: bytes | None
@@ -107,26 +107,26 @@ class _Hook:
 
     @property
     def calls(self) -> bool:
-        """True when it leads to credguard, in one way or another."""
+        """True if it leads to credguard in any way."""
         return self.ours or bool(self.through)
 
     def diagnose(self, *, needed: bool) -> str:
-        """What is wrong with it, empty when nothing is; only a `needed` hook must be there."""
+        """The problem of the hook, empty if there is none; only a `needed` hook must exist."""
         again = f"run `credguard install --hooks {self.name}`"
         if self.content is None:
             return f"{self.name} is not in {self.path.parent}; {again}" if needed or self.chained else ""
         if not self.calls:
             if self.chained:
-                return f"{self.path} has been replaced by another program's hook; join the two, then {again}"
+                return f"{self.path} has been replaced by another program's hook; merge the two, then {again}"
             return f"{self.path} does not call credguard; {again}" if needed else ""
         if not os.access(self.path, os.X_OK):
-            return f"{self.path} is not executable, so git passes over it; run chmod +x on it"
+            return f"{self.path} is not executable, so git ignores it; run chmod +x on it"
         if b"\r\n" in self.content:
-            return f"{self.path} has Windows line ends, which a shell stumbles over; {again}"
+            return f"{self.path} has Windows line endings, which a shell cannot run; {again}"
         return ""
 
     def format_status(self) -> str:
-        """What to tell of it when nothing is wrong."""
+        """The status of a hook without problems."""
         if self.content is None:
             return f"{self.name}: not installed"
         if not self.calls:
@@ -140,7 +140,7 @@ def _prove(place: HookFolder, hook: _Hook, report: Callable[[str], None]) -> lis
         with scratch.create_scratch_folder() as own:
             return _Trial(place, hook, own).find_failures(report)
     except (CredguardError, OSError) as error:
-        return [f"{hook.name} could not be tried: {error}"]
+        return [f"{hook.name} could not be tested: {error}"]
 
 
 class _Trial:
@@ -159,22 +159,22 @@ class _Trial:
         self.git = Git(place.root, extra=self.scratch | _IDENTITY | _NO_SHARED_INDEX)
 
     def find_failures(self, report: Callable[[str], None]) -> list[str]:
-        """Tries a file with a key pair made up for this, then one without."""
+        """Tests a file with a newly generated key pair, then one without."""
         canary = f"credguard-canary-{secrets.token_hex(4)}.ini"
         code, output = self._run(canary, _generate_key_pair())
         if code == 0:
-            return [f"{self.hook.name} let a made-up key pair through; run `credguard install` again"]
+            return [f"{self.hook.name} did not block a generated key pair; run `credguard install` again"]
         if code != ExitCode.FINDINGS or canary not in output:
             return [f"{self.hook.name} does not work (exit {code}): {_find_first_line(output)}"]
         code, output = self._run(canary, b"# nothing secret\n")
         if code:
-            return [f"{self.hook.name} also stops what holds no key (exit {code}): {_find_first_line(output)}"]
-        alone = "" if self.hook.ours else " (credguard was tried alone, not what else the hook runs)"
-        report(f"{self.hook.name}: stops a made-up key pair and lets clean work pass{alone}")
+            return [f"{self.hook.name} also blocks a file without a key (exit {code}): {_find_first_line(output)}"]
+        alone = "" if self.hook.ours else " (only credguard was tested, not what else the hook runs)"
+        report(f"{self.hook.name}: blocks a generated key pair and lets clean work pass{alone}")
         return []
 
     def _run(self, path: str, content: bytes) -> tuple[int, str]:
-        """Exit code and output of the hook when `path` is about to come in."""
+        """Exit code and output of the hook when `path` is about to be added."""
         self._stage(path, content)
         stdin = self._build_push_input() if self.hook.name == "pre-receive" else b""
         done = subprocess.run(  # noqa: S603 - the installed hook, as git would run it
@@ -185,21 +185,21 @@ class _Trial:
         return done.returncode, (done.stderr + done.stdout).decode("utf-8", "replace")
 
     def _stage(self, path: str, content: bytes) -> None:
-        """Makes the index what HEAD is, and this file."""
+        """Sets the index to HEAD plus this file."""
         oid = self.git.run("hash-object", "-w", "--stdin", stdin=content).strip().decode()
         head = self.git.resolve_head()
         self.git.run("read-tree", head or "--empty")
         self.git.run("update-index", "-z", "--index-info", stdin=f"100644 {oid}\t{path}\0".encode())
 
     def _build_push_input(self) -> bytes:
-        """What git would tell of a push of one new branch."""
+        """What git would pass for a push of one new branch."""
         tree = self.git.run("write-tree").strip().decode()
         commit = self.git.run("commit-tree", "-m", "a trial of the hook", tree).strip().decode()
         return f"{'0' * len(commit)} {commit} refs/heads/credguard-trial\n".encode()
 
     def _prepare_command(self) -> str:
-        """The hook's path: a link to ours, beside which no other hook is chained; for somebody else's,
-        which could do anything to the work tree, the call of credguard alone."""
+        """The hook's path: a link to credguard's, without a chained hook; for a third-party one, which could change the
+        work tree, only its call of credguard."""
         path = self.folder / self.hook.name
         if path.is_symlink() or path.exists():
             return str(path)
@@ -220,7 +220,7 @@ class _Trial:
 
 
 def _generate_key_pair() -> bytes:
-    """A credentials file of a profile that nobody has: right in shape, random, never issued."""
+    """A credentials file of a profile that does not exist: valid in shape, random, never issued."""
     body = 1 << 79 | (10**11 + secrets.randbelow(9 * 10**11)) << 39 | secrets.randbits(39)
     key_id = "AKIA" + b32encode(body.to_bytes(10, "big")).decode()
     secret = "".join(secrets.choice(_LETTERS) for _ in range(36)) + "aZ4+"
@@ -228,9 +228,9 @@ def _generate_key_pair() -> bytes:
 
 
 def _find_first_line(output: str) -> str:
-    return next((line.strip() for line in output.splitlines() if line.strip()), "it said nothing")
+    return next((line.strip() for line in output.splitlines() if line.strip()), "no output")
 
 
 def _quote_path(path: str) -> str:
-    """A path as GIT_ALTERNATE_OBJECT_DIRECTORIES takes it whatever is in it."""
+    """A path in the syntax of GIT_ALTERNATE_OBJECT_DIRECTORIES, whatever its characters."""
     return '"' + path.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'

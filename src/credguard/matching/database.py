@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from credguard.matching.pattern import Pattern
 
 LARGEST_INPUT = (1 << 32) - 1
-"""The most bytes that one pass takes: hyperscan counts in 32 bits."""
+"""The most bytes of one pass: hyperscan uses 32-bit offsets."""
 _MAGIC = b"credguard-db-2\n"
 _DIGEST = 32
 
@@ -31,7 +31,7 @@ class Matcher:
     def __init__(self, patterns: Iterable[Pattern], *, cache: bool = True) -> None:
         """Compiles `patterns` or loads them from the cache.
 
-        A name must always stand for the same pattern; raises ValueError otherwise.
+        A name must always belong to the same pattern; raises ValueError otherwise.
         """
         unique: dict[str, Pattern] = {}
         for pattern in patterns:
@@ -48,11 +48,12 @@ class Matcher:
         self.is_worth = {one.name: one.is_worth for one in ordered if one.is_worth}
 
     def serialize(self) -> bytes:
-        """The compiled database, as hyperscan writes it."""
+        """The compiled database, as serialized by hyperscan."""
         return bytes(hyperscan.dumpb(self._database))
 
     def find_hits(self, data: bytes) -> dict[str, array[int]]:
-        """The ascending end offsets of each pattern seen in `data` (at most LIMIT bytes), where it is worth a look."""
+        """The ascending end offsets of each pattern matched in `data` (at most LIMIT bytes), as far as they can lead to
+        a finding."""
         found = self.scan(data)
         for name in found.keys() & self.is_worth.keys():
             is_worth = self.is_worth[name]
@@ -64,7 +65,7 @@ class Matcher:
         return found
 
     def scan(self, data: bytes) -> dict[str, array[int]]:
-        """The same wherever the patterns were seen: whether that is worth a look, what stands around it may decide."""
+        """The same for all matches: whether they can lead to a finding may depend on the surrounding text."""
         found = _Ends()
         if data:
             self._database.scan(data, match_event_handler=_note, context=found)
@@ -73,7 +74,7 @@ class Matcher:
 
 class _Ends(dict[int, "array[int]"]):
     def __missing__(self, number: int) -> array[int]:
-        ends = self[number] = array("Q")  # eight bytes a hit: a hostile file may bring millions
+        ends = self[number] = array("Q")  # eight bytes per hit: a hostile file may cause millions
         return ends
 
 
@@ -100,8 +101,8 @@ def _compile(patterns: list[Pattern]) -> hyperscan.Database:
 
 
 def _build_header(patterns: list[Pattern]) -> bytes:
-    """What a file begins with that holds the database of these patterns for this engine on such a machine (whether
-    its processor can run it, the engine's own head tells), and no other database."""
+    """The header of a file with the database of these patterns for this engine on such a machine, and of no other (the
+    engine's own header shows whether the processor can run it)."""
     digest = blake2b(digest_size=_DIGEST)
     for word in (__version__, _hyperscan_version, compat.machine(), *map(repr, patterns)):
         digest.update(word.encode() + b"\0")
@@ -113,7 +114,7 @@ def _cache_file(head: bytes) -> str:
 
 
 def _load(patterns: list[Pattern]) -> hyperscan.Database | None:
-    """The cached database, or None when there is none that is whole, of these patterns and to be believed."""
+    """The cached database, or None if there is none that is complete, for these patterns and trusted."""
     try:
         head = _build_header(patterns)
         stored = ownership.read(_cache_file(head))
@@ -129,7 +130,7 @@ def _load(patterns: list[Pattern]) -> hyperscan.Database | None:
 
 
 def _store(patterns: list[Pattern], database: hyperscan.Database) -> None:
-    """Keeps the database for the next run; a machine where that is impossible compiles every time."""
-    with contextlib.suppress(Exception):  # whatever keeps it from that
+    """Stores the database for the next run; if that fails, every run compiles it again."""
+    with contextlib.suppress(Exception):  # for any reason
         body, head = bytes(hyperscan.dumpb(database)), _build_header(patterns)
         ownership.write_owned(_cache_file(head), head + blake2b(body, digest_size=_DIGEST).digest() + body)

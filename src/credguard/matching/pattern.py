@@ -1,4 +1,4 @@
-"""What the pattern database looks for, and what it says of a blob."""
+"""A pattern of the database, and its hits in a blob."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ if TYPE_CHECKING:
     Hits = Mapping[str, Sequence[int]]
 
 REACH = 1 << 9
-"""No pattern's match is longer (tests see to it), but for one repetition without end of characters that
-are no line break."""
+"""No pattern's match is longer (ensured by tests), except for one unbounded repetition of characters other than line
+breaks."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """A candidate maker: hyperscan syntax, reported by the offset where a match ends.
+    """Locates candidates: hyperscan syntax, reported by the offset where a match ends.
 
-    It only says "look here": literals or keyword-led, never a bare character class, so that
-    the database keeps its speed. `caseless` ignores ASCII case; `.` and classes match newlines.
-    `is_worth(data, end)` may say of a match's end that nothing can come of it there. It looks at REACH bytes on
-    either side at most, so that its word holds wherever the same bytes stand.
+    It only locates: literals or keyword-led, never a bare character class, so that the database stays fast. `caseless`
+    ignores ASCII case; `.` and classes match newlines. `is_worth(data, end)` returns False if the match at `end` cannot
+    lead to a finding. It reads at most REACH bytes on either side, so that the result is the same wherever the same
+    bytes occur.
     """
 
     name: str

@@ -1,16 +1,19 @@
-"""The lines around a finding, with everything blotted out that could be part of a secret."""
+"""The lines around a finding, with everything redacted that could be part of a secret."""
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from credguard.lazy_re import compile_lazily
+from credguard.model.findings import SourceLine
 from credguard.model.secret import SHOWN_CHARACTERS
 from credguard.system.compat import decode_path, encode_path
 
 if TYPE_CHECKING:
     import re
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Mapping
 
     from credguard.matching.positions import Place
     from credguard.model.findings import Finding, Part
@@ -20,9 +23,10 @@ _MOST_LINES = 6
 _REACH = 4096
 _LEAST = 6
 _BLOT = "•" * 4
-# A name stands before `=`, `:` or `(` and is made of letters; all else of three characters or more is blotted out,
-# for a password may look like any word.
+# A name is before `=`, `:` or `(` and is made of letters; everything else of three characters or more is redacted,
+# because a password may look like any word.
 _WORD = compile_lazily(r"[^\s=:,;(){}\[\]<>\"'`|&]{3,}")
+_PART_OF_WORD = compile_lazily(rb"[^\s=:,;(){}\[\]<>\"'`|&]*[=:]*")
 _NAME = compile_lazily(r"[A-Za-z_$.\-]{3,60}")
 _AFTER_NAME = compile_lazily(r"[\"'`\])]{0,2}\s{0,8}(?:[=:(]|<-)")
 _KEYWORDS = frozenset(
@@ -31,33 +35,53 @@ _KEYWORDS = frozenset(
 )
 
 
-def redact_lines(data: bytes, parts: Iterable[Part], places: dict[int, Place]) -> tuple[tuple[int, str], ...]:
-    """The line of each part, by number, at most 160 characters around it; a public value (an access
-    key ID) stays, other values show their first four characters, and names stay."""
-    lines: dict[int, str] = {}
-    ordered = sorted(parts, key=lambda part: part.start)
-    for part in ordered:
-        line = places[part.start].line
-        if line not in lines and len(lines) < _MOST_LINES:
-            start = max(data.rfind(b"\n", max(0, part.start - _REACH), part.start) + 1, part.start - _WIDTH // 2)
-            end = data.find(b"\n", part.start, part.start + _WIDTH)
-            end = end if end >= 0 else min(len(data), part.start + _WIDTH)
-            lines[line] = _redact_line(data, start, end, [p for p in ordered if start <= p.start < end])
-    return tuple(lines.items())
+class LineRedactor:
+    """Redacts lines of one file: `parts` are all values that any rule found in it, and `places` where they begin."""
 
+    def __init__(self, data: bytes, parts: Iterable[Part], places: Mapping[int, Place]) -> None:
+        self._data, self._places = data, places
+        self._parts = sorted(parts, key=lambda part: (part.start, -part.end))
+        self._starts = [part.start for part in self._parts]
+        self._reach = [0, *accumulate((part.end for part in self._parts), max)]
 
-def _redact_line(data: bytes, start: int, end: int, parts: list[Part]) -> str:
-    shown = ""
-    position = start
-    for part in parts:
-        if part.start >= position:
-            shown += _redact_text(data[position : part.start]) + part.secret.shown
-        position = max(position, part.end)
-    return shown + (_redact_text(data[position:end]) if position < end else "")
+    def redact(self, parts: Iterable[Part]) -> tuple[SourceLine, ...]:
+        """The line of each of the parts, at most 160 characters around it, with the columns of the parts in it; a
+        public value (an access key ID) stays, other values show their first four characters, and names stay."""
+        lines: dict[int, SourceLine] = {}
+        ordered = sorted(parts, key=lambda part: part.start)
+        for part in ordered:
+            number = self._places[part.start].line
+            if number not in lines and len(lines) < _MOST_LINES:
+                lines[number] = self._redact_line(number, *self._cut_out(part), {p.start for p in ordered})
+        return tuple(lines.values())
+
+    def _cut_out(self, part: Part) -> tuple[int, int]:
+        """Where to begin and to end, never within a word: the rest of one might not look like a part of a secret."""
+        start = self._data.rfind(b"\n", max(0, part.start - _REACH), part.start) + 1
+        if part.start - start > _WIDTH // 2:
+            start = part.start - _WIDTH // 2
+            start = next(_PART_OF_WORD.finditer(self._data, start, part.start)).end()
+        end = self._data.find(b"\n", part.start, part.start + _WIDTH)
+        return start, end if end >= 0 else min(len(self._data), part.start + _WIDTH)
+
+    def _redact_line(self, number: int, start: int, end: int, marked: Collection[int]) -> SourceLine:
+        first, last = bisect_left(self._starts, start), bisect_left(self._starts, end)
+        position, shown, marks = start, "", []
+        if self._reach[first] > start:  # the line begins within a value
+            position, shown = min(self._reach[first], end), _BLOT
+        for part in self._parts[first:last]:
+            if part.start >= position:
+                shown += _redact_text(self._data[position : part.start])
+                if part.start in marked:
+                    marks.append((len(shown), len(shown) + len(part.secret.shown)))
+                shown += part.secret.shown
+            position = max(position, part.end)
+        rest = _redact_text(self._data[position:end]) if position < end else ""
+        return SourceLine(number, (shown + rest).rstrip(), tuple(marks))
 
 
 def _redact_text(piece: bytes) -> str:
-    text = piece.decode("utf-8", "replace")
+    text = piece.decode("utf-8", "replace").replace("\t", "    ")
 
     def redact_word(match: re.Match[str]) -> str:
         named = _NAME.fullmatch(match[0]) and _AFTER_NAME.match(text, match.end())
@@ -67,8 +91,8 @@ def _redact_text(piece: bytes) -> str:
 
 
 def mask_name(path: str, findings: Iterable[Finding]) -> str:
-    """A file name as it may be shown: the secrets that these findings see in it are blotted out but
-    for their first four characters; its length stays."""
+    """A file name as it may be shown: the secrets that these findings locate in it are redacted except for their first
+    four characters; its length stays."""
     for finding in findings:
         for place in finding.locations:
             if place.role != "access_key_id":
@@ -78,7 +102,7 @@ def mask_name(path: str, findings: Iterable[Finding]) -> str:
 
 
 def hide_values(texts: Iterable[str], values: Collection[bytes]) -> dict[str, str]:
-    """Of the paths and notes those that hold one of the values, and how they may be shown."""
+    """The paths and notes that contain one of the values, and how they may be shown."""
     known = sorted({text for text in texts if text})
     together = encode_path("\n".join(known)) if values else b""
     held = [decode_path(value) for value in values if value in together]
@@ -93,5 +117,5 @@ def hide_values(texts: Iterable[str], values: Collection[bytes]) -> dict[str, st
 
 
 def is_telling(value: bytes) -> bool:
-    """True for a value that stands in a path because it is a secret, and not because it is a word."""
+    """True for a value that is in a path because it is a secret, and not because it is a word."""
     return len(value) >= _LEAST and not (value.isalpha() and (value[1:].islower() or value.isupper()))

@@ -54,12 +54,18 @@ class Blob:
     made: datetime | None = None
 
 
+OF_EVERYTHING, OF_HISTORY, OF_CONTENTS, OF_ACCOUNT = "everything", "history", "contents", "account"
+"""What a Skip may leave open that is no single file."""
+
+
 @dataclass(frozen=True, slots=True)
 class Skip:
-    """Something that should have been looked at and was not, and what to do about it."""
+    """Something that should have been scanned and was not, and what to do about it. `extent` says what of a
+    run it leaves open: the file at the path, or what one of the constants or a rule's ID names."""
 
     path: str
     reason: str
+    extent: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +84,7 @@ class Detection:
 
     Without `parts` it speaks of the whole file (`path`, line 1). `severity` and `confidence`
     of None mean the rule's own. `identity` replaces the parts' values in the fingerprint.
+    `practices` are those of the rule's that this one fails, where not all.
     """
 
     message: str
@@ -89,6 +96,7 @@ class Detection:
     path: str | None = None
     line: int = 1
     identity: tuple[bytes, ...] = field(default=(), repr=False)
+    practices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +115,21 @@ class Location:
 
 
 @dataclass(frozen=True, slots=True)
+class SourceLine:
+    """A line of a file, redacted; `marks` are the columns of `text` (from 0, with the end after the last) in which
+    what was found stands."""
+
+    number: int
+    text: str
+    marks: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """A detection with its rule, places and identity; it holds no secret.
 
     `values` are digests of the secrets, to tell whether they stood elsewhere; `known` says where
-    all of them stood before the change; `context` are the lines concerned (number, text), redacted;
+    all of them stood before the change; `context` are the lines concerned, redacted;
     `inline` is the reason of a comment beside it that suppresses it.
     """
 
@@ -128,18 +146,20 @@ class Finding:
     exposure: Mapping[str, object] = field(default_factory=dict)
     values: frozenset[str] = frozenset()
     known: str = ""
-    context: tuple[tuple[int, str], ...] = ()
+    context: tuple[SourceLine, ...] = ()
     inline: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What policy says of a finding: outcome is `report`, `allowed`, `baseline`, `inline` or
-    `below-threshold`."""
+    `below-threshold`. `by` is who accepted it, `until` the last day of that, where they are told."""
 
     finding: Finding
     outcome: str
     reason: str = ""
+    by: str = ""
+    until: str = ""
 
 
 @dataclass(slots=True)
@@ -157,6 +177,17 @@ class Coverage:
     def complete(self) -> bool:
         """True when nothing that should have been looked at was left out."""
         return not self.skipped
+
+    def count(self, item: Blob | Skip | str) -> None:
+        """Counts one item of a source."""
+        if isinstance(item, Blob):
+            self.files += 1
+            self.blobs += 1
+            self.bytes += len(item.data)
+        elif isinstance(item, Skip):
+            self.skipped.append(item)
+        else:
+            self.notes.append(item)
 
     def add(self, other: Coverage) -> None:
         """Counts what another part of the run has looked at."""

@@ -1,4 +1,4 @@
-"""Reads `name = value` out of dotenv, shell, ini, YAML, JSON, TOML and tfvars text, with its place."""
+"""Parses `name = value` in dotenv, shell, ini, YAML, JSON, TOML and tfvars text, with its location."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ASSIGNMENTS_LIMIT = 1 << 20
-"""Bytes of a file that are read for assignments: settings written by people are far smaller."""
+"""The most bytes of a file that are parsed for assignments: hand-written settings are far smaller."""
 _QUOTED_LIMIT = 1 << 14
-# A commented-out assignment counts when it has a `=`: what it holds is committed all the same.
+# A commented-out assignment with a `=` counts: its value is committed all the same.
 _DOTENV = compile_lazily(
     rb"^[ \t]{0,40}(?:(#)[# \t]{0,8})?"
     rb"(?:(?:export|set|setx|setenv|declare -x|readonly)[ \t]{1,8}(?:-[a-z]{1,3}[ \t]{1,4})?)?"
@@ -58,7 +58,7 @@ def parse_dotenv(data: bytes) -> Iterator[Assignment]:
 
 
 def parse_pairs(data: bytes) -> Iterator[Assignment]:
-    """The assignments that stand on one line, in any syntax with `=`, `:` or `=>`."""
+    """The assignments on one line, in any syntax with `=`, `:` or `=>`."""
     for match in _PAIR.finditer(data[:ASSIGNMENTS_LIMIT]):
         group = match.lastindex or 4
         if group > 1:
@@ -66,7 +66,7 @@ def parse_pairs(data: bytes) -> Iterator[Assignment]:
 
 
 def convert_utf16(data: bytes) -> bytes:
-    """UTF-16 with a byte order mark as UTF-8, anything else as it is; lines stay what they are."""
+    """UTF-16 with a byte order mark as UTF-8, anything else unchanged; line numbers stay the same."""
     for mark, codec in _BOMS:
         if data.startswith(mark):
             return data[2:].decode(codec, "replace").encode("utf-8", "replace")
@@ -74,12 +74,12 @@ def convert_utf16(data: bytes) -> bytes:
 
 
 def locate_line(data: bytes, offset: int) -> int:
-    """The line, from 1, that holds the offset."""
+    """The line, from 1, of the offset."""
     return data.count(b"\n", 0, offset) + 1
 
 
 def _find_extent(data: bytes, start: int, *, multiline: bool) -> tuple[int, int]:
-    """Where the value that begins at `start` lies, without its quotes."""
+    """The extent of the value that begins at `start`, without its quotes."""
     stop = _find_line_end(data, start)
     quote = data[start : start + 1]
     if quote in (b'"', b"'", b"`") and start < stop:

@@ -28,7 +28,7 @@ _LINES = 5000
 _BUILD = compile_lazily(rb"^([ \t]*)(?:-[ \t]+)?build[ \t]*:[ \t]*(.*)$", re.MULTILINE)
 _KEY = compile_lazily(rb"^([ \t]+)(context|dockerfile)[ \t]*:[ \t]*[\"']?([^\"'\s#]+)", re.MULTILINE)
 _SPECIAL = frozenset("*?[\\")
-# Folders that hold Dockerfiles and little else: builds are started above them.
+# Folders that contain Dockerfiles and little else: builds are started above them.
 _SET_ASIDE = frozenset(
     "docker .docker dockerfiles build builds deploy deployment container containers ci .ci infra ops".split()
 )
@@ -36,7 +36,7 @@ _SET_ASIDE = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """A COPY or ADD from the context: its line, its sources as patterns, and what `--exclude` keeps out."""
+    """A COPY or ADD from the context: its line, its sources as patterns, and the patterns of `--exclude`."""
 
     line: int
     sources: tuple[IgnorePattern, ...]
@@ -44,11 +44,11 @@ class Copy:
 
     @property
     def whole(self) -> bool:
-        """True when the whole context is copied."""
+        """True if the whole context is copied."""
         return any(source.text == "." for source in self.sources)
 
     def is_copied(self, path: str) -> bool:
-        """True when the path, relative to the context, is copied."""
+        """True if the path, relative to the context, is copied."""
         taken = self.whole or any(source.is_match(path) for source in self.sources)
         return taken and not is_excluded(self.excluded, path)
 
@@ -84,7 +84,7 @@ def _parse_flags(text: str) -> tuple[list[tuple[str, str]], str]:
 
 
 def _parse_source(word: str) -> IgnorePattern:
-    """A source as a pattern; the context itself, however written, is `.`."""
+    """A source as a pattern; the context itself, in any notation, is `.`."""
     cleaned = clean(word)
     return IgnorePattern("." if cleaned in ("", "/", ".") else cleaned)
 
@@ -92,8 +92,8 @@ def _parse_source(word: str) -> IgnorePattern:
 def find_context(path: str, data: bytes, exists: Callable[[str], bool]) -> str:
     """The folder, with its `/`, that a Dockerfile is most likely built in.
 
-    That is where the files are that it copies by name, its own folder first; else its own, or the
-    one above a folder that is there for Dockerfiles alone.
+    That is the folder with the files that it copies by name, its own folder first; otherwise its own, or the parent of
+    a folder that is only for Dockerfiles.
     """
     folders = [path[: path.rfind("/") + 1]]
     while folders[-1]:
@@ -146,8 +146,8 @@ def _split_words(text: str) -> list[str]:
 
 
 def iter_instructions(data: bytes, wanted: re.Pattern[bytes] = _INSTRUCTION) -> Iterator[tuple[int, bytes, bytes]]:
-    """Line, lower-cased name and arguments of each COPY, ADD and RUN, continued lines joined; or of what is
-    `wanted`, which has to take RUN in too, for its heredocs."""
+    """Line, lower-cased name and arguments of each COPY, ADD and RUN, continued lines joined; or of the `wanted` ones,
+    which must include RUN, for its heredocs."""
     data = data.removeprefix(b"\xef\xbb\xbf")
     escape = b"`" if _ESCAPE.match(data) else b"\\"
     lines = [line.rstrip() for line in data.split(b"\n")[:_LINES]]
@@ -162,14 +162,14 @@ def iter_instructions(data: bytes, wanted: re.Pattern[bytes] = _INSTRUCTION) -> 
             for word in _HEREDOC.findall(match[2]):
                 end = _find_heredoc_end(lines, index, word) if word not in unended else None
                 if end is None:
-                    unended.add(word)  # `1<<WORD`, or a Dockerfile that cannot be built
+                    unended.add(word)  # `1<<WORD`, or an invalid Dockerfile
                 else:
                     index = end
 
 
 def _join_lines(lines: list[bytes], index: int, escape: bytes) -> tuple[bytes, int]:
-    """The instruction that begins at `index`, its continued lines joined, and the index after it; comments
-    and empty lines between them are passed over."""
+    """The instruction that begins at `index`, its continued lines joined, and the index after it; comments and empty
+    lines between them are skipped."""
     pieces: list[bytes] = []
     while index < len(lines):
         line = lines[index]
@@ -185,5 +185,5 @@ def _join_lines(lines: list[bytes], index: int, escape: bytes) -> tuple[bytes, i
 
 
 def _find_heredoc_end(lines: list[bytes], index: int, word: bytes) -> int | None:
-    """The index of the line after a heredoc's end, None when it never ends."""
+    """The index of the line after a heredoc's end, None if it is not terminated."""
     return next((at + 1 for at in range(index, len(lines)) if lines[at].strip() == word), None)

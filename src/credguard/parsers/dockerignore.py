@@ -1,4 +1,4 @@
-"""Reads .dockerignore the way Docker does (moby/patternmatcher), without its regular expressions."""
+"""Parses .dockerignore the way Docker does (moby/patternmatcher), without its regular expressions."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ _BLANKS = " \t\r\n\v\f\x85\xa0"
 
 
 class _Step(NamedTuple):
-    """One step of a compiled pattern: the character `one`, `any` but `/`, one of a `class`, any number
-    but `/` (`many`), anything (`rest`), or `perhaps` what follows: text up to a `/` (`folders`)."""
+    """One step of a compiled pattern: the character `one`, `any` except `/`, one of a `class`, any number except `/`
+    (`many`), anything (`rest`), or `perhaps` what follows: text up to a `/` (`folders`)."""
 
     kind: str
     text: str = ""
@@ -27,14 +27,14 @@ class _Step(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class IgnorePattern:
-    """One line: its cleaned pattern, whether it takes back (`!`), and where it stands."""
+    """One line: its cleaned pattern, whether it re-includes (`!`), and its location."""
 
     text: str
     exception: bool = False
     line: int = 0
 
     def is_match(self, path: str) -> bool:
-        """True when the pattern fits the path itself or a folder above it."""
+        """True if the pattern matches the path itself or a parent folder."""
         parts = path.split("/")
         return any(_is_match(self.text, "/".join(parts[: end + 1])) for end in range(len(parts)))
 
@@ -42,8 +42,8 @@ class IgnorePattern:
 def parse_dockerignore(data: bytes) -> list[IgnorePattern]:
     """The patterns of a .dockerignore in order.
 
-    A line that begins with `#` is a comment; blanks around a pattern and `/` before it are dropped,
-    `.` and `..` resolved. What Docker refuses (`!` alone, a broken `[`) matches nothing.
+    A line that begins with `#` is a comment; spaces around a pattern and `/` before it are dropped, `.` and `..`
+    resolved. What Docker rejects (`!` alone, a broken `[`) matches nothing.
     """
     patterns = []
     for number, line in enumerate(data.decode("utf-8", "replace").removeprefix(_BOM).split("\n"), 1):
@@ -58,7 +58,7 @@ def parse_dockerignore(data: bytes) -> list[IgnorePattern]:
 
 
 def clean(text: str) -> str:
-    """A pattern or path as Go's `filepath.Clean` and Docker's trimming leave it."""
+    """A pattern or path after Go's `filepath.Clean` and Docker's trimming."""
     if not text:
         return ""
     cleaned = posixpath.normpath(text)
@@ -66,7 +66,7 @@ def clean(text: str) -> str:
 
 
 def find_deciding_pattern(patterns: Iterable[IgnorePattern], path: str) -> IgnorePattern | None:
-    """The pattern that decides about a path: the last that matches and changes the verdict; None when none does."""
+    """The pattern that decides about a path: the last that matches and changes the result; None if none does."""
     verdict: IgnorePattern | None = None
     for pattern in patterns:
         excluded = verdict is not None and not verdict.exception
@@ -76,7 +76,7 @@ def find_deciding_pattern(patterns: Iterable[IgnorePattern], path: str) -> Ignor
 
 
 def is_excluded(patterns: Iterable[IgnorePattern], path: str) -> bool:
-    """True when the path, relative to the context, does not reach the build."""
+    """True if the path, relative to the context, is excluded from the build."""
     verdict = find_deciding_pattern(patterns, path)
     return verdict is not None and not verdict.exception
 
@@ -84,7 +84,7 @@ def is_excluded(patterns: Iterable[IgnorePattern], path: str) -> bool:
 def _is_match(text: str, path: str) -> bool:
     if _SPECIAL.isdisjoint(text):
         return text == path
-    # Docker compares endings here, which lets `**x` match `abcx` and `**/x` match `x`.
+    # Docker compares suffixes here, which lets `**x` match `abcx` and `**/x` match `x`.
     ending = text[2:]
     if text.startswith("**") and _SPECIAL.isdisjoint(ending):
         return path.endswith(ending) or (ending.startswith("/") and path == ending[1:])
@@ -103,7 +103,7 @@ def _is_match(text: str, path: str) -> bool:
 
 
 def _close(steps: tuple[_Step, ...], states: set[int], *, at_folder: bool) -> set[int]:
-    """The states with those added that need no character: `*` for nothing, `**/` for no folder."""
+    """The states plus those that need no character: `*` for nothing, `**/` for no folder."""
     pending = list(states)
     while pending:
         state = pending.pop()
@@ -145,7 +145,7 @@ def _is_accepted(step: _Step, character: str) -> bool:
 
 @lru_cache(maxsize=512)
 def _compile(text: str) -> tuple[_Step, ...] | None:
-    """The steps of a pattern, None for one that Docker refuses."""
+    """The steps of a pattern, None for one that Docker rejects."""
     steps: list[_Step] = []
     position = 0
     while position < len(text):
@@ -175,7 +175,7 @@ def _compile(text: str) -> tuple[_Step, ...] | None:
 
 
 def _parse_class(text: str, position: int) -> tuple[_Step, int] | None:
-    """A `[…]` class that begins at `position`, and where it ends; None for a broken one."""
+    """A `[…]` class that begins at `position`, and its end; None for an invalid one."""
     negated = text.startswith("^", position)
     position += negated
     ranges: list[tuple[str, str]] = []
@@ -198,7 +198,7 @@ def _parse_class(text: str, position: int) -> tuple[_Step, int] | None:
 
 
 def _parse_member(text: str, position: int) -> tuple[str, int] | None:
-    """A character of a class, unescaped, and what follows it; Go refuses `-` and `]` here."""
+    """A character of a class, unescaped, and the position after it; Go rejects `-` and `]` here."""
     if text.startswith("\\", position):
         position += 1
     elif text.startswith(("-", "]"), position):

@@ -24,17 +24,16 @@ _last: tuple[bytes, str, tuple[Node, ...] | UnreadableError] | None = None
 
 
 def is_structured(path: str) -> bool:
-    """True when the name says that `parse` can read such a file."""
+    """True if the name says that `parse` can parse such a file."""
     return path.lower().endswith((*_HCL, *_JSON, *_YAML, *_EITHER))
 
 
 def parse_document(data: bytes, path: str) -> tuple[Node, ...]:
-    """The documents of a file, by its name and, for names that leave it open, its first character.
+    """The documents of a file, by its name and, for ambiguous names, its first character.
 
-    A file whose text is a template (`{{ }}`, `{% %}`, `<% %>`, `${ }`) and cannot be read as it stands is
-    read once more with those parts blanked out. The last answer is remembered, for several rules ask.
-    Raises UnreadableError, without quoting content, for what is binary, too large or too deep, or breaks the
-    rules of its language.
+    A file whose text is a template (`{{ }}`, `{% %}`, `<% %>`, `${ }`) and cannot be parsed as it is is parsed once
+    more with those parts blanked. The last result is cached, because several rules need it. Raises UnreadableError,
+    without quoting content, for what is binary, too large, too deep, or invalid.
     """
     global _last  # noqa: PLW0603
     if _last is None or _last[1] != path or _last[0] != data:
@@ -48,7 +47,7 @@ def parse_document(data: bytes, path: str) -> tuple[Node, ...]:
 
 
 def parse_embedded(node: Node) -> tuple[Node, ...]:
-    """The documents of a JSON text that a scalar holds, with their lines in the file; nothing when it holds none."""
+    """The documents of a JSON text in a scalar, with their lines in the file; none if it contains none."""
     text = node.text
     if node.kind != "scalar" or not text.lstrip().startswith(("{", "[")):
         return ()
@@ -72,7 +71,7 @@ def _shift_lines(found: Node, holder: Node) -> Node:
 
 def _parse_data(data: bytes, path: str) -> tuple[Node, ...]:
     if len(data) > MAX_BYTES:
-        raise UnreadableError(f"is larger than {MAX_BYTES >> 20} MiB, too large to judge what it says")
+        raise UnreadableError(f"is larger than {MAX_BYTES >> 20} MiB, too large to analyze")
     text = _decode(data)
     first = text.lstrip("\ufeff \t\r\n")[:1]
     if path.endswith(_HCL):
@@ -93,12 +92,12 @@ def _decode(data: bytes) -> str:
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return data.decode("utf-16", "replace")
     if b"\0" in data:
-        raise UnreadableError("is binary, not the text that its name promises")
+        raise UnreadableError("is binary, not the text that its name suggests")
     return data.decode("utf-8-sig", "replace").replace("\r\n", "\n")
 
 
 def _read_with_fallback(reader: Reader, text: str) -> tuple[Node, ...]:
-    """As it stands; else with the parts of a template blanked out."""
+    """As it is; otherwise with the parts of a template blanked."""
     try:
         return reader(text, False)
     except OverLimitError:

@@ -1,7 +1,7 @@
-"""Reads HCL 2 (Terraform, OpenTofu, Packer, Terragrunt): blocks, attributes, and what expressions hold.
+"""Parses HCL 2 (Terraform, OpenTofu, Packer, Terragrunt): blocks, attributes, and the values in expressions.
 
-Expressions are not worked out: lists, objects, strings and function calls keep their shape, everything
-else becomes a `call` with the values that stand in it.
+Expressions are not evaluated: lists, objects, strings and function calls keep their shape, everything else becomes a
+`call` with the values in it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _CONSTANTS = {"true": "bool", "false": "bool", "null": "null"}
 
 
 def read(text: str) -> tuple[Node, ...]:
-    """The body of a file as one mapping. Raises UnreadableError for what is no HCL."""
+    """The body of a file as one mapping. Raises UnreadableError for invalid HCL."""
     return (_Reader(text).read_body("end", 0),)
 
 
@@ -30,7 +30,7 @@ class _Reader:
         self.token = next(self.tokens)
 
     def read_body(self, closing: str, start: int) -> Node:
-        """The attributes and blocks up to a `}` or the end, which is taken."""
+        """The attributes and blocks up to and including a `}` or the end."""
         self._enter_level()
         place = self.places.locate(start)
         pairs: list[tuple[Node, Node]] = []
@@ -68,7 +68,7 @@ class _Reader:
         return node
 
     def _read_expression(self, *, in_lines: bool, stops: str = "") -> Node:
-        """What stands here up to a comma, a closing bracket, one of `stops` or, `in_lines`, the line's end."""
+        """The expression up to a comma, a closing bracket, one of `stops` or, `in_lines`, the line's end."""
         if not in_lines:
             self._skip_lines()
         start, other = self.token.start, False

@@ -1,4 +1,4 @@
-"""Cuts HCL into tokens: words, numbers, strings and heredocs whole with their templates, marks and line ends."""
+"""Splits HCL into tokens: words, numbers, strings and heredocs with their templates, marks and line ends."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _ESCAPED = {"n": "\n", "r": "\r", "t": "\t"}
 
 
 class HclToken(NamedTuple):
-    """kind: `line`, `word`, `number`, `mark`, `string`, `heredoc` or `end`; text as meant, place as written."""
+    """kind: `line`, `word`, `number`, `mark`, `string`, `heredoc` or `end`; text as meant, location as written."""
 
     kind: str
     text: str
@@ -34,7 +34,7 @@ class HclToken(NamedTuple):
 
 
 def tokenize_hcl(text: str, places: Places) -> Iterator[HclToken]:
-    """Every token but blanks and comments, a line end once for a run of them, and `end` last."""
+    """Every token except whitespace and comments, one line end for a run of them, and `end` last."""
     offset, broken = 0, False
     while offset < len(text):
         found = _TOKEN.match(text, offset)

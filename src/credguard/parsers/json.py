@@ -1,4 +1,4 @@
-"""Reads JSON: one value or several after each other, comments and trailing commas borne with."""
+"""Parses JSON: one value or several in a row; comments and trailing commas are accepted."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _TOKEN = compile_lazily(
     re.DOTALL,
 )
 _TYPES = {"true": "bool", "false": "bool", "null": "null"}
-_KEY, _COLON, _VALUE, _AFTER = range(4)  # what may stand next
+_KEY, _COLON, _VALUE, _AFTER = range(4)  # what may come next
 
 
 def read(text: str, *, lenient: bool = False) -> tuple[Node, ...]:
-    """The values of a text, in order; a `lenient` reading is for a text whose template parts are blanked out:
-    it takes bare words for expressions and bears with commas too many.
+    """The values of a text, in order; `lenient` is for a text with blanked template parts: it accepts bare words as
+    expressions and superfluous commas.
 
-    Raises UnreadableError for anything else than JSON.
+    Raises UnreadableError for anything but JSON.
     """
     return tuple(_Reader(text, lenient).read_values())
 
@@ -41,7 +41,7 @@ class _Reader:
         self.state = _VALUE
 
     def read_values(self) -> Iterator[Node]:
-        """Every whole value at the top."""
+        """Every complete top-level value."""
         offset = self._skip_blanks(0)
         while offset < len(self.text):
             found = _TOKEN.match(self.text, offset)
@@ -56,7 +56,7 @@ class _Reader:
             raise self._make_error(offset, f"the text ends inside what opened at line {self.open[-1][1][0]}")
 
     def _skip_blanks(self, offset: int) -> int:
-        """The offset behind blanks and comments."""
+        """The offset after whitespace and comments."""
         text = self.text
         while True:
             found = _BLANK.match(text, offset)
@@ -76,7 +76,7 @@ class _Reader:
         word, offset = found[0], found.start()
         if self.state == _AFTER and self.lenient:
             return None
-        if self.state == _COLON and self.lenient:  # what stood before was no key
+        if self.state == _COLON and self.lenient:  # what was before is not a key
             self.open[-1][2].pop()
             self.state = _KEY
         place = self.places.locate(offset)
@@ -96,7 +96,7 @@ class _Reader:
         return self._add(node, _COLON if key else _AFTER)
 
     def _read_mark(self, mark: str, offset: int) -> Node | None:
-        """What a bracket, comma or colon makes whole."""
+        """What a bracket, comma or colon completes."""
         if self.lenient and self.state == _COLON and mark in ",}":
             self.open[-1][2].pop()
             self.state = _KEY

@@ -1,7 +1,7 @@
-"""Reads object, list and argument literals of program text (Python, JavaScript, Java, Go, shell …) as nodes.
+"""Parses object, list and argument literals of program text (Python, JavaScript, Java, Go, shell …) as nodes.
 
-Nothing is run and no language is parsed whole: from an opening bracket on, strings, brackets, commas and
-separators (`:`, `=`, `=>`) are told apart, and everything else is an expression that nobody knows from here.
+Nothing is executed and no language is parsed completely: from an opening bracket on, strings, brackets, commas and
+separators (`:`, `=`, `=>`) are distinguished, and everything else is an unknown expression.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ _CLOSES = {"(": ")", "[": "]", "{": "}"}
 
 
 def parse_group(text: str, offset: int, line: int) -> tuple[Node, int] | None:
-    """The literal whose bracket opens at `offset`, with its end; `line` is where that stands.
+    """The literal whose bracket opens at `offset`, with its end; `line` is its line.
 
-    A group with keys is a mapping, another a sequence. Nothing when it does not close within WINDOW characters.
+    A group with keys is a mapping, another a sequence. None if it does not close within WINDOW characters.
     """
     reader = _Reader(text[offset : offset + LITERAL_WINDOW], line)
     try:
@@ -47,7 +47,7 @@ def parse_chain(text: str, offset: int, line: int) -> tuple[Node, int] | None:
 
 
 def find_opening(text: str, offset: int) -> int:
-    """Where the innermost brace or parenthesis around `offset` opens, -1 when it is not near."""
+    """The position of the innermost opening brace or parenthesis around `offset`, -1 if it is not near."""
     start = max(0, offset - LITERAL_WINDOW // 2)
     closed = 0
     for bracket in reversed(list(_BRACKET.finditer(text, start, offset))):
@@ -155,7 +155,7 @@ def _combine_nodes(found: list[Node]) -> Node:
     """One value, or an expression of several parts: `new X(...)`, `List.of(...)`, `a + 'b'`."""
     if len(found) == 1:
         return found[0]
-    if all(node.kind == "scalar" for node in found):  # strings that stand next to each other are one
+    if all(node.kind == "scalar" for node in found):  # adjacent strings are one
         return Node("scalar", found[0].line, 1, text="".join(node.text for node in found))
     text = "".join(
         node.text + ("[]" if node.kind == "sequence" and not node.items else "") + " "

@@ -1,4 +1,4 @@
-"""The one shape of YAML, JSON and HCL: nodes with their places, and the limits of what is read."""
+"""The common structure of YAML, JSON and HCL: nodes with their locations, and the limits of parsing."""
 
 from __future__ import annotations
 
@@ -17,22 +17,21 @@ MAX_NODES = 250_000
 
 
 class OverLimitError(UnreadableError):
-    """A document too large or too deep to judge, however it is read."""
+    """A document too large or too deep to analyze in any way."""
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A value and where it stands; lines and columns (in characters) count from 1.
+    """A value and its location; lines and columns (in characters) count from 1.
 
-    kind: `mapping`, `sequence`, `scalar`, or `call` for an expression that only the tool itself
-    could work out (HCL functions, references and operators; bare words of a templated JSON file).
-    text: a scalar's text, or the opening of an expression's source. literal: the text is a heredoc or
-    a block scalar, whose line n stands n lines below `line`.
-    tag: a YAML tag without `!`; of a call the function's name; `block` and `label` are what an HCL
-    block's body and its labels are made of: `resource "a" "b" {` is resource -> a -> b -> body, as in JSON.
-    type: of a scalar `str`, `int`, `float`, `bool`, `null`, or `template`: a string that is filled in.
-    items: a sequence's values, or the values that an expression names. pairs: a mapping's keys and
-    values, in order, a key as often as it was written; what YAML merges (`<<`) comes last.
+    kind: `mapping`, `sequence`, `scalar`, or `call` for an expression that only the tool itself could evaluate (HCL
+    functions, references and operators; bare words of a templated JSON file). text: a scalar's text, or the beginning
+    of an expression's source. literal: the text is a heredoc or a block scalar, whose line n is n lines below `line`.
+    tag: a YAML tag without `!`; for a call the function's name; `block` and `label` mark an HCL block's body and its
+    labels: `resource "a" "b" {` is resource -> a -> b -> body, as in JSON. type: of a scalar `str`, `int`, `float`,
+    `bool`, `null`, or `template`: a string that is filled in. items: a sequence's values, or the values in an
+    expression. pairs: a mapping's keys and values, in order, including duplicate keys; what YAML merges (`<<`) comes
+    last.
     """
 
     kind: str
@@ -54,7 +53,7 @@ class Node:
         return None
 
     def get_all(self, name: str) -> tuple[Node, ...]:
-        """Every value under that key: HCL repeats its blocks."""
+        """Every value with that key: HCL repeats its blocks."""
         return tuple(value for key, value in self.pairs if key.text == name)
 
     def walk(self) -> Iterator[Node]:
@@ -86,23 +85,23 @@ class Places:
 
 
 class NodeBudget:
-    """Counts what a document makes, so that no small file grows into a large one."""
+    """Counts the nodes of a document, so that no small file expands to a large one."""
 
     def __init__(self) -> None:
         self.left = MAX_NODES
 
     def spend(self, nodes: int = 1) -> None:
-        """Takes that many; raises UnreadableError when none are left."""
+        """Counts that many; raises UnreadableError if none are left."""
         self.left -= nodes
         if self.left < 0:
-            raise OverLimitError(f"holds more than {MAX_NODES} values, too many to judge")
+            raise OverLimitError(f"has more than {MAX_NODES} values, too many to analyze")
 
 
 def make_syntax_error(language: str, line: int, column: int, problem: str) -> UnreadableError:
-    """The error for text that breaks the rules of its language at that place."""
-    return UnreadableError(f"is no valid {language}: line {line}, column {column}: {problem}")
+    """The error for invalid text at that location."""
+    return UnreadableError(f"is not valid {language}: line {line}, column {column}: {problem}")
 
 
 def make_depth_error(language: str, line: int) -> UnreadableError:
     """The error for a document nested beyond MAX_DEPTH."""
-    return OverLimitError(f"is {language} nested more than {MAX_DEPTH} deep at line {line}, too deep to judge")
+    return OverLimitError(f"is {language} nested more than {MAX_DEPTH} deep at line {line}, too deep to analyze")

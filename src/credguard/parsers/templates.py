@@ -1,4 +1,4 @@
-"""Blanks out the parts of a text that another tool fills in: Helm, Jinja, ERB, Go and shell-like templates."""
+"""Blanks the parts of a text that another tool fills in: Helm, Jinja, ERB, Go and shell-like templates."""
 
 from __future__ import annotations
 
@@ -16,18 +16,16 @@ _NEAR = 200
 
 
 def is_template(text: str) -> bool:
-    """True when the text has parts to fill in."""
+    """True if the text has parts to fill in."""
     return _MARKS.search(text) is not None
 
 
 def blank_templates(text: str) -> str:
-    """The text with every such part replaced: by blanks where it is an action (or all that its line holds), by
-    underscores where a value would stand. Lines and columns stay what they were."""
+    """The text with every such part replaced: by spaces if it is an action (or all of its line), by underscores where a
+    value would be. Lines and columns stay the same."""
     pieces: list[str] = []
     done = 0
-    ends = dict.fromkeys(
-        _ENDS, 0
-    )  # where each kind next ends; remembered, so that no part of the text is searched twice
+    ends = dict.fromkeys(_ENDS, 0)  # where each kind next ends; cached, so that no part of the text is searched twice
     while found := _DOUBLE.search(text, done):
         mark = found[0]
         if 0 <= ends[mark] < found.end():

@@ -1,4 +1,4 @@
-"""Reads YAML, every document of a file, with CloudFormation's tags and without building objects."""
+"""Parses YAML, every document of a file, with CloudFormation's tags and without constructing objects."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ _STANDARD = "tag:yaml.org,2002:"
 
 
 def read(text: str) -> tuple[Node, ...]:
-    """The documents of a text, in order. Raises UnreadableError for what is no YAML, and for aliases that
-    stand in themselves or grow into a large document."""
+    """The documents of a text, in order. Raises UnreadableError for invalid YAML, and for aliases that contain
+    themselves or expand to a large document."""
     loader = _LOADER(text)
     try:
         return _Reader(loader).read_documents()
@@ -29,7 +29,7 @@ def read(text: str) -> tuple[Node, ...]:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line, mark.column) if mark else (0, 0)
         tab = (text.splitlines()[line : line + 1] or [""])[0][column : column + 1] == "\t"
-        problem = "found a tab" if tab else str(error.problem).partition("'")[0].strip()  # without what it quotes
+        problem = "found a tab" if tab else str(error.problem).partition("'")[0].strip()  # without the quoted content
         raise make_syntax_error("YAML", line + 1, column + 1, problem) from None
     except yaml.YAMLError as error:  # a character that YAML does not allow
         at = getattr(error, "position", 0) or 0
@@ -59,13 +59,13 @@ class _OpenCollection:
 
 
 class _Reader:
-    """Puts a parser's events together; a stack of its own keeps deep nesting from the machine's."""
+    """Builds nodes from a parser's events; its own stack avoids deep recursion."""
 
     def __init__(self, loader: Loader) -> None:
         self.loader = loader
         self.budget = NodeBudget()
         self.open: list[_OpenCollection] = []
-        self.anchors: dict[str, tuple[Node, int]] = {}  # and how many nodes each brings
+        self.anchors: dict[str, tuple[Node, int]] = {}  # and how many nodes each adds
         self.found: list[Node] = []
 
     def read_documents(self) -> tuple[Node, ...]:
@@ -122,7 +122,7 @@ def _locate_event(event: yaml.Event) -> tuple[int, int]:
 
 
 def _resolve_type(loader: Loader, value: str) -> str:
-    """What a plain scalar means."""
+    """The type of a plain scalar."""
     found = str(loader.resolve(yaml.ScalarNode, value, (True, False))).rpartition(":")[2]  # type: ignore[no-untyped-call]
     return found if found in _TYPES else "str"
 
@@ -134,7 +134,7 @@ def _clean_tag(tag: str | None) -> str:
 
 
 def _merge_pairs(children: Sequence[Node]) -> tuple[tuple[Node, Node], ...]:
-    """The pairs of a mapping, and behind them those that it merges."""
+    """The pairs of a mapping, followed by those that it merges."""
     pairs = tuple(zip(children[::2], children[1::2], strict=True))
     if not any(key.text == "<<" for key, _ in pairs):
         return pairs

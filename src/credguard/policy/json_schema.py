@@ -8,6 +8,7 @@ from credguard.policy.custom_rule_values import CustomRuleValue
 from credguard.policy.schema_keys import POLICY_TABLE, AllowValue, RuleSettingValue
 from credguard.policy.value_types import Entries, ListOf, Table
 from credguard.rule import CUSTOM_ID
+from credguard.rules import EXAMPLE_ID
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -56,5 +57,5 @@ def _find_subtable(kind: ValueType, name: str) -> tuple[Table, str] | None:
     if isinstance(kind, ListOf) and isinstance(kind.item, (AllowValue, CustomRuleValue)):
         return kind.item.table, f"{name}[]."
     if isinstance(kind, Entries) and isinstance(kind.value, RuleSettingValue):
-        return kind.value.table, f"{name}.CG101."
+        return kind.value.table, f"{name}.{EXAMPLE_ID}."
     return None

@@ -91,6 +91,7 @@ def find_loosenings(
         yield Loosening(key, text, *lines.get(key, (path, 1)))
     for rule_id, text in custom.find_loosened_rules(before.policy.custom, after.policy.custom):
         yield Loosening(f"custom-rules.{rule_id}", text, *lines.get(f"custom-rules.{rule_id}", (path, 1)))
+    yield from _compare_unreadable(before.policy, after.policy)
     yield from _compare_exceptions(before.policy, after.policy)
     yield from _compare_baselines(before.baseline, after.baseline, after.policy.baseline)
     from credguard.enforcement.removed_calls import find_removed_calls
@@ -141,6 +142,18 @@ def _compare_rule(rule_id: str, rule: Rule, before: Policy, after: Policy) -> It
             action, held = after.find_action(rule_id, stage), before.find_action(rule_id, stage)
             if path_effects.is_softer(action, held):
                 yield key, f"softens {rule_id} in {stage} from {held} to {action}"
+
+
+def _compare_unreadable(before: Policy, after: Policy) -> Iterator[Loosening]:
+    known: dict[str, date] = {}
+    for one in before.unreadable:
+        known[one.path] = max(known.get(one.path, date.min), one.expires or date.max)
+    for one in after.unreadable:
+        key = f"paths.unreadable {one.path} {one.expires}"
+        if one.path not in known:
+            yield Loosening(key, f"acknowledges that {one.path} cannot be read", *one.source)
+        elif (one.expires or date.max) > known[one.path]:
+            yield Loosening(key, f"acknowledges for longer that {one.path} cannot be read", *one.source)
 
 
 def _compare_exceptions(before: Policy, after: Policy) -> Iterator[Loosening]:

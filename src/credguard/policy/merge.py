@@ -22,6 +22,7 @@ def merge_layer(base: Policy, layer: Layer) -> Policy:
         fail_on=Severity[layer["fail-on"].upper()] if "fail-on" in layer else base.fail_on,
         rules=_merge_rules(base.rules, layer.get("rules", {})),
         stages={**base.stages, **layer.get("stages", {})},
+        unreadable=(*base.unreadable, *paths.get("unreadable", ())),
         exclude=(*base.exclude, *paths.get("exclude", ())),
         paths=(*base.paths, *paths.get("rules", {}).items()),
         own_accounts=base.own_accounts.union(layer.get("accounts", {}).get("own", ())),

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from enum import Enum
+from functools import cache
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from credguard.errors import ExitCode
 from credguard.model.findings import Severity, Verdict
 from credguard.policy import globs
+from credguard.rule import Trait
+from credguard.rules import list_rule_ids, load_rules
+from credguard.rules.tool import input_not_read, policy_loosened, rule_failed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -19,20 +23,16 @@ if TYPE_CHECKING:
     from credguard.model.findings import Coverage, Finding
     from credguard.rule import Rule
 
-ABOUT_THE_RUN = ("CG001", "CG002")
+ABOUT_THE_RUN = (input_not_read.RULE.id, rule_failed.RULE.id)
 """Findings that make a run incomplete instead of blocking it; nothing suppresses them."""
-WHOLE_CREDENTIALS = ("CG103", "CG104", "CG109", "CG301")
-"""Rules whose findings can be used as they are: no path exempts them."""
-OFF_BY_DEFAULT = ("CG190",)
-"""Rules that speak only where a policy switches them on, or where the command line selects them by number."""
-LOOSENED = "CG005"
+LOOSENED = policy_loosened.RULE.id
 """What a change loosens blocks at every stage, whatever a policy says of rules, stages, severities and paths."""
 STAGES = ("pre-commit", "commit-msg", "pre-push", "pre-receive", "ci", "audit")
 ACTIONS = ("block", "warn", "off")
 """What a stage does with a finding, the strictest first."""
 POLICY_FILE, BASELINE = ".credguard.yaml", ".credguard-baseline"
-_ACCOUNT_RULES = ("CG101", "CG102", "CG103", "CG104", "CG106", "CG107", "CG108", "CG109")
-_PLANTED = ("canary", "example-account")
+DECOYS = ("canary", "example-account")
+"""Kinds of keys that are no credentials of anybody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +69,20 @@ class Allow:
         """True when it speaks of the finding at `path`, in date or not."""
         if self.fingerprint:
             return self.fingerprint == finding.fingerprint and self.rule in ("", finding.rule_id)
-        if self.rule != finding.rule_id or finding.rule_id in WHOLE_CREDENTIALS:
+        if self.rule != finding.rule_id or is_whole_credential(finding.rule_id):
             return False
         return bool(globs.find_last_match((self.path,), path))
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """What a team knows cannot be read: the files that a pattern selects, why that is so, and until when it counts.
+    `source` is the file and line that say so."""
+
+    path: str
+    reason: str
+    expires: date | None = None
+    source: tuple[str, int] = field(default=("", 1), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +110,20 @@ class Policy:
     allow: tuple[Allow, ...] = ()
     custom: tuple[CustomRule, ...] = ()
     pins: frozenset[str] = frozenset()
+    unreadable: tuple[Unreadable, ...] = ()
+
+    def find_unreadable(self, path: str, today: date) -> Unreadable | None:
+        """The entry in date that acknowledges that a file cannot be read; none does of a whole folder or history."""
+        if path in ("", "."):
+            return None
+        return next(
+            (
+                one
+                for one in self.unreadable
+                if (one.expires is None or one.expires >= today) and globs.find_last_match((one.path,), path)
+            ),
+            None,
+        )
 
     def is_enabled(self, rule_id: str, stage: str = "audit") -> bool:
         """True when the rule is to speak at the stage; the rules about the run itself always do.
@@ -110,7 +135,9 @@ class Policy:
         if rule_id.startswith(self.ignore):
             return False
         if self.select:
-            return rule_id.startswith(tuple(word for word in self.select if len(word) > 3 or not _is_optional(rule_id)))
+            return rule_id.startswith(
+                tuple(word for word in self.select if len(word) > 3 or rule_id not in list_optional_rules())
+            )
         return (
             rule_id == LOOSENED or not self.is_off(rule_id, stage) or any(rule_id in rules for _, rules in self.paths)
         )
@@ -122,7 +149,7 @@ class Policy:
     def is_switched_on(self, rule_id: str, path: str | None = None) -> bool:
         """False where the policy switches the rule off, or does not switch on one that is off by default."""
         enabled = self.resolve_setting(rule_id, path).enabled
-        return not _is_optional(rule_id) if enabled is None else enabled
+        return rule_id not in list_optional_rules() if enabled is None else enabled
 
     def find_action(self, rule_id: str, stage: str, path: str | None = None) -> str:
         """What the stage does with a finding of the rule: block, warn or off."""
@@ -132,7 +159,7 @@ class Policy:
     def resolve_setting(self, rule_id: str, path: str | None = None) -> RuleSetting:
         """What is settled for the rule at a path: the last pattern that selects it goes before all others."""
         setting = self.rules.get(rule_id, RuleSetting())
-        if path is not None and rule_id not in WHOLE_CREDENTIALS:
+        if path is not None and not is_whole_credential(rule_id):
             for pattern, rules in self.paths:
                 if rule_id in rules and globs.find_last_match((pattern,), path):
                     setting = rules[rule_id].merge_onto(setting)
@@ -143,9 +170,9 @@ class Policy:
         setting = self.resolve_setting(finding.rule_id, path)
         severity = finding.severity if setting.severity is None else setting.severity
         account = finding.attributes.get("account")
-        if finding.attributes.get("kind") in _PLANTED:
+        if finding.attributes.get("kind") in DECOYS:
             return Severity.LOW
-        if not self.own_accounts or not account or finding.rule_id not in _ACCOUNT_RULES:
+        if not self.own_accounts or not account or finding.rule_id not in list_rule_ids(Trait.OF_ACCOUNT):
             return severity
         if account in self.own_accounts:
             return Severity.CRITICAL if finding.severity > Severity.LOW else severity
@@ -157,8 +184,15 @@ class Policy:
         return blake2b(repr(_canonicalize(self)).encode(), digest_size=8).hexdigest()
 
 
-def _is_optional(rule_id: str) -> bool:
-    return rule_id in OFF_BY_DEFAULT
+@cache
+def list_optional_rules() -> tuple[str, ...]:
+    """Rules that run only where a policy switches them on, or where the command line selects them by number."""
+    return tuple(rule.id for rule in load_rules() if not rule.by_default)
+
+
+def is_whole_credential(rule_id: str) -> bool:
+    """True for a rule whose findings can be used as they are: no path exempts them."""
+    return rule_id in list_rule_ids(Trait.WHOLE)
 
 
 def _canonicalize(value: object) -> object:
@@ -169,6 +203,7 @@ def _canonicalize(value: object) -> object:
         named = {f.name: getattr(value, f.name) for f in fields(value)}
         if isinstance(value, Policy):
             named["allow"] = frozenset(value.allow)
+            named["unreadable"] = tuple((one.path, one.reason, str(one.expires)) for one in value.unreadable)
             named["custom"] = frozenset(replace(rule, source=("", 1)) for rule in value.custom)
             named["stages"] = {stage: value.stages.get(stage, "block") for stage in STAGES}
         return _canonicalize(named)
@@ -200,17 +235,18 @@ def decide(
     path: str | None = None,
     allowed: str = "",
     listed: str = "",
+    gap: str = "",
 ) -> Verdict | None:
     """The verdict on one finding at `path` (as the policy names it), None where its rule is off.
 
     `allowed` and `listed` are the reasons of an exception and of a baseline entry that cover it
-    and are in date.
+    and are in date, `gap` that of an entry which knows that the file cannot be read.
     """
     where = finding.locations[0].path if path is None else path
     if not policy.is_enabled(finding.rule_id, stage) or not _is_about_path(finding.rule_id, policy, where):
         return None
     if finding.rule_id in ABOUT_THE_RUN:
-        return Verdict(finding, "report")
+        return Verdict(finding, "allowed" if gap else "report", gap)
     if finding.rule_id == LOOSENED:  # an exception of its own, which names it, is all that it follows
         return Verdict(finding, "allowed" if allowed else "baseline" if listed else "report", allowed or listed)
     off = not policy.select and policy.is_off(finding.rule_id, stage, where)
@@ -241,7 +277,7 @@ def _is_about_path(rule_id: str, policy: Policy, path: str) -> bool:
 
 def _find_exclusion(finding: Finding, policy: Policy, path: str) -> str:
     """The pattern that exempts the path, in words."""
-    pattern = "" if finding.rule_id in WHOLE_CREDENTIALS else globs.find_last_match(policy.exclude, path)
+    pattern = "" if is_whole_credential(finding.rule_id) else globs.find_last_match(policy.exclude, path)
     return f"the policy excludes {pattern}" if pattern else ""
 
 
@@ -249,6 +285,19 @@ def _explain_harmless(finding: Finding, policy: Policy, stage: str, path: str) -
     if finding.severity < policy.fail_on:
         return f"below {policy.fail_on.label}"
     return f"warn in {stage}" if policy.find_action(finding.rule_id, stage, path) == "warn" else ""
+
+
+def acknowledge_gaps(coverage: Coverage, verdicts: Iterable[Verdict]) -> Coverage:
+    """The coverage in which what the policy knows to be unreadable is a note, so that the run can be complete."""
+    known = {
+        verdict.finding.locations[0].path: verdict.reason
+        for verdict in verdicts
+        if verdict.finding.rule_id == input_not_read.RULE.id and verdict.outcome == "allowed"
+    }
+    gaps = [skip for skip in coverage.skipped if skip.path in known and not skip.reason.startswith("rule CG")]
+    left = [skip for skip in coverage.skipped if skip not in gaps]
+    notes = [*coverage.notes, *(f"not read: {one.path}: {one.reason} ({known[one.path]})" for one in gaps)]
+    return replace(coverage, skipped=left, notes=notes) if gaps else coverage
 
 
 def exit_code(verdicts: Iterable[Verdict], coverage: Coverage) -> ExitCode:

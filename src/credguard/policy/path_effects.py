@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from credguard.policy import globs
-from credguard.policy.model import ACTIONS, STAGES, WHOLE_CREDENTIALS
+from credguard.policy.model import ACTIONS, STAGES, is_whole_credential
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -114,7 +114,7 @@ def find_softer_paths(before: Policy, after: Policy, rules: Mapping[str, Rule]) 
         return
     named = {rule_id for policy in (before, after) for _, settings in policy.paths for rule_id in settings}
     texts: dict[tuple[str, str], None] = {}
-    for rule_id in sorted(named - set(WHOLE_CREDENTIALS)):
+    for rule_id in sorted(rule_id for rule_id in named if not is_whole_credential(rule_id)):
         rule = rules.get(rule_id)
         for old, new in _find_softer_entries(rule_id, rule.severity if rule else None, before, after):
             where = new.pattern if new.pattern is not None else old.pattern

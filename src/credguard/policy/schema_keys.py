@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, cast
 
 from credguard.model.findings import Severity
 from credguard.policy.custom_rule_values import CustomRules
-from credguard.policy.model import ABOUT_THE_RUN, ACTIONS, BASELINE, STAGES, WHOLE_CREDENTIALS, Allow, RuleSetting
+from credguard.policy.model import (
+    ABOUT_THE_RUN,
+    ACTIONS,
+    BASELINE,
+    STAGES,
+    Allow,
+    RuleSetting,
+    Unreadable,
+    is_whole_credential,
+)
 from credguard.policy.path_types import Glob, InsidePath
 from credguard.policy.value_types import (
     Account,
@@ -26,6 +35,8 @@ from credguard.policy.value_types import (
     ValueType,
     WholeNumber,
 )
+from credguard.rule import Trait
+from credguard.rules import EXAMPLE_ID, list_rule_ids
 
 if TYPE_CHECKING:
     from datetime import date
@@ -35,6 +46,7 @@ if TYPE_CHECKING:
 
 _SEVERITIES = tuple(severity.label for severity in Severity)
 _STAGE_ACTIONS = Table({stage: Key(Choice(*ACTIONS), f"what {stage} does with a finding") for stage in STAGES})
+_WHOLE_IDS = list_rule_ids(Trait.WHOLE)
 _RUN = "says that the run is incomplete; it cannot be set"
 _WHOLE = "is about whole credentials, which no path exempts; use `allow` with a fingerprint"
 
@@ -79,7 +91,7 @@ class AllowValue(ValueType):
             Text("a fingerprint of 32 hex digits", "[0-9a-f]{32}"), "the finding's fingerprint, which reports show"
         ),
         "path": Key(
-            Glob(), f"instead of a fingerprint: all findings of the rule there; not for {', '.join(WHOLE_CREDENTIALS)}"
+            Glob(), f"instead of a fingerprint: all findings of the rule there; not for {', '.join(_WHOLE_IDS)}"
         ),
         "reason": Key(Text(), "why it may stay; needed"),
         "expires": Key(Day(), "the last day on which it counts (UTC)", "never"),
@@ -92,8 +104,10 @@ class AllowValue(ValueType):
             raise reading.make_error(value, at, "wants either a fingerprint or a path", "reports show the fingerprint")
         rule = read.get("rule", "")
         if "path" in read and not rule:
-            raise reading.make_error(value, at, "a path needs a rule beside it", "add `rule: CG101`, for example")
-        if "path" in read and rule in WHOLE_CREDENTIALS:
+            raise reading.make_error(
+                value, at, "a path needs a rule beside it", f"add `rule: {EXAMPLE_ID}`, for example"
+            )
+        if "path" in read and is_whole_credential(rule):
             raise reading.make_error(value, at, f"{rule} {_WHOLE}")
         return Allow(
             read["reason"], rule, read.get("fingerprint", ""), read.get("path", ""),
@@ -101,14 +115,33 @@ class AllowValue(ValueType):
         )  # fmt: skip
 
     def _build_schema(self) -> Schema:
-        soft = RuleId((*ABOUT_THE_RUN, *WHOLE_CREDENTIALS)).build_schema()
+        soft = RuleId((*ABOUT_THE_RUN, *_WHOLE_IDS)).build_schema()
         by_path = {"required": ["path", "rule"], "properties": {"rule": soft}}
         return self.table.build_schema() | {"oneOf": [{"required": ["fingerprint"]}, by_path]}
 
 
+class UnreadableValue(ValueType):
+    """One entry of `paths.unreadable`."""
+
+    words = "mappings"
+    table = Table({
+        "path": Key(Glob(), "the files that cannot be read; needed"),
+        "reason": Key(Text(), "why that is known and may stay; needed"),
+        "expires": Key(Day(), "the last day on which it counts (UTC)", "never"),
+    }, required=("path", "reason"))  # fmt: skip
+
+    def _read(self, value: Value, reading: ReadingContext, at: str) -> Unreadable:
+        read = cast("dict[str, str]", self.table.read(value, reading, at))
+        source = (reading.path, value.line)
+        return Unreadable(read["path"], read["reason"], cast("date | None", read.get("expires")), source)
+
+    def _build_schema(self) -> Schema:
+        return self.table.build_schema()
+
+
 _PIN = Text("ORIGIN@REVISION as it is written there, or NAME==VERSION", r"[^\s@=]\S{0,290}(?:@|==)[\w.+-]{1,100}")
 _RULES = Entries(RuleId(ABOUT_THE_RUN, _RUN), RuleSettingValue())
-_RULES_OF_A_PATH = Entries(RuleId((*ABOUT_THE_RUN, *WHOLE_CREDENTIALS), _WHOLE), RuleSettingValue())
+_RULES_OF_A_PATH = Entries(RuleId((*ABOUT_THE_RUN, *_WHOLE_IDS), _WHOLE), RuleSettingValue())
 POLICY_TABLE = Table({
     "version": Key(WholeNumber(1, 1), "the version of this format", "1"),
     "extends": Key(
@@ -122,7 +155,11 @@ POLICY_TABLE = Table({
         Table({
             "exclude": Key(
                 ListOf(Glob()),
-                f"paths whose findings do not count, but for those of {', '.join(WHOLE_CREDENTIALS)}",
+                f"paths whose findings do not count, but for those of {', '.join(_WHOLE_IDS)}",
+            ),
+            "unreadable": Key(
+                ListOf(UnreadableValue()),
+                "files of which it is known that they cannot be read: they do not make a run incomplete",
             ),
             "rules": Key(Entries(Glob(), _RULES_OF_A_PATH), "settings of rules for the paths that a pattern selects"),
         }),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from credguard.errors import PolicyError
 from credguard.lazy_re import compile_lazily
 from credguard.policy.strict_yaml import find_duplicate_key
+from credguard.rules import EXAMPLE_ID
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -191,7 +192,7 @@ class RuleId(Text):
     """The ID of a rule, less those that cannot be meant here."""
 
     def __init__(self, refused: tuple[str, ...] = (), why: str = "") -> None:
-        super().__init__("a rule ID such as CG101")
+        super().__init__(f"a rule ID such as {EXAMPLE_ID}")
         self._refused, self._why = refused, why
 
     def _read(self, value: Value, reading: ReadingContext, at: str) -> object:

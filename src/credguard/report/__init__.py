@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, cast
 from credguard.lazy_re import compile_lazily
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from re import Match
 
     from credguard.model.findings import ScanResult
+    from credguard.report.interface import Report
 
-FORMATS = ("text", "json", "sarif", "github", "gitlab", "gitlab-secrets", "junit", "csv", "markdown", "html")
+FORMATS = ("text", "concise", "json", "sarif", "github", "gitlab", "gitlab-secrets", "junit", "csv", "markdown", "html")
+FOR_PEOPLE = ("text", "concise")
+"""Formats that are read where they are printed, in the encoding of the terminal."""
 
 # Characters that Python calls printable and that show as nothing: what else Unicode lists as
 # Default_Ignorable_Code_Point (DerivedCoreProperties.txt), and two that are blank by design.
@@ -56,4 +58,4 @@ def _escape_match(match: Match[str]) -> str:
 def render(name: str, result: ScanResult) -> bytes:
     """The report in one of FORMATS, as it stands in a file."""
     module = import_module(f"{__name__}.{name.replace('-', '_')}")
-    return cast("Callable[[ScanResult], bytes]", module.render)(result)
+    return cast("Report", module).render(result)

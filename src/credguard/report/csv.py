@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 CSV_COLUMNS = (
     "rule_id", "rule_name", "severity", "confidence", "outcome", "outcome_reason", "path", "line", "column", "commit",
-    "message", "fingerprint", "practices", "remediation",
+    "message", "fingerprint", "practices", "remediation", "author", "date",
 )  # fmt: skip
 # What makes a cell a formula in a spreadsheet (OWASP, "CSV Injection"), also behind a blank.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "\uff1d", "\uff0b", "\uff0d", "\uff20")
@@ -35,7 +35,8 @@ def _build_row(verdict: Verdict) -> tuple[object, ...]:
     return (
         finding.rule_id, finding.rule_name, finding.severity.label, finding.confidence.label, verdict.outcome,
         verdict.reason, place.path, place.line, place.column, place.commit or "", finding.message, finding.fingerprint,
-        " ".join(finding.practices), " / ".join(finding.remediation),
+        " ".join(finding.practices), " / ".join(finding.remediation), finding.exposure.get("author") or "",
+        finding.exposure.get("first_seen") or "",
     )  # fmt: skip
 
 

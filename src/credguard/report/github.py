@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from credguard.model.findings import Severity
 from credguard.policy.model import ABOUT_THE_RUN
 from credguard.report import make_printable
+from credguard.report.origin import describe_origin, format_place, is_gone
 
 if TYPE_CHECKING:
     from credguard.model.findings import ScanResult, Verdict
@@ -19,7 +20,7 @@ def render(result: ScanResult) -> bytes:
     shown = [v for v in result.verdicts if v.outcome in ("report", "below-threshold")]
     lines = [_format_finding(verdict) for verdict in shown if verdict.finding.rule_id not in ABOUT_THE_RUN]
     lines += [
-        f"::error file={_escape_property(skip.path)},title=credguard%3A not looked at::{_escape_data(skip.reason)}"
+        f"::error file={_escape_property(skip.path)},title=credguard%3A not scanned::{_escape_data(skip.reason)}"
         for skip in result.coverage.skipped
     ]
     return "".join(line + "\n" for line in lines).encode("utf-8", "backslashreplace")
@@ -27,13 +28,17 @@ def render(result: ScanResult) -> bytes:
 
 def _format_finding(verdict: Verdict) -> str:
     finding = verdict.finding
-    place = finding.locations[0]
     command = _COMMANDS[finding.severity] if verdict.outcome == "report" else "notice"
     title = _escape_property(f"credguard {finding.rule_id} {finding.rule_name} ({finding.severity.label})")
+    hint = f"; {finding.remediation[0]}" if finding.remediation else ""
+    origin = describe_origin(finding)
+    text = finding.message + (f"; {origin}" if origin else "") + hint
+    if is_gone(finding):  # the file at the place is another one, or not there
+        return f"::{command} title={title}::{_escape_data(f'{format_place(finding)}: {text}')}"
+    place = finding.locations[0]
     where = f"file={_escape_property(place.path)},line={place.line},endLine={place.end_line},col={place.column}"
     end = f",endColumn={place.end_column}" if place.end_line == place.line else ""
-    hint = f"; {finding.remediation[0]}" if finding.remediation else ""
-    return f"::{command} {where}{end},title={title}::{_escape_data(finding.message + hint)}"
+    return f"::{command} {where}{end},title={title}::{_escape_data(text)}"
 
 
 def _escape_data(text: str) -> str:

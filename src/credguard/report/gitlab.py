@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from credguard.model.findings import Severity
 from credguard.report import make_printable
+from credguard.report.origin import describe_origin
 
 if TYPE_CHECKING:
     from credguard.model.findings import ScanResult, Verdict
@@ -23,11 +24,11 @@ def render(result: ScanResult) -> bytes:
 
 def _build_issue(verdict: Verdict) -> dict[str, object]:
     finding = verdict.finding
-    place = finding.locations[0]
+    place, origin = finding.locations[0], describe_origin(finding)
     return {
         "type": "issue",
         "check_name": make_printable(f"{finding.rule_id} {finding.rule_name}"),
-        "description": make_printable(f"{finding.rule_id} {finding.message}"),
+        "description": make_printable(f"{finding.rule_id} {finding.message}" + (f"; {origin}" if origin else "")),
         "categories": ["Security"],
         "severity": _SEVERITIES[finding.severity],
         "fingerprint": _hash_identity(finding.fingerprint, make_printable(place.path)),

@@ -13,7 +13,7 @@ from credguard.policy.model import ABOUT_THE_RUN
 from credguard.report import make_printable
 
 if TYPE_CHECKING:
-    from credguard.model.findings import ScanResult, Verdict
+    from credguard.model.findings import Finding, ScanResult, Verdict
 
 SCHEMA_VERSION = "15.2.1"
 _NO_COMMIT = "0" * 40
@@ -61,6 +61,14 @@ def _build_vulnerability(verdict: Verdict) -> dict[str, object]:
         ],
         "location": {
             "file": make_printable(place.path), "start_line": place.line, "end_line": place.end_line,
-            "commit": {"sha": place.commit or _NO_COMMIT},
+            "commit": _build_commit(finding),
         },
     }  # fmt: skip
+
+
+def _build_commit(finding: Finding) -> dict[str, str]:
+    """The commit, with author and date where they are known to be its own."""
+    commit, exposure = finding.locations[0].commit, finding.exposure
+    known = {"author": exposure.get("author"), "date": exposure.get("first_seen")}
+    own = commit is not None and exposure.get("first_commit") == commit
+    return {"sha": commit or _NO_COMMIT} | {n: make_printable(str(v)) for n, v in known.items() if own and v}

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from credguard import __version__
 from credguard.errors import ExitCode
-from credguard.model import practices
 from credguard.policy.model import ABOUT_THE_RUN
 from credguard.report import json, make_printable
+from credguard.report.scorecard import count_standings, describe_unread
 
 if TYPE_CHECKING:
     from credguard.model.findings import ScanResult
@@ -29,7 +29,7 @@ def render(result: ScanResult) -> bytes:
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     environment.filters["shown"] = make_printable
     template = environment.from_string(_read_asset("report.html.j2"))
-    standings = practices.get_standings(result)
+    standings = result.standings
     headline, state = _format_headline(result)
     page = template.render(
         result=result,
@@ -40,8 +40,8 @@ def render(result: ScanResult) -> bytes:
         made=datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
         numbers=_format_numbers(result),
         standings=standings,
-        passed=sum(standing.status == "pass" for standing in standings),
-        failed=sum(standing.status == "fail" for standing in standings),
+        counted=count_standings(standings),
+        unread=make_printable(describe_unread(result)),
         data=Markup(_dump_inert_json(_build_findings(result))),  # noqa: S704 - `_inert` leaves nothing that ends the element
         css=Markup(css),  # noqa: S704 - our own files
         script=Markup(script),  # noqa: S704
@@ -82,10 +82,9 @@ def _format_numbers(result: ScanResult) -> list[tuple[str, str]]:
 
 
 def _build_findings(result: ScanResult) -> list[dict[str, object]]:
-    """The findings as in the JSON report, each with every practice that counts it."""
+    """The findings as in the JSON report."""
     shown = [v for v in result.verdicts if v.finding.rule_id not in ABOUT_THE_RUN]
-    counted = [sorted({*v.finding.practices, *practices.list_practice_ids(v.finding.rule_id)}) for v in shown]
-    return [json.build_finding_entry(v) | {"practices": ids} for v, ids in zip(shown, counted, strict=True)]
+    return [json.build_finding_entry(v) for v in shown]
 
 
 def _dump_inert_json(data: object) -> str:

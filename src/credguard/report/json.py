@@ -7,7 +7,6 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from credguard import __version__
-from credguard.model import practices
 from credguard.report import make_printable, sanitize_data
 
 if TYPE_CHECKING:
@@ -29,10 +28,11 @@ def render(result: ScanResult) -> bytes:
         "practices": [
             {
                 "id": standing.practice.id, "title": standing.practice.title, "status": standing.status,
-                "findings": standing.findings, "enforced_in": [make_printable(one) for one in standing.enforced_in],
-                "reason": make_printable(standing.reason), "rules": list(standing.practice.rules),
+                "findings": standing.findings, "accepted": standing.accepted,
+                "enforced_in": [make_printable(one) for one in standing.enforced_in],
+                "reason": make_printable(standing.reason), "rules": list(standing.rules),
             }
-            for standing in practices.get_standings(result)
+            for standing in result.standings
         ],
     }  # fmt: skip
     return json.dumps(report, indent=2).encode() + b"\n"
@@ -64,12 +64,14 @@ def build_finding_entry(verdict: Verdict) -> dict[str, object]:
         "fingerprint": finding.fingerprint,
         "outcome": verdict.outcome,
         "outcome_reason": make_printable(verdict.reason),
+        **({"outcome_by": make_printable(verdict.by)} if verdict.by else {}),
+        **({"outcome_until": verdict.until} if verdict.until else {}),
         "locations": [_build_location(place) for place in finding.locations],
         "attributes": sanitize_data(dict(finding.attributes)),
         "practices": list(finding.practices),
         "remediation": sanitize_data(finding.remediation),
         "exposure": sanitize_data(dict(finding.exposure)),
-        "context": [{"line": line, "text": make_printable(text)} for line, text in finding.context],
+        "context": [{"line": line.number, "text": make_printable(line.text)} for line in finding.context],
     }
 
 

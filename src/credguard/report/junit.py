@@ -7,6 +7,8 @@ from xml.etree import ElementTree as ET
 
 from credguard.policy.model import ABOUT_THE_RUN
 from credguard.report import make_printable
+from credguard.report.origin import describe_origin, format_place, is_gone
+from credguard.rules.tool.input_not_read import RULE as NOT_READ
 
 if TYPE_CHECKING:
     from credguard.model.findings import ScanResult, Verdict
@@ -26,10 +28,9 @@ def render(result: ScanResult) -> bytes:
     for verdict in verdicts:
         _add_case(suite, verdict)
     for skip in result.coverage.skipped:
-        case = ET.SubElement(
-            suite, "testcase", {"classname": make_printable(skip.path), "name": "CG001 input-not-read"}
-        )
-        ET.SubElement(case, "error", {"message": make_printable(skip.reason), "type": "CG001"})
+        name = f"{NOT_READ.id} {NOT_READ.name}"
+        case = ET.SubElement(suite, "testcase", {"classname": make_printable(skip.path), "name": name})
+        ET.SubElement(case, "error", {"message": make_printable(skip.reason), "type": NOT_READ.id})
     if not len(suite):
         ET.SubElement(suite, "testcase", {"classname": "credguard", "name": "no findings"})
     root = ET.Element("testsuites", {"name": "credguard", **counts})
@@ -46,7 +47,8 @@ def _add_case(suite: ET.Element, verdict: Verdict) -> None:
         make_printable(place.path),
         make_printable(f"{finding.rule_id} {finding.rule_name} at line {place.line}"),
     )
-    case = ET.SubElement(suite, "testcase", {"classname": path, "name": name, "file": path})
+    where = {} if is_gone(finding) else {"file": path}
+    case = ET.SubElement(suite, "testcase", {"classname": path, "name": name} | where)
     if verdict.outcome != "report":
         ET.SubElement(case, "skipped", {"message": make_printable(f"{verdict.outcome}: {verdict.reason}")})
         return
@@ -55,4 +57,5 @@ def _add_case(suite: ET.Element, verdict: Verdict) -> None:
         "failure",
         {"message": make_printable(finding.message), "type": f"{finding.rule_id} {finding.severity.label}"},
     )
-    failure.text = "\n".join(make_printable(line) for line in (f"{place.path}:{place.line}", *finding.remediation))
+    lines = (format_place(finding), describe_origin(finding), *finding.remediation)
+    failure.text = "\n".join(make_printable(line) for line in lines if line)

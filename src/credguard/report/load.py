@@ -6,7 +6,17 @@ import json
 from typing import TYPE_CHECKING, Any, cast
 
 from credguard.errors import CredguardError, ExitCode
-from credguard.model.findings import Confidence, Coverage, Finding, Location, ScanResult, Severity, Skip, Verdict
+from credguard.model.findings import (
+    Confidence,
+    Coverage,
+    Finding,
+    Location,
+    ScanResult,
+    Severity,
+    Skip,
+    SourceLine,
+    Verdict,
+)
 from credguard.model.practice import Standing
 from credguard.model.practices import MARKS, PRACTICES
 from credguard.report import sanitize_data
@@ -63,7 +73,8 @@ def _parse_standings(saved: list[dict[str, Any]]) -> Iterator[Standing]:
         if one["id"] in known and one["status"] in MARKS:
             places = tuple(str(place) for place in one["enforced_in"])
             reason = str(one.get("reason", ""))
-            yield Standing(known[one["id"]], str(one["status"]), int(one["findings"]), reason, places)
+            accepted, rules = int(one.get("accepted", 0)), tuple(str(rule) for rule in one.get("rules", ()))
+            yield Standing(known[one["id"]], str(one["status"]), int(one["findings"]), reason, places, accepted, rules)
 
 
 def parse_verdict(saved: dict[str, Any]) -> Verdict:
@@ -76,9 +87,10 @@ def parse_verdict(saved: dict[str, Any]) -> Verdict:
         tuple(_parse_location(place) for place in saved["locations"]), dict(saved["attributes"]),
         tuple(str(practice) for practice in saved["practices"]), tuple(str(step) for step in saved["remediation"]),
         dict(saved["exposure"]),
-        context=tuple((int(line["line"]), str(line["text"])) for line in saved.get("context", ())),
+        context=tuple(SourceLine(int(line["line"]), str(line["text"])) for line in saved.get("context", ())),
     )  # fmt: skip
-    return Verdict(finding, saved["outcome"], str(saved["outcome_reason"]))
+    by, until = str(saved.get("outcome_by", "")), str(saved.get("outcome_until", ""))
+    return Verdict(finding, saved["outcome"], str(saved["outcome_reason"]), by, until)
 
 
 def _parse_location(saved: dict[str, Any]) -> Location:

@@ -7,16 +7,20 @@ from typing import TYPE_CHECKING
 
 from credguard.errors import ExitCode
 from credguard.lazy_re import compile_lazily
-from credguard.model import practices
 from credguard.policy.model import ABOUT_THE_RUN
 from credguard.report import make_printable
+from credguard.report.origin import describe_origin
+from credguard.report.scorecard import count_findings, count_standings, describe_unread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from credguard.model.findings import ScanResult, Verdict
 
-_MARKS = {"pass": "✅ pass", "fail": "❌ fail", "partial": "◐ partial", "not-checked": "not checked"}
+_MARKS = {
+    "pass": "✅ pass", "fail": "❌ fail", "accepted": "accepted", "partial": "◐ partial",
+    "not-checked": "not checked", "nothing-to-check": "nothing to check",
+}  # fmt: skip
 _MOST_ROWS = 500
 """GitHub takes 1 MiB of summary a step (docs.github.com, "Workflow commands")."""
 _MEANING = compile_lazily(r"([\\`*_{}\[\]<>#|~&$@:]|(?<=www)\.)", re.IGNORECASE)
@@ -50,11 +54,22 @@ def _format_headline(result: ScanResult) -> Iterator[str]:
 def _format_scorecard(result: ScanResult) -> Iterator[str]:
     yield "### Practices"
     yield ""
+    yield f"{count_standings(result.standings)}."
+    yield ""
+    unread = describe_unread(result)
+    if unread:
+        yield escape(unread)
+        yield ""
     yield "| | practice | standing | findings | to do |"
     yield "|---|---|---|---|---|"
-    for standing in practices.get_standings(result):
+    for standing in result.standings:
         practice = standing.practice
-        cells = (practice.id, escape(practice.title), _MARKS[standing.status], str(standing.findings or ""))
+        cells = (
+            practice.id,
+            escape(practice.title),
+            _MARKS[standing.status],
+            str(count_findings(standing) or ""),
+        )
         yield f"| {' | '.join(cells)} | {escape(standing.reason)} |"
     yield ""
 
@@ -86,10 +101,10 @@ def _format_row(verdict: Verdict) -> str:
     finding = verdict.finding
     place = finding.locations[0]
     severity = finding.severity.label if verdict.outcome == "report" else f"{finding.severity.label}, does not block"
-    return (
-        f"| {severity} | {escape(finding.rule_id)} {escape(finding.rule_name)} "
-        f"| {escape(place.path)} line {place.line} | {escape(finding.message)} |"
-    )
+    origin = describe_origin(finding)
+    where = f"{escape(place.path)} line {place.line}" + (f", {escape(origin)}" if origin else "")
+    rule = f"{escape(finding.rule_id)} {escape(finding.rule_name)}"
+    return f"| {severity} | {rule} | {where} | {escape(finding.message)} |"
 
 
 def _format_steps(result: ScanResult) -> Iterator[str]:

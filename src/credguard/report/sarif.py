@@ -6,15 +6,18 @@ import json
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from credguard import __version__
+from credguard import HOME, __version__
 from credguard.errors import ExitCode
 from credguard.model.findings import Severity
 from credguard.policy.model import ABOUT_THE_RUN
 from credguard.report import make_printable, sanitize_data
+from credguard.report.origin import describe_origin
 from credguard.rules import load_rules
 from credguard.system.compat import encode_path
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from credguard.model.findings import Finding, Location, ScanResult, Skip, Verdict
     from credguard.rule import Rule
 
@@ -23,6 +26,10 @@ _LEVELS = {Severity.CRITICAL: "error", Severity.HIGH: "error", Severity.MEDIUM: 
 # GitHub reads 9.0 and above as critical, 7.0 high, 4.0 medium, below low (docs.github.com, "SARIF support").
 _SCORES = {Severity.CRITICAL: "9.5", Severity.HIGH: "8.0", Severity.MEDIUM: "5.5", Severity.LOW: "2.0"}
 _PRECISION = {3: "very-high", 2: "high", 1: "medium"}
+_MOST_RESULTS, _MOST_BYTES, _INDENT = 24_999, 9_000_000, 8
+"""GitHub refuses logs of more results, and of more than 10 MB (docs.github.com, "SARIF support"); the rules take a
+part of that."""
+_LEFT_OUT = "{:,} more results are left out, which code scanning would not read: the JSON report has all of them"
 _SUPPRESSED = {"inline": "inSource", "allowed": "external", "baseline": "external"}
 
 
@@ -39,21 +46,46 @@ def render(result: ScanResult) -> bytes:
         "name": "credguard",
         "version": __version__,
         "semanticVersion": __version__,
+        "informationUri": HOME,
         "rules": table,
         "properties": {"rulesHash": result.rules_hash, "policyHash": result.policy_hash},
     }
+    shown = [verdict for verdict in result.verdicts if verdict.finding.rule_id not in ABOUT_THE_RUN]
+    results = _fit_results(shown, numbers)
+    checkouts = _build_provenance(result)
     run = {
         "tool": {"driver": driver},
-        "invocations": [_build_invocation(result)],
+        "invocations": [_build_invocation(result, len(shown) - len(results))],
         "columnKind": "utf16CodeUnits",
         "originalUriBaseIds": {"ROOT": {"description": {"text": "the folder that was looked at"}}},
-        "results": [
-            _build_result(verdict, numbers)
-            for verdict in result.verdicts
-            if verdict.finding.rule_id not in ABOUT_THE_RUN
-        ],
-    }
+        "results": results,
+    } | ({"versionControlProvenance": checkouts} if checkouts else {})
     return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2).encode() + b"\n"
+
+
+def _fit_results(verdicts: Sequence[Verdict], numbers: dict[str, int]) -> list[dict[str, object]]:
+    """The results in order, as many as GitHub reads of one log: the most severe that block."""
+    order = sorted(range(len(verdicts)), key=lambda n: (verdicts[n].outcome != "report", -verdicts[n].finding.severity))
+    kept: dict[int, dict[str, object]] = {}
+    room = _MOST_BYTES
+    for number in order[:_MOST_RESULTS]:
+        built = _build_result(verdicts[number], numbers)
+        text = json.dumps(built, indent=2)
+        room -= len(text) + _INDENT * text.count("\n") + _INDENT + 2
+        if room < 0:
+            break
+        kept[number] = built
+    return [kept[number] for number in sorted(kept)]
+
+
+def _build_provenance(result: ScanResult) -> list[dict[str, object]]:
+    """What was scanned a checkout of; one alone is where all paths begin."""
+    found = result.target.get("checkouts")
+    checkouts = (
+        [{str(k): make_printable(str(v)) for k, v in one.items()} for one in found] if isinstance(found, list) else []
+    )
+    root = {"mappedTo": {"uriBaseId": "ROOT"}} if len(checkouts) == 1 else {}
+    return [{**one, **root} for one in checkouts]
 
 
 def _build_rule(rule: Rule) -> dict[str, object]:
@@ -96,10 +128,11 @@ def _build_custom_rule(finding: Finding) -> dict[str, object]:
 def _build_result(verdict: Verdict, numbers: dict[str, int]) -> dict[str, object]:
     finding = verdict.finding
     first, *others = finding.locations
+    origin = describe_origin(finding)
     result: dict[str, object] = {
         "ruleId": finding.rule_id,
         "level": _LEVELS[finding.severity],
-        "message": {"text": make_printable(finding.message)},
+        "message": {"text": make_printable(finding.message) + (f"; {origin}" if origin else "")},
         "locations": [_build_location(first)],
         "partialFingerprints": {"credguard/v1": finding.fingerprint},
         "properties": _build_properties(verdict),
@@ -150,7 +183,7 @@ def format_uri(path: str) -> str:
     return f"./{reference}" if reference.startswith("/") else reference
 
 
-def _build_invocation(result: ScanResult) -> dict[str, object]:
+def _build_invocation(result: ScanResult, left_out: int) -> dict[str, object]:
     complete = result.coverage.complete and result.exit_code in (ExitCode.CLEAN, ExitCode.FINDINGS)
     return {
         "executionSuccessful": complete,
@@ -158,6 +191,7 @@ def _build_invocation(result: ScanResult) -> dict[str, object]:
         "toolExecutionNotifications": [
             *(_build_notification(skip) for skip in result.coverage.skipped),
             *({"level": "note", "message": {"text": make_printable(note)}} for note in result.coverage.notes),
+            *([{"level": "warning", "message": {"text": _LEFT_OUT.format(left_out)}}] if left_out else []),
         ],
     }
 

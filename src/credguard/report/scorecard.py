@@ -10,29 +10,76 @@ from credguard.report import make_printable
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from credguard.model.findings import ScanResult
     from credguard.model.practice import Standing
 
-_COLOURS = {"pass": "32", "fail": "1;31", "partial": "33", "not-checked": "2"}
+IDLE = "nothing-to-check"
+"""The standing of a practice that the repository has nothing for; it is counted nowhere."""
+_COLOURS = {"pass": "32", "fail": "1;31", "accepted": "36", "partial": "33", "not-checked": "2"}
+_WIDTH = 110
 _ROOM = 92
 """Characters of title and reason that make a line of ordinary width."""
 
 
-def format_scorecard(standings: Sequence[Standing], paint: Callable[[str, str], str]) -> Iterator[str]:
+def format_scorecard(result: ScanResult, paint: Callable[[str, str], str]) -> Iterator[str]:
     """The table; `paint(text, code)` colours."""
-    counts = (f"{sum(one.status == status for one in standings)} {words.lower()}" for status, words in MARKS.items())
-    yield paint("Practices", "1") + f": {', '.join(counts)}"
-    for one in standings:
-        mark = paint(f"{MARKS[one.status]:<11}", _COLOURS[one.status])
-        count = f"{one.findings:>3}" if one.findings else "   "
-        reason = make_printable(one.reason)
-        if reason and len(one.practice.title) + len(reason) <= _ROOM:
-            yield f"  {one.practice.id} {mark} {count}  {one.practice.title}" + paint(f": {reason}", "2")
-            continue
-        yield f"  {one.practice.id} {mark} {count}  {one.practice.title}"
-        if reason:
-            yield paint(f"{'':<23}{reason}", "2")
+    standings = result.standings
+    shown = [one for one in standings if one.status != IDLE]
+    yield paint("Practices", "1") + f": {count_standings(standings)}"
+    unread = describe_unread(result)
+    if unread:
+        yield paint(f"  {make_printable(unread)}", "33")
+    for one in shown:
+        yield from _format_standing(one, paint)
+    idle = [f"{one.practice.id} ({make_printable(one.reason)})" for one in standings if one.status == IDLE]
+    yield from (paint(line, "2") for line in _fill("  Nothing to check: ", idle))
     yield f"Enforced in: {_format_places(standings)}"
     yield ""
+
+
+def count_standings(standings: Sequence[Standing]) -> str:
+    """How many practices have each standing, in words."""
+    counts = {words: sum(one.status == status for one in standings) for status, words in MARKS.items()}
+    return ", ".join(f"{count} {words.lower()}" for words, count in counts.items() if count)
+
+
+def describe_unread(result: ScanResult) -> str:
+    """One line on what could not be read, empty where all was."""
+    skipped = result.coverage.skipped
+    if not skipped:
+        return ""
+    first = f"{skipped[0].path}: {skipped[0].reason}"
+    return f"Could not be read: {first}" if len(skipped) == 1 else f"{len(skipped)} could not be read, first {first}"
+
+
+def _format_standing(one: Standing, paint: Callable[[str, str], str]) -> Iterator[str]:
+    mark = paint(f"{MARKS[one.status]:<11}", _COLOURS[one.status])
+    count = f"{count_findings(one) or '':>3}"
+    reason = make_printable(one.reason)
+    line = f"  {one.practice.id} {mark} {count}  {one.practice.title}"
+    if reason and len(one.practice.title) + len(reason) <= _ROOM:
+        yield line + paint(f": {reason}", "2")
+        return
+    yield line
+    if reason:
+        yield paint(f"{'':<23}{reason}", "2")
+
+
+def count_findings(one: Standing) -> int:
+    """The findings that make the standing what it is."""
+    return one.accepted if one.status == "accepted" else one.findings
+
+
+def _fill(first: str, items: Sequence[str]) -> list[str]:
+    """The items in lines of ordinary width; `first` begins the first one."""
+    lines: list[str] = []
+    for number, item in enumerate(items, 1):
+        word = item + ("," if number < len(items) else "")
+        if lines and len(lines[-1]) + len(word) < _WIDTH:
+            lines[-1] += f" {word}"
+        else:
+            lines.append((" " * len(first) if lines else first) + word)
+    return lines
 
 
 def _format_places(standings: Sequence[Standing]) -> str:

@@ -1,49 +1,67 @@
-"""The report for people: findings by file, what to do once at the end, and what was looked at."""
+"""The report for people: what was found, the worst first and each credential once, what to do, and what was scanned."""
 
 from __future__ import annotations
 
-from itertools import groupby
 from typing import TYPE_CHECKING
 
 from credguard.errors import ExitCode
 from credguard.model.findings import Severity
-from credguard.policy.model import ABOUT_THE_RUN
 from credguard.report import make_printable, scorecard
+from credguard.report.groups import (
+    KEY,
+    PATH,
+    format_count,
+    group_verdicts,
+    join_names,
+    list_advice,
+    list_also,
+    list_shown,
+)
+from credguard.report.origin import describe_origin, format_place
+from credguard.report.snippet import format_lines
+from credguard.rule import ABOUT_CREDGUARD
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from credguard.model.findings import Coverage, Finding, Location, ScanResult, Verdict
+    from credguard.model.findings import Coverage, ScanResult, Verdict
+    from credguard.report.groups import Group
 
 _COLOURS = {Severity.CRITICAL: "1;31", Severity.HIGH: "31", Severity.MEDIUM: "33", Severity.LOW: "36"}
 _SUPPRESSED = ("allowed", "baseline", "inline")
-_SHOWN_PLACES = 5
+_MOST_GROUPS, _MOST_ADVICE, _MOST_PLACES, _MOST_NAMES = 25, 8, 4, 5
 _SHOWN_SKIPS, _SAME_SKIPS, _NAMED_SKIPS = 50, 5, 3
+_NAMED_EXCEPTIONS = 3
+_SHORT = 12
+"""Digits of a fingerprint that `credguard allow` takes for the whole."""
 
 
-def render(result: ScanResult, *, colour: bool = False, quiet: bool = False, verbose: bool = False) -> bytes:
-    """The report as UTF-8; `quiet` leaves out what does not block, `verbose` adds the notes."""
+def render(
+    result: ScanResult, *, colour: bool = False, quiet: bool = False, verbose: bool = False, width: int = 0
+) -> bytes:
+    """The report as UTF-8; `quiet` leaves out what does not block, `verbose` leaves out nothing and adds fingerprints
+    and notes. Source lines are cut to `width` columns, if it is given."""
     paint = _Paint(colour)
-    shown = [v for v in result.verdicts if v.finding.rule_id not in ABOUT_THE_RUN]
+    shown = list_shown(result.verdicts, ("report", "below-threshold", *_SUPPRESSED))
     if quiet:
         shown = [v for v in shown if v.outcome == "report"]
     elif not verbose:
         shown = [v for v in shown if v.outcome not in _SUPPRESSED or v.finding.known]
+    groups = group_verdicts(shown)
     lines: list[str] = []
-    for path, verdicts in groupby(shown, key=lambda v: v.finding.locations[0].path):
-        lines.append(paint(make_printable(path), "1"))
-        for verdict in verdicts:
-            lines += _format_finding(verdict, paint)
-        lines.append("")
-    lines += _format_remediation([v.finding for v in shown if v.outcome == "report"], paint)
+    for group in groups if verbose else groups[:_MOST_GROUPS]:
+        lines += _format_group(group, paint, width, verbose=verbose)
+    if len(groups) > _MOST_GROUPS and not verbose:
+        lines += _format_rest(groups[_MOST_GROUPS:], result.target)
+    lines += _format_advice(groups, paint, verbose=verbose)
     lines += _format_skipped(result.coverage, paint)
     if result.standings and not quiet and result.target.get("kind") == "audit":
-        lines += scorecard.format_scorecard(result.standings, paint)
+        lines += scorecard.format_scorecard(result, paint)
     if verbose:
         lines += [f"note: {make_printable(note)}" for note in result.coverage.notes]
     if not quiet or result.exit_code:
         lines += _format_summary(result, paint)
-    lines += _format_exception_hint(result)
+    lines += _format_exception_hint(result, groups)
     return "".join(line + "\n" for line in lines).encode("utf-8", "backslashreplace")
 
 
@@ -52,52 +70,95 @@ class _Paint:
         self._colour = colour
 
     def __call__(self, text: str, code: str) -> str:
-        return f"\x1b[{code}m{text}\x1b[0m" if self._colour else text
+        return f"\x1b[{code}m{text}\x1b[0m" if self._colour and text else text
 
 
-def _format_finding(verdict: Verdict, paint: _Paint) -> Iterator[str]:
-    finding = verdict.finding
-    place = finding.locations[0]
-    where = f"{place.line}:{place.column}"
-    severity = paint(finding.severity.label, _COLOURS[finding.severity])
-    outcome = "" if verdict.outcome == "report" else f" [{verdict.outcome}: {make_printable(verdict.reason)}]"
-    yield f"  {where:<8} {severity}  {finding.rule_id} {make_printable(finding.rule_name)}{outcome}"
-    yield f"           {make_printable(finding.message)}"
-    more = [_format_other_location(other, place) for other in finding.locations[1:]]
-    if more:
-        rest = f" and {len(more) - _SHOWN_PLACES} more" if len(more) > _SHOWN_PLACES else ""
-        yield f"           also at {', '.join(more[:_SHOWN_PLACES])}{rest}"
+def _format_group(group: Group, paint: _Paint, width: int, *, verbose: bool) -> Iterator[str]:
+    finding, outcome = group.first.finding, group.first.outcome
+    code = _COLOURS[finding.severity]
+    tail = "" if outcome == "report" else f" [{outcome}: {make_printable(group.first.reason)}]"
+    yield (
+        f"{paint(format_place(finding), '1')}: {paint(finding.severity.label, code)} {paint(finding.rule_id, code)} "
+        f"{make_printable(finding.rule_name)}: {make_printable(finding.message)}{tail}"
+    )
+    yield from format_lines(finding.context, paint, code, width)
+    origin = describe_origin(finding)
+    if origin:
+        yield f"  {origin}"
+    yield from _format_places(group, verbose=verbose)
+    for also in list_also(finding):
+        what = "; ".join(map(str, also["steps"])) or (also["message"] if verbose else "")
+        if what:
+            yield make_printable(f"  also {also['rule_id']} {also['rule_name']}: {what}")
     if finding.remediation:
-        yield paint(f"           fix: {make_printable(finding.remediation[0])}", "2")
-    yield paint(f"           fingerprint: {finding.fingerprint}", "2")
+        yield paint(f"  hint: {make_printable(finding.remediation[0])}", "2")
+    if verbose:
+        yield paint(f"  fingerprint: {finding.fingerprint}", "2")
+    yield ""
 
 
-def _format_other_location(other: Location, first: Location) -> str:
-    path = "" if other.path == first.path else f"{make_printable(other.path)}:"
-    return f"{path}{other.line}:{other.column} ({other.role.replace('_', ' ')})"
+def _format_places(group: Group, *, verbose: bool) -> Iterator[str]:
+    """Where else the value or its other parts are; not what the source lines show already."""
+    finding = group.first.finding
+    shown = {line.number for line in finding.context}
+    parts = [
+        f"{format_place(finding, place)} ({place.role.replace('_', ' ')})"
+        for place in finding.locations[1:]
+        if place.path != finding.locations[0].path or place.line not in shown
+    ]
+    others = list(dict.fromkeys(format_place(one) for one in group.others))
+    if parts:
+        yield f"  also at {join_names(parts, _MOST_PLACES)}"
+    if others and verbose:
+        yield f"  the same in {format_count(len(others), 'other place')}:"
+        yield from (f"    {place}" for place in others)
+    elif others:
+        yield f"  the same in {format_count(len(others), 'other place')}: {join_names(others, _MOST_PLACES)}"
 
 
-def _format_remediation(findings: Sequence[Finding], paint: _Paint) -> Iterator[str]:
-    """The steps after a leak, once for each kind, with the key IDs concerned."""
-    kinds: dict[tuple[str, ...], list[str]] = {}
-    for finding in findings:
-        steps = finding.remediation[1:]
-        key_id = finding.attributes.get("access_key_id")
-        if steps:
-            general = tuple(s.replace(key_id, "AKID") for s in steps) if isinstance(key_id, str) else steps
-            kinds.setdefault(general, []).append(key_id if isinstance(key_id, str) else "")
-    for steps, key_ids in kinds.items():
-        named = list(dict.fromkeys(k for k in key_ids if k))
-        yield paint("What to do, in this order", "1") + (f" (AKID is {', '.join(named[:10])})" if named else "")
-        single = named[0] if len(named) == 1 else "AKID"
-        for number, step in enumerate(steps, 1):
-            yield f"  {number}. {make_printable(step.replace('AKID', single))}"
+def _format_rest(groups: Sequence[Group], target: Mapping[str, object]) -> Iterator[str]:
+    """How much is not shown, and the command for it."""
+    command = _name_command(target)
+    counts = _count_severities([group.first for group in groups])
+    yield f"and {len(groups):,} more ({counts}): {command} --format concise lists all, one a line; -v shows all in full"
+    yield ""
+
+
+def _name_command(target: Mapping[str, object]) -> str:
+    kind, paths = target.get("kind"), target.get("paths")
+    named = " ".join(map(str, paths)) if isinstance(paths, (list, tuple)) and list(paths) != ["."] else ""
+    words = {"audit": "credguard audit", "files": "credguard scan", "history": "credguard scan --history"}.get(
+        str(kind)
+    )
+    if kind == "hook" and target.get("hook") == "pre-commit":
+        words = "credguard scan --staged"
+    return make_printable(f"`{words} {named}".rstrip()) + "` with" if words else "the same command with"
+
+
+def _format_advice(groups: Sequence[Group], paint: _Paint, *, verbose: bool) -> Iterator[str]:
+    """The steps, once for all credentials that they fit, with their names."""
+    advice = list(list_advice(group.first.finding for group in groups if group.first.outcome == "report"))
+    for one in advice if verbose else advice[:_MOST_ADVICE]:
+        names = [make_printable(name) for name in one.names]
+        filled = next((f" ({word} in the steps)" for word in (KEY, PATH) if any(word in s for s in one.steps)), "")
+        shown = join_names(names, len(names) if verbose else _MOST_NAMES)
+        yield paint(f"What to do about {shown}", "1") + (filled if len(names) > 1 else "")
+        number = 0
+        for step in one.steps:
+            if step.startswith(("+ ", "- ")):  # a line to add to a file or to take out
+                yield f"     {make_printable(step)}"
+            else:
+                number += 1
+                yield f"  {number}. {make_printable(step)}"
+        yield ""
+    if len(advice) > _MOST_ADVICE and not verbose:
+        yield f"and {format_count(len(advice) - _MOST_ADVICE, 'more list')} of steps; -v shows all"
         yield ""
 
 
 def _format_skipped(coverage: Coverage, paint: _Paint) -> Iterator[str]:
     if coverage.skipped:
-        yield paint("Not looked at", "1")
+        yield paint("Not scanned", "1")
         by_reason: dict[str, list[str]] = {}
         for skip in coverage.skipped:
             by_reason.setdefault(skip.reason, []).append(make_printable(skip.path))
@@ -111,51 +172,62 @@ def _format_skipped(coverage: Coverage, paint: _Paint) -> Iterator[str]:
 def _format_skip_reason(reason: str, paths: Sequence[str]) -> Iterator[str]:
     """One line for each file, or for many of the same reason one."""
     if len(paths) > _SAME_SKIPS:
-        some = ", ".join(paths[:_NAMED_SKIPS])
-        yield f"  {some} and {len(paths) - _NAMED_SKIPS} more: {make_printable(reason)}; --format json names them all"
+        yield f"  {join_names(paths, _NAMED_SKIPS)}: {make_printable(reason)}; --format json names them all"
     else:
         yield from (f"  {path}: {make_printable(reason)}" for path in paths)
 
 
 def _format_summary(result: ScanResult, paint: _Paint) -> Iterator[str]:
     coverage = result.coverage
-    size = _format_size(coverage.bytes)
-    yield f"Looked at {coverage.files} files, {size}; {len(coverage.skipped)} could not be looked at."
-    blocking = [v.finding for v in result.verdicts if v.outcome == "report" and v.finding.rule_id not in ABOUT_THE_RUN]
-    counts = [
-        f"{sum(f.severity is s for f in blocking)} {s.label}"
-        for s in sorted(Severity, reverse=True)
-        if any(f.severity is s for f in blocking)
-    ]
+    what = format_count(coverage.files, "file") if coverage.files else format_count(coverage.blobs, "object")
+    commits = f" and {format_count(coverage.commits, 'commit')}" if coverage.commits else ""
+    missed = f"; {format_count(len(coverage.skipped), 'input')} could not be scanned" if coverage.skipped else ""
+    yield f"Scanned {what}{commits}, {_format_size(coverage.bytes)}{missed}."
+    blocking = list_shown(result.verdicts, ("report",))
     below = sum(v.outcome == "below-threshold" for v in result.verdicts)
     tail = f"; {below} below the threshold" if below else ""
     suppressed = sum(v.outcome in _SUPPRESSED for v in result.verdicts)
     tail += f"; {suppressed} suppressed" if suppressed else ""
     if blocking:
-        plural = "finding blocks" if len(blocking) == 1 else "findings block"
-        yield paint(f"{len(blocking)} {plural}: {', '.join(counts)}{tail}.", "1;31")
+        verb = "blocks" if len(blocking) == 1 else "block"
+        different = len(group_verdicts(blocking))
+        alike = f" ({different:,} different)" if different < len(blocking) else ""
+        head = f"{format_count(len(blocking), 'finding')} {verb}{alike}"
+        yield paint(f"{head}: {_count_severities(blocking)}{tail}.", "1;31")
     elif result.exit_code is ExitCode.INCOMPLETE:
         yield paint(
-            f"Incomplete: nothing blocks in what was looked at{tail}, but not everything was looked at.", "1;33"
+            f"Incomplete: nothing blocks in what was scanned{tail}, but not everything could be scanned.", "1;33"
         )
     else:
         yield paint(f"Nothing blocks{tail}.", "1;32")
 
 
-def _format_exception_hint(result: ScanResult) -> Iterator[str]:
+def _count_severities(verdicts: Sequence[Verdict]) -> str:
+    counts = {s: sum(v.finding.severity is s for v in verdicts) for s in sorted(Severity, reverse=True)}
+    return ", ".join(f"{number:,} {severity.label}" for severity, number in counts.items() if number)
+
+
+def _format_exception_hint(result: ScanResult, groups: Sequence[Group]) -> Iterator[str]:
     """How to record that a finding may stay, for who is stopped by a hook."""
-    marks = dict.fromkeys(
-        v.finding.fingerprint
-        for v in result.verdicts
-        if v.outcome == "report" and v.finding.rule_id not in (*ABOUT_THE_RUN, "CG003", "CG004", "CG005")
-    )
-    if marks and result.target.get("kind") == "hook" and result.target.get("hook") != "pre-receive":
-        one = next(iter(marks)) if len(marks) == 1 else "FINGERPRINT"
-        yield f'If it is no secret, record an exception: credguard allow {one} --reason "why"'
+    if result.target.get("kind") != "hook" or result.target.get("hook") == "pre-receive":
+        return
+    findings = [g.first.finding for g in groups if g.first.outcome == "report"]
+    findings = [finding for finding in findings if not finding.rule_id.startswith(ABOUT_CREDGUARD)]
+    if findings:
+        yield (
+            "If it is no secret, record an exception:"
+            if len(findings) == 1
+            else ("For each that is no secret, record an exception:")
+        )
+    for finding in findings[:_NAMED_EXCEPTIONS]:
+        what = f"  # {format_place(finding)}" if len(findings) > 1 else ""
+        yield f'  credguard allow {finding.fingerprint[:_SHORT]} --reason "why"{what}'
+    if len(findings) > _NAMED_EXCEPTIONS:
+        yield f"  and so on for {len(findings) - _NAMED_EXCEPTIONS} more; -v shows their fingerprints"
 
 
-def _format_size(count: int) -> str:
+def _format_size(number: int) -> str:
     for unit, divisor in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
-        if count >= divisor:
-            return f"{count / divisor:.1f} {unit}"
-    return f"{count} bytes"
+        if number >= divisor:
+            return f"{number / divisor:.1f} {unit}"
+    return format_count(number, "byte")

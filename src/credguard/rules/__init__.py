@@ -1,4 +1,4 @@
-"""The rule registry: every family of rules has a folder, every module there that does not start with `_` a `RULE`."""
+"""The rule registry: each family of rules has a folder, and each module in it without a leading `_` has a `RULE`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from credguard.rule import Rule
+    from credguard.rule import Rule, Trait
+
+
+EXAMPLE_ID = "CG101"
+"""The rule that messages name as an example."""
 
 
 @cache
@@ -23,7 +27,7 @@ def load_rules() -> tuple[Rule, ...]:
 
 
 def find_rule_modules() -> dict[str, str]:
-    """The module of each rule by the rule's name with underscores, which is the last part of the module's."""
+    """The module of each rule by the rule's name with underscores, which is the last part of the module's name."""
     root = os.path.dirname(__file__)
     found: dict[str, str] = {}
     for family in sorted(os.listdir(root)):
@@ -34,8 +38,30 @@ def find_rule_modules() -> dict[str, str]:
     return found
 
 
+@cache
+def list_rule_ids(trait: Trait) -> tuple[str, ...]:
+    """The IDs of the rules with a trait, in order."""
+    return tuple(rule.id for rule in load_rules() if trait in rule.traits)
+
+
+@cache
+def list_practice_rules(practice: str) -> tuple[str, ...]:
+    """The IDs of the rules that check a practice, in order."""
+    return tuple(rule.id for rule in load_rules() if practice in rule.practices)
+
+
+def get_rule(rule_id: str) -> Rule:
+    """The rule with this ID; raises KeyError where there is none."""
+    return _map_rules()[rule_id]
+
+
+@cache
+def _map_rules() -> dict[str, Rule]:
+    return {rule.id: rule for rule in load_rules()}
+
+
 def hash_rules() -> str:
-    """A digest of what the rules look for: 16 hex digits over IDs, severities and patterns."""
+    """A digest of what the rules detect: 16 hex digits over IDs, severities and patterns."""
     from hashlib import blake2b
 
     digest = blake2b(digest_size=8)

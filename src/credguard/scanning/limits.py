@@ -83,5 +83,5 @@ def _order(finding: Finding) -> tuple[object, ...]:
 def _compute_weight(verdict: Verdict) -> int:
     finding = verdict.finding
     text = len(finding.message) + sum(len(place.path) for place in finding.locations)
-    text += sum(len(line) for _, line in finding.context)
+    text += sum(len(line.text) for line in finding.context)
     return 1 + text // _USUAL

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from bisect import bisect_left
+from copy import copy
 from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -15,12 +15,14 @@ from credguard.decoders.encoded_text import PATTERNS, has_base64, iter_views
 from credguard.decoders.unicode import UTF32, WIDE, decode_utf16, decode_utf32
 from credguard.errors import CredguardError, UnreadableError
 from credguard.matching.database import Matcher
-from credguard.matching.positions import locate
-from credguard.matching.redaction import is_telling, mask_name, redact_lines
-from credguard.model.findings import Blob, Finding, Location, Skip
-from credguard.model.secret import compute_fingerprint
-from credguard.rules import load_rules
+from credguard.matching.positions import has_overlap, locate, merge_overlaps
+from credguard.matching.redaction import LineRedactor, is_telling, mask_name
+from credguard.model.findings import Blob, Location, Skip
+from credguard.model.result import Problems
+from credguard.rule import Trait, is_custom
+from credguard.rules import list_rule_ids, load_rules
 from credguard.scanning import limits
+from credguard.scanning.placement import build_finding, build_locations
 from credguard.sources import lfs
 from credguard.system.compat import encode_path
 
@@ -28,14 +30,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from credguard.matching.pattern import Hits
-    from credguard.matching.positions import Place
-    from credguard.model.findings import Detection
+    from credguard.model.findings import Detection, Finding
+    from credguard.model.secret import Secret
     from credguard.rule import Rule
     from credguard.sources.worktree import WorkTree
 
-_HALVES = ("CG101", "CG102", "CG150")
-_GUESSES = ("CG189", "CG190")
-"""Rules that go by what stands around a value, the surer first."""
 _NOWHERE = (Location("."),)
 _EVERYWHERE = (WIDE, UTF32, CONTAINER, mime.PART, mime.RECORDED, lfs.POINTER, *PATTERNS)
 """What says that a blob has to be read in another way as well."""
@@ -64,13 +63,27 @@ class Scanner:
         self._placed = True
         self._always: list[Rule] = []
         self._by_pattern: dict[str, list[Rule]] = {}
-        self.choose(self.rules)
+        self._apply(self.rules)
 
-    def choose(self, rules: Sequence[Rule]) -> None:
-        """Applies these rules from now on; one that was not known is looked for from here on."""
+    def choose(self, rules: Sequence[Rule], depth: int | None = None) -> Scanner:
+        """A scanner of these rules, of which one may be new, that notes with this one what it finds and cannot do;
+        with a `depth` so many archives may stand in each other from now on."""
+        chosen = copy(self)
+        chosen.budget.depth = self.budget.depth if depth is None else depth
+        chosen._apply(rules)  # noqa: SLF001 - of its own kind
+        return chosen
+
+    def take_problems(self) -> Problems:
+        """What could not be done since this was last asked."""
+        problems = Problems(dict(self.unread), tuple(self.notes), tuple(self.failures))
+        for noted in (self.unread, self.notes, self.failures):
+            noted.clear()
+        return problems
+
+    def _apply(self, rules: Sequence[Rule]) -> None:
         more = [pattern for rule in rules for pattern in rule.patterns if pattern.name not in self.matcher.names]
         if more:
-            self._patterns += more
+            self._patterns = [*self._patterns, *more]
             self.matcher = Matcher(self._patterns, cache=self._cache)
         self.rules = tuple(rules)
         self._always = [r for r in self.rules if r.check_blob and not r.patterns and _is_enabled(r)]
@@ -93,7 +106,7 @@ class Scanner:
         if CONTAINER.name in hits or mime.PART.name in hits or mime.RECORDED.name in hits:
             packed = self._scan_members(blob, depth, hits)
             told = {finding.fingerprint for finding in packed}
-            values = {value for finding in packed if finding.rule_id not in _HALVES for value in finding.values}
+            values = {value for finding in packed if not _is_half(finding) for value in finding.values}
             findings = [one for one in findings if not (one.fingerprint in told or _is_half_of(one, values))] + packed
         return findings
 
@@ -159,13 +172,13 @@ class Scanner:
                 for detection in self._run_rule(rule, str(tree.root), lambda check=check: check(tree)):  # type: ignore[misc]
                     path = detection.path or "."
                     data = (tree.read(path) or b"") if detection.parts else b""
-                    findings.append(build_finding(rule, detection, _build_locations(detection, Blob(data, path))))
+                    findings.append(build_finding(rule, detection, build_locations(detection, Blob(data, path))))
         return findings
 
     def _find_in_blob(self, blob: Blob, hits: Hits) -> list[Finding]:
         packed: list[Finding] = []
-        found = self._detect_in_views(blob, hits, packed)
-        found = _drop_halves(found)
+        seen = self._detect_in_views(blob, hits, packed)
+        found = _drop_halves(seen)
         if not found:
             return packed
         secrets = (part.secret for _, one in found for part in one.parts if not part.secret.public)
@@ -173,14 +186,12 @@ class Scanner:
         found = self._limit_detections(found, blob.path)
         if not self._placed and blob.kind != "name":  # names are shown without what is found in them
             return [
-                build_finding(rule, d, _build_locations(d, blob) if not d.parts else _NOWHERE) for rule, d in found
+                build_finding(rule, d, build_locations(d, blob) if not d.parts else _NOWHERE) for rule, d in found
             ] + packed
         places = locate(blob.data, (o for _, d in found for part in d.parts for o in (part.start, part.end)))
+        lines = LineRedactor(blob.data, (part for _, one in seen for part in one.parts), places)
         findings = [
-            replace(
-                build_finding(rule, d, _build_locations(d, blob, places)),
-                context=redact_lines(blob.data, d.parts, places),
-            )
+            replace(build_finding(rule, d, build_locations(d, blob, places)), context=lines.redact(d.parts))
             for rule, d in found
         ]
         return sorted(findings, key=lambda f: (f.locations[0].line, f.locations[0].column, f.rule_id)) + packed
@@ -202,7 +213,7 @@ class Scanner:
             if has_base64(blob.data, hits):
                 self.unread.setdefault(blob.path, "holds text encoded more often than limits.depth allows; decode it")
             return found
-        plain = sorted((p.start, p.end) for rule, one in found if rule.id not in _GUESSES for p in one.parts)
+        plain = sorted((p.start, p.end) for rule, one in found if Trait.GUESS not in rule.traits for p in one.parts)
         told: set[tuple[str, int]] = set()
         for view in iter_views(blob.data, hits):
             inner = Blob(view.text, blob.path, blob.kind)
@@ -210,7 +221,7 @@ class Scanner:
             for rule, one in self._detect_in_views(inner, inner_hits, packed, depth + 1):
                 parts = tuple(replace(p, start=view.origin[p.start], end=view.origin[p.end]) for p in one.parts)
                 known = {(rule.id, part.start) for part in parts}
-                if not known <= told and not all(_has_overlap(plain, part.start, part.end) for part in parts):
+                if not known <= told and not all(has_overlap(plain, part.start, part.end) for part in parts):
                     told |= known
                     found.append((rule, replace(one, parts=parts, message=f"{one.message}, {view.how}")))
             if CONTAINER.name in inner_hits:
@@ -246,54 +257,49 @@ class Scanner:
             return []
 
 
-def _has_overlap(places: Sequence[tuple[int, int]], start: int, end: int) -> bool:
-    """True when one of the ascending places shares a byte with start..end."""
-    at = bisect_left(places, (start, 0))
-    return (at < len(places) and places[at][0] < end) or (at > 0 and places[at - 1][1] > start)
-
-
 def _drop_halves(found: list[tuple[Rule, Detection]]) -> list[tuple[Rule, Detection]]:
     """Leaves out a lone ID, secret or key whose every place another rule's finding speaks of, and a guess
     that touches one."""
     if len({rule.id for rule, _ in found}) < 2:
         return found
-    sure = [(rule, one) for rule, one in found if rule.id not in _GUESSES]
-    told = {(part.start, part.end) for rule, one in sure if _is_whole(rule) for part in one.parts}
+    sure = [(rule, one) for rule, one in found if Trait.GUESS not in rule.traits]
+    wholes: dict[Secret, list[tuple[int, int]]] = {}
+    told = set()
+    for part in (part for rule, one in sure if _is_whole(rule) for part in one.parts):
+        told.add((part.start, part.end))
+        wholes.setdefault(part.secret, []).append((part.start, part.end))
+    # The same value may be read twice, as it is written and decoded: the places then overlap.
+    places = {secret: merge_overlaps(every) for secret, every in wholes.items()}
     kept = [
         (rule, one)
         for rule, one in sure
-        if rule.id not in _HALVES or not all((part.start, part.end) in told for part in one.parts)
+        if Trait.HALF not in rule.traits
+        or not all(
+            (part.start, part.end) in told or has_overlap(places.get(part.secret, []), part.start, part.end)
+            for part in one.parts
+        )
     ]
     if len(sure) == len(found):
         return kept
-    for guess in _GUESSES:
-        taken = _merge_places((part.start, part.end) for _, one in kept for part in one.parts)
+    for guess in sorted({rule.id for rule, _ in found if Trait.GUESS in rule.traits}):  # the surer has the lower number
+        taken = merge_overlaps((part.start, part.end) for _, one in kept for part in one.parts)
         guessed = [(rule, one) for rule, one in found if rule.id == guess]
-        kept += [
-            (rule, one) for rule, one in guessed if not any(_has_overlap(taken, p.start, p.end) for p in one.parts)
-        ]
+        kept += [(rule, one) for rule, one in guessed if not any(has_overlap(taken, p.start, p.end) for p in one.parts)]
     return kept
 
 
 def _is_whole(rule: Rule) -> bool:
     """True for a rule of ours that says more than that there is half a pair; a custom rule hides nothing."""
-    return rule.id not in _HALVES and rule.id.startswith("CG")
+    return Trait.HALF not in rule.traits and not is_custom(rule.id)
+
+
+def _is_half(finding: Finding) -> bool:
+    return finding.rule_id in list_rule_ids(Trait.HALF)
 
 
 def _is_half_of(finding: Finding, values: set[str]) -> bool:
     """True for half a pair where the values belong to whole ones."""
-    return finding.rule_id in _HALVES and bool(finding.values) and finding.values <= values
-
-
-def _merge_places(places: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    """The places in ascending order, those that overlap as one."""
-    merged: list[tuple[int, int]] = []
-    for start, end in sorted(places):
-        if merged and start < merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
-        else:
-            merged.append((start, end))
-    return merged
+    return _is_half(finding) and bool(finding.values) and finding.values <= values
 
 
 def _rank_detection(one: tuple[Rule, Detection]) -> tuple[object, ...]:
@@ -308,42 +314,3 @@ def _replace_path(finding: Finding, path: str) -> Finding:
 
 def _is_enabled(rule: Rule) -> bool:
     return rule.enabled is None or rule.enabled()
-
-
-def _build_locations(detection: Detection, blob: Blob, places: dict[int, Place] | None = None) -> tuple[Location, ...]:
-    if not detection.parts:
-        path = detection.path if detection.path is not None else blob.path
-        return (Location(path, detection.line, 1, detection.line, 1),)
-    if places is None:
-        places = locate(blob.data, (o for part in detection.parts for o in (part.start, part.end)))
-    return tuple(
-        _build_location(blob.path, part.role, places[part.start], places[part.end]) for part in detection.parts
-    )
-
-
-def _build_location(path: str, role: str, start: Place, end: Place) -> Location:
-    utf16 = (start.utf16, end.utf16)
-    same = utf16 == (start.column, end.column)
-    return Location(path, start.line, start.column, end.line, end.column, role, utf16=None if same else utf16)
-
-
-def build_finding(rule: Rule, detection: Detection, locations: tuple[Location, ...]) -> Finding:
-    """The finding that a rule's detection is at these places."""
-    values = detection.identity or tuple(dict.fromkeys(part.secret.reveal() for part in detection.parts))
-    key_id = detection.attributes.get("access_key_id")
-    steps = detection.remediation or rule.remediation
-    if isinstance(key_id, str):
-        steps = tuple(step.replace("AKID", key_id) for step in steps)
-    return Finding(
-        rule.id,
-        rule.name,
-        rule.severity if detection.severity is None else detection.severity,
-        rule.confidence if detection.confidence is None else detection.confidence,
-        detection.message,
-        compute_fingerprint(rule.id, values or (encode_path(locations[0].path),)),
-        locations,
-        detection.attributes,
-        rule.practices,
-        (rule.hint, *steps),
-        values=frozenset(compute_fingerprint("value", (value,)) for value in values),
-    )

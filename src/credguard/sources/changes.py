@@ -1,9 +1,9 @@
-"""What a change brings, read from git's objects: the index against HEAD, or each commit against its parents."""
+"""The content of a change, read from git's objects: the index against HEAD, or each commit against its parents."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from credguard.git.repository import GITLINK, SYMLINK, GitError
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One file that a change adds or alters: its object now, and those that stood at the same path
-    before (one, or one for each parent that had it)."""
+    """One file that a change adds or modifies: its new object, and the previous ones at the same path (one, or one for
+    each parent that had it)."""
 
     path: str
     mode: str
@@ -30,21 +30,23 @@ class Change:
 
     @property
     def kind(self) -> str:
-        """`symlink` where the content is a link's target, else `file`."""
+        """`symlink` if the content is a link's target, else `file`."""
         return "symlink" if self.mode == SYMLINK else "file"
 
 
 @dataclass(frozen=True, slots=True)
 class ChangeSet:
-    """The files of a change, and what could not be found out or is not looked at."""
+    """The files of a change, and what could not be determined or is not scanned; `tips` are the commits at which it
+    ends."""
 
     changes: tuple[Change, ...]
     skipped: tuple[Skip, ...] = ()
     notes: tuple[str, ...] = ()
+    tips: tuple[str, ...] = ()
 
 
 def list_staged_changes(repository: Git) -> ChangeSet:
-    """What a commit of the index would bring against HEAD, or against nothing on an unborn branch.
+    """What a commit of the index would add to HEAD, or to nothing on an unborn branch.
 
     The index is the one that git itself would commit (GIT_INDEX_FILE).
     """
@@ -52,16 +54,16 @@ def list_staged_changes(repository: Git) -> ChangeSet:
     raw = repository.run("diff-index", "--cached", "--raw", "-z", "--no-renames", "--no-abbrev", base, "--")
     fields = repository.split(raw)
     if len(fields) % 2 or raw[-1:] not in (b"", b"\0"):
-        raise GitError("git diff-index gave half an answer")
+        raise GitError("git diff-index returned incomplete output")
     return _build_changes(_Entry.parse(head, path) for head, path in zip(fields[::2], fields[1::2], strict=True))
 
 
 def list_commit_changes(repository: Git, revisions: Sequence[str], *exclude: str) -> ChangeSet:
-    """What the commits that `git rev-list --stdin exclude` names for `revisions` bring, each
-    against all its parents.
+    """What the commits that `git rev-list --stdin exclude` lists for `revisions` add, each compared with all its
+    parents.
 
-    A merge brings only what differs from every parent: the rest came with the commits merged.
-    Raises GitError for a bad revision, and where history ends in a shallow boundary.
+    A merge adds only what differs from every parent: the rest came with the merged commits. Raises GitError for a bad
+    revision, and if history ends at a shallow boundary.
     """
     stdin = "\n".join(revisions).encode() + b"\n"
     lines = repository.run("rev-list", "--parents", "--stdin", *exclude, stdin=stdin).split(b"\n")
@@ -75,11 +77,13 @@ def list_commit_changes(repository: Git, revisions: Sequence[str], *exclude: str
         "diff-tree", "--stdin", "--always", "-r", "--root", "--raw", "-z", "--no-renames", "--no-abbrev",
         stdin=b"\n".join(pair.rstrip() for pair in pairs) + b"\n",
     )  # fmt: skip
-    brought = _build_changes(_parse_commit_entries(repository.split(raw), parents))
+    inner = {parent.decode() for ones in parents.values() for parent in ones}
+    tips = tuple(commit for commit in parents if commit not in inner)
+    brought = replace(_build_changes(_parse_commit_entries(repository.split(raw), parents)), tips=tips)
     if not cut:
         return brought
     skip = Skip(".", f"history is cut off (shallow clone) at {cut[0][:12]}; run `git fetch --unshallow`")
-    return ChangeSet(brought.changes, (*brought.skipped, skip), brought.notes)
+    return replace(brought, skipped=(*brought.skipped, skip))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +97,13 @@ class _Entry:
 
     @classmethod
     def parse(cls, head: str, path: str, commit: str | None = None) -> _Entry:
-        """`:oldmode newmode oldoid newoid status`, and the path that follows it."""
+        """`:oldmode newmode oldoid newoid status`, and the following path."""
         old_mode, mode, old, oid, status = head[1:].split(" ")
         return cls("" if old_mode in ("000000", GITLINK) else old, mode, oid, status[0], path, commit)
 
 
 def _parse_commit_entries(fields: list[str], parents: dict[str, list[bytes]]) -> Iterator[_Entry]:
-    """Of a merge only the entries that stand in the comparison with every parent."""
+    """For a merge, only the entries that are in the comparison with every parent."""
     seen: dict[tuple[str, str], list[_Entry]] = {}
     commit = ""
     position = 0
@@ -127,7 +131,7 @@ def _build_changes(entries: Iterable[_Entry]) -> ChangeSet:
         if entry.status == "U":
             skipped.append(Skip(entry.path, "is not merged; resolve it and stage it"))
         elif entry.mode == GITLINK:
-            notes.append(f"{entry.path} is a submodule: its content is not looked at here")
+            notes.append(f"{entry.path} is a submodule: its content is not scanned here")
         else:
             key = (entry.path, entry.oid, entry.commit)
             before = changes[key].before if key in changes else ()
@@ -137,9 +141,9 @@ def _build_changes(entries: Iterable[_Entry]) -> ChangeSet:
 
 
 def read(repository: Git, changes: Sequence[Change], limit: int) -> Iterator[tuple[Change, Blob | Skip]]:
-    """Each change with its content; an object is read once for the first path that has it.
+    """Each change with its content; an object is read once, for its first path.
 
-    Raises GitError when git stops answering.
+    Raises GitError if git fails.
     """
     for change, data in zip(changes, repository.read_blobs([c.oid for c in changes], limit), strict=True):
         if isinstance(data, bytes):
@@ -149,8 +153,8 @@ def read(repository: Git, changes: Sequence[Change], limit: int) -> Iterator[tup
 
 
 def collect_quotable(repository: Git, limit: int) -> tuple[set[bytes], Iterator[bytes]]:
-    """What git may itself write into the message of a commit of the index, an amended one too: the names of files and
-    folders (as seen from any folder above them), and the contents that a diff quotes. Raises GitError."""
+    """What git itself may write into the message of a commit of the index, or an amended one: the names of files and
+    folders (relative to any parent folder), and the contents that a diff quotes. Raises GitError."""
     head = repository.resolve_head()
     parent = (
         repository.run("rev-parse", "--verify", "--quiet", "HEAD^", ok=(0, 1, 128)).decode().split() if head else []
@@ -174,7 +178,7 @@ def collect_quotable(repository: Git, limit: int) -> tuple[set[bytes], Iterator[
 
 
 def _read_quotable(repository: Git, oids: Sequence[str], altered: Sequence[str], limit: int) -> Iterator[bytes]:
-    """The contents of objects, and of files on disk that are not staged as they are (`commit -vv`)."""
+    """The contents of objects, and of files on disk that differ from the index (`commit -vv`)."""
     yield from (data for data in repository.read_blobs(oids, limit) if isinstance(data, bytes))
     for path in altered:
         item = files.read(os.path.join(repository.folder, path), path, limit)
@@ -183,7 +187,7 @@ def _read_quotable(repository: Git, oids: Sequence[str], altered: Sequence[str],
 
 
 def read_messages(repository: Git, revisions: Sequence[str], limit: int, *exclude: str) -> Iterator[Blob | Skip]:
-    """The objects (author, message) of the commits that `commits` looks at, as blobs."""
+    """The objects (author, message) of the commits that `commits` lists, as blobs."""
     stdin = "\n".join(revisions).encode() + b"\n"
     out = repository.run("rev-list", "--stdin", *exclude, stdin=stdin).decode().split()
     for commit, data in zip(out, repository.read_blobs(out, limit), strict=True):
@@ -192,8 +196,8 @@ def read_messages(repository: Git, revisions: Sequence[str], limit: int, *exclud
 
 
 def follow_tags(repository: Git, oids: Iterable[str], limit: int) -> Iterator[Blob | Skip | str]:
-    """The annotated tags that `oids` name, and the tags that they point to, as blobs; also a file
-    that a ref names directly, and the object ID of a tree. Commits are left out."""
+    """The annotated tags among `oids`, and the tags that they point to, as blobs; also a file that a ref points to
+    directly, and the object ID of a tree. Commits are left out."""
     left = list(dict.fromkeys(oids))
     while left:
         found = list(zip(left, repository.read_objects(left, limit), strict=True))
@@ -211,11 +215,11 @@ def follow_tags(repository: Git, oids: Iterable[str], limit: int) -> Iterator[Bl
 
 
 def read_tags(repository: Git, oids: Iterable[str], limit: int) -> Iterator[Blob | Skip]:
-    """What `pointed` gives, without trees."""
+    """The result of `pointed` without trees."""
     return (item for item in follow_tags(repository, oids, limit) if not isinstance(item, str))
 
 
 def list_tree_changes(repository: Git, tree: str) -> ChangeSet:
-    """All that a tree holds."""
+    """Everything in a tree."""
     entries = repository.list_entries(tree)
     return _build_changes(_Entry("", entry.mode, entry.oid, "A", entry.path) for entry in entries)

@@ -1,4 +1,4 @@
-"""The files in which AWS tools and their neighbours keep credentials: their names, and whether one holds any."""
+"""The files in which AWS and related tools store credentials: their names, and whether one contains any."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ _SPACES = compile_lazily(r"[\s_\-\"']+")
 
 @dataclass(frozen=True, slots=True)
 class FileShape:
-    """A kind of credential file: what to call it and the test whether it holds a real credential."""
+    """A kind of credential file: its description and the test whether it contains a real credential."""
 
     what: str
     holds: Callable[[bytes], bool]
     always: bool = False
-    """Reported, at low severity, even where no credential is seen in it."""
+    """Reported, with low severity, even if no credential is found in it."""
 
 
 def _make_assignment_test(least: SecretConfidence) -> Callable[[bytes], bool]:
@@ -39,7 +39,7 @@ def _make_assignment_test(least: SecretConfidence) -> Callable[[bytes], bool]:
 
 
 def is_console_csv(data: bytes) -> bool:
-    """True for a table as the AWS console downloads it, with a row that holds a real secret key or password."""
+    """True for a table as downloaded from the AWS console, with a row that contains a real secret key or password."""
     lines = data[:ASSIGNMENTS_LIMIT].decode("utf-8-sig", "replace").splitlines()[:200]
     header = lines[0] if lines else ""
     delimiter = max(",;\t", key=header.count)
@@ -102,7 +102,7 @@ def _has_url_password(data: bytes) -> bool:
 
 _ANY = _make_assignment_test(SecretConfidence.RANDOM)
 _PASSWORDS = _make_assignment_test(SecretConfidence.CHOSEN)
-CSV = FileShape("a table of access keys or passwords as the AWS console downloads it", is_console_csv)
+CSV = FileShape("a table of access keys or passwords as downloaded from the AWS console", is_console_csv)
 PROFILE = FileShape("an AWS profile with a static key", is_profile)
 _SHARED = FileShape("an AWS shared credentials file", _ANY)
 _DOCKER = FileShape("a Docker configuration with a registry's password", _has_docker_auth)
@@ -132,7 +132,7 @@ _NAMES = {
         _HISTORY,
     ),
 }  # fmt: skip
-# Names that mean this only in their tool's folder.
+# Names that have this meaning only in their tool's folder.
 _PLACES = (
     (compile_lazily(r"(?:.*/)?\.aws/credentials(?:[.~].*)?"), _SHARED),
     (compile_lazily(r"(?:.*/)?\.aws/config(?:[.~].*)?"), FileShape("an AWS configuration with a static key", _ANY)),
@@ -157,7 +157,7 @@ _NO_PROFILE = tuple(
 
 
 def find_credential_shape(path: str) -> FileShape | None:
-    """The kind of credential file that a path's name announces."""
+    """The kind of credential file that a path's name indicates."""
     low = path.lower()
     shape = _NAMES.get(low[low.rfind("/") + 1 :])
     if shape is None and (".aws/" in low or ".mc/" in low or ".docker/" in low):
@@ -166,7 +166,7 @@ def find_credential_shape(path: str) -> FileShape | None:
 
 
 def guess_credential_shape(name: str) -> FileShape | None:
-    """The kind that a file's content may turn out to be, whatever its name; the root user's CSV is another rule's."""
+    """The kind that a file may be by its content, whatever its name; the root user's CSV has another rule."""
     if name.endswith(_TABLES):
         return None if name.startswith("rootkey") else CSV
     if name.endswith(_INI) or ("credential" in name and not name.endswith(_NO_PROFILE)):
@@ -175,7 +175,7 @@ def guess_credential_shape(name: str) -> FileShape | None:
 
 
 def may_be(shape: FileShape, head: bytes) -> bool:
-    """True when the first bytes of a file leave the possibility that it is of this kind."""
+    """True if the first bytes of a file do not rule out this kind."""
     if shape is CSV:
         low = head[:300].lower()
         return any(word in low for word in (b"secret", b"smtp", b"sign", b"login"))

@@ -1,4 +1,4 @@
-"""Files and folders as they lie on disk: what there is to look at, and the bytes of each."""
+"""Files and folders on disk: what there is to scan, and the bytes of each."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 DEFAULT_LIMIT = 256 << 20
-"""Bytes of the largest file that is read; a whole file is held in memory."""
+"""The most bytes of a file that are read; a whole file is kept in memory."""
 _CHUNK = 1 << 20
 _BARE = frozenset(("HEAD", "objects", "refs"))
-# gitrepository-layout(5): what a loose object and a pack are called below `objects`.
+# gitrepository-layout(5): the names of a loose object and a pack below `objects`.
 _LOOSE = compile_lazily(r"[0-9a-f]{2}/(?:[0-9a-f]{38}|[0-9a-f]{62})")
 _PACK = compile_lazily(r"pack/pack-[0-9a-f]{40,64}\.pack")
 
 
 @dataclass(slots=True)
 class Listing:
-    """What a folder holds: the tree, index entries by path, the repositories `inner` to it, and what could not
-    be listed; `history` is the repository, also where git could not list its files. `odd` are entries of the index
-    that git would not write to disk: their contents come from its objects alone."""
+    """The content of a folder: the tree, index entries by path, the nested repositories `inner`, and what could not be
+    listed; `history` is the repository, even if git could not list its files. `odd` are entries of the index that git
+    would not write to disk: their contents come only from its objects."""
 
     tree: WorkTree
     entries: dict[str, IndexEntry] = field(default_factory=dict)
@@ -46,8 +46,8 @@ class Listing:
 def open_tree(root: Path, *, ignored: bool = False) -> Listing:
     """Lists `root`: by git's index and ignore rules inside a repository, every file elsewhere.
 
-    `ignored` adds the files that git ignores. A repository that git cannot read is listed file by
-    file and named in `skipped`.
+    `ignored` adds the files that git ignores. A repository that git cannot read is listed file by file and reported in
+    `skipped`.
     """
     try:
         if is_bare(root):
@@ -79,7 +79,7 @@ def _list_with_git(root: Path, *, ignored: bool) -> Listing:
         others += more
     listing = Listing(WorkTree(root, (), frozenset(tracked), repository), tracked, history=repository)
     listing.odd = [entry for entry in odd if entry.mode != GITLINK]
-    listing.skipped += [Skip(entry.path, f"{ODD}; take it out of the index") for entry in odd]
+    listing.skipped += [Skip(entry.path, f"{ODD}; remove it from the index") for entry in odd]
     if warning:
         listing.skipped.append(Skip(".", f"git could not list every untracked file: {warning}"))
     nested = [path.rstrip("/") for path in others if path.endswith("/")]
@@ -93,8 +93,8 @@ def _list_with_git(root: Path, *, ignored: bool) -> Listing:
 
 
 def is_object(blob: Blob, folders: Iterable[str]) -> bool:
-    """True for an object or a pack as git keeps it in one of the object folders (each with `/` at its end); all else
-    that lies there is a file like any other."""
+    """True for an object or a pack of git in one of the object folders (each with `/` at its end); everything else
+    there is an ordinary file."""
     below = next((blob.path.removeprefix(folder) for folder in folders if blob.path.startswith(folder)), "")
     return (_LOOSE.fullmatch(below) is not None and blob.data[:1] == b"x") or (
         _PACK.fullmatch(below) is not None and blob.data[:4] == b"PACK"
@@ -119,7 +119,7 @@ def _list_bare(root: Path) -> Listing:
 
     tree = WorkTree(root, names, frozenset(names), repository, reader=read_object, bare=True)
     listing = Listing(tree, {path: IndexEntry("100644", oid, path) for path, oid in files.items()}, history=repository)
-    listing.notes.append(f"{root} has no work tree: the files of its HEAD were looked at, its ignore rules were not")
+    listing.notes.append(f"{root} has no work tree: the files of its HEAD were scanned, its ignore rules were not")
     return listing
 
 
@@ -130,7 +130,7 @@ def _list_nested(listing: Listing, path: str, *, submodule: bool, ignored: bool)
         listing.skipped.append(Skip(path, "is a symbolic link where git has a submodule, which is not followed"))
         return []
     if submodule and not (folder / ".git").exists():
-        listing.notes.append(f"submodule {path} is not checked out: its files were not looked at")
+        listing.notes.append(f"submodule {path} is not checked out: its files were not scanned")
         return []
     inner = _list_broken(folder) or open_tree(folder, ignored=ignored)
     listing.skipped += [Skip(f"{path}/{skip.path}", skip.reason) for skip in inner.skipped]
@@ -142,15 +142,15 @@ def _list_nested(listing: Listing, path: str, *, submodule: bool, ignored: bool)
 
 
 def _list_broken(folder: Path) -> Listing | None:
-    """The plain listing of a folder whose `.git` git passes over, to take the repository around it instead."""
+    """The plain listing of a folder whose `.git` is ignored by git, which uses the repository around it instead."""
     try:
         found = find_git(folder)
         if found is None or os.path.realpath(found.find_toplevel()) == os.path.realpath(folder):
             return None
     except GitError:
-        return None  # which is told when it is opened
+        return None  # which is reported when it is opened
     listing = _list_plain(folder)
-    listing.skipped.append(Skip(".", "its .git is none that git can read; mend or remove it"))
+    listing.skipped.append(Skip(".", "its .git is not readable by git; fix or remove it"))
     return listing
 
 
@@ -181,10 +181,10 @@ def _list_plain(root: Path) -> Listing:
 
 
 def read_all(listing: Listing, limit: int = DEFAULT_LIMIT) -> Iterator[Blob | Skip | str]:
-    """A Blob for each file of the listing, a Skip where there should have been one, or a note.
+    """A Blob for each file of the listing, a Skip for each one that could not be read, or a note.
 
-    Symbolic links give their target's text. Tracked files that are not on disk (deleted, sparse
-    checkout) come from git's object store.
+    Symbolic links give their target's text. Tracked files that are not on disk (deleted, sparse checkout) come from
+    git's object store.
     """
     tree = listing.tree
     missing = list(listing.odd)
@@ -196,7 +196,7 @@ def read_all(listing: Listing, limit: int = DEFAULT_LIMIT) -> Iterator[Blob | Sk
             continue
         item = None if tree.reader else read(root.resolve_location(path), path, limit)
         if item is None:
-            yield from _handle_missing(path, listing, missing, "vanished while it was to be read; run again")
+            yield from _handle_missing(path, listing, missing, "vanished before it was read; run again")
         else:
             yield item
     if missing and tree.repository is not None:
@@ -226,20 +226,20 @@ def _read_from_objects(listing: Listing, missing: list[IndexEntry], limit: int) 
 
 
 def read(location: str, path: str, limit: int) -> Blob | Skip | str | None:
-    """One file as a Blob, a Skip, or a note when it is no file; None when it is not there.
+    """One file as a Blob, a Skip, or a note if it is not a regular file; None if it does not exist.
 
-    A FIFO, socket or device is never waited for.
+    Never waits for a FIFO, socket or device.
     """
     try:
         descriptor = open_to_read(location)
     except ValueError:
-        return Skip(path, "is no name that a file can have here; check it")
+        return Skip(path, "is not a valid file name here; check it")
     except OSError as error:
         return _handle_open_error(error, location, path)
     try:
         info = os.fstat(descriptor)
         if not stat.S_ISREG(info.st_mode):
-            return f"{path} is no regular file and has no content to look at"
+            return f"{path} is not a regular file and has no content to scan"
         if info.st_size > limit:
             return Skip(path, explain_size_limit(info.st_size, limit))
         data = os.read(descriptor, info.st_size + 1)
@@ -271,14 +271,14 @@ def _handle_open_error(error: OSError, location: str, path: str) -> Blob | Skip 
     if error.errno in (errno.ENOENT, errno.ENOTDIR):
         return None
     if error.errno in (errno.ENXIO, errno.EOPNOTSUPP, errno.ENODEV):
-        return f"{path} is no regular file and has no content to look at"
+        return f"{path} is not a regular file and has no content to scan"
     if error.errno == errno.EISDIR or os.path.isdir(location):
         return Skip(path, "is a folder where git has a file; check it in or restore it")
     return Skip(path, _explain_error(error, "file"))
 
 
 def _read_rest(descriptor: int, data: bytes, limit: int) -> bytes:
-    """The remainder of a file that is longer than its size said, at most one chunk over the limit."""
+    """The remainder of a file that is longer than its reported size, at most one chunk over the limit."""
     chunks = [data]
     size = len(data)
     while size <= limit and (chunk := os.read(descriptor, _CHUNK)):
@@ -289,12 +289,12 @@ def _read_rest(descriptor: int, data: bytes, limit: int) -> bytes:
 
 def _explain_error(error: OSError, what: str) -> str:
     if isinstance(error, PermissionError):
-        return f"no permission to read this {what}; run as a user who may, or exclude it"
+        return f"no permission to read this {what}; run as a user who has it, or exclude it"
     return f"this {what} could not be read: {error.strerror or error}"
 
 
 def read_named_files(paths: Iterable[str], limit: int = DEFAULT_LIMIT) -> Iterator[Blob | Skip | str]:
-    """The files named on the command line, each under the name it was given."""
+    """The files given on the command line, each under its given name."""
     for path in paths:
         item = read(path, path, limit)
         yield Skip(path, "does not exist; check the name") if item is None else item

@@ -1,4 +1,4 @@
-"""Contents that git LFS keeps beside a repository's objects, of which git itself has but pointers."""
+"""Contents that git LFS stores beside a repository's objects, of which git itself has only pointers."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ _STORE = "lfs/objects"
 
 
 def parse_pointer(data: bytes) -> str:
-    """The name of the content (its SHA-256 in hex) that a pointer stands for, "" for all else."""
+    """The name of the content (its SHA-256 in hex) of a pointer, "" for anything else."""
     match = _POINTER.fullmatch(data) if len(data) < _LONGEST else None
     return match[1].decode() if match else ""
 
 
 def read_lfs_content(repository: Git, blob: Blob, limit: int) -> Iterator[Blob | Skip | str]:
-    """The content behind a pointer, or why it cannot be looked at; nothing for all else. Raises GitError."""
+    """The content of a pointer, or why it cannot be scanned; nothing for anything else. Raises GitError."""
     name = parse_pointer(blob.data)
     if name:
         here = f"{_STORE}/{name[:2]}/{name[2:4]}/{name}"
@@ -42,7 +42,7 @@ def read_lfs_content(repository: Git, blob: Blob, limit: int) -> Iterator[Blob |
 
 
 def add_lfs_contents(items: Iterable[_Item], repository: Git, limit: int) -> Iterator[_Item | Blob | Skip | str]:
-    """The items, after each pointer what `kept` gives. Raises GitError."""
+    """The items, with the result of `kept` after each pointer. Raises GitError."""
     for item in items:
         yield item
         if isinstance(item, Blob):
@@ -50,7 +50,7 @@ def add_lfs_contents(items: Iterable[_Item], repository: Git, limit: int) -> Ite
 
 
 def iter_lfs_contents(folder: Path, limit: int) -> Iterator[Blob | Skip | str]:
-    """All contents below a repository's own folder, under their paths from there."""
+    """All contents below a repository's own folder, with paths relative to it."""
     root = Root(folder)
     for path in sorted(folder.glob(f"{_STORE}/??/??/*")):
         here = path.relative_to(folder).as_posix()
@@ -60,13 +60,13 @@ def iter_lfs_contents(folder: Path, limit: int) -> Iterator[Blob | Skip | str]:
 
 
 def _read(root: Root, here: str, path: str, limit: int) -> Blob | Skip | str | None:
-    """The content that is at `here` below git's own folder, as that of `path`; no link in it is followed."""
+    """The content at `here` below git's own folder, as that of `path`; links are not followed."""
     reason = root.explain_refusal(here)
     return Skip(path, f"its content {reason}") if reason else files.read(root.resolve_location(here), path, limit)
 
 
 def report_missing_contents(folder: Path, names: Collection[str]) -> Iterator[str]:
-    """A note on those of the contents that are not below a repository's own folder."""
+    """A note on those of the contents that are missing below a repository's own folder."""
     here = {path.name for path in folder.glob(f"{_STORE}/??/??/*")}
     count = len(set(names) - here)
     if count:
@@ -74,5 +74,5 @@ def report_missing_contents(folder: Path, names: Collection[str]) -> Iterator[st
 
 
 def _format_missing(count: int) -> str:
-    what = "a content that git LFS keeps is" if count == 1 else f"{count} contents that git LFS keeps are"
-    return f"{what} not here and could not be looked at; `git lfs fetch --all` brings what is missing"
+    what = "a content stored by git LFS is" if count == 1 else f"{count} contents stored by git LFS are"
+    return f"{what} missing here and could not be scanned; fetch them with `git lfs fetch --all`"

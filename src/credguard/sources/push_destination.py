@@ -1,7 +1,8 @@
-"""What the place that a push goes to is known to have: by its URL, not by the name of a remote.
+"""What the destination of a push is known to have: by its URL, not by the name of a remote.
 
-Tracking refs tell what a fetch URL had (git-fetch, "CONFIGURED REMOTE-TRACKING BRANCHES"). They are believed only where
-the push goes just there, and where nothing says that they were fetched from elsewhere. What is not sure is looked at.
+Tracking refs show what a fetch URL had (git-fetch, "CONFIGURED REMOTE-TRACKING BRANCHES"). They are trusted only if the
+push goes to exactly that URL, and if nothing indicates that they were fetched from elsewhere. Anything uncertain is
+scanned.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 _TRACKING = "refs/remotes/"
 _FORGES = ("github.com", "gitlab.com", "bitbucket.org", "codeberg.org")
-"""Hosts where one path is one repository, whatever the protocol."""
+"""Hosts where a path is the same repository, whatever the protocol."""
 _ADDRESS = compile_lazily(r"(?:(?:https?|ssh|git)://)?(?:[^/@]*@)?([^/:@]+)(?::\d+)?[:/]+(.*)")
 _USER = compile_lazily(r"\A((?:[A-Za-z][A-Za-z0-9+.\-]*://)?)[^/@]*@")
 _LARGEST_FETCH_HEAD = 32 << 20
@@ -37,7 +38,7 @@ _FIRST_WORDS = (
 
 @dataclass(frozen=True, slots=True)
 class _Spec:
-    """One fetch refspec: the remote's ref (or a pattern with `*`), and where it is kept here."""
+    """One fetch refspec: the remote's ref (or a pattern with `*`), and its local ref."""
 
     source: str
     target: str
@@ -45,24 +46,24 @@ class _Spec:
 
     @classmethod
     def parse(cls, text: str) -> _Spec:
-        """The refspec as it stands in a setting."""
+        """The refspec of a setting."""
         if text.startswith("^"):
             return cls(text[1:], "", negative=True)
         source, _, target = text.removeprefix("+").partition(":")
         return cls(source, target)
 
     def find_source(self, ref: str) -> str | None:
-        """The remote's ref that is kept as `ref`, None where it is not kept by this."""
+        """The remote's ref of the local `ref`, None if this refspec does not map to it."""
         return _map_ref(self.target, self.source, ref) if self.target else None
 
     def has_source(self, ref: str) -> bool:
-        """True where it speaks of the remote's ref."""
+        """True if it includes the remote's ref."""
         return _map_ref(self.source, self.source, ref) is not None
 
 
 def list_known_commits(repository: Git, remote: str, url: str, pushed: Pushed = ()) -> list[str]:
-    """The commits that tracking refs show to be at `url`, to which a push by way of `remote` goes; `pushed` are
-    the remote's refs that git is about to update, with the object ID that each has there. Raises GitError."""
+    """The commits that tracking refs show to be at `url`, the destination of a push via `remote`; `pushed` are the
+    remote's refs that git is about to update, with their current object IDs there. Raises GitError."""
     urls, specs = _read_remotes(repository)
     if not url or remote.startswith("-") or remote not in specs or not _is_only_place(repository, remote, url):
         return []
@@ -72,7 +73,7 @@ def list_known_commits(repository: Git, remote: str, url: str, pushed: Pushed = 
     here = [oid for oid, place in fetched if place == _normalize_url(url)]
     begun = _find_clone_url(repository, remote)
     if begun and begun not in {_normalize_url(place) for place in (url, *urls.get(remote, ()))}:
-        return here  # the remote has moved since; what came from the old place tells nothing of the new one
+        return here  # the remote has another URL since; what came from the old one proves nothing about the new one
     places = {_normalize_url(_get_fetch_url(repository, name)) for name in urls} if fetched and not here else set()
     if fetched and not here and not any(place in places for _, place in fetched):
         return []
@@ -99,21 +100,21 @@ def _read_remotes(repository: Git) -> tuple[dict[str, list[str]], dict[str, list
 
 
 def _is_only_place(repository: Git, remote: str, url: str) -> bool:
-    """True where the remote is fetched from `url`, and no push by way of it goes elsewhere: git notes any push to a
-    remote in its tracking refs, wherever it went."""
+    """True if the remote is fetched from `url`, and no push via it goes elsewhere: git records any push to a remote in
+    its tracking refs, whatever the destination."""
     pushes = repository.run("remote", "get-url", "--push", "--all", "--", remote, ok=(0, 2, 128))
     fetch = _get_fetch_url(repository, remote)
     return bool(fetch) and all(_is_same_place(fetch, one) for one in (url, *decode_path(pushes).splitlines()))
 
 
 def _get_fetch_url(repository: Git, remote: str) -> str:
-    """The URL that a fetch takes, after `url.*.insteadOf`; "" for no remote."""
+    """The URL that a fetch uses, after `url.*.insteadOf`; "" for no remote."""
     found = repository.run("remote", "get-url", "--", remote, ok=(0, 2, 128))
     return decode_path(found.removesuffix(b"\n"))
 
 
 def _is_same_place(one: str, other: str) -> bool:
-    """True where two URLs certainly name one place."""
+    """True if two URLs are certainly of the same location."""
     return one == other or (_parse_forge_url(one) is not None and _parse_forge_url(one) == _parse_forge_url(other))
 
 
@@ -125,7 +126,7 @@ def _parse_forge_url(url: str) -> tuple[str, str] | None:
 
 
 def _list_tracking_refs(repository: Git, own: Sequence[_Spec], others: Sequence[_Spec]) -> dict[str, tuple[str, str]]:
-    """The tracking refs that one remote alone keeps: object ID, and the remote's ref that each stands for."""
+    """The tracking refs that belong to one remote alone: object ID, and the corresponding ref of the remote."""
     found: dict[str, tuple[str, str]] = {}
     listed = repository.run("for-each-ref", "--format=%(objectname) %(refname) %(symref)", _TRACKING)
     for line in decode_path(listed).split("\n"):
@@ -139,7 +140,7 @@ def _list_tracking_refs(repository: Git, own: Sequence[_Spec], others: Sequence[
 
 
 def _map_ref(pattern: str, other: str, ref: str) -> str | None:
-    """`ref`, which fits the pattern, with its `*` part put into the other pattern; None where it does not fit."""
+    """The other pattern with the `*` part of `ref`, which matches the pattern; None if it does not match."""
     if "*" not in pattern:
         return other if ref == pattern else None
     head, _, tail = pattern.partition("*")
@@ -149,13 +150,13 @@ def _map_ref(pattern: str, other: str, ref: str) -> str | None:
 
 
 def _is_consistent(repository: Git, oid: str, source: str, pushed: Pushed) -> bool:
-    """False where git says that the remote's ref is not what its tracking ref shows, nor later work on it."""
+    """False if git reports that the remote's ref is neither what its tracking ref shows nor an ancestor of it."""
     there = dict(pushed).get(source, oid)
     return there == oid or bool(there.strip("0") and repository.is_ancestor(oid, there))
 
 
 def _read_fetch_head(repository: Git) -> list[tuple[str, str]]:
-    """Object IDs and places of the last fetch (FETCH_HEAD)."""
+    """Object IDs and URLs of the last fetch (FETCH_HEAD)."""
     path = os.path.join(repository.layout.git_dir, "FETCH_HEAD")
     item = files.read(path, "FETCH_HEAD", _LARGEST_FETCH_HEAD)
     lines = item.data.split(b"\n") if isinstance(item, Blob) else []
@@ -164,12 +165,12 @@ def _read_fetch_head(repository: Git) -> list[tuple[str, str]]:
 
 
 def _find_clone_url(repository: Git, remote: str) -> str:
-    """The place that a clone began from, as its reflog says; "" where there is none."""
+    """The URL of the original clone, according to its reflog; "" if unknown."""
     words = repository.split(repository.run(*_FIRST_WORDS, f"{_TRACKING}{remote}/HEAD", "--", ok=(0, 128)))
     first = words[-1] if words else ""
     return _normalize_url(first.removeprefix("clone: from ")) if first.startswith("clone: from ") else ""
 
 
 def _normalize_url(url: str) -> str:
-    """The URL as git writes it into FETCH_HEAD: without user, slashes and `.git` at its end."""
+    """The URL as git writes it to FETCH_HEAD: without user, trailing slashes and `.git`."""
     return _USER.sub(r"\1", url).rstrip("/").removesuffix(".git")

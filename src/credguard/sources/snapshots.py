@@ -1,4 +1,4 @@
-"""Where a policy and the files beside it are read from: a folder, a commit, the index, the package."""
+"""The sources of a policy and related files: a folder, a commit, the index, the package."""
 
 from __future__ import annotations
 
@@ -20,29 +20,29 @@ if TYPE_CHECKING:
     from credguard.git.repository import Git
 
 LARGEST_SETTING = 1 << 20
-"""Bytes of the largest policy file that is read."""
+"""The most bytes of a policy file that are read."""
 _LINK = "is a symbolic link, which is not followed"
 
 
 BELOW = "**"
-"""Ends the name of a folder that is meant with all below it."""
+"""Suffix of a folder's name that includes everything below it."""
 MOST_BELOW = 500
 _YAML = (".yml", ".yaml")
 
 
 class Snapshot(Protocol):
-    """Gives files by their path from the root, `/`-separated."""
+    """Provides files by their path from the root, `/`-separated."""
 
     def read(self, path: str) -> bytes | None:
-        """The file's bytes (at most one over LARGEST), None where there is nothing. Raises PolicyError
-        for a link, a folder, and what cannot be read."""
+        """The file's bytes (at most one over LARGEST), None if it does not exist. Raises PolicyError for a link, a
+        folder, and what cannot be read."""
 
     def read_texts(self, paths: Sequence[str], folders: Sequence[str]) -> dict[str, bytes]:
-        """The content of those of the paths that are files, and of the files right in the folders (with `**` at its
+        """The content of those of the paths that are files, and of the files directly in the folders (with `**` at its
         end: of the YAML files anywhere below, at most MOST_BELOW); what cannot be read is left out."""
 
     def find_executables(self, paths: Sequence[str]) -> frozenset[str]:
-        """Those of the files that may be run as they are."""
+        """Those of the files that are executable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class FolderSnapshot:
     root: Path
 
     def read(self, path: str) -> bytes | None:
-        """As Place says."""
+        """See Snapshot."""
         try:
             location = Root(self.root).resolve_location(path)
         except OutsideError as error:
@@ -67,12 +67,12 @@ class FolderSnapshot:
             raise PolicyError(path, 0, 0, f"could not be read: {error.strerror}", "make it readable") from None
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             os.close(descriptor)
-            raise PolicyError(path, 0, 0, "is no file", "put a file there")
+            raise PolicyError(path, 0, 0, "is not a file", "put a file there")
         with os.fdopen(descriptor, "rb") as handle:
             return handle.read(LARGEST_SETTING + 1)
 
     def read_texts(self, paths: Sequence[str], folders: Sequence[str]) -> dict[str, bytes]:
-        """As Place says."""
+        """See Snapshot."""
         names = list(paths)
         for folder in folders:
             if folder.endswith(BELOW):
@@ -99,7 +99,7 @@ class FolderSnapshot:
         return names[:MOST_BELOW]
 
     def find_executables(self, paths: Sequence[str]) -> frozenset[str]:
-        """As Place says."""
+        """See Snapshot."""
         return frozenset(path for path in paths if os.access(os.path.join(self.root, path), os.X_OK))
 
 
@@ -111,7 +111,7 @@ class CommitSnapshot:
     commit: str = ""
 
     def read(self, path: str) -> bytes | None:
-        """As Place says."""
+        """See Snapshot."""
         if not is_plain(path):
             raise PolicyError(path, 0, 0, OUTSIDE, "name a file of the repository")
         entry = next((e for e in self._list_entries(path) if e[2] == path), None)
@@ -121,7 +121,7 @@ class CommitSnapshot:
         if mode == SYMLINK:
             raise PolicyError(path, 0, 0, _LINK, "put the file itself there")
         if not mode.startswith("100"):
-            raise PolicyError(path, 0, 0, "is no file", "put a file there")
+            raise PolicyError(path, 0, 0, "is not a file", "put a file there")
         data = next(self.repository.read_blobs([oid], LARGEST_SETTING))
         if isinstance(data, str):
             too_large = "limit" in data
@@ -129,7 +129,7 @@ class CommitSnapshot:
         return data
 
     def read_texts(self, paths: Sequence[str], folders: Sequence[str]) -> dict[str, bytes]:
-        """As Place says."""
+        """See Snapshot."""
         inside = tuple(folder for folder in folders if not folder.endswith(BELOW))
         entries = [
             (oid, path)
@@ -145,7 +145,7 @@ class CommitSnapshot:
         return {path: data for (_, path), data in zip(entries, contents, strict=True) if isinstance(data, bytes)}
 
     def find_executables(self, paths: Sequence[str]) -> frozenset[str]:
-        """As Place says."""
+        """See Snapshot."""
         return (
             frozenset(path for mode, _, path in self._list_entries(*paths) if mode == "100755")
             if paths
@@ -153,7 +153,7 @@ class CommitSnapshot:
         )
 
     def _list_entries(self, *paths: str, below: bool = False) -> list[tuple[str, str, str]]:
-        """Mode, object ID and path of what lies there; of all that is `below`."""
+        """Mode, object ID and path of the entries there; of everything `below` if set."""
         if self.commit:
             options = ("-r", "--full-tree") if below else ("--full-tree",)
             raw = self.repository.run("ls-tree", "-z", *options, self.commit, "--", *paths)

@@ -1,4 +1,4 @@
-"""The content of tracked files as git holds it, and the words to take one out of git."""
+"""The content of tracked files as git stores it, and the commands to remove one from git."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ _HEAD = 1 << 16
 def read_tracked_contents(tree: WorkTree, paths: Iterable[str]) -> Iterator[tuple[str, bytes | None]]:
     """Each tracked path, without symbolic links, with its content in git's index; one git process.
 
-    What a filter decrypts on disk (git-crypt) is thus seen as others see it. The file on disk stands
-    in where the index cannot be read; None when neither can be had.
+    So files that a filter decrypts on disk (git-crypt) are read as others see them. The file on disk is used if the
+    index cannot be read; None if neither can.
     """
     if tree.reader:
         yield from ((path, tree.read(path)) for path in paths)
@@ -53,18 +53,18 @@ def read_tracked_contents(tree: WorkTree, paths: Iterable[str]) -> Iterator[tupl
 
 
 def is_encrypted(data: bytes) -> bool:
-    """True for what git-crypt, transcrypt, Ansible Vault, age, gpg or rclone have encrypted as a whole,
-    and SOPS or dotenvx value by value."""
+    """True for files completely encrypted by git-crypt, transcrypt, Ansible Vault, age, gpg or rclone, and value by
+    value by SOPS or dotenvx."""
     return data.startswith(_ENCRYPTED) or _ENCRYPTED_VALUE.search(data, 0, _HEAD) is not None
 
 
 def format_untrack_command(path: str) -> str:
-    """The command that takes a file out of git and leaves it on disk."""
+    """The command that removes a file from git and leaves it on disk."""
     return f"git rm --cached {shlex.quote(path)}"
 
 
 def format_erase_command(path: str) -> str:
-    """The command that takes a file out of the whole history."""
+    """The command that removes a file from the whole history."""
     command = f"git filter-repo --sensitive-data-removal --invert-paths --path {shlex.quote(path)}"
     return f"{command}  # only after that, in a fresh clone"
 
@@ -76,7 +76,7 @@ def format_ignore_line(path: str) -> str:
 
 
 def read_first_bytes(tree: WorkTree, path: str, size: int) -> bytes:
-    """The first bytes of a file on disk, empty where there are none to be had."""
+    """The first bytes of a file on disk, empty if there are none."""
     if tree.reader:
         return (tree.read(path) or b"")[:size]
     location = tree.resolve_path(path)

@@ -1,4 +1,4 @@
-"""A folder as it lies on disk: which files it has, which git tracks, and how to read one safely."""
+"""A folder on disk: which files it has, which of them git tracks, and how to read them safely."""
 
 from __future__ import annotations
 
@@ -21,12 +21,13 @@ RULE_READ_LIMIT = 16 << 20
 
 @dataclass(slots=True)
 class WorkTree:
-    """What tree rules look at.
+    """What tree rules check.
 
-    `files` are the paths in scope (tracked, and untracked but not ignored; every file where there
-    is no repository), relative to `root`, `/`-separated. `tracked` is the part of them that git
-    tracks. `repository` is None outside git. `reader` gives the bytes of a file where they do not
-    come from the disk. `bare` is set where git has no work tree to ask about ignore rules.
+    `files` are the paths in scope (tracked, and untracked but not ignored; every file outside of a repository),
+    relative to `root`, `/`-separated. `tracked` is the part of them that git tracks. `repository` is None outside git.
+    `reader` provides the bytes of files that do not come from the disk, and `beside` those of files that are not in the
+    tree because a change leaves them as they are. `bare` is set if git has no work tree to evaluate ignore rules,
+    `former` for files of the past.
     """
 
     root: Path
@@ -35,14 +36,21 @@ class WorkTree:
     repository: Git | None = None
     bare: bool = False
     reader: Callable[[str], bytes | None] | None = None
+    beside: Callable[[str], bytes | None] | None = None
+    former: bool = False
     _cache: dict[str, bytes | None] = field(default_factory=dict)
     _roots: dict[str, Root] = field(default_factory=dict)
 
     def read(self, path: str) -> bytes | None:
-        """The bytes of a regular file of the tree (at most 16 MiB), None when it cannot be had."""
+        """The bytes of a regular file of the tree (at most 16 MiB), None if it cannot be read."""
         if path not in self._cache:
             self._cache[path] = self.reader(path) if self.reader else self._read(path)
         return self._cache[path]
+
+    def read_beside(self, path: str) -> bytes | None:
+        """The bytes of a file of the tree, or of one that the change in the tree leaves as it is."""
+        data = self.read(path)
+        return self.beside(path) if data is None and self.beside else data
 
     def find_named(self, *names: str) -> Iterator[str]:
         """The paths whose last component, lower-cased, is one of `names`."""
@@ -51,8 +59,8 @@ class WorkTree:
                 yield path
 
     def resolve_path(self, path: str) -> str | None:
-        """Where a path of the tree leads to, None for one that leads out of it. Of a folder inside of a repository,
-        `../` leads to what is above it there."""
+        """The target of a path of the tree, None for one that leads out of it. For a folder inside a repository, `../`
+        leads to its parent there."""
         top, rest = str(self.root), path
         if path.startswith("../") and self.repository is not None and not self.bare:
             for _ in range(self.repository.layout.prefix.count("/")):

@@ -1,8 +1,8 @@
-"""The baseline, the file of known findings: one sorted line each, free of line numbers and of dates that churn.
+"""The baseline, the file of known findings: one sorted line each, without line numbers and changing dates.
 
-An entry covers one value for one rule at one path: it stays covered wherever in that file it stands, and a copy in
-another file is a new exposure. Lines may stand in any order and more than once, as after a merge with `merge=union`;
-of two lines on the same finding the one that expires first counts.
+An entry covers one value for one rule at one path: it applies anywhere in that file, and a copy in another file is a
+new exposure. Lines may be in any order and repeated, as after a merge with `merge=union`; of two lines for the same
+finding the one that expires first applies.
 """
 
 from __future__ import annotations
@@ -22,10 +22,11 @@ if TYPE_CHECKING:
     from credguard.model.findings import Finding
 
 LARGEST_BASELINE = 1 << 20
-"""Bytes of the largest baseline that is read."""
+"""The most bytes of a baseline that are read."""
 BASELINE_HEADER = (
-    "# Known findings of credguard, one a line: fingerprint, rule, path, perhaps expires=YYYY-MM-DD, -- reason.\n"
-    "# `credguard baseline update` adds what is new, `credguard baseline prune` takes out what is gone.\n"
+    "# Known findings of credguard, one per line: fingerprint, rule, path, perhaps expires=YYYY-MM-DD, --"
+    " reason.\n# `credguard baseline update` adds what is new, `credguard baseline prune` takes out what is"
+    " gone.\n"
 )
 _FINGERPRINT = compile_lazily(r"[0-9a-f]{32}")
 _RULE = compile_lazily(rf"CG(?!00)\d{{3}}|{CUSTOM_ID}")
@@ -36,7 +37,7 @@ _FIELDS = 3
 
 @dataclass(frozen=True, slots=True)
 class BaselineEntry:
-    """One known finding; `line` is where it stands in the file."""
+    """One known finding; `line` is its line in the file."""
 
     fingerprint: str
     rule: str
@@ -53,7 +54,7 @@ class BaselineEntry:
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """The entries of a baseline, one for each finding, and what is wrong with other lines (number, words)."""
+    """The entries of a baseline, one per finding, and the problems of other lines (number, words)."""
 
     entries: tuple[BaselineEntry, ...] = ()
     problems: tuple[tuple[int, str], ...] = ()
@@ -63,22 +64,20 @@ class Baseline:
         object.__setattr__(self, "_known", {entry.key: entry for entry in self.entries})
 
     def find_entry(self, finding: Finding, path: str = "") -> BaselineEntry | None:
-        """The entry for the finding at `path` (without one, at its first place), in date or not."""
+        """The entry for the finding at `path` (by default its first location), expired or not."""
         return self._known.get((finding.fingerprint, finding.rule_id, path or finding.locations[0].path))
 
 
 class _ProblemError(Exception):
-    """What is wrong with a line, without quoting it."""
+    """The problem of a line, without quoting it."""
 
 
 def read(data: bytes, path: str) -> Baseline:  # noqa: ARG001 - readers of policy files all take the name
-    """The baseline in a file's bytes, whatever they are."""
+    """The baseline in a file's bytes; never raises."""
     entries: list[BaselineEntry] = []
     problems: list[tuple[int, str]] = []
     if len(data) > LARGEST_BASELINE:
-        problems.append(
-            (1, f"the file is larger than {LARGEST_BASELINE >> 20} MiB; what comes after that does not count")
-        )
+        problems.append((1, f"the file is larger than {LARGEST_BASELINE >> 20} MiB; the rest is ignored"))
         data = data[: data.rfind(b"\n", 0, LARGEST_BASELINE) + 1]
     for number, raw in enumerate(data.removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1):
         said = _read_line(raw.strip(), number)
@@ -90,28 +89,28 @@ def read(data: bytes, path: str) -> Baseline:  # noqa: ARG001 - readers of polic
 
 
 def _read_line(raw: bytes, number: int) -> BaselineEntry | str:
-    """The line's entry, or what is wrong with it; "" for a line that is to say nothing."""
+    """The line's entry, or its problem; "" for a blank line or a comment."""
     if not raw or raw.startswith(b"#"):
         return ""
     try:
         return _parse_entry(raw.decode("utf-8"), number)
     except UnicodeDecodeError:
-        return "it is no UTF-8 text"
+        return "it is not UTF-8 text"
     except _ProblemError as error:
         return str(error)
 
 
 def _parse_entry(line: str, number: int) -> BaselineEntry:
     if line.startswith(_TRACES):
-        raise _ProblemError("it is left from a merge; keep the entries of both sides")
+        raise _ProblemError("it is a conflict marker; keep the entries of both sides")
     head, dashes, reason = line.partition(" -- ")
     words = head.split()
     if not words or not _FINGERPRINT.fullmatch(words[0]):
         raise _ProblemError("it does not begin with a fingerprint of 32 hex digits")
     if len(words) < _FIELDS:
-        raise _ProblemError("fingerprint, rule and path are needed")
+        raise _ProblemError("it needs a fingerprint, a rule and a path")
     if not _RULE.fullmatch(words[1]):
-        raise _ProblemError("its second word is no rule that can be suppressed")
+        raise _ProblemError("its second word is not a rule that can be suppressed")
     if not dashes or not reason.strip():
         raise _ProblemError("it gives no reason (` -- reason`)")
     return BaselineEntry(
@@ -124,17 +123,17 @@ def _parse_expires(words: list[str]) -> date | None:
         return None
     name, _, day = words[0].partition("=")
     if name != "expires" or len(words) > 1:
-        raise _ProblemError("after the path only expires=YYYY-MM-DD may come (a blank in a path is written %20)")
+        raise _ProblemError("only expires=YYYY-MM-DD may follow the path (a space in a path is written %20)")
     try:
         if len(day) != len("2027-01-31"):
             raise ValueError
         return date.fromisoformat(day)
     except ValueError:
-        raise _ProblemError("expires= is followed by no date (YYYY-MM-DD)") from None
+        raise _ProblemError("expires= is not followed by a date (YYYY-MM-DD)") from None
 
 
 def _decode_path(word: str) -> str:
-    """The path that a word of the file stands for."""
+    """The path that a word of the file encodes."""
     if "%" not in word:
         return word
     if not all(match[1] for match in _ESCAPE.finditer(word)):
@@ -144,7 +143,7 @@ def _decode_path(word: str) -> str:
 
 
 def _encode_path(path: str) -> str:
-    """The path as one printable word that is not taken for the dashes before the reason."""
+    """The path as one printable word that cannot be mistaken for the dashes before the reason."""
     if path == "--":
         return "%2D-"
     return "".join(
@@ -156,7 +155,7 @@ def _encode_path(path: str) -> str:
 
 
 def _keep_strictest(entries: Iterable[BaselineEntry]) -> Iterable[BaselineEntry]:
-    """One entry for each finding: the first to expire, then the first by its reason."""
+    """One entry per finding: the first to expire, then the first by its reason."""
     chosen: dict[tuple[str, str, str], BaselineEntry] = {}
     for entry in entries:
         known = chosen.setdefault(entry.key, entry)
@@ -177,24 +176,24 @@ def flatten_reason(reason: str) -> str:
 
 
 def format_baseline(entries: Iterable[BaselineEntry], head: str = BASELINE_HEADER) -> bytes:
-    """The file for these entries below the comments `head`; the same entries in any order give the same bytes."""
+    """The file for these entries below the comments `head`; the same entries in any order produce the same bytes."""
     lines = sorted(format_entry(entry) + "\n" for entry in _keep_strictest(entries))
     return (head + "".join(lines)).encode("utf-8", "replace")
 
 
 def read_head(data: bytes) -> str:
-    """The comments of a baseline, each once, in their order; the usual ones where it has none."""
+    """The comments of a baseline, each once, in their order; the default ones if it has none."""
     lines = (line.strip() for line in data.decode("utf-8", "replace").split("\n"))
     comments = dict.fromkeys(line for line in lines if line.startswith("#"))
     return "".join(line + "\n" for line in comments) or BASELINE_HEADER
 
 
 def strip_conflict_markers(data: bytes) -> bytes:
-    """The baseline without the lines that a merge with conflicts has left; the entries of both sides stay."""
+    """The baseline without conflict markers; the entries of both sides stay."""
     traces = tuple(trace.encode() for trace in _TRACES)
     return b"".join(line for line in data.splitlines(keepends=True) if not line.startswith(traces))
 
 
 def merge(*sides: Iterable[BaselineEntry]) -> tuple[BaselineEntry, ...]:
-    """The entries of all sides, one for each finding."""
+    """The entries of all sides, one per finding."""
     return tuple(_keep_strictest(chain.from_iterable(sides)))

@@ -1,7 +1,7 @@
-"""Reads what other scanners hold for known, and finds our findings in it.
+"""Reads the known findings of other scanners, and matches them with credguard's findings.
 
-Their entries name places, hashes or patterns, so each counts only for a finding that is there now: for what stands at
-the place, has the hash, or has the pattern on its lines. Values are compared in memory and go nowhere.
+Their entries contain locations, hashes or patterns, so each applies only to a current finding: one at the location,
+with the hash, or with the pattern on its lines. Values are compared in memory only.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from credguard.lazy_re import compile_lazily
 from credguard.matching.database import Matcher
 from credguard.matching.pattern import Pattern
 from credguard.model.secret import Secret
+from credguard.rule import SECRET_VALUES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -28,9 +29,6 @@ _POSITION = compile_lazily(r"(?:[0-9a-f]{7,64}:)?(?P<path>[^\n]+):(?P<rule>[\w.-
 _HEX40 = compile_lazily(r"[0-9a-f]{40}")
 _LONGEST_PATTERN, _MOST_PATTERNS = 1000, 2000
 _SHORTEST_VALUE = 16
-_VALUES = "CG1"
-"""The rules about secret values, which alone others speak of."""
-_PRIVATE_KEY = "CG150"
 _EXPECTED = (
     "it may be .secrets.baseline of detect-secrets, .gitleaksignore, .gitallowed, "
     "or a JSON report of gitleaks or betterleaks"
@@ -38,7 +36,7 @@ _EXPECTED = (
 
 
 class FindingView(NamedTuple):
-    """One place of a finding as others see it: its lines, its value, and the text of its first line."""
+    """One location of a finding as others see it: its lines, its value, and the text of its first line."""
 
     path: str
     first: int
@@ -49,7 +47,7 @@ class FindingView(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ImportedEntry:
-    """One entry of another scanner: `where` names it, and what is set of the rest has to fit."""
+    """One entry of another scanner: `where` identifies it, and all other set fields have to match."""
 
     where: str
     tool: str
@@ -62,22 +60,22 @@ class ImportedEntry:
     pattern: Matcher | None = None
     note: str = ""
 
-    def is_match(self, rule_id: str, sights: Sequence[FindingView]) -> bool:
-        """True when it speaks of the finding that is seen there."""
+    def is_match(self, sights: Sequence[FindingView], *, private: bool) -> bool:
+        """True if the entry matches the finding, a private key or another value."""
         if self.pattern:
             return all(self._has_pattern(sight) for sight in sights)
         near = [sight for sight in sights if sight.path == self.path]
         if self.digest and not self._is_key_header:
             return any(_compute_sha1(sight.value) == self.digest for sight in near)
-        if ("private" in self.rule.lower()) != (rule_id == _PRIVATE_KEY):
+        if ("private" in self.rule.lower()) != private:
             return False
-        if self.secret and rule_id != _PRIVATE_KEY:
+        if self.secret and not private:
             return any(_is_same_value(self.secret.reveal(), sight.value) for sight in near)
         return any(sight.first <= self.last and self.first <= sight.last for sight in near)
 
     @property
     def _is_key_header(self) -> bool:
-        """True where the hash is that of a key's first line, which many keys share."""
+        """True if the hash is that of a key's first line, which many keys share."""
         return "private" in self.rule.lower() and self.first > 0
 
     def _has_pattern(self, sight: FindingView) -> bool:
@@ -90,13 +88,13 @@ def _compute_sha1(value: bytes) -> str:
 
 
 def _is_same_value(theirs: bytes, ours: bytes) -> bool:
-    """True for one value, or where one of the two scanners has cut it tighter."""
+    """True for the same value, or if one of the two scanners has trimmed it more."""
     short, long = sorted((theirs, ours), key=len)
     return short == long or (len(short) >= _SHORTEST_VALUE and short in long)
 
 
 def build_finding_view(data: bytes, place: Location) -> FindingView:
-    """What others see at a place of a file."""
+    """What other scanners see at a location of a file."""
     wide = data[:2] in (b"\xff\xfe", b"\xfe\xff")
     text = (
         data.decode("utf-16", "replace")
@@ -115,38 +113,41 @@ def build_finding_view(data: bytes, place: Location) -> FindingView:
 def _encode(text: str) -> bytes:
     try:
         return text.encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError:  # a surrogate that JSON may bring and no file can hold
+    except UnicodeEncodeError:  # a surrogate that JSON may contain and no file can
         return text.encode("utf-8", "surrogatepass")
 
 
 def match_imported(
-    known: Sequence[ImportedEntry], seen: Sequence[tuple[str, Sequence[FindingView]]]
+    known: Sequence[ImportedEntry], seen: Sequence[tuple[str, Sequence[FindingView]]], private_key: str
 ) -> tuple[dict[int, ImportedEntry], list[ImportedEntry]]:
-    """The entry that covers each finding (rule and sights), by number, and the entries that cover none."""
+    """The entry that covers each finding (rule and views), by number, and the entries that cover none.
+
+    Other tools have only secret values; `private_key` is the rule whose findings they call private keys.
+    """
     by_path: dict[str, list[ImportedEntry]] = {}
     for entry in known:
         by_path.setdefault(entry.path, []).append(entry)
     adopted: dict[int, ImportedEntry] = {}
     unused = {id(entry): entry for entry in known}
     for number, (rule_id, sights) in enumerate(seen):
-        if not rule_id.startswith(_VALUES):
+        if not rule_id.startswith(SECRET_VALUES):
             continue
         paths = dict.fromkeys(["", *(one.path for one in sights)])
         for entry in (entry for path in paths for entry in by_path.get(path, ())):
-            if (entry.path or entry.pattern) and sights and entry.is_match(rule_id, sights):
+            if (entry.path or entry.pattern) and sights and entry.is_match(sights, private=rule_id == private_key):
                 adopted.setdefault(number, entry)
                 unused.pop(id(entry), None)
     return adopted, list(unused.values())
 
 
 def read(data: bytes, name: str) -> list[ImportedEntry]:
-    """The entries of another scanner's file, whatever of the formats it is in; raises CredguardError."""
+    """The entries of another scanner's file in any supported format; raises CredguardError."""
     if len(data) > LARGEST_IMPORT:
         raise CredguardError(f"{name} is larger than {LARGEST_IMPORT >> 20} MiB", "import a smaller report")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise CredguardError(f"{name} is no UTF-8 text", _EXPECTED) from None
+        raise CredguardError(f"{name} is not UTF-8 text", _EXPECTED) from None
     base = name.replace("\\", "/").rpartition("/")[2]
     if base == ".gitallowed":
         return list(_parse_patterns(text, name))
@@ -159,7 +160,7 @@ def read(data: bytes, name: str) -> list[ImportedEntry]:
 
 
 def _parse_patterns(text: str, name: str) -> Iterator[ImportedEntry]:
-    """The patterns of git-secrets, each for whole lines of `path:line:text`."""
+    """The patterns of git-secrets, each for complete lines of `path:line:text`."""
     for number, line in enumerate(text.splitlines(), 1):
         if line.strip() and not line.lstrip().startswith("#"):
             if number > _MOST_PATTERNS:
@@ -168,7 +169,8 @@ def _parse_patterns(text: str, name: str) -> Iterator[ImportedEntry]:
 
 
 def _compile_matcher(expression: str) -> Matcher | None:
-    """The pattern in linear time; None for one that is none, matches nothing at all or looks back."""
+    """The pattern, matched in linear time; None for an invalid one, one that matches the empty string, or one with
+    lookaround or backreferences."""
     if len(expression) > _LONGEST_PATTERN:
         return None
     try:
@@ -185,7 +187,9 @@ def _parse_positions(text: str, name: str) -> Iterator[ImportedEntry]:
             continue
         match = _POSITION.fullmatch(said)
         if match is None:
-            raise CredguardError(f"{name}:{number}: is no line of .gitleaksignore ([commit:]file:rule:line)", _EXPECTED)
+            raise CredguardError(
+                f"{name}:{number}: is not a line of .gitleaksignore ([commit:]file:rule:line)", _EXPECTED
+            )
         yield _make_entry(f"{name}:{number}", "gitleaks", match["path"], int(match["line"]), rule=match["rule"])
 
 
@@ -205,12 +209,12 @@ def _make_entry(
 
 
 def _is_plain(secret: str) -> bool:
-    """True for a value that the report does not hide."""
+    """True for a value that the report does not redact."""
     return len(secret) >= _SHORTEST_VALUE and not any(sign in secret for sign in ("REDACTED", "...", "…", "**"))
 
 
 def _normalize_path(path: str) -> str:
-    """The path as we write it; Windows' own form is turned round."""
+    """The path in credguard's form; Windows separators are converted."""
     plain = path.replace("\\", "/") if "\\" in path and "/" not in path else path
     return plain.removeprefix("./")
 
@@ -224,12 +228,12 @@ def _parse_report(text: str, name: str) -> Iterator[ImportedEntry]:
     for number, item in enumerate(findings if isinstance(findings, list) else [findings], 1):
         where = f"{name}, finding {number}"
         if not isinstance(item, dict):
-            raise CredguardError(f"{where}: is no finding", _EXPECTED)
+            raise CredguardError(f"{where}: is not a finding", _EXPECTED)
         yield _parse_finding(item, where)
 
 
 def _load_json(text: str, name: str) -> object:
-    """The file's JSON, also where it has one object a line."""
+    """The file's JSON, or JSON lines."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -237,7 +241,7 @@ def _load_json(text: str, name: str) -> object:
             return [json.loads(line) for line in text.splitlines() if line.strip()]
         except (ValueError, RecursionError):
             place = f":{error.lineno}:{error.colno}" if isinstance(error, json.JSONDecodeError) else ""
-            raise CredguardError(f"{name}{place}: is no valid JSON", _EXPECTED) from None
+            raise CredguardError(f"{name}{place}: is not valid JSON", _EXPECTED) from None
 
 
 def _parse_hashes(results: dict[str, object], name: str) -> Iterator[ImportedEntry]:
@@ -248,7 +252,7 @@ def _parse_hashes(results: dict[str, object], name: str) -> Iterator[ImportedEnt
             if not isinstance(entry, dict) or not isinstance(digest, str) or not _HEX40.fullmatch(digest):
                 raise CredguardError(f"{name}: entry {number} of {path} has no hashed_secret", _EXPECTED)
             line = _read_number(entry.get("line_number"))
-            note = {True: "audited there as a secret", False: "audited there as none"}
+            note = {True: "audited there as a secret", False: "audited there as not a secret"}
             where = f"{name}, {path}{f':{line}' if line else f' entry {number}'}"
             kind, audited = str(entry.get("type", "")), note.get(bool(entry.get("is_secret")), "")
             told = audited if "is_secret" in entry else ""

@@ -1,8 +1,8 @@
-"""Inline suppressions: comments beside a finding that say that it may stay.
+"""Inline suppressions: comments beside a finding that allow it.
 
-Ours is `credguard: allow CG101 -- reason`, on the line of the finding or alone on the line before; it counts for the
-rules that it names and for nothing else. Those of other scanners count for the CG1xx findings of their line. A marker
-counts only in a comment of the file's language: neither in a string nor where the format has no comments.
+credguard's is `credguard: allow RULE -- reason`, on the line of the finding or alone on the line before; it applies
+only to the rules that it names. Those of other scanners apply to the secret values of their line. A marker must be in
+a comment of the file's language: strings, and formats without comments, do not count.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from credguard.lazy_re import compile_lazily
 from credguard.matching.positions import locate
 from credguard.parsers.comments.scanner import Comment, find_comments
-from credguard.rule import CUSTOM_ID
+from credguard.rule import ABOUT_CREDGUARD, CUSTOM_ID, SECRET_VALUES, is_custom
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 OURS = "credguard"
 _MOST = 10_000
-"""Markers of one file that count; a file with more is made to cost time."""
+"""The most markers of one file that are read; a file with more is made to cost time."""
 _LARGEST = 32 << 20
-"""Bytes at the beginning of a file in which markers count; no source is larger."""
+"""The most bytes of a file in which markers are read; no source is larger."""
 _BEGINNINGS = (
     b"credguard:", b"gitleaks:allow", b"betterleaks:allow", b"kingfisher:ignore", b"trufflehog:ignore", b"pragma:",
 )  # fmt: skip
@@ -48,8 +48,8 @@ _WIDE = (b"\xff\xfe", b"\xfe\xff")
 
 @dataclass(frozen=True, slots=True)
 class Marker:
-    """One marker: where it stands, whose it is (`tool`), the rules that it names (none for a foreign one), its
-    reason, what is wrong with it (then it suppresses nothing), and the line that it is about."""
+    """One marker: its location, its `tool`, the rules that it names (none for another tool's), its reason, its problem
+    (then it suppresses nothing), and the line that it applies to."""
 
     line: int
     column: int
@@ -63,7 +63,7 @@ class Marker:
 def find_markers(data: bytes, path: str, *, foreign: bool = True, known: Collection[str] = ()) -> list[Marker]:
     """The markers in the comments of a file, with those of other scanners if `foreign`.
 
-    `known` are the rules that there are; without them every ID is taken to be one.
+    `known` are all rule IDs; without them every ID counts as one.
     """
     if not any(beginning in data for beginning in _BEGINNINGS):
         if data[:2] in _WIDE:
@@ -88,7 +88,7 @@ def find_markers(data: bytes, path: str, *, foreign: bool = True, known: Collect
 
 
 def _iter_comment_markers(data: bytes, path: str) -> Iterator[tuple[re.Match[bytes], Comment]]:
-    """The first markers of the file that stand in comments."""
+    """The first markers of the file that are in comments."""
     words = [match for match, _ in zip(_WORDS.finditer(data, 0, _LARGEST), range(_MOST), strict=False)]
     if not words:
         return
@@ -104,7 +104,7 @@ def _iter_comment_markers(data: bytes, path: str) -> Iterator[tuple[re.Match[byt
 
 
 def _is_alone(data: bytes, match: re.Match[bytes], comment: Comment) -> bool:
-    """True where nothing but the comment stands on the line, and nothing before the marker in it."""
+    """True if the line contains only the comment, and nothing is before the marker in it."""
     start = data.rfind(b"\n", 0, match.start()) + 1
     if data[max(start, comment.content) : match.start()].strip(_DECORATION):
         return False
@@ -127,7 +127,7 @@ def _parse_marker(
     text = raw.decode("utf-8", "replace")
     named = _RULES.match(text)
     if named is None:
-        return OURS, (), "", "it names no rule; write `credguard: allow CG101 -- reason`"
+        return OURS, (), "", "it names no rule; write `credguard: allow RULE -- reason`"
     rules = tuple(word.strip().upper() for word in named[1].split(","))
     reason = _REASON.match(text, named.end())
     said = _redact_reason(reason[1]) if reason else ""
@@ -136,21 +136,21 @@ def _parse_marker(
 
 def _find_problem(rules: tuple[str, ...], reason: str, known: Collection[str]) -> str:
     for rule in rules:
-        if rule.startswith("CG00"):
+        if rule.startswith(ABOUT_CREDGUARD):
             return f"{rule} is about credguard itself and cannot be suppressed"
         if known and rule not in known:
             return f"there is no rule {rule}"
-    return "" if any(map(str.isalnum, reason)) else "it gives no reason; write ` -- ` and why this may stay"
+    return "" if any(map(str.isalnum, reason)) else "it gives no reason; write ` -- ` and why this is allowed"
 
 
 def _redact_reason(text: str) -> str:
-    """The reason as reports may show it: one line, and what looks like a key cut short."""
+    """The reason as reports may show it: one line, with what looks like a key truncated."""
     line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return _SECRET_LIKE.sub(r"\1****", line)[:_LONGEST_REASON].rstrip(" *}/-") if line else ""
 
 
 def _retarget_stacked(found: list[Marker]) -> list[Marker]:
-    """The markers, where several stand alone one below the other all about the line below the last."""
+    """The markers; several alone in consecutive lines all apply to the line below the last."""
     targets = {marker.line: marker.target_line for marker in found if marker.target_line > marker.line}
     for line in sorted(targets, reverse=True):
         targets[line] = targets.get(targets[line], targets[line])
@@ -158,18 +158,18 @@ def _retarget_stacked(found: list[Marker]) -> list[Marker]:
 
 
 def find_marker(markers: Sequence[Marker], rule_id: str, first_line: int, last_line: int) -> Marker | None:
-    """The marker that suppresses the rule's findings on these lines: ours before those of others."""
+    """The marker that suppresses the rule's findings on these lines: credguard's before those of others."""
     fit = [m for m in markers if not m.problem and first_line <= m.target_line <= last_line]
     ours = (m for m in fit if rule_id in m.rules)
-    foreign = (m for m in fit if m.tool != OURS and (rule_id.startswith("CG1") or not rule_id.startswith("CG")))
+    foreign = (m for m in fit if m.tool != OURS and (rule_id.startswith(SECRET_VALUES) or is_custom(rule_id)))
     return next(ours, None) or next(foreign, None)
 
 
 def find_suppressing_marker(markers: Sequence[Marker], finding: Finding, path: str) -> Marker | None:
     """The marker that suppresses a finding in the file `path`.
 
-    Ours counts at any of the finding's places, for it names the rule. One of another scanner, which knows nothing
-    of pairs, counts only where every place of the finding has one.
+    credguard's applies at any location of the finding, because it names the rule. One of another scanner, which does
+    not know pairs, applies only if every location of the finding has one.
     """
     places = [
         find_marker(markers, finding.rule_id, p.line, p.end_line) if p.path == path else None for p in finding.locations

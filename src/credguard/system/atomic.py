@@ -1,4 +1,4 @@
-"""Writes files so that nobody ever meets half of one, and never puts a file in the place of a device."""
+"""Writes files atomically, and never replaces a device with a file."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _NEW = ".credguard-new-"
-_STEM = 16  # characters of the name: with all that is added no system finds it too long
+_STEM = 16  # characters of the name, so that with all suffixes it is short enough for any system
 _TRIES = 100
 _READER_SECONDS = 30.0
 _OWN_DESCRIPTOR = re.compile(r"/(?:proc/(self|thread-self|\d+)(?:/task/\d+)?|dev)/fd/(\d{1,9})")
@@ -26,11 +26,11 @@ _CANNOT_SYNC = (errno.EINVAL, errno.ENOTSUP)
 
 
 def write_output(path: str | os.PathLike[str], data: bytes) -> None:
-    """Writes what a user asked for at `path`, whatever is there already; raises OSError.
+    """Writes a user's output to `path`, whatever is there; raises OSError.
 
-    A device that takes characters, a pipe or a terminal is opened and written; a disk is refused. The target of a
-    link is replaced, not the link, but no link in a repository leads out of it, or into git's own folder. A new file
-    gets mode 0666 less the umask; one that was there keeps mode and owner.
+    A character device, a pipe or a terminal is opened and written; a disk is refused. The target of a link is replaced,
+    not the link, but no link in a repository leads out of it, or into git's own folder. A new file gets mode 0666 less
+    the umask; an existing one keeps mode and owner.
     """
     name = os.fspath(path)
     own = find_own_descriptor(name)
@@ -51,37 +51,37 @@ def write_output(path: str | os.PathLike[str], data: bytes) -> None:
     except OSError as error:
         if there is None or error.errno not in _CANNOT_REPLACE:
             raise
-        _write_in_place(place, data)  # a file that is mounted by itself, or in a folder of somebody else
+        _write_in_place(place, data)  # a file that is mounted by itself, or in a folder of another user
 
 
 def replace_file(
     path: str | os.PathLike[str], data: bytes, mode: int | None = None, *, keep_owner: bool = False
 ) -> None:
-    """Puts a file with `data` at `path` in one step: at every instant the old or the new one is there, whole.
+    """Writes a file with `data` to `path` atomically: at every moment the old or the new one is there, complete.
 
-    `mode` None stands for 0666 less the umask; with `keep_owner` root leaves the file to whom it belonged. What is
-    no regular file (a link, too) is refused. Raises OSError.
+    `mode` None means 0666 less the umask; with `keep_owner`, root keeps the file's owner. Anything but a regular file
+    (including a link) is refused. Raises OSError.
     """
     place = Path(path)
     with contextlib.suppress(FileNotFoundError):
         there = os.lstat(place)
         if not stat.S_ISREG(there.st_mode):
-            raise OSError(errno.EINVAL, "it is no regular file", str(place))
+            raise OSError(errno.EINVAL, "it is not a regular file", str(place))
     with create_temp_file(place, data, mode, keep_owner=keep_owner) as fresh:
         os.replace(fresh, place)
 
 
 @contextlib.contextmanager
 def create_temp_file(path: Path, data: bytes, mode: int | None = None, *, keep_owner: bool = False) -> Iterator[Path]:
-    """A file with `data` beside `path`, on disk, to be renamed or linked to it; gone afterwards where it was not.
+    """A file with `data` beside `path`, on disk, to be renamed or linked to it; removed afterwards if it was not.
 
-    Raises OSError. A run that is killed leaves at most one such file, which the next one for `path` takes away.
+    Raises OSError. A run that is killed leaves at most one such file, which the next one for `path` removes.
     """
     clear_leftovers(path)
     descriptor, name = _create_filled(path, data, mode, keep_owner=keep_owner)
     try:
         if not compat.can_lock():
-            os.close(descriptor)  # Windows renames no file that is open
+            os.close(descriptor)  # Windows cannot rename an open file
             descriptor = -1
         yield Path(name)
     finally:
@@ -92,7 +92,7 @@ def create_temp_file(path: Path, data: bytes, mode: int | None = None, *, keep_o
 
 
 def clear_leftovers(path: Path) -> None:
-    """Takes away what runs that were killed had begun to write for `path`; those that live hold a lock on theirs."""
+    """Removes the partial files that killed runs left for `path`; live runs hold a lock on theirs."""
     start = _build_prefix(path)
     names: list[str] = []
     with contextlib.suppress(OSError):
@@ -103,9 +103,9 @@ def clear_leftovers(path: Path) -> None:
 
 
 def find_own_descriptor(name: str) -> int | None:
-    """The descriptor of this process that `name` leads to (`/dev/stdout`, `/dev/fd/3`), None for other names.
+    """The descriptor of this process that `name` refers to (`/dev/stdout`, `/dev/fd/3`), None for other names.
 
-    Raises OSError for one that this process was not given but has opened for itself.
+    Raises OSError for one that this process did not inherit but opened itself.
     """
     for _ in range(40):
         folder, last = os.path.split(name)
@@ -132,14 +132,14 @@ def _read_own_number() -> str:
 
 
 def _check_inherited(number: int, name: str) -> int:
-    """The descriptor, if whoever started this process gave it: what Python opens is never passed on."""
+    """The descriptor, if it was inherited: what Python opens is never passed on."""
     if number > 2 and not os.get_inheritable(number):
         raise OSError(errno.EBADF, os.strerror(errno.EBADF), name)
     return number
 
 
 def _stat_target(name: str) -> os.stat_result | None:
-    """What the name leads to, None where nothing is and a file can be made."""
+    """The target of the name, None if it does not exist and a file can be created."""
     try:
         return os.stat(name)
     except FileNotFoundError:
@@ -151,7 +151,7 @@ def _stat_target(name: str) -> os.stat_result | None:
 
 
 def _check_links(name: str) -> None:
-    """Raises OSError where a link that lies in a repository, which may have brought it, leads the report out of it."""
+    """Raises OSError if a link in a repository, which may have supplied it, leads the report out of it."""
     here, last = os.path.split(os.path.join(os.getcwd(), name))
     end = os.path.realpath(name)
     while True:
@@ -160,7 +160,7 @@ def _check_links(name: str) -> None:
         if repository and (
             not compat.is_below(end, repository) or compat.is_below(end, os.path.join(repository, ".git"))
         ):
-            why = f"{place} is a link in a repository and leads out of it; name the file itself"
+            why = f"{place} is a link in a repository and leads out of it; give the file itself"
             raise OSError(errno.EPERM, why, name)
         above, last = os.path.split(here)
         if above == here:
@@ -169,13 +169,13 @@ def _check_links(name: str) -> None:
 
 
 def _is_shared(there: os.stat_result) -> bool:
-    """True for a file whose other names are to show the new content as well, and for one of another user, which would
-    become this user's by being replaced."""
+    """True for a file whose other names should show the new content too, and for one of another user, whose owner would
+    change if it was replaced."""
     return there.st_nlink > 1 or (compat.get_user_id() not in (None, 0, there.st_uid))
 
 
 def _is_same_file(place: str, there: os.stat_result) -> bool:
-    """False for a link of /proc to a file that has no name any more, or another one."""
+    """False for a link of /proc to a file without a name, or with another one."""
     try:
         return os.path.samestat(os.lstat(place), there)
     except OSError:
@@ -183,8 +183,8 @@ def _is_same_file(place: str, there: os.stat_result) -> bool:
 
 
 def _create_filled(path: Path, data: bytes, mode: int | None, *, keep_owner: bool) -> tuple[int, str]:
-    """A new file beside `path`, its descriptor and name. Where the system can do that, it has no name until it is
-    whole, so that a kill leaves none."""
+    """A new file beside `path`, its descriptor and name. If the system supports it, it has no name until it is
+    complete, so that a kill leaves none."""
     if compat.UNNAMED and os.path.exists("/proc/self/fd"):
         with contextlib.suppress(OSError):
             descriptor = os.open(path.parent, compat.UNNAMED | os.O_RDWR, 0o666)
@@ -226,14 +226,14 @@ def _fill(descriptor: int, name: str, path: Path, data: bytes, mode: int | None,
 
 
 def _begin(path: Path) -> tuple[int, str]:
-    """A new file with a name, held by a lock."""
+    """A new file with a name, locked."""
     flags = os.O_CREAT | os.O_EXCL | os.O_RDWR | compat.BINARY | compat.NO_LINK
     for _ in range(_TRIES):
         name = _generate_name(path)
         with contextlib.suppress(FileExistsError):
             descriptor = os.open(name, flags, 0o666)
             _hold(descriptor)
-            if os.path.lexists(name):  # else it was taken for a leftover before the lock was on it
+            if os.path.lexists(name):  # otherwise it was removed as a leftover before it was locked
                 return descriptor, name
             os.close(descriptor)
     raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
@@ -251,7 +251,7 @@ def _build_prefix(path: Path) -> str:
 
 
 def _generate_name(path: Path) -> str:
-    """A name beside `path` that nobody uses."""
+    """An unused name beside `path`."""
     return str(path.with_name(f"{_build_prefix(path)}{os.urandom(8).hex()}"))
 
 
@@ -275,7 +275,7 @@ def _remove_unless_held(name: str) -> None:
 
 
 def _keep_owner(descriptor: int, path: Path) -> None:
-    """Gives the new file the owner of the one that is there, as root may: another user goes on using it."""
+    """Gives the new file the owner of the existing one, as root can: another user continues to use it."""
     with contextlib.suppress(OSError):
         there, fresh = os.lstat(path), os.fstat(descriptor)
         if (there.st_uid, there.st_gid) != (fresh.st_uid, fresh.st_gid):
@@ -283,7 +283,8 @@ def _keep_owner(descriptor: int, path: Path) -> None:
 
 
 def _write_in_place(name: str, data: bytes) -> None:
-    """Opens what is there and writes it; a regular file is emptied first. For a pipe, waits a while for its reader."""
+    """Opens the existing file and writes to it; a regular file is truncated first. For a pipe, waits a while for its
+    reader."""
     flags = os.O_WRONLY | os.O_TRUNC | compat.NO_TERMINAL | compat.BINARY
     descriptor = _open_with_reader(name, flags | compat.NO_WAIT)
     try:
@@ -305,7 +306,7 @@ def _open_with_reader(name: str, flags: int) -> int:
             if error.errno != errno.ENXIO or not stat.S_ISFIFO(os.stat(name).st_mode):
                 raise
             if time.monotonic() > end:
-                raise OSError(errno.ENXIO, "nobody reads this pipe", name) from None
+                raise OSError(errno.ENXIO, "this pipe has no reader", name) from None
         time.sleep(0.01)
 
 
@@ -318,6 +319,6 @@ def _write_all(descriptor: int, data: bytes) -> None:
 def _write_some(descriptor: int, data: memoryview) -> int:
     try:
         return os.write(descriptor, data)
-    except BlockingIOError:  # a pipe whose other end was set so
+    except BlockingIOError:  # a pipe whose other end is non-blocking
         time.sleep(0.01)
         return 0

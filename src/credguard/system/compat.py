@@ -1,6 +1,6 @@
-"""What not every system has: each such name of Python's own modules is asked for here, and in no other module.
+"""What not every system has: the platform-specific names of Python's modules are used only here.
 
-Whoever uses one of these works on systems without it, too: with less speed or, where that is said, less to check.
+Every user of them works on systems without them, too: more slowly or, if documented, with fewer checks.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ _NAME = getattr(os, "uname", None)
 
 
 def decode_path(path: bytes) -> str:
-    """A path that git or the system gives as bytes, the same text in every locale. Bytes that are no UTF-8 become lone
-    surrogates, and `encode_path` gives them back; Python's own `fsdecode` raises for them on Windows."""
+    """A path that git or the system returns as bytes, as the same text in every locale. Bytes that are not UTF-8 become
+    lone surrogates, and `encode_path` reverses this; Python's own `fsdecode` raises for them on Windows."""
     return path.decode("utf-8", "surrogateescape")
 
 
@@ -46,7 +46,7 @@ def encode_path(path: str) -> bytes:
 
 
 def machine() -> str:
-    """What kind of processor this is, as `platform.machine` has it."""
+    """The processor type, as in `platform.machine`."""
     if _NAME:
         return str(_NAME().machine)
     import platform  # which takes a millisecond
@@ -55,18 +55,18 @@ def machine() -> str:
 
 
 def start_with_utf8() -> None:
-    """Starts this program anew where the locale would have Python read names of files in another encoding than git
-    has them in: policies, baselines and fingerprints are to be the same for everybody."""
+    """Restarts this program if the locale would make Python decode file names differently from git: policies, baselines
+    and fingerprints must be the same for everyone."""
     if os.name == "posix" and sys.getfilesystemencoding() != "utf-8" and sys.executable:
         try:
             os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])  # noqa: S606 - as it was started
-        except OSError:  # then names that are not ASCII are read as they can be
+        except OSError:  # names that are not ASCII are then decoded as well as possible
             return
 
 
 def open_to_read(path: str | os.PathLike[str], flags: int = 0, *, follow: bool = False) -> int:
-    """A descriptor of what stands at `path`; no pipe is waited for. Raises OSError, for a link with ELOOP unless
-    `follow`. Where the system can be asked for neither, it is looked at before it is opened."""
+    """A descriptor of the file at `path`; never waits for a pipe. Raises OSError, for a link with ELOOP unless
+    `follow`. If the system supports neither, the file is checked before it is opened."""
     if not (NO_WAIT and NO_LINK):
         mode = os.stat(path, follow_symlinks=follow).st_mode
         if stat.S_ISLNK(mode):
@@ -77,7 +77,7 @@ def open_to_read(path: str | os.PathLike[str], flags: int = 0, *, follow: bool =
 
 
 def is_link(path: str | os.PathLike[str]) -> bool:
-    """True for a symbolic link, and for Windows' junctions; False where nothing is there."""
+    """True for a symbolic link, and for Windows' junctions; False if it does not exist."""
     try:
         info = os.lstat(path)
     except (OSError, ValueError):
@@ -88,17 +88,17 @@ def is_link(path: str | os.PathLike[str]) -> bool:
 
 
 def get_user_id() -> int | None:
-    """The user for whom this process works; None where users have no numbers."""
+    """The user of this process; None if users have no numbers."""
     return _USER() if _USER else None
 
 
 def is_ours(info: os.stat_result) -> bool:
-    """True for a file of this process's user, and where files do not tell whose they are."""
+    """True for a file of this process's user, and if files have no owners."""
     return _USER is None or info.st_uid == _USER()
 
 
 def set_mode(descriptor: int, path: str | os.PathLike[str], mode: int) -> None:
-    """Sets the mode of an open file, which stands at `path`; raises OSError."""
+    """Sets the mode of an open file with the path `path`; raises OSError."""
     if _SET_MODE:
         _SET_MODE(descriptor, mode)
     else:
@@ -106,7 +106,7 @@ def set_mode(descriptor: int, path: str | os.PathLike[str], mode: int) -> None:
 
 
 def set_owner(descriptor: int, user_id: int, group_id: int) -> None:
-    """Gives an open file to a user and a group, where there are such; raises OSError."""
+    """Sets user and group of an open file, if supported; raises OSError."""
     if _SET_OWNER:
         _SET_OWNER(descriptor, user_id, group_id)
 
@@ -120,7 +120,8 @@ can_spawn = _SPAWN is not None and hasattr(os, "waitstatus_to_exitcode")
 
 
 def spawn(command: Sequence[str], environment: dict[str, str], stdin: int, stdout: int) -> int:
-    """Starts a program of PATH with these descriptors, its complaints dropped; gives the process ID; raises OSError."""
+    """Starts a program of PATH with these descriptors, its error output dropped; returns the process ID; raises
+    OSError."""
     if _SPAWN is None:
         raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
     null = (os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0)
@@ -129,7 +130,7 @@ def spawn(command: Sequence[str], environment: dict[str, str], stdin: int, stdou
 
 
 def read_into(descriptor: int, room: memoryview) -> int:
-    """Reads as much as is there, at most what there is room for, without a copy; gives the number of bytes."""
+    """Reads what is available, at most as much as fits, without a copy; returns the number of bytes."""
     if _READ_INTO:
         return int(_READ_INTO(descriptor, [room]))
     data = os.read(descriptor, len(room))
@@ -141,21 +142,22 @@ can_fork = _FORK is not None
 
 
 def fork() -> int:
-    """0 in the child; raises OSError where there is no such thing."""
+    """0 in the child; raises OSError if not supported."""
     if _FORK is None:
         raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
     return int(_FORK())
 
 
 def kill(process: int) -> None:
-    """Ends a process of this user at once, whatever it does; raises OSError."""
+    """Kills a process of this user; raises OSError."""
     import signal
 
     os.kill(process, getattr(signal, "SIGKILL", signal.SIGTERM))
 
 
 def make_reader(descriptor: int) -> Callable[[int, int], bytes]:
-    """Reads so many bytes from a place of an open file on; nobody else may read it meanwhile."""
+    """Returns a function that reads a number of bytes at an offset of an open file; nothing else may read it in the
+    meantime."""
     if _AT:
         from functools import partial
 
@@ -173,7 +175,7 @@ def make_reader(descriptor: int) -> Callable[[int, int], bytes]:
 
 
 def widen(pipe: int, size: int) -> None:
-    """Lets a pipe hold more, where the system allows."""
+    """Enlarges a pipe's buffer, if the system allows."""
     try:
         import fcntl
     except ImportError:
@@ -182,12 +184,12 @@ def widen(pipe: int, size: int) -> None:
     if command is not None:
         try:
             fcntl.fcntl(pipe, command, size)
-        except OSError:  # it stays as large as it is
+        except OSError:  # its size is unchanged
             return
 
 
 def can_lock() -> bool:
-    """True where a file can be locked, which also means that one that is open can be renamed and removed."""
+    """True if files can be locked, which also means that an open one can be renamed and removed."""
     try:
         import fcntl  # noqa: F401 - whether it is there
     except ImportError:
@@ -196,8 +198,8 @@ def can_lock() -> bool:
 
 
 def lock(descriptor: int, *, wait: bool = True) -> None:
-    """Locks an open file or folder for as long as it is open; raises OSError, without `wait` also where another
-    process has it. Does nothing where nothing can be locked."""
+    """Locks an open file or folder for as long as it is open; raises OSError, without `wait` also if another process
+    has the lock. Does nothing if locks are not supported."""
     try:
         import fcntl
     except ImportError:
@@ -206,13 +208,13 @@ def lock(descriptor: int, *, wait: bool = True) -> None:
 
 
 def wait_from_now_on(descriptor: int) -> None:
-    """Undoes what an open file was opened with so that the opening itself would not wait."""
+    """Clears the non-blocking flag with which a file was opened."""
     if _SET_BLOCKING:
         _SET_BLOCKING(descriptor, True)
 
 
 def find_repository(folder: str) -> str | None:
-    """The root of the work tree that a folder (a path without links) is in, None for none."""
+    """The root of the work tree that contains a folder (a path without links), None if there is none."""
     while not os.path.lexists(os.path.join(folder, ".git")):
         above = os.path.dirname(folder)
         if above == folder:
@@ -222,13 +224,13 @@ def find_repository(folder: str) -> str | None:
 
 
 def is_below(path: str, folder: str) -> bool:
-    """True for the folder itself, and for what lies in it; both are paths without links."""
+    """True for the folder itself, and for what is in it; both are paths without links."""
     return path == folder or path.startswith(os.path.join(folder, ""))
 
 
 def leave_out_programs(folders: Iterable[str]) -> None:
-    """From now on no program is taken from an entry of PATH that is relative or lies in one of the folders (paths
-    without links): a repository may bring a `git` of its own."""
+    """From now on no program is run from an entry of PATH that is relative or in one of the folders (paths without
+    links): a repository may contain its own `git`."""
     entries = os.environ.get("PATH", "").split(os.pathsep)
     inside = [folder for folder in folders if folder not in (find_home_folder(), os.path.dirname(folder))]
     kept = [
@@ -240,7 +242,7 @@ def leave_out_programs(folders: Iterable[str]) -> None:
 
 
 def find_home_folder() -> str | None:
-    """The home folder of this account, whatever `HOME` says; None where that cannot be told."""
+    """The home folder of this account, whatever `HOME` is; None if unknown."""
     number = get_user_id()
     try:
         import pwd
@@ -251,8 +253,8 @@ def find_home_folder() -> str | None:
 
 
 def is_own_group(group_id: int, user_id: int) -> bool:
-    """True for a group that an account has for itself alone, as on Debian and Fedora: of the account's name and number,
-    without another member."""
+    """True for a group that belongs to one account alone, as on Debian and Fedora: with the account's name and number,
+    and without another member."""
     try:
         import grp
         import pwd

@@ -1,4 +1,4 @@
-"""Whether a path stays below a folder: the one place where that is decided, for names and for links on the way."""
+"""Whether a path stays below a folder: the only place where this is decided, for names and for links on the way."""
 
 from __future__ import annotations
 
@@ -14,21 +14,22 @@ if TYPE_CHECKING:
 _UP = ("", ".", "..")
 _WINDOWS_ONLY = re.compile(r"[\\:]|(?:\A|/)(?:con|prn|aux|nul|com\d|lpt\d)(?:[. ][^/]*)?(?:\Z|/)", re.IGNORECASE)
 """Separators, drives, streams and devices (learn.microsoft.com, "Naming Files, Paths, and Namespaces")."""
-# What file systems of macOS and Windows take for `.git`: git's own read-cache.c (verify_dotfile) and utf8.c refuse it.
+# Names that file systems of macOS and Windows treat as `.git`: git's own read-cache.c (verify_dotfile) and utf8.c
+# reject them.
 _IGNORED = re.compile("[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]")
 _GIT = re.compile(r"(?:\.git|git~1)(?:[ .]*|:.*)", re.IGNORECASE | re.DOTALL)
 
-OUTSIDE = "lies outside of the folder that is looked at"
-LINKED = "lies behind a symbolic link, which is not followed"
-ODD = "is no path of a file: git itself would not write it to disk"
+OUTSIDE = "is outside of the scanned folder"
+LINKED = "is behind a symbolic link, which is not followed"
+ODD = "is not a valid file path: git itself would not write it to disk"
 
 
 class OutsideError(ValueError):
-    """The text says why a path is not followed, and goes on after the path."""
+    """The text says why a path is not followed, and continues the path."""
 
 
 def is_plain(path: str) -> bool:
-    """True for names with `/` between them that lead down only, and that this system takes for nothing else."""
+    """True for names separated by `/` that only lead down, and that this system does not interpret otherwise."""
     if "\0" in path or (os.name == "nt" and _WINDOWS_ONLY.search(path)):
         return False
     if not path.isascii():
@@ -40,14 +41,14 @@ def is_plain(path: str) -> bool:
 
 
 def is_checked_out(path: str) -> bool:
-    """True for a path that git writes to disk; an index and a tree may hold others, which it then refuses."""
+    """True for a path that git writes to disk; an index and a tree may contain others, which it then refuses."""
     return is_plain(path) and not any(
         _GIT.fullmatch(_IGNORED.sub("", part)) for part in path.split("/") if part[:1] in ".gG" or not part.isascii()
     )
 
 
 def make_relative(location: str, folder: str) -> str:
-    """The `/`-separated way from a folder to a place, which begins with `../` where that lies outside of it."""
+    """The `/`-separated path from a folder to a location, which begins with `../` if that is outside of it."""
     try:
         return os.path.relpath(os.path.realpath(location), os.path.realpath(folder)).replace(os.sep, "/")
     except ValueError:  # another drive
@@ -55,7 +56,7 @@ def make_relative(location: str, folder: str) -> str:
 
 
 class Root:
-    """A folder; what it gives lies below it. Links in the path of the folder itself are followed."""
+    """A folder; its results are below it. Links in the path of the folder itself are followed."""
 
     def __init__(self, folder: Path | str) -> None:
         self.top = os.path.realpath(folder)
@@ -63,7 +64,7 @@ class Root:
         self._folders = {"": ""}
 
     def explain_refusal(self, path: str) -> str:
-        """Why a path is not followed, in words that go on after it; "" where it is. The last name may be a link."""
+        """Why a path is not followed, in words that continue it; "" if it is. The last name may be a link."""
         if not is_plain(path):
             return OUTSIDE
         folder = path.rpartition("/")[0]
@@ -71,7 +72,7 @@ class Root:
         return self._check_folder(folder) if known is None else known
 
     def resolve_location(self, path: str) -> str:
-        """Where the path leads to; raises OutsideError."""
+        """The target of the path; raises OutsideError."""
         reason = self.explain_refusal(path)
         if reason:
             raise OutsideError(reason)

@@ -1,11 +1,11 @@
-"""Whether a file that an earlier run left can be believed: ours or root's, where nobody else can put another in its
-place, and outside of all that is scanned.
+"""Whether a file from an earlier run can be trusted: owned by this user or root, where no one else can replace it, and
+outside of everything that is scanned.
 
-The way to it is walked from the root down, link by link. In a folder that only root and we may change, nobody else can
-swap what we have looked at: so each step holds for the next one, and the last for the file until it is open. In a
-folder that all may write but that is sticky (`/tmp`), the system lets nobody but us, root and the folder's owner rename
-or remove what is ours, so that one below it that is ours is as good; but no file is believed that lies there itself,
-because others can put a further one beside it.
+The path is walked from the root down, link by link. In a folder that only root and this user can change, no one else
+can swap what was checked: so each step is valid for the next one, and the last for the file until it is open. In a
+folder that is writable by all but sticky (`/tmp`), the system lets no one but this user, root and the folder's owner
+rename or remove this user's files, so that a folder below it owned by this user is as good; but files directly in it
+are not trusted, because others can add another one beside it.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ _scanned: dict[tuple[int, int], str] = {}
 
 
 class NotBelieved(OSError):  # noqa: N818 - it says what is the case; the run goes on without the file
-    """Somebody else can have made the file, or what is scanned can hold it; the text says why."""
+    """Someone else may have created the file, or what is scanned may contain it; the text says why."""
 
 
 def leave_out(paths: Iterable[str]) -> None:
-    """From now on, until the next call, nothing is believed that lies in one of `paths`, which are scanned, in the
-    repository of one, or in what the environment names to git; nor is a program taken from there."""
+    """From now on, until the next call, nothing is trusted that is in one of `paths`, which are scanned, in the
+    repository of one, or in what the environment passes to git; nor is a program run from there."""
     _scanned.clear()
     for path in (*paths, *filter(None, map(os.environ.get, ("GIT_WORK_TREE", "GIT_DIR")))):
         try:
             real = os.path.realpath(path)
-        except (OSError, ValueError):  # a current folder that is gone, a name that is none: nothing is scanned there
+        except (OSError, ValueError):  # the current folder is gone, or the name is invalid: nothing is scanned there
             continue
         for place in {real, compat.find_repository(real) or real}:
             if os.path.isdir(place):
@@ -45,8 +45,8 @@ def leave_out(paths: Iterable[str]) -> None:
 
 
 def cache_folder() -> str:
-    """Where credguard keeps what it can make anew: `$XDG_CACHE_HOME/credguard`, or the platform's own place; raises
-    FileNotFoundError where there is none."""
+    """credguard's cache folder: `$XDG_CACHE_HOME/credguard`, or the platform's default; raises FileNotFoundError if
+    there is none."""
     if sys.platform == "win32":
         bases = [os.environ.get("LOCALAPPDATA", "")]
     else:
@@ -58,7 +58,7 @@ def cache_folder() -> str:
 
 
 def read(path: str) -> bytes:
-    """What a file holds that can be believed; raises OSError, and NotBelieved for any other."""
+    """The content of a trusted file; raises OSError, and NotBelieved for any other."""
     place = _check_apart(locate_trusted(path))
     before = os.lstat(place)  # a pipe or a device is not even opened
     _check_file(place, before)
@@ -72,37 +72,37 @@ def read(path: str) -> bytes:
 
 
 def write_owned(path: str, data: bytes) -> None:
-    """Writes a file for `read`, which nobody else may read, and makes its folder; raises OSError, and NotBelieved where
-    `read` would not believe it."""
+    """Writes a file for `read`, readable only by this user, and creates its folder; raises OSError, and NotBelieved if
+    `read` would not trust it."""
     from credguard.system.atomic import replace_file
 
     replace_file(_check_apart(locate_trusted(path, make=True)), data, 0o600)
 
 
 def locate_trusted(path: str, *, make: bool = False) -> str:
-    """Where `path` lies without any links, if its folder can be believed; raises OSError, and NotBelieved with the
-    reason. `make` makes the folders that are not there, for us alone."""
+    """The path without links, if its folder can be trusted; raises OSError, and NotBelieved with the reason. `make`
+    creates missing folders, accessible only to this user."""
     above, name = os.path.split(os.path.join(os.getcwd(), path))
     if name in ("", os.curdir, os.pardir):
-        raise NotBelieved(f"{path} names no file")
+        raise NotBelieved(f"{path} is not a file name")
     user = compat.get_user_id()
     if user is not None:
         return os.path.join(_walk_to_folder(above, user, make=make), name)
     if sys.platform == "win32":
         return os.path.join(_resolve_in_profile(above, make=make), name)
-    raise NotBelieved("this system does not tell who owns a file")
+    raise NotBelieved("this system does not report who owns a file")
 
 
 def check_file(place: str) -> None:
-    """Raises NotBelieved unless the file (not what a link leads to) can be believed; its folder is `located`."""
+    """Raises NotBelieved unless the file (not a link's target) can be trusted; its folder is `located`."""
     _check_file(place, os.lstat(place))
 
 
 def _check_apart(place: str) -> str:
-    """The same, unless something is scanned that lies beside the file."""
+    """The same, unless something beside the file is scanned."""
     folder = os.path.join(os.path.dirname(place), "")
     if any(scanned.startswith(folder) for scanned in _scanned.values()):
-        raise NotBelieved(f"{folder} holds what is scanned")
+        raise NotBelieved(f"{folder} contains what is scanned")
     mounts = _list_mounts()
     device, inside = _locate_on_disk(place, mounts)
     for scanned in _scanned.values():
@@ -113,8 +113,8 @@ def _check_apart(place: str) -> str:
 
 
 def _list_mounts() -> list[tuple[str, str, str]]:
-    """Mount point, device and the folder of the device that is mounted there, of each mount (proc_pid_mountinfo(5));
-    none where the system does not tell."""
+    """Mount point, device and the mounted folder of the device, of each mount (proc_pid_mountinfo(5)); none if the
+    system does not report it."""
     try:
         with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as table:
             rows = [line.split(" ", 5) for line in table]
@@ -130,8 +130,7 @@ def _unescape(word: str) -> str:
 
 
 def _locate_on_disk(place: str, mounts: list[tuple[str, str, str]]) -> tuple[str, str]:
-    """The device that a path lies on, and its path there, whatever it is mounted at; ("", place) where that is not
-    told."""
+    """The device of a path, and its path there, wherever it is mounted; ("", place) if unknown."""
     best = ("", "", "")
     for point, device, root in mounts:  # a later mount covers an earlier one at the same point
         if len(point) >= len(best[0]) and (place == point or place.startswith(point.rstrip("/") + "/")):
@@ -141,7 +140,7 @@ def _locate_on_disk(place: str, mounts: list[tuple[str, str, str]]) -> tuple[str
 
 
 def _walk_to_folder(path: str, user: int, *, make: bool) -> str:
-    """The folder that `path` leads to, if none but us and root can make it lead elsewhere or change what it holds."""
+    """The folder that `path` leads to, if only this user and root can redirect it or change its content."""
     here, left, links = "/", path.split("/")[::-1], 0
     _check_folder(here, os.lstat(here), user)
     while left:
@@ -171,7 +170,7 @@ def _walk_to_folder(path: str, user: int, *, make: bool) -> str:
             here = place
     info = os.lstat(here)
     if info.st_mode & stat.S_ISVTX and info.st_mode & 0o022:
-        raise NotBelieved(f"others may write in {here}")
+        raise NotBelieved(f"others can write to {here}")
     return here
 
 
@@ -180,7 +179,7 @@ def _check_folder(place: str, info: os.stat_result, user: int) -> None:
         raise NotADirectoryError(20, "not a folder", place)
     _check_owner(place, info, user)
     if info.st_mode & 0o022 and not info.st_mode & stat.S_ISVTX and not _is_of_own_group(place, info, user):
-        raise NotBelieved(f"others may write in {place}")
+        raise NotBelieved(f"others can write to {place}")
     _check_outside(place, info)
 
 
@@ -191,16 +190,16 @@ def _check_owner(place: str, info: os.stat_result, user: int) -> None:
 
 def _check_file(place: str, info: os.stat_result) -> None:
     if not stat.S_ISREG(info.st_mode):
-        raise NotBelieved(f"{place} is no regular file")
+        raise NotBelieved(f"{place} is not a regular file")
     user = compat.get_user_id()
     if user is not None:
         _check_owner(place, info, user)
-        if info.st_mode & 0o022:  # with an access list, the bits of the group are the most that it allows anybody
-            raise NotBelieved(f"others may write {place}")
+        if info.st_mode & 0o022:  # with an access list, the bits of the group are the most that it allows anyone
+            raise NotBelieved(f"others can write to {place}")
 
 
 def _check_outside(place: str, info: os.stat_result) -> None:
-    """No repository brings what is believed, not even one that is not scanned now."""
+    """No repository supplies a trusted file, not even one that is not scanned now."""
     if _identify(info) in _scanned:
         raise NotBelieved(f"{place} is scanned")
     if os.path.lexists(f"{place}/.git") and not _is_home(info):
@@ -210,13 +209,13 @@ def _check_outside(place: str, info: os.stat_result) -> None:
 
 
 def _identify(info: os.stat_result) -> tuple[int, int]:
-    """What tells a folder from all others, however its name is spelled."""
+    """Identifies a folder, however its name is spelled."""
     return info.st_dev, info.st_ino
 
 
 def _is_home(info: os.stat_result) -> bool:
-    """True for the home folder of this account (not what `HOME` says): people keep settings there in a repository of
-    their own, and what they scan below it is another one."""
+    """True for the home folder of this account (not `HOME`): users keep settings there in their own repository, and
+    what they scan below it is another one."""
     home = compat.find_home_folder()
     try:
         return home is not None and _identify(os.stat(home)) == _identify(info)
@@ -225,16 +224,16 @@ def _is_home(info: os.stat_result) -> bool:
 
 
 def _is_of_own_group(place: str, info: os.stat_result, user: int) -> bool:
-    """True where those who may write are the group that an account has for itself alone, and no access list names
-    further ones."""
+    """True if the users with write access are the group that belongs to one account alone, and no access list adds
+    others."""
     if info.st_mode & 0o002 or not info.st_gid:
         return False
     return compat.is_own_group(info.st_gid, user) and not compat.may_have_access_list(place)
 
 
 def _resolve_in_profile(path: str, *, make: bool) -> str:
-    """The folder on Windows, where the platform keeps others out of the profile of a user: owners are not asked for
-    there, but nothing outside of the profile is believed."""
+    """The folder on Windows, where the platform keeps others out of the user's profile: owners are not checked there,
+    but nothing outside of the profile is trusted."""
     real = place = os.path.realpath(path)
     profile, is_below = _identify(os.stat(os.path.expanduser("~"))), False
     while True:

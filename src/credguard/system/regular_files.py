@@ -10,16 +10,16 @@ from credguard.system import compat
 
 
 def open_regular_file(path: str | os.PathLike[str]) -> int:
-    """The descriptor of a regular file, links followed; raises OSError where it is none."""
+    """The descriptor of a regular file, links followed; raises OSError for anything else."""
     descriptor = compat.open_to_read(path, follow=True)
     if stat.S_ISREG(os.fstat(descriptor).st_mode):
         return descriptor
     os.close(descriptor)
-    raise OSError(errno.EINVAL, "it is no regular file", os.fspath(path))
+    raise OSError(errno.EINVAL, "it is not a regular file", os.fspath(path))
 
 
 def read(path: str | os.PathLike[str], most: int) -> bytes:
-    """The content of a regular file; raises OSError where it is none, or has over `most` bytes."""
+    """The content of a regular file; raises OSError for anything else, or if it has over `most` bytes."""
     with open(open_regular_file(path), "rb") as handle:
         content = handle.read(min(os.fstat(handle.fileno()).st_size, most) + 1)
     if len(content) > most:

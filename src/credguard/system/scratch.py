@@ -1,9 +1,9 @@
-"""Temporary folders that vanish whatever ends the run: with it, behind it, or at the next start of credguard.
+"""Temporary folders that are removed however the run ends: by the run, after it, or at the next start of credguard.
 
-A run that is killed cannot clean up, so a small process does (this file, run by itself): it has a session of its own,
-waits until the run is gone, and removes the folder. Where that is killed as well, the next start does it. A folder is
-ours by its name, which holds its own number on disk, by its owner and by its mode, and left by a dead run where nobody
-holds the lock on it.
+A run that is killed cannot clean up, so a small process does (this file, run by itself): it has its own session, waits
+until the run is gone, and removes the folder. If that is killed as well, the next start does it. A folder is recognized
+by its name, which contains its inode number, by its owner and by its mode, and belongs to a dead run if no one has the
+lock on it.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _WAIT_SECONDS = 5.0
 
 
 class Scratch:
-    """A folder that only this user can enter; `path` is where, once it is made."""
+    """A folder that only this user can enter; `path` is its location, once it is created."""
 
     def __init__(self) -> None:
         self.path = ""
@@ -44,14 +44,14 @@ class Scratch:
         self._guard: subprocess.Popen[bytes] | None = None
 
     def make(self) -> None:
-        """Makes the folder and what will remove it; raises CredguardError."""
+        """Creates the folder and the process that will remove it; raises CredguardError."""
         try:
             self._make()
         except OSError as error:
             from credguard.errors import CredguardError, ExitCode
 
             raise CredguardError(
-                f"no temporary folder could be made: {error.strerror or error}", "name one in TMPDIR",
+                f"no temporary folder could be created: {error.strerror or error}", "set another one in TMPDIR",
                 ExitCode.INCOMPLETE,
             ) from error  # fmt: skip
 
@@ -69,13 +69,13 @@ class Scratch:
                 self._lock = _acquire_lock(begun)
                 self.path = os.path.join(os.path.dirname(begun), name)
                 os.rename(begun, self.path)
-            except FileNotFoundError:  # taken for the leftover of a dead run
+            except FileNotFoundError:  # removed as the leftover of a dead run
                 self._unlock()
                 continue
             if not compat.can_lock():
                 self._lock = os.open(os.path.join(self.path, _LOCK), os.O_CREAT | os.O_RDWR)
             return
-        raise FileExistsError(f"no temporary folder could be made in {os.path.dirname(self.path)}")
+        raise FileExistsError(f"no temporary folder could be created in {os.path.dirname(self.path)}")
 
     def remove(self) -> None:
         """Removes the folder; never raises."""
@@ -97,7 +97,7 @@ class Scratch:
 
 @contextlib.contextmanager
 def create_scratch_folder() -> Iterator[Path]:
-    """A folder that only this user can enter, gone afterwards; raises CredguardError."""
+    """A folder that only this user can enter, removed afterwards; raises CredguardError."""
     from pathlib import Path
 
     scratch = Scratch()
@@ -109,7 +109,7 @@ def create_scratch_folder() -> Iterator[Path]:
 
 
 def sweep() -> None:
-    """Removes the folders of runs that are dead, where temporary files usually are."""
+    """Removes the folders of dead runs in the usual location of temporary files."""
     bases = [os.environ.get(name) for name in ("TMPDIR", "TEMP", "TMP")]
     for base in dict.fromkeys(os.path.abspath(one) for one in (*bases, "/tmp", "/var/tmp") if one):  # noqa: S108
         with contextlib.suppress(OSError), os.scandir(base) as entries:
@@ -126,7 +126,7 @@ def _sweep_one(path: str, name: re.Match[str] | None) -> None:
         return
     if name[1] == "new":
         if time.time() - info.st_mtime > _BEGUN_SECONDS:
-            os.rmdir(path)  # nothing is ever put into one of this name
+            os.rmdir(path)  # nothing is ever put into a folder with this name
     elif int(name[1], 16) == info.st_ino:
         lock = _acquire_lock(path, wait=False)
         try:
@@ -137,7 +137,7 @@ def _sweep_one(path: str, name: re.Match[str] | None) -> None:
 
 
 def _acquire_lock(path: str, *, wait: bool = True) -> int:
-    """A lock on the folder, held until it is closed or this process ends; raises OSError where another has it."""
+    """A lock on the folder, kept until it is closed or this process ends; raises OSError if another process has it."""
     if not compat.can_lock():
         if not wait:
             os.unlink(os.path.join(path, _LOCK))
@@ -152,8 +152,8 @@ def _acquire_lock(path: str, *, wait: bool = True) -> int:
 
 
 def remove(path: str, tries: int = _TRIES) -> None:
-    """Removes the folder and all in it, and ends what writes into it. git leaves its objects read-only, which is in
-    the way on some systems."""
+    """Removes the folder and everything in it, and ends what writes to it. git makes its objects read-only, which
+    prevents this on some systems."""
     import shutil
 
     def retry(act: Callable[[str], object], place: str, _why: object) -> None:
@@ -162,7 +162,7 @@ def remove(path: str, tries: int = _TRIES) -> None:
             act(place)
 
     alone = 0
-    for _ in range(tries):  # a git that is about to end may still write, and even make the folder again
+    for _ in range(tries):  # a git that is about to end may still write, and even create the folder again
         ended = _end_writers(os.path.basename(path))
         shutil.rmtree(path, onerror=retry)
         alone = 0 if ended or os.path.lexists(path) else alone + 1
@@ -173,7 +173,7 @@ def remove(path: str, tries: int = _TRIES) -> None:
 
 
 def _end_writers(name: str) -> int:
-    """Ends the processes of this user that were started for the folder of this name, where the system tells; gives
+    """Ends the processes of this user that were started for the folder of this name, if the system lists them; returns
     their number. git starts some that outlive it when it is killed."""
 
     ended = 0
@@ -187,7 +187,7 @@ def _end_writers(name: str) -> int:
 
 
 def _is_for(process: str, name: str) -> bool:
-    """True where the template that git was given lies in the folder of this name."""
+    """True if the template passed to git is in the folder of this name."""
     try:
         if not compat.is_ours(os.stat(f"/proc/{process}")):
             return False
@@ -199,7 +199,7 @@ def _is_for(process: str, name: str) -> bool:
 
 
 def _start_guard(base: str, token: str) -> subprocess.Popen[bytes] | None:
-    """The process that removes the folder of this token when this one is gone; None where none can be started."""
+    """The process that removes the folder of this token when this one is gone; None if it cannot be started."""
     import subprocess
 
     if not sys.executable or not os.path.isfile(__file__):
@@ -214,13 +214,13 @@ def _start_guard(base: str, token: str) -> subprocess.Popen[bytes] | None:
 
 
 def outlive(base: str, token: str) -> None:
-    """What that process does: removes the folder in `base` whose name ends with the token."""
+    """The main function of that process: removes the folder in `base` whose name ends with the token."""
     import signal
 
     for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
-    os.read(0, 1)  # answered when no process has the other end any more
+    os.read(0, 1)  # returns when no process has the other end any more
     for name in os.listdir(base):
         if name.startswith(_PREFIX) and name.endswith(f"-{token}"):
             remove(os.path.join(base, name))

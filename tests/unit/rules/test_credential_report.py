@@ -129,7 +129,7 @@ def test_a_report_in_a_tree_counts_to_today_and_says_how_old_it_is() -> None:
     rule = make_limit_rule(90, NOW + timedelta(days=10))
     findings = Scanner((rule,), known=RULES).scan_blob(Blob(data, "docs/r.csv"))
     assert [f.attributes["age_days"] for f in findings] == [110]
-    assert "whose newest entry is of 2026-03-13" in findings[0].message
+    assert "with newest entry of 2026-03-13" in findings[0].message
 
 
 def test_a_rotated_key_is_another_finding() -> None:

@@ -32,7 +32,7 @@ def test_ignored_by_this_clone_alone(repository: Repository) -> None:
     (repository.folder / ".git/info/exclude").write_text(".env*\n!.env.example\n")
     (only,) = found(repository.folder)
     assert only.severity is not None and only.severity.label == "medium"
-    assert "only .git/info/exclude of this clone ignores it, which no clone has" in only.message
+    assert "only .git/info/exclude of this clone ignores it, which is not part of any clone" in only.message
     assert (only.path, only.line) == (".gitignore", 1)
 
 
@@ -59,7 +59,7 @@ def test_an_ignore_file_that_is_ignored_itself(repository: Repository) -> None:
     repository.git("rm", "--quiet", "--cached", ".gitignore")
     repository.write({".gitignore": ".gitignore\n.env*\n!.env.example\n"})
     (only,) = found(repository.folder)
-    assert "only .gitignore ignores it, which git ignores too" in only.message
+    assert "only .gitignore ignores it, and git ignores that file too" in only.message
 
 
 def test_a_folder_of_the_repository(repository: Repository) -> None:
@@ -70,7 +70,7 @@ def test_a_folder_of_the_repository(repository: Repository) -> None:
     assert "line 2 of ../.gitignore re-includes it" in only.message
     repository.write({"a/.gitignore": ".env/\n"})
     (only,) = found(repository.folder / "a/b")
-    assert "`.env/` on line 1 of ../.gitignore matches a folder only" in only.message
+    assert "`.env/` on line 1 of ../.gitignore matches only a folder" in only.message
     repository.write({"a/.gitignore": "", ".gitignore": ".env*\n"})
     assert found(repository.folder / "a/b") == []
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from credguard.aws.malformed import find_env_faults, find_profile_faults
 from credguard.model.findings import Severity
 from tests.keys import Filler
+from tests.pace import PACE
 
 
 def topics(text: str, *, config: bool = False) -> list[str]:
@@ -102,7 +103,7 @@ UNITS = [b"<", b"\t", b" ", b"a", b"[", b"AWS_ACCESS_KEY_ID", b"AWS_SECRET_ACCES
 def test_long_files_take_no_longer_than_long(unit: bytes) -> None:
     lines = random.Random(1).choices([b"AWS_ACCESS_KEY_ID=", b"aws_secret_access_key = ", b""], k=70)
     data = b"\n".join(line + unit * (15_000 // len(unit)) for line in lines)
-    start = time.perf_counter()
+    start = time.process_time()
     list(find_env_faults(data))
     list(find_profile_faults(data))
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5 * PACE

@@ -59,7 +59,7 @@ def test_quoting_does_not_matter(form: str) -> None:
 def test_a_cut_off_key_is_less_sure() -> None:
     (found,) = detections("\n".join(LINES[:12]))
     assert found.attributes["state"] == BodyState.TRUNCATED.value
-    assert "cut off" in found.message
+    assert "truncated" in found.message
 
 
 def test_what_a_document_quotes_is_no_key() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from credguard.heuristics.real_values import SecretConfidence, classify_value, is_random
 from credguard.parsers.assignments import parse_dotenv, parse_pairs
+from tests.pace import PACE
 
 NOTHING = [
     ("DB_PASSWORD", "postgres"), ("DB_PASSWORD", ""), ("NEO4J_PASSWORD", "neo4j_password"), ("PASSWORD", "P@ssw0rd123"),
@@ -70,11 +71,11 @@ def test_generated_values_are_seen(alphabet: str, length: int, least: float) -> 
 )  # fmt: skip
 def test_hostile_text_takes_linear_time(unit: bytes) -> None:
     text = unit * (300_000 // len(unit))
-    started = time.perf_counter()
+    started = time.process_time()
     for read in (parse_dotenv, parse_pairs):
         for one in read(text):
             classify_value(one.name, one.value)
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5 * PACE
 
 
 def test_no_bytes_raise() -> None:

@@ -19,6 +19,7 @@ from credguard.rules.files import (
 )
 from credguard.sources.files import open_tree
 from tests.keys import Filler
+from tests.pace import PACE
 from tests.repos import Repository
 
 if TYPE_CHECKING:
@@ -124,9 +125,9 @@ def test_no_bytes_raise(repository: Repository) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("unit", HOSTILE)
 def test_hostile_files_take_linear_time(repository: Repository, unit: bytes) -> None:
-    repository.write({name: unit * (200_000 // len(unit)) for name in NAMES if name != ".gitignore"})
+    repository.write({name: unit * (50_000 // len(unit)) for name in NAMES if name != ".gitignore"})
     repository.git("add", "--force", "--all")
-    started = time.perf_counter()
+    started = time.process_time()
     for rule in RULES:
         found(rule, repository.folder)
-    assert time.perf_counter() - started < 20
+    assert time.process_time() - started < 5 * PACE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import re
 import sys
@@ -19,6 +20,7 @@ from credguard.history import objects as history
 from credguard.history.incremental import HitCache, measure_common, update_hits
 from credguard.history.objects import History
 from credguard.history.prefilter import Sieve
+from credguard.history.workers import _ShareQueue
 from credguard.matching.database import Matcher
 from credguard.matching.pattern import REACH, Pattern
 from credguard.model.findings import Blob
@@ -158,6 +160,13 @@ def test_too_much_that_is_corrupt_is_an_error(tmp_path: Path, monkeypatch: pytes
         objects(History(Git(repo.folder), LIMIT))
 
 
+def test_any_count_of_shares_is_dealt_out_once() -> None:
+    """More than a pipe has room for."""
+    queue = _ShareQueue(20_000)
+    with closing(queue):
+        assert [*itertools.islice(queue, 5), *queue] == list(range(20_000))
+
+
 def test_a_bad_revision_is_an_error(tmp_path: Path) -> None:
     repo = filled(tmp_path)
     with pytest.raises(GitError):
@@ -199,7 +208,7 @@ def test_carried_hits_are_those_of_a_whole_pass(matcher: Matcher, data: st.DataO
 
 def test_versions_in_turn(matcher: Matcher) -> None:
     seeded = random.Random(2)
-    lines = [f"line {number} {seeded.choice(WORDS)}\n".encode() for number in range(4000)]
+    lines = [f"line {number} {seeded.choice(WORDS)}\n".encode() for number in range(1000)]
     earlier = HitCache(matcher)
     for _ in range(60):
         at = seeded.randrange(len(lines))

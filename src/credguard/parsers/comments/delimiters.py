@@ -1,4 +1,4 @@
-"""Where the pieces of a language end: each finder looks at every byte a bounded number of times."""
+"""Finds where the elements of a language end: each finder reads every byte a bounded number of times."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 COMMENT = "comment"
 _EVEN = r"(?<!\\)(?:\\\\){0,4096}"
-"""Goes before what a backslash would take the meaning from."""
+"""Prefix of a character that a backslash would escape."""
 TEMPLATE_TEXT = compile_lazily(rf"{_EVEN}(`|\$\{{)".encode())
 _SCRIPTS = compile_lazily(
     rb"(?:\A|[-_.])(?:run|scripts?|inlinescript|commands?|args|user[-_]?data|bash)\Z",
@@ -34,11 +34,11 @@ def _end_at_opening(_data: bytes, match: re.Match[bytes], _limit: int) -> tuple[
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """What begins a piece of a language (`opening`, a bounded pattern; `(?P<W>…)` in it is its word), and
-    what finds its end: the end of its content, where the code goes on, and the language of the content.
+    """The beginning of an element of a language (`opening`, a bounded pattern; `(?P<W>…)` in it is its word), and the
+    finder of its end: the end of its content, where the code continues, and the language of the content.
 
-    `kind` is `comment`, `string`, `part` (of another language), `template` and `brace` (text with
-    expressions), or `document` (text that begins at the next line and ends at a line with its word).
+    `kind` is `comment`, `string`, `part` (of another language), `template` and `brace` (text with expressions), or
+    `document` (text that begins at the next line and ends at a line with its word).
     """
 
     opening: str
@@ -47,7 +47,7 @@ class Token:
 
 
 def end_at(pattern: str, language: str = "") -> End:
-    """The first match of a pattern, else the end of all."""
+    """The first match of a pattern, else the end of the text."""
     compiled = re.compile(pattern.encode(), re.MULTILINE)
 
     def find_end(data: bytes, match: re.Match[bytes], limit: int) -> tuple[int, int, str]:
@@ -66,7 +66,7 @@ def end_at_quote(quote: str, *, lines: bool = False) -> End:
 
 
 def end_at_word(before: bytes = b"", after: bytes = b"") -> End:
-    """The next place where the opening's word stands between `before` and `after`."""
+    """The next occurrence of the opening's word between `before` and `after`."""
 
     def find_end(data: bytes, match: re.Match[bytes], limit: int) -> tuple[int, int, str]:
         wanted = before + match["w" + str(match.lastgroup)[1:]] + after
@@ -77,7 +77,7 @@ def end_at_word(before: bytes = b"", after: bytes = b"") -> End:
 
 
 def end_at_nested(opening: str, close: str) -> End:
-    """The close of a comment in which others may stand."""
+    """The end of a comment that may be nested."""
     signs = re.compile(f"({opening})|{close}".encode())
 
     def find_end(data: bytes, match: re.Match[bytes], limit: int) -> tuple[int, int, str]:
@@ -92,7 +92,7 @@ def end_at_nested(opening: str, close: str) -> End:
 
 
 def find_quote_on_line(data: bytes, match: re.Match[bytes], limit: int) -> tuple[int, int, str]:
-    """The same quote again before the line ends; else the quote is a sign like any other."""
+    """The same quote again before the line ends; otherwise the quote is an ordinary character."""
     found = data.find(match[0], match.end(), limit)
     if found < 0 or data.find(b"\n", match.end(), found) >= 0:
         return _end_at_opening(data, match, limit)
@@ -100,7 +100,7 @@ def find_quote_on_line(data: bytes, match: re.Match[bytes], limit: int) -> tuple
 
 
 def find_string_or_comment(data: bytes, match: re.Match[bytes], limit: int) -> tuple[int, int, str]:
-    """As Vim has it: a quote that is not closed on its line, after a blank, begins a comment."""
+    """As in Vim: a quote that is not closed on its line, after a space, begins a comment."""
     end, after, _ = end_at_quote('"')(data, match, limit)
     if end < after and data[after - 1 : after] == b'"':
         return end, after, ""
@@ -109,7 +109,7 @@ def find_string_or_comment(data: bytes, match: re.Match[bytes], limit: int) -> t
 
 
 def find_fence_end(data: bytes, match: re.Match[bytes], limit: int) -> tuple[int, int, str]:
-    """The end of a fenced block, which is in the language that it names."""
+    """The end of a fenced block, which is in the language of its info string."""
     head = match["w" + str(match.lastgroup)[1:]]
     said = head.lstrip(b"`~")
     marks = head[: len(head) - len(said)]
@@ -119,7 +119,7 @@ def find_fence_end(data: bytes, match: re.Match[bytes], limit: int) -> tuple[int
 
 
 def find_regex_end(data: bytes, match: re.Match[bytes], limit: int) -> tuple[int, int, str]:
-    """The slash that closes a regular expression, which is none in a class; the line's end at the latest."""
+    """The slash that ends a regular expression (not one in a character class); at most the line's end."""
     in_class = False
     for sign in _REGEX_SIGN.finditer(data, match.end(), limit):
         if sign[0] == b"\n" or (sign[0] == b"/" and not in_class):
@@ -129,7 +129,7 @@ def find_regex_end(data: bytes, match: re.Match[bytes], limit: int) -> tuple[int
 
 
 def find_block_end(data: bytes, match: re.Match[bytes], limit: int) -> tuple[int, int, str]:
-    """The lines of a YAML block, which are deeper than what they belong to; those of a script are shell."""
+    """The lines of a YAML block, which are indented deeper than its parent; those of a script are shell."""
     start = data.rfind(b"\n", 0, match.start()) + 1
     head = _KEY.match(data, start, match.start())
     lead, key = (head[1], head[2]) if head else (b"", None)
@@ -147,7 +147,7 @@ def find_block_end(data: bytes, match: re.Match[bytes], limit: int) -> tuple[int
 
 
 def find_word_line(data: bytes, word: bytes, position: int, limit: int) -> int:
-    """The end of the next line that holds the word alone, -1 where there is none."""
+    """The end of the next line that contains only the word, -1 if there is none."""
     found = data.find(word, position, limit)
     while found >= 0:
         start, end = found, _LAST.match(data, found + len(word), limit)

@@ -1,4 +1,4 @@
-"""The language of a file, from its name and, where that says nothing, from its first line."""
+"""The language of a file, from its name or otherwise its first line."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _WRAPPERS = frozenset(
 )  # fmt: skip
 _TEMPLATES = frozenset(["erb", "j2", "jinja", "jinja2", "template", "tmpl", "tpl"])
 _PLAIN = frozenset(["c", "h", "m", "t", "s", "r", "v", "in", "map"])
-"""Endings that are no language as whole names."""
+"""File extensions that are not a language as complete names."""
 _SHEBANG = compile_lazily(
     rb"#![^\n]{0,200}?\b(python|bash|zsh|ksh|dash|sh|fish|ruby|perl|node|deno|php|lua|pwsh|Rscript|tclsh)"
 )
@@ -113,14 +113,14 @@ def identify_language(path: str, data: bytes) -> str:
 
 
 def resolve_language(word: str) -> str:
-    """The language that people call `word`, UNKNOWN where there is none of the name."""
+    """The language with the name `word`, UNKNOWN if there is none."""
     if word in _SPOKEN:
         return _SPOKEN[word]
     return word if word in _EXTENSIONS else _BY_EXTENSION.get(word, UNKNOWN)
 
 
 def _match_name(name: str) -> str | None:
-    """What a file's name says, also inside of endings such as `.example`."""
+    """The language of a file's name, also before extensions such as `.example`."""
     unwrapped = ""
     for _ in range(3):
         if name in _NAMES:

@@ -1,4 +1,4 @@
-"""How languages write comments, and the strings in which nothing is one."""
+"""The syntax of comments in each language, and of the strings that cannot contain one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finds the comments of a file: one state machine that knows the languages' strings, over broken code as well."""
+"""Finds the comments of a file: one state machine that knows the languages' strings, also for invalid code."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 _DEEPEST = 3
 _MOST_UNCLOSED = 5
-"""Here-documents without an end that are passed over; after that the rest of the file counts as their text."""
+"""Unterminated here-documents that are skipped; after that the rest of the file counts as their text."""
 
 
 class Comment(NamedTuple):
-    """Byte offsets of a comment: its opening sign, its content from `content` to `end`, and what follows its close."""
+    """Byte offsets of a comment: its delimiter, its content from `content` to `end`, and what follows its end."""
 
     start: int
     content: int
@@ -29,7 +29,7 @@ class Comment(NamedTuple):
 
 
 def find_comments(data: bytes, path: str, until: int | None = None) -> Iterator[Comment]:
-    """The comments of a file that open before the offset `until`, in order; none where its format has none.
+    """The comments of a file that begin before the offset `until`, in order; none if its format has none.
 
     The time is linear in the bytes up to there.
     """
@@ -39,7 +39,7 @@ def find_comments(data: bytes, path: str, until: int | None = None) -> Iterator[
 
 
 class _Reader:
-    """Reads one file; the parts that are in another language it reads with that language."""
+    """Reads one file; parts in another language are read with that language."""
 
     def __init__(self, data: bytes, until: int) -> None:
         self._data, self._until = data, until
@@ -81,7 +81,7 @@ class _Reader:
         return limit if end < 0 else end
 
     def _skip_documents(self, waiting: list[bytes], stop: int, limit: int) -> int:
-        """Where the code goes on after the texts that begin at the line end `stop`."""
+        """Where the code continues after the texts that begin at the line end `stop`."""
         for word in waiting:
             end = delimiters.find_word_line(self._data, word, stop, limit)
             if end < 0:
@@ -110,7 +110,7 @@ class _Reader:
 
 @cache
 def _compile(name: str) -> tuple[tuple[Token, ...], re.Pattern[bytes]]:
-    """A language's tokens, and the pattern that finds where the next of them begins."""
+    """A language's tokens, and the pattern that finds the next of them."""
     tokens = LANGUAGES.get(name) or LANGUAGES["text"]
     parts = (f"(?P<t{n}>{token.opening.replace('(?P<W>', f'(?P<w{n}>')})" for n, token in enumerate(tokens))
     return tokens, re.compile("|".join(parts).encode(), re.MULTILINE)

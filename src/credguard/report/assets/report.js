@@ -50,6 +50,10 @@
 
   const where = (place) => `${place.path}:${place.line}` + (place.commit ? ` in ${place.commit.slice(0, 12)}` : "");
 
+  // What a shell can run stays as it is; words become comments, so that all steps can be pasted.
+  const COMMAND = /^(?:aws|az|chmod|credguard|gcloud|git|ibmcloud|npm|vault) [a-z-]/;
+  const asCommand = (step) => (COMMAND.test(step) ? step : `# ${step.replaceAll("\n", "\n# ")}`);
+
   const copy = async (text, button) => {
     const area = make("textarea", { readonly: "", "aria-hidden": "true" });
     try {
@@ -99,9 +103,9 @@
       ...Object.entries(finding.attributes || {}), ...Object.entries(finding.exposure || {}),
     ]));
     if (finding.remediation.length) {
-      const all = finding.remediation.join("\n");
+      const all = finding.remediation.map(asCommand).join("\n");
       const steps = make("ol", { class: "steps" });
-      for (const step of finding.remediation) steps.append(make("li", {}, make("code", {}, step), copier(step, "this step")));
+      for (const step of finding.remediation) steps.append(make("li", {}, make("code", {}, step), copier(asCommand(step), "this step")));
       box.append(make("p", {}, make("strong", {}, "What to do, in this order "), copier(all, "all steps")), steps);
     }
     return box;

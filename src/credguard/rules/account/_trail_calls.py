@@ -46,13 +46,13 @@ _MOST = 500  # a script has a handful
 
 
 def is_trail_script(path: str) -> bool:
-    """True for a file whose name says that it is run."""
+    """True for a file whose name marks it as executable code."""
     name = path.rpartition("/")[2].lower()
     return name.endswith(TRAIL_SCRIPTS) or name.startswith(_NAMES) or "." not in name
 
 
 def find_trail_calls(data: bytes) -> Iterator[tuple[int, str]]:
-    """Line and name of each command and call that ends logging; none where the same file starts it again."""
+    """Line and name of each command and call that stops logging; none if the same file starts it again."""
     text = data[:_LONGEST].decode("utf-8", "replace")
     if _AGAIN.search(text):
         return
@@ -68,13 +68,13 @@ def find_trail_calls(data: bytes) -> Iterator[tuple[int, str]]:
 
 
 def _is_printed(text: str, offset: int) -> bool:
-    """True inside a comment, or what is only printed."""
+    """True inside a comment or a string that is only printed."""
     return _SAID.match(text, text.rfind("\n", 0, offset) + 1, offset) is not None
 
 
 def _is_meant(text: str, call: re.Match[str]) -> bool:
-    """True for a call on trails that the program itself names or lists; a wrapper that passes its parameter on
-    decides nothing."""
+    """True for a call on trails that the program itself names or lists; a wrapper that passes its parameter on is
+    ignored."""
     named = _NAMED.match(call["arguments"])
     if not named:
         return False

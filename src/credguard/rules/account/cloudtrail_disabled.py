@@ -1,22 +1,22 @@
-"""The repository switches CloudTrail off: a trail without logging, or a script that stops or deletes one.
+"""The repository disables CloudTrail: a trail without logging, or a script that stops or deletes one.
 
 What it does
     Reports `enable_logging = false` of aws_cloudtrail, `IsLogging: false` of AWS::CloudTrail::Trail (and the CDK,
     Pulumi, Crossplane and Ansible forms), `aws cloudtrail stop-logging` and `delete-trail` in scripts, and such calls
-    of an AWS SDK on trails that the program names or lists itself. Trails of one region, wrappers that pass a
-    parameter on, files that start logging again, documentation and tests are not reported.
+    of an AWS SDK on trails that the program names or lists itself. Trails of one region, wrappers that pass a parameter
+    on, files that start logging again, documentation and tests are not reported.
 
 Why it matters
-    CloudTrail is what tells who used a leaked key, when and for what. Stopping it is among the first things that
-    intruders do, so that alarms are set on it.
+    CloudTrail records who used a leaked key, when and for what. Stopping it is among the first things that intruders
+    do, which is why alarms are set on it.
 
 How to fix
-    Leave the trail on, best one of the organization that member accounts cannot stop, and deny cloudtrail:StopLogging
-    and cloudtrail:DeleteTrail with a service control policy.
+    Keep the trail enabled, preferably an organization trail that member accounts cannot stop, and deny
+    cloudtrail:StopLogging and cloudtrail:DeleteTrail with a service control policy.
 
 References
-    CloudTrail User Guide, "Security best practices in AWS CloudTrail"; CIS AWS Foundations Benchmark 3.1 (v1.4 to
-    5.0); Security Hub CloudTrail.1; MITRE ATT&CK T1562.008.
+    CloudTrail User Guide, "Security best practices in AWS CloudTrail"; CIS AWS Foundations Benchmark 3.1 (v1.4 to 5.0);
+    Security Hub CloudTrail.1; MITRE ATT&CK T1562.008.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def _check(blob: Blob, hits: Hits) -> Iterator[Detection]:
     low = blob.path.lower()
     if hits.get(_CALL.name) and is_trail_script(low):
         for line, what in find_trail_calls(blob.data):
-            yield _build_detection(line, f"{what} ends the logging of CloudTrail", what)
+            yield _build_detection(line, f"{what} stops CloudTrail logging", what)
     if (_SWITCH.name in hits or _ANSIBLE.name in hits) and b"loudtrail" in blob.data.lower():
         yield from _find_switched_off(blob, low, hits)
 
@@ -81,13 +81,13 @@ def _find_switched_off(blob: Blob, path: str, hits: Hits) -> Iterator[Detection]
                 if path.endswith((".tf", ".tf.json", ".tofu"))
                 else _find_in_document(document)
             ):
-                yield _build_detection(line, f"{what} has its logging switched off", what)
+                yield _build_detection(line, f"{what} has logging disabled", what)
     elif path.endswith(_PROGRAMS) and FRAMEWORK.search(blob.data):
         for end in hits.get(_SWITCH.name, ())[:_MOST]:
             found = next(iter(_CONSTRUCT.finditer(blob.data, max(0, end - 3000), end + 40)), None)
             if found and found.end() > end:
                 yield _build_detection(
-                    blob.data.count(b"\n", 0, end) + 1, "a trail in the program has its logging switched off", "trail"
+                    blob.data.count(b"\n", 0, end) + 1, "a trail in the program has logging disabled", "trail"
                 )
 
 
@@ -101,7 +101,7 @@ def _find_in_terraform(document: Node) -> Iterator[tuple[int, str]]:
 
 
 def _find_in_document(document: Node) -> Iterator[tuple[int, str]]:
-    """Trails of CloudFormation, Pulumi, Crossplane and Ansible that are told not to log, or to go."""
+    """Trails of CloudFormation, Pulumi, Crossplane and Ansible that disable logging, or are removed."""
     for one in document.walk():
         kind = one.get("Type", "type") if one.pairs else None
         if kind and (kind.text == _TYPE or kind.text in _PULUMI):
@@ -138,14 +138,14 @@ RULE = Rule(
     id="CG505",
     name="cloudtrail-disabled",
     severity=Severity.MEDIUM,
-    summary="The repository switches CloudTrail off",
-    hint="leave the trail on; without it nobody can tell what a leaked key was used for",
+    summary="The repository disables CloudTrail",
+    hint="keep the trail enabled; without it, the use of a leaked key cannot be traced",
     practices=("P09",),
     patterns=(_SWITCH, _CALL, _ANSIBLE),
     check_blob=_check,
     in_hooks=False,
     remediation=(
-        "take the switch or the call out; aws cloudtrail start-logging --name TRAIL where it has run already",
+        "remove the setting or the call; if it has already run: aws cloudtrail start-logging --name TRAIL",
         "aws cloudtrail get-trail-status --name TRAIL  # IsLogging, and when it was stopped",
         "deny cloudtrail:StopLogging, DeleteTrail and UpdateTrail with a service control policy",
     ),

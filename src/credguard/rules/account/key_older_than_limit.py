@@ -1,21 +1,21 @@
 """An access key is older than the limit for rotation.
 
 What it does
-    Reads IAM credential reports (`--credential-report FILE`, or one that lies in the repository) by the names in their
-    header: every active access key of a user whose last rotation is more than 90 days back, or as many as
-    `rotation-days` in the policy says. An audit also asks git since when an access key that stands in a tracked file
-    has stood there: it cannot be younger than that.
-    Ages count to the moment a report was made: the time in the API's answer, or else the file's own date. A report
-    that lies in a repository bears no such date; its keys' ages count to today, and the message gives the newest date
-    in it. Root's keys are left to CG303: they are to be deleted, not rotated.
+    Reads IAM credential reports (`--credential-report FILE`, or one in the repository), whose columns are identified by
+    their header, and reports every active access key of a user that was last rotated more than 90 days ago
+    (`rotation-days` in the policy). An audit also determines from git when an access key in a tracked file was added:
+    the key is at least that old. Ages are computed up to the time when the report was generated: the time in the API's
+    response, or else the file's modification time. For a report in a repository that time is unknown; ages are computed
+    up to today, and the message contains the newest date in the report. Root keys are left to CG303: they must be
+    deleted, not rotated.
 
 Why it matters
-    A key leaks without a trace, and works for as long as it is active. Rotation bounds how long a lost key is of use,
-    and shows that it can be replaced at all when it must be.
+    A leak often leaves no trace, and a key works for as long as it is active. Rotation limits how long a leaked key is
+    useful, and proves that the key can be replaced when necessary.
 
 How to fix
-    Better than a new key is none: an IAM role, IAM Identity Center, or OIDC in CI. Where there must be one, make the
-    second key, put it in place, set the old one to inactive, and delete it when nothing has failed.
+    Prefer no key at all: an IAM role, IAM Identity Center, or OIDC in CI. If a key is necessary, create a second one,
+    deploy it, set the old one to inactive, and delete it when nothing has failed.
 
 References
     IAM User Guide, "Update access keys" and "Generate credential reports for your AWS account"; CIS AWS Foundations
@@ -33,7 +33,7 @@ from typing import TYPE_CHECKING
 from credguard.aws.credential_report import COLUMN, find_report
 from credguard.heuristics.expiry import format_rfc3339
 from credguard.model.findings import Detection, Severity
-from credguard.rule import Rule
+from credguard.rule import CREDENTIAL_REPORT, Rule, Trait
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,13 +43,13 @@ if TYPE_CHECKING:
     from credguard.model.findings import Blob
 
 ROTATION_DAYS = 90
-"""Days after which a key is to be rotated, where the policy says nothing else."""
+"""Days after which a key must be rotated, unless the policy sets another limit."""
 
 
 def check_key_age(
     first_seen: datetime, now: datetime, limit_days: int = ROTATION_DAYS, key_id: str = ""
 ) -> Detection | None:
-    """What to say of a key that has been in git since `first_seen`; None for one within the limit."""
+    """The message for a key that has been in git since `first_seen`; None for one within the limit."""
     days = (now - first_seen).days
     if days <= limit_days:
         return None
@@ -67,7 +67,7 @@ def check_key_age(
 
 
 def make_limit_rule(days: int, now: datetime | None = None) -> Rule:
-    """The rule with another limit, judging as of `now` where it is given."""
+    """The rule with another limit, evaluated as of `now` if given."""
     return replace(RULE, check_blob=partial(_check, limit=days, now=now))
 
 
@@ -99,18 +99,21 @@ RULE = Rule(
     id="CG501",
     name="key-older-than-limit",
     severity=Severity.MEDIUM,
-    summary="An active access key is older than the limit for rotation (90 days)",
-    hint="replace the key by a role, or rotate it: a new key in place first, then the old one inactive",
+    summary="An active access key is older than the rotation limit (90 days)",
+    hint="replace the key with a role, or rotate it: deploy a new key first, then deactivate the old one",
     practices=("P07",),
+    traits=frozenset((Trait.ON_ACCOUNT, Trait.BUILT_ON_VALUES)),
+    needs=CREDENTIAL_REPORT,
+    columns=("access_key_1_active", "access_key_1_last_rotated", "access_key_2_active", "access_key_2_last_rotated"),
     patterns=(COLUMN,),
     check_blob=_check,
     in_hooks=False,
     remediation=(
-        "see whether a role, IAM Identity Center or OIDC can take the key's place; if so, make no new one",
-        "aws iam create-access-key --user-name USER  # a user has at most two: delete the unused one before",
-        "put the new key where the old one is used, then: aws iam update-access-key --user-name USER "
-        "--access-key-id AKID --status Inactive",
-        "aws iam get-access-key-last-used --access-key-id AKID  # must not move any more",
+        "check whether a role, IAM Identity Center or OIDC can replace the key; if so, create no new one",
+        "aws iam create-access-key --user-name USER  # a user has at most two: delete the unused one first",
+        "deploy the new key wherever the old one is used, then: aws iam update-access-key --user-name USER"
+        " --access-key-id AKID --status Inactive",
+        "aws iam get-access-key-last-used --access-key-id AKID  # must not change any more",
         "aws iam delete-access-key --user-name USER --access-key-id AKID",
     ),
     standards=(

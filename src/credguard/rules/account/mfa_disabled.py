@@ -1,17 +1,17 @@
-"""A user signs in to the console with a password alone.
+"""A user can sign in to the console with a password alone.
 
 What it does
-    Reads IAM credential reports (`--credential-report FILE`, or one that lies in the repository) by the names in their
-    header: every user with a console password and without MFA, and the root user without MFA, which is high. A root
-    user whose password is off and who has no active key has nothing to protect and is not reported.
+    Reads IAM credential reports (`--credential-report FILE`, or one in the repository), whose columns are identified by
+    their header, and reports every user with a console password and without MFA, and the root user without MFA, which
+    is high. A root user without a password and without an active key cannot sign in and is not reported.
 
 Why it matters
-    Passwords are guessed, reused and phished; with one alone, everything the user may do is open. For root that is
-    everything.
+    Passwords are guessed, reused and phished. Without a second factor, a stolen password gives all of the user's
+    permissions; for root, that is everything.
 
 How to fix
-    Have the user register a second factor, a passkey best, and deny what is done without one until then
-    (`aws:MultiFactorAuthPresent`); or take the password away where nobody signs in.
+    Have the user register a second factor, preferably a passkey, and until then deny requests without one
+    (`aws:MultiFactorAuthPresent`). If no one signs in as that user, remove the password.
 
 References
     IAM User Guide, "AWS Multi-factor authentication in IAM"; CIS AWS Foundations Benchmark 1.5 and 1.10 (v1.4 to 4.0),
@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 
 from credguard.aws.credential_report import COLUMN, find_report
 from credguard.model.findings import Detection, Severity
-from credguard.rule import Rule
+from credguard.rule import CREDENTIAL_REPORT, Rule, Trait
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,7 +48,7 @@ def _check(blob: Blob, _hits: Hits) -> Iterator[Detection]:
 
 
 def _can_sign_in(row: Row) -> bool:
-    """True for a user with a password; root has one unless the report says that it has not."""
+    """True for a user with a password; root has one unless the report states otherwise."""
     if row.is_root:
         return not row.has_value("password_enabled", "false") or any(True for _ in row.iter_active_keys())
     return row.has_value("password_enabled", "true")
@@ -58,16 +58,19 @@ RULE = Rule(
     id="CG504",
     name="mfa-disabled",
     severity=Severity.MEDIUM,
-    summary="A user signs in to the console without a second factor",
-    hint="register an MFA device for the user, or take the console password away",
+    summary="A user can sign in to the console without a second factor",
+    hint="register an MFA device for the user, or remove the console password",
     practices=("P08",),
+    traits=frozenset((Trait.ON_ACCOUNT, Trait.ON_ROOT)),
+    needs=CREDENTIAL_REPORT,
+    columns=("password_enabled", "mfa_active"),
     patterns=(COLUMN,),
     check_blob=_check,
     in_hooks=False,
     remediation=(
         "aws iam list-mfa-devices --user-name USER  # the report may be hours old",
         "have the user sign in and register a passkey or an authenticator (root: Security credentials, as root)",
-        "where nobody signs in: aws iam delete-login-profile --user-name USER",
+        "if no one signs in as that user: aws iam delete-login-profile --user-name USER",
     ),
     standards=(
         "CIS AWS Foundations Benchmark: 1.10 (v1.4 to v4.0), 1.9 (v5.0), 2.9 (v6.0), 2.10 (v7.0)",

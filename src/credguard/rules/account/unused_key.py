@@ -1,23 +1,23 @@
 """An active access key is not used.
 
 What it does
-    Reads IAM credential reports (`--credential-report FILE`, or one that lies in the repository) by the names in their
-    header: every active access key of a user that was last used more than 45 days before the report was made, and
-    every one that was never used (`N/A` or `no_information`) though it was made more than a day before.
-    A report that lies in a repository does not say when it was made: the newest date in it stands for that, and a key
-    that was never used is reported 45 days after it was made, counted to today. Root's keys are left to CG303.
+    Reads IAM credential reports (`--credential-report FILE`, or one in the repository), whose columns are identified by
+    their header, and reports every active access key of a user that was last used more than 45 days before the report
+    was generated, or that was created more than a day before and never used (`N/A` or `no_information`). For a report
+    in a repository the generation time is unknown: the newest date in it is used instead, and a key that was never used
+    is reported 45 days after its creation, counted up to today. Root keys are left to CG303.
 
 Why it matters
-    Nobody misses an unused key when it is switched off, and nobody notices when somebody else begins to use it. One
-    that was never used was most often made "just in case" and then stored, mailed or forgotten.
+    Deactivating an unused key breaks nothing, but leaving it active lets someone else use it unnoticed. A key that was
+    never used was often created "just in case" and then stored, mailed or forgotten.
 
 How to fix
-    Set the key to inactive, wait until nothing has failed, delete it.
+    Set the key to inactive, wait to see that nothing fails, then delete it.
 
 References
-    IAM User Guide, "Security best practices in IAM" (remove unused credentials). CIS AWS Foundations Benchmark asks
-    for 45 days: 1.12 (v1.4 to 4.0), 1.11 (v5.0), 2.11 (v6.0 and 7.0), as does Security Hub IAM.22; Security Hub IAM.8
-    allows 90. The stricter number counts here.
+    IAM User Guide, "Security best practices in IAM" (remove unused credentials). CIS AWS Foundations Benchmark asks for
+    45 days: 1.12 (v1.4 to 4.0), 1.11 (v5.0), 2.11 (v6.0 and 7.0), as does Security Hub IAM.22; Security Hub IAM.8
+    allows 90. The stricter limit is used here.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING
 from credguard.aws.credential_report import COLUMN, find_report
 from credguard.heuristics.expiry import format_rfc3339
 from credguard.model.findings import Detection, Severity
-from credguard.rule import Rule
+from credguard.rule import CREDENTIAL_REPORT, Rule, Trait
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,7 +55,7 @@ def _check(blob: Blob, _hits: Hits, now: datetime | None = None) -> Iterator[Det
 
 
 def _format_disuse(key: ReportKey, row: Row, found: Report, today: datetime) -> str:
-    """Since when the key has not been used, in words; empty for one in use."""
+    """Describes since when the key has not been used; empty for a key in use."""
     made = found.made or found.newest or today
     if key.used:
         idle = made - key.used
@@ -63,7 +63,7 @@ def _format_disuse(key: ReportKey, row: Row, found: Report, today: datetime) -> 
     if not key.rotated or not row.is_blank(f"access_key_{key.number}_last_used_date"):
         return ""
     unused = made - key.rotated > GRACE if found.made else today - key.rotated > UNUSED_AFTER
-    return f"was never used since it was made on {key.rotated:%Y-%m-%d}" if unused else ""
+    return f"was never used since it was created on {key.rotated:%Y-%m-%d}" if unused else ""
 
 
 def _build_detection(key: ReportKey, row: Row, said: str, found: Report) -> Detection:
@@ -84,9 +84,17 @@ RULE = Rule(
     id="CG503",
     name="unused-key",
     severity=Severity.MEDIUM,
-    summary="An active access key has not been used for 45 days, or never",
+    summary="An active access key has not been used for 45 days, or was never used",
     hint="set the key to inactive, and delete it when nothing has failed",
     practices=("P11",),
+    traits=frozenset((Trait.ON_ACCOUNT,)),
+    needs=CREDENTIAL_REPORT,
+    columns=(
+        "access_key_1_active",
+        "access_key_1_last_used_date",
+        "access_key_2_active",
+        "access_key_2_last_used_date",
+    ),
     patterns=(COLUMN,),
     check_blob=_check,
     in_hooks=False,

@@ -34,7 +34,7 @@ _NEAR = 4_000
 
 
 def detect_identity_center(blob: Blob, hits: Hits) -> Iterator[Detection]:
-    """One finding a cache object, then one for each token that stands elsewhere."""
+    """One finding per cache object, then one per token outside of them."""
     data, told, done = blob.data, set[int](), 0
     for end in hits.get(_START_URL.name, ()):
         if end > done:
@@ -73,7 +73,7 @@ def _is_token(value: bytes) -> bool:
 
 
 def _describe(parts: list[Part], data: bytes, low: int, high: int) -> Detection:
-    """An access token dies with `expiresAt` (hours); with a refresh token the client's registration counts."""
+    """An access token expires at `expiresAt` (hours); with a refresh token the client registration's expiry counts."""
     refresh = any(part.role == "refresh_token" for part in parts)
     match = (_REGISTRATION if refresh else _EXPIRES_AT).search(data, low, high)
     expires: datetime | None = parse_iso_time(match[1]) if match else None

@@ -1,4 +1,4 @@
-"""This machine's own AWS credentials, kept in memory only, and the ways in which one may be written."""
+"""This machine's own AWS credentials, kept in memory only, and the encodings in which each may appear."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from credguard.model.secret import Secret
 
 @dataclass(frozen=True, slots=True)
 class OwnValue:
-    """A secret of this machine: where it was read, under which name, whether it has expired since."""
+    """A secret of this machine: its source, its name, and whether it has expired."""
 
     secret: Secret
     name: str
@@ -21,14 +21,14 @@ class OwnValue:
 
 @dataclass(slots=True)
 class OwnCredentials:
-    """All that was read, each value once, and the files that could not be read."""
+    """Every value that was read, without duplicates, and the files that could not be read."""
 
     values: list[OwnValue] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
 
 
 def read_own_credentials() -> OwnCredentials:
-    """Reads environment and files; what is missing is passed over, what cannot be read is listed."""
+    """Reads environment and files; missing files are skipped, unreadable ones are listed."""
     own = OwnCredentials()
     known: dict[bytes, OwnValue] = {}
     for value, name, source, expiry in read(own.unread.append):

@@ -1,4 +1,4 @@
-"""How a service credential of any kind is told: one kind, its parts, its end of life."""
+"""Builds the detection of a service credential: its kind, its parts and its expiry."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def build_service_detection(
     alive: Severity = Severity.HIGH,
     confidence: Confidence = Confidence.HIGH,
 ) -> Detection:
-    """The detection of a credential whose first part is its secret; low once `expires` is over."""
+    """The detection of a credential whose first part is its secret; low severity once `expires` has passed."""
     told = {"kind": kind, **{name: value for name, value in attributes.items() if value is not None}}
     message = f"{called} {parts[0].secret.shown}"
     if account := told.get("account"):

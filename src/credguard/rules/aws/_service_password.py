@@ -44,7 +44,7 @@ _SIGNED_LIFE = timedelta(minutes=15)
 
 
 def detect_service_password(blob: Blob, hits: Hits) -> Iterator[Detection]:
-    """Passwords beside a `USER-at-ACCOUNT` name, then other passwords in git-codecommit URLs."""
+    """Passwords next to a `USER-at-ACCOUNT` name, then other passwords in git-codecommit URLs."""
     data, done = blob.data, 0
     for end in hits.get(_USER.name, ()):
         start = end - 16 - len(_match_text(_NAME, data[max(0, end - 80) : end - 16][::-1]))
@@ -62,7 +62,7 @@ def _match_text(pattern: re.Pattern[bytes], text: bytes) -> bytes:
 
 
 def _find_password(data: bytes, low: int, start: int, end: int) -> tuple[int, int] | None:
-    """The place of the password that goes with the user name data[start:end]: after it, else before it."""
+    """The location of the password for the user name data[start:end]: after it, else before it."""
     match = _URL_PASSWORD.match(data, end)
     if match:
         return match.span(1) if _is_password(match[1]) else None

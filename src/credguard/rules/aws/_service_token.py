@@ -1,4 +1,4 @@
-"""Tokens of single AWS services that one string tells: EKS, AppSync, MWS, Cognito, container credentials."""
+"""Service tokens that a single string identifies: EKS, AppSync, MWS, Cognito, container credentials."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def detect_service_token(blob: Blob, hits: Hits) -> Iterator[Detection]:
 
 
 def _find_eks(data: bytes, hits: Hits) -> Iterator[Detection]:
-    """A pre-signed sts:GetCallerIdentity URL in base64, honoured for 15 minutes whatever it says itself."""
+    """A pre-signed sts:GetCallerIdentity URL in base64, valid for 15 minutes regardless of the expiry it states."""
     done = 0
     for end in hits.get(_EKS.name, ()):
         match = _EKS_TOKEN.match(data, end - 71) if end > done else None
@@ -68,7 +68,7 @@ def _find_eks(data: bytes, hits: Hits) -> Iterator[Detection]:
 
 
 def _find_appsync(data: bytes, hits: Hits) -> Iterator[Detection]:
-    """An API key is often meant for browsers, so it is medium; it lives a year at most."""
+    """An API key is often meant for browsers, so it is medium; it is valid for at most a year."""
     for end in hits.get(_APPSYNC.name, ()):
         match = _APPSYNC_KEY.match(data, end - 30)
         if (
@@ -82,7 +82,7 @@ def _find_appsync(data: bytes, hits: Hits) -> Iterator[Detection]:
 
 
 def _find_mws(data: bytes, hits: Hits) -> Iterator[Detection]:
-    """Marketplace Web Service was switched off in 2024; Amazon Pay took the same tokens, so it is medium."""
+    """Marketplace Web Service was shut down in 2024; Amazon Pay accepted the same tokens, so it is medium."""
     for end in hits.get(_MWS.name, ()):
         match = _MWS_TOKEN.match(data, end - 45)
         value = match[0][9:] if match else b""
@@ -105,7 +105,7 @@ def _find_cognito(data: bytes, hits: Hits) -> Iterator[Detection]:
 
 
 def _find_container(data: bytes, hits: Hits) -> Iterator[Detection]:
-    """The token with which a container asks its credentials endpoint."""
+    """The token with which a container requests its credentials from the local endpoint."""
     done = 0
     for end in hits.get(_CONTAINER.name, ()):
         place = find_assigned_value(data, end - 1) if end > done else None

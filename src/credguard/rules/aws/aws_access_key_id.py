@@ -1,17 +1,19 @@
-"""An AWS access key ID (AKIA… or ASIA…) stands alone, without its secret.
+"""An AWS access key ID (AKIA… or ASIA…) without its secret.
 
 What it does
-    Reports an access key ID of 20 characters (base32 body, nothing of a longer word around it) whose secret is not in
-    the same file. The account is decoded offline from IDs issued since 2019. Identifiers such as AROA… or AIDA… are no
-    credentials and are not reported; documented example IDs and placeholders are not either.
+    Reports an access key ID of 20 characters (base32 body, not part of a longer word) whose secret is not in the same
+    file; beside `-` or `_` it must name an account. Letters that read as words are low. The account is decoded offline
+    from IDs issued since 2019. Identifiers such as AROA… or AIDA… are not credentials and are not reported, nor are
+    documented example IDs and placeholders. An ID that a credguard report
+    names in the message of a finding is not reported either; everything else in such a file is.
 
 Why it matters
-    An ID is half of a credential: it names the account, tells that a long-lived key exists, and its secret is often
-    one file away. Temporary IDs (ASIA…) are medium; keys of known canary accounts are low.
+    An ID is half of a credential: it identifies the account, shows that a long-lived key exists, and its secret is
+    often one file away. Temporary IDs (ASIA…) are medium; keys of known canary accounts are low.
 
 How to fix
-    Take the ID out of the file, read it from the environment, a profile or a role. If the secret may be known to
-    others, deactivate the key first.
+    Remove the ID from the file and read it from the environment, a profile or a role. If others may know the secret,
+    deactivate the key first.
 
 References
     IAM User Guide, "IAM identifiers" (prefixes) and "Manage access keys for IAM users";
@@ -20,22 +22,38 @@ References
 
 from __future__ import annotations
 
-from functools import partial
+from typing import TYPE_CHECKING
 
-from credguard.aws import credential
+from credguard.aws import credential, own_report
 from credguard.model.findings import Severity
-from credguard.rule import Rule
+from credguard.rule import Rule, Trait
 from credguard.rules.aws import _remediation
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from credguard.matching.pattern import Hits
+    from credguard.model.findings import Blob, Detection
+
+
+def check_blob(blob: Blob, hits: Hits) -> Iterator[Detection]:
+    """The key IDs without a secret, except those that a credguard report names."""
+    for one in credential.detect_credentials(credential.CredentialKind.ID_ALONE, blob, hits):
+        key_id = str(one.attributes.get("access_key_id", ""))
+        if not key_id or not own_report.is_named_in_report(blob.data, key_id.encode()):
+            yield one
+
 
 RULE = Rule(
     id="CG101",
     name="aws-access-key-id",
     severity=Severity.HIGH,
-    summary="An AWS access key ID stands in a file without its secret",
-    hint="find where the secret went; deactivate the key if anybody else can have it; use a role instead",
-    practices=("P01", "P03"),
+    summary="An AWS access key ID is in a file without its secret",
+    hint="find out where the secret is; deactivate the key if someone else may have it; use a role instead",
+    practices=("P01", "P03", "P10", "P16", "P19"),
+    traits=frozenset((Trait.HALF, Trait.ACCESS_KEY, Trait.LONG_LIVED, Trait.OF_ACCOUNT)),
     patterns=credential.PATTERNS,
-    check_blob=partial(credential.detect_credentials, "CG101"),
+    check_blob=check_blob,
     remediation=_remediation.ACCESS_KEY,
     references=(
         "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html",

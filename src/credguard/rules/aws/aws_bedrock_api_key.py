@@ -1,17 +1,17 @@
 """An Amazon Bedrock API key or another AWS bearer token: one string that authenticates without a signature.
 
 What it does
-    Finds long-term keys (`ABSK…`, whose body is decoded: it names a user and an account), short-term keys
-    (`bedrock-api-key-…`, a pre-signed URL whose end of life is read from it) and values of AWS_BEARER_TOKEN_…
-    variables. Keys in base64, as Kubernetes stores them, are found too. Expired short-term keys are low.
+    Finds long-term keys (`ABSK…`, whose decoded body contains a user and an account), short-term keys
+    (`bedrock-api-key-…`, a pre-signed URL that contains its expiry) and values of AWS_BEARER_TOKEN_… variables. Keys in
+    base64, as Kubernetes stores them, are found too. Expired short-term keys are low.
 
 Why it matters
-    Who has the string can call the models on the account's bill, from anywhere. A long-term key belongs to an IAM user
-    made for it and lives until its expiry date, which may be never.
+    Anyone with the string can call the models from anywhere, at the account's expense. A long-term key belongs to an
+    IAM user created for it and is valid until its expiry date, which may be never.
 
 How to fix
-    Deactivate or delete the service-specific credential of the IAM user. A short-term key ends with the session that
-    signed it. Let applications sign requests with a role; use short-term keys, made at run time, where that is not
+    Deactivate or delete the service-specific credential of the IAM user. A short-term key expires with the session that
+    signed it. Let applications sign requests with a role, or use short-term keys created at run time where that is not
     possible.
 
 References
@@ -34,7 +34,7 @@ from credguard.lazy_re import compile_lazily
 from credguard.matching.pattern import Pattern
 from credguard.model.findings import Confidence, Detection, Part, Severity
 from credguard.model.secret import Secret
-from credguard.rule import Rule
+from credguard.rule import SECRET_PRACTICES, Rule, Trait
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -87,7 +87,7 @@ def _find_plain_keys(data: bytes, hits: Hits) -> Iterator[Detection]:
 
 
 def _find_encoded_keys(data: bytes, hits: Hits) -> Iterator[Detection]:
-    """Keys that were encoded once more in base64, as in a Kubernetes Secret."""
+    """Keys encoded once more in base64, as in a Kubernetes Secret."""
     for pattern, shape, describe in (
         (_ENCODED_LONG, _LONG_KEY, _check_long_term),
         (_ENCODED_SHORT, _SHORT_KEY, _check_short_term),
@@ -102,11 +102,13 @@ def _find_encoded_keys(data: bytes, hits: Hits) -> Iterator[Detection]:
 
 
 def _find_named_tokens(data: bytes, hits: Hits) -> Iterator[Detection]:
-    """Values of AWS_BEARER_TOKEN_… that have another shape than the known keys."""
+    """Values of AWS_BEARER_TOKEN_… that do not have the shape of a known key."""
     done = 0
     for end in hits.get(_NAMED.name, ()):
         name = _NAME_REST.match(data, end)
         place = find_assigned_value(data, name.end() if name else end) if end > done else None
+        if place and data[place[0] - 1 : place[0] + 1] == b":-":  # a shell's default: ${NAME:-value}
+            place = place[0] + 1, place[1]
         done = place[1] if place else done
         value = data[slice(*place)] if place else b""
         if place and not value.startswith((b"ABSK", b"bedrock-api-key-")) and is_opaque(value, 32):
@@ -161,8 +163,9 @@ RULE = Rule(
     name="aws-bedrock-api-key",
     severity=Severity.HIGH,
     summary="An Amazon Bedrock API key or another AWS bearer token",
-    hint="delete the service-specific credential; let the application sign with a role",
-    practices=("P01", "P03"),
+    hint="delete the service-specific credential; let the application sign requests with a role",
+    practices=SECRET_PRACTICES,
+    traits=frozenset((Trait.LONG_LIVED, Trait.OF_ACCOUNT)),
     patterns=(_LONG, _SHORT, _ENCODED_LONG, _ENCODED_SHORT, _NAMED),
     check_blob=_check,
     remediation=(

@@ -1,17 +1,17 @@
-"""A signed AWS request: a pre-signed URL, form or header that works for whoever reads it until it expires.
+"""A signed AWS request: a pre-signed URL, form or header that works for anyone until it expires.
 
 What it does
     Finds pre-signed URLs (Signature Version 4 and 2; plain, percent-encoded, in JSON, HTML or HAR files), signed POST
-    forms and Authorization headers, and works out until when they are valid. One that has expired is low, one whose
-    end nobody can tell is medium. Requests signed with documented example IDs are not reported.
+    forms and Authorization headers, and computes when they expire. An expired request is low, one without a known
+    expiry is medium. Requests signed with documented example IDs are not reported.
 
 Why it matters
-    Until it expires anyone can repeat the request: download or overwrite the object, without credentials. Afterwards
-    it still names the account and the key that signed it. The key itself is not leaked: its secret is not in the URL.
+    Until it expires, anyone can repeat the request and download or overwrite the object without credentials. Afterwards
+    it still reveals the account and the key that signed it. The key itself is not leaked: its secret is not in the URL.
 
 How to fix
-    Let it expire, or end it now: deactivate the access key, or for a role deny sessions older than this moment. Make
-    the URL when it is needed, with a life of minutes, and keep it out of files and logs.
+    Let it expire, or invalidate it now: deactivate the access key, or for a role, deny all sessions issued so far.
+    Create the URL when it is needed, valid for minutes, and keep it out of files and logs.
 
 References
     Amazon S3 User Guide, "Download and upload objects with presigned URLs"; Amazon S3 API Reference, "Authenticating
@@ -27,7 +27,7 @@ from credguard.aws.signed_request import find_signed_request
 from credguard.heuristics.expiry import format_expiry, format_rfc3339, grade_by_expiry
 from credguard.model.findings import Confidence, Detection, Part, Severity
 from credguard.model.secret import Secret
-from credguard.rule import Rule
+from credguard.rule import SECRET_PRACTICES, Rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,14 +69,14 @@ RULE = Rule(
     name="aws-presigned-url",
     severity=Severity.MEDIUM,
     summary="A signed AWS request: anyone can repeat it until it expires",
-    hint="make the URL when it is needed, with a short life, and never store it",
-    practices=("P01", "P03"),
+    hint="create the URL when it is needed, with a short lifetime, and never store it",
+    practices=SECRET_PRACTICES,
     patterns=(KEY_ID,),
     check_blob=_check,
     remediation=(
         "if it has not expired: aws iam update-access-key --user-name USER --access-key-id AKID --status Inactive"
         "  # or, signed by a role (ASIA…): attach AWSRevokeOlderSessions",
-        "take the URL out of the file; sign a new one, with a short life, at the moment it is used",
+        "remove the URL from the file; sign a new one, with a short lifetime, when it is used",
     ),
     references=(
         "https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-presigned-url.html",

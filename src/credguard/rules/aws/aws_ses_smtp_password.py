@@ -1,18 +1,18 @@
 """An Amazon SES SMTP password: base64 of 44 characters, derived from an IAM user's secret access key.
 
 What it does
-    Finds values of the shape that SES makes (a version byte and 32 bytes, so `B…` or, before 2019, `A…`), where a mail
-    password's name governs them or where they stand with their user name, an access key ID, or with the host
+    Finds values in the format that SES uses (a version byte and 32 bytes, so `B…` or, before 2019, `A…`) that are
+    assigned to the name of a mail password, or are close to their user name, an access key ID, or to the host
     `email-smtp.REGION.amazonaws.com`. The access key ID is part of the finding. Digests of the same length are not
     reported.
 
 Why it matters
-    Who has both can send mail in the domain's name until the key is deactivated: spam and phishing that pass SPF and
-    DKIM, on the account's bill and reputation. The IAM key behind it stays usable for the API as well.
+    Anyone with both can send mail as the domain until the key is deactivated: spam and phishing that pass SPF and DKIM,
+    at the account's expense and reputation. The underlying IAM key can be used for the API as well.
 
 How to fix
-    Deactivate the IAM user's access key: that ends the SMTP password too. Let applications call the SES API with a
-    role; where SMTP is needed, read the password from a secrets store at run time.
+    Deactivate the IAM user's access key; this also disables the SMTP password. Let applications call the SES API with a
+    role. If SMTP is needed, read the password from a secrets store at run time.
 
 References
     Amazon SES Developer Guide, "Obtaining Amazon SES SMTP credentials" (the algorithm and the regions).
@@ -33,7 +33,7 @@ from credguard.lazy_re import compile_lazily
 from credguard.matching.pattern import Pattern
 from credguard.model.findings import Confidence, Detection, Part, Severity
 from credguard.model.secret import Secret
-from credguard.rule import Rule
+from credguard.rule import SECRET_PRACTICES, Rule, Trait
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,7 +49,7 @@ _NAMED = Pattern(
 _HOST = Pattern("ses-smtp-host", rb"email-smtp[.\-]")
 
 _PASSWORD = compile_lazily(LEFT + rb"(?:B[A-P]|A[g-v])" + UNIT + rb"{42}" + RIGHT)
-# The same in base64 once more, with or without a newline, as Kubernetes stores it.
+# The same encoded once more in base64, with or without a newline, as Kubernetes stores it.
 _ENCODED = compile_lazily(LEFT + rb"Q[WUk][A-Za-z0-9+/]{57}" + PAD + rb"?[A-Za-z0-9+/]?" + RIGHT)
 _SHAPE = compile_lazily(rb"(?:B[A-P]|A[g-v])[A-Za-z0-9+/]{42}")
 _REGION = compile_lazily(rb"email-smtp(?:-fips)?\.([a-z]{2}(?:-[a-z]{2,4})?-[a-z]{4,9}-\d)\.amazonaws")
@@ -76,14 +76,14 @@ def _check(blob: Blob, hits: Hits) -> Iterator[Detection]:
 
 
 def _find_nearest(ids: list[Place], start: int, end: int) -> Place | None:
-    """The access key ID closest to data[start:end], near enough to be its user name."""
+    """The access key ID closest to data[start:end], if it is close enough to be its user name."""
     at = bisect_left(ids, (start, end, b""))
     near = [place for place in ids[max(0, at - 1) : at + 1] if _compute_distance(place, start, end) <= _MAIL_NEAR]
     return min(near, key=lambda place: _compute_distance(place, start, end), default=None)
 
 
 def _find_candidates(data: bytes, hits: Hits) -> Iterator[Place]:
-    """Every value of the shape near a hit, once: start, end and plain value."""
+    """Every value of this format near a hit, once: start, end and decoded value."""
     for low, high in _merge_areas(hits):
         done = 0
         for start, end, value in _find_shaped(data, max(low, 0), high):
@@ -93,12 +93,12 @@ def _find_candidates(data: bytes, hits: Hits) -> Iterator[Place]:
 
 
 def _merge_areas(hits: Hits) -> Iterator[tuple[int, int]]:
-    """The surroundings of the hits, those that overlap joined."""
+    """The areas around the hits, with overlapping ones merged."""
     areas = merge(
         ((end - 60, end + 120) for end in hits.get(_NAMED.name, ())),
         ((end - _NEAR, end + _NEAR) for end in hits.get(KEY_ID.name, ())),
         ((end - _MAIL_NEAR, end + _MAIL_NEAR) for end in hits.get(_HOST.name, ())),
-    )  # ascending and never held: a hostile file brings millions
+    )  # ascending and not stored: a hostile file has millions
     joined: tuple[int, int] | None = None
     for low, high in areas:
         if joined and low <= joined[1]:
@@ -132,7 +132,7 @@ def _compute_distance(place: Place, start: int, end: int) -> int:
 
 
 def _rate_confidence(data: bytes, start: int, user: Place | None, *, at_host: bool) -> Confidence | None:
-    """How sure it is a mail password; None when its name says otherwise or nothing speaks for it."""
+    """How likely it is a mail password; None if its name contradicts that or nothing supports it."""
     label = labels.label_before(data, start)
     if label == labels.KEY_ID_LABEL:
         return Confidence.HIGH
@@ -174,14 +174,15 @@ RULE = Rule(
     severity=Severity.HIGH,
     summary="An Amazon SES SMTP password, derived from an IAM user's secret key",
     hint="deactivate the IAM user's access key; send through the API with a role",
-    practices=("P01", "P03"),
+    practices=SECRET_PRACTICES,
+    traits=frozenset((Trait.LONG_LIVED, Trait.OF_ACCOUNT)),
     patterns=(_NAMED, _HOST, KEY_ID),
     check_blob=_check,
     remediation=(
-        "aws iam get-access-key-last-used --access-key-id AKID  # the SMTP user name is the key ID; gives the IAM user",
-        "aws iam update-access-key --user-name USER --access-key-id AKID --status Inactive  # first: ends SMTP too",
+        "aws iam get-access-key-last-used --access-key-id AKID  # the SMTP user name is the key ID; shows the IAM user",
+        "aws iam update-access-key --user-name USER --access-key-id AKID --status Inactive  # first: disables SMTP too",
         "aws ses get-send-statistics --region REGION  # what was sent with it",
-        "make new SMTP credentials, or better a role with ses:SendRawEmail, then delete the old key",
+        "create new SMTP credentials, or better a role with ses:SendRawEmail, then delete the old key",
     ),
     references=("https://docs.aws.amazon.com/ses/latest/dg/smtp-credentials.html",),
 )

@@ -1,18 +1,18 @@
-"""A value from this machine's own AWS credentials: it works, and it is yours.
+"""A value from this machine's own AWS credentials.
 
 What it does
     Reads, in memory, the AWS credentials of the machine that runs credguard: environment variables, ~/.aws/credentials
-    and ~/.aws/config (or the files that AWS_SHARED_CREDENTIALS_FILE and AWS_CONFIG_FILE name), the caches of the AWS
-    CLI, ~/.boto, ~/.s3cfg and ~/.passwd-s3fs. Reports each place where such a secret stands in what is scanned:
-    plainly, percent-encoded, escaped in JSON or inside base64. The values are never stored or printed. Where there are
-    none, as on most CI machines, the rule is silent; a file that cannot be read does not stop the scan.
+    and ~/.aws/config (or the files set by AWS_SHARED_CREDENTIALS_FILE and AWS_CONFIG_FILE), the caches of the AWS CLI,
+    ~/.boto, ~/.s3cfg and ~/.passwd-s3fs. Reports each location of such a secret in the scanned content: in plain text,
+    percent-encoded, escaped in JSON or inside base64. The values are never stored or printed. If there are none, as on
+    most CI machines, the rule reports nothing; a file that cannot be read does not stop the scan.
 
 Why it matters
-    There is no doubt about such a finding: the secret is real, and whoever gets the file can use the account.
+    Such a finding is certain: the secret is real, and anyone who gets the file can use the account.
 
 How to fix
-    Take the value out of the file, and let the program find it where it was read from: profile, environment or role.
-    If it has left the machine, deactivate the key first.
+    Remove the value from the file, and let the program read it from its source: profile, environment or role. If it has
+    left the machine, deactivate the key first.
 
 References
     AWS CLI User Guide, "Configuration and credential file settings"; AWS SDKs and Tools Reference Guide, "Using shared
@@ -29,7 +29,7 @@ from credguard.matching.database import Matcher
 from credguard.matching.pattern import Pattern
 from credguard.model.findings import Detection, Part, Severity
 from credguard.model.secret import Secret
-from credguard.rule import Rule
+from credguard.rule import Rule, Trait
 from credguard.rules.aws._own_values import OwnCredentials, OwnValue, read_own_credentials
 from credguard.rules.aws._remediation import ACCESS_KEY
 
@@ -40,16 +40,17 @@ if TYPE_CHECKING:
     from credguard.model.findings import Blob
 
 _TAIL = 20
-"""How many last bytes of a needle the matcher looks for; the rest is compared where they are seen."""
+"""How many trailing bytes of a needle the matcher searches for; the rest is compared at each match."""
 _COMPILE_AFTER = 1_000_000
 _MOST_PLACES = 50
 
 
 class _Needles:
-    """The ways in which the own values may be written, and the search for them.
+    """The encodings in which the own values may appear, and the search for them.
 
-    The first megabyte is searched by `bytes.find`; beyond that a matcher in memory pays: over 93 MB and 60 needles it
-    took 23 ms, `find` 510 ms, and compiling it 10 ms. It is never cached on disk: it holds pieces of the secrets.
+    The first megabyte is searched with `bytes.find`; beyond that a matcher in memory is faster: for 93 MB and 60
+    needles it took 23 ms, `find` 510 ms, and compiling it 10 ms. It is never cached on disk, because it contains parts
+    of the secrets.
     """
 
     def __init__(self, values: Sequence[OwnValue]) -> None:
@@ -58,7 +59,7 @@ class _Needles:
         self._searched = 0
 
     def find_places(self, data: bytes) -> Iterator[tuple[int, int]]:
-        """The number of a needle and where it ends, for each place of each."""
+        """The number of a needle and the end of the match, for every match."""
         self._searched += len(data)
         if self._searched < _COMPILE_AFTER:
             return self._search_bytes(data)
@@ -97,7 +98,7 @@ def _load_needles() -> _Needles:
 
 
 def list_own_values() -> tuple[bytes, ...]:
-    """The machine's own secret values; read at the first call, kept for the life of the process."""
+    """The machine's own secret values; read at the first call, kept for the lifetime of the process."""
     return tuple(one.secret.reveal() for one in _load_own().values)
 
 
@@ -107,18 +108,18 @@ def list_unread_files() -> tuple[str, ...]:
 
 
 def has_own_credentials() -> bool:
-    """True when this machine has credentials to compare with."""
+    """True if this machine has credentials to compare with."""
     return bool(_load_own().values)
 
 
 def forget() -> None:
-    """Lets the next call read files and environment anew."""
+    """Makes the next call read files and environment again."""
     _load_own.cache_clear()
     _load_needles.cache_clear()
 
 
 def find_own_values(data: bytes) -> Iterator[Detection]:
-    """One detection for each own value that stands in `data`, with every place where it does."""
+    """One detection for each own value in `data`, with all of its locations."""
     if not has_own_credentials():
         return
     needles = _load_needles()
@@ -133,7 +134,7 @@ def find_own_values(data: bytes) -> Iterator[Detection]:
 
 def _describe(one: OwnValue, way: str, parts: list[Part]) -> Detection:
     message = f"this machine's own credential {one.secret.shown}: {one.name} in {one.source}"
-    message += f", written {way}" if way != "plain" else ""
+    message += f", encoded as {way}" if way != "plain" else ""
     message += ", expired" if one.expired else ""
     attributes: dict[str, object] = {"name": one.name, "source": one.source, "written": way, "places": len(parts)}
     severity = Severity.LOW if one.expired else None
@@ -149,8 +150,9 @@ RULE = Rule(
     name="own-credential",
     severity=Severity.CRITICAL,
     summary="A secret of this machine's own AWS credentials",
-    hint="take it out before it leaves the machine; if it has, deactivate the key first",
-    practices=("P01", "P14"),
+    hint="remove it before it leaves the machine; if it has, deactivate the key first",
+    practices=("P01", "P10", "P14", "P16", "P19"),
+    traits=frozenset((Trait.WHOLE, Trait.OF_ACCOUNT)),
     check_blob=_check,
     enabled=has_own_credentials,
     remediation=ACCESS_KEY,

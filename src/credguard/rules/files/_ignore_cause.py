@@ -1,4 +1,4 @@
-"""Why git would not ignore a path for everybody: which ignore file, which line, and what is wrong with it."""
+"""Why git would not ignore a path in every clone: which ignore file, which line, and what is wrong with it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _BOM = b"\xef\xbb\xbf"
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """One thing to mend: the file and line it stands in, a sentence, and whether deleting the line cures it."""
+    """One problem to fix: its file and line, a sentence, and whether deleting the line fixes it."""
 
     path: str
     line: int
@@ -41,13 +41,13 @@ class IgnoreRules:
     tree: WorkTree
     prefix: str = ""
     hidden: frozenset[str] = frozenset()
-    """The ignore files that are ignored themselves and untracked: they exist on this machine only."""
+    """Ignore files that are ignored themselves and untracked: they exist on this machine only."""
     _attempts: dict[tuple[str, str], Cause | None] = field(default_factory=dict)
 
     def find_cause(self, path: str, match: IgnoreMatch | None, *, meant: bool = True) -> Cause | None:
-        """Why `path` is not ignored in every clone, None when it is; `match` is git's deciding pattern.
+        """Why `path` is not ignored in every clone, None if it is; `match` is git's deciding pattern.
 
-        Only with `meant` is an entry looked for that was to match it.
+        With `meant`, entries that should match it but do not are searched too.
         """
         place = self._resolve_source(match.source) if match else None
         if match is None or (place is None and not match.ignores):
@@ -56,21 +56,21 @@ class IgnoreRules:
             sentence = f"`{match.pattern}` on line {match.line} of {place} re-includes it"
             return Cause(place, match.line, sentence, delete=True)
         if place is None:
-            sentence = f"only {_describe_source(match.source)} ignores it, which no clone has"
+            sentence = f"only {_describe_source(match.source)} ignores it, which is not part of any clone"
         elif place in self.hidden:
-            sentence = f"only {place} ignores it, which git ignores too, so no clone has it"
+            sentence = f"only {place} ignores it, and git ignores that file too, so it is not part of any clone"
         else:
             return None
         return Cause(GITIGNORE, 1, sentence, everywhere=False)
 
     def _resolve_source(self, source: str) -> str | None:
-        """The ignore file's path from the tree's root; None for one that is not shared by the repository."""
+        """The ignore file's path from the tree's root; None for one that the repository does not share."""
         if os.path.isabs(source) or source.rpartition("/")[2] != GITIGNORE or source.startswith("~"):
             return None
         return os.path.relpath(source, self.prefix).replace(os.sep, "/") if self.prefix else source
 
     def _find_ineffective(self, path: str) -> Cause | None:
-        """The entry that looks as if it should match the path, and does not."""
+        """The entry that looks as if it should match the path but does not."""
         name = path[path.rfind("/") + 1 :]
         return next(
             (cause for file in self._iter_ignore_files(path) if (cause := self._find_attempt(file, name))), None
@@ -82,7 +82,7 @@ class IgnoreRules:
             data = self.tree.read(ignore_file) or b""
             if data.startswith(_UTF16):
                 cause: Cause | None = Cause(
-                    ignore_file, 1, f"{ignore_file} is UTF-16, of which git reads no line; save it as UTF-8"
+                    ignore_file, 1, f"{ignore_file} is UTF-16, which git cannot read; save it as UTF-8"
                 )
             else:
                 cause = _find_first_attempt(ignore_file, data.removeprefix(_BOM).split(b"\n"), name)
@@ -97,7 +97,7 @@ class IgnoreRules:
         return Cause(GITIGNORE, 1, f"there is no {GITIGNORE}{named}")
 
     def _iter_ignore_files(self, path: str) -> Iterator[str]:
-        """The ignore files that apply to the path, the nearest first."""
+        """The ignore files that apply to the path, nearest first."""
         folder = path[: path.rfind("/") + 1]
         while folder:
             yield folder + GITIGNORE
@@ -129,9 +129,9 @@ _FOLDER_NAMES = frozenset({b"env", b"ENV", b"venv", b".venv"})
 
 
 def _explain_mismatch(line: bytes, name: str) -> str | None:
-    """What keeps a line that was meant for `name` from matching it, None for a line that was not meant so.
+    """Why a line that was meant for `name` does not match it, None for a line that was not meant for it.
 
-    git has said that the line does not match; here is only found out whether it looks as if it should.
+    git has reported that the line does not match; this only checks whether it looks as if it should.
     """
     line = line.rstrip(b"\r")
     text = line.strip()
@@ -146,7 +146,7 @@ def _explain_mismatch(line: bytes, name: str) -> str | None:
     if core in _FOLDER_NAMES:
         return None
     if text in _MISSPELT and name == ".env":
-        return "does not match `.env`; is it misspelt?"
+        return "does not match `.env`; is it misspelled?"
     if not _is_match(core, name):
         return None
     return _pick_reason(line, text, bare, plain)
@@ -154,20 +154,20 @@ def _explain_mismatch(line: bytes, name: str) -> str | None:
 
 def _pick_reason(line: bytes, text: bytes, bare: bytes, plain: bytes) -> str:
     if bare != text:
-        return "matches nothing, for git takes the comment behind it for a part of the name"
+        return "matches nothing, because git treats the comment after it as part of the name"
     if plain != bare:
-        return "matches nothing, for git takes the quotes for a part of the name"
+        return "matches nothing, because git treats the quotes as part of the name"
     if line != text and not line.startswith(text):
-        return "matches nothing, for git takes the blanks before it for a part of the name"
+        return "matches nothing, because git treats the leading spaces as part of the name"
     if line.rstrip(b" ") != text:
-        return "matches nothing, for git takes the tab behind it for a part of the name"
+        return "matches nothing, because git treats the trailing tab as part of the name"
     if b"\\" in text:
-        return "matches nothing there, for git's separator is `/`"
+        return "matches nothing, because git's separator is `/`"
     if text.startswith((b"./", b"../")):
-        return "matches nothing, for git's patterns do not begin with a dot folder"
+        return "matches nothing, because a git pattern does not begin with `./`"
     if text.endswith((b"/", b"/*", b"/**")):
-        return "matches a folder only"
-    return "matches in another folder only" if b"/" in text else "does not match it"
+        return "matches only a folder"
+    return "matches only in another folder" if b"/" in text else "does not match it"
 
 
 def _is_match(pattern: bytes, name: str) -> bool:

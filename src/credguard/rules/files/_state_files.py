@@ -1,4 +1,4 @@
-"""State and variable files of Terraform, OpenTofu and Pulumi: which files they are, and what secrets they hold."""
+"""State and variable files of Terraform, OpenTofu and Pulumi: how they are recognized, and the secrets in them."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _STATE_NAME = compile_lazily(r".*\.tfstate(?:\.backup|\.\d+(?:\.backup)?|\.bak|\
 _VARIABLES = (".tfvars", ".tfvars.json")
 _STACK_WORDS = ("stack", "export", "checkpoint", "pulumi")
 STATE_HEAD = 1024
-# Pulumi marks a secret by this key; beside it stands `ciphertext`, or `plaintext` after `--show-secrets`.
+# Pulumi marks a secret with this key; next to it is `ciphertext`, or `plaintext` after `--show-secrets`.
 _PLAINTEXT = compile_lazily(rb"\"4dabf18193072939515e22adb298388d\"[^{}]{0,400}\"plaintext\"\s{0,20}:\s{0,20}\"")
 _PLAINTEXT_FIRST = compile_lazily(
     rb"\"plaintext\"\s{0,20}:\s{0,20}\"(?:[^\"\\]|\\.){1,4000}\"[^{}]{0,400}\"4dabf18193072939515e22adb298388d\""
 )
 _ITEM = compile_lazily(rb"\"([A-Za-z_][\w.-]{0,120})\"\s{0,20}:\s{0,20}\"((?:[^\"\\\n]|\\.){1,4000})\"")
-# Attributes of resources whose names say secret and whose values are not.
+# Attributes of resources whose names suggest a secret and whose values are none.
 _HARMLESS = frozenset(b"token_type user_data_hash password_hash secret_id secret_name key_id".split())
 
 
@@ -33,7 +33,7 @@ def is_state(low: str) -> bool:
 
 
 def is_variables(low: str) -> bool:
-    """True for the name of a Terraform variable file that is no example, lower-cased."""
+    """True for the name of a Terraform variable file that is not an example, lower-cased."""
     return low.endswith(_VARIABLES) and not re.search(r"example|sample|template|dist\b", low)
 
 
@@ -50,7 +50,7 @@ def is_stack_head(head: bytes) -> bool:
 
 
 def has_resources(data: bytes) -> bool:
-    """True for a Terraform state in the clear that holds a resource or an output."""
+    """True for an unencrypted Terraform state that contains a resource or an output."""
     try:
         state = json.loads(data)
     except (ValueError, RecursionError):
@@ -73,7 +73,7 @@ def find_first_secret(data: bytes) -> tuple[str, int] | None:
 
 
 def find_first_plaintext(data: bytes) -> int | None:
-    """The line of the first secret that a Pulumi export shows in the clear."""
+    """The line of the first secret that a Pulumi export contains in plain text."""
     match = _PLAINTEXT.search(data) or _PLAINTEXT_FIRST.search(data)
     return locate_line(data, match.start()) if match else None
 

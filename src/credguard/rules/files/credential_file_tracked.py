@@ -1,20 +1,21 @@
-"""A file in which a tool keeps credentials is tracked by git.
+"""A file in which a tool stores credentials is tracked by git.
 
 What it does
-    Reports tracked files that are known by name and hold a credential: `.aws/credentials` and `.aws/config` with
-    static keys, the sign-in caches below `.aws`, `.boto`, `.s3cfg`, `.passwd-s3fs`, `rclone.conf`,
+    Reports tracked files with a known name that contain a credential: `.aws/credentials` and `.aws/config` with static
+    keys, the sign-in caches below `.aws`, `.boto`, `.s3cfg`, `.passwd-s3fs`, `rclone.conf`,
     `AwsCredentials.properties`, `.mc/config.json`, `.docker/config.json`, `.netrc`, `.git-credentials`, `.pgpass`,
-    `.pypirc`, `.npmrc`; and, whatever they are called, the tables that the AWS console downloads (`accessKeys.csv`,
-    `credentials.csv`) and ini profiles with a whole key. Files whose values are empty, references, placeholders or
-    documented examples are not reported. Command histories are, at low severity where no credential is seen in them.
-    Content is read as git holds it, so a file that git-crypt encrypts is not reported. `rootkey.csv` is CG301's.
+    `.pypirc`, `.npmrc`; and, under any name, the tables downloaded from the AWS console (`accessKeys.csv`,
+    `credentials.csv`) and ini profiles with a complete key. Files whose values are empty, references, placeholders or
+    documented examples are not reported. Command histories are reported, with low severity if no credential is found in
+    them. Content is read as git stores it, so a file encrypted by git-crypt is not reported. `rootkey.csv` is reported
+    by CG301.
 
 Why it matters
-    These files are plain text and work as they are: whoever has the file has the access.
+    These files are plain text: anyone who has the file has the access.
 
 How to fix
-    Deactivate the key, take the file out of git, and leave it in the home folder of the one person it belongs to.
-    Code that runs on AWS needs no such file: give it a role.
+    Deactivate the key, remove the file from git, and keep it in the home folder of its owner. Code that runs on AWS
+    does not need such a file: give it a role.
 
 References
     https://docs.aws.amazon.com/sdkref/latest/guide/file-location.html;
@@ -27,8 +28,8 @@ from typing import TYPE_CHECKING
 
 from credguard.model.findings import Detection, Severity
 from credguard.parsers.assignments import convert_utf16
-from credguard.rule import Rule
-from credguard.sources.credential_files import HEAD, find_credential_shape, guess_credential_shape, may_be
+from credguard.rule import GIT_REPOSITORY, Fix, Rule, Trait
+from credguard.sources.credential_files import CSV, HEAD, find_credential_shape, guess_credential_shape, may_be
 from credguard.sources.env_files import is_vendored
 from credguard.sources.tracked import (
     format_erase_command,
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
 
 
 def check_tree(tree: WorkTree) -> Iterator[Detection]:
-    """The tracked credential files of the tree; git is asked once, and only for files worth reading."""
+    """The tracked credential files of the tree; git is called once, and only for files worth reading."""
     shapes = dict(_find_candidates(tree))
     for path, data in read_tracked_contents(tree, shapes):
         shape = shapes[path]
@@ -77,7 +78,8 @@ def _find_candidates(tree: WorkTree) -> Iterator[tuple[str, FileShape]]:
 
 
 def _build_detection(path: str, shape: FileShape, severity: Severity) -> Detection:
-    first = () if severity is Severity.LOW else ("deactivate and replace what it holds: everybody who read the repository may know it",)  # fmt: skip  # noqa: E501
+    replace = "deactivate and replace what it contains: everyone who read the repository may know it"
+    first = () if severity is Severity.LOW else (replace,)
     return Detection(
         f"{path} is {shape.what}, and is tracked by git",
         severity=severity,
@@ -90,6 +92,7 @@ def _build_detection(path: str, shape: FileShape, severity: Severity) -> Detecti
         ),
         path=path,
         identity=(encode_path(path),),
+        practices=() if shape is CSV else ("P14",),
     )
 
 
@@ -97,10 +100,14 @@ RULE = Rule(
     id="CG203",
     name="credential-file-tracked",
     severity=Severity.HIGH,
-    summary="A file in which a tool keeps credentials is tracked by git",
-    hint="deactivate the key it holds, take the file out of git, and keep it in your home folder",
+    summary="A file in which a tool stores credentials is tracked by git",
+    hint="deactivate the key, remove the file from git, and keep it in your home folder",
     practices=("P14", "P15"),
+    traits=frozenset((Trait.OF_THE_PAST, Trait.ON_TRACKED_FILES)),
+    needs=GIT_REPOSITORY,
+    fix=Fix.UNTRACK,
     check_tree=check_tree,
+    yields_to=("CG1", "CG301"),
     references=(
         "https://docs.aws.amazon.com/sdkref/latest/guide/file-location.html",
         "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_access-keys.html",

@@ -2,23 +2,22 @@
 
 What it does
     Reads every Dockerfile and Containerfile (continued lines, JSON form, heredocs, ONBUILD) and reports a COPY or ADD
-    that takes an env file from the build context: the whole context (`COPY . .`), a folder that holds one, or the
-    file by name, unless .dockerignore keeps it out. `COPY --from`, remote sources and `--exclude` count for what they
-    are. The context is the one a compose file names, else the folder in which the copied files are.
-    `<Dockerfile>.dockerignore` goes before .dockerignore, and .containerignore before both for a Containerfile.
-    Patterns mean what they mean to Docker: `.env` is the one at the context's root only, `**/.env` is any; the last
-    match wins.
-    Medium where an env file lies in the context or its folder works with env files (an example, a loader among the
-    dependencies or in the code, `env_file:`), one finding a context; low elsewhere, one finding for all. Env files
-    that are committed with public settings alone do not count.
+    that copies an env file from the build context: the whole context (`COPY . .`), a folder that contains one, or the
+    file by name, unless .dockerignore excludes it. `COPY --from`, remote sources and `--exclude` are handled. The
+    context is the one set in a compose file, else the folder of the copied files. `<Dockerfile>.dockerignore` overrides
+    .dockerignore, and for a Containerfile .containerignore overrides both. Patterns have their Docker meaning: `.env`
+    matches only at the context's root, `**/.env` anywhere; the last match wins. Medium if an env file is in the context
+    or its folder uses env files (an example, a loader among the dependencies or in the code, `env_file:`), one finding
+    per context; low elsewhere, one finding for all. Env files
+    without secrets that a framework commits by convention (see CG201), and ambiguous names, are ignored.
 
 Why it matters
-    What is copied into an image stays in its layers, even if a later step deletes it: everybody who can pull the
-    image reads the secrets. The context is also sent to the builder, which may be another machine.
+    A copied file stays in the layers of the image, even if a later step deletes it: anyone who can pull the image can
+    read the secrets. The context is also sent to the builder, which may be another machine.
 
 How to fix
-    Add the lines to .dockerignore, rebuild and delete the old images. Give the values when the container runs
-    (`--env-file`, `env_file:`, the secrets of the platform), or a build step by `RUN --mount=type=secret`.
+    Add the lines to .dockerignore, rebuild and delete the old images. Pass the values when the container runs
+    (`--env-file`, `env_file:`, the secrets of the platform), or to a build step with `RUN --mount=type=secret`.
 
 References
     https://docs.docker.com/build/concepts/context/#dockerignore-files;
@@ -35,7 +34,8 @@ from credguard.heuristics.real_values import SecretConfidence, find_secret_varia
 from credguard.model.findings import Detection, Severity
 from credguard.parsers import dockerfile as _dockerfile
 from credguard.parsers import dockerignore
-from credguard.rule import Rule
+from credguard.rule import Fix, Rule
+from credguard.sources.env_conventions import is_meant_to_be_tracked
 from credguard.sources.env_files import (
     EnvFileKind,
     EnvUse,
@@ -57,7 +57,7 @@ _NAMED = 3
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where a Dockerfile copies which env files, relative to the context; `lies` when one is there now."""
+    """Where a Dockerfile copies which env files, relative to the context; `lies` if one exists there now."""
 
     dockerfile: str
     context: str
@@ -106,13 +106,13 @@ def _find_builds(tree: WorkTree, path: str) -> Iterator[tuple[str, str]]:
 
 
 def _split_env_files(tree: WorkTree) -> tuple[set[str], set[str]]:
-    """The env files that are to be kept out of images, and those that are committed with public settings alone."""
+    """The env files to exclude from images, and those that may be copied."""
     private: set[str] = set()
     harmless: set[str] = set()
     for path, kind in list_env_files(tree.files):
         if kind is EnvFileKind.EXAMPLE or is_fixture(path):
             continue
-        if kind in (EnvFileKind.ENV, EnvFileKind.PRIVATE) and path not in tree.tracked:
+        if kind in (EnvFileKind.ENV, EnvFileKind.PRIVATE) and not is_meant_to_be_tracked(tree, path):
             private.add(path)
             continue
         best = max(find_secret_variables(tree.read(path) or b"").values(), default=SecretConfidence.NOTHING)
@@ -135,7 +135,7 @@ def _find_ignore_file(tree: WorkTree, path: str, context: str) -> str:
 def _find_first_copy(
     tree: WorkTree, path: str, data: bytes, context: str, ignore: str, private: set[str], harmless: set[str]
 ) -> _Place | None:
-    """The Dockerfile's first copy that takes an env file which the ignore file lets through."""
+    """The Dockerfile's first copy of an env file that the ignore file does not exclude."""
     skip = len(context)
     lying = {
         one[skip:] for one in {*private, *find_common_env_files(tree, context)} - harmless if one.startswith(context)
@@ -156,8 +156,8 @@ def _build_detection(tree: WorkTree, context: str, ignore: str, places: list[_Pl
     first = (lying or places)[0]
     what = "the whole build context" if first.whole else "files"
     shown = ", ".join(first.taken[:_NAMED])
-    names = shown if first.lies else f"any {shown} that lies there"
-    also = f" (so do {len(places) - 1} more)" if len(places) > 1 else ""
+    names = shown if first.lies else f"any {shown} in it"
+    also = f" (and {len(places) - 1} more do)" if len(places) > 1 else ""
     lines = _build_ignore_lines(first.taken)
     why = _explain_cause(tree, ignore, first.taken[0])
     return Detection(
@@ -169,7 +169,7 @@ def _build_detection(tree: WorkTree, context: str, ignore: str, places: list[_Pl
         },
         remediation=(
             f"add the lines {', '.join(f'`{line}`' for line in lines)} at the end of {ignore}",
-            "give the values when the container runs, or to a build step by `RUN --mount=type=secret`",
+            "pass the values when the container runs, or to a build step with `RUN --mount=type=secret`",
         ),
         path=first.dockerfile, line=first.line, identity=(encode_path(first.dockerfile),),
     )  # fmt: skip
@@ -180,11 +180,11 @@ def _explain_cause(tree: WorkTree, ignore: str, path: str) -> str:
     if data is None:
         return f"there is no {ignore}"
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return f"{ignore} is UTF-16, of which Docker reads no line"
+        return f"{ignore} is UTF-16, which Docker cannot read"
     patterns = dockerignore.parse_dockerignore(data)
     verdict = dockerignore.find_deciding_pattern(patterns, path)
     if verdict is not None:
-        return f"line {verdict.line} of {ignore} takes it back (`!{verdict.text}`)"
+        return f"line {verdict.line} of {ignore} re-includes it (`!{verdict.text}`)"
     meant = next((p for p in patterns if not p.exception and ".env" in p.text), None)
     if meant is not None:
         return f"`{meant.text}` on line {meant.line} of {ignore} does not match {path}"
@@ -202,8 +202,9 @@ RULE = Rule(
     name="env-file-in-docker-context",
     severity=Severity.MEDIUM,
     summary="A Dockerfile copies the .env file into its image",
-    hint="exclude it in .dockerignore and give the values when the container runs",
+    hint="exclude it in .dockerignore and pass the values when the container runs",
     practices=("P02",),
+    fix=Fix.DOCKERIGNORE,
     check_tree=check_tree,
     concerns=r"(?:env|docker|container|compose|\.gitignore)[^/]*$",
     references=(

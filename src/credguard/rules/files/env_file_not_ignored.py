@@ -1,20 +1,21 @@
-"""The repository does not keep .env files out of git.
+"""The repository does not ignore .env files.
 
 What it does
-    Asks git (`check-ignore`) whether `.env`, `.env.local` and `.env.production` would be ignored, at the root and
-    beside every env file and example, and tells apart why not: no .gitignore; no entry; an entry that does not work
-    (a folder pattern `.env/`, a path of another folder, a comment or quotes on the line, a UTF-16 file); one that `!`
-    takes back, by file and line; one that only this machine has (global excludes, `.git/info/exclude`), so that no
-    clone is protected. One finding a cause, with the lines to add and the file to add them to. Names that are tracked
-    are CG201's, and beside a committed `.env` only `.env.local` has to be ignored.
-    Medium where the repository works with env files (one on disk, an example, a loader among its dependencies or in
-    its code, `env_file:`), low elsewhere, and low where `.env` is ignored and only other stages' names are not.
+    Checks with `git check-ignore` whether `.env`, `.env.local` and `.env.production` are ignored, at the root and
+    beside every env file and example, and reports the cause if not: no .gitignore; no entry; an entry that does not
+    work (a folder pattern `.env/`, a path of another folder, a comment or quotes on the line, a UTF-16 file); one that
+    is re-included with `!`, by file and line; one that exists only on this machine (global excludes,
+    `.git/info/exclude`), so that clones are not protected. One finding per cause, with the lines to add and the file to
+    add them to. A tracked name (CG201) must be ignored as well, unless the file is encrypted or a framework commits it
+    by convention; beside such a `.env` only `.env.local` has to be ignored.
+    Medium if the repository uses env files (one on disk, an example, a loader among its dependencies or in its code,
+    `env_file:`), low elsewhere, and low if `.env` is ignored and only other stages' names are not.
 
 Why it matters
-    The first `git add .` after somebody has written a .env file commits it. The ignore entry is what stops it.
+    The first `git add .` after someone creates a .env file adds it. The ignore entry prevents that.
 
 How to fix
-    Add the lines to .gitignore and commit it. Do it before the file exists: it has no effect on a tracked file.
+    Add the lines to .gitignore and commit it. Do this before the file exists: it has no effect on a tracked file.
 
 References
     gitignore(5); git-check-ignore(1); https://github.com/github/gitignore/blob/main/Node.gitignore
@@ -26,8 +27,9 @@ import os
 from typing import TYPE_CHECKING
 
 from credguard.model.findings import Detection, Severity
-from credguard.rule import Rule
+from credguard.rule import Fix, Rule, Trait
 from credguard.rules.files._ignore_cause import GITIGNORE, Cause, IgnoreRules
+from credguard.sources.env_conventions import is_meant_to_be_tracked
 from credguard.sources.env_files import COMMON_NAMES, EnvFileKind, EnvUse, get_folder, is_fixture, list_env_files
 from credguard.system.compat import encode_path
 
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
     from credguard.sources.worktree import WorkTree
 
 _NAMED = 3
-# Which file an example stands for.
+# The file that an example is for.
 _EXAMPLES = {
     f"{name}.{word}": name for name in COMMON_NAMES for word in ("example", "sample", "template", "dist", "tmpl")
 } | {f".env.{word}.{stage}": f".env.{stage}" for word in ("example", "sample") for stage in ("local", "production")}
@@ -67,28 +69,28 @@ def check_tree(tree: WorkTree) -> Iterator[Detection]:
 
 
 def _collect_paths(tree: WorkTree) -> dict[str, bool]:
-    """The paths that git should ignore, in order, and whether they must be: `.env`, what an example stands
-    for, and what lies there; the other names are asked for advice."""
+    """The paths that git should ignore, in order, and whether they must be: `.env`, the file of an example, and
+    existing files; the other names are checked for advice only."""
     asked: dict[str, bool] = {}
     folders = [""]
+    meant = {path for path, _ in list_env_files(tree.files) if is_meant_to_be_tracked(tree, path)}
     for path, kind in list_env_files(tree.files):
         folder = get_folder(path)
         if kind is EnvFileKind.HINT or is_fixture(path) or _is_repository(tree, folder):
             continue
         folders.append(folder)
-        if path not in tree.tracked and kind in (EnvFileKind.ENV, EnvFileKind.PRIVATE):
+        if path not in meant and kind in (EnvFileKind.ENV, EnvFileKind.PRIVATE):
             asked[path] = True
         elif kind is EnvFileKind.EXAMPLE and path[len(folder) :].lower() in _EXAMPLES:
             asked[folder + _EXAMPLES[path[len(folder) :].lower()]] = True
     for folder in dict.fromkeys(folders):
-        committed = folder + ".env" in tree.tracked
-        for name in (".env.local",) if committed else COMMON_NAMES:
+        for name in (".env.local",) if folder + ".env" in meant else COMMON_NAMES:
             asked.setdefault(folder + name, name == ".env")
-    return {path: must for path, must in asked.items() if path not in tree.tracked}
+    return {path: must for path, must in asked.items() if path not in meant}
 
 
 def _is_repository(tree: WorkTree, folder: str) -> bool:
-    """True inside a nested repository or submodule, which has ignore rules of its own."""
+    """True inside a nested repository or submodule, which has its own ignore rules."""
     while folder:
         if os.path.lexists(os.path.join(tree.root, folder, ".git")):
             return True
@@ -97,14 +99,14 @@ def _is_repository(tree: WorkTree, folder: str) -> bool:
 
 
 def _find_prefix(tree: WorkTree) -> str:
-    """The way from the repository's root to the tree's, for git names ignore files from there."""
+    """The path from the repository's root to the tree's, because git names ignore files from there."""
     if tree.repository is None or os.path.lexists(os.path.join(tree.root, ".git")):
         return ""
     return tree.repository.layout.prefix
 
 
 def _merge_causes(causes: dict[Cause, list[str]], needed: set[str]) -> dict[Cause, list[str]]:
-    """Advice about further names joins the finding about a needed one, whose cure it shares."""
+    """Merges the advice about further names into the finding about a needed one that has the same fix."""
     main = next((cause for cause, paths in causes.items() if not cause.delete and needed.intersection(paths)), None)
     if main is None:
         return causes
@@ -139,14 +141,14 @@ def _build_detection(tree: WorkTree, cause: Cause, paths: list[str], severity: S
             "files": paths, "present": lying, "ignore_file": GITIGNORE,
             "ignore_lines": [] if cause.delete else lines,
         },
-        remediation=(cure, f"check it: git check-ignore -v {shown[0]}"),
+        remediation=(cure, f"check with: git check-ignore -v {shown[0]}"),
         path=cause.path, line=cause.line,
         identity=(encode_path(cause.path), cause.sentence.encode("utf-8", "surrogateescape")),
     )  # fmt: skip
 
 
 def _build_ignore_lines(tree: WorkTree, paths: Iterable[str]) -> list[str]:
-    """The entries to add: they hold in every folder, and spare the examples."""
+    """The entries to add: they apply in every folder and do not match the examples."""
     names = {path.rpartition("/")[2] for path in paths}
     if names == {".env.local"}:
         return [".env.local", ".env.*.local"]
@@ -162,9 +164,12 @@ RULE = Rule(
     id="CG202",
     name="env-file-not-ignored",
     severity=Severity.MEDIUM,
-    summary="The repository does not keep .env files out of git",
-    hint="add the entry to .gitignore and commit it before anybody writes a .env file",
+    summary="The repository does not ignore .env files",
+    hint="add the entry to .gitignore and commit it before anyone creates a .env file",
     practices=("P02",),
+    traits=frozenset((Trait.ON_TRACKED_FILES, Trait.ON_WORK_TREE)),
+    needs="look at a git repository's work tree",
+    fix=Fix.IGNORE,
     check_tree=check_tree,
     concerns=r"(?:env|docker|container|compose|\.gitignore)[^/]*$",
     references=(

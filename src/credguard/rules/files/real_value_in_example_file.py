@@ -1,20 +1,20 @@
-"""An example file holds a real value.
+"""An example file contains a real value.
 
 What it does
-    Reads `.env.example`, `.env.sample`, `.env.template`, `.env.dist` and their like, and configuration files named so
-    (`config.yml.example`, `settings.sample.ini`, `terraform.tfvars.example`), and reports values that are
-    credentials: an access key ID, a token of a known shape, a private key, or a generated value under a secret's
-    name. Passwords of words (`changeme`, `postgres`), references (`${VAR}`), documented examples, the public keys of
-    emulators, UUIDs and `<placeholders>` are not reported.
-    One finding a value. Medium confidence where only its randomness speaks for it.
+    Reads `.env.example`, `.env.sample`, `.env.template`, `.env.dist` and similar files, and example configuration files
+    (`config.yml.example`, `settings.sample.ini`, `terraform.tfvars.example`), and reports values that are credentials:
+    an access key ID, a token of a known shape, a private key, or a generated value with the name of a secret. Passwords
+    made of words (`changeme`, `postgres`), references (`${VAR}`), documented examples, the public keys of emulators,
+    UUIDs and `<placeholders>` are not reported. One finding per value. Medium confidence if only its randomness
+    indicates a secret.
 
 Why it matters
-    Examples are made by copying the real file. They are committed on purpose, so nobody looks twice, and everybody
+    Examples are often copies of the real file. They are committed on purpose, so no one checks them again, and everyone
     who starts from one uses the same secret.
 
 How to fix
-    Replace the secret: it must count as known. Then leave the value empty or write a word that cannot be mistaken,
-    such as `your_aws_access_key_here` or `AKIAIOSFODNN7EXAMPLE`.
+    Replace the secret, as it must be considered compromised. Then leave the value empty or write an obvious
+    placeholder, such as `your_aws_access_key_here` or `AKIAIOSFODNN7EXAMPLE`.
 
 References
     https://docs.aws.amazon.com/IAM/latest/UserGuide/securing_access-keys.html
@@ -29,7 +29,7 @@ from credguard.heuristics.real_values import KEY_ID_ALONE, SecretConfidence, cla
 from credguard.model.findings import Confidence, Detection, Part, Severity
 from credguard.model.secret import Secret
 from credguard.parsers.assignments import convert_utf16, locate_line, parse_dotenv, parse_pairs
-from credguard.rule import Rule
+from credguard.rule import Fix, Rule
 from credguard.sources.env_files import EXAMPLE_WORDS, EnvFileKind, classify_env_file, is_fixture, is_vendored
 from credguard.sources.tracked import is_encrypted
 from credguard.system.compat import encode_path
@@ -44,7 +44,7 @@ _CLEAN_UP = (
     "git filter-repo --sensitive-data-removal --replace-text expressions.txt  # only after that, in a fresh clone"
 )
 _MARKS = frozenset("example sample template tmpl tpl dist skel".split())
-# Formats of settings; of the two that hold all kinds of data, only those that are called settings.
+# Formats of settings; files in the two general data formats count only if their name is one of settings.
 _SETTINGS = frozenset("ini cfg conf config cnf toml properties tfvars rc env yml yaml json xml".split())
 _DATA = frozenset("yml yaml json xml".split())
 _CALLED = frozenset(
@@ -57,14 +57,14 @@ def check_tree(tree: WorkTree) -> Iterator[Detection]:
     """The real values in the example files of the tree."""
     for path in tree.files:
         low = path[path.rfind("/") + 1 :].lower()
-        if _is_example(low) and not is_vendored(path):
+        if is_example_file(low) and not is_vendored(path):
             data = tree.read(path)
             if data and not is_encrypted(data):
                 yield from _check(path, data)
 
 
-def _is_example(low: str) -> bool:
-    """True for an env example, and for settings with a word for example at either end of the name."""
+def is_example_file(low: str) -> bool:
+    """True for an env example, and for a settings file with a word for example at either end of its name."""
     marked = "ample" in low or "templ" in low or "dist" in low or "tmpl" in low or "tpl" in low or "skel" in low
     if not marked and "env" not in low:
         return False
@@ -83,7 +83,7 @@ def _is_example(low: str) -> bool:
 
 def _check(path: str, data: bytes) -> Iterator[Detection]:
     text = convert_utf16(data)
-    read = parse_dotenv if classify_env_file(path.rpartition("/")[2]) else parse_pairs
+    read = parse_dotenv if classify_env_file(path) else parse_pairs
     least = SecretConfidence.KNOWN if is_fixture(path) else SecretConfidence.RANDOM
     for one in read(text):
         value = classify_value(one.name, one.value)
@@ -98,13 +98,13 @@ def _build_detection(path: str, text: bytes, one: Assignment, value: SecretConfi
     part = Part(role, one.start, one.end, Secret(one.value, public=key_id is not None))
     canary = key_id is not None and kind_of_key(one.value) == "canary"
     return Detection(
-        f"{name} in {path}, an example file, holds what looks like a real value",
-        parts=() if decoded else (part,),  # offsets in the decoded text are none in the file
+        f"{name} in {path}, an example file, has what looks like a real value",
+        parts=() if decoded else (part,),  # offsets in the decoded text are not offsets in the file
         severity=Severity.LOW if canary else None,
         confidence=Confidence.HIGH if value is SecretConfidence.KNOWN else Confidence.MEDIUM,
         attributes={"variable": name},
         remediation=(
-            "replace the secret where it is used: everybody who read the repository may know it",
+            "replace the secret where it is used: everyone who read the repository may know it",
             f"leave `{name}` empty in {path}, or write a placeholder",
             _CLEAN_UP,
         ),
@@ -116,9 +116,11 @@ RULE = Rule(
     id="CG205",
     name="real-value-in-example-file",
     severity=Severity.HIGH,
-    summary="An example file holds a real value",
-    hint="put a placeholder in its place, and replace the secret where it is used",
+    summary="An example file contains a real value",
+    hint="replace it with a placeholder, and replace the secret where it is used",
     practices=("P17",),
+    fix=Fix.EXAMPLE,
     check_tree=check_tree,
+    yields_to=("CG1", "CG301"),
     references=("https://docs.aws.amazon.com/IAM/latest/UserGuide/securing_access-keys.html",),
 )

@@ -2,18 +2,18 @@
 
 What it does
     Reports tracked `*.tfstate` files and their backups that describe at least one resource or output; `*.tfvars` and
-    `*.tfvars.json` files with a literal that looks like a secret; and Pulumi checkpoints and stack exports that show
-    a secret in the clear. Empty states, states that OpenTofu or git-crypt has encrypted, and variable files with
-    regions, sizes, names and references are not reported; states below a folder of tests only if they hold a secret.
-    A `.terraform/terraform.tfstate` without a secret only names the backend: low.
+    `*.tfvars.json` files with a literal that looks like a secret; and Pulumi checkpoints and stack exports that contain
+    a secret in plain text. Empty states, states encrypted by OpenTofu or git-crypt, and variable files with regions,
+    sizes, names and references are not reported; states below a folder of tests are reported only if they contain a
+    secret. A `.terraform/terraform.tfstate` without a secret only names the backend and is low.
 
 Why it matters
-    Terraform writes every attribute of every resource into its state, passwords and secret access keys of
-    `aws_iam_access_key` among them, in plain text, `sensitive` or not.
+    Terraform writes every attribute of every resource to its state in plain text, including passwords and the secret
+    access keys of `aws_iam_access_key`, `sensitive` or not.
 
 How to fix
-    Keep state in a remote backend (S3 with encryption and locking), give variables by the environment or a secret
-    store, and take the file out of git. Replace the secrets that it holds.
+    Keep state in a remote backend (S3 with encryption and locking), pass variables through the environment or a secret
+    store, and remove the file from git. Replace the secrets that it contains.
 
 References
     https://developer.hashicorp.com/terraform/language/state/sensitive-data;
@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING
 
 from credguard.model.findings import Detection, Severity
 from credguard.parsers.assignments import convert_utf16
-from credguard.rule import Rule
+from credguard.rule import GIT_REPOSITORY, Fix, Rule, Trait
 from credguard.rules.files import _state_files
 from credguard.sources.env_files import is_fixture, is_vendored
 from credguard.sources.tracked import (
@@ -49,7 +49,7 @@ _STATE_LINES = ("*.tfstate", "*.tfstate.*", ".terraform/")
 
 
 def check_tree(tree: WorkTree) -> Iterator[Detection]:
-    """The tracked state, variable and stack files that hold resources or secrets."""
+    """The tracked state, variable and stack files that contain resources or secrets."""
     for path, data in read_tracked_contents(tree, _find_candidates(tree)):
         if data and not is_encrypted(data):
             text = convert_utf16(data)
@@ -84,7 +84,7 @@ def _check_state(path: str, data: bytes) -> Iterator[Detection]:
     if secret or _state_files.has_resources(data):
         yield _build_detection(path, _describe_kind("a Terraform state", secret), secret, _STATE_LINES)
     elif backend:
-        what = "Terraform's note of its backend"
+        what = "Terraform's record of its backend"
         yield _build_detection(path, what, None, _STATE_LINES, Severity.LOW)
 
 
@@ -99,12 +99,12 @@ def _check_variables(path: str, data: bytes) -> Iterator[Detection]:
 def _check_stack(path: str, data: bytes) -> Iterator[Detection]:
     line = _state_files.find_first_plaintext(data)
     if line is not None:
-        what = "a Pulumi stack with secrets in the clear"
+        what = "a Pulumi stack with secrets in plain text"
         yield _build_detection(path, what, ("", line), (format_ignore_line(path),))
 
 
 def _describe_kind(kind: str, secret: tuple[str, int] | None) -> str:
-    return f"{kind} that holds what looks like a secret ({secret[0]})" if secret else f"{kind} with resources"
+    return f"{kind} with what looks like a secret ({secret[0]})" if secret else f"{kind} with resources"
 
 
 def _build_detection(
@@ -116,7 +116,7 @@ def _build_detection(
     )
     if secret:
         steps = (
-            "replace the secrets it holds: everybody who read the repository may know them",
+            "replace the secrets in it: everyone who read the repository may know them",
             *steps,
             format_erase_command(path),
         )
@@ -136,8 +136,11 @@ RULE = Rule(
     name="state-file-tracked",
     severity=Severity.MEDIUM,
     summary="A Terraform state, or a variable or stack file with secrets, is tracked by git",
-    hint="keep state in an encrypted remote backend and variables in a secret store, and take the file out of git",
+    hint="keep state in an encrypted remote backend and variables in a secret store, and remove the file from git",
     practices=("P16",),
+    traits=frozenset((Trait.ON_TRACKED_FILES,)),
+    needs=GIT_REPOSITORY,
+    fix=Fix.UNTRACK,
     check_tree=check_tree,
     references=(
         "https://developer.hashicorp.com/terraform/language/state/sensitive-data",

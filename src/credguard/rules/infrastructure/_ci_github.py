@@ -1,4 +1,4 @@
-"""Where GitHub workflows and composite actions take stored AWS access keys."""
+"""Locates stored AWS access keys in GitHub workflows and composite actions."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _LABEL = compile_lazily(r"[\w.\-]{1,80}")
 
 
 def find_key_uses(document: Node) -> Iterator[KeyUse]:
-    """Every place of a workflow or composite action that is given a key from secrets, variables or inputs."""
+    """Every part of a workflow or composite action that gets a key from secrets, variables or inputs."""
     top = document.get("env")
     outer = flatten_node(top) if top else ""
     if top:
@@ -44,7 +44,7 @@ def find_key_uses(document: Node) -> Iterator[KeyUse]:
 
 
 def _find_in_job(job: Node, label: str, around: str) -> Iterator[KeyUse]:
-    """The secrets that a job hands to a reusable workflow, its containers' environments, and its steps."""
+    """The secrets that a job passes to a reusable workflow, its containers' environments, and its steps."""
     called = job.get("uses")
     for name in ("secrets", "with"):
         handed = job.get(name)
@@ -73,11 +73,11 @@ def _match_label(text: str) -> str:
 
 
 def _build_use(node: Node, where: str, taker: str, holder: Node, around: str) -> Iterator[KeyUse]:
-    """The node as one use, when it is given a stored key that is for AWS."""
+    """The node as one use, if it gets a stored key for AWS."""
     entries = sorted(_iter_entries(node), key=lambda entry: entry[0])
     secrets = [entry for entry in entries if entry[2] != "inputs"]
     if len(secrets) < len(entries) and any(half is KeyPart.TOKEN for _, half, _, _ in entries):
-        entries = secrets  # callers may hand temporary credentials in
+        entries = secrets  # callers may pass temporary credentials
     entries = [entry for entry in entries if entry[1] is not KeyPart.TOKEN]
     if not secrets and not any(half is KeyPart.SECRET for _, half, _, _ in entries):
         return
@@ -93,13 +93,13 @@ def _build_use(node: Node, where: str, taker: str, holder: Node, around: str) ->
 
 
 def _pick_taker(step: Node, taker: str, line: int) -> str:
-    """The environment for a step whose key stands there and not in `with`."""
+    """The environment for a step whose key is there and not in `with`."""
     env = step.get("env")
     return "its environment" if env and any(key.line == line for key, _ in env.pairs) else taker
 
 
 def _iter_entries(node: Node) -> Iterator[Entry]:
-    """What the mappings below set from a store, name by name, and what scripts do."""
+    """What the mappings below set from a store, by name, and what scripts set."""
     waiting = [node]
     while waiting:
         one = waiting.pop()
@@ -122,7 +122,7 @@ def _read_scalar(key: Node, value: Node) -> Iterator[Entry]:
 
 
 def _read_text(text: str, line: int, name: str) -> Iterator[Entry]:
-    """The stored names that a text's expressions read, where they or what stands before them name a key."""
+    """The stored names that a text's expressions read, if they or the words before them name a key."""
     if "${{" not in text:
         return
     for found in _EXPRESSION.finditer(text):

@@ -1,4 +1,4 @@
-"""Where a Jenkins pipeline binds stored AWS access keys."""
+"""Locates stored AWS access keys in Jenkins pipelines."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ _LONGEST = 4 << 20
 
 
 def find_key_uses(data: bytes) -> Iterator[KeyUse]:
-    """Every binding of an AWS key; those that stand together are one. Raises UnreadableError for a file too large."""
+    """Every binding of an AWS key; adjacent ones are merged. Raises UnreadableError for a file that is too large."""
     if len(data) > _LONGEST:
-        raise UnreadableError(f"is larger than {_LONGEST >> 20} MiB, too large to judge what it says")
+        raise UnreadableError(f"is larger than {_LONGEST >> 20} MiB, too large to analyze")
     text = _strip_comments(data.decode("utf-8", "replace"))
     if has_foreign_endpoint(text):
         return
@@ -46,7 +46,7 @@ def find_key_uses(data: bytes) -> Iterator[KeyUse]:
 
 
 def _strip_comments(text: str) -> str:
-    """The text with its comments taken out, but for their line ends."""
+    """The text without its comments; line ends are kept."""
     pieces = []
     done = 0
     while (start := text.find("/*", done)) >= 0 and (end := text.find("*/", start + 2)) >= 0:

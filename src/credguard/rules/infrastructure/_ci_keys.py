@@ -1,4 +1,4 @@
-"""Where a file of a CI system takes a stored access key: what every system's reader gives, and shell lines."""
+"""What the readers of all CI systems share: uses of stored access keys, and settings in shell lines."""
 
 from __future__ import annotations
 
@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class KeyUse:
-    """A place that is given a stored key: its line, the job or step, what takes the key, and the names of the
-    stored variables."""
+    """A use of a stored key: its line, the job or step, what gets the key, and the names of the stored variables."""
 
     line: int
     where: str
@@ -29,7 +28,7 @@ class KeyUse:
 
 @dataclass(frozen=True, slots=True)
 class KeySetting:
-    """One name that a text or mapping sets: which half, at which line, what it is given."""
+    """One name that a text or mapping sets: which half of the key, at which line, to which value."""
 
     half: KeyPart
     line: int
@@ -57,9 +56,9 @@ _ROLE = compile_lazily(
 
 
 def parse_shell_settings(text: str, line: int) -> Iterator[KeySetting]:
-    """What lines of shell set of access keys, by variable, option, `aws configure set` or a printed ini file.
+    """What shell lines set of access keys, by variable, option, `aws configure set` or a printed ini file.
 
-    What a command gives (`$(aws sts …)`) is nobody's stored key and left out.
+    The output of a command (`$(aws sts …)`) is not a stored key and is left out.
     """
     if "aws" not in text.lower():
         return
@@ -91,12 +90,12 @@ def read_mapping_settings(node: Node) -> Iterator[KeySetting]:
 
 
 def is_temporary(settings: list[KeySetting]) -> bool:
-    """True when a session token comes along: the key is a session's, made elsewhere."""
+    """True if a session token is set too: the key belongs to a session."""
     return any(setting.half is KeyPart.TOKEN for setting in settings)
 
 
 def has_role_reference(text: str) -> bool:
-    """True for a text that speaks of assuming a role or of an identity token."""
+    """True for a text about assuming a role or an identity token."""
     return _ROLE.search(text) is not None
 
 
@@ -107,7 +106,7 @@ def list_stored_names(settings: list[KeySetting]) -> tuple[str, ...]:
 
 
 def find_text_line(node: Node) -> int:
-    """The line that a scalar's first line of text stands at."""
+    """The line of the first line of a scalar's text."""
     return node.line + 1 if node.literal else node.line
 
 

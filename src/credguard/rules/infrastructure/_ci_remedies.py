@@ -1,4 +1,4 @@
-"""What to write instead of stored keys, for each CI system: the change, line by line."""
+"""What replaces stored keys in each CI system: the change, line by line."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ _CHANGES = {
     "circleci": (
         "+ - aws-cli/setup:",
         "+     role_arn: " + _ROLE,
-        "the job runs in a context, so that it gets an OIDC token; the role trusts oidc.circleci.com/org/ORG for"
-        " sub org/ORG/project/PROJECT/*",
+        "the job runs in a context, so that it gets an OIDC token; the role trusts oidc.circleci.com/org/ORG"
+        " for sub org/ORG/project/PROJECT/*",
     ),
     "bitbucket": (
         "+ oidc: true",
@@ -43,8 +43,8 @@ _CHANGES = {
         "             export AWS_WEB_IDENTITY_TOKEN_FILE=$(pwd)/token AWS_ROLE_ARN=" + _ROLE,
     ),
     "codebuild": (
-        "take the keys out of the buildspec: the AWS CLI and SDKs use the project's service role by themselves",
-        "allow what the build does in that role's policy; for another account, sts:AssumeRole on a role there",
+        "remove the keys from the buildspec: the AWS CLI and SDKs use the project's service role automatically",
+        "allow what the build needs in that role's policy; for another account, sts:AssumeRole on a role there",
     ),
     "azure": (
         "+ - task: AWSShellScript@1",
@@ -58,18 +58,20 @@ _CHANGES = {
         "the role trusts the identity provider agent.buildkite.com for sub organization:ORG:pipeline:PIPELINE:*",
     ),
     "jenkins": (
-        "agents on EC2, ECS or EKS: give the agent a role and drop the binding; withAWS(role: 'ROLE') for another one",
+        "agents on EC2, ECS or EKS: give the agent a role and remove the binding; withAWS(role: 'ROLE') for"
+        " another one",
         "elsewhere: an ID token from the OpenID Connect Provider plugin, then " + _ASSUME,
     ),
     "terraform": (
         "HCP Terraform: TFC_AWS_PROVIDER_AUTH = true and TFC_AWS_RUN_ROLE_ARN = " + _ROLE + " instead of the two keys",
-        "GitHub, GitLab: no secret at all; an aws_iam_openid_connect_provider and a role whose trust names the project",
+        "GitHub, GitLab: no secret at all; an aws_iam_openid_connect_provider and a role whose trust policy"
+        " names the project",
     ),
 }
 
 
 def build_remedy_steps(system: str, use: KeyUse) -> tuple[str, ...]:
-    """The change for one place, then how to be rid of the key."""
+    """The change for one use, then how to remove the key."""
     change = _build_github_change(use) if system == "github" else _CHANGES[system]
     return (*change, _format_cleanup(use))
 

@@ -1,4 +1,4 @@
-"""Where the jobs of a CI system take stored AWS access keys."""
+"""Locates stored AWS access keys in the jobs of CI systems."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _STORES = ("parameter-store", "secrets-manager", "secrets")
 
 
 def find_key_uses(document: Node, system: str) -> Iterator[KeyUse]:
-    """Every place of the document where a job is given a stored key; the same place once."""
+    """Every part of the document where a job gets a stored key; the same part once."""
     seen: set[int] = set()
     for label, scope in _iter_scopes(document, system):
         for use in _find_in_scope(scope, label, system, document):
@@ -40,7 +40,7 @@ def find_key_uses(document: Node, system: str) -> Iterator[KeyUse]:
 
 
 def _iter_scopes(document: Node, system: str) -> Iterator[tuple[str, Node]]:
-    """The parts of a document that take a role, or do not, for themselves; their names."""
+    """The parts of a document that each have their own role or none, with their names."""
     if system == "circleci":
         yield from _iter_circle_scopes(document)
     elif system in {"bitbucket", "azure"}:
@@ -57,7 +57,7 @@ def _iter_scopes(document: Node, system: str) -> Iterator[tuple[str, Node]]:
 
 
 def _iter_circle_scopes(document: Node) -> Iterator[tuple[str, Node]]:
-    """Jobs, commands and executors by name; each job of a workflow; the steps within are judged with them."""
+    """Jobs, commands and executors by name; each job of a workflow; the steps within are checked with them."""
     for kind in ("commands", "jobs", "executors"):
         for key, value in _get_pairs(document.get(kind)):
             yield f"{kind[:-1]} {_match_label(key)}", value
@@ -68,7 +68,7 @@ def _iter_circle_scopes(document: Node) -> Iterator[tuple[str, Node]]:
 
 
 def _iter_steps(document: Node) -> Iterator[tuple[str, Node]]:
-    """Mappings that run something, then what stands outside of them."""
+    """Mappings that run something, then what is outside of them."""
     outside: list[tuple[Node, Node]] = []
     waiting = [document]
     number = 0
@@ -115,13 +115,13 @@ def _find_in_scope(scope: Node, label: str, system: str, document: Node) -> Iter
 
 
 def _iter_scalars(node: Node) -> Iterator[Node]:
-    """The scalars that a mapping or sequence holds itself."""
+    """The scalars that a mapping or sequence contains directly."""
     yield from (value for _, value in node.pairs if value.kind == "scalar")
     yield from (item for item in node.items if item.kind == "scalar")
 
 
 def _find_in_mapping(node: Node, label: str, system: str, by_role: bool) -> Iterator[KeyUse]:
-    """The settings of a mapping, or of its entries of `name` and `value`, that are given by a store."""
+    """The settings of a mapping, or of its entries of `name` and `value`, that come from a store."""
     settings = [one for one in read_mapping_settings(node) if _is_stored(one, system)]
     for kind in _STORES:
         settings += _find_stored_keys(node.get(kind))
@@ -149,7 +149,7 @@ def _find_stored_keys(node: Node | None) -> list[KeySetting]:
 
 
 def _is_stored(one: KeySetting, system: str) -> bool:
-    """True for a value that a variable gives; CircleCI's parameters name the variable alone."""
+    """True for a value that comes from a variable; CircleCI's parameters contain only the variable's name."""
     if system == "circleci":
         if _PARAMETER.search(one.text) or is_foreign(one.text):
             return False
@@ -177,7 +177,7 @@ def _find_aliases(document: Node) -> tuple[str, ...]:
 
 
 def _find_setups(scope: Node, label: str, aliases: tuple[str, ...]) -> Iterator[KeyUse]:
-    """Uses of the orb's `setup` without a role: it takes AWS_ACCESS_KEY_ID and its secret from the context."""
+    """Uses of the orb's `setup` without a role: it reads AWS_ACCESS_KEY_ID and its secret from the context."""
     steps = {f"{alias}/setup" for alias in aliases}
     for one in scope.walk():
         for item in one.items:

@@ -1,4 +1,4 @@
-"""Terraform that puts AWS access keys into the variables or secrets of a CI system."""
+"""Locates Terraform that writes AWS access keys to the variables or secrets of a CI system."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from credguard.model.findings import Blob
     from credguard.parsers.document import Node
 
-# Which attribute holds the variable's name.
+# The attribute with the variable's name.
 _NAMED_BY = {
     "tfe_variable": "key",
     "github_actions_secret": "secret_name",
@@ -42,7 +42,7 @@ def has_ci_resources(blob: Blob) -> bool:
 
 
 def find_key_uses(document: Node) -> Iterator[KeyUse]:
-    """Every variable or secret of a CI system that holds half of a key; the ID alone is told with its secret."""
+    """Every variable or secret of a CI system that contains half of a key; the ID alone is reported with its secret."""
     for kind, name, body in _iter_resources(document):
         called = body.get(_NAMED_BY[kind])
         half = match_key_part(called.text) if called and called.kind == "scalar" else None

@@ -1,4 +1,4 @@
-"""Programs that give an access key to what they run on AWS: CDK, Pulumi, boto3, the SageMaker SDK."""
+"""Locates access keys that programs pass to AWS compute: CDK, Pulumi, boto3, the SageMaker SDK."""
 
 from __future__ import annotations
 
@@ -46,10 +46,10 @@ _MOST = 200
 
 
 def find_environments(data: bytes, ends: Sequence[int]) -> Iterator[SettingGroup]:
-    """Environments in program text around the names seen at `ends`, that are of something that runs on AWS."""
+    """Environments of AWS compute in program text, around the names found at `ends`."""
     if len(data) > _LONGEST or not any(word in data for word in _SDKS):
         return
-    text = data.decode("latin-1")  # one character a byte: the offsets hold
+    text = data.decode("latin-1")  # one byte per character, so offsets match
     seen: set[int] = set()
     for end in ends[:_MOST]:
         opening = find_opening(text, end)
@@ -64,7 +64,7 @@ def find_environments(data: bytes, ends: Sequence[int]) -> Iterator[SettingGroup
 
 
 def _read_literal(node: Node) -> Iterator[SettingGroup]:
-    """The settings of a literal that are keys, unless an endpoint beside them is not AWS's own."""
+    """The settings of a literal that are keys, unless an endpoint beside them does not belong to AWS."""
     settings = []
     for key, value in node.pairs:
         half = match_key_part(key.text.strip("\"'`[]"), on_aws=True)

@@ -1,4 +1,4 @@
-"""Access keys that a Dockerfile puts into an image, or takes as arguments of the build."""
+"""Locates access keys that a Dockerfile puts into an image or takes as build arguments."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _FROM = compile_lazily(rb"^[ \t]{0,20}FROM[ \t]", re.IGNORECASE | re.MULTILINE)
 
 
 class Variable(NamedTuple):
-    """A variable of an image or of its build that holds half of a key."""
+    """A variable of an image or of its build that contains half of a key."""
 
     line: int
     instruction: str
@@ -35,14 +35,14 @@ class Variable(NamedTuple):
 
 
 def find_key_variables(data: bytes) -> list[Variable]:
-    """Variables of keys by ENV and ARG; nothing where the image is a stand-in for AWS, or talks to one."""
+    """Variables of keys set with ENV and ARG; none if the image emulates AWS or connects to an emulator."""
     if _EMULATOR.search(data) or has_foreign_endpoint(data.decode("utf-8", "replace")):
         return []
     return list(_iter_variables(data))
 
 
 def has_later_stage(data: bytes, line: int) -> bool:
-    """True when another stage begins below the line: what stands above is not in the final image."""
+    """True if another stage begins below the line: what is above is not in the final image."""
     last = next(iter(reversed(list(_FROM.finditer(data)))), None)
     return last is not None and data.count(b"\n", 0, last.start()) + 1 > line
 

@@ -1,4 +1,5 @@
-"""Documents that say what runs where: Terraform, CloudFormation, ECS, Serverless, Kubernetes, Beanstalk, compose."""
+"""Locates access keys in documents that define workloads: Terraform, CloudFormation, ECS, Serverless, Kubernetes,
+Beanstalk, compose."""
 
 from __future__ import annotations
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from credguard.model.findings import Blob
     from credguard.parsers.document import Node
 
-    Found = tuple[str, SettingGroup]  # what runs, and what it is given
+    Found = tuple[str, SettingGroup]  # the workload, and its settings
 
 _TERRAFORM = (".tf", ".tf.json", ".tofu")
 _SERVERLESS = compile_lazily(r"(?:^|/)serverless[\w.-]*\.(?:ya?ml|json)$")
@@ -44,7 +45,7 @@ _LABEL = compile_lazily(r"[\w.\-/: ]{1,100}")
 
 
 def detect_document_kind(path: str, data: bytes) -> str:
-    """What a document is, by its name and words; empty for what says nothing about what runs."""
+    """The kind of a document, by its name and words; empty for one that defines no workloads."""
     low = path.lower()
     named = (("serverless", _SERVERLESS), ("beanstalk", _BEANSTALK), ("runner", _RUNNER), ("start", _START))
     if low.endswith(_TERRAFORM):
@@ -72,7 +73,7 @@ def _detect_by_words(low: str, data: bytes) -> str:
 
 
 def find_workloads(blob: Blob, kind: str) -> Iterator[Found]:
-    """What runs by a document of that kind and is given a key. Raises UnreadableError for what cannot be parsed."""
+    """The workloads in a document of that kind that get a key. Raises UnreadableError for what cannot be parsed."""
     if kind == "start":
         text = blob.data[: 1 << 20].decode("utf-8", "replace")
         yield from (("user data", placed) for placed in find_in_shell_text(text, 1))
@@ -138,7 +139,7 @@ def _read_kubernetes(document: Node) -> Iterator[Found]:
 
 
 def _read_secret(document: Node) -> Iterator[KeySetting]:
-    """Issued keys that a Secret holds for whatever runs there."""
+    """Issued keys in a Secret, for any workload there."""
     for field in ("stringData", "data"):
         entries = document.get(field)
         for key, value in entries.pairs if entries else ():
@@ -160,7 +161,7 @@ def _read_platform(document: Node) -> Iterator[Found]:
 
 
 def _read_compose(document: Node) -> Iterator[Found]:
-    """Issued keys in a service's environment; what the machine's own environment hands in is local work."""
+    """Issued keys in a service's environment; values from the machine's own environment are for local work."""
     services = document.get("services")
     for name, service in services.pairs if services else ():
         environment = service.get("environment")

@@ -25,28 +25,28 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class SettingGroup:
-    """Settings that stand together; `script` where a start script makes them."""
+    """Settings that belong together; `script` if a start script sets them."""
 
     settings: tuple[KeySetting, ...]
     script: bool = False
 
     @property
     def line(self) -> int:
-        """The first one's line."""
+        """The first setting's line."""
         return min(one.line for one in self.settings)
 
     @property
     def worst(self) -> Binding:
-        """The plainest way in which one of them is given."""
+        """The most exposed binding of the group."""
         return max(one.given for one in self.settings)
 
     @property
     def temporary(self) -> bool:
-        """True when a session token comes along."""
+        """True if a session token is set too."""
         return any(one.half is KeyPart.TOKEN for one in self.settings)
 
 
-# Under these names stands what a process finds in its environment.
+# The names of mappings that become a process's environment.
 _MAPS = frozenset(
     "environment variables environmentvariables environment_variables runtime_environment_variables "
     "runtimeenvironmentvariables default_arguments defaultarguments env envs vars environment_vars secrets "
@@ -70,8 +70,8 @@ _MOST_TEXT = 200_000
 
 
 def find_setting_groups(root: Node, *, on_aws: bool) -> Iterator[SettingGroup]:
-    """Every group of settings below a node that gives a secret, or an issued key ID; made-up values and
-    endpoints that are not AWS's own are left out."""
+    """Every group of settings below a node that sets a secret, or an issued key ID; made-up values and endpoints that
+    do not belong to AWS are left out."""
     waiting = [root]
     while waiting:
         node = waiting.pop()
@@ -93,7 +93,7 @@ def _is_relevant(found: SettingGroup) -> bool:
 
 
 def _find_in_node(node: Node, on_aws: bool) -> Iterator[SettingGroup]:
-    """The groups that a mapping's values, or a list's items, are."""
+    """The groups formed by a mapping's values or a list's items."""
     blocks = [value for key, value in node.pairs if value.tag == "block" and key.text.lower() in _BLOCKS]
     for entries in (node.items, blocks):
         yield from _build_group(_read_entries(entries), on_aws)
@@ -124,7 +124,7 @@ def _read_entries(entries: Sequence[Node]) -> list[tuple[str, Node, int]]:
 
 
 def _make_store_node(value: Node) -> Node:
-    """What stands for a value of a store; its words where they speak of another maker's."""
+    """The node for a value from a store; its words if they refer to another vendor's."""
     foreign = next((one.text for one in value.walk() if is_foreign(one.text)), "")
     return Node("call", value.line, value.column, text=foreign or "vault")
 
@@ -150,7 +150,7 @@ def _get_text(value: Node) -> str:
 
 
 def classify_node(half: KeyPart, value: Node) -> Binding:
-    """What a value is: a literal, a reference, or something from a store."""
+    """Classifies a value: a literal, a reference, or something from a store."""
     if value.kind == "mapping":
         told = next((one.text for one in value.walk() if one.kind == "scalar"), "")
         known = value.pairs and value.pairs[0][0].text.startswith(("Ref", "Fn::"))
@@ -164,7 +164,7 @@ def classify_node(half: KeyPart, value: Node) -> Binding:
 
 
 def find_in_script(value: Node, line: int) -> Iterator[SettingGroup]:
-    """What a start script (user data) sets, in one text or put together from pieces."""
+    """What a start script (user data) sets, as one text or joined from pieces."""
     text = "".join(_iter_pieces(value))
     whole = next((one for one in value.walk() if one.kind == "scalar" and one.text == text), None)
     for found in find_in_shell_text(text, find_text_line(whole) if whole else line):
@@ -173,7 +173,7 @@ def find_in_script(value: Node, line: int) -> Iterator[SettingGroup]:
 
 
 def find_in_shell_text(text: str, line: int) -> Iterator[SettingGroup]:
-    """What the shell lines of a script set, unless it talks to something else than AWS."""
+    """What the shell lines of a script set, unless it connects to something other than AWS."""
     settings = [one for one in parse_shell_settings(text[:_MOST_TEXT], line) if one.given]
     if settings and not any(one.half is KeyPart.TOKEN for one in settings) and not has_foreign_endpoint(text):
         found = SettingGroup(tuple(settings), script=True)
@@ -182,7 +182,7 @@ def find_in_shell_text(text: str, line: int) -> Iterator[SettingGroup]:
 
 
 def _iter_pieces(value: Node) -> Iterator[str]:
-    """The text of Fn::Join, Fn::Sub, base64encode and the like, `${…}` for what is filled in."""
+    """The text of Fn::Join, Fn::Sub, base64encode and the like, with `${…}` for references."""
     waiting = [value]
     while waiting:
         one = waiting.pop()

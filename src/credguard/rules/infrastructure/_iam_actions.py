@@ -1,4 +1,4 @@
-"""Which IAM actions, given on every resource, lead to more rights or to all data; after AWS's service reference."""
+"""IAM actions that, on every resource, escalate privileges or expose all data; from AWS's service reference."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _DATA = (
     "dynamodb:DeleteItem dynamodb:BatchWriteItem dynamodb:Scan dynamodb:Query dynamodb:DeleteTable"
 ).split()
 QUIET = frozenset("logs xray cloudwatch mobileanalytics cognito-sync execute-api ssmmessages ec2messages".split())
-"""Services that hold little worth taking: every action of theirs is broad, not dangerous."""
+"""Low-value services: allowing all of their actions is broad, but not dangerous."""
 _READING = compile_lazily(
     r"(?!secretsmanager:|kms:)[\w-]+:(?:Get|List|Describe|BatchGet|Query|Scan|Read)\*", re.IGNORECASE
 )
@@ -52,12 +52,12 @@ _SERVICE = compile_lazily(r"([a-zA-Z0-9-]+):\*+")
 
 
 def find_full_services(actions: tuple[str, ...]) -> tuple[str, ...]:
-    """The services of which every action is given."""
+    """The services of which every action is allowed."""
     return tuple(dict.fromkeys(found[1].lower() for action in actions if (found := _SERVICE.fullmatch(action))))
 
 
 def find_escalating_actions(actions: tuple[str, ...]) -> tuple[str, ...]:
-    """The actions by which one can give oneself more rights, as written."""
+    """The actions that allow privilege escalation, as written."""
     return _filter_matching(actions, tuple(_SINGLE))
 
 
@@ -67,12 +67,12 @@ def find_data_actions(actions: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def is_read_family(action: str) -> bool:
-    """True for a whole family of reading actions, as lists for onlookers have them: `s3:Get*`."""
+    """True for a whole family of read actions, as in policies for viewers: `s3:Get*`."""
     return _READING.fullmatch(action) is not None
 
 
 def find_pass_role_actions(actions: tuple[str, ...]) -> tuple[str, ...]:
-    """The actions among these by which who may pass a role to a workload gets that role's rights."""
+    """The actions among these that give a workload's role to whoever may pass it (iam:PassRole)."""
     for combination in _PASSED:
         if all(any(match_action(action, wanted) for action in actions) for wanted in combination):
             return combination
@@ -84,7 +84,7 @@ def _filter_matching(actions: tuple[str, ...], wanted: tuple[str, ...]) -> tuple
 
 
 def match_action(action: str, wanted: str) -> bool:
-    """True when an action as policies write it, with wildcards, takes in the one wanted."""
+    """True if an action as policies write it, with wildcards, includes the wanted one."""
     if "*" not in action and "?" not in action:
         return action.lower() == wanted.lower()
     return (

@@ -1,4 +1,4 @@
-"""Where a managed policy is attached: in documents by key and resource, in program text by the call's words."""
+"""Locates attachments of managed policies: in documents by key and resource, in program text by the call's words."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ _BY_ARN, _BY_NAME = 1, 2
 
 
 class Attachment(NamedTuple):
-    """A policy, what it is attached to as far as that is known, and the line."""
+    """A policy, what it is attached to if known, and the line."""
 
     policy: ManagedPolicy
     holder: str
@@ -76,7 +76,7 @@ def find_document_attachments(documents: tuple[Node, ...]) -> Iterator[Attachmen
 
 
 def _find_in_terraform(node: Node, context: Context) -> Iterator[Attachment]:
-    """Every ARN of a managed policy is there to be attached, unless it bounds or is spoken of."""
+    """Every ARN of a managed policy counts as attached, unless it is a boundary or only mentioned."""
     policy = find_managed_policy(node.text) if node.kind == "scalar" and is_arn(node.text) else None
     if policy:
         yield Attachment(policy, context.name.rstrip("."), node.line)
@@ -109,7 +109,7 @@ def _find_below(node: Node, context: Context, attaching: int) -> Iterator[Attach
 
 
 def _is_spoken_of(key: Node, value: Node, context: Context) -> bool:
-    """True for what stands under keys that attach nothing; `Resources` is also what holds a template's."""
+    """True below keys that attach nothing; `Resources` may also be a template's section."""
     word = normalize_key(key.text)
     return word in _NEVER and not (word in {"resource", "resources"} and not context.type and value.kind == "mapping")
 
@@ -125,7 +125,7 @@ def _classify_key(word: str, context: Context) -> int:
 def find_code_attachments(text: str, ends: Sequence[int], *, commands_only: bool = False) -> Iterator[Attachment]:
     """Every attachment that program text makes around the offsets, or only those of command lines in it.
 
-    Raises UnreadableError when there are too many to judge.
+    Raises UnreadableError if there are too many to check.
     """
     named_at: dict[int, ManagedPolicy] = {}
     for low, high in merge_windows(ends, 500, 100):
@@ -141,7 +141,7 @@ def find_code_attachments(text: str, ends: Sequence[int], *, commands_only: bool
 
 
 def _find_in_lists(text: str, low: int, high: int) -> Iterator[tuple[int, ManagedPolicy]]:
-    """Offset and policy of every ARN in the lists that arguments are given."""
+    """Offset and policy of every ARN in the lists passed as arguments."""
     for listed in _LISTED.finditer(text, low, high):
         for inner in _QUOTED.finditer(listed[1]):
             policy = find_managed_policy(inner[1])
@@ -150,7 +150,7 @@ def _find_in_lists(text: str, low: int, high: int) -> Iterator[tuple[int, Manage
 
 
 def _is_meant(text: str, found: re.Match[str], group: str) -> bool:
-    """True unless the words around only speak of the policy, or take it away."""
+    """True unless the words around only mention the policy, or remove it."""
     if group == "value":
         longer = text[max(0, found.start() - 1) : found.start()].replace("_", "a").isalnum()  # X_POLICY_ARN
         return (_ATTACHES if longer else _GRANTS).search(text) is not None and _find_verb(text, found.start()) != "undo"
@@ -158,6 +158,6 @@ def _is_meant(text: str, found: re.Match[str], group: str) -> bool:
 
 
 def _find_verb(text: str, offset: int) -> str:
-    """What the nearest verb before does: `attach`, `undo`, or nothing."""
+    """What the nearest verb before it does: `attach`, `undo`, or nothing."""
     verbs = list(_VERB.finditer(text, max(0, offset - 250), offset))
     return "" if not verbs else "undo" if verbs[-1]["undo"] else "attach"

@@ -1,4 +1,4 @@
-"""Openings that are no policy statement: Lambda permissions for everyone, CDK principals of roles and grants."""
+"""Openings outside of policy statements: Lambda permissions for everyone, CDK principals of roles and grants."""
 
 from __future__ import annotations
 
@@ -58,11 +58,11 @@ _ASSUMED = compile_lazily(
     r"(?:(?:Any|Star)Principal\b|(?:Arn|Account)Principal\(\s{0,10}[\"']\*[\"'])"
 )
 _FEDERATED = compile_lazily(r"\b(?:New)?(?:WebIdentity|Federated|OpenIdConnect)Principal\s{0,10}\(")
-_EVERYONE = Opening("everyone", Severity.MEDIUM, "lets in everyone (Principal *)", "principal")
+_EVERYONE = Opening("everyone", Severity.MEDIUM, "gives access to everyone (Principal *)", "principal")
 
 
 class Grant(NamedTuple):
-    """An opening, what gives it as far as that is known, and the line."""
+    """An opening, its source if known, and the line."""
 
     opening: Opening
     holder: str
@@ -71,7 +71,7 @@ class Grant(NamedTuple):
 
 def find_grants(blob: Blob, hits: Hits) -> Iterator[Grant]:
     """Every such opening of a blob. Raises UnreadableError for a document that cannot be read."""
-    text = blob.data.decode("latin-1")  # so that offsets stay
+    text = blob.data.decode("latin-1")  # so that offsets match
     structured = is_structured(blob.path)
     ends = hits.get(PERMISSION.name, ())
     if ends:
@@ -86,7 +86,7 @@ def find_grants(blob: Blob, hits: Hits) -> Iterator[Grant]:
 
 
 def _find_permissions(node: Node, context: Context) -> Iterator[Grant]:
-    """The Lambda permissions of a document that let in everyone."""
+    """The Lambda permissions of a document that give access to everyone."""
     if node.kind == "mapping" and context.type in _TYPES:
         keys = {normalize_key(key.text) for key, _ in node.pairs}
         principal = node.get("principal", "Principal")
@@ -135,7 +135,7 @@ def _find_matches(pattern: re.Pattern[str], text: str, ends: Sequence[int]) -> I
 
 
 def _read_federated(node: Node, line: int) -> Iterator[Grant]:
-    """A principal of an identity provider, with the conditions that it is given."""
+    """A principal of an identity provider, with its conditions."""
     given = node.items + tuple(value for _, value in node.pairs)
     provider = next(
         (one.text for one in given if one.kind == "scalar" and not one.text.startswith("sts:")), UNKNOWN_VALUE

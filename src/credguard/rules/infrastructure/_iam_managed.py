@@ -1,4 +1,4 @@
-"""AWS managed policies that give more than one task needs, and how bad attaching each is."""
+"""AWS managed policies that allow more than one task needs, and the severity of attaching each."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ MANAGED_POLICY = Pattern(
 
 
 class ManagedPolicy(NamedTuple):
-    """An over-broad managed policy: its name, how bad it is, and what it gives."""
+    """An over-broad managed policy: its name, its severity, and what it allows."""
 
     name: str
     severity: Severity
@@ -43,14 +43,14 @@ class ManagedPolicy(NamedTuple):
 
 
 def find_managed_policy(value: str) -> ManagedPolicy | None:
-    """The policy that an ARN or a bare name with or without its path stands for, when it is over-broad."""
+    """The policy of an ARN or a bare name with or without its path, if it is over-broad."""
     arn = _ARN.fullmatch(_FILLED.sub("?", value.strip())[:300])
     found = _NAME.fullmatch(arn[1] if arn else value.strip()[:200])
     return None if not found else _grade_policy(found[1])
 
 
 def is_arn(value: str) -> bool:
-    """True for the ARN of an AWS managed policy, its partition given or filled in."""
+    """True for the ARN of an AWS managed policy, with a literal partition or a reference."""
     return _ARN.fullmatch(_FILLED.sub("?", value.strip())[:300]) is not None
 
 
@@ -69,9 +69,9 @@ def parse_policy_constant(name: str) -> ManagedPolicy | None:
 
 def _grade_policy(name: str) -> ManagedPolicy | None:
     if name in _ADMIN:
-        return ManagedPolicy(name, Severity.HIGH, "the rights of an administrator")
+        return ManagedPolicy(name, Severity.HIGH, "the permissions of an administrator")
     if name in _BROAD:
-        return ManagedPolicy(name, Severity.MEDIUM, "far more than one task needs")
+        return ManagedPolicy(name, Severity.MEDIUM, "far more than a single task needs")
     if name in _SERVICE_ROLES:
         return ManagedPolicy(name, Severity.LOW, "more than most tasks of that service need")
     if _FULL.fullmatch(name):

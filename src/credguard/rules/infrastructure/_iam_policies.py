@@ -1,4 +1,4 @@
-"""The IAM statements of a blob: read from documents where its name says so, from literals in program text elsewhere."""
+"""The IAM statements of a blob: parsed from documents if its name says so, from literals in program text otherwise."""
 
 from __future__ import annotations
 
@@ -78,10 +78,10 @@ _last: tuple[bytes, str, tuple[Statement, ...]] | None = None
 
 
 def read_policy_statements(blob: Blob, hits: Hits) -> tuple[Statement, ...]:
-    """Every statement of a blob that allows something, or denies it on a condition.
+    """Every statement of a blob that allows something, or denies it with a condition.
 
-    The last answer is remembered, for several rules ask. Raises UnreadableError for a document that breaks the
-    rules of its language, and for program text with too many statements.
+    The last result is cached, because several rules need it. Raises UnreadableError for an invalid document, and for
+    program text with too many statements.
     """
     global _last  # noqa: PLW0603
     if _last is None or _last[1] != blob.path or _last[0] != blob.data:
@@ -97,15 +97,15 @@ def is_judged(blob: Blob) -> bool:
 
 
 def is_staged(blob: Blob) -> bool:
-    """True for program text that tests with policies, or holds a copy of AWS's own."""
+    """True for program text that uses policies in tests, or contains a copy of AWS's own."""
     data = blob.data
     return not is_structured(blob.path) and bool(_STAGED.search(data) or _DUMP.search(data))
 
 
 def parse_documents(blob: Blob) -> tuple[Node, ...] | None:
-    """The documents of a blob, None when its name does not say that it has any.
+    """The documents of a blob, None if its name does not say that it has any.
 
-    Raises UnreadableError when its name does and it has not.
+    Raises UnreadableError if its name does and it has none.
     """
     if is_structured(blob.path):
         return parse_document(blob.data, blob.path)
@@ -114,7 +114,7 @@ def parse_documents(blob: Blob) -> tuple[Node, ...] | None:
         return None
     try:
         return parse_document(blob.data, base)
-    except UnreadableError:  # a template is whatever its engine makes of it
+    except UnreadableError:  # the syntax of a template depends on its engine
         return None
 
 
@@ -130,7 +130,7 @@ def _read(blob: Blob, hits: Hits) -> Iterator[Statement]:
 
 
 def merge_windows(ends: Sequence[int], before: int, after: int) -> Iterator[tuple[int, int]]:
-    """The stretches around ascending offsets, those that overlap as one."""
+    """The ranges around ascending offsets, with overlapping ones merged."""
     low = high = -1
     for end in ends:
         if end - before > high:
@@ -143,8 +143,8 @@ def merge_windows(ends: Sequence[int], before: int, after: int) -> Iterator[tupl
 
 
 def _find_in_code(blob: Blob, hits: Hits) -> Iterator[Statement]:
-    """The statements of program text: literals with an effect, and calls that make a statement."""
-    text = blob.data.decode("latin-1")  # so that offsets stay
+    """The statements of program text: literals with an effect, and calls that build a statement."""
+    text = blob.data.decode("latin-1")  # so that offsets match
     place = "guardrail" if is_guardrail_name(blob.path.rpartition("/")[2]) else ""
     done = 0
     for start, line in iter_offset_lines(text, sorted(_find_starts(text, hits))):
@@ -165,7 +165,7 @@ def _find_in_code(blob: Blob, hits: Hits) -> Iterator[Statement]:
 
 
 def _find_starts(text: str, hits: Hits) -> Iterator[int]:
-    """Where effects start and calls open."""
+    """The offsets of effects and of opened calls."""
     for end in hits.get(ALLOWED.name, ()):
         found = _EFFECT.search(text, max(0, end - 100), end)
         if found:
@@ -177,11 +177,11 @@ def _find_starts(text: str, hits: Hits) -> Iterator[int]:
 
 
 def iter_offset_lines(text: str, offsets: Iterable[int]) -> Iterator[tuple[int, int]]:
-    """Every offset outside comments, with its line. Raises UnreadableError when there are too many to judge."""
+    """Every offset outside comments, with its line. Raises UnreadableError if there are too many to check."""
     line, counted = 1, 0
     for count, offset in enumerate(offsets):
         if count > _MOST:
-            raise UnreadableError(f"holds more than {_MOST} places that speak of policies, too many to judge")
+            raise UnreadableError(f"has more than {_MOST} candidates for policies, too many to check")
         if not is_comment(text, offset):
             line += text.count("\n", counted, offset)
             counted = offset
@@ -189,7 +189,7 @@ def iter_offset_lines(text: str, offsets: Iterable[int]) -> Iterator[tuple[int, 
 
 
 def is_comment(text: str, offset: int) -> bool:
-    """True where program text is explained: in a comment's line or in a docstring."""
+    """True inside a comment line or a docstring of program text."""
     start = max(text.rfind("\n", max(0, offset - 500), offset) + 1, offset - 500, 0)
     if _COMMENT.match(text, start, offset):
         return True
@@ -202,7 +202,7 @@ def is_comment(text: str, offset: int) -> bool:
 
 
 def _parse_call(text: str, offset: int, line: int) -> tuple[Node, int] | None:
-    """What a call or builder that makes a statement is given."""
+    """The arguments of a call or builder that makes a statement."""
     read = parse_group(text, offset, line)
     if not read:
         return None

@@ -1,4 +1,4 @@
-"""Finds the statements of IAM policies in documents: what they allow, to whom, on what, and what holds them."""
+"""Finds the statements of IAM policies in documents: what they allow, to whom, on what, and where they are used."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ _ADDED = compile_lazily(r"add(?:[a-z]+principal|condition)s?\Z")
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What holds a statement: `name` for people, the resource's `type`, the `place` (`guardrail`, `endpoint` or
+    """What contains a statement: `name` for messages, the resource's `type`, the `place` (`guardrail`, `endpoint` or
     nothing), and the `document` that its statements share."""
 
     name: str = ""
@@ -69,10 +69,9 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A statement that allows something, or denies it to some of those whom others let in.
+    """A statement that allows something, or denies it to some of those whom others allow.
 
-    Values that nobody can know from here are `?`; `lines` says where each element stands. Principals are (kind,
-    value), the kind in lower case.
+    Unknown values are `?`; `lines` has the line of each element. Principals are (kind, value), the kind in lower case.
     """
 
     actions: tuple[str, ...] = ()
@@ -88,13 +87,13 @@ class Statement:
     lines: tuple[tuple[str, int], ...] = ()
 
     def find_line(self, *elements: str) -> int:
-        """Where the first of these elements that it has stands."""
+        """The line of the first of these elements that it has."""
         known = dict(self.lines)
         return next((known[name] for name in (*elements, "effect") if name in known), 1)
 
 
 def find_statements(documents: tuple[Node, ...], path: str) -> Iterator[Statement]:
-    """Every statement that allows something, also in policies written as JSON text inside other documents."""
+    """Every statement that allows something, including policies written as JSON text inside other documents."""
     place = "guardrail" if is_guardrail_name(path) else ""
     for document in documents:
         if not is_recorded(document):
@@ -102,14 +101,14 @@ def find_statements(documents: tuple[Node, ...], path: str) -> Iterator[Statemen
 
 
 def is_recorded(node: Node) -> bool:
-    """True for answers and logs of AWS, states, plans and a service's published examples: they set nothing up."""
+    """True for AWS responses and logs, states, plans and a service's published examples: they configure nothing."""
     keys = {key.text for key, _ in node.pairs}
-    absent = node.get("state")  # of a task that takes away
+    absent = node.get("state")  # of a task that removes something
     return bool(_RECORDED & keys) or {"version", "examples"} == keys or (absent is not None and absent.text == "absent")
 
 
 def is_guardrail_name(name: str) -> bool:
-    """True for names of policies that only bound what others grant."""
+    """True for names of policies that only limit what others grant."""
     return _GUARDRAIL.search(_CAMEL.sub("-", name)) is not None
 
 
@@ -135,14 +134,14 @@ def _find_below(node: Node, context: Context) -> Iterator[Statement]:
 
 
 def _enter_policy(node: Node, context: Context) -> Context:
-    """The context inside a policy document: its statements are judged together."""
+    """The context inside a policy document: its statements are checked together."""
     if any(normalize_key(key.text) in {"statement", "statements", "iamrolestatements"} for key, _ in node.pairs):
         return replace(context, document=node.line)
     return context
 
 
 def derive_context(context: Context, key: Node, value: Node) -> Context:
-    """The context of what stands under a key: CloudFormation's logical names, Terraform's types and names."""
+    """The context below a key: CloudFormation's logical names, Terraform's types and names."""
     kind = value.get("Type", "type") if value.kind == "mapping" else None
     if kind and kind.kind == "scalar" and kind.text.lower().startswith(("aws::", "aws:")):
         return _update_context(context, key.text, kind.text)
@@ -163,7 +162,7 @@ def _update_context(context: Context, name: str, kind: str) -> Context:
 
 
 def normalize_key(key: str) -> str:
-    """A key without case and joints."""
+    """A key without case and separators."""
     return key.replace("_", "").replace("-", "").lower()
 
 
@@ -178,9 +177,9 @@ def _read_elements(node: Node) -> dict[str, Node]:
 
 
 def parse_statement(node: Node, context: Context, *, effect: str = "") -> Statement | None:
-    """The statement that a mapping is, when it allows something or denies it on a condition.
+    """The mapping as a statement, if it allows something or denies it with a condition.
 
-    `effect` is the one where none is written.
+    `effect` is used if the mapping has none.
     """
     elements = _read_elements(node)
     if not {"action", "notaction"} & elements.keys():
@@ -208,7 +207,8 @@ def parse_statement(node: Node, context: Context, *, effect: str = "") -> Statem
 
 
 def _is_policy(elements: dict[str, Node], context: Context) -> bool:
-    """An effect and an action alone may be anything's; a policy names a resource, a principal or neither in trust."""
+    """An effect and an action alone may be anything; a policy has a resource or a principal, or is a trust policy with
+    neither."""
     return bool({"resource", "notresource", "principal", "notprincipal"} & elements.keys()) or bool(context.type)
 
 
@@ -227,7 +227,7 @@ def _locate_line(node: Node) -> int:
 
 
 def _list_values(node: Node, elements: dict[str, Node], name: str) -> list[Node]:
-    """An element as often as it stands: HCL repeats its blocks, builders their calls."""
+    """An element as often as it occurs: HCL repeats its blocks, builders their calls."""
     if name not in elements:
         return [
             value

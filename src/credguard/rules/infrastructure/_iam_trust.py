@@ -1,4 +1,4 @@
-"""Whom a statement lets in: anyone, any identity of a shared provider, or someone its conditions name."""
+"""Who gets access through a statement: anyone, any identity of a shared provider, or those its conditions name."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _PUBLIC_READ = ("s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectTagging", "s
 _PUBLIC_CALLS = ("execute-api:invoke", "execute-api:*", "lambda:invokefunctionurl", "vpc-lattice-svcs:invoke")
 _OPEN_SUBJECT = compile_lazily(r"\*+|repo:\*.*|repo:[^/*]*\*.*|repo:/?\*.*|repo|r(?:e(?:po?)?)?\*.*")
 _OWNER_SUBJECT = compile_lazily(r"repo:[^/*]+/\*.*")
-_SHARED = {  # providers that everyone can have an identity of -> the claims of which one must be narrow
+_SHARED = {  # providers that everyone can get an identity from -> the claims of which one must be restricted
     GITHUB: ("sub", "repository", "repository_id", "repository_owner_id", "job_workflow_ref", "environment"),
     "gitlab.com": ("sub",),
     "app.terraform.io": ("sub",),
@@ -43,7 +43,7 @@ _ASSUMING = ("sts:AssumeRole", "sts:AssumeRoleWithWebIdentity", "sts:AssumeRoleW
 
 
 class Opening(NamedTuple):
-    """What is wrong with whom a statement lets in."""
+    """A problem with who gets access through a statement."""
 
     what: str
     severity: Severity
@@ -52,7 +52,7 @@ class Opening(NamedTuple):
 
 
 def is_bounding_statement(statement: Statement) -> bool:
-    """True for a statement that denies to everyone whom a condition does not name."""
+    """True for a statement that denies access to everyone whom a condition does not name."""
     if not statement.denies or not any(value == "*" for _, value in statement.principals):
         return False
     return any(
@@ -62,12 +62,15 @@ def is_bounding_statement(statement: Statement) -> bool:
 
 
 def find_trust_opening(statement: Statement) -> Opening | None:
-    """The worst that is to say of a statement's principals; nothing when they are narrow enough."""
+    """The most severe problem with a statement's principals; None if they are narrow enough."""
     if statement.context.place or statement.denies:
         return None
     if statement.not_principal:
         return Opening(
-            "not-principal", Severity.MEDIUM, "lets in everyone but those it names (NotPrincipal)", "notprincipal"
+            "not-principal",
+            Severity.MEDIUM,
+            "gives access to everyone except those it names (NotPrincipal)",
+            "notprincipal",
         )
     if any(kind in {"*", "aws"} and value == "*" for kind, value in statement.principals):
         return _check_everyone(statement)
@@ -86,11 +89,11 @@ def _check_everyone(statement: Statement) -> Opening | None:
     if statement.actions and all(_is_public_by_design(action) for action in statement.actions):
         return None
     shown = ", ".join((statement.actions or statement.not_actions)[:3])
-    return Opening("everyone", Severity.MEDIUM, f"lets in everyone (Principal *): {shown}", "principal")
+    return Opening("everyone", Severity.MEDIUM, f"gives access to everyone (Principal *): {shown}", "principal")
 
 
 def _is_public_by_design(action: str) -> bool:
-    """Reading of a public bucket's objects, calls that answer the internet, and updates in a stack's own policy."""
+    """Read access to a public bucket's objects, calls that answer the internet, and updates in a stack policy."""
     return (
         action.lower().startswith("update:")
         or action.lower() in _PUBLIC_CALLS
@@ -99,7 +102,7 @@ def _is_public_by_design(action: str) -> bool:
 
 
 def _is_narrowing(condition: Condition) -> bool:
-    """True when a condition lets in a part of the world only, or might."""
+    """True if a condition restricts access to a part of the world, or might."""
     key = condition.key
     if _NEGATIVE.search(condition.operator.partition(":")[2] or condition.operator) and key != "?":
         return False
@@ -109,7 +112,7 @@ def _is_narrowing(condition: Condition) -> bool:
 
 
 def _find_providers(statement: Statement) -> Iterator[str]:
-    """The shared identity providers that a trust policy names, in its principals or in its conditions' keys."""
+    """The shared identity providers that a trust policy names, in its principals or in the keys of its conditions."""
     if not any(match_action(action, one) for action in statement.actions for one in _ASSUMING):
         return
     named = [value.lower() for kind, value in statement.principals if kind == "federated"]
@@ -127,15 +130,15 @@ def _check_provider(statement: Statement, provider: str) -> Opening | None:
         if condition.key.startswith((f"{provider}:", f"{provider}/")) and not _NEGATIVE.search(condition.operator)
     }
     if any(condition.key in {"?", ""} or condition.key.startswith("${") for condition in statement.conditions):
-        return None  # keys that only the deployment knows
+        return None  # keys that are unknown until deployment
     needed = _SHARED[provider]
     given = [claims[name] for name in needed if name in claims]
     if not given:
-        words = f"lets in every identity of {provider}: no condition on :{needed[0]}"
+        words = f"gives access to every identity of {provider}: no condition on :{needed[0]}"
         return Opening("no-subject", Severity.MEDIUM, words, "condition" if claims else "principal")
     if provider != GITHUB:
         wide = all(set(one.values) & {"*"} for one in given)
-        words = f"lets in every identity of {provider}: :{needed[0]} is *"
+        words = f"gives access to every identity of {provider}: :{needed[0]} is *"
         return Opening("open-subject", Severity.MEDIUM, words, "condition") if wide else None
     return _check_github(claims, len(given))
 
@@ -145,13 +148,13 @@ def _check_github(claims: dict[str, Condition], given: int) -> Opening | None:
     if subject and given == 1 and "like" in subject.operator:
         for value in subject.values:
             if _OPEN_SUBJECT.fullmatch(value):
-                words = f"lets in workflows of any GitHub repository: :sub is {value}"
+                words = f"gives access to workflows of any GitHub repository: :sub is {value}"
                 return Opening("open-subject", Severity.MEDIUM, words, "condition")
             if _OWNER_SUBJECT.fullmatch(value):
-                words = f"lets in workflows of every repository of the owner: :sub is {value}"
+                words = f"gives access to workflows of every repository of the owner: :sub is {value}"
                 return Opening("owner-subject", Severity.MEDIUM, words, "condition")
     if subject and "aud" not in claims and given == 1:
         return Opening(
-            "no-audience", Severity.LOW, f"does not say for whom a token of {GITHUB} is: no :aud", "condition"
+            "no-audience", Severity.LOW, f"does not restrict the audience of a token of {GITHUB}: no :aud", "condition"
         )
     return None

@@ -1,4 +1,4 @@
-"""Reads the strings that a value of an IAM policy stands for, through CloudFormation's functions and Terraform's."""
+"""Resolves the strings in a value of an IAM policy, through functions of CloudFormation and Terraform."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from credguard.parsers.document import Node
 
-UNKNOWN_VALUE = "?"  # a value that only the deployment knows
+UNKNOWN_VALUE = "?"  # a value that is unknown until deployment
 _FILLED = compile_lazily(r"[$#]\{[^{}]*\}")
 _ALL = compile_lazily(r"\*+|arn:[^:]*:\*(?::\*){0,4}(?:[:/]\*)?")
 _KINDS = (
@@ -34,12 +34,12 @@ _MAKERS = compile_lazily(
 
 
 def read_strings(node: Node | None) -> tuple[str, ...]:
-    """The strings of a scalar or a list of them; `?` for each that cannot be known from here."""
+    """The strings of a scalar or a list of them; `?` for each that is unknown until deployment."""
     return () if node is None else tuple(text for text, _ in locate_strings(node))
 
 
 def locate_strings(node: Node) -> Iterator[tuple[str, Node]]:
-    """Every such string with the node where it stands."""
+    """Every such string with its node."""
     if node.kind == "scalar":
         yield (node.text.strip() if node.tag in {"", "Sub"} else UNKNOWN_VALUE), node
     elif node.kind == "sequence":
@@ -62,7 +62,7 @@ def locate_strings(node: Node) -> Iterator[tuple[str, Node]]:
 
 
 def _read_function(node: Node) -> Iterator[tuple[str, Node]]:
-    """What CloudFormation's long form of a function gives."""
+    """The value of CloudFormation's long form of a function."""
     if len(node.pairs) != 1:
         yield UNKNOWN_VALUE, node
         return
@@ -80,7 +80,7 @@ def _read_function(node: Node) -> Iterator[tuple[str, Node]]:
 
 
 def _join_strings(value: Node) -> str:
-    """The text that Fn::Join makes, with `?` for what it refers to."""
+    """The text that Fn::Join makes, with `?` for references."""
     if len(value.items) != 2:
         return UNKNOWN_VALUE
     return value.items[0].text.join(
@@ -89,7 +89,7 @@ def _join_strings(value: Node) -> str:
 
 
 def _read_expression(node: Node) -> Iterator[tuple[str, Node]]:
-    """What a function call or a choice may give: its literals, and `?` unless it is a mere list of them."""
+    """What a function call or a conditional may return: its literals, and `?` unless it is only a list of them."""
     if node.tag in _FLAT or _MAKERS.fullmatch(node.text):
         for item in node.items:
             yield from locate_strings(item)

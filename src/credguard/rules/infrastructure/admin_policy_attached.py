@@ -1,18 +1,18 @@
-"""A role, user or group gets an AWS managed policy that gives far more than its work needs.
+"""A role, user or group gets an AWS managed policy with far more permissions than it needs.
 
 What it does
-    Finds where AdministratorAccess, IAMFullAccess, PowerUserAccess (high), a …FullAccess policy or another over-broad
-    AWS managed policy (medium) is attached: in CloudFormation, SAM, Serverless, Terraform, eksctl, Ansible and Pulumi
+    Finds attachments of AdministratorAccess, IAMFullAccess, PowerUserAccess (high), a …FullAccess policy or another
+    over-broad AWS managed policy (medium): in CloudFormation, SAM, Serverless, Terraform, eksctl, Ansible and Pulumi
     files, in CDK programs, SDK calls and aws or eksctl command lines, in every partition and path. Permissions
-    boundaries, conditions, statements that deny, calls that detach, recorded answers of AWS, test code and prose are
-    not attachments. The service roles that AWS itself proposes for Glue, EMR and Data Pipeline are low.
+    boundaries, conditions, statements that deny, calls that detach, recorded responses of AWS, test code and prose are
+    not reported. The service roles that AWS itself recommends for Glue, EMR and Data Pipeline are low.
 
 Why it matters
-    Whoever gets hold of such credentials has the account, or all data of a service. Most leaked keys do harm because
-    they could do everything, not because they leaked.
+    Anyone who gets such credentials controls the account, or all data of a service. The damage of a leaked key depends
+    on its permissions.
 
 How to fix
-    Write a policy with the actions and resources of the task and attach that. For work with S3 objects s3:GetObject,
+    Write a policy with the actions and resources of the task and attach it. For work with S3 objects, s3:GetObject,
     s3:PutObject, s3:DeleteObject and s3:ListBucket on one bucket are enough.
 
 References
@@ -41,17 +41,17 @@ if TYPE_CHECKING:
     from credguard.rules.infrastructure._iam_attachments import Attachment
 
 _KEYS = compile_lazily(rb"(?i)polic(?:y|ies)[\w-]*[\"']?\s*[:=]|iam::aws:policy/|Serverless::|\"aws_iam_policy\"")
-_S3 = "for S3 objects s3:GetObject, s3:PutObject, s3:DeleteObject (bucket/*) and s3:ListBucket (bucket) are enough"
+_S3 = "for S3 objects, s3:GetObject, s3:PutObject, s3:DeleteObject (bucket/*) and s3:ListBucket (bucket) are enough"
 
 
 def _check(blob: Blob, hits: Hits) -> Iterator[Detection]:
     if not is_judged(blob):
         return
-    text = blob.data.decode("latin-1")  # so that offsets stay
+    text = blob.data.decode("latin-1")  # so that offsets match
     structured = is_structured(blob.path)
     found = parse_documents(blob) if _KEYS.search(blob.data) or not structured else None
     attachments = [] if found is None else list(find_document_attachments(found))
-    # documents hold command lines too
+    # documents contain command lines too
     attachments += find_code_attachments(text, hits[MANAGED_POLICY.name], commands_only=structured or found is not None)
     if attachments and not is_staged(blob):
         for attachment in sorted(attachments, key=lambda one: one.line):
@@ -81,8 +81,8 @@ RULE = Rule(
     check_blob=_check,
     in_hooks=False,
     remediation=(
-        "see what was used: aws iam generate-service-last-accessed-details --arn ROLE_ARN",
-        "let IAM Access Analyzer propose a policy: aws accessanalyzer start-policy-generation",
+        "check what was used: aws iam generate-service-last-accessed-details --arn ROLE_ARN",
+        "let IAM Access Analyzer generate a policy: aws accessanalyzer start-policy-generation",
     ),
     standards=(
         "CIS AWS Foundations Benchmark: 1.16 (v1.4 to v4.0), 1.15 (v5.0), 2.15 (v6.0), 2.14 (v7.0)",

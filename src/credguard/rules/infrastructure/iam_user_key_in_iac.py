@@ -1,18 +1,18 @@
-"""Infrastructure as code makes an access key for an IAM user.
+"""Infrastructure as code creates an access key for an IAM user.
 
 What it does
     Reports aws_iam_access_key in Terraform and outputs of its secret, AWS::IAM::AccessKey in CloudFormation, SAM and
-    Serverless (and says which output shows the secret), AccessKey of the CDK, CDKTF, Pulumi and Crossplane, and
-    Ansible's iam_access_key. A key that only serves as an SMTP password of SES is medium, for SES asks for a user.
-    Inactive keys, tasks that remove keys, calls of the API (a rotation tool makes them) and tests are not reported.
+    Serverless (including the outputs that show the secret), AccessKey of the CDK, CDKTF, Pulumi and Crossplane, and
+    Ansible's iam_access_key. A key that is only used as an SMTP password of SES is medium, because SES requires a user.
+    Inactive keys, tasks that remove keys, API calls (rotation tools make them) and tests are not reported.
 
 Why it matters
-    The key is permanent, and its secret is copied to where no one looks for it: the state, the outputs of a stack,
-    logs of a pipeline, the variables it is handed on in. Whoever may read these has it until it is deleted.
+    The key is permanent, and its secret is copied to unexpected places: the state, the outputs of a stack, pipeline
+    logs, and variables. Anyone who can read these has the key until it is deleted.
 
 How to fix
-    Give what needs access a role: an instance profile, a task role, an execution role, IRSA or Pod Identity on EKS, a
-    role for the CI system's identity tokens, IAM Roles Anywhere elsewhere. Then take the key out of the code.
+    Use a role instead: an instance profile, a task role, an execution role, IRSA or Pod Identity on EKS, a role for the
+    CI system's identity tokens, IAM Roles Anywhere elsewhere. Then remove the key from the code.
 
 References
     IAM User Guide, "Security best practices in IAM" (use temporary credentials with roles for workloads); CIS AWS
@@ -85,7 +85,7 @@ def _find_in_document(document: Node, path: str, data: bytes) -> Iterator[Declar
 
 
 def _find_in_code(text: str) -> Iterator[DeclaredKey]:
-    """Constructs of the CDK, CDKTF and Pulumi; comments and declarations are passed over."""
+    """Constructs of the CDK, CDKTF and Pulumi; comments and declarations are skipped."""
     places = Places(text)
     for found in _MAKES.finditer(text):
         line = text.rfind("\n", 0, found.start()) + 1
@@ -111,8 +111,8 @@ RULE = Rule(
     id="CG404",
     name="iam-user-key-in-iac",
     severity=Severity.HIGH,
-    summary="Infrastructure as code makes an access key for an IAM user",
-    hint="give what needs access a role with temporary credentials, and take the key out of the code",
+    summary="Infrastructure as code creates an access key for an IAM user",
+    hint="use a role with temporary credentials, and remove the key from the code",
     practices=("P12",),
     patterns=(_RESOURCE, _CONSTRUCT),
     check_blob=_check,
@@ -120,8 +120,9 @@ RULE = Rule(
     remediation=(
         "on AWS: an instance profile, task role, execution role, IRSA or Pod Identity instead of the user",
         "in CI: aws_iam_openid_connect_provider and a role that trusts one project; elsewhere IAM Roles Anywhere",
-        "take the resource and its outputs out, apply, and see that the key is gone: aws iam list-access-keys",
-        "states and outputs kept the secret: clear old versions of the state, and whatever stored the output",
+        "remove the resource and its outputs, apply, and check that the key is gone: aws iam list-access-keys",
+        "states and outputs still contain the secret: delete old versions of the state, and wherever the"
+        " output was stored",
     ),
     standards=("CIS AWS Foundations Benchmark: 1.11 (v1.4 to v4.0), 1.10 (v5.0), 2.10 (v6.0)",),
     references=(

@@ -1,21 +1,22 @@
-"""A trust or resource policy lets in anyone: everyone on the internet, or every user of a shared identity provider.
+"""A trust or resource policy gives access to everyone on the internet, or to every user of a shared identity provider.
 
 What it does
     Reads trust policies and the policies of buckets, queues, topics, keys, secrets, functions and repositories in JSON,
-    CloudFormation, Serverless and Terraform files, CDK programs and API calls. Reported are Principal `*` with Allow
-    and no condition that says whose requests (account, organization, ARN, VPC, address), NotPrincipal with Allow, and
-    roles for shared identity providers whose subject is missing or open: for GitHub `*`, `repo:*` and `repo:OWNER/*`;
-    a missing audience is low. Public reading of objects, API Gateway and function URLs, endpoint and stack policies and
-    statements that deny are not reported; `:root` of an account means that account and is no opening.
+    CloudFormation, Serverless and Terraform files, CDK programs and API calls. Reports Principal `*` with Allow and
+    without a condition that restricts the caller (account, organization, ARN, VPC, address), NotPrincipal with Allow,
+    and roles for shared identity providers whose subject is missing or open: for GitHub `*`, `repo:*` and
+    `repo:OWNER/*`; a missing audience is low. Public read access to objects, API Gateway and function URLs, endpoint
+    and stack policies and statements that deny are not reported; `:root` of an account means that account and is not an
+    opening.
 
 Why it matters
-    A role that anyone may assume, or a queue that anyone may write to, needs no leaked key at all. With an open `sub`
-    every GitHub repository, also an attacker's, gets the role's credentials.
+    If anyone can assume a role or write to a queue, an attacker does not even need a leaked key. With an open `sub`,
+    every GitHub repository, including an attacker's, gets the role's credentials.
 
 How to fix
-    Name the principals, or bound them: aws:PrincipalOrgID, aws:SourceAccount, aws:SourceArn. For GitHub Actions require
-    `token.actions.githubusercontent.com:aud` = sts.amazonaws.com and `:sub` = repo:OWNER/REPO:ref:refs/heads/BRANCH or
-    repo:OWNER/REPO:environment:NAME.
+    Name the principals, or restrict them with conditions: aws:PrincipalOrgID, aws:SourceAccount, aws:SourceArn. For
+    GitHub Actions require `token.actions.githubusercontent.com:aud` = sts.amazonaws.com and `:sub` =
+    repo:OWNER/REPO:ref:refs/heads/BRANCH or repo:OWNER/REPO:environment:NAME.
 
 References
     IAM User Guide, "AWS JSON policy elements: Principal", "The confused deputy problem" and "Create a role for OpenID
@@ -83,8 +84,8 @@ RULE = Rule(
     id="CG406",
     name="open-trust-policy",
     severity=Severity.MEDIUM,
-    summary="A trust or resource policy lets in everyone, or every user of a shared identity provider",
-    hint="name the principals, or bound them by conditions that say whose requests",
+    summary="A trust or resource policy gives access to everyone, or to every user of a shared identity provider",
+    hint="name the principals, or restrict them with conditions",
     practices=("P06",),
     patterns=(*PATTERNS, *GRANTED),
     check_blob=_check,

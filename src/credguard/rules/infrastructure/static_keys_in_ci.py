@@ -1,18 +1,18 @@
-"""CI is given the stored access key of an IAM user where a token of the CI system would do.
+"""CI uses the stored access key of an IAM user instead of the CI system's identity token.
 
 What it does
     Reads workflows and composite actions of GitHub, GitLab CI, CircleCI, Bitbucket Pipelines, CodeBuild's buildspecs,
-    Azure Pipelines, Buildkite and Jenkins pipelines, and Terraform that stores keys in such a system. Reports each
-    job that takes an AWS access key from secrets, variables, parameters or a credentials store. Roles assumed
-    with an identity token, keys that a step before has made, made-up values for emulators, and keys of other makers'
-    S3-like stores are not reported; literal keys are what CG101 to CG104 are for.
+    Azure Pipelines, Buildkite and Jenkins pipelines, and Terraform that stores keys in such a system. Reports each job
+    that gets an AWS access key from secrets, variables, parameters or a credentials store. Roles assumed with an
+    identity token, keys created by an earlier step, made-up values for emulators, and keys of other vendors'
+    S3-compatible stores are not reported. Literal keys are reported by CG101 to CG104.
 
 Why it matters
-    A stored key works for years, from anywhere, for whoever can print a variable of a build or change a workflow. A
-    token of the CI system is good for one job, and the role decides which repository and branch it serves.
+    A stored key works for years, from anywhere, for anyone who can print a variable of a build or change a workflow. An
+    identity token is valid for one job, and the role's trust policy restricts the repository and branch.
 
 How to fix
-    Register the CI system as an identity provider in IAM, make a role that trusts one project and branch, and let the
+    Register the CI system as an identity provider in IAM, create a role that trusts one project and branch, and let the
     job assume it. Then delete the stored values and the user's key.
 
 References
@@ -31,7 +31,7 @@ from credguard.ci.systems import detect_ci_system
 from credguard.matching.pattern import Pattern
 from credguard.model.findings import Confidence, Detection, Severity
 from credguard.parsers.document import parse_document
-from credguard.rule import Rule
+from credguard.rule import Fix, Rule
 from credguard.rules.infrastructure import _ci_github, _ci_jenkins, _ci_systems, _ci_terraform
 from credguard.rules.infrastructure._ci_remedies import TITLES, build_remedy_steps
 from credguard.sources.env_files import is_fixture
@@ -73,7 +73,7 @@ def _find_uses(blob: Blob, system: str) -> Iterator[KeyUse]:
 
 
 def _build_detection(uses: list[KeyUse], system: str) -> Detection:
-    """One finding for a job, however many of its steps take the key."""
+    """One finding per job, however many of its steps use the key."""
     first = min(uses, key=lambda use: use.line)
     every = dict.fromkeys(mask_variable_name(name) for use in uses for name in use.names)
     use = replace(
@@ -82,7 +82,7 @@ def _build_detection(uses: list[KeyUse], system: str) -> Detection:
     more = f" and {len(uses) - 1} more" if len(uses) > 1 else ""
     names = f" ({', '.join(use.names[:4])})" if use.names else ""
     return Detection(
-        f"{TITLES[system]}: {use.where} gives a stored AWS access key{names} to {use.taker}{more}; a role would do",
+        f"{TITLES[system]}: {use.where} passes a stored AWS access key{names} to {use.taker}{more}; use a role instead",
         line=use.line,
         confidence=Confidence.MEDIUM if system == "jenkins" else None,
         attributes={
@@ -101,15 +101,17 @@ RULE = Rule(
     id="CG403",
     name="static-keys-in-ci",
     severity=Severity.MEDIUM,
-    summary="CI is given a stored AWS access key where an identity token would do",
+    summary="CI uses a stored AWS access key instead of an identity token",
     hint="let the job assume a role with the CI system's identity token (OIDC), then delete the stored key",
     practices=("P13",),
+    fix=Fix.WORKFLOW,
     patterns=(*PATTERNS, _ORB, _BINDING),
     check_blob=_check,
     in_hooks=False,
+    cause="names",
     remediation=(
         "register the CI system as an OpenID Connect identity provider in IAM",
-        "make a role whose trust policy names the project and branch; let the job assume it",
+        "create a role whose trust policy names the project and branch; let the job assume it",
         "delete the stored values and deactivate the user's access key",
     ),
     references=(

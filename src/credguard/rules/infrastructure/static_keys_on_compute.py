@@ -1,20 +1,20 @@
-"""What runs on AWS or in an image is given a permanent access key instead of a role.
+"""A workload on AWS or a container image gets a permanent access key instead of a role.
 
 What it does
-    Reports access keys in ENV and ARG of a Dockerfile (arguments of a build stay in the image's history); in the
-    environment of ECS task definitions, Lambda functions, SageMaker models and jobs, App Runner, Batch, Glue,
-    CodeBuild projects, Elastic Beanstalk and Kubernetes workloads; in user data of EC2; and in programs that set these
-    up. It makes no difference whether the value stands there or is filled in from a variable; one that comes from a
-    secrets store is medium. Of compose files only issued keys count. Made-up values, empty ones, placeholders,
-    stand-ins for AWS (LocalStack, MinIO), other endpoints, Helm templates and tests are not reported.
+    Reports access keys in ENV and ARG of a Dockerfile (build arguments stay in the image's history); in the environment
+    of ECS task definitions, Lambda functions, SageMaker models and jobs, App Runner, Batch, Glue, CodeBuild projects,
+    Elastic Beanstalk and Kubernetes workloads; in user data of EC2; and in programs that create these. Literal values
+    and references to variables are treated alike; a value from a secrets store is medium. In compose files only issued
+    keys are reported. Made-up values, empty ones, placeholders, AWS emulators (LocalStack, MinIO), other endpoints,
+    Helm templates and tests are not reported.
 
 Why it matters
-    Whoever may read the task definition, the function's configuration, the user data or the image has the key, and it
-    does not expire. On AWS a role hands out credentials that last for hours and are never written down.
+    Anyone who can read the task definition, the function's configuration, the user data or the image has the key, and
+    it does not expire. On AWS, a role provides credentials that are valid for hours and never stored.
 
 How to fix
-    Give the task, function, instance, job or service account a role with the permissions it needs, take the variables
-    out, and let the SDK find the role's credentials by itself. In builds use `RUN --mount=type=secret`.
+    Give the task, function, instance, job or service account a role with the permissions it needs, remove the
+    variables, and let the SDK find the role's credentials. In builds, use `RUN --mount=type=secret`.
 
 References
     IAM User Guide, "Security best practices in IAM" (roles for workloads); Security Hub ECS.8 and CodeBuild.2; Docker
@@ -44,13 +44,13 @@ if TYPE_CHECKING:
 _IN_BUILDS = (
     "RUN --mount=type=secret,id=aws,target=/root/.aws/credentials COMMAND",
     "docker build --secret id=aws,src=$HOME/.aws/credentials .",
-    "at run time: a role of the task, function, instance or service account; the SDK finds it by itself",
-    "images that were built so hold the key: deactivate it, and delete the images",
+    "at run time: a role of the task, function, instance or service account; the SDK finds it automatically",
+    "existing images contain the key: deactivate it, and delete the images",
 )
 _IN_CLUSTERS = (
     "EKS: annotate the service account with eks.amazonaws.com/role-arn: arn:aws:iam::ACCOUNT:role/ROLE (IRSA),"
     " or aws eks create-pod-identity-association",
-    "take AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY out of the pod; outside of AWS: IAM Roles Anywhere",
+    "remove AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY from the pod; outside of AWS: IAM Roles Anywhere",
     "then deactivate the user's key, and delete the Secret",
 )
 
@@ -78,7 +78,7 @@ def _check(blob: Blob, hits: Hits) -> Iterator[Detection]:
 
 
 def _check_image(found: list[Variable], data: bytes) -> Iterator[Detection]:
-    """One finding for a Dockerfile that takes a secret; where it stays decides the words."""
+    """One finding for a Dockerfile that gets a secret; the message depends on where it is kept."""
     if not any(one.half is KeyPart.SECRET or one.given is Binding.LITERAL for one in found):
         return
     told = [one for one in found if one.half is not KeyPart.TOKEN]
@@ -86,7 +86,7 @@ def _check_image(found: list[Variable], data: bytes) -> Iterator[Detection]:
     names = ", ".join(dict.fromkeys(one.name for one in told))
     line = (kept or told)[0].line
     staged = has_later_stage(data, (kept or told)[-1].line)
-    where = "is kept in the image (ENV)" if kept else "stays in the image's history (ARG)"
+    where = "is stored in the image (ENV)" if kept else "stays in the image's history (ARG)"
     where = "stays in the cache and history of a stage" if staged else where
     yield Detection(
         f"the AWS access key {names} {where}",
@@ -101,11 +101,11 @@ def _check_image(found: list[Variable], data: bytes) -> Iterator[Detection]:
 def _build_detection(label: str, placed: SettingGroup, kind: str) -> Detection:
     names = list(dict.fromkeys(one.text for one in placed.settings)) if not placed.script else []
     how = "from a secrets store" if placed.worst is Binding.STORED else "in plain text"
-    what = "its start script sets" if placed.script else "its environment holds"
+    what = "its start script sets" if placed.script else "its environment contains"
     listed = f" ({', '.join(names[:4])})" if names else ""
     cluster = kind == "kubernetes"
     return Detection(
-        f"{label}: {what} an AWS access key{listed} {how}; a role would do",
+        f"{label}: {what} an AWS access key{listed} {how}; use a role instead",
         line=placed.line,
         severity=Severity.MEDIUM if placed.worst is Binding.STORED or placed.temporary else None,
         confidence=Confidence.MEDIUM if cluster else None,
@@ -119,16 +119,16 @@ RULE = Rule(
     id="CG405",
     name="static-keys-on-compute",
     severity=Severity.HIGH,
-    summary="What runs on AWS or in an image is given a permanent access key",
-    hint="give it a role (task, execution, instance, service account) and take the key's variables out",
-    practices=("P12", "P03"),
+    summary="A workload on AWS or an image gets a permanent access key",
+    hint="give it a role (task, execution, instance, service account) and remove the key's variables",
+    practices=("P03", "P12"),
     patterns=PATTERNS,
     check_blob=_check,
     in_hooks=False,
     remediation=(
         "ECS: taskRoleArn; Lambda: Role; EC2: an instance profile; SageMaker: ExecutionRoleArn;"
         " App Runner: InstanceRoleArn",
-        "take the variables out: the SDK finds the role's credentials by itself",
+        "remove the variables: the SDK finds the role's credentials automatically",
         "then aws iam update-access-key --user-name USER --access-key-id ID --status Inactive",
     ),
     standards=(

@@ -1,22 +1,22 @@
-"""A policy allows more than any one task needs: every action, every resource, or a way to take further rights.
+"""A policy allows more than a single task needs: every action, every resource, or privilege escalation.
 
 What it does
     Reads the IAM policies of JSON, CloudFormation, SAM, Serverless and Terraform files, CDK and Pulumi programs,
-    scripts and API calls, and judges each statement that allows. `Action: *` on `Resource: *` is high. Medium are all
-    actions of a service, NotAction or NotResource with Allow, actions by which one can give oneself more rights (alone,
-    or iam:PassRole together with what starts a workload), and access to all objects, tables, secrets, parameters or
-    keys. All actions of a service on named resources, or of one that holds little (logs, metrics, traces), are low,
-    and so are `Get*` and its like on everything.
-    Statements that deny, that name a principal (CG406) or carry a condition, service control policies, permissions
-    boundaries and endpoint policies, test code and prose are not judged, nor are lists of read-only actions.
+    scripts and API calls, and checks each Allow statement. `Action: *` on `Resource: *` is high. Medium: all actions of
+    a service, NotAction or NotResource with Allow, actions that allow privilege escalation (alone, or iam:PassRole
+    together with an action that starts a workload), and access to all objects, tables, secrets, parameters or keys.
+    Low: all actions of a service on named resources, or of a low-value service (logs, metrics, traces), and `Get*` and
+    the like on everything. Not checked: statements that deny, that name a principal (CG406) or have a condition,
+    service control policies, permissions boundaries and endpoint policies, test code, prose, and lists of read-only
+    actions.
 
 Why it matters
-    Whoever gets hold of the credentials gets all that the policy allows. With wildcards one leaked key of one function
-    opens the account; with the actions and resources that its work needs it opens little.
+    Anyone who gets the credentials gets everything that the policy allows. With wildcards, one leaked key of one
+    function exposes the account; with only the actions and resources that it needs, it exposes little.
 
 How to fix
-    Name the actions and the resources. For work with S3 objects s3:GetObject, s3:PutObject, s3:DeleteObject on the
-    bucket's objects and s3:ListBucket on the bucket are enough. IAM Access Analyzer proposes a policy from CloudTrail.
+    Name the actions and the resources. For work with S3 objects, s3:GetObject, s3:PutObject, s3:DeleteObject on the
+    bucket's objects and s3:ListBucket on the bucket are enough. IAM Access Analyzer generates a policy from CloudTrail.
 
 References
     IAM User Guide, "Security best practices in IAM" (apply least-privilege permissions) and "IAM JSON policy elements:
@@ -46,7 +46,7 @@ _LOOSE = {
     "aws:multifactorauthpresent", "aws:multifactorauthage", "aws:securetransport", "aws:requestedregion",
     "aws:currenttime", "aws:epochtime", "aws:viaawsservice", "aws:useragent",
 }  # fmt: skip
-_S3 = "for S3 objects s3:GetObject, s3:PutObject, s3:DeleteObject (bucket/*) and s3:ListBucket (bucket) are enough"
+_S3 = "for S3 objects, s3:GetObject, s3:PutObject, s3:DeleteObject (bucket/*) and s3:ListBucket (bucket) are enough"
 _SHOWN = 4
 
 
@@ -74,7 +74,7 @@ def _check(blob: Blob, hits: Hits) -> Iterator[Detection]:
 
 
 def _find_fault(statement: Statement, passed: tuple[str, ...]) -> _Fault | None:
-    """The worst that is to say of a statement."""
+    """The most severe problem of a statement."""
     resources = statement.resources
     everything = any(is_everything(one) for one in resources) or bool(statement.not_resources)
     bound = any(condition.key not in _LOOSE for condition in statement.conditions)
@@ -86,9 +86,11 @@ def _find_fault(statement: Statement, passed: tuple[str, ...]) -> _Fault | None:
     if statement.conditions:
         return None
     if statement.not_actions:
-        return _Fault("not-action", Severity.MEDIUM, "every action but those it names (NotAction)", "notaction")
+        return _Fault("not-action", Severity.MEDIUM, "every action except those it names (NotAction)", "notaction")
     if statement.not_resources:
-        return _Fault("not-resource", Severity.MEDIUM, "every resource but those it names (NotResource)", "notresource")
+        return _Fault(
+            "not-resource", Severity.MEDIUM, "every resource except those it names (NotResource)", "notresource"
+        )
     wide = any(is_every_of_a_kind(one) for one in resources)
     return _find_service_fault(statement, wide) or (_find_wide_fault(statement, passed) if wide else None)
 
@@ -106,13 +108,13 @@ def _find_service_fault(statement: Statement, wide: bool) -> _Fault | None:
 
 
 def _find_wide_fault(statement: Statement, passed: tuple[str, ...]) -> _Fault | None:
-    """Actions that should name their resources; `passed` is what the policy lets start with a role passed to it."""
+    """Actions that should name their resources; `passed` are the actions that start something with a passed role."""
     taken = actions_of.find_escalating_actions(statement.actions)
     if taken:
-        words = f"{_format_actions(taken)} on every resource: a way to take more rights"
+        words = f"{_format_actions(taken)} on every resource: privilege escalation"
         return _Fault("escalation", Severity.MEDIUM, words, "action", taken)
     if passed and any(actions_of.match_action(action, "iam:PassRole") for action in statement.actions):
-        words = f"iam:PassRole for every role, with {_format_actions(passed)}: the rights of any role"
+        words = f"iam:PassRole for every role, with {_format_actions(passed)}: the permissions of any role"
         return _Fault("pass-role", Severity.MEDIUM, words, "action", ("iam:PassRole", *passed))
     taken = actions_of.find_data_actions(statement.actions)
     if taken:
@@ -144,14 +146,14 @@ RULE = Rule(
     id="CG402",
     name="wildcard-permission",
     severity=Severity.MEDIUM,
-    summary="A policy allows every action, every resource, or a way to take further rights",
-    hint="name the actions and the resources that the work needs",
+    summary="A policy allows every action, every resource, or privilege escalation",
+    hint="name the actions and the resources that are needed",
     practices=("P06",),
     patterns=PATTERNS,
     check_blob=_check,
     in_hooks=False,
     remediation=(
-        "let IAM Access Analyzer propose a policy from what was used: aws accessanalyzer start-policy-generation",
+        "let IAM Access Analyzer generate a policy from what was used: aws accessanalyzer start-policy-generation",
         "aws accessanalyzer validate-policy --policy-type IDENTITY_POLICY --policy-document file://policy.json",
     ),
     standards=(

@@ -1,22 +1,23 @@
-"""Credentials are written so that they cannot work.
+"""Malformed credentials that cannot work.
 
 What it does
-    Reads the AWS variables of .env files (not of examples and tests), on disk too where git ignores the usual ones,
-    and the profiles of AWS credentials files in the tree; `credguard doctor` does the same for this machine's own
-    files. Reports an access key ID that is not 20 characters of A-Z and 2-7 behind AKIA or ASIA, a secret that is not
-    40 characters of base64, the two swapped, an ASIA key without its session token, a session token beside an AKIA
-    key, stray blanks, quotes that become part of the value, open quotes, signs outside ASCII, carriage returns, byte
-    order marks, a name or a profile that stands twice, `export` or `[profile …]` where they do not belong, and half
-    a key in a profile. References, placeholders and keys of S3-compatible stores are left alone. Values are never
-    shown, only names, lines and lengths.
+    Reads the AWS variables of .env files (not of examples and tests; the usual ones also if git ignores them) and the
+    profiles of AWS credentials files in the tree; `credguard doctor` does the same for this machine's own files.
+    Reports an access key ID that is not 20 characters long, AKIA or ASIA followed by A-Z and 2-7, a secret that is not
+    40 characters of base64, the two swapped, an ASIA key without its session token, a session token beside an AKIA key,
+    stray spaces, quotes that become part of the value, unclosed quotes, non-ASCII characters, carriage returns, byte
+    order marks, a duplicate name or profile, `export` or `[profile …]` where they do not belong, and half a key in a
+    profile. References, placeholders and keys of S3-compatible stores are ignored. Values are never shown, only names,
+    lines and lengths.
 
 Why it matters
-    What comes of it are errors that say something else ("the signature does not match", "the token is invalid"), and
-    people then try what works: they paste the key into the code, or make another one.
+    The resulting errors are misleading ("the signature does not match", "the token is invalid"), and users then paste
+    the key into the code or create another one.
 
 How to fix
-    Copy the value again, whole and alone. In ~/.aws/credentials write `name = value` without quotes, comments or
-    `export`; `aws configure` does it for you. An access key ID of temporary credentials needs all three values.
+    Copy the complete value again, without anything else. In ~/.aws/credentials write `name = value` without quotes,
+    comments or `export`; `aws configure` does it for you. An access key ID of temporary credentials needs all three
+    values.
 
 References
     AWS CLI User Guide, "Configuration and credential file settings"; IAM User Guide, "IAM identifiers".
@@ -42,13 +43,13 @@ _KINDS = (EnvFileKind.ENV, EnvFileKind.PRIVATE)
 
 
 def find_private_env_files(tree: WorkTree) -> list[str]:
-    """The .env files of a tree that hold somebody's values: those in scope, and the usual ones on disk."""
+    """The .env files of a tree with real values: those in scope, and the usual ones on disk."""
     named = [path for path, kind in list_env_files(tree.files) if kind in _KINDS and not is_fixture(path)]
     return list(dict.fromkeys((*named, *(find_common_env_files(tree) if not tree.reader else ()))))
 
 
 def build_fault_detections(path: str, faults: Iterable[Fault]) -> Iterator[Detection]:
-    """What to say of a file at `path`: one detection a topic and line."""
+    """The detections for a file at `path`: one per topic and line."""
     for fault in faults:
         yield Detection(
             fault.said, severity=fault.severity, path=path, line=fault.line, attributes={"fault": fault.topic},
@@ -65,7 +66,7 @@ def _check(tree: WorkTree) -> Iterator[Detection]:
 
 
 def _filter_certain(faults: Iterable[Fault]) -> Iterator[Fault]:
-    """Without what may work after all, or is meant to be filled in: of that, only the doctor speaks."""
+    """Drops what may work after all or is meant to be filled in; only the doctor reports that."""
     return (fault for fault in faults if fault.severity is None)
 
 
@@ -73,9 +74,10 @@ RULE = Rule(
     id="CG602",
     name="malformed-credentials",
     severity=Severity.MEDIUM,
-    summary="AWS credentials are written so that they cannot work",
-    hint="copy the value again, whole and alone; `aws configure` writes profiles as they must be",
+    summary="Malformed AWS credentials that cannot work",
+    hint="copy the complete value again; `aws configure` writes profiles correctly",
     practices=("P18",),
+    needs="run `credguard doctor`",
     check_tree=_check,
     in_hooks=False,
     references=(

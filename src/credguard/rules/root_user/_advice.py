@@ -1,4 +1,4 @@
-"""Reads a sentence of documentation: is it advice that ends in a key of the account's owner, the root user?"""
+"""Classifies a sentence of documentation: does it advise creating or using a key of the root user?"""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import re
 
 from credguard.lazy_re import compile_lazily
 
-# Emphasis, quotes, brackets, links and comment signs are blanks to a reader.
+# Emphasis, quotes, brackets, links and comment signs separate words.
 _NOISE = compile_lazily(rb"[\s*_`\"'()\[\]{}\\<>|/#:,&;~\-]+")
 _MOST_LINES = 12
 _LINE = compile_lazily(rb"\n[\s#*/>;\-]{0,40}")
 _TAG = compile_lazily(rb"<[a-z/][^>]{0,200}>|\]\([^)\s]{0,300}\)", re.IGNORECASE)
 
 _PARTS = {
-    # whom the sentence addresses, right before its verb, and the sign of a list
+    # whom the sentence addresses, right before its verb, and the list marker
     b"lead": rb"(?:\A|\b(?:you|we|i|then|and|please|must|should|need to|have to|want to|how to|ll|now|first|next|just|"
     rb"simply|to) )(?:(?:step )?\d{1,2}\.? |[a-h]\. |[x+.$] |option [a-z0-9] )?",
     b"make": rb"(?:create|generate|make|get|obtain|download|grab|issue|request)",
@@ -32,7 +32,7 @@ _FORMS = tuple(
         rb"%(lead)b(?:%(make)b|%(use)b) %(word)b{0,4}?%(key)b %(word)b{0,4}?(?:for|of|from|as|with|using|under|by) "
         rb"%(word)b{0,4}?(?<!project )(?<!repo )(?<!repository )root(?:\Z|(?: s)? (?:user|account|aws|level|key|access|"
         rb"cred|iam|login|email|identity)| (?:and|then|or|in|on|to|at)\b)",
-        # the log-in as root first, the key afterwards
+        # the login as root first, the key afterwards
         rb"\b(?:log|sign|logged|signed) ?(?:in )?(?:to )?%(word)b{0,8}?root %(word)b{0,14}?%(make)b %(word)b{0,4}?"
         rb"%(key)b",
     )
@@ -52,7 +52,7 @@ _CAUTION = compile_lazily(
     rb"strongly recommend|best practice|instead of|rather than|security risk|not advis|no longer need|"
     rb"(?:delete|remove|deactivate|disable)\w{0,2} (?:\w{1,10} ){0,3}(?:root|access keys?)"
 )
-# A warning of root somewhere on the page; to delete the key at the end of a guide is none.
+# A warning about root anywhere on the page; deleting the key at the end of a guide does not count.
 _WARNING = compile_lazily(
     rb"(?:do not|don.t|never|not recommend\w*|avoid|instead of|rather than|discourage|safeguard|lock away|"
     rb"strongly recommend) (?:[\w.]{1,20} ){0,9}?root (?:aws |access |s )?(?:user|account|access|key|cred)"
@@ -72,14 +72,14 @@ _IAM_USER = compile_lazily(
 
 
 def normalize_prose(text: bytes) -> bytes:
-    """The words of a text in lower case, one blank between them, marks and tags left out."""
+    """The words of a text in lower case, separated by single spaces, without markup."""
     return _NOISE.sub(b" ", _TAG.sub(b" ", text)).strip().lower()
 
 
 def find_root_key_advice(sentence: bytes, around: bytes) -> int | None:
-    """Where in `sentence` it begins to tell to make or use a root access key: at its start or at that of a line.
+    """The offset in `sentence` where the advice to create or use a root access key begins: its start or that of a line.
 
-    None when it does not, or when it or the text around warns of it.
+    None if there is no such advice, or if it or the text around warns against it.
     """
     if _AGAINST.search(normalize_prose(sentence)) or not _is_about_aws_root(around):
         return None
@@ -89,19 +89,19 @@ def find_root_key_advice(sentence: bytes, around: bytes) -> int | None:
 
 
 def has_key_creation_advice(passage: bytes, around: bytes) -> bool:
-    """True when `passage`, around a pointer to root's credentials page, tells to make an access key there."""
+    """True if `passage`, around a link to root's credentials page, advises creating an access key there."""
     words = normalize_prose(passage)
     told = _MADE.search(words) and not _AGAINST.search(words)
     return bool(told) and not _IAM_USER.search(normalize_prose(around)) and _is_about_aws_root(around)
 
 
 def has_root_warning(page: bytes) -> bool:
-    """True when the page around a passage advises against root or its keys."""
+    """True if the page around a passage advises against root or its keys."""
     return _WARNING.search(normalize_prose(page)) is not None
 
 
 def _is_about_aws_root(around: bytes) -> bool:
-    """True for text about AWS that neither warns, nor examines, nor means another product's root."""
+    """True for text about AWS that is not a warning, not an exam question, and not about another product's root."""
     if not _AWS.search(around) or _EXAM.search(around) or _OTHER_ROOT.search(around):
         return False
     return _CAUTION.search(normalize_prose(around)) is None

@@ -1,4 +1,4 @@
-"""Where a credential is called root's: by its own name, its section or parent, or the comment above it."""
+"""Detects credentials named after root: by their own name, section, parent, or the comment above."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _NOT_ROOT = compile_lazily(rb"\b(?:not|never|non|no|don'?t|instead|avoid|without
 
 
 def describe_root_name(data: bytes, start: int) -> str | None:
-    """How the credential that starts at data[start] is called root's, None when it is not."""
+    """Why the credential at data[start] counts as root's, None if it does not."""
     name = find_name_before(data, start)
     if is_root_name(name.words):
         return "its name says root"
@@ -52,11 +52,11 @@ def _match_section(text: bytes) -> str | None:
 
 def _match_parent(text: bytes) -> str | None:
     match = _PARENT.search(text[-_PARENT_ROOM:])
-    return "what holds it is named root" if match and is_root_name(split_words(match[1])) else None
+    return "its parent is named root" if match and is_root_name(split_words(match[1])) else None
 
 
 def _match_comment(text: bytes) -> str | None:
-    """The comment lines that stand right above the value's line."""
+    """The comment lines right above the value's line."""
     lines = text[-_COMMENT_ROOM:].split(b"\n")[:-1]
     for line in reversed(lines[-2:]):
         if _COMMENT.fullmatch(line.rstrip(b"\r")):

@@ -1,4 +1,4 @@
-"""Reads root's row of an IAM credential report, as CSV, as JSON made of it, and inside the API's base64."""
+"""Reads root's row of an IAM credential report, as CSV, as JSON made from it, or inside the API's base64."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ _PADDING = b" \t\r\"'"
 
 @dataclass(frozen=True, slots=True)
 class RootRow:
-    """Root's row: its place in the blob, its account, and its fields by column name; whether the blob is a `whole`
-    report, of which more rules speak."""
+    """Root's row: its location in the blob, its account, and its fields by column name; whether the blob is a `whole`
+    report, which more rules check."""
 
     start: int
     end: int
@@ -57,12 +57,12 @@ class RootRow:
     whole: bool = False
 
     def has_value(self, column: bytes, value: bytes) -> bool:
-        """True when the field of that column has that value, in any case."""
+        """True if the field of that column has that value, in any case."""
         return self.fields.get(column, b"").lower() == value
 
 
 def find_root_rows(blob: Blob, hits: Hits) -> Iterator[RootRow]:
-    """Every row of a root user whose ARN names an account; where base64 holds it, its place is where that begins."""
+    """Every row of a root user whose ARN has an account; if it is in base64, its location is the start of that."""
     data = blob.data
     whole = credential_report.find_report(blob)
     if whole:
@@ -93,7 +93,7 @@ def _build_rows(start: int, end: int, fields: dict[bytes, bytes]) -> Iterator[Ro
 
 
 def _parse_csv(data: bytes, end: int, headers: Sequence[int]) -> dict[bytes, bytes]:
-    """The fields of the row after the user's name, by the nearest header above or else in the documented order."""
+    """The fields of the row after the user's name, by the nearest header above, or in the documented order."""
     line = unescape_slice(data, end, end + _ROOM).partition(b"\n")[0]
     match = _DELIMITER.match(line)
     if not match:
@@ -110,7 +110,7 @@ def _parse_csv(data: bytes, end: int, headers: Sequence[int]) -> dict[bytes, byt
 
 
 def _parse_record(data: bytes, end: int) -> dict[bytes, bytes]:
-    """The fields of a JSON, YAML or Python record that has the user's name in it."""
+    """The fields of a JSON, YAML or Python record that contains the user's name."""
     before = unescape_slice(data, end - _ROOM, end)
     after = unescape_slice(data, end, end + _ROOM)
     brace = before.rfind(b"{")

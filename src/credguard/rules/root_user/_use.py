@@ -1,4 +1,4 @@
-"""Tells from the text around a root ARN whether the root user is the one who acted, and how it is known."""
+"""Classifies the text around a root ARN: whether the root user acted, and how this is known."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from credguard.lazy_re import compile_lazily
 
 
 class RootUse(Enum):
-    """How a text shows that the root user acted; the value is the sentence for it."""
+    """How a text shows that the root user acted; the value is the message."""
 
     CALLER = "the root user of account {account} is the caller in this output or log"
     DENIED = "the root user of account {account} made the request that this error message denies"
-    ACTOR = "this record says that the root user of account {account} made or changed something"
+    ACTOR = "this record shows that the root user of account {account} created or changed something"
     KEY = "an access key of the root user of account {account} was used (CloudTrail)"
     SESSION = "the root user of account {account} worked in a console or temporary session (CloudTrail)"
     TRAIL = "the root user of account {account} acted (CloudTrail)"
@@ -27,7 +27,7 @@ _ASKED_ROOM = 350
 _EVENT = 6000
 _SIGNS = rb"[\"'\s|>:=(,]"
 
-# `Arn` as a name of its own (`aws:PrincipalArn` or `SourceArn` is another thing), then its value.
+# `Arn` as a separate name (`aws:PrincipalArn` or `SourceArn` is something else), then its value.
 _ARN_NAME = compile_lazily(
     rb"(?<![\w:\-])(?:(?:caller|user|sts|identity|current|iam|aws)[ _\-]?){0,4}arn[\"'\s|>]{0,20}"
     rb"(?:=>|[:=|>(,]|\bis\b)?[\s\"'|>(]{0,40}(?:some\()?[\"']?\Z",
@@ -72,7 +72,7 @@ _SERVICE_EVENT = compile_lazily(rb"event[_ ]?type[\"'\s:=>|]{1,12}AwsServiceEven
 
 
 def classify_root_use(data: bytes, start: int, end: int, account: bytes) -> RootUse | None:
-    """What the text around the root ARN at data[start:end] says of the root user; None for a mere mention."""
+    """What the text around the root ARN at data[start:end] shows about the root user; None for a mere mention."""
     near, next_to = unescape_slice(data, start - _NEAR, start), unescape_slice(data, end, end + _NEAR)
     if _DENIED_BEFORE.search(near) and _DENIED_AFTER.match(next_to):
         return RootUse.DENIED
@@ -99,10 +99,10 @@ def _is_between_accounts(before: bytes, after: bytes, account: bytes) -> bool:
 
 
 def _match_identity(before: bytes, after: bytes, account: bytes) -> RootUse | None:
-    """Only root's user ID is the account number."""
+    """Only for root, the user ID is the account number."""
     if _MFA_DEVICE.search(
         before[-250:] + after[:400]
-    ):  # an entry of ListVirtualMFADevices: root's device, whoever asked
+    ):  # an entry of ListVirtualMFADevices: root's device, whoever called
         return None
     around = (before[-400:], after[:400])
     if any(match[1] == account for text in around for match in _USER_ID.finditer(text)):
@@ -113,7 +113,7 @@ def _match_identity(before: bytes, after: bytes, account: bytes) -> RootUse | No
 
 
 def _is_answer(before: bytes) -> bool:
-    """True when the caller's identity was asked for just before, and nothing but the answer lies between."""
+    """True if the caller's identity was requested just before, with only the response in between."""
     last = max((match.end() for match in _ASKED.finditer(before)), default=-1)
     return last >= 0 and not _NOT_AN_ANSWER.search(before, last)
 
@@ -133,7 +133,7 @@ def _match_trail(data: bytes, end: int, before: bytes, after: bytes) -> RootUse 
 
 
 def _split_object(before: bytes, after: bytes) -> tuple[bytes, bytes]:
-    """What stands before the braces around the ARN, and what stands in them; without braces, the lines around."""
+    """The text before the braces around the ARN, and the text in them; without braces, the lines around."""
     left = _find_unmatched(before[::-1], b"}")
     right = _find_unmatched(after, b"{")
     if left is None:
@@ -153,6 +153,6 @@ def _find_unmatched(text: bytes, opens: bytes) -> int | None:
 
 
 def _is_service_event(data: bytes, end: int) -> bool:
-    """True when this record's event type, before the next record's identity, is AwsServiceEvent."""
+    """True if this record's event type, before the next record's identity, is AwsServiceEvent."""
     match = _SERVICE_EVENT.search(unescape_slice(data, end, end + _EVENT))
     return bool(match and match[0].endswith(b"AwsServiceEvent"))

@@ -1,18 +1,18 @@
-"""Documentation tells its readers to create or use access keys of the AWS root user.
+"""Documentation instructs its readers to create or use access keys of the AWS root user.
 
 What it does
-    Reads sentences of documentation, notebooks and comments that speak of root and access keys, or of the console's
-    credentials page of root, and reports those that tell the reader to make or use such a key; and code or text that
-    has rootkey.csv read. Warnings, checks, deletions, exam questions and other products' root users are not reported,
-    nor is a page that advises against root nearby. English only.
+    Reads sentences of documentation, notebooks and comments about root and access keys, or about root's credentials
+    page in the console, and reports those that instruct the reader to create or use such a key. Also reports code or
+    text that reads rootkey.csv. Warnings, checks, deletions, exam questions and other products' root users are not
+    reported, nor is text near advice against root. English only.
 
 Why it matters
-    Readers do what a guide says. Each of them then has a key on disk that opens a whole AWS account and that no policy
-    can limit.
+    Readers follow a guide. Each of them then has a key on disk that gives access to a whole AWS account and that no
+    policy can limit.
 
 How to fix
-    Let the guide use IAM Identity Center, a role, or an IAM user that may do just what is needed; tell readers to
-    delete root access keys they may have.
+    Change the guide to IAM Identity Center, a role, or an IAM user with only the permissions needed; tell readers to
+    delete existing root access keys.
 
 References
     IAM User Guide, "Root user best practices": do not create access keys for the root user; CIS AWS Foundations
@@ -105,7 +105,7 @@ def _find_instructions(blob: Blob, hits: Hits) -> Iterator[tuple[int, int, str]]
 
 
 def _find_sentences(data: bytes, ends: list[int], document: bool) -> Iterator[tuple[int, int, str]]:
-    """The sentences around `ends` that tell to use root's keys; each is judged once."""
+    """The sentences around `ends` that instruct to use root's keys; each is checked once."""
     stops = _END_IN_TEXT if document else _END_IN_COMMENT
     done = judged = 0
     for place in ends:
@@ -119,12 +119,12 @@ def _find_sentences(data: bytes, ends: list[int], document: bool) -> Iterator[tu
         if document or _COMMENT.match(_read_line_before(text, place - base)):
             told = find_root_key_advice(text[start:stop], text[max(0, start - _AROUND) : stop + _AROUND])
             if told is not None:
-                message = "documentation tells to make or use an access key of the AWS root user"
+                message = "documentation instructs readers to create or use an access key of the AWS root user"
                 yield base + start + told, base + stop, message
 
 
 def _locate_sentence(text: bytes, place: int, stops: re.Pattern[bytes]) -> tuple[int, int]:
-    """Start and end of the sentence that the character before `place` belongs to, blanks left out."""
+    """Start and end of the sentence with the character before `place`, without surrounding spaces."""
     start, stop = 0, len(text)
     for match in stops.finditer(text):
         if match.end() < place:
@@ -141,7 +141,7 @@ def _read_line_before(text: bytes, place: int) -> bytes:
 
 
 def _find_page_pointers(data: bytes, ends: Sequence[int]) -> Iterator[tuple[int, int, str]]:
-    """Pointers to root's credentials page with the advice to make a key there."""
+    """Links to root's credentials page with the advice to create a key there."""
     done = 0
     for place in ends[:_MOST_SENTENCES]:
         if place <= done:
@@ -152,24 +152,24 @@ def _find_page_pointers(data: bytes, ends: Sequence[int]) -> Iterator[tuple[int,
         if not _OTHER_CREDENTIAL.search(passage) and has_key_creation_advice(passage, around):
             done = place + _PASSAGE_AFTER
             line = data.rfind(b"\n", start, place) + 1 or start
-            yield line, place, "documentation sends its readers to root's credentials page to make an access key"
+            yield line, place, "documentation sends its readers to root's credentials page to create an access key"
 
 
 def _find_file_uses(data: bytes, ends: Sequence[int]) -> Iterator[tuple[int, int, str]]:
-    """Places that read the console's download of such a key, or tell to."""
+    """Code that reads the console's download of such a key, or text that asks for it."""
     for end in ends[:_MOST_SENTENCES]:
         start = end - len(data[max(0, end - 13) : end].lower().rpartition(b"root")[2]) - 4
         line = _read_line_before(unescape_slice(data, start - _AROUND, start), _AROUND)
         rest = unescape_slice(data, start, end + 100).partition(b"\n")[0]
         if _READS.search(line) and not _REFUSES.search(line + rest):
-            yield start, end, "rootkey.csv, a download of the AWS root user's access key, is read or called for"
+            yield start, end, "rootkey.csv, a download of the AWS root user's access key, is read or required"
 
 
 RULE = Rule(
     id="CG305",
     name="instructions-to-use-root-keys",
     severity=Severity.MEDIUM,
-    summary="Documentation tells its readers to create or use access keys of the AWS root user",
+    summary="Documentation instructs its readers to create or use access keys of the AWS root user",
     hint="tell readers to use IAM Identity Center, a role, or an IAM user with the permissions needed",
     practices=("P04",),
     confidence=Confidence.MEDIUM,

@@ -1,24 +1,24 @@
-"""The AWS root user is at work: it is the caller in an output, a log or a CloudTrail record.
+"""The AWS root user is in use: it is the caller in an output, a log or a CloudTrail record.
 
 What it does
-    Reads what stands around an ARN that ends in `:root`: the answer of get-caller-identity in any output format, log
-    lines that name the caller, access-denied messages, `registeredBy` and the like, and CloudTrail's user identity
-    (console session or access key is told apart). In a policy the same ARN means the whole account: that is never a
-    finding, nor are filters and rules that watch for root, comparisons, and accounts that documentation uses.
+    Reads the text around an ARN that ends in `:root`: the response of get-caller-identity in any output format, log
+    lines with the caller, access-denied messages, `registeredBy` and the like, and CloudTrail's user identity
+    (distinguishing console session and access key). In a policy the same ARN means the whole account: that is never a
+    finding, nor are filters and rules that monitor root, comparisons, and documentation accounts.
 
 Why it matters
-    The root user cannot be limited by any policy of its account. Who works as root daily has, in all likelihood, root
-    access keys on some machine; one leak of them loses the whole account.
+    The root user cannot be limited by any policy of its account. Someone who works as root regularly probably has root
+    access keys on some machine; a leak of them compromises the whole account.
 
 How to fix
-    Find out what runs as root and give it a role or an IAM Identity Center user of its own. Delete root's access keys,
-    keep MFA on, use root only for the few tasks that need it. A critical finding has an access key nearby: deactivate
+    Find out what runs as root and give it its own role or IAM Identity Center user. Delete root's access keys, keep MFA
+    enabled, and use root only for the few tasks that need it. A critical finding has an access key nearby: deactivate
     it first.
 
 References
     IAM User Guide, "AWS account root user" and "AWS JSON policy elements: Principal"; CloudTrail User Guide,
-    "CloudTrail userIdentity element"; CIS AWS Foundations Benchmark 1.7 (v1.4 to 4.0), 1.6 (v5.0), 2.6 (v6.0),
-    2.7 (v7.0).
+    "CloudTrail userIdentity element"; CIS AWS Foundations Benchmark 1.7 (v1.4 to 4.0), 1.6 (v5.0), 2.6 (v6.0), 2.7
+    (v7.0).
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ if TYPE_CHECKING:
     from credguard.model.findings import Blob
 
 _MOST_PLACES = 20
-"""A log of root's calls is one finding with at most this many places."""
+"""A log of root's calls is one finding with at most this many locations."""
 _MOST_ACCOUNTS = 100
-"""So many accounts of one file are told; each takes a look around."""
+"""At most this many accounts of one file are reported; each takes a search of the text around."""
 _OUTPUT = (RootUse.CALLER, RootUse.DENIED)
 
 
@@ -64,7 +64,7 @@ def _describe(blob: Blob, hits: Hits, account: bytes, use: RootUse, parts: list[
     key_id = root_user.find_long_lived_key(blob, hits, parts[0].start, account)
     if key_id:
         attributes["access_key_id"] = key_id.decode()
-        message += f"; the access key {key_id.decode()} stands near"
+        message += f"; the access key {key_id.decode()} is nearby"
         if use in _OUTPUT:
             severity = Severity.CRITICAL
             message += ": it may be a root key"
@@ -76,7 +76,7 @@ RULE = Rule(
     id="CG302",
     name="root-identity-in-use",
     severity=Severity.HIGH,
-    summary="The AWS root user is the one who acts: in an output, a log or a CloudTrail record",
+    summary="The AWS root user is in use: it is the caller in an output, a log or a CloudTrail record",
     hint="stop working as root: use a role or IAM Identity Center, and delete root's access keys",
     practices=("P04",),
     patterns=(root_user.ROOT_ARN, KEY_ID),

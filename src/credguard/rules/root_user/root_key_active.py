@@ -1,18 +1,18 @@
-"""A report of the account says that its root user has active access keys, or is otherwise not locked away.
+"""A report of the account shows that its root user has active access keys, no MFA, or is in use.
 
 What it does
     Reads root's row of IAM credential reports (`--credential-report FILE`, CSV by header name, JSON made of it, the
     API's base64) and the entries of GetAccountSummary (JSON, YAML, table, XML). An active access key is critical; root
-    without MFA (of whole reports CG504 says so), an active signing certificate, or use of root within the last 90 days
-    are high. Accounts and answers that documentation prints, mocks and comparisons in code, and prose are not reported.
+    without MFA (for complete reports, CG504 reports it), an active signing certificate, or use of root within the last
+    90 days are high. Documentation accounts and responses, mocks and comparisons in code, and prose are not reported.
 
 Why it matters
-    A root access key opens the whole account and no policy of the account limits it. The report also tells whoever
-    reads the repository which account is worth attacking.
+    A root access key gives access to the whole account, and no policy of the account limits it. The report also shows
+    readers of the repository which account is worth attacking.
 
 How to fix
-    Sign in as root, delete the key, switch MFA on. Keep such reports out of the repository; they are as current as
-    the day they were made, so check the account itself first.
+    Sign in as root, delete the key, enable MFA. Keep such reports out of the repository. A report is as old as its
+    creation date, so check the account itself first.
 
 References
     IAM User Guide, "Generate credential reports for your AWS account" and "Root user best practices"; IAM API
@@ -28,7 +28,7 @@ from credguard.aws import account_summary, root_user
 from credguard.heuristics.expiry import parse_iso_time
 from credguard.model.findings import Detection, Part, Severity
 from credguard.model.secret import Secret
-from credguard.rule import Rule
+from credguard.rule import CREDENTIAL_REPORT, Rule, Trait
 from credguard.rules.root_user import _report
 from credguard.system.compat import encode_path
 
@@ -78,7 +78,7 @@ def _find_problems(row: RootRow) -> Iterator[tuple[str, Severity | None, str]]:
     keys = [number for number in (b"1", b"2") if row.has_value(b"access_key_%b_active" % number, b"true")]
     if keys:
         yield "access-key", None, f"has {'two active access keys' if len(keys) > 1 else 'an active access key'}"
-    # Of a whole report CG504 says this.
+    # For a complete report, CG504 reports this.
     if (
         not row.whole
         and row.has_value(b"mfa_active", b"false")
@@ -89,16 +89,19 @@ def _find_problems(row: RootRow) -> Iterator[tuple[str, Severity | None, str]]:
         yield "certificate", Severity.HIGH, "has an active signing certificate"
     used = max((when for column in _LAST_USED if (when := parse_iso_time(row.fields.get(column, b"")))), default=None)
     if used and used > datetime.now(timezone.utc) - _RECENT:
-        yield "use", Severity.HIGH, f"was in use on {used:%Y-%m-%d}"
+        yield "use", Severity.HIGH, f"was used on {used:%Y-%m-%d}"
 
 
 RULE = Rule(
     id="CG303",
     name="root-key-active",
     severity=Severity.CRITICAL,
-    summary="A report says that the AWS root user has active access keys, no MFA, or is in use",
-    hint="delete the root access key, switch MFA on for root, and keep account reports out of the repository",
+    summary="A report shows that the AWS root user has active access keys, no MFA, or is in use",
+    hint="delete the root access key, enable MFA for root, and keep account reports out of the repository",
     practices=("P04",),
+    traits=frozenset((Trait.ON_ACCOUNT, Trait.ON_ROOT)),
+    needs=CREDENTIAL_REPORT,
+    columns=("access_key_1_active", "access_key_2_active"),
     patterns=(*_report.PATTERNS, account_summary.SUMMARY),
     check_blob=_check,
     in_hooks=False,

@@ -1,18 +1,18 @@
-"""A file holds an access key of the AWS root user, as the console hands it out.
+"""A file contains an access key of the AWS root user, as downloaded from the console.
 
 What it does
     Reports a file named rootkey.csv (also `rootkey (1).csv`, `root_key.csv`, `my_rootkey.csv` and the like, in any
-    case) that holds an access key ID or a secret access key, in the console's old form (`AWSAccessKeyId=`,
-    `AWSSecretKey=`) or its new one (a header and a row); and a file of any name that says root if it holds nothing
-    but such a download. Documented example keys, placeholders and empty files are not reported.
+    case) that contains an access key ID or a secret access key, in the console's old form (`AWSAccessKeyId=`,
+    `AWSSecretKey=`) or its new one (a header and a row); and a file with root in its name that contains only such a
+    download. Documented example keys, placeholders and empty files are not reported.
 
 Why it matters
-    The root user can do everything in the account, close it included, and no policy of the account limits it. Its
-    access keys are the worst ones to lose.
+    The root user can do everything in the account, including closing it, and no policy of the account limits it. A leak
+    of its access keys is the worst case.
 
 How to fix
-    Delete the key in the console, signed in as root; do not replace it. Then take the file out of the folder and of
-    the history. Work with a role or IAM Identity Center instead.
+    Delete the key in the console, signed in as root; do not replace it. Then remove the file from the folder and from
+    the history. Use a role or IAM Identity Center instead.
 
 References
     IAM User Guide, "AWS account root user" and "Root user best practices"; CIS AWS Foundations Benchmark 1.4 (v1.4 to
@@ -29,7 +29,7 @@ from credguard.aws.key_id import classify_key_id, decode_account
 from credguard.heuristics.names import split_words
 from credguard.lazy_re import compile_lazily
 from credguard.model.findings import Detection, Severity
-from credguard.rule import Rule
+from credguard.rule import Fix, Rule, Trait
 from credguard.system.compat import encode_path
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ _NAMED = compile_lazily(
     re.IGNORECASE,
 )
 _BARE = compile_lazily(rb"[._]?root[ _\-]?(?:access[ _\-]?)?keys?", re.IGNORECASE)
-# A whole file in one of the console's two forms, quoted or not.
+# A complete file in one of the console's two forms, quoted or not.
 _OLD_FORM = compile_lazily(
     rb"\s{0,9}AWSAccessKeyId\s{0,3}=[^\r\n]{16,60}\s{1,9}AWSSecretKey\s{0,3}=[^\r\n]{30,90}\s{0,99}"
 )
@@ -97,9 +97,11 @@ RULE = Rule(
     id="CG301",
     name="root-key-file",
     severity=Severity.CRITICAL,
-    summary="A file holds an access key of the AWS root user",
-    hint="delete the root access key now and do not make another; use a role or IAM Identity Center",
+    summary="A file contains an access key of the AWS root user",
+    hint="delete the root access key now and do not create another; use a role or IAM Identity Center",
     practices=("P04", "P15"),
+    traits=frozenset((Trait.WHOLE,)),
+    fix=Fix.UNTRACK,
     patterns=credential.PATTERNS,
     check_blob=_check,
     remediation=(

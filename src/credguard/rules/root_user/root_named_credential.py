@@ -1,18 +1,18 @@
 """A credential or a profile is named after the AWS root user.
 
 What it does
-    Reports an access key whose variable, profile section, parent key or comment calls it root's, with its values;
-    commands and settings that choose a profile named root (`AWS_PROFILE=root`, `aws … --profile root`); and, as low,
-    templates that make an access key for an IAM user named root. References to variables, placeholders, profiles
-    that assume a role or use SSO, and other roots (MinIO, MySQL, GitLab, file systems) are not reported.
+    Reports an access key whose variable, profile section, parent key or comment names it as root's, with its values;
+    commands and settings that select a profile named root (`AWS_PROFILE=root`, `aws … --profile root`); and, as low,
+    templates that create an access key for an IAM user named root. References to variables, placeholders, profiles that
+    assume a role or use SSO, and other roots (MinIO, MySQL, GitLab, file systems) are not reported.
 
 Why it matters
-    A key's ID does not tell whether it is the root user's. Its name is the best hint there is offline: a key called
-    root's is probably one, and nothing can limit what it may do.
+    A key's ID does not show whether it belongs to the root user. Its name is the best available hint offline: a key
+    named after root probably is one, and nothing limits its permissions.
 
 How to fix
-    Ask `aws sts get-caller-identity` with that profile. If the ARN ends in `:root`, delete the key and use a role. If
-    it does not, give it a name that says what it is for.
+    Run `aws sts get-caller-identity` with that profile. If the ARN ends in `:root`, delete the key and use a role. If
+    not, rename it after its purpose.
 
 References
     IAM User Guide, "AWS account root user" and "Root user best practices".
@@ -76,7 +76,7 @@ def _check(blob: Blob, hits: Hits) -> Iterator[Detection]:
             key_id = one.get_value(credential.ID)
             shown = f" {key_id.decode()}" if key_id else ""
             yield Detection(
-                f"the AWS credential{shown} is called root's: {said}", tuple(one.parts),
+                f"the AWS credential{shown} is named after root: {said}", tuple(one.parts),
                 Severity.LOW if key_id and classify_key_id(key_id) == "canary" else None,
                 attributes={"access_key_id": key_id.decode()} if key_id else {},
             )  # fmt: skip
@@ -85,7 +85,7 @@ def _check(blob: Blob, hits: Hits) -> Iterator[Detection]:
 
 
 def _find_profiles(blob: Blob, ends: Sequence[int]) -> Iterator[Detection]:
-    """One finding for all the places where a profile named root is chosen."""
+    """One finding for all locations where a profile named root is selected."""
     places: dict[int, Part] = {}
     for end in ends:
         text = unescape_slice(blob.data, end - _ROOM, end + _ROOM)
@@ -95,12 +95,12 @@ def _find_profiles(blob: Blob, ends: Sequence[int]) -> Iterator[Detection]:
             start, stop = offset + match.start("name"), offset + match.end("name")
             places.setdefault(start, Part("profile", start, stop, Secret(match["name"], public=True)))
     if places:
-        message = "an AWS profile named root is chosen: it may hold the root user's access key"
+        message = "an AWS profile named root is selected: it may contain the root user's access key"
         yield Detection(message, tuple(places.values()), identity=(b"profile", encode_path(blob.path)))
 
 
 def _is_aws(text: bytes, match: re.Match[bytes]) -> bool:
-    """True when the option belongs to a command that talks to AWS, or the setting stands where AWS is spoken of."""
+    """True if the option belongs to a command that uses AWS, or the setting is near text about AWS."""
     if match["option"]:
         return _AWS_COMMAND.search(_LINE_END.split(text[: match.start()])[-1]) is not None
     return not match["setting"] or _AWS_SETTING.search(text) is not None
@@ -113,7 +113,7 @@ def _find_users(blob: Blob, ends: Sequence[int]) -> Iterator[Detection]:
         if match:
             done = match.end()
             part = Part("user", match.start(), match.end() - 1, Secret(b"root", public=True))
-            message = "an access key is made for an IAM user named root (an IAM user, not the root user)"
+            message = "an access key is created for an IAM user named root (an IAM user, not the root user)"
             yield Detection(message, (part,), Severity.LOW, identity=(b"user", encode_path(blob.path)))
 
 
@@ -122,7 +122,7 @@ RULE = Rule(
     name="root-named-credential",
     severity=Severity.MEDIUM,
     summary="A credential or a profile is named after the AWS root user",
-    hint="ask `aws sts get-caller-identity` whose it is; if it is root's, delete the key and use a role",
+    hint="run `aws sts get-caller-identity` to see whose it is; if it is root's, delete the key and use a role",
     practices=("P04",),
     confidence=Confidence.MEDIUM,
     patterns=(*credential.PATTERNS, _PROFILE, _USER),

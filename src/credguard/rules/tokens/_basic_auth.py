@@ -1,4 +1,4 @@
-"""A user's name and password in base64, as Basic authentication, docker and npm write them."""
+"""A user name and password in base64, as in Basic authentication, docker and npm settings."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _REGISTRY_OF_AWS = b"AWS"
 
 
 def grade_login(value: bytes) -> Grade | None:
-    """The grade of base64 that holds `user:password`; None where the password is none."""
+    """The grade of base64 that contains `user:password`; None if the password is not a real one."""
     user, colon, password = _decode_base64(value).partition(b":")
     if is_no_secret(value) or not colon or not _is_printable(user + password):
         return None
@@ -23,12 +23,12 @@ def grade_login(value: bytes) -> Grade | None:
 
 
 def grade_registry_login(value: bytes) -> Grade | None:
-    """The same for a container registry; Amazon's has a rule of its own."""
+    """The same for a container registry; Amazon's has its own rule."""
     return None if _decode_base64(value).startswith(_REGISTRY_OF_AWS + b":") else grade_login(value)
 
 
 def grade_encoded_password(value: bytes) -> Grade | None:
-    """The grade of base64 that holds a password alone."""
+    """The grade of base64 that contains only a password."""
     password = _decode_base64(value)
     return Grade(confidence=Confidence.MEDIUM) if _is_printable(password) and is_real_password(password) else None
 

@@ -1,4 +1,4 @@
-"""Passwords in the connection strings of databases and brokers that are no URL with a user before its host."""
+"""Passwords in connection strings of databases and brokers that are not URLs with a user before the host."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def detect_connection_string(blob: Blob, hits: Hits) -> Iterator[Detection]:
 
 
 def _read_setting(data: bytes, end: int) -> tuple[bytes, tuple[int, int]] | None:
-    """`Server=…;User ID=…;Password=…`, or a URL's query, whose text names a database."""
+    """`Server=…;User ID=…;Password=…`, or a URL's query, if the text identifies a database."""
     text, offset = _find_literal(data, end)
     return _match_login(text, offset, end, _VALUE) if _PLACE.search(text) else None
 
@@ -74,7 +74,7 @@ def _read_words(data: bytes, end: int) -> tuple[bytes, tuple[int, int]] | None:
 
 
 def _find_literal(data: bytes, end: int, ends: tuple[bytes, ...] = _ENDS) -> tuple[bytes, int]:
-    """The literal or line around a place, and where it begins."""
+    """The literal or line around an offset, and its start."""
     low, high = max(0, end - _AROUND), min(len(data), end + _AROUND)
     start = max(low, *(data.rfind(sign, low, end) + 1 for sign in ends))
     stops = [place for sign in ends if (place := data.find(sign, end, high)) >= 0]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 VERSION = "1.5.0"
-# The plugin, its module, the rule that speaks of it, what says where to look, and its own expressions.
+# The plugin, its module, the rule that reports its matches, the patterns that locate candidates, and its own
+# expressions.
 PLUGINS: tuple[tuple[str, str, str, tuple[bytes, ...], tuple[tuple[bytes, int], ...]], ...] = (
     (
         "ArtifactoryDetector",

@@ -1,4 +1,4 @@
-"""The first packet of an OpenPGP secret key: whether it is all there, and whether a passphrase protects it."""
+"""The first packet of an OpenPGP secret key: whether it is complete, and whether a passphrase protects it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _VERSION, _FIRST_FIELD = 4, 6
 
 
 def parse_secret_packet(decoded: bytes) -> tuple[bytes, int] | None:
-    """The body of the first packet, as far as it is there, and the length it should have; None for another packet."""
+    """The body of the first packet, as far as present, and the length it should have; None for another packet."""
     first = decoded[:1]
     if not first or not first[0] & 0x80:
         return None
@@ -33,7 +33,7 @@ def _parse_new_length(decoded: bytes) -> tuple[int, int]:
 
 
 def is_protected(body: bytes) -> bool:
-    """True when the octet after the public half says that the secret half is encrypted; version 4 packets only."""
+    """True if the octet after the public half marks the secret half as encrypted; version 4 packets only."""
     if len(body) <= _FIRST_FIELD or body[0] != _VERSION:
         return False
     algorithm, at = body[5], _FIRST_FIELD

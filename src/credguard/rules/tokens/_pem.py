@@ -1,4 +1,4 @@
-"""Text armour of private keys: takes PEM-like blocks apart, in whatever quoting they stand, and judges the body."""
+"""Text armor of private keys: extracts PEM-like blocks from any quoting and classifies the body."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ SHORTEST_BODY = 60
 _MIN_ENTROPY = 4.0
 _LINE_END = compile_lazily(
     rb"\\{1,4}[rn]|\r\n|\r|&#(?:10|x[Aa]);|%0[Aa]"
-    rb"|(?:<|\\{1,4}u003[cC])\\{0,4}/?[a-z]{1,10}(?:[ /\\][^<>]{0,80}?)?(?:>|\\{1,4}u003[eE])"  # a tag of HTML
+    rb"|(?:<|\\{1,4}u003[cC])\\{0,4}/?[a-z]{1,10}(?:[ /\\][^<>]{0,80}?)?(?:>|\\{1,4}u003[eE])"  # an HTML tag
 )
 _ESCAPED = compile_lazily(
     rb"(?:%(?:25)?|\\{1,4}u00|&#[xX])(?:(2[Bb])|(2[Ff])|3[Dd]);?|&(?:(#43|plus)|(#47|sol)|#61|equals);|\\{1,4}([/=])"
 )
-# The seam of a string literal that goes on: `" +`, `",`, `" \`, `" & _` at the end of a line.
+# The seam of a continued string literal: `" +`, `",`, `" \`, `" & _` at the end of a line.
 _SEAM = compile_lazily(rb"\\{0,3}[\"'`][ \t]{0,8}[+.,&\\_ \t]{0,8}\n|\\\n")
 _SEAM_IN_LINE = compile_lazily(rb"\\{0,3}[\"'`][ \t]{0,4}[+.,&]?[ \t]{0,4}[rbuf@]?\\{0,3}[\"'`]")
-# What stands before a line's own text: blanks, a comment mark or quotation mark, an operator and an opening quote.
+# What may come before a line's own text: spaces, a comment or quotation mark, an operator and an opening quote.
 _LINE_START = compile_lazily(
     rb"^[ \t]*(?:(?:#+|//+|\*|>|;|--|\||-)[ \t]+)?(?:[+.&]?[ \t]{0,4}[rbuf@]?\\{0,3}[\"'`])?", re.MULTILINE
 )
@@ -33,7 +33,7 @@ _DIFF_START = compile_lazily(rb"^\+", re.MULTILINE)
 _HEADER = compile_lazily(rb"^[A-Za-z][A-Za-z0-9\-]{1,40}:[ \t]?[^\n]*", re.MULTILINE)
 _BASE64 = compile_lazily(rb"[A-Za-z0-9+/]+={0,3}")
 _CHECKSUM = compile_lazily(rb"=[A-Za-z0-9+/]{4}\Z")
-# The headers of an encrypted key, also where all stands on one line (RFC 1421).
+# The headers of an encrypted key, also if everything is on one line (RFC 1421).
 _CIPHER = compile_lazily(
     rb"Proc-Type:\s?4,\s?ENCRYPTED[\s\"',]{0,12}DEK-Info:\s?(?:AES-\d{3}-[A-Z]{3},[0-9A-F]{32}|DES[A-Z0-9\-]{0,12},[0-9A-F]{16})"
 )
@@ -41,11 +41,11 @@ _ENCRYPTED = compile_lazily(rb"Proc-Type:\s*4,\s*ENCRYPTED")
 _OPENSSH = b"openssh-key-v1\0"
 _WORD_ON_HEADER_LINE = 16
 _STUB = 5
-"""A body that holds less than a fifth of what it claims is the beginning that a document quotes."""
+"""A body with less than a fifth of its stated length is an excerpt in a document."""
 _LARGEST = 16_384
-"""More bytes than any key has: a length that says so is no length."""
+"""More bytes than any key has: a larger length field is not a length."""
 _DOCUMENTED = b"EXAMPLE"
-# Keys that are published for everyone: digests of their bodies.
+# Publicly known keys: digests of their bodies.
 _PUBLISHED = frozenset((
     "b0b0f2588e70b50aae0a6c229aac5d31",  # Vagrant's insecure RSA key (hashicorp/vagrant, keys/)
     "e13f86b1630167284ab5082de4465087",  # Vagrant's insecure Ed25519 key
@@ -54,7 +54,7 @@ _PUBLISHED = frozenset((
 
 
 class BodyState(Enum):
-    """What the body of a key block says of it."""
+    """What the body of a key block shows."""
 
     WHOLE = "whole"
     UNCHECKED = "unchecked"
@@ -71,7 +71,7 @@ class Body:
 
 
 def read_body(raw: bytes, label: bytes) -> Body | None:
-    """The key between a BEGIN and an END line; None where that is no key: code, a placeholder, a stub."""
+    """The key between a BEGIN and an END line; None if that is not a key: code, a placeholder, a stub."""
     flat = _unquote_lines(raw)
     text = _join_lines(_HEADER.sub(b"", _CIPHER.sub(b"\n", flat)))
     if label.startswith(b"PGP"):
@@ -90,7 +90,7 @@ def read_body(raw: bytes, label: bytes) -> Body | None:
 
 
 def is_likely_key(text: bytes, least: int = SHORTEST_BODY) -> bool:
-    """True for base64 long (`least` characters) and random enough to hold a key."""
+    """True for base64 that is long (`least` characters) and random enough to contain a key."""
     if len(text) < least or not _BASE64.fullmatch(text) or compute_entropy(text) < _MIN_ENTROPY:
         return False
     if _DOCUMENTED in text or blake2b(text, digest_size=16).hexdigest() in _PUBLISHED:
@@ -99,7 +99,7 @@ def is_likely_key(text: bytes, least: int = SHORTEST_BODY) -> bool:
 
 
 def _unquote_lines(raw: bytes) -> bytes:
-    """The lines as they would be in a file of their own, whatever string, comment or patch they stand in."""
+    """The lines as they would be in a separate file, whatever string, comment or patch contains them."""
     text = _LINE_END.sub(b"\n", raw)
     text = _ESCAPED.sub(_decode_sign, text)
     text = _SEAM_IN_LINE.sub(b"", text)
@@ -111,7 +111,7 @@ def _unquote_lines(raw: bytes) -> bytes:
 
 
 def _decode_sign(match: re.Match[bytes]) -> bytes:
-    """The sign of base64 that an escape stands for."""
+    """The base64 character that an escape stands for."""
     return match[5] or (b"+" if match[1] or match[3] else b"/" if match[2] or match[4] else b"=")
 
 
@@ -124,7 +124,7 @@ def _join_lines(text: bytes) -> bytes:
 
 
 def _parse_structure(key: bytes, label: bytes) -> tuple[bool, tuple[int, int]]:
-    """Whether the key says it is encrypted, and how many bytes of how many it claims; (n, 0) where it claims none."""
+    """Whether the key is marked as encrypted, and its actual and stated length in bytes; (n, 0) if it states none."""
     if key.startswith(_OPENSSH):
         return not key[15:].startswith(b"\0\0\0\x04none"), _read_openssh_length(key)
     if label.startswith(b"PGP"):
@@ -134,7 +134,7 @@ def _parse_structure(key: bytes, label: bytes) -> tuple[bool, tuple[int, int]]:
 
 
 def _read_der_length(key: bytes) -> tuple[int, int]:
-    """The outermost ASN.1 SEQUENCE's own length and what it should be."""
+    """The actual and the stated length of the outermost ASN.1 SEQUENCE."""
     if len(key) < 4 or key[0] != 0x30:
         return len(key), 0
     size, head = key[1], 2
@@ -147,7 +147,7 @@ def _read_der_length(key: bytes) -> tuple[int, int]:
 
 
 def _read_openssh_length(key: bytes) -> tuple[int, int]:
-    """Walks cipher, KDF, KDF options, the count of keys, the public key and the private section."""
+    """Walks through cipher, KDF, KDF options, number of keys, public key and private section."""
     at = len(_OPENSSH)
     for field in range(6):
         at += 4 if field == 3 else 4 + int.from_bytes(key[at : at + 4], "big")

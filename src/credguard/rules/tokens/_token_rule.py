@@ -1,4 +1,4 @@
-"""How a rule on another provider's tokens is made: kinds of token, each with a pattern, a form and a grade."""
+"""Builds the rules for other providers' tokens: kinds of token, each with a pattern, a form and a grade."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from credguard.lazy_re import compile_lazily
 from credguard.matching.pattern import Pattern
 from credguard.model.findings import Confidence, Detection, Part, Severity
 from credguard.model.secret import Secret
-from credguard.rule import Rule
+from credguard.rule import SECRET_PRACTICES, Rule
 from credguard.rules.tokens import _detect_secrets
 
 if TYPE_CHECKING:
@@ -25,31 +25,31 @@ if TYPE_CHECKING:
 
     from credguard.matching.pattern import Hits
     from credguard.model.findings import Blob
-    from credguard.rule import BlobCheck
+    from credguard.rule import BlobCheck, Trait
 
 BEFORE = (
     rb"(?:(?<![A-Za-z0-9_])|(?<=\\[nrt])|(?<=\\x[0-9A-Fa-f]{2})|(?<=\\u00[0-9A-Fa-f]{2})|(?<=%[23][0-9A-Fa-f])"
     rb"|(?<=%25[23][0-9A-Fa-f])|" + COLOUR + rb"|" + EMPHASIS + rb")"
 )
-"""Stands before a token: no part of a longer word, but the end of an escape or a colour may be, or an emphasis."""
+"""What may come before a token: not part of a longer word, except the end of an escape, a color code or an emphasis."""
 AFTER = rb"(?![A-Za-z0-9]|_[A-Za-z0-9_])"
 AFTER_DASH = rb"(?![A-Za-z0-9\-]|_[A-Za-z0-9_\-])"
 ENOUGH = 31
-"""Characters of a class that a pattern asks for: from 32 on hyperscan finds less of what stands before them."""
+"""Characters of a class that a pattern requires: from 32 on, hyperscan finds less of what comes before them."""
 _HISTORY = (
     "git filter-repo --sensitive-data-removal --replace-text expressions.txt  # only after that, in a fresh clone"
 )
 _AHEAD = 400
 _MARGIN, _GAP = 4, 12
-"""How far from a find the end of an own pattern may lie: behind a URL's password, before what a name is given."""
+"""How far the end of an own pattern may be from a match: after a URL's password, before a named value."""
 _AROUND = b" \t=:\"'"
 _MOST = 2_000
-"""Findings of one kind in one file; more of them are no credentials."""
+"""Most findings of one kind in one file; more of them are not credentials."""
 
 
 @dataclass(frozen=True, slots=True)
 class Grade:
-    """What a value is worth, once it is more than a placeholder; None means the rule's own."""
+    """The severity and confidence of a value that is more than a placeholder; None means the rule's own."""
 
     severity: Severity | None = None
     confidence: Confidence | None = None
@@ -62,17 +62,17 @@ PLAIN = Grade()
 
 
 def grade_opaque(value: bytes) -> Grade | None:
-    """A value that nobody typed: no placeholder, no example, no sequence."""
+    """A value that no one typed: not a placeholder, not an example, not a sequence."""
     return None if is_placeholder(value) or is_no_secret(value) or _is_repetitive(value) else PLAIN
 
 
 def _is_repetitive(value: bytes) -> bool:
-    """A run of one character such as `xxxx`, or too few characters for the length."""
+    """A run of one character such as `xxxx`, or too few distinct characters for the length."""
     return len(value) >= 16 and (len(set(value)) < 7 or compute_entropy(value.lower()) < 2.6)
 
 
 def is_generated(value: bytes) -> bool:
-    """A value with little to read in it, as a program makes them: what a plugin finds has to look like that."""
+    """A value without readable words, as programs generate them; required for a plugin's match."""
     return is_opaque(value, 16)
 
 
@@ -80,8 +80,8 @@ def is_generated(value: bytes) -> bool:
 class TokenKind:
     """One form of token: `pattern` matches its first `width` bytes, `token` all of it from there.
 
-    Its group 1, where it has one, is the value that is judged and told; `judge` is given it. With `width` 0
-    the token is what follows the pattern, as after a name; with `back` up to so many bytes of it stand before.
+    Group 1, if there is one, is the value that is graded and reported; `judge` gets it. With `width` 0 the token is
+    what follows the pattern, as after a name; with `back`, up to that many bytes of it come before.
     """
 
     name: str
@@ -93,7 +93,7 @@ class TokenKind:
     back: int = 0
 
     def find_values(self, data: bytes, ends: Sequence[int]) -> Iterator[tuple[int, int]]:
-        """Where the values stand whose pattern ends at `ends`."""
+        """The locations of the values whose pattern ends at `ends`."""
         done = 0
         for end in ends[:_MOST]:
             match = self._match(data, end, done)
@@ -120,7 +120,8 @@ def make_kind(
     after: bytes = AFTER,
     judge: Callable[[bytes], Grade | None] = grade_opaque,
 ) -> TokenKind:
-    """A kind whose tokens open with `prefix` (of one width) and go on with so many of a class, then `rest`."""
+    """A kind whose tokens begin with `prefix` (of fixed width), continue with a number of characters of a class, then
+    `rest`."""
     characters, count = least
     seen = min(count, ENOUGH)
     return TokenKind(
@@ -137,12 +138,12 @@ _CLASS = compile_lazily(rb"\[[^\]]+\]|\\.|[^\[\\]")
 
 
 def compute_width(prefix: bytes) -> int:
-    """How many bytes a pattern of literals and classes alone matches."""
+    """How many bytes a pattern of literals and classes matches."""
     return len(_CLASS.findall(prefix))
 
 
 def find_tokens(blob: Blob, hits: Hits, kinds: Sequence[TokenKind]) -> Iterator[tuple[TokenKind, int, int]]:
-    """Every place of every kind, without those inside of another one's."""
+    """Every match of every kind, without those inside another one."""
     places = [
         (start, -end, one) for one in kinds for start, end in one.find_values(blob.data, hits.get(one.pattern.name, ()))
     ]
@@ -156,7 +157,7 @@ def find_tokens(blob: Blob, hits: Hits, kinds: Sequence[TokenKind]) -> Iterator[
 def build_token_detection(
     one: TokenKind, data: bytes, start: int, end: int, grade: Grade, severity: Severity
 ) -> Detection:
-    """The detection of a value at its place."""
+    """The detection of a value at its location."""
     part = Part("token", start, end, Secret(data[start:end]))
     attributes = {"kind": one.name, **grade.attributes}
     message = f"{one.called} {part.secret.shown}"
@@ -169,7 +170,7 @@ def build_token_detection(
 
 
 def detect_tokens(blob: Blob, hits: Hits, kinds: Sequence[TokenKind], severity: Severity) -> Iterator[Detection]:
-    """What the kinds say of a blob."""
+    """All detections of these kinds in a blob."""
     for one, start, end in find_tokens(blob, hits, kinds):
         grade = one.judge(blob.data[start:end])
         if grade:
@@ -179,7 +180,7 @@ def detect_tokens(blob: Blob, hits: Hits, kinds: Sequence[TokenKind], severity: 
 def _find_plugin_places(
     rule_id: str, blob: Blob, hits: Hits, own: Sequence[Pattern], judge: Callable[[bytes], object]
 ) -> Iterator[tuple[int, int]]:
-    """What a plugin finds where no pattern of the rule's own was seen, for there the rule has judged already."""
+    """Matches of a plugin where no pattern of the rule itself matched, because there the rule has already decided."""
     if not any(pattern.name in hits for pattern in _detect_secrets.list_plugin_patterns(rule_id)):
         return
     judged = sorted(offset for pattern in own for offset in hits.get(pattern.name, ()))
@@ -198,7 +199,7 @@ def _find_plugin_places(
 
 
 def _trim_value(data: bytes, left: int, right: int, judged: Sequence[int]) -> tuple[int, int] | None:
-    """The value alone of what a plugin finds, unless a word goes on in it or the rule has judged it."""
+    """Only the value of a plugin's match, unless it is part of a word or the rule has already graded it."""
     value = data[left:right]
     start = right - len(value.lstrip(_AROUND))
     end = left + len(value.rstrip(_AROUND))
@@ -226,9 +227,11 @@ def build_token_rule(
     more: tuple[Pattern, ...] = (),
     also: BlobCheck | None = None,
     judge: Callable[[bytes], object] = is_generated,
+    traits: frozenset[Trait] = frozenset(),
+    yields_to: tuple[str, ...] = (),
 ) -> Rule:
-    """The rule that looks for these kinds; `revoke` says where a leaked one is ended. `also` is a check of its own
-    with `more` patterns, for what is more than one value. What only a plugin finds, `judge` judges."""
+    """The rule that detects these kinds; `revoke` says where a leaked one is revoked. `also` is an additional check
+    with `more` patterns, for credentials of several values. Matches of plugins only are graded by `judge`."""
     number_of = f"CG{number}"
     own = (*{one.pattern.name: one.pattern for one in kinds}.values(), *more)
     called = summary[:1].lower() + summary[1:]
@@ -247,14 +250,16 @@ def build_token_rule(
         confidence=confidence,
         summary=summary,
         hint=f"revoke it: {revoke}",
-        practices=("P01", "P10", "P16"),
+        practices=SECRET_PRACTICES,
+        traits=traits,
         patterns=(*own, *_detect_secrets.list_plugin_patterns(number_of)),
         check_blob=check,
         remediation=(
             f"revoke it first: {revoke}",
-            "look in the provider's audit log for what it was used for",
-            "issue a new one with the least rights, and keep it in a secrets store or the CI's own store",
+            "check the provider's audit log for how it was used",
+            "issue a new one with minimal permissions, and keep it in a secrets store or the CI's own store",
             _HISTORY,
         ),
         references=references,
+        yields_to=yields_to,
     )

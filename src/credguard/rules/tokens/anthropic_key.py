@@ -1,11 +1,10 @@
 """An API or administration key of Anthropic.
 
 What it does
-    Finds `sk-ant-api03-`, `sk-ant-admin01-` keys and OAuth tokens (`sk-ant-oat01-`, `sk-ant-ort01-`,
-    `sk-ant-sid01-`).
+    Finds `sk-ant-api03-`, `sk-ant-admin01-` keys and OAuth tokens (`sk-ant-oat01-`, `sk-ant-ort01-`, `sk-ant-sid01-`).
 
 Why it matters
-    Requests run on the owner's bill; an administration key manages members and other keys.
+    Requests are charged to the owner; an administration key manages members and other keys.
 
 How to fix
     Delete the key in the Console under API keys.

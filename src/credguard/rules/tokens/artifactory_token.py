@@ -5,7 +5,7 @@ What it does
     confidence, encrypted passwords (`AP`, a version, base 58).
 
 Why it matters
-    With it anybody downloads the company's packages and, with deploy rights, replaces them.
+    Anyone with it can download the company's packages and, with deploy permissions, replace them.
 
 How to fix
     Revoke the key in the user's profile.
@@ -23,7 +23,7 @@ _ENCRYPTED = compile_lazily(rb"AP[0-9A-F][1-9A-HJ-NP-Za-km-z]{20,200}")
 
 
 def _is_password(value: bytes) -> bool:
-    """An encrypted password is base 58, which other services' tokens that begin so are not."""
+    """An encrypted password is base 58; other services' tokens with the same beginning are not."""
     return bool(_ENCRYPTED.fullmatch(value)) and is_generated(value)
 
 

@@ -1,17 +1,19 @@
-"""The value of an HTTP Authorization header: a bearer token, or a user and password.
+"""The value of an HTTP Authorization header, or what a command is given for it: a token, a user's password.
 
 What it does
-    Finds `Bearer` and `Authorization: token` with an opaque value, as recorded requests, curl commands and clients
-    with the header written in have them, and `Basic` with base64 of `user:password`, which is decoded. Placeholders,
-    words and trivial passwords are silent. Tokens of a known form are told by the rule on that form.
-    So is an opaque value of 20 characters or more that is named as OAuth names its own: `access_token`,
-    `refresh_token`, `client_secret`, `oauth_token_secret`.
+    Finds `Bearer` and `Authorization: token` with an opaque value, as in recorded requests, curl commands and
+    clients with a hard-coded header, and `Basic` with base64 of `user:password`, which is decoded; NTLM answers and
+    hashes. Also finds passwords and tokens of commands: `curl -u`, `sshpass -p`, `docker login -p`, `mysql -p…`,
+    `redis-cli -a`, `openssl … pass:`, `--token`, `ConvertTo-SecureString … -AsPlainText`; and an opaque value of 20
+    characters or more with an OAuth name: `access_token`, `refresh_token`, `client_secret`, `oauth_token_secret`.
+    Placeholders, words and trivial passwords are not reported. Tokens of a known form are reported by the rule for
+    that form.
 
 Why it matters
-    The header is all that a server asks for.
+    The header is all that a server requires.
 
 How to fix
-    Revoke the token or change the password; let the client read it when it runs, and filter it from recordings.
+    Revoke the token or change the password; let the client read it at run time, and filter it from recordings.
 
 References
     https://www.rfc-editor.org/rfc/rfc6750
@@ -23,39 +25,31 @@ from __future__ import annotations
 from credguard.lazy_re import compile_lazily
 from credguard.matching.pattern import Pattern
 from credguard.model.findings import Confidence
+from credguard.rule import Trait
+from credguard.rules.tokens import _command_secret, _ntlm
 from credguard.rules.tokens._basic_auth import grade_login
 from credguard.rules.tokens._token_rule import Grade, TokenKind, build_token_rule, grade_opaque
 
-# What a rule of its own speaks of.
-_KNOWN = (
-    b"eyJ",
-    b"gh",
-    b"glpat-",
-    b"xox",
-    b"sk-",
-    b"sk_",
-    b"ya29.",
-    b"hf_",
-    b"dop_v1_",
-    b"hvs.",
-    b"npm_",
-    b"SG.",
-    b"ABSK",
-)
+_SIGNED = compile_lazily(rb"ey[A-Za-z0-9_\-]{6,}\.(?:eyJ|ewog|eyAi|ew0K)[A-Za-z0-9_\-]{6,}\.")
+"""A JSON web token with claims, of which the rule on them says all that there is to say; encrypted ones have none."""
 _WORDS = compile_lazily(rb"[A-Z]?[a-z]{3,}|[A-Z]{3,}")
 _DIGIT = compile_lazily(rb"[0-9]")
-_OPEN = rb"authorization\\{0,3}[\"'\])]{0,3}\s{0,3}(?:=>|[:=,])\s{0,3}\\{0,3}[\"']{0,2}"
+_OPEN = (
+    rb"authorization\\{0,3}[\"'\])]{0,3}\s{0,3}(?:=>|[:=,])"
+    rb"(?:\s{1,40}-\s|\s{0,3}\[\s{0,40}|\s{0,3})\\{0,3}[\"']{0,2}"
+)
+"""The header's name and what leads to its value; recordings have the values in a list."""
 
 
 def _grade_bearer(value: bytes) -> Grade | None:
     in_words = sum(map(len, _WORDS.findall(value)))
-    if value.startswith(_KNOWN) or not _DIGIT.search(value) or in_words > len(value) // 2:
+    if _SIGNED.match(value) or not _DIGIT.search(value) or in_words > len(value) // 2:
         return None
     return Grade(confidence=Confidence.MEDIUM) if grade_opaque(value) else None
 
 
 _BASIC = rb"([A-Za-z0-9+/]{8,400}={0,2})(?![A-Za-z0-9+/=_.\-])"
-# The fields in which OAuth hands over tokens (RFC 6749, RFC 5849), and the header's and query's own names for them.
+# The fields with OAuth tokens (RFC 6749, RFC 5849), and their names in headers and queries.
 _FIELD = (
     rb"(?:access_?token|refresh_?token|client_?secret|oauth_token_secret|auth_?token|private[_\-]token|api[_\-]token)"
     rb"\\{0,3}[\"'\])]{0,3}\s{0,3}(?:=>|[:=])\s{0,3}\\{0,3}[\"']?"
@@ -101,13 +95,17 @@ _KINDS = (
         compile_lazily(_BASIC),
         grade_login,
     ),
+    *_ntlm.KINDS,
 )
 RULE = build_token_rule(
     189,
     "authorization-header",
-    "A token or password of an HTTP Authorization header",
+    "A token or password of an HTTP Authorization header or a command",
     _KINDS,
+    more=_command_secret.PATTERNS,
+    also=_command_secret.find,
     confidence=Confidence.MEDIUM,
-    revoke="end the token or change the password at the server",
+    traits=frozenset((Trait.GUESS,)),
+    revoke="revoke the token or change the password at the server",
     references=("https://www.rfc-editor.org/rfc/rfc6750", "https://www.rfc-editor.org/rfc/rfc7617"),
 )

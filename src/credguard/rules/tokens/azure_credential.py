@@ -1,18 +1,18 @@
 """An Azure credential: a storage or service key, a shared access signature, or an application's secret.
 
 What it does
-    Finds `AccountKey=` and `SharedAccessKey=` of connection strings, account keys beside their name, keys with the
-    signature of their service (`+ASt`, `ACDb`, `APIM`, `AzFu`, `AzSe`, `+ACR`, `AIoT`, `+ASb`, `AZDO`, `JQQJ99` …), the
-    `sig=` of shared access signatures whose end of life is read from `se=` (expired ones are low), DevOps tokens beside
-    their name, passwords of publishing profiles, and client secrets of Entra applications (three characters, a digit,
-    `Q~`). The documented keys of the storage and Cosmos DB emulators are silent.
+    Finds `AccountKey=` and `SharedAccessKey=` of connection strings, named account keys, keys with the signature of
+    their service (`+ASt`, `ACDb`, `APIM`, `AzFu`, `AzSe`, `+ACR`, `AIoT`, `+ASb`, `AZDO`, `JQQJ99` …), the `sig=` of
+    shared access signatures with their expiry from `se=` (expired ones are low), named DevOps tokens, passwords of
+    publishing profiles, and client secrets of Entra applications (three characters, a digit, `Q~`). The documented keys
+    of the storage and Cosmos DB emulators are not reported.
 
 Why it matters
-    An account key reads and writes everything in the storage account and cannot be narrowed; a client secret signs in
-    as the application.
+    An account key can read and write everything in the storage account and cannot be restricted; a client secret signs
+    in as the application.
 
 How to fix
-    Rotate the key that leaked (there are two for this), remove the client secret. Use managed identities.
+    Rotate the leaked key (each account has two for this purpose), remove the client secret. Use managed identities.
 
 References
     https://learn.microsoft.com/azure/storage/common/storage-account-keys-manage
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from credguard.matching.pattern import Hits
     from credguard.model.findings import Blob, Detection
 
-# What Azurite and the Cosmos DB emulator print: public, the same everywhere.
+# The keys of Azurite and the Cosmos DB emulator: public, the same everywhere.
 _EMULATORS = (b"Eby8vdM02xNOcqFlqUwJPLlm", b"C2y6yDjf5/R+ob0N8A7Cgv30")
 _SIGNATURE = Pattern("token-azure-sas", rb"(?:[?&;]|u0026|x26)sig=[A-Za-z0-9%+/]{43}")
 _SIG = compile_lazily(rb"sig=((?:[A-Za-z0-9+/]|%2[BbFf]){43}(?:=|%3[Dd]))")
@@ -59,7 +59,7 @@ def _grade_digits(value: bytes) -> Grade | None:
     return grade_opaque(value) if sum(48 <= byte <= 57 for byte in value) >= 3 else None
 
 
-# The signatures by which Azure's newer keys can be told: service, characters before, signature and what follows.
+# The signatures that identify Azure's newer keys: service, characters before, signature and what follows.
 _SIGNED = (
     ("DevOps", 76, rb"AZDO[A-Za-z0-9]{4}"),
     ("service", 52, rb"JQQJ99[A-Z][A-L][A-Za-z0-9]{24}"),
@@ -79,7 +79,7 @@ _SIGNED = (
 )
 _LONGEST = 110
 _SEAM = rb"(?<=\\[nrt])|" + COLOUR
-"""What ends with a letter and may stand before a key: an escape, a switch of colours."""
+"""What ends with a letter and may come before a key: an escape, a color code."""
 
 
 def _make_signed_kind(service: str, before: int, rest: bytes) -> TokenKind:
@@ -155,7 +155,7 @@ _SAS = TokenKind("azure-sas", "Azure shared access signature", _SIGNATURE, 0, _S
 
 
 def _find_signatures(blob: Blob, hits: Hits) -> Iterator[Detection]:
-    """Signatures in a query that also names a version, a resource or rights."""
+    """Signatures in a query that also contains a version, a resource or permissions."""
     data, done = blob.data, 0
     for end in hits.get(_SIGNATURE.name, ()):
         match = _SIG.search(data, max(done, end - 48), end + 100) if end > done else None

@@ -1,10 +1,10 @@
 """A personal access token of Databricks.
 
 What it does
-    Finds `dapi` and `dose` tokens: 32 hexadecimal digits, with a number at the end or without.
+    Finds `dapi` and `dose` tokens: 32 hexadecimal digits, with or without a number at the end.
 
 Why it matters
-    With it anybody runs code on the workspace's clusters and reads its tables and secrets.
+    Anyone with it can run code on the workspace's clusters and read its tables and secrets.
 
 How to fix
     Revoke the token in the workspace's settings.

@@ -4,7 +4,7 @@ What it does
     Finds `dop_v1_`, `doo_v1_` and `dor_v1_` tokens of 64 hexadecimal digits.
 
 Why it matters
-    With it anybody makes, reads and deletes machines, databases and volumes of the account.
+    Anyone with it can create, read and delete machines, databases and volumes of the account.
 
 How to fix
     Delete the token in the control panel.

@@ -1,10 +1,11 @@
 """A Discord bot token or webhook.
 
 What it does
-    Finds bot tokens, whose first part is the bot's number in base64 (it is decoded), and webhook URLs.
+    Finds bot tokens, whose first part is the bot's number in base64 (which is decoded), and webhook URLs.
 
 Why it matters
-    Who has the token is the bot, with all its rights on every server; a webhook lets anybody post in the channel.
+    Anyone with the token can act as the bot, with all its permissions on every server; a webhook lets anyone post in
+    the channel.
 
 How to fix
     Reset the token in the developer portal; delete the webhook in the channel's settings.

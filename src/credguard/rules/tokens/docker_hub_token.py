@@ -4,10 +4,10 @@ What it does
     Finds `dckr_pat_` and `dckr_oat_` tokens.
 
 Why it matters
-    With it anybody pulls private images and, with write scope, pushes images that others run.
+    Anyone with it can pull private images and, with write scope, push images that others run.
 
 How to fix
-    Deactivate, then delete the token in the account's settings; look at the tags pushed since.
+    Deactivate, then delete the token in the account's settings; check the tags pushed since.
 
 References
     https://docs.docker.com/security/for-developers/access-tokens/

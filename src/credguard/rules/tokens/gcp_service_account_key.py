@@ -1,14 +1,14 @@
 """The key file of a Google Cloud service account.
 
 What it does
-    Finds JSON that holds a whole `private_key` beside a `client_email` of a service account, plain or inside of a
-    string, and names the account. A private key elsewhere is CG150.
+    Finds JSON with a complete `private_key` and a `client_email` of a service account, plain or inside a string, and
+    reports the account. A private key elsewhere is reported by CG150.
 
 Why it matters
-    The key signs in as the service account, from anywhere, until it is deleted: ten years, if nobody does.
+    The key signs in as the service account, from anywhere, until it is deleted or expires after ten years.
 
 How to fix
-    Delete the key, not the account; look at the audit log. Use workload identity federation or the metadata server.
+    Delete the key, not the account; check the audit log. Use workload identity federation or the metadata server.
 
 References
     https://cloud.google.com/iam/docs/keys-create-delete
@@ -60,7 +60,7 @@ def _check(blob: Blob, hits: Hits) -> Iterator[Detection]:
 
 
 def _find_account(data: bytes, start: int, stop: int) -> str | None:
-    """The account that is named after the key or before it."""
+    """The account name after the key or before it."""
     match = _EMAIL.search(data, stop, stop + _AROUND) or _EMAIL.search(data, max(0, start - _AROUND), start)
     return match[1].decode() if match else None
 

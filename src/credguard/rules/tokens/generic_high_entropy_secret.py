@@ -1,16 +1,16 @@
-"""A value that its name calls a password, secret, token or key, and that looks like one.
+"""A value that is named a password, secret, token or key, and looks like one.
 
 What it does
-    Reads assignments in code and settings of any language, options of commands (`-p`, `-u user:password`, `pass:`),
-    SQL (`IDENTIFIED BY`, `PASSWORD '…'`) and query strings. What is a variable, a call, a type, a path, a word, a
-    template, a date or the name itself is silent. Values that a more certain rule knows by their form are left to it.
-    The rule is off unless a policy or the command line asks for it: `strict` does.
+    Reads assignments in code and settings of any language, command options (`-p`, `-u user:password`, `pass:`), SQL
+    (`IDENTIFIED BY`, `PASSWORD '…'`) and query strings. Variables, calls, types, paths, words, templates, dates and the
+    name itself are not reported. Values with a known form are left to the rule for that form. The rule is off unless a
+    policy (such as `strict`) or the command line enables it.
 
 Why it matters
-    Most passwords have no form by which they could be known; their name is all that tells them.
+    Most passwords have no recognizable form; only their name identifies them.
 
 How to fix
-    Take the value from the environment or a secrets store, and replace it where it was used.
+    Read the value from the environment or a secrets store, and replace it where it was used.
 
 References
     https://cheatsheetseries.owasp.org/cheatsheets/Secrets_Management_Cheat_Sheet.html
@@ -28,7 +28,7 @@ from credguard.lazy_re import compile_lazily
 from credguard.matching.pattern import Pattern
 from credguard.model.findings import Confidence, Detection, Part, Severity
 from credguard.model.secret import Secret
-from credguard.rule import Rule
+from credguard.rule import SECRET_PRACTICES, Rule, Trait
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,11 +41,11 @@ _WORDS = (
     rb"signature|verifier)"
 )
 _TAIL = compile_lazily(rb"(?:>=|=:|={2,3}|[:=,(])\s{0,3}[\"'`\])]{0,3}\\?([A-Za-z0-9_.\-]{1,80})(?![A-Za-z0-9_.\-])")
-"""A name and its operator, read backwards."""
+"""A name and its operator, reversed."""
 _BEFORE, _AFTER = 91, 430
-"""Bytes in which a name and its operator, or a value and what is around it, have room."""
+"""Enough bytes for a name and its operator, or a value and its surroundings."""
 _OPERATOR, _SPACE = 11, 4
-"""Bytes in which an operator and what may touch it have room, or the space before a value."""
+"""Enough bytes for an operator and its neighbors, or the space before a value."""
 _QUOTED = compile_lazily(rb"\"password\" ?\Z|'password' ?\Z", re.IGNORECASE)
 _PASSWORD = compile_lazily(rb"pass|pwd|pw\Z", re.IGNORECASE)
 _WHOLE = compile_lazily(rb"(?:^|[._\-])(?:key|keys|pass|auth|session|token|cookie|signature)(?:s)?\Z", re.IGNORECASE)
@@ -58,7 +58,7 @@ _OTHER = compile_lazily(
     rb"\Apass\Z|keyring|secretary",
     re.IGNORECASE,
 )
-# Names of values that are public: cursors, what a form or a browser is given, what speaks of a secret.
+# Names of public values: cursors, what a form or a browser gets, descriptions of a secret.
 _PUBLIC = compile_lazily(
     rb"(?:next|page|pagination|continuation|start|starting|client_?request|idempotency|csrf|xsrf|authenticity|site|publishable|"
     rb"public|s3|bucket)[._\-]?(?:token|key)s?\Z|\A(?-i:nonce)\Z|"
@@ -67,13 +67,13 @@ _PUBLIC = compile_lazily(
     re.IGNORECASE,
 )
 _MAKES = rb"(?:new String|String|str|b|r|u|@|N|Buffer\.from|fixed|\[\](?:byte|string))?[({]{0,2}"
-"""What may stand between an operator and a text in quotes, in one language or another."""
+"""What may be between an operator and a quoted text, in any language."""
 _BARE_SIGN = rb"[^\s\"'`,;(){}\[\]<>&|#]"
 _VALUE = compile_lazily(
     rb"\s{0,4}" + _MAKES + rb"(?:\\?\"([^\"\\\r\n]{4,400})\\?\"|\\?'([^'\\\r\n]{4,400})\\?'|`([^`\\\r\n]{4,400})`)"
 )
 _OPENS = compile_lazily(rb"(?s:.)\s{0,4}(?:" + _MAKES + rb"\\?[\"'`]|(?<![,(])" + _BARE_SIGN + rb"{4})")
-"""From the end of an operator on: the first signs of a value in quotes or of a bare one."""
+"""From the end of an operator: the first characters of a quoted value or of a bare one."""
 _BARE = compile_lazily(rb"[ \t]{0,4}(" + _BARE_SIGN + rb"{4,400})(?=[\s,;&\"'}\])]|\\n|\Z)")
 _CODE_FILES = frozenset(
     "py java go js jsx ts tsx rb kt cs php scala groovy c h cc cpp hpp m swift rs dart lua pl ex exs gradle vue".split()
@@ -98,9 +98,9 @@ def _list_places(hits: Hits) -> list[tuple[int, bool]]:
 
 
 def _find_secret(data: bytes, end: int, *, spoken: bool, code: bool = False) -> tuple[bytes, int, int] | None:
-    """The name that ends here, and where its value stands, if that is a secret."""
+    """The name that ends here, and the location of its value, if that is a secret."""
     quoted = _VALUE.match(data, end - 1) if spoken and data[end - 1 : end] in (b'"', b"'") else None
-    match = quoted or _match_assignment(data, end, code=code)  # most have no value to speak of
+    match = quoted or _match_assignment(data, end, code=code)  # most have no such value
     name = (
         (_read_spoken_name(data, end) if spoken else _read_name(data[max(0, end - _BEFORE) : end])) if match else None
     )
@@ -112,8 +112,8 @@ def _find_secret(data: bytes, end: int, *, spoken: bool, code: bool = False) -> 
 
 
 def _is_worth(data: bytes, end: int, *, spoken: bool = False) -> bool:
-    """True where a secret follows. Its name and it have room in what is left between two line breaks, of which one may
-    stand beside the operator."""
+    """True if a secret follows. The name and the secret are between two line breaks, one of which may be next to the
+    operator."""
     if not _OPENS.match(data, end - 1):
         return False
     start = max(0, end - _BEFORE)
@@ -124,7 +124,7 @@ def _is_worth(data: bytes, end: int, *, spoken: bool = False) -> bool:
 
 @lru_cache(maxsize=1 << 15)
 def _has_secret(line: bytes, end: int, *, spoken: bool) -> bool:
-    """The same for what the versions of a file ask again and again."""
+    """The same, cached, because versions of a file repeat their lines."""
     return _find_secret(line, end, spoken=spoken) is not None
 
 
@@ -144,14 +144,14 @@ _SPOKEN = Pattern(
 
 
 def _read_name(tail: bytes) -> bytes | None:
-    """The whole name before the operator, unless it says that its value is something else."""
+    """The complete name before the operator, unless it says that its value is something else."""
     match = _TAIL.match(tail[::-1])
     name = match[1][::-1] if match else b""
     return None if not name or _OTHER.search(name) or _PUBLIC.search(name) else name
 
 
 def _read_spoken_name(data: bytes, end: int) -> bytes | None:
-    """What the words before the value call it, unless they are a name in quotes."""
+    """The name that the words before the value give it, unless they are a quoted name."""
     return None if _QUOTED.search(data, max(0, end - 40), end) else b"password"
 
 
@@ -175,14 +175,15 @@ RULE = Rule(
     name="generic-high-entropy-secret",
     severity=Severity.MEDIUM,
     confidence=Confidence.LOW,
-    summary="A value that its name calls a secret, and that looks like one",
-    hint="take it from the environment or a secrets store, and replace it where it was used",
-    practices=("P01", "P10", "P16"),
+    summary="A value that is named a secret and looks like one",
+    hint="read it from the environment or a secrets store, and replace it where it was used",
+    practices=SECRET_PRACTICES,
+    traits=frozenset((Trait.GUESS,)),
     patterns=(_NAMED, _SPOKEN),
     check_blob=_check,
     by_default=False,
     remediation=(
-        "replace it first: change the password, revoke the token, make another key",
+        "replace it first: change the password, revoke the token, create another key",
         "keep the new one in a secrets store or the CI's own store",
         "git filter-repo --sensitive-data-removal --replace-text expressions.txt  # only after that, in a fresh clone",
     ),

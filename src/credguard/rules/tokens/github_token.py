@@ -1,16 +1,16 @@
 """A GitHub token: classic, fine-grained, of an app, an installation, a user or a refresh.
 
 What it does
-    Finds `ghp_`, `gho_`, `ghu_`, `ghs_`, `ghr_` and `github_pat_` tokens. Their last six characters are a checksum:
-    where it is right the finding is certain; a classic token whose checksum is wrong was never issued by GitHub, or was
+    Finds `ghp_`, `gho_`, `ghu_`, `ghs_`, `ghr_` and `github_pat_` tokens. Their last six characters are a checksum: if
+    it is correct, the finding is certain; a classic token with a wrong checksum was not issued by GitHub, or was
     changed since, and is low.
 
 Why it matters
-    Whoever has the token reads and writes the repositories, packages and workflows that its owner can.
+    Anyone with the token can read and write the repositories, packages and workflows that its owner can access.
 
 How to fix
-    Delete the token in the settings; GitHub revokes those that it finds in public repositories by itself. Use the
-    workflow's own GITHUB_TOKEN, an app, or a fine-grained token with an early end.
+    Delete the token in the settings; GitHub automatically revokes those that it finds in public repositories. Use the
+    workflow's own GITHUB_TOKEN, an app, or a fine-grained token with a short lifetime.
 
 References
     https://github.blog/engineering/platform-security/behind-githubs-new-authentication-token-formats/
@@ -34,7 +34,7 @@ def _grade_classic(value: bytes) -> Grade | None:
 
 
 def _grade_refresh(value: bytes) -> Grade | None:
-    """GitHub's documentation shows one of hexadecimal digits."""
+    """GitHub's documentation contains one of hexadecimal digits."""
     if has_valid_crc32(value[4:]):
         return PLAIN
     return Grade(confidence=Confidence.MEDIUM) if grade_opaque(value) and re.search(rb"[g-zG-Z]", value[4:]) else None

@@ -4,16 +4,17 @@ What it does
     Finds personal, project and group access tokens (`glpat-`), deploy tokens (`gldt-`), runner tokens (`glrt-`,
     `glrtr-`, `GR1348941`), trigger (`glptt-`), feed (`glft-`), job (`glcbt-`), agent (`glagent-`), workspace (`glwt-`),
     feature flag (`glffct-`), SCIM (`glsoat-`), incoming mail (`glimt-`) tokens and OAuth secrets (`gloas-`). A routable
-    token ends in a CRC-32 of all before: where that is wrong it was never issued, or was changed since, and is low
-    (medium confidence in the form with a version, whose checksum is not documented). Words, runs and sequences are
-    silent.
+    token ends in a CRC-32 of the rest: a token with a wrong one was not issued by GitLab, or was changed since, and is
+    low (medium confidence for the form with a version, whose checksum is not documented). Words, repeated characters
+    and sequences are not reported.
 
 Why it matters
-    Whoever has the token reads or writes the repositories, packages and variables that its owner can, from anywhere.
+    Anyone with the token can read or write the repositories, packages and variables that its owner can access, from
+    anywhere.
 
 How to fix
-    Revoke the token in GitLab under Access tokens (or the project's or runner's settings), then issue another one
-    with fewer scopes and an early end.
+    Revoke the token in GitLab under Access tokens (or the project's or runner's settings), then issue a new one with
+    fewer scopes and a short lifetime.
 
 References
     https://docs.gitlab.com/security/tokens/
@@ -43,7 +44,7 @@ def _grade_token(value: bytes) -> Grade | None:
     return Grade(confidence=Confidence.MEDIUM) if routable else PLAIN
 
 
-# Token, what it is called, its prefix, and the least characters after that.
+# Kind, name, prefix, and the minimum number of characters after it.
 _FORMS = (
     ("gitlab", "access token", rb"glpat-", 20),
     ("gitlab-deploy", "deploy token", rb"gldt-", 20),

@@ -1,13 +1,13 @@
 """An API key, an OAuth client secret or an OAuth token of Google.
 
 What it does
-    Finds API keys (`AIza…`; those of Firebase are public by design, but have to be restricted; `AQ.…`, bound to a
-    service account), OAuth client secrets (`GOCSPX-`), access tokens (`ya29.`, medium: they live for an hour) and
-    refresh tokens (`1//0…`).
+    Finds API keys (`AIza…`; Firebase keys are public by design, but must be restricted; `AQ.…`, bound to a service
+    account), OAuth client secrets (`GOCSPX-`), access tokens (`ya29.`, medium: they are valid for an hour) and refresh
+    tokens (`1//0…`).
 
 Why it matters
-    An API key without restrictions uses every enabled API on the owner's bill. A refresh token acts for the user
-    until it is revoked.
+    An unrestricted API key can use every enabled API at the owner's expense. A refresh token acts for the user until it
+    is revoked.
 
 How to fix
     Delete or restrict the key under APIs & Services, Credentials; reset the client's secret.
@@ -35,7 +35,7 @@ from credguard.rules.tokens._token_rule import (
 
 
 def _grade_hourly(value: bytes) -> Grade | None:
-    return Grade(Severity.MEDIUM, note="lives for an hour") if grade_opaque(value) else None
+    return Grade(Severity.MEDIUM, note="valid for an hour") if grade_opaque(value) else None
 
 
 _SLASHES = SLASH + rb"{2}"

@@ -4,7 +4,7 @@ What it does
     Finds `hf_` tokens of 34 letters and `api_org_` tokens.
 
 Why it matters
-    With it anybody reads private models and data sets and, with write scope, replaces models that others load.
+    Anyone with it can read private models and data sets and, with write scope, replace models that others load.
 
 How to fix
     Invalidate the token in the account's settings.

@@ -1,14 +1,14 @@
 """An IBM Cloud credential: an IAM key, an object storage key, Cloudant or SoftLayer.
 
 What it does
-    Finds values of the right length behind names that speak of IBM Cloud: 44 characters behind an IBM or Watson API
-    key, 48 hexadecimal digits behind a COS secret key, 64 behind a Cloudant password or SoftLayer key.
+    Finds values of the right length with an IBM Cloud name: 44 characters for an IBM or Watson API key, 48 hexadecimal
+    digits for a COS secret key, 64 for a Cloudant password or SoftLayer key.
 
 Why it matters
-    An API key signs in as its user or service, on the account's bill.
+    An API key signs in as its user or service, at the account's expense.
 
 How to fix
-    Delete the key under Manage, Access (IAM), API keys; make a new one for a service ID with few rights.
+    Delete the key under Manage, Access (IAM), API keys; create a new one for a service ID with minimal permissions.
 
 References
     https://cloud.ibm.com/docs/account?topic=account-manapikey
@@ -24,7 +24,7 @@ _GIVEN = rb"[\"'\])]{0,3}\s{0,4}(?:=>|:=|[=:])\s{0,4}[\"']?"
 
 
 def _make_named_kind(name: str, called: str, keyword: bytes, value: bytes) -> TokenKind:
-    """A kind that only the name before it tells."""
+    """A kind that is recognized only by the name before it."""
     pattern = Pattern(f"token-{name}", keyword, caseless=True)
     return TokenKind(name, called, pattern, 0, compile_lazily(_GIVEN + rb"(" + value + rb")" + AFTER_DASH))
 

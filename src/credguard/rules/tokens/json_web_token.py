@@ -1,17 +1,17 @@
-"""A JSON web token with its signature: it signs in whoever shows it until it expires.
+"""A signed JSON web token, which authenticates anyone until it expires.
 
 What it does
-    Finds tokens of three parts, decodes header and claims, names the issuer and says when the token expires. Expired
-    tokens are low. Tokens that tutorials print (John Doe, 1234567890, the Supabase demo) and unsigned ones are
-    silent; one whose algorithm is none of those registered is told with medium confidence.
+    Finds tokens of three parts, decodes header and claims, and reports the issuer and the expiry. Expired tokens are
+    low. Tutorial tokens (John Doe, 1234567890, the Supabase demo) and unsigned ones are not reported; a token with an
+    unregistered algorithm has medium confidence.
 
 Why it matters
-    Nobody asks the bearer who they are. A token without an end, as API keys in this form are, works until the key
-    that signed it is replaced.
+    The bearer is not checked. A token without an expiry, such as an API key in this form, works until the signing key
+    is replaced.
 
 How to fix
-    Revoke the session or the key at the issuer; where tokens cannot be revoked, replace the signing key. Issue tokens
-    that live for minutes.
+    Revoke the session or the key at the issuer; if tokens cannot be revoked, replace the signing key. Issue tokens that
+    are valid for minutes.
 
 References
     https://www.rfc-editor.org/rfc/rfc7519
@@ -71,7 +71,7 @@ def _check(blob: Blob, hits: Hits) -> Iterator[Detection]:
 
 
 def _decode_part(text: bytes) -> dict[str, object] | None:
-    """The JSON object that a part holds."""
+    """The JSON object in a part of the token."""
     try:
         value = json.loads(urlsafe_b64decode(text + b"=" * (-len(text) % 4)))
     except (Error, ValueError, RecursionError):
@@ -110,6 +110,6 @@ RULE = build_token_rule(
     (),
     more=(_CLAIMS,),
     also=_check,
-    revoke="end the session at the issuer, or replace the key that signs",
+    revoke="revoke the session at the issuer, or replace the signing key",
     references=("https://www.rfc-editor.org/rfc/rfc7519", "https://www.rfc-editor.org/rfc/rfc8725"),
 )

@@ -1,13 +1,13 @@
 """A Mailchimp, Mandrill or Mailgun key.
 
 What it does
-    Finds Mailchimp's 32 hexadecimal digits with `-us` and the data centre's number, Mandrill's `md-` with 22 random
-    characters, also those without it beside the name, and Mailgun's `key-` with 32 hexadecimal digits where Mailgun is
-    spoken of nearby or `api:` stands before it, the newer form (32, 8 and 8 digits) beside its name. Names of files
-    and rows that hold such digits are silent.
+    Finds Mailchimp's 32 hexadecimal digits with `-us` and the data center's number; Mandrill's `md-` with 22 random
+    characters, or without `md-` next to its name; and Mailgun's `key-` with 32 hexadecimal digits if Mailgun is
+    mentioned nearby or `api:` is before it, and the newer form (32, 8 and 8 digits) next to its name. Names of files
+    and rows with such digits are not reported.
 
 Why it matters
-    With it anybody reads the lists of subscribers and mails them.
+    Anyone with it can read the lists of subscribers and send mail to them.
 
 How to fix
     Revoke the key in the account's extras.
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 
 def _grade_random(value: bytes) -> Grade | None:
-    """The name of a style sheet's class is of one case, and of words."""
+    """The name of a CSS class has one case and consists of words."""
     key = value.removeprefix(b"md-")
     capitals, digits = sum(65 <= byte <= 90 for byte in key), sum(48 <= byte <= 57 for byte in key)
     in_words = sum(map(len, _WORDS.findall(key)))
@@ -96,7 +96,7 @@ _NEAR, _MOST = 300, 2_000
 
 
 def _find_mailgun(blob: Blob, hits: Hits) -> Iterator[Detection]:
-    """Keys of Mailgun's older form, which a cache's key looks like too: only where Mailgun is spoken of."""
+    """Keys of Mailgun's older form, which look like cache keys: reported only if Mailgun is mentioned nearby."""
     data = blob.data
     for end in hits.get(_MAILGUN.name, ())[:_MOST]:
         match = _MAILGUN_KEY.match(data, end - 35)

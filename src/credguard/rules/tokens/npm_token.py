@@ -1,15 +1,15 @@
 """An npm access token.
 
 What it does
-    Finds `npm_` tokens, whose last six characters are a checksum: where it is wrong the finding is low. Older tokens,
-    which are UUIDs, are found behind `:_authToken=` of an .npmrc file, users and passwords in base64 behind `_auth=`
-    and `:_password=`.
+    Finds `npm_` tokens, whose last six characters are a checksum: if it is wrong, the finding is low. Older tokens,
+    which are UUIDs, are found after `:_authToken=` in an .npmrc file, users and passwords in base64 after `_auth=` and
+    `:_password=`.
 
 Why it matters
-    With it anybody publishes a release of the owner's packages, and everybody's next install runs it.
+    Anyone with it can publish a release of the owner's packages, which the next install of every user runs.
 
 How to fix
-    Revoke the token, look at the releases, publish from CI with OIDC (trusted publishing) instead.
+    Revoke the token, check the releases, and publish from CI with OIDC (trusted publishing) instead.
 
 References
     https://github.blog/security/announcing-npms-new-access-token-format/
@@ -46,7 +46,7 @@ _KINDS = (
     make_kind("npm", "npm token", rb"npm_", (rb"[A-Za-z0-9]", 36), judge=_grade_token),
     TokenKind(
         "npm-legacy",
-        "npm token of the old form",
+        "npm token of the old format",
         Pattern("token-npm-legacy", rb":_authToken ?= ?[\"']?[0-9a-fA-F]{8}-"),
         9,
         compile_lazily(rb"([0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})" + AFTER_DASH),

@@ -1,14 +1,13 @@
 """An API key of OpenAI: of a user, a project, a service account or an administrator.
 
 What it does
-    Finds `sk-`, `sk-proj-`, `sk-svcacct-` and `sk-admin-` keys by the mark T3BlbkFJ (base64 of OpenAI) in their
-    middle.
+    Finds `sk-`, `sk-proj-`, `sk-svcacct-` and `sk-admin-` keys by the marker T3BlbkFJ (base64 of OpenAI) in the middle.
 
 Why it matters
-    Requests run on the owner's bill; files and fine-tuned models can be read.
+    Requests are charged to the owner; files and fine-tuned models can be read.
 
 How to fix
-    Delete the key on the platform's page of API keys.
+    Delete the key on the platform's API keys page.
 
 References
     https://help.openai.com/en/articles/5112595-best-practices-for-api-key-safety

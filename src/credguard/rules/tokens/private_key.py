@@ -1,18 +1,19 @@
-"""A private key with its body: RSA, EC, DSA, PKCS #8, OpenSSH, PGP, SSH2 or PuTTY.
+"""A private key with its body: RSA, EC, DSA, PKCS #8, OpenSSH, PGP, SSH2, PuTTY, JWK, bare DER or PKCS #12.
 
 What it does
-    Reports a block from its BEGIN to its END line when a real base64 body stands between them, in a file of its own,
+    Reports a block from its BEGIN to its END line if there is a real base64 body between them: in a separate file,
     indented, in a string literal with `\\n`, in JSON or YAML, in a patch, or encoded once more in base64 as in a
-    kubeconfig. The outer length field of the body is checked: a whole key is told with high confidence, one that is
-    cut off with low. Encrypted keys are medium. Headers alone, public keys, certificates and placeholders are not
-    reported.
+    kubeconfig. The outer length field of the body is checked: a complete key has high confidence, a truncated one low.
+    Without armour, base64 must have the parts of a key. Also finds private keys in JSON (the member `d`, or `k` of a
+    shared one), and PKCS #12 files with a key that an empty or a default password opens. Encrypted keys are medium.
+    Headers alone, public keys, certificates and placeholders are not reported.
 
 Why it matters
-    The key of an EC2 instance, a deployment, a certificate or a service account lets its holder log in or sign as its
+    The key of an EC2 instance, a deployment, a certificate or a service account lets anyone log in or sign as its
     owner. It does not expire with a session.
 
 How to fix
-    Replace the key: remove its public half from every authorized_keys, account and certificate, then make a new one.
+    Replace the key: remove its public half from every authorized_keys, account and certificate, then create a new one.
     Keep private keys in an agent, a secrets store or a key management service; generate test keys in the test.
 
 References
@@ -29,7 +30,8 @@ from credguard.lazy_re import compile_lazily
 from credguard.matching.pattern import Pattern
 from credguard.model.findings import Confidence, Detection, Part, Severity
 from credguard.model.secret import Secret
-from credguard.rule import Rule
+from credguard.rule import SECRET_PRACTICES, Rule, Trait
+from credguard.rules.tokens import _bare_key, _jwk, _pkcs12
 from credguard.rules.tokens._pem import Body, BodyState, is_likely_key, read_body
 
 if TYPE_CHECKING:
@@ -74,7 +76,7 @@ _LONGEST = {b"PGP": 400_000}
 _LONG = 16_000
 _LEAST_WITHOUT_END = 200
 _LEAST_OF_PUTTY = 48
-"""Characters of the private half alone, which an Ed25519 key keeps in 36 bytes."""
+"""Characters of the private half alone, which is 36 bytes for Ed25519."""
 _KINDS = {b"": "PKCS #8", b"ENCRYPTED": "PKCS #8"}
 _CONFIDENCE = {
     BodyState.WHOLE: Confidence.HIGH,
@@ -89,6 +91,9 @@ def _check(blob: Blob, hits: Hits) -> Iterator[Detection]:
         *_find_ssh2(blob.data, hits.get(_SSH2.name, ())),
         *_find_putty(blob.data, hits.get(_PUTTY.name, ())),
         *_find_encoded(blob.data, hits.get(_ENCODED.name, ())),
+        *_bare_key.find_bare_keys(blob.data, hits),
+        *_jwk.find_web_keys(blob.data, hits),
+        *_pkcs12.find_open_files(blob.data, hits),
     ]
     for start, end, kind, body in sorted(found, key=lambda one: one[0]):
         yield _describe(Part("private_key", start, end, Secret(blob.data[start:end])), kind, body)
@@ -109,7 +114,7 @@ def _find_blocks(data: bytes, ends: Sequence[int]) -> Iterator[Found]:
 
 
 def _read_block(data: bytes, begin: int, label: bytes) -> tuple[int, Body] | None:
-    """Where the block whose header ends at `begin` ends, and its body."""
+    """The end of the block whose header ends at `begin`, and its body."""
     limit = min(len(data), begin + _LONGEST.get(label[:3], _LONG))
     following = data.find(b"-----BEGIN", begin, limit)
     limit = following if following >= 0 else limit
@@ -122,7 +127,7 @@ def _read_block(data: bytes, begin: int, label: bytes) -> tuple[int, Body] | Non
 
 
 def _read_without_end(data: bytes, begin: int, limit: int) -> tuple[int, Body] | None:
-    """Whole lines of base64 after a header that has no END line."""
+    """Complete lines of base64 after a header that has no END line."""
     text = _NO_END.match(data, begin, limit)
     lines = list(_LINE.finditer(data, begin, text.end())) if text else []
     body = b"".join(match[0] for match in lines)
@@ -161,7 +166,7 @@ def _find_putty(data: bytes, ends: Sequence[int]) -> Iterator[Found]:
 
 
 def _find_encoded(data: bytes, ends: Sequence[int]) -> Iterator[Found]:
-    """PEM in base64 once more: Kubernetes Secrets, kubeconfig's client-key-data."""
+    """PEM encoded once more in base64: Kubernetes Secrets, kubeconfig's client-key-data."""
     done = 0
     for end in ends:
         run = _RUN.match(data, end - 75) if end - 75 >= done else None
@@ -177,7 +182,7 @@ def _find_encoded(data: bytes, ends: Sequence[int]) -> Iterator[Found]:
 def _describe(part: Part, kind: str, body: Body) -> Detection:
     words = [f"{kind} ({len(body.text) * 3 // 4} bytes)"]
     words += ["encrypted"] if body.encrypted else []
-    words += ["cut off"] if body.state is BodyState.TRUNCATED else []
+    words += ["truncated"] if body.state is BodyState.TRUNCATED else []
     attributes = {
         "kind": kind.removesuffix(" private key") or "PKCS8",
         "encrypted": body.encrypted,
@@ -193,13 +198,14 @@ RULE = Rule(
     severity=Severity.HIGH,
     summary="A private key with its body",
     hint="replace the key everywhere it is trusted; keep the new one in an agent or a secrets store",
-    practices=("P01",),
-    patterns=(_BEGIN, _SSH2, _PUTTY, _ENCODED),
+    practices=SECRET_PRACTICES,
+    traits=frozenset((Trait.HALF,)),
+    patterns=(_BEGIN, _SSH2, _PUTTY, _ENCODED, *_bare_key.PATTERNS, _jwk.KEY_TYPE, *_pkcs12.PATTERNS),
     check_blob=_check,
     remediation=(
         "remove the public half where it is trusted (authorized_keys, deploy keys, accounts); revoke its certificates",
-        "EC2 key pair: aws ec2 delete-key-pair --key-name NAME, and take the key out of the instances' authorized_keys",
-        "make a new key; keep it in an agent, a secrets store or a key management service",
+        "EC2 key pair: aws ec2 delete-key-pair --key-name NAME, and remove the key from the instances' authorized_keys",
+        "create a new key; keep it in an agent, a secrets store or a key management service",
         "git filter-repo --sensitive-data-removal --invert-paths --path FILE  # only after that, in a fresh clone",
     ),
     references=(

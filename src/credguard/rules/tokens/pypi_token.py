@@ -1,13 +1,13 @@
 """An API token of PyPI or TestPyPI.
 
 What it does
-    Finds `pypi-` tokens: macaroons whose first field names pypi.org or test.pypi.org.
+    Finds `pypi-` tokens: macaroons whose first field is pypi.org or test.pypi.org.
 
 Why it matters
-    With it anybody uploads a release of the packages that it is for, and their users install it.
+    Anyone with it can upload a release of the packages that it is for, and their users install it.
 
 How to fix
-    Delete the token in the account's settings, look at the release history, publish with OIDC (trusted publishers)
+    Delete the token in the account's settings, check the release history, and publish with OIDC (trusted publishers)
     instead.
 
 References

@@ -4,7 +4,7 @@ What it does
     Finds `SG.` keys of 22 and 43 characters.
 
 Why it matters
-    With it anybody sends mail in the company's name and reads its contacts.
+    Anyone with it can send mail in the company's name and read its contacts.
 
 How to fix
     Delete the key in the settings.

@@ -1,17 +1,16 @@
-"""A token of another service that can be told by its prefix; the message names the service.
+"""A token of another service, recognized by its prefix; the message names the service.
 
 What it does
     Finds NATS seeds, age secret keys, and tokens of New Relic, Grafana, Postman, Linear, Doppler, Atlassian, Sentry,
     Heroku, Mapbox, PlanetScale, Fly.io, Notion, Figma, Pulumi, RubyGems, crates.io, Supabase, Replicate, Groq, xAI,
     Tailscale, Dynatrace, SonarQube, Buildkite, Airtable, NuGet, NVIDIA, CircleCI, 1Password and other services with a
-    fixed prefix and length, and webhooks of Microsoft Teams. A seed whose checksum is wrong is told with low
-    confidence.
+    fixed prefix and length, and webhooks of Microsoft Teams. A seed with a wrong checksum has low confidence.
 
 Why it matters
-    Each signs in to its service as the owner.
+    Each gives access to its service as the owner.
 
 How to fix
-    Revoke it where it was issued, which the message names, then make another one with fewer rights.
+    Revoke it at the service that the message names, then create a new one with fewer permissions.
 
 References
     https://docs.nats.io/running-a-nats-service/configuration/securing_nats/auth_intro/nkey_auth
@@ -56,7 +55,7 @@ def _has_digits(value: bytes) -> bool:
 
 
 _UUID = rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-# Service, prefix, the class of what follows, its least length, and what more there may be.
+# Service, prefix, the class of what follows, its minimum length, and the optional rest.
 _FORMS: tuple[tuple[str, bytes, bytes, int, bytes], ...] = (
     ("New Relic", rb"NRAK-", rb"[A-Z0-9]", 27, b""),
     ("Grafana service account", rb"glsa_", _WORD, 32, rb"_[0-9a-fA-F]{8}"),
@@ -128,7 +127,7 @@ _KINDS = (
 RULE = build_token_rule(
     188,
     "service-token",
-    "A token of another service, told by its prefix",
+    "A token of another service, recognized by its prefix",
     _KINDS,
     revoke="at the service that the message names, under API keys, tokens or security",
     references=(

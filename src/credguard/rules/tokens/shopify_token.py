@@ -4,7 +4,7 @@ What it does
     Finds `shpat_`, `shpca_`, `shppa_` access tokens and `shpss_` shared secrets of 32 hexadecimal digits.
 
 Why it matters
-    With it anybody reads orders and customers of the shop and changes prices and products.
+    Anyone with it can read the shop's orders and customers and change prices and products.
 
 How to fix
     Uninstall and reinstall the app, or rotate its secret in the partner dashboard.

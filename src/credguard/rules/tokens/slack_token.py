@@ -3,10 +3,11 @@
 What it does
     Finds bot, user, workspace and legacy tokens (`xoxb-`, `xoxp-`, `xoxa-`, `xoxs-`, `xoxr-`, `xoxe`), browser tokens
     (`xoxc-`, `xoxd-`), app-level tokens (`xapp-`), and webhook and workflow URLs of hooks.slack.com. Placeholders are
-    silent.
+    not reported.
 
 Why it matters
-    Tokens read and write channels, files and users. A webhook lets anybody post in the company's name, links and all.
+    Tokens can read and write channels, files and users. A webhook lets anyone post in the company's name, including
+    links.
 
 How to fix
     Revoke the token or delete the webhook in the app's settings, then install the app again.

@@ -1,11 +1,11 @@
 """An access token or OAuth secret of Square.
 
 What it does
-    Finds `sq0atp-` access tokens, `EAAA` with 60 random characters that are quoted or given to a name, and `sq0csp-`
+    Finds `sq0atp-` access tokens, `EAAA` with 60 random characters that are quoted or assigned to a name, and `sq0csp-`
     application secrets.
 
 Why it matters
-    With it anybody takes payments, refunds and reads customers of the seller.
+    Anyone with it can take payments, issue refunds and read the seller's customers.
 
 How to fix
     Replace the token in the developer console.
@@ -25,7 +25,7 @@ _BEGINS = rb"(?:(?<=[\"'`=>(,:])|(?<=[=:] )|(?<=Bearer ))"
 
 
 def _grade_random(value: bytes) -> Grade | None:
-    """Base64 of a picture has few characters, and the same ones again."""
+    """Base64 of an image has few distinct characters and repeats them."""
     return grade_opaque(value) if compute_entropy(value[4:]) > 4.4 and b"AAA" not in value[4:] else None
 
 

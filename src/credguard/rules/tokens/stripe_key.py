@@ -1,15 +1,14 @@
 """A secret or restricted key of Stripe's live mode, or the signing secret of a webhook.
 
 What it does
-    Finds `sk_live_` and `rk_live_` keys and webhook secrets (`whsec_`). Keys of the test mode (`sk_test_`,
-    `rk_test_`) are low: they move no money, but show the account's test data. Publishable keys (`pk_`) are no
-    secrets.
+    Finds `sk_live_` and `rk_live_` keys and webhook secrets (`whsec_`). Test-mode keys (`sk_test_`, `rk_test_`) are
+    low: they move no money, but give access to the account's test data. Publishable keys (`pk_`) are not secrets.
 
 Why it matters
-    A live key charges cards, pays out and reads customers' data. A webhook secret lets anybody forge events.
+    A live key can charge cards, make payouts and read customers' data. A webhook secret lets anyone forge events.
 
 How to fix
-    Roll the key in the Dashboard; the old one can end at once. Use restricted keys.
+    Roll the key in the Dashboard; the old one can expire immediately. Use restricted keys.
 
 References
     https://docs.stripe.com/keys

@@ -1,13 +1,13 @@
 """The token of a Telegram bot.
 
 What it does
-    Finds the bot's number, a colon and 35 characters that open with AA.
+    Finds the bot's number, a colon and 35 characters that begin with AA.
 
 Why it matters
-    Who has it is the bot: reads what is sent to it and writes in its chats.
+    Anyone with it can act as the bot, read what is sent to it and write in its chats.
 
 How to fix
-    Ask @BotFather for a new token; the old one ends at once.
+    Ask @BotFather for a new token; the old one is revoked immediately.
 
 References
     https://core.telegram.org/bots/api#authorizing-your-bot

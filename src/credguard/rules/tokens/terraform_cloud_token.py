@@ -4,7 +4,7 @@ What it does
     Finds tokens with `.atlasv1.` after 14 characters.
 
 Why it matters
-    With it anybody reads state, which holds secrets, and starts runs with the workspace's cloud rights.
+    Anyone with it can read state, which contains secrets, and start runs with the workspace's cloud permissions.
 
 How to fix
     Delete the token in the user's, team's or organization's settings.

@@ -1,12 +1,12 @@
 """A Twilio API key, or an account's SID with its auth token.
 
 What it does
-    Finds the auth token that stands beside an account SID (`AC` and 32 hexadecimal digits), and the secret that stands
-    beside an API key's SID (`SK` and 32 hexadecimal digits). A SID alone is no secret: that of a key is low where
-    Twilio is spoken of nearby, everything else stays silent.
+    Finds the auth token next to an account SID (`AC` and 32 hexadecimal digits), and the secret next to an API key's
+    SID (`SK` and 32 hexadecimal digits). A SID alone is not a secret: that of a key is low if Twilio is mentioned
+    nearby, others are not reported.
 
 Why it matters
-    With the token anybody sends messages and makes calls on the account's bill and reads its logs.
+    Anyone with the token can send messages and make calls at the account's expense and read its logs.
 
 How to fix
     Promote a secondary auth token and delete the old one; delete API keys in the Console.
@@ -58,7 +58,7 @@ _NEAR = 250
 _AUTH = TokenKind("twilio-auth-token", "Twilio auth token", _SIDS, 34, _SID)
 _KEY = TokenKind("twilio-api-key", "SID of a Twilio API key", _SIDS, 34, _SID)
 _KEY_SECRET = TokenKind("twilio-api-key-secret", "secret of a Twilio API key", _SIDS, 34, _SID)
-_ALONE = Grade(Severity.LOW, note="its secret is what signs in")
+_ALONE = Grade(Severity.LOW, note="its secret is what authenticates")
 
 
 def _check(blob: Blob, hits: Hits) -> Iterator[Detection]:
@@ -79,7 +79,7 @@ def _check(blob: Blob, hits: Hits) -> Iterator[Detection]:
 def _find_beside(
     data: bytes, sid: re.Match[bytes], at_once: re.Pattern[bytes], named: re.Pattern[bytes]
 ) -> tuple[int, int] | None:
-    """The auth token or secret after a SID, at once or with a name, or just before it."""
+    """The auth token or secret after a SID, directly or with a name, or just before it."""
     start, end = sid.span()
     match = (
         at_once.match(data, end)

@@ -1,17 +1,17 @@
-"""A URL or connection string that holds a user's password: of a database, a broker, a proxy or a web site.
+"""A URL or connection string with a user's password: of a database, a broker, a proxy or a web site.
 
 What it does
     Finds `scheme://user:password@host` of any scheme, and the passwords of connection strings: `Server=…;User
-    ID=…;Password=…` (ADO.NET, ODBC), JDBC's `?user=…&password=…`, `;password=…` and `user/password@`, libpq's
-    `host=… user=… password=…`, Go's `user:password@tcp(…)`, Kafka's `LoginModule required …`. Placeholders,
-    variables, passwords that are words for a password or the user's own name (`user:pass`, `postgres:postgres`), and
-    hosts of documentation (example.com) are silent. On this machine's own host (localhost, 127.0.0.1) a URL is medium.
+    ID=…;Password=…` (ADO.NET, ODBC), JDBC's `?user=…&password=…`, `;password=…` and `user/password@`, libpq's `host=…
+    user=… password=…`, Go's `user:password@tcp(…)`, Kafka's `LoginModule required …`. Placeholders, variables,
+    passwords that are a word for password or the user's own name (`user:pass`, `postgres:postgres`), and documentation
+    hosts (example.com) are not reported. A URL with the local host (localhost, 127.0.0.1) is medium.
 
 Why it matters
-    The URL is everything that is needed to sign in, and URLs are written to logs, histories and error reports.
+    The URL is all that is needed to sign in, and URLs are written to logs, histories and error reports.
 
 How to fix
-    Change the password, then take the URL from the environment or a secrets store.
+    Change the password, then read the URL from the environment or a secrets store.
 
 References
     https://www.rfc-editor.org/rfc/rfc3986#section-3.2.1
@@ -47,7 +47,8 @@ _NOWHERE = compile_lazily(
     rb"|\.\.\.|sha\d{3}(?::|\Z)|host(?:name)?\d{0,2}(?::|\Z)|foo|bar|x+(?::|\.|\Z)|domain|server(?:name)?(?:\.com)?(?::|\Z)",
     re.IGNORECASE,
 )
-# Their last part stands for one host: what goes before is a name and a version, an image's digest, a module.
+# Schemes whose last part is not a host with a login: before it are a name and a version, an image's digest, or a
+# module.
 _NO_LOGIN = frozenset((b"sip", b"sips", b"data", b"javascript", b"npm", b"pkg", b"oci", b"urn", b"magnet"))
 _KIND = TokenKind("url", "password in a URL", _URL, 0, _PARTS)
 _BACK = 210
@@ -68,7 +69,7 @@ def _check(blob: Blob, hits: Hits) -> Iterator[Detection]:
 
 
 def _read_scheme(data: bytes, start: int) -> bytes:
-    """The word before `://`, without what another word before it may add."""
+    """The word before `://`, without a prefix from another word."""
     words = re.split(rb"[^A-Za-z0-9+.\-]", data[max(0, start - 22) : start])
     return words[-1].lower()
 
@@ -79,7 +80,7 @@ def _grade(scheme: bytes, user: bytes, password: bytes, host: bytes) -> Grade | 
         return None
     attributes = {"scheme": scheme.decode("ascii", "replace")}
     if _HERE.match(host):
-        return Grade(Severity.MEDIUM, Confidence.MEDIUM, "on this machine's own host", attributes)
+        return Grade(Severity.MEDIUM, Confidence.MEDIUM, "on the local host", attributes)
     if not re.search(rb"[^a-z]", plain) and len(plain) < 8:
         return Grade(Severity.MEDIUM, Confidence.MEDIUM, "", attributes)
     return Grade(PLAIN.severity, PLAIN.confidence, "", attributes)
@@ -100,5 +101,6 @@ RULE = build_token_rule(
     judge=lambda value: PLAIN if is_real_encoded(value, b"") else None,
     confidence=Confidence.MEDIUM,
     revoke="change the password of the user at the host",
+    yields_to=("CG10", "CG16", "CG17", "CG180", "CG181", "CG3"),
     references=("https://www.rfc-editor.org/rfc/rfc3986#section-3.2.1", "https://12factor.net/config"),
 )

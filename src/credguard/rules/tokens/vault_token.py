@@ -2,10 +2,10 @@
 
 What it does
     Finds `hvs.`, `hvb.` and `hvr.` tokens, and the older `s.` with 24 characters, also with a namespace, and `b.` and
-    `r.` where they are given to a name of Vault's (`VAULT_TOKEN`, `X-Vault-Token`, `client_token`, root token).
+    `r.` if they are assigned to a Vault name (`VAULT_TOKEN`, `X-Vault-Token`, `client_token`, root token).
 
 Why it matters
-    With it anybody reads the secrets that its policies name; a root token reads all of them.
+    Anyone with it can read the secrets that its policies allow; a root token can read all of them.
 
 How to fix
     Revoke the token and its leases.
@@ -30,7 +30,7 @@ from credguard.rules.tokens._token_rule import (
 
 
 def _grade_mixed(value: bytes) -> Grade | None:
-    """A method's name has no digits."""
+    """The name of a method has no digits."""
     return grade_opaque(value) if any(48 <= byte <= 57 for byte in value) else None
 
 

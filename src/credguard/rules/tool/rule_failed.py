@@ -1,14 +1,14 @@
 """A rule of credguard crashed on some input.
 
 What it does
-    Names the input and the rule. The other rules went on; what this one would have said is unknown.
+    Reports the input and the rule. The other rules still ran; what this one would have found is unknown.
 
 Why it matters
-    A crash is a bug in credguard, and an input made to cause one must not pass as clean. The exit code is 3 where
-    nothing blocks.
+    A crash is a bug in credguard, and an input made to cause one must not pass as clean. The exit code is 3 if nothing
+    blocks.
 
 How to fix
-    Report it with the rule and the kind of file. Until it is mended, `--ignore RULE` leaves the rule out on purpose.
+    Report it with the rule and the kind of file. Until it is fixed, disable the rule with `--ignore RULE`.
 
 References
     docs/exit-codes.md
@@ -24,6 +24,6 @@ RULE = Rule(
     name="rule-failed",
     severity=Severity.MEDIUM,
     summary="A rule of credguard crashed on some input",
-    hint="report it; leave the rule out with --ignore until it is mended",
+    hint="report it; disable the rule with --ignore until it is fixed",
     practices=(),
 )

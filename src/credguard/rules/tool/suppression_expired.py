@@ -1,16 +1,17 @@
-"""An exception or a baseline entry whose last day has passed.
+"""An exception or a baseline entry has expired.
 
 What it does
-    Names each entry of the policy's `allow` and of the baseline that has expired. It no longer suppresses anything, so
-    what it covered is reported as well, if it is still there. Days are those of UTC; the last day itself still counts.
+    Reports each expired entry of the policy's `allow` and of the baseline. It no longer suppresses anything, so the
+    finding that it covered is reported as well if it still exists. Days are in UTC; the entry still applies on its last
+    day.
 
 Why it matters
-    An expiry is a promise to have replaced the credential by then. An entry that nobody comes back to is how a known
-    leak stays for years.
+    An expiry is a promise to replace the credential by then. Entries that no one reviews are how known leaks stay for
+    years.
 
 How to fix
-    If the finding is gone, take the entry out; `credguard baseline prune` does so for the baseline. If it is not,
-    replace the credential, or decide anew: a later date, with a reason that is true today.
+    If the finding is gone, remove the entry; `credguard baseline prune` does this for the baseline. If not, replace the
+    credential, or set a later date with a reason that is still true.
 
 References
     docs/suppression.md
@@ -26,6 +27,6 @@ RULE = Rule(
     name="suppression-expired",
     severity=Severity.MEDIUM,
     summary="A suppression has expired",
-    hint="mend what it covered and take the entry out, or decide anew with a later date",
+    hint="fix the finding and remove the entry, or set a later date",
     practices=("P20",),
 )

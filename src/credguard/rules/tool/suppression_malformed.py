@@ -1,12 +1,12 @@
-"""A comment or a baseline line that is meant to suppress a finding, and cannot.
+"""A comment or a baseline line that should suppress a finding is malformed.
 
 What it does
-    Names the comment or the line, and what is wrong with it: no rule, an unknown rule, no reason, a date that is none,
-    the traces of a merge. What it was to suppress is reported as if it were not there.
+    Reports the comment or the line, and what is wrong with it: no rule, an unknown rule, no reason, an invalid date,
+    conflict markers. The finding that it should suppress is reported as usual.
 
 Why it matters
-    Who wrote it believes that the finding is settled. An exception without a reason cannot be judged by anybody later,
-    and one that names no rule would hide whatever comes to stand there.
+    Its author believes that the finding is suppressed. An exception without a reason cannot be reviewed later, and one
+    without a rule would hide any later finding at the same location.
 
 How to fix
     Write `credguard: allow CG101 -- reason` in a comment on the line of the finding, or alone on the line before; in
@@ -26,6 +26,6 @@ RULE = Rule(
     name="suppression-malformed",
     severity=Severity.MEDIUM,
     summary="A suppression is malformed or gives no reason",
-    hint="name the rule and give a reason: `credguard: allow CG101 -- reason`",
+    hint="add the rule and a reason: `credguard: allow CG101 -- reason`",
     practices=("P20",),
 )

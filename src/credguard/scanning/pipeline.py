@@ -1,0 +1,115 @@
+"""The one way from a source to findings: the scanner, then the comments beside what it finds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from credguard.matching.redaction import mask_name
+from credguard.model.findings import Blob, Coverage
+from credguard.model.result import Result
+from credguard.scanning import limits
+from credguard.scanning.evidence import add_blob_material
+from credguard.sources import files
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from credguard.model.findings import Finding
+    from credguard.model.progress import Progress
+    from credguard.rule import Rule
+    from credguard.scanning.comments import Comments
+    from credguard.scanning.scanner import Scanner
+    from credguard.sources.interface import Source
+    from credguard.sources.worktree import WorkTree
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """Scans what sources give, by one policy; every method gives a value and changes nothing.
+
+    `limit` is the largest file in bytes; `progress` wraps the stream of inputs; a history is scanned by so many `jobs`
+    (processes; 0 for as many as there are processors); a key is too old after so many `rotation_days`. With
+    `for_practices`, results say which practices there was something for.
+    """
+
+    comments: Comments
+    limit: int = files.DEFAULT_LIMIT
+    rotation_days: int = 90
+    jobs: int = 0
+    progress: Progress | None = None
+    for_practices: bool = True
+
+    @property
+    def scanner(self) -> Scanner:
+        """The scanner without the comments."""
+        return self.comments.scanner
+
+    def scan_blob(self, blob: Blob) -> list[Finding]:
+        """The findings of one blob."""
+        return self.comments.scan_blob(blob)
+
+    def scan(self, source: Source, total: int | None = None) -> Result:
+        """Scans the source; with progress where the `total` of its items is known."""
+        findings: list[Finding] = []
+        coverage = Coverage()
+        over = False
+        material: set[str] = set()
+        for item in self.progress(source, total) if self.progress and total is not None else source:
+            coverage.count(item)
+            if isinstance(item, Blob):
+                self.add_material(item, material)
+                findings += self.scan_blob(item)
+                findings, more = limits.trim(findings, limits.OF_RUN)
+                over = over or more
+        return Result(tuple(findings), coverage, over, material=frozenset(material))
+
+    def add_material(self, blob: Blob, material: set[str]) -> None:
+        """Adds the practices (IDs) that the blob shows something for, if the run is for practices."""
+        if self.for_practices:
+            add_blob_material(blob, material)
+
+    def scan_names(self, paths: Iterable[str]) -> tuple[list[Finding], dict[str, str]]:
+        """The findings in file names, and how to show the names that hold a secret."""
+        findings = self.scanner.scan_names(list(paths))
+        masks: dict[str, str] = {}
+        for finding in findings:
+            path = finding.locations[0].path
+            masks[path] = mask_name(masks.get(path, path), (finding,))
+        return findings, {path: shown for path, shown in masks.items() if shown != path}
+
+    def scan_tree(self, tree: WorkTree, rules: Sequence[Rule] | None = None) -> list[Finding]:
+        """The findings of the tree rules (or of those given), with the comments in the files that they are about."""
+        found: dict[str, list[Finding]] = {}
+        for finding in self.scanner.scan_tree(tree, rules):
+            found.setdefault(finding.locations[0].path, []).append(finding)
+        return [
+            finding
+            for path, findings in found.items()
+            for finding in self.comments.apply(findings, Blob(tree.read(path) or b"", path))
+        ]
+
+    def scan_files(self, paths: Sequence[str]) -> Result:
+        """Scans files on disk and their names, each under the name given."""
+        findings, masks = self.scan_names(paths)
+        read = self.scan(files.read_named_files(paths, self.limit), len(paths))
+        return mask_paths(Result(tuple(findings)).merge(read), masks)
+
+
+def mask_paths(result: Result, masks: Mapping[str, str], label: str = "") -> Result:
+    """The result with file names shown as `masks` and `label` say, and no more findings than a run may have."""
+
+    def mask(path: str) -> str:
+        return label + masks.get(path, path)
+
+    findings = list(result.findings)
+    if masks or label:
+        findings = [
+            replace(one, locations=tuple(replace(place, path=mask(place.path)) for place in one.locations))
+            for one in findings
+        ]
+    findings, over = limits.trim(findings, limits.OF_RUN)
+    coverage = replace(
+        result.coverage, skipped=[replace(skip, path=mask(skip.path)) for skip in result.coverage.skipped]
+    )
+    return replace(result, findings=tuple(findings), coverage=coverage, over=result.over or over)
