@@ -19,7 +19,6 @@ from credguard.policy.model import Policy, list_enabled_rules
 from credguard.rule import Trait
 from credguard.rules import list_rule_ids, load_rules
 from credguard.rules.account import key_older_than_limit
-from credguard.scanning import evidence
 from credguard.scanning.comments import Comments
 from credguard.scanning.pipeline import Pipeline, mask_paths
 from credguard.scanning.scanner import Scanner
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     from credguard.policy.resolve import PolicyResolver
     from credguard.rule import Rule
     from credguard.sources.interface import Source
+    from credguard.sources.worktree import WorkTree
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,7 @@ class Session:
                 if files.is_bare(tree.root / path)
             ]
         contents = pipeline.scan(self._open_source(listing, pipeline.limit), len(tree.files))
-        material = frozenset() if self.in_hook else frozenset(evidence.find_tree_material(tree))
+        material = frozenset() if self.in_hook else _find_material(tree)
         result = Result(tuple(names), coverage, material=material).merge(contents)
         result = replace(result, findings=(*result.findings, *pipeline.scan_tree(tree)))
         return replace(mask_paths(result, masks, label), problems=self.scanner.take_problems())
@@ -166,6 +166,12 @@ class Session:
                 run = run.merge(self.scan_folder(Path(path), path.rstrip("/") + "/" if len(paths) > 1 else ""))
         loose = [path for path in paths if not os.path.isdir(path)]
         return run.merge(self.scan_files(loose)) if loose else run
+
+
+def _find_material(tree: WorkTree) -> frozenset[str]:
+    from credguard.scanning.evidence import find_tree_material  # hooks have no scorecard
+
+    return frozenset(find_tree_material(tree))
 
 
 def _apply_limit(rule: Rule, days: int) -> Rule:

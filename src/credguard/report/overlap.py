@@ -47,7 +47,7 @@ def fold_overlaps(result: ScanResult) -> ScanResult:
         if id(v) not in dropped
     ]
     causes = {rule.id: rule.cause for rule in rules.values() if rule.cause}
-    return replace(result, verdicts=tuple(_join_causes(verdicts, causes)), standings=result.standings)
+    return replace(result, verdicts=tuple(_join_causes(verdicts, causes)))
 
 
 def _find_owner(

@@ -9,7 +9,6 @@ from credguard.matching.redaction import mask_name
 from credguard.model.findings import Blob, Coverage
 from credguard.model.result import Result
 from credguard.scanning import limits
-from credguard.scanning.evidence import add_blob_material
 from credguard.sources import files
 
 if TYPE_CHECKING:
@@ -67,6 +66,8 @@ class Pipeline:
     def add_material(self, blob: Blob, material: set[str]) -> None:
         """Adds the practices (IDs) that the blob shows something for, if the run is for practices."""
         if self.for_practices:
+            from credguard.scanning.evidence import add_blob_material  # hooks have no scorecard
+
             add_blob_material(blob, material)
 
     def scan_names(self, paths: Iterable[str]) -> tuple[list[Finding], dict[str, str]]:
