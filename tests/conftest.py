@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from credguard.ci.systems import VARIABLES
 from tests import databases
 from tests.judging import BASE, POLICY
 from tests.repos import Repository
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 _FOREIGN = ("AWS_", "GIT_", "CREDGUARD_", "BOTO_")
+_JOB = ("CI", "PRE_COMMIT", *VARIABLES)
+"""A test means the same in a CI job, in a hook, and at a desk."""
 _FOLDERS = ("HOME", "USERPROFILE", "XDG_CONFIG_HOME", "XDG_DATA_HOME")
 _CACHES = ("LOCALAPPDATA", "XDG_CACHE_HOME")
 _SLOW = {"attacks", "cli", "sources", "test_benchmarks.py", "test_docs.py", "test_plumbing.py", "test_resume.py"}
@@ -70,7 +73,7 @@ def _own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     home = tmp_path_factory.mktemp("home")
     with pytest.MonkeyPatch.context() as patch:
         for name in os.environ:
-            if name.startswith(_FOREIGN):
+            if name.startswith(_FOREIGN) or name in _JOB:
                 patch.delenv(name)
         for name in _FOLDERS:
             patch.setenv(name, str(home / name.lower()))
