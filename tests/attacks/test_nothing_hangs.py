@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import stat
+import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,7 +24,6 @@ from tests.keys import Filler
 from tests.repos import Repository
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Callable, Sequence
 
 HANG = 60
@@ -233,14 +233,19 @@ def test_a_policy_with_patterns_without_end(repo: Repository) -> None:
     assert "a policy has at most 2000 path patterns" in done.stderr
 
 
-def test_a_thousand_packs(repo: Repository) -> None:
-    """Every one of them is listed, opened and read."""
+@pytest.mark.parametrize(("packs", "files"), [(1_000, 1024), (300, 256)])
+def test_many_packs(repo: Repository, packs: int, files: int) -> None:
+    """Every one of them is listed, and read or verified, however few files a process may have open."""
     repo.git("repack", "-q", "-a", "-d")
-    packs = repo.folder / ".git/objects/pack"
-    (index,) = packs.glob("*.idx")
-    for number in range(1_000):
+    folder = repo.folder / ".git/objects/pack"
+    (index,) = folder.glob("*.idx")
+    for number in range(packs):
         for path in (index, index.with_suffix(".pack")):
-            os.link(path, packs / f"pack-{number:040x}{path.suffix}")
-    done = ended(repo.folder, "audit", ".", "--no-progress", "--format", "json")
+            os.link(path, folder / f"pack-{number:040x}{path.suffix}")
+    limited = ("sh", "-c", f'ulimit -n {files} && exec "$@"', "sh", sys.executable, "-m", "credguard")
+    done = subprocess.run(
+        [*limited, "audit", ".", "--no-progress", "--format", "json"],
+        cwd=repo.folder, capture_output=True, text=True, timeout=HANG, check=False,
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["coverage"]["commits"] == 1

@@ -28,6 +28,9 @@ _INDEXED = 28
 """The fewest bytes of an object in an index."""
 _LINES = 10_000
 _SEVERAL = "multi-pack-index"
+_MOST_OPEN = 150
+"""The most packs that are open at a time: a process may have 256 files open on macOS (`ulimit -n`)."""
+_TOGETHER = 100
 _FEW = 1 << 19
 """The most bytes of packs of which every object is hashed: the time for that is not measurable. For more, it would be a
 sixth."""
@@ -66,10 +69,11 @@ class Store:
             self._stack = stack.pop_all()
 
     def _open(self, index: Path, *, hashed: bool) -> None:
-        try:
-            self.packs.append(Pack(index, self._width, hashed=hashed))
-        except (PackError, OSError):
-            self._odd.append(index)
+        if len(self.packs) < _MOST_OPEN:
+            with contextlib.suppress(PackError, OSError):
+                self.packs.append(Pack(index, self._width, hashed=hashed))
+                return
+        self._odd.append(index)
 
     def close(self) -> None:
         """Closes the packs, and ends git if it still runs."""
@@ -116,14 +120,20 @@ class Store:
             if not pack.is_whole:
                 yield f"{pack.index.with_suffix('.pack')} or its index does not match its checksum"
         unsettled = [pack.index for pack in self.packs if pack.is_unsettled]
-        for index in (*unsettled, *self._odd):
-            if not self._agrees("verify-pack", "--", str(index)):
-                yield f"{index.with_suffix('.pack')} does not match its index"
+        for index in self._find_damaged([*unsettled, *self._odd]):
+            yield f"{index.with_suffix('.pack')} does not match its index"
         for folder in self._folders:
             if any((folder / name).exists() for name in (_SEVERAL, f"{_SEVERAL}.d")) and not self._agrees(
                 _SEVERAL, f"--object-dir={folder.parent}", "verify", "--no-progress"
             ):
                 yield f"{folder / _SEVERAL} does not match the packs"
+
+    def _find_damaged(self, indexes: list[Path]) -> Iterator[Path]:
+        """Those of the indexes that git reports as unlike their packs. One process verifies many."""
+        for start in range(0, len(indexes), _TOGETHER):
+            some = indexes[start : start + _TOGETHER]
+            if not self._agrees("verify-pack", "--", *map(str, some)):
+                yield from (index for index in some if not self._agrees("verify-pack", "--", str(index)))
 
     def _agrees(self, *words: str) -> bool:
         """True if git exits successfully."""
