@@ -7,6 +7,7 @@ import io
 import lzma
 import sqlite3
 import struct
+import sys
 import tarfile
 import tempfile
 import zipfile
@@ -14,6 +15,12 @@ import zlib
 from pathlib import Path
 from typing import Literal
 
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+__all__ = ["zstd"]
 FRAME = b"\x5a\x2a\x4d\x18" + struct.pack("<I", 5) + b"skip\n"
 
 

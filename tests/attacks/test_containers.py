@@ -21,7 +21,6 @@ import zlib
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import zstandard
 
 from credguard.model.findings import Blob
 from credguard.scanning.scanner import Scanner
@@ -45,6 +44,7 @@ from tests.containers import (
     without_magic,
     zip_entry,
     zipped,
+    zstd,
 )  # fmt: skip
 from tests.hooking import git, set_hooks
 from tests.keys import Filler
@@ -79,8 +79,8 @@ READ: dict[str, bytes] = {
     "lzip of two members": lzip(b"one\n") + lzip(PAIR),
     "compress": lzw(PAIR * 8),
     "zlib": zlib.compress(PAIR),
-    "zstd behind a skippable frame": FRAME + zstandard.compress(PAIR),
-    "zstd of several frames": zstandard.compress(b"one\n") + FRAME + zstandard.compress(PAIR) + FRAME,
+    "zstd behind a skippable frame": FRAME + zstd.compress(PAIR),
+    "zstd of several frames": zstd.compress(b"one\n") + FRAME + zstd.compress(PAIR) + FRAME,
     "tar of Unix V7": without_magic(PACKED),
     "tar of Unix V7 in gzip": gzip.compress(without_magic(PAIR)),
     "volume label with data": gzip.compress(tarred(PAIR, b"V")),
@@ -109,11 +109,11 @@ READ: dict[str, bytes] = {
     "zip member that is called encrypted and is not": zip_entry(PAIR, 8, deflated(PAIR), flags=1),
     "zip by bzip2": zipped(PAIR, method=zipfile.ZIP_BZIP2),
     "zip by LZMA": zipped(PAIR, method=zipfile.ZIP_LZMA),
-    "zip by zstd": zip_entry(PAIR, 93, zstandard.compress(PAIR)),
+    "zip by zstd": zip_entry(PAIR, 93, zstd.compress(PAIR)),
     "zip by xz": zip_entry(PAIR, 95, lzma.compress(PAIR)),
     "zip in a zip": zipped(zipped(PAIR, "word/document.xml"), "x.docx"),
     "Debian package": ar((b"debian-binary", b"2.0\n"), (b"data.tar.xz", lzma.compress(tarred(PAIR)))),
-    "Debian package by zstd": ar((b"debian-binary/", b""), (b"control.tar.zst/", zstandard.compress(tarred(PAIR)))),
+    "Debian package by zstd": ar((b"debian-binary/", b""), (b"control.tar.zst/", zstd.compress(tarred(PAIR)))),
     "cpio": cpio(PAIR),
     "RPM package": rpm(PAIR),
     "self-extracting script": b"#!/bin/sh\ntail -n +3 $0 | tar xz\nexit\n" + gzip.compress(tarred(PAIR)),

@@ -11,7 +11,6 @@ import tracemalloc
 import zipfile
 
 import pytest
-import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,6 +18,7 @@ from credguard.decoders.archives import iter_members
 from credguard.decoders.decompress import UnpackBudget
 from credguard.model.findings import Blob, Skip
 from credguard.scanning.scanner import Scanner
+from tests.containers import zstd
 from tests.keys import Filler
 
 FILL = Filler("archives").fill
@@ -56,7 +56,7 @@ KINDS = {
     "two gz streams": ("d.gz", gzip.compress(b"x\n") + gzip.compress(SECRET), "d.gz!d"),
     "bz2": ("d.bz2", bz2.compress(SECRET), "d.bz2!d"),
     "xz": ("d.xz", lzma.compress(SECRET), "d.xz!d"),
-    "zstd": ("d.zst", zstandard.compress(SECRET), "d.zst!d"),
+    "zstd": ("d.zst", zstd.compress(SECRET), "d.zst!d"),
     "zip in a tar.gz": ("a.tgz", tarred({"in.zip": zipped(FILES)}, "w:gz"), "a.tgz!in.zip!b/.env"),
 }
 
@@ -88,7 +88,7 @@ def test_any_damaged_byte_of_a_zip_is_survived(method: int) -> None:
 @pytest.mark.slow
 def test_a_bomb_stops_at_the_budget_and_says_so() -> None:
     bomb = b"\0" * (80 << 20)
-    for data in (gzip.compress(bomb, 9), zipped({"x": bomb}), lzma.compress(bomb, preset=0), zstandard.compress(bomb)):
+    for data in (gzip.compress(bomb, 9), zipped({"x": bomb}), lzma.compress(bomb, preset=0), zstd.compress(bomb)):
         tracemalloc.start()
         found = [item for item in iter_members(Blob(data, "bomb"), UnpackBudget()) if not isinstance(item, Blob)]
         peak = tracemalloc.get_traced_memory()[1]
@@ -159,8 +159,8 @@ DAMAGED = {
     "cut bz2": bz2.compress(LONG, 1)[: len(bz2.compress(LONG, 1)) * 3 // 4],
     "short bz2 with a wrong sum": bytes(SHORT_CRC),
     "cut xz": lzma.compress(LONG)[: len(lzma.compress(LONG)) // 2],
-    "cut zstd": zstandard.compress(LONG)[:-9],
-    "damaged zstd": zstandard.compress(LONG)[:-9] + b"\xff" * 9,
+    "cut zstd": zstd.compress(LONG)[:-9],
+    "damaged zstd": zstd.compress(LONG)[:-9] + b"\xff" * 9,
     "cut zip": zipped({"a.env": LONG, "b": b"x" * 99})[:-200],
     "half a zip": zipped({"a.env": LONG})[:20_000],
     "cut tar": tarred({"a.env": LONG})[:99_999],
@@ -177,7 +177,7 @@ def test_what_comes_out_of_a_damaged_archive_is_looked_at_and_the_rest_told(kind
     assert any("damaged" in reason for reason in scanner.unread.values())
 
 
-@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress, zstandard.compress])
+@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress, zstd.compress])
 def test_what_follows_a_whole_stream_is_a_note(pack: object) -> None:
     scanner = Scanner()
     found = scanner.scan_blob(Blob(pack(LONG) + b"junk\n", "a.gz"))  # type: ignore[operator]
@@ -204,8 +204,8 @@ def test_a_damaged_member_is_looked_at_and_told() -> None:
 
 
 def test_too_large_a_window_is_over_a_limit() -> None:
-    parameters = zstandard.ZstdCompressionParameters(window_log=31, enable_ldm=1)
-    packer = zstandard.ZstdCompressor(compression_params=parameters).compressobj()
+    window = zstd.CompressionParameter.window_log
+    packer = zstd.ZstdCompressor(options={window: window.bounds()[1]})
     filters = [{"id": lzma.FILTER_LZMA2, "dict_size": 1 << 29}]
     for data in (packer.compress(SECRET) + packer.flush(), lzma.compress(SECRET, filters=filters)):
         scanner = Scanner()

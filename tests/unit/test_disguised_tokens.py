@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import pytest
-import zstandard
 
 from credguard.model.findings import Blob
 from credguard.scanning.scanner import Scanner
+from tests.containers import zstd
 from tests.keys import Filler
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ FORMS: dict[str, Form] = {
     **{codec: lambda d, codec=codec: d.decode().encode(codec) for codec in (  # type: ignore[misc]
         "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be"
     )},
-    "gzip": gzip.compress, "bzip2": bz2.compress, "xz": lzma.compress, "zstd": zstandard.compress,
+    "gzip": gzip.compress, "bzip2": bz2.compress, "xz": lzma.compress, "zstd": zstd.compress,
     "zip": zipped, "tar": tarred,
 }  # fmt: skip
 CHAINS = """base64 of utf-16-le|base64 of gzip|base64 of xz|base64 of zstd|base64 in lines of tar|base64 of zip of JSON

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import bz2
 import lzma
+import sys
 import zlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from credguard.lazy_re import compile_lazily
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 MEMORY = 128 << 20
 """The most memory that a dictionary or window may take."""
+_WINDOW = 27
+"""The logarithm of that, as zstd takes it."""
 _LEAST = 64 << 20
 _RATIO = 100
 _MOST_IN_ALL = 8 << 30
@@ -115,27 +118,33 @@ class _Inflate:
 
 
 class _Zstd:
-    """A zstd frame; it returns all output of its input at once."""
-
-    needs_input = True
+    """A zstd frame, whose object raises errors of its own."""
 
     def __init__(self) -> None:
-        import zstandard
+        if sys.version_info >= (3, 14):
+            from compression import zstd
+        else:
+            from backports import zstd
 
-        self._error = zstandard.ZstdError
-        self._one: Any = zstandard.ZstdDecompressor(max_window_size=MEMORY).decompressobj()
+        self._error = zstd.ZstdError
+        limit: dict[int, int] = {zstd.DecompressionParameter.window_log_max: _WINDOW}
+        self._one: Stream = zstd.ZstdDecompressor(options=limit)
 
     @property
     def eof(self) -> bool:
-        return bool(self._one.eof)
+        return self._one.eof
+
+    @property
+    def needs_input(self) -> bool:
+        return self._one.needs_input
 
     @property
     def unused_data(self) -> bytes:
-        return bytes(self._one.unused_data)
+        return self._one.unused_data
 
-    def decompress(self, data: bytes, _most: int) -> bytes:
+    def decompress(self, data: bytes, most: int) -> bytes:
         try:
-            return bytes(self._one.decompress(data))
+            return self._one.decompress(data, most)
         except self._error as error:
             if "memory" in str(error):
                 raise MemoryLimitError from None
@@ -269,5 +278,5 @@ def _iter_pieces(
         at += len(fresh)
         piece = stream.decompress(fresh, _FINE * care if fine else _PIECE)
         yield piece, at
-        if not piece and not fresh and stream.needs_input:
+        if not piece and stream.needs_input and at >= stop and not fresh:
             return

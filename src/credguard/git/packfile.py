@@ -17,11 +17,17 @@ from operator import lt
 from typing import TYPE_CHECKING
 
 from dulwich.errors import ApplyDeltaError
-from isal import isal_zlib
-from isal.igzip_lib import IsalError
 
 from credguard.git import object_hashes
 from credguard.system.compat import make_reader
+
+try:
+    from isal import isal_zlib as inflate
+    from isal.igzip_lib import IsalError as InflateError
+except ImportError:  # it has no wheel for Windows on ARM
+    import zlib as inflate  # type: ignore[no-redef]
+
+    InflateError = inflate.error
 
 try:
     from dulwich._pack import apply_delta  # only the compiled part, which loads four times as fast
@@ -324,10 +330,10 @@ def _inflate(data: bytes) -> bytes | None:
     """The decompressed beginning of the bytes; None if it is damaged or over LARGEST."""
     try:
         if len(data) <= _SURELY_SMALL:
-            return isal_zlib.decompress(data)
-        inflater = isal_zlib.decompressobj()
+            return inflate.decompress(data)
+        inflater = inflate.decompressobj()
         content = inflater.decompress(data, LARGEST_OBJECT)
-    except IsalError:  # type: ignore[misc]  # its stub says `Any`
+    except InflateError:  # type: ignore[misc]  # its stub says `Any`
         return None
     return content if inflater.eof else None
 
