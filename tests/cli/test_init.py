@@ -14,7 +14,8 @@ import pytest
 import yaml
 
 from credguard.fixes.edit import RefusedError
-from credguard.fixes.starter_files import CHECKOUT, HOOKS, Source, add_hook_entry, resolve_source
+from credguard.fixes.starter_files import CHECKOUT, add_hook_entry
+from credguard.hooks.package_source import HOOKS, Source, resolve_source
 from credguard.policy import load
 from credguard.rules import load_rules
 from credguard.sources.snapshots import FolderSnapshot
@@ -172,11 +173,43 @@ def test_husky_is_told(repo: Repository) -> None:
     assert ".pre-commit-config.yaml" not in files(repo.folder)
 
 
-def test_a_source_that_is_not_known(repo: Repository) -> None:
-    """Nothing that would not work is written; the policy needs no source."""
-    output = init(repo.folder, "--yes", code=1)
-    assert "give --source URL --rev COMMIT" in output
+def run_copy(package: Repository, folder: Path) -> subprocess.CompletedProcess[str]:
+    """`init` by the credguard in that checkout."""
+    python = {"PYTHONPATH": str(package.folder / "src"), "PYTHONSAFEPATH": "1"}
+    return subprocess.run(
+        [sys.executable, "-m", "credguard", "init", "--yes"],
+        cwd=folder, env=os.environ | python, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Repository:
+    """A checkout of credguard that nobody else has."""
+    package = Repository(tmp_path_factory.mktemp("package") / "credguard")
+    shutil.copytree(ROOT / "src", package.folder / "src", ignore=shutil.ignore_patterns("__pycache__"))
+    package.commit("begin", {"pyproject.toml": "[project]\n"})
+    return package
+
+
+@pytest.mark.parametrize("origin", ["", "/srv/credguard", "https://git.example/team/credguard"])
+def test_a_source_that_is_not_known(package: Repository, repo: Repository, origin: str) -> None:
+    """Nothing that would not work is written, such as a commit that was not pushed; the policy needs no source."""
+    package.git("config", "remote.origin.url", origin)
+    done = run_copy(package, repo.folder)
+    assert done.returncode == 1 and "give --source URL --rev COMMIT" in done.stdout, done.stderr
     assert list(files(repo.folder)) == [".credguard.yaml"]
+
+
+def test_the_source_of_a_clone(package: Repository, repo: Repository) -> None:
+    """Who runs credguard from a clone need not say where it is."""
+    package.git("config", "remote.origin.url", "https://me:word@git.example/team/credguard")
+    package.git("update-ref", "refs/remotes/origin/main", "HEAD")
+    done = run_copy(package, repo.folder)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (entry,) = yaml.safe_load((repo.folder / ".pre-commit-config.yaml").read_text())["repos"]
+    assert entry["repo"] == "https://git.example/team/credguard"
+    assert entry["rev"] == package.git("rev-parse", "HEAD").strip()
+    assert "word" not in done.stdout
 
 
 @pytest.mark.parametrize(

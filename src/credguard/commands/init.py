@@ -27,7 +27,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--source", metavar="URL", default="",
         help=("the repository from which pre-commit and CI install credguard (default: where this one was"
-             " installed from)"),
+             " installed or cloned from)"),
     )  # fmt: skip
     parser.add_argument("--rev", metavar="COMMIT", default="", help="the commit to install")
     parser.add_argument(
@@ -50,8 +50,9 @@ def run(options: argparse.Namespace) -> ExitCode:
         return import_gitleaks_rules(options.import_gitleaks, options.output)
     if options.output:
         raise CredguardError("--output needs --import-gitleaks", "omit it")
-    from credguard.fixes.starter_files import UNKNOWN_SOURCE, propose, resolve_source
+    from credguard.fixes.starter_files import propose
     from credguard.git.repository import find_git
+    from credguard.hooks.package_source import UNKNOWN_SOURCE, resolve_source
     from credguard.sources.files import is_bare
 
     folder = Path(options.path)

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass, field
-from importlib.metadata import PackageNotFoundError, distribution
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from credguard import HOME
 from credguard.enforcement import inventory
 from credguard.errors import CredguardError, UnreadableError
 from credguard.fixes.edit import Edit, RefusedError, append_lines, detect_line_ending, load_text
 from credguard.hooks.locate import find_manager, locate_hooks
+from credguard.hooks.package_source import UNKNOWN_SOURCE, Source
 from credguard.hooks.scripts import DEFAULT
-from credguard.lazy_re import compile_lazily
 from credguard.parsers.document import parse_document
 from credguard.policy import load as config
 from credguard.rules import EXAMPLE_ID
@@ -27,18 +24,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-HOOKS = ("credguard", "credguard-commit-msg", "credguard-pre-push")
 FRAMEWORK_FILE = ".pre-commit-config.yaml"
 _TYPES_KEY = "default_install_hook_types"
 HOOK_TYPES = f"{_TYPES_KEY}: [pre-commit, pre-merge-commit, commit-msg, pre-push]"
 """The line with which one `pre-commit install` puts every hook in place."""
 WORKFLOW_FILE = ".github/workflows/credguard.yml"
 CHECKOUT = "actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1"
-_URL = compile_lazily(
-    r"(?:https?|ssh|git|file)://[\w.@:/~+%-]{3,300}|[\w.-]{1,60}@[\w.-]{1,200}:[\w./~-]{1,300}|/[\w./~+-]{1,300}"
-)
-_REVISION = compile_lazily(r"[\w./-]{1,200}")
-_GITHUB = compile_lazily(r"(?:https://|ssh://git@|git@)github\.com[/:]([\w.-]+/[\w.-]+?)(?:\.git)?/?")
 _POLICY = f"""\
 # What credguard enforces in this repository, in hooks and in CI. Every key: docs/policy.md of credguard.
 version: 1
@@ -70,7 +61,7 @@ extends: recommended
 #     expires: 2030-01-31
 """
 _WORKFLOW = """\
-# Written by `credguard init`: judges every change, and once a night the whole history.
+# Written by `credguard init`: scans every change, and once a night the whole history.
 name: credguard
 on:
   push:
@@ -94,34 +85,6 @@ jobs:
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
-    """The source of credguard: a URL that git can fetch from, and a commit or tag."""
-
-    url: str
-    rev: str
-
-    @property
-    def step(self) -> str:
-        """The step of a GitHub workflow."""
-        found = _GITHUB.fullmatch(self.url)
-        return f"uses: {found[1]}@{self.rev}" if found else f"run: pipx run --spec '{self.pip}' credguard ci"
-
-    @property
-    def pip(self) -> str:
-        """What pip installs."""
-        url = re.sub(r"^([\w.-]+@[\w.-]+):", r"ssh://\1/", self.url)
-        return f"git+{'file://' if url.startswith('/') else ''}{url}@{self.rev}"
-
-    @property
-    def entry(self) -> list[str]:
-        """The lines of `.pre-commit-config.yaml`."""
-        return [f"- repo: {self.url}", f"  rev: {self.rev}", "  hooks:", *(f"  - id: {hook}" for hook in HOOKS)]
-
-
-UNKNOWN_SOURCE = Source(HOME, "FULL-COMMIT-ID")
-
-
 @dataclass(slots=True)
 class Proposal:
     """The files to write, what already exists, the manual steps, and what is still needed for the rest."""
@@ -132,35 +95,6 @@ class Proposal:
     refused: list[str] = field(default_factory=list)
     framework: bool = False
     """True if hooks are installed by the pre-commit framework."""
-
-
-def resolve_source(url: str, rev: str) -> Source:
-    """The given source, else the one that this credguard was installed from, else UNKNOWN.
-
-    Raises CredguardError for an invalid URL or revision.
-    """
-    if not url and not rev:
-        return _find_installed_source() or UNKNOWN_SOURCE
-    if not _URL.fullmatch(url) or not _REVISION.fullmatch(rev) or rev.startswith("-"):
-        hint = "give both, such as --source https://github.com/OWNER/credguard --rev FULL-COMMIT-ID"
-        raise CredguardError("--source and --rev do not give a repository and commit", hint)
-    return Source(_strip_user(url), rev)
-
-
-def _find_installed_source() -> Source | None:
-    """The source of this package according to pip (PEP 610), if that was a repository."""
-    try:
-        found = json.loads(distribution("credguard").read_text("direct_url.json") or "{}")
-        url, rev = str(found["url"]), str(found["vcs_info"]["commit_id"])
-    except (PackageNotFoundError, ValueError, LookupError, TypeError):
-        return None
-    usable = _URL.fullmatch(url) and not url.startswith("file:") and _REVISION.fullmatch(rev)
-    return Source(_strip_user(url), rev) if usable else None
-
-
-def _strip_user(url: str) -> str:
-    """The URL without a user and password, which must not be shared."""
-    return re.sub(r"^(https?://)[^/@]*@", r"\1", url)
 
 
 def propose(root: Path, kept: Source) -> Proposal:
@@ -217,7 +151,7 @@ def _propose_framework(root: Path, kept: Source) -> Iterator[Edit | str]:
         return
     after = add_hook_entry(data or b"", kept)
     if after is None or kept is UNKNOWN_SOURCE:
-        yield "\n".join((f"in {FRAMEWORK_FILE}, under `repos`:", *kept.entry))
+        yield "\n".join((f"in {FRAMEWORK_FILE}, under `repos`:", *kept.list_hooks()))
     else:
         yield Edit(FRAMEWORK_FILE, data, after)
 
@@ -247,11 +181,16 @@ def add_hook_entry(data: bytes, kept: Source) -> bytes | None:
     None if they have an unsupported form. Raises RefusedError for invalid YAML.
     """
     before = _load_settings(data)
-    after = _insert_entry(data, kept.entry, before)
+    entry = kept.list_hooks()
+    after = _insert_entry(data, entry, before)
     types = {} if _TYPES_KEY in before else yaml.safe_load(HOOK_TYPES)
     if types and after is not None:
         after = _insert_types(after)
-    expected = {**before, **types, "repos": [*(before.get("repos") or []), *yaml.safe_load("\n".join(kept.entry))]}
+    expected = {
+        **before,
+        **types,
+        "repos": [*(before.get("repos") or []), *yaml.safe_load("\n".join(entry))],
+    }
     if after is None:
         return None
     try:

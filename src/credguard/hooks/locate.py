@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from credguard.errors import CredguardError
 from credguard.git.repository import Git, GitError
 from credguard.hooks import scripts
+from credguard.hooks.package_source import find_source
 from credguard.system.compat import decode_path
 
 if TYPE_CHECKING:
@@ -162,8 +163,7 @@ def _build_framework(program: str, root: Path, names: Iterable[str]) -> Manager:
     types = " ".join(f"--hook-type {name}" for name in names)
     file = root / ".pre-commit-config.yaml"
     wanted = dict.fromkeys(_FRAMEWORK_IDS.get(name, "credguard") for name in names)
-    lines = ["repos:", "- repo: URL-OF-CREDGUARD", "  rev: FULL-COMMIT-ID", "  hooks:"]
-    lines += [f"  - id: {one}" for one in wanted]
+    lines = ["repos:", *find_source().list_hooks(wanted)]
     return Manager(program, (file,), (f"in {file.name}:", *lines, f"then run: {program} install {types}"))
 
 
