@@ -19,15 +19,8 @@ from typing import TYPE_CHECKING
 from dulwich.errors import ApplyDeltaError
 
 from credguard.git import object_hashes
+from credguard.git.inflate import inflate
 from credguard.system.compat import make_reader
-
-try:
-    from isal import isal_zlib as inflate
-    from isal.igzip_lib import IsalError as InflateError
-except ImportError:  # it has no wheel for Windows on ARM
-    import zlib as inflate  # type: ignore[no-redef]
-
-    InflateError = inflate.error
 
 try:
     from dulwich._pack import apply_delta  # only the compiled part, which loads four times as fast
@@ -58,8 +51,6 @@ _REVERSE = 12
 _FAN = len(_INDEX_MAGIC) + 4 * 255
 _NAMES = _FAN + 4
 _LONG = 1 << 31
-_SURELY_SMALL = LARGEST_OBJECT // 1032
-"""This many bytes inflate to no more than LARGEST (zlib's technical details: at most 1032 to 1)."""
 _PIECE = 1 << 22
 _SHARE = 2_000
 _TABLE = 600_000
@@ -179,7 +170,7 @@ class Pack:
             while stack:
                 number, base = stack.pop()
                 start = starts[number]
-                content = _inflate(read(min(offsets[number + 1] - start, 2 * LARGEST_OBJECT), start))
+                content = inflate(read(min(offsets[number + 1] - start, 2 * LARGEST_OBJECT), start), LARGEST_OBJECT)
                 if number != root and content is not None:
                     content = _apply_delta(base, content)
                 if content is None:
@@ -324,18 +315,6 @@ def _link_families(bases: array[int]) -> tuple[array[int], array[int], array[int
             following[number] = first[base]
             first[base] = number
     return first, following, weight
-
-
-def _inflate(data: bytes) -> bytes | None:
-    """The decompressed beginning of the bytes; None if it is damaged or over LARGEST."""
-    try:
-        if len(data) <= _SURELY_SMALL:
-            return inflate.decompress(data)
-        inflater = inflate.decompressobj()
-        content = inflater.decompress(data, LARGEST_OBJECT)
-    except InflateError:  # type: ignore[misc]  # its stub says `Any`
-        return None
-    return content if inflater.eof else None
 
 
 def _apply_delta(base: bytes, delta: bytes) -> bytes | None:

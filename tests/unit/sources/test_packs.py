@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from credguard.git import object_store, packfile
+from credguard.git import inflate, object_store, packfile
 from credguard.git.object_store import Store
 from credguard.git.repository import Git, GitError
 from credguard.history.objects import History
@@ -70,8 +70,8 @@ def test_a_pack_of_deltas_is_read_whole(tmp_path: Path) -> None:
 
 def test_without_isal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Windows on ARM has Python's own zlib alone: the same objects, and damage is left to git as before."""
-    monkeypatch.setattr(packfile, "inflate", zlib)
-    monkeypatch.setattr(packfile, "InflateError", zlib.error)
+    monkeypatch.setattr(inflate, "library", zlib)
+    monkeypatch.setattr(inflate, "DamageError", zlib.error)
     repo = packed(tmp_path)
     assert same_as_git(repo) == 0
     (pack,) = pack_folder(repo).glob("*.pack")
