@@ -56,3 +56,28 @@ def test_a_number_of_a_benchmark_names_its_version() -> None:
             assert line.startswith(("CIS AWS Foundations Benchmark: ", "AWS Security Hub: ", "AWS Config: ")), rule.id
             numbers = re.findall(r"\d+\.\d+(?:\.\d+)? (.{3})", line) if line.startswith("CIS") else []
             assert all(word.startswith("(v") for word in numbers), (rule.id, line)
+
+
+def _find_anchors(page: Path) -> set[str]:
+    """The anchors of a page's headings, as GitHub and mkdocs make them."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "SECURITY.md", "docs"])
+def test_links_lead_somewhere(name: str) -> None:
+    start = ROOT / name
+    for page in start.rglob("*.md") if start.is_dir() else (start,):
+        for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
+            path, _, anchor = link.partition("#")
+            if ":" not in path:
+                target = page.parent / path if path else page
+                assert target.exists(), (page, link)
+                assert not anchor or anchor in _find_anchors(target), (page, link)
+
+
+def test_the_site_lists_every_page() -> None:
+    """A page that no menu names is found by nobody; the pages of rules are listed in docs/rules.md."""
+    listed = set(re.findall(r": ([\w/-]+\.md)$", (ROOT / "mkdocs.yml").read_text(encoding="utf-8"), re.MULTILINE))
+    pages = {page.relative_to(ROOT / "docs").as_posix() for page in (ROOT / "docs").rglob("*.md")}
+    assert {page for page in pages if not page.startswith("rules/")} == listed

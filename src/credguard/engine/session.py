@@ -20,6 +20,7 @@ from credguard.rule import Trait
 from credguard.rules import list_rule_ids, load_rules
 from credguard.rules.account import key_older_than_limit
 from credguard.scanning.comments import Comments
+from credguard.scanning.context import place_blobs, restore_folder
 from credguard.scanning.pipeline import Pipeline, mask_paths
 from credguard.scanning.scanner import Scanner
 from credguard.sources import files, lfs
@@ -128,11 +129,16 @@ class Session:
                 for path in listing.inner
                 if files.is_bare(tree.root / path)
             ]
-        contents = pipeline.scan(self._open_source(listing, pipeline.limit), len(tree.files))
+        prefix = tree.repository.layout.prefix if tree.repository and not tree.bare else ""
+        source = self._open_source(listing, pipeline.limit)
+        contents = pipeline.scan(place_blobs(source, prefix.__add__) if prefix else source, len(tree.files))
+        contents = replace(contents, problems=self.scanner.take_problems())
+        contents = restore_folder(contents, prefix) if prefix else contents
         material = frozenset() if self.in_hook else _find_material(tree)
         result = Result(tuple(names), coverage, material=material).merge(contents)
         result = replace(result, findings=(*result.findings, *pipeline.scan_tree(tree)))
-        return replace(mask_paths(result, masks, label), problems=self.scanner.take_problems())
+        further = Result(problems=self.scanner.take_problems())
+        return mask_paths(result.merge(further), masks, label)
 
     def _open_source(self, listing: files.Listing, limit: int) -> Source:
         """The contents of a folder. With the history go the objects of the repositories inside and all that LFS keeps,

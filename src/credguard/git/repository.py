@@ -220,16 +220,17 @@ def find_git(path: Path) -> Git | None:
     Settings of the repository to the contrary (`core.bare`, `core.worktree`) do not hide its work tree. Raises GitError
     if there is one that git cannot read.
     """
-    top = next((folder for folder in (path, *path.parents) if os.path.lexists(folder / ".git")), None)
-    if top is None:
-        return None
+    whole = top = os.path.realpath(path)  # as git, whose folder has no links and no name for where it is
+    while not os.path.lexists(os.path.join(top, ".git")):
+        top, name = os.path.split(top)
+        if not name:
+            return None
     repository = Git(path)
     if repository.is_in_work_tree():
         return repository
-    if ".git" in path.parts:
+    if ".git" in whole.split(os.sep):
         return None
-    top = top.absolute()
-    here = Git(path, extra={"GIT_DIR": str(top / ".git"), "GIT_WORK_TREE": str(top)})
+    here = Git(path, extra={"GIT_DIR": os.path.join(top, ".git"), "GIT_WORK_TREE": top})
     return here if here.is_in_work_tree() else None
 
 

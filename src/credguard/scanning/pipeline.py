@@ -9,6 +9,7 @@ from credguard.matching.redaction import mask_name
 from credguard.model.findings import Blob, Coverage
 from credguard.model.result import Result
 from credguard.scanning import limits
+from credguard.scanning.context import find_contexts, place_blobs, restore_files
 from credguard.sources import files
 
 if TYPE_CHECKING:
@@ -93,7 +94,11 @@ class Pipeline:
     def scan_files(self, paths: Sequence[str]) -> Result:
         """Scans files on disk and their names, each under the name given."""
         findings, masks = self.scan_names(paths)
-        read = self.scan(files.read_named_files(paths, self.limit), len(paths))
+        contexts = find_contexts(list(paths))
+        source = files.read_named_files(paths, self.limit)
+        read = self.scan(place_blobs(source, lambda path: contexts.get(path, path)) if contexts else source, len(paths))
+        if contexts:
+            read = restore_files(replace(read, problems=self.scanner.take_problems()), contexts)
         return mask_paths(Result(tuple(findings)).merge(read), masks)
 
 
