@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent
 _SCAN = (sys.executable, "-m", "credguard", "scan", "--no-progress", "--format", "json")
+KEPT_CACHE = "BENCH_CACHE"
+"""The variable that names a folder in which compiled patterns stay from run to run."""
 _STRICT = "version: 1\nextends: strict\n"
 
 HOOK: dict[str, Command] = {
@@ -79,7 +81,8 @@ def isolated(home: Path, peers: Path | None = None) -> dict[str, str]:
     settings = home / "gitconfig"
     settings.write_text("[user]\n\tname = a\n\temail = a@example.com\n[init]\n\tdefaultBranch = main\n")
     (home / "strict.yaml").write_text(_STRICT)
-    own = {"HOME": str(home), "XDG_CACHE_HOME": str(home / "cache"), "GIT_CONFIG_GLOBAL": str(settings)}
+    cache = os.environ.get(KEPT_CACHE) or str(home / "cache")
+    own = {"HOME": str(home), "XDG_CACHE_HOME": cache, "GIT_CONFIG_GLOBAL": str(settings)}
     # a scanned folder must not bring Python modules
     python = {"PYTHONPATH": str(ROOT / "src"), "PYTHONSAFEPATH": "1"}
     if peers:

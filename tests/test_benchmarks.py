@@ -45,8 +45,9 @@ print({text!r}, file=open(report, "w") if report else sys.stdout)
 
 def run(script: str, *words: str | Path, code: int = 0) -> str:
     done = subprocess.run(
-        [sys.executable, SCRIPTS / script, *words], capture_output=True, text=True, encoding="utf-8", check=False
-    )
+        [sys.executable, SCRIPTS / script, *words], capture_output=True, text=True, encoding="utf-8", check=False,
+        env=os.environ | {"BENCH_CACHE": os.environ["XDG_CACHE_HOME"]},
+    )  # fmt: skip
     assert done.returncode == code, done.stdout + done.stderr
     return done.stdout + done.stderr
 

@@ -11,6 +11,7 @@ import shutil
 import stat
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -108,11 +109,24 @@ def is_named(done: subprocess.CompletedProcess[str], name: str) -> bool:
 
 
 @pytest.mark.parametrize("name", ALWAYS_READ)
-@pytest.mark.parametrize("words", [SCAN, STAGED, COMMIT], ids=" ".join)
+@pytest.mark.parametrize("words", [SCAN, STAGED], ids=" ".join)
 def test_a_pipe_in_a_repository_is_named_at_once(repo: Repository, name: str, words: Sequence[str]) -> None:
     replaced(repo.folder / ".git" / name, pipe)
-    done = ended(repo.folder, *words)
-    assert is_named(done, name) if done.returncode or words != COMMIT else name in NOT_NEEDED
+    assert is_named(ended(repo.folder, *words), name)
+
+
+def test_a_commit_waits_some_seconds_for_git_and_names_the_pipe(repo: Repository, tmp_path: Path) -> None:
+    """All of them at a time, for each waits as long as git has."""
+
+    def commit(name: str) -> tuple[str, subprocess.CompletedProcess[str]]:
+        folder = tmp_path / "copies" / str(ALWAYS_READ.index(name))
+        shutil.copytree(repo.folder, folder, symlinks=True)
+        replaced(folder / ".git" / name, pipe)
+        return name, ended(folder, *COMMIT)
+
+    with ThreadPoolExecutor(len(ALWAYS_READ)) as threads:
+        for name, done in threads.map(commit, ALWAYS_READ):
+            assert is_named(done, name) if done.returncode else name in NOT_NEEDED
 
 
 @pytest.mark.parametrize("name", READ_FOR_HISTORY)

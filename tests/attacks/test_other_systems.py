@@ -185,8 +185,8 @@ def found(done: subprocess.CompletedProcess[bytes]) -> set[tuple[str, str, str]]
 def test_names_of_files_in_every_locale(named: Repository, words: tuple[str, ...]) -> None:
     usual = found(without(named.folder, *words, "--format", "json", names="none"))
     assert len({path for rule, path, _ in usual if rule == "CG103"}) == len(NAMES)
-    for locale in LOCALES:
-        for names in ("all", "none"):
+    for number, locale in enumerate(LOCALES):
+        for names in ("none", "all") if number < 2 else ("none",):  # without owners of files no database is kept
             assert found(without(named.folder, *words, "--format", "json", names=names, **locale)) == usual, locale
 
 
@@ -201,7 +201,7 @@ def test_commands_in_every_locale(named: Repository, locale: dict[str, str]) -> 
         assert done.returncode in (0, 1, 3), (words, done.stderr)
     done = without(named.folder, "baseline", "create", "--reason", "d\u00e9j\u00e0 vu", names="none", **locale)
     assert done.returncode == 0, done.stderr
-    for other in ({}, *LOCALES):
+    for other in ({}, LOCALES[LOCALES.index(locale) - 1]):
         done = without(named.folder, "scan", "--format", "json", names="none", **other)
         assert done.returncode == 0, (other, done.stderr)
 
