@@ -243,15 +243,13 @@ def _list_local_refs(repository: Git) -> list[tuple[str, str]]:
 def _remember(run: Run) -> None:
     """Stores the pattern database for the fast path of the next commit, and the fact that this policy is valid."""
     from credguard.hooks import fast_path
-    from credguard.rules import load_rules
-    from credguard.scanning.scanner import Scanner
     from credguard.system import ownership
 
     with contextlib.suppress(Exception):  # a cache error must not change the result
         if not fast_path.is_cached():
-            # Not this run's own database: its policy may add custom or noisy rules.
-            usual = Scanner([rule for rule in load_rules() if rule.in_hooks and rule.by_default])
-            ownership.write_owned(fast_path.locate_cache(), fast_path.serialize_cache(usual.matcher))
+            from credguard.engine.warm import store_prefilter
+
+            store_prefilter()
         content = run.judges[-1].content if run.judges else None
         if content is not None and not fast_path.is_policy_known():
             ownership.write_owned(fast_path.locate_policy_note(content), fast_path.build_policy_note(content))
@@ -259,10 +257,11 @@ def _remember(run: Run) -> None:
 
 
 def _run_doctor(*, quiet: bool) -> ExitCode:
+    from credguard.engine.warm import list_cold
     from credguard.hooks.selftest import check_hooks
     from credguard.report import make_printable
 
-    lines: list[str] = []
+    lines = list_cold()
     problems = check_hooks(Path.cwd(), lines.append)
     for line in [] if quiet else lines:
         print(make_printable(line))

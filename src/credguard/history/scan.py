@@ -143,8 +143,7 @@ class _Search:
         self._pipeline, self._git, self._label, self._tracing = pipeline, repository, label, tracing
         self._inner = inner
         whole = pipeline.scanner
-        self._scanner = Scanner([rule for rule in whole.rules if _applies_to_history(rule)])
-        self._scanner.budget.depth = whole.budget.depth
+        self._scanner = make_history_scanner(whole)
         self._scanner.secrets = whole.secrets  # a value found in either is hidden in the paths of both
         self._file_rules = [rule for rule in whole.rules if Trait.OF_THE_PAST in rule.traits]
         self._seen = ObjectFindings()
@@ -241,6 +240,13 @@ class _PathFilter:
         if self._files and deleted_files.is_credential_path(path):
             return True
         return bool(self._names) and not self._names.isdisjoint(path.split(b"/"))
+
+
+def make_history_scanner(whole: Scanner) -> Scanner:
+    """A scanner of those of the rules that are about old contents."""
+    scanner = Scanner([rule for rule in whole.rules if _applies_to_history(rule)])
+    scanner.budget.depth = whole.budget.depth
+    return scanner
 
 
 def _applies_to_history(rule: Rule) -> bool:

@@ -114,15 +114,20 @@ class ObjectFindings:
         self.bound(limits.OF_RUN)
 
 
+def make_sieve_matcher(scanner: Scanner) -> Matcher:
+    """Finds whatever the scanner's rules look for in many objects at once, and names of credential files in trees."""
+    patterns = (replace(pattern, is_worth=None) for rule in scanner.rules for pattern in rule.patterns)
+    return Matcher([*patterns, deleted_files.CREDENTIAL_NAMES])
+
+
 class ObjectScanner:
     """Looks at objects: `seen` is what came of it."""
 
     def __init__(self, scanner: Scanner, history: History, *, file_rules: bool) -> None:
         self.seen = ObjectFindings(severities={rule.id: int(rule.severity) for rule in scanner.rules})
         self._scanner, self._history, self._file_rules = scanner, history, file_rules
-        patterns = (replace(pattern, is_worth=None) for rule in scanner.rules for pattern in rule.patterns)
         also = scanner.has_patternless_finding if scanner.looks_always else None
-        self._sieve = Sieve(scanner.matcher, Matcher([*patterns, deleted_files.CREDENTIAL_NAMES]), also)
+        self._sieve = Sieve(scanner.matcher, make_sieve_matcher(scanner), also)
         self._heads: set[bytes] = set()  # modes with names
         self._telling: set[bytes] = set()
 

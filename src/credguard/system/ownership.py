@@ -20,6 +20,7 @@ TYPE_CHECKING = False  # as in typing, whose import costs more than a git proces
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+CACHE_VARIABLE = "CREDGUARD_CACHE_DIR"
 _MOST_LINKS = 40
 _LARGEST = 256 << 20
 _scanned: dict[tuple[int, int], str] = {}
@@ -45,8 +46,11 @@ def leave_out(paths: Iterable[str]) -> None:
 
 
 def cache_folder() -> str:
-    """credguard's cache folder: `$XDG_CACHE_HOME/credguard`, or the platform's default; raises FileNotFoundError if
-    there is none."""
+    """credguard's cache folder: `$CREDGUARD_CACHE_DIR`, `$XDG_CACHE_HOME/credguard`, or the platform's default; raises
+    FileNotFoundError if there is none."""
+    named = os.environ.get(CACHE_VARIABLE, "")
+    if os.path.isabs(named):
+        return named
     if sys.platform == "win32":
         bases = [os.environ.get("LOCALAPPDATA", "")]
     else:
