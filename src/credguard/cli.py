@@ -38,6 +38,7 @@ COMMANDS = {
     "warm": "compile and store what the first run would compile",
     "init": "write a starter policy, the pre-commit entry and the CI step, each shown first",
 }
+_WITHOUT_COMMAND = ("-h", "--help", "-V", "--version")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -110,7 +111,9 @@ def _dispatch(arguments: list[str]) -> int:
         build_parser().print_help(sys.stderr)
         return 2
     if arguments[0] == "help":
-        arguments = [*arguments[1:2], "--help"]
+        arguments = [*(word for word in arguments[1:2] if word != "help"), "--help"]
+    if arguments[0].startswith("-") and arguments[0] not in _WITHOUT_COMMAND:
+        return _refuse_early_option(arguments[0])
     if not arguments[0].startswith("-") and arguments[0] not in COMMANDS:
         return _refuse_command(arguments[0])
     options = build_parser(arguments).parse_args(arguments)
@@ -122,6 +125,12 @@ def _refuse_command(name: str) -> int:
 
     near = get_close_matches(name.lower(), COMMANDS, 1)
     _print_error(f"there is no command {name}", f"did you mean {near[0]}?" if near else "")
+    print("hint: `credguard --help` lists the commands", file=sys.stderr)
+    return 2
+
+
+def _refuse_early_option(name: str) -> int:
+    _print_error(f"{name} comes before a command", "options follow it, as in `credguard scan --format json`")
     print("hint: `credguard --help` lists the commands", file=sys.stderr)
     return 2
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -64,11 +65,39 @@ def test_pushed(tmp_path: Path) -> None:
 
 
 def test_under_pre_commit_there_is_something_to_paste(repo: Repository) -> None:
+    """No `credguard` is on PATH there, so no command of it is named."""
     leak(repo)
-    assert "pre-commit run" not in git(repo.folder, "commit", "-qm", "x").stderr
-    told = git(repo.folder, "commit", "-qm", "x", PRE_COMMIT="1").stderr
-    lines = told[told.index("  allow:") :].splitlines()
+    native = git(repo.folder, "commit", "-qm", "x").stderr
+    assert "credguard allow" in native and "pre-commit run" not in native
+    hint = git(repo.folder, "commit", "-qm", "x", PRE_COMMIT="1").stderr
+    assert "credguard allow" not in hint and hint.endswith("pre-commit run credguard\n")
+    lines = hint[hint.index("  allow:") :].splitlines()
     (repo.folder / ".credguard.yaml").write_text("\n".join(line[2:] for line in lines[:2]) + "\n")
     repo.git("add", ".credguard.yaml")
-    assert "pre-commit run credguard" in told
     assert "CG103" not in git(repo.folder, "commit", "-qm", "x", PRE_COMMIT="1").stderr
+
+
+def test_the_comment_that_pre_commit_users_are_shown_works(repo: Repository) -> None:
+    leak(repo)
+    (comment,) = re.findall(
+        r"on its line: (credguard: allow .*)\n", git(repo.folder, "commit", "-qm", "x", PRE_COMMIT="1").stderr
+    )
+    leak(repo, content=f"# {comment}\n{LEAK}")
+    assert git(repo.folder, "commit", "-qm", "x", PRE_COMMIT="1").returncode == 0
+
+
+def test_a_message_and_a_push_under_pre_commit(tmp_path: Path) -> None:
+    repo = cloned(tmp_path / "repo", Repository(tmp_path / "remote", bare=True))
+    (repo.folder / "message").write_text(LEAK)
+    message = git(repo.folder, "commit", "--allow-empty", "-qF", "message", PRE_COMMIT="1").stderr
+    commit_leak(repo)
+    push = git(repo.folder, "push", "-q", "origin", "main", PRE_COMMIT="1").stderr
+    for text, again in ((message, "stage that and commit again"), (push, "commit that and push again")):
+        assert "  allow:\n" in text and again in text
+        assert "credguard allow" not in text and "a comment" not in text and "pre-commit run" not in text
+
+
+def test_a_file_under_pre_commit_has_no_line_to_comment(repo: Repository) -> None:
+    leak(repo, ".env", "PORT=3000\n")
+    text = git(repo.folder, "commit", "-qm", "x", PRE_COMMIT="1").stderr
+    assert "CG201" in text and "  allow:\n" in text and "a comment" not in text

@@ -138,3 +138,27 @@ def test_a_policy_behind_a_link_is_left_alone(repo: Repository) -> None:
     (repo.folder / POLICY).symlink_to("real.yaml")
     assert allow(repo.folder, "01234567", "--reason", "x").returncode == 2
     assert (repo.folder / "real.yaml").read_text() == "version: 1\n"
+
+
+@pytest.mark.parametrize(
+    ("policy", "code", "words"),
+    [
+        ("allow: [{rule: CG001, path: a, reason: x}]", 2, "cannot be set"),
+        ("allow: [{rule: CG002, path: a, reason: x}]", 2, "cannot be set"),
+        ("rules: {CG001: off}", 2, "cannot be set"),
+        ("rules: {CG002: low}", 2, "cannot be set"),
+        ("version: 1", 1, "CG003"),
+        ("rules: {CG003: off}", 0, ""),
+        ("rules: {CG003: low}", 0, "below-threshold"),
+        ("allow: [{rule: CG003, path: .credguard-baseline, reason: x}]", 0, ""),
+        ("allow: [{rule: CG101, path: a.py, reason: x, expires: 2020-01-01}]\nrules: {CG003: off}", 1, "CG004"),
+        ("allow: [{rule: CG101, path: a.py, reason: x, expires: 2020-01-01}]\nrules: {CG003: off, CG004: off}", 0, ""),
+    ],
+)
+def test_what_the_docs_say_of_rules_about_credguard_itself(tmp_path: Path, policy: str, code: int, words: str) -> None:
+    """The table in docs/suppression.md; CG005 has tests of its own."""
+    repo = Repository(tmp_path / "other")
+    repo.commit("a", {"a.py": "x = 1\n", ".gitignore": ".env*\n", ".credguard-baseline": "no fingerprint\n"})
+    repo.write({".credguard.yaml": policy + "\n"})
+    done = credguard("scan", cwd=repo.folder)
+    assert done.returncode == code and words in done.stdout + done.stderr, done.stdout + done.stderr

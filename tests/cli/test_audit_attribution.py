@@ -59,7 +59,11 @@ def test_no_secret_in_the_names_of_people_and_refs(repo: Repository, filler: Fil
     repo.add()
     repo.git("-c", f"user.name={name}", "commit", "-qm", "x", f"--author={name} <ada@example.com>")
     removed(repo, "a.ini")
-    finding = next(f for f in audit("audit", repo.folder)["findings"] if f["locations"][0]["path"] == "a.ini")
+    report = audit("audit", repo.folder, "--include-ignored", "--max-file-size", "1M")
+    (checkout,) = report["target"]["checkouts"]
+    assert "aws_secret_access_key=" in checkout["branch"] and checkout["branch"].endswith("****")
+    assert report["target"]["options"] == ["--max-file-size 1M", "--include-ignored"]
+    finding = next(f for f in report["findings"] if f["locations"][0]["path"] == "a.ini")
     assert finding["exposure"]["author"].startswith("aws_secret_access_key=")
     assert finding["exposure"]["refs"]["branches"][0].startswith("aws_secret_access_key=")
 
@@ -110,7 +114,7 @@ def test_a_damaged_object_costs_no_report(repo: Repository, filler: Filler, audi
     assert report["exit_code"] == 1
     assert found(report)["exposure"]["in_head"]
     assert found(report, "CG201")
-    assert any(blob in skip["reason"] for skip in report["coverage"]["skipped"])
+    assert any(skip["path"] == f"object {blob}" for skip in report["coverage"]["skipped"])
 
 
 @pytest.mark.parametrize(

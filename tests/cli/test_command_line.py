@@ -31,6 +31,10 @@ def test_no_command_is_help_and_exit_2(tmp_path: Path) -> None:
     assert all(f"    {name} ".encode() in done.stderr for name in COMMANDS)
 
 
+def test_help_of_help_is_that_of_all(tmp_path: Path) -> None:
+    assert credguard("help", "help", cwd=tmp_path).stdout == credguard("--help", cwd=tmp_path).stdout
+
+
 @pytest.mark.parametrize("words", [("help", "scan"), ("scan", "--help")])
 def test_help_of_a_command(tmp_path: Path, words: tuple[str, ...]) -> None:
     done = credguard(*words, cwd=tmp_path)
@@ -51,7 +55,10 @@ def test_help_of_a_command(tmp_path: Path, words: tuple[str, ...]) -> None:
         (("scan", "-f", "jsn"), "did you mean json?", "`credguard scan --help`"),
         (("explain", "CG101", "CG102"), "explain: nothing takes CG102", "`credguard explain --help`"),
         (("hook", "pre-comit"), "did you mean pre-commit?", "`credguard hook --help`"),
-        (("scan", "--jobs", "x"), "scan: argument --jobs", "`credguard scan --help`"),
+        (("scan", "--jobs", "x"), "scan: argument --jobs: x is not a whole number", "`credguard scan --help`"),
+        (("audit", "--jobs", "-1"), "-1 is not a whole number, 0 or more", "`credguard audit --help`"),
+        (("hook",), "hook: the following arguments are required: NAME\n", "`credguard hook --help`"),
+        (("-f", "json", "scan"), "-f comes before a command; options follow it", "`credguard --help`"),
         (("diff", "a.json"), "diff: the following arguments are required: NEW.json", "`credguard diff --help`"),
     ],
 )
@@ -61,7 +68,7 @@ def test_a_usage_error_is_two_lines_and_says_what_was_meant(
     done = credguard(*words, cwd=tmp_path)
     one, two, rest = done.stderr.decode().split("\n")
     assert done.returncode == 2 and not done.stdout and not rest
-    assert one.startswith("credguard: ") and first in one
+    assert one.startswith("credguard: ") and first in f"{one}\n"
     assert two.startswith("hint: ") and second in two
 
 
@@ -74,6 +81,15 @@ def test_short_options_and_jobs(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("x\n")
     done = credguard("scan", "-f", "json", "-o", "r.json", "--jobs", "1", cwd=tmp_path)
     assert done.returncode == 0 and not done.stdout and b'"schema_version": 1' in (tmp_path / "r.json").read_bytes()
+
+
+def test_a_practice_is_known_by_its_number(tmp_path: Path) -> None:
+    assert credguard("explain", "p2", cwd=tmp_path).stdout == credguard("explain", "P02", cwd=tmp_path).stdout
+
+
+def test_practices_break_no_name_of_a_rule(tmp_path: Path) -> None:
+    lines = credguard("practices", cwd=tmp_path).stdout.decode().splitlines()
+    assert max(map(len, lines)) < 140 and not [line for line in lines if line.endswith("-")]
 
 
 def test_explain_a_practice(tmp_path: Path) -> None:
@@ -89,7 +105,7 @@ def test_explain_a_practice(tmp_path: Path) -> None:
 def test_completion_knows_commands_options_and_values(tmp_path: Path, shell: str) -> None:
     done = credguard("completion", shell, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    for word in (b"audit", b"fail-on", b"gitlab-secrets", b"CG103", b"P01", b"completion"):
+    for word in (b"audit", b"fail-on", b"gitlab-secrets", b"CG103", b"P01", b"completion", b"help"):
         assert word in done.stdout
     program = shutil.which({"powershell": "pwsh"}.get(shell, shell))
     if program and shell != "powershell":
@@ -105,6 +121,25 @@ def test_every_help_and_page_in_every_encoding(tmp_path: Path, encoding: str) ->
         )  # fmt: skip
         assert done.returncode == 0 and not done.stderr, (words, done.stderr)
         assert done.stdout.decode(encoding) and b"\\u" not in done.stdout
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_the_command_which_starts_python_isolated_follows_the_variable_too(
+    tmp_path: Path, filler: Filler, encoding: str
+) -> None:
+    (tmp_path / ".env.example").write_text(filler.fill("API_TOKEN={{ALNUM:32}}\n"))
+    start = [sys.executable, "-I", "-c", "import sys\nfrom credguard.cli import main\nsys.exit(main())"]
+    environment = os.environ | {"PYTHONIOENCODING": encoding}
+    done = subprocess.run([*start, "fix"], cwd=tmp_path, capture_output=True, check=False, env=environment)
+    assert done.returncode == 1 and ("•" if encoding == "utf-8" else "*") * 4 in done.stdout.decode(encoding)
+    done = subprocess.run(
+        [*start, "rules"],
+        cwd=tmp_path,
+        capture_output=True,
+        check=False,
+        env=environment | {"PYTHONIOENCODING": "nonsense"},
+    )
+    assert done.returncode == 0 and b"CG103" in done.stdout
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)

@@ -94,16 +94,13 @@ def test_nothing_to_mend(repo: Repository) -> None:
 
 def test_a_tracked_env_file_leaves_git_and_stays_on_disk(repo: Repository) -> None:
     repo.commit("one", {".env": ENV, ".gitignore": "node_modules\n"})
-    output = applied(repo)
+    applied(repo)
     assert repo.git("ls-files").split() == [".gitignore"]
     assert (repo.folder / ".env").read_text() == ENV
     assert stat.S_IMODE((repo.folder / ".env").stat().st_mode) == 0o600
     assert (repo.folder / ".env.example").read_text() == EXAMPLE
     assert ignored(repo, ".env", ".env.local", ".env.production", "sub/.env")
     assert ".env.example" in repo.git("ls-files", "--others", "--exclude-standard")
-    assert "git filter-repo --sensitive-data-removal --invert-paths --path .env" in output
-    assert output.index("deactivate") < output.index("filter-repo")
-    assert "when they pull" in output
     assert repo.git("log", "--oneline").count("\n") == 1
 
 
@@ -186,7 +183,7 @@ def test_real_values_leave_an_example(repo: Repository) -> None:
     output = applied(repo)
     wanted = b"# keep\nAWS_SECRET_ACCESS_KEY=''\nAPI_TOKEN=\r\nREGION=eu-west-1\n"
     assert (repo.folder / ".env.example").read_bytes() == wanted
-    assert "replace the secrets that were in .env.example" in output
+    assert "git commit --amend --no-edit" in output and "deactivate" not in output
 
 
 def test_a_workflow_gets_a_role(repo: Repository) -> None:

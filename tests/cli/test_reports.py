@@ -184,9 +184,10 @@ def test_gitlab_secret_detection_has_what_gitlab_requires(reports: dict[str, byt
         assert vulnerability["identifiers"] and vulnerability["location"]["commit"]["sha"]
 
 
-def test_markdown_begins_with_the_scorecard_and_takes_no_markup_from_names(reports: dict[str, bytes]) -> None:
+def test_markdown_begins_with_the_findings_and_takes_no_markup_from_names(reports: dict[str, bytes]) -> None:
     text = reports["markdown"].decode()
-    assert text.index("### Practices") < text.index("### Findings")
+    assert text.index("## credguard: ") < text.index("### Findings") < text.index("### What to do")
+    assert "### Practices" not in text, "they belong to an audit"
     table = text[text.index("### Findings") : text.index("### What to do")]
     for line in table.splitlines()[4:]:
         if line.startswith("| "):

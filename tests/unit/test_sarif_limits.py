@@ -67,7 +67,8 @@ def test_nothing_is_left_out_of_a_usual_one() -> None:
 def test_a_checkout_is_named_without_passwords(tmp_path: Path, remote: str, uri: str) -> None:
     repo = Repository(tmp_path)
     commit = repo.commit("begin")
-    assert describe_checkout(tmp_path) == {}
+    assert describe_checkout(tmp_path) == {"revisionId": commit, "branch": "main"}
+    assert "versionControlProvenance" not in log(checkouts=[describe_checkout(tmp_path)])
     repo.git("config", "remote.origin.url", remote)
     found = describe_checkout(tmp_path)
     assert found == {"repositoryUri": uri, "revisionId": commit, "branch": "main"}
@@ -81,4 +82,4 @@ def test_a_checkout_is_named_without_passwords(tmp_path: Path, remote: str, uri:
 def test_a_folder_as_remote_is_not_named(tmp_path: Path) -> None:
     repo = Repository(tmp_path)
     repo.git("config", "remote.origin.url", "/srv/a.git")
-    assert describe_checkout(tmp_path) == {}
+    assert describe_checkout(tmp_path) == {"branch": "main"}

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from credguard.errors import CredguardError, ExitCode
 from credguard.report import make_printable
+from credguard.report.groups import format_count
 from credguard.system import atomic
 
 
@@ -33,7 +34,7 @@ def import_gitleaks_rules(path: str, output: str) -> ExitCode:
         raise CredguardError(f"{path} is not a gitleaks rule file: {error}", "give a TOML file of rules") from None
     for line in left:
         print(make_printable(line), file=sys.stderr)
-    print(f"{len(kept)} rules imported, {len(left)} things left out", file=sys.stderr)
+    print(f"{format_count(len(kept), 'rule')} imported, {format_count(len(left), 'thing')} left out", file=sys.stderr)
     if output:
         print(f"to use it, add to .credguard.yaml: `extends: [./{make_printable(output)}]`", file=sys.stderr)
     else:

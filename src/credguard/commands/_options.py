@@ -7,13 +7,13 @@ import re
 import stat
 import sys
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from credguard.ci.systems import VARIABLES
 from credguard.errors import CredguardError, ExitCode
 from credguard.lazy_re import compile_lazily
 from credguard.model.findings import Severity
+from credguard.model.limit_reasons import FILE_SIZE
 from credguard.policy.model import BASELINE, POLICY_FILE, Policy
 from credguard.report import FOR_PEOPLE, FORMATS, render
 from credguard.system import atomic, streams, terminal
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 _Item = TypeVar("_Item")
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 _CI = ("CI", *VARIABLES)
+_MOST_DIGITS = 9
 _RULE = compile_lazily(r"CG\d{1,3}|(?!CG)[A-Z][A-Z0-9]{0,15}")
 
 
@@ -69,15 +70,15 @@ def add_common(parser: argparse.ArgumentParser) -> None:
         default="",
         help="the file of known findings, below the root (default: the policy's)",
     )
-    parser.add_argument("--select", metavar="RULE,…", default="", help="only these rules, by ID or ID prefix")
-    parser.add_argument("--ignore", metavar="RULE,…", default="", help="all rules except these")
+    parser.add_argument("--select", metavar="RULE,...", default="", help="only these rules, by ID or ID prefix")
+    parser.add_argument("--ignore", metavar="RULE,...", default="", help="all rules except these")
     parser.add_argument(
         "--max-file-size", metavar="SIZE",
         help="skip files over SIZE (bytes, or with K, M, G) and report them (default: the policy's, or 256M)",
     )  # fmt: skip
     parser.add_argument("--include-ignored", action="store_true", help="also scan files that git ignores")
     parser.add_argument(
-        "--jobs", type=int, default=0, metavar="N",
+        "--jobs", type=parse_count, default=0, metavar="N",
         help="number of processes, for repositories or for the history of one (default: one per processor)",
     )  # fmt: skip
     parser.add_argument("--no-color", action="store_true", help="no colors (also with NO_COLOR set)")
@@ -86,6 +87,15 @@ def add_common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-q", "--quiet", action="store_true", help="print only blocking findings")
     parser.add_argument("-v", "--verbose", action="store_true", help="also print notes on coverage")
     parser.add_argument("--debug", action="store_true", help="print where an internal error occurred")
+
+
+def parse_count(text: str) -> int:
+    """A whole number of an option; raises argparse's error for anything else, and for one below 0."""
+    if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS:
+        return int(text)
+    from argparse import ArgumentTypeError
+
+    raise ArgumentTypeError(f"{text} is not a whole number, 0 or more")
 
 
 def add_reports(parser: argparse.ArgumentParser) -> None:
@@ -158,8 +168,12 @@ def make_policy_resolver(options: argparse.Namespace, stage: str) -> PolicyResol
         given["fail_on"] = Severity[options.fail_on.upper()]
     if options.max_file_size:
         given["file_size"] = _parse_size(options.max_file_size)
-    over = lambda policy: replace(policy, **given)  # noqa: E731 - one line says it
-    return PolicyResolver(stage, options.config, options.policy_from, over, getattr(options, "baseline", ""))
+
+    def lay_over(policy: Policy) -> Policy:
+        own = {FILE_SIZE} if "file_size" in given else set()
+        return replace(policy, **given, chosen_limits=policy.chosen_limits - own)
+
+    return PolicyResolver(stage, options.config, options.policy_from, lay_over, getattr(options, "baseline", ""))
 
 
 def parse_reason(text: str) -> str:
@@ -192,14 +206,15 @@ def is_in_ci() -> bool:
     return any(os.environ.get(name, "").lower() not in ("", "0", "false") for name in _CI)
 
 
-def finish(result: ScanResult, options: argparse.Namespace, *, main: bool = True) -> ExitCode:
+def finish(result: ScanResult, options: argparse.Namespace, *, main: bool = True, record: bool = True) -> ExitCode:
     """Prints or writes the reports, with or without the `main` one; all are rendered before the first is written.
-    Returns the exit code of the run; raises CredguardError."""
+    Without `record` the result is one of another run. Returns the exit code of the run; raises CredguardError."""
+    from credguard.commands import _run_record
     from credguard.report.overlap import fold_overlaps
 
     wanted, result = parse_destinations(options, main=main), fold_overlaps(result)
-    if any(name == "sarif" for name, _ in wanted) and "checkouts" not in result.target:
-        result = replace(result, target={**result.target, "checkouts": _find_checkouts(result)})
+    if record and any(name in _run_record.FORMATS_WITH_RECORD for name, _ in wanted):
+        result = _run_record.add_record(result, options)
     reports = [(name, path, _render_report(name, path, result, options)) for name, path in wanted]
     for name, path, report in reports:
         if path:
@@ -207,15 +222,6 @@ def finish(result: ScanResult, options: argparse.Namespace, *, main: bool = True
         else:
             streams.write_stdout(terminal.encode_for(sys.stdout, report) if name in FOR_PEOPLE else report)
     return result.exit_code
-
-
-def _find_checkouts(result: ScanResult) -> list[dict[str, str]]:
-    """What the folders that were scanned are checkouts of."""
-    from credguard.git.checkout import describe_checkout
-
-    paths = result.target.get("paths", ["."])
-    folders = [path for path in map(str, paths if isinstance(paths, list) else ["."]) if os.path.isdir(path)]
-    return [found for folder in folders if (found := describe_checkout(Path(folder)))]
 
 
 def _render_report(name: str, path: str, result: ScanResult, options: argparse.Namespace) -> bytes:

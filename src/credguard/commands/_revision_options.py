@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from credguard.commands._options import parse_count
 from credguard.errors import CredguardError
 from credguard.lazy_re import compile_lazily
 
@@ -31,7 +32,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--since", metavar="DATE", help="only commits newer than this: 2026-01-31, 2 weeks ago")
     group.add_argument("--until", metavar="DATE", help="only commits older than this")
-    group.add_argument("--max-commits", metavar="NUMBER", type=int, help="only this many commits, newest first")
+    group.add_argument("--max-commits", metavar="NUMBER", type=parse_count, help="only this many commits, newest first")
 
 
 def is_given(options: argparse.Namespace) -> bool:

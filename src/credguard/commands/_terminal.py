@@ -6,6 +6,7 @@ import shlex
 import sys
 from typing import TYPE_CHECKING
 
+from credguard.fixes.manual_steps import list_first_steps, list_last_steps
 from credguard.report import make_printable
 from credguard.system import terminal
 
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 
 _SHOWN = 10
 _COLOURS = {"+": "32", "-": "31", "@": "36"}
-
-_ERASE = "git filter-repo --sensitive-data-removal --invert-paths"
 
 
 def should_use_colour(options: argparse.Namespace) -> bool:
@@ -52,27 +51,18 @@ class Screen:
         print()
 
     def print_changes(self, made: FixPlan) -> None:
-        """Prints what will be done."""
+        """Prints what will be done, after what has to be done before it."""
         for edit in made.edits:
             self.print_diff(edit)
-        commands = [f"git rm --cached -- {shlex.quote(path)}   # stays on disk" for path in made.untrack]
+        self._print_script("First, by hand", list_first_steps(made))
+        commands = [f"git rm --cached -- {shlex.quote(path)}  # stays on disk" for path in made.untrack]
         commands += [f"chmod {one.mode:o} {shlex.quote(one.shown)}" for one in made.modes]
-        self._print_list("Commands", commands)
+        self._print_script("Commands that --apply runs", commands)
 
-    def print_remaining(self, made: FixPlan) -> None:
+    def print_remaining(self, made: FixPlan, *, in_git: bool) -> None:
         """Prints what could not be done, and the manual steps."""
-        self._print_list("Not fixed automatically", made.refused)
-        steps = list(dict.fromkeys(made.advice))
-        if made.untrack:
-            steps.append(
-                "tell everyone who shares this repository: git removes the file from their clones when they pull"
-            )
-        if made.committed:
-            paths = " ".join(f"--path {shlex.quote(path)}" for path in made.committed)
-            steps.insert(0, f"deactivate and replace the secrets in {', '.join(made.committed)}: they are compromised")
-            steps.append(f"when all of them are replaced, in a fresh clone:\n{_ERASE} {paths}")
-        lines = [line for step in steps for line in step.split("\n")]
-        self._print_list("Manual steps, in this order", map(_format_as_comment, lines))
+        self._print_script("Not fixed automatically", made.refused)
+        self._print_script("Then by hand, in this order", list_last_steps(made, in_git=in_git))
 
     def print_manual_steps(self, refused: Sequence[str], lines: Sequence[str]) -> None:
         """Prints what could not be written, and what to add by hand."""
@@ -86,6 +76,14 @@ class Screen:
         self._print_list(
             "Not looked at", [*lines, *([f"and {more} more; `credguard audit` lists them"] if more else [])]
         )
+
+    def _print_script(self, title: str, lines: Sequence[str]) -> None:
+        """Prints lines that can be pasted into a shell as they are, the title too."""
+        if lines:
+            self.print_line(f"# {title}", "1")
+            for line in lines:
+                self.print_line(_format_as_comment(line))
+            print()
 
     def _print_list(self, title: str, lines: Iterable[str]) -> None:
         lines = list(lines)

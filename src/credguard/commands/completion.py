@@ -21,13 +21,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> ExitCode:
     """Prints the script; raises CredguardError where the package that makes it is not installed."""
-    from credguard.cli import build_parser
+    from credguard.cli import COMMANDS, build_parser
 
     try:
         import shtab
     except ModuleNotFoundError:
         raise CredguardError("the package shtab is not installed", "pip install shtab") from None
     parser = build_parser(whole=True)
+    commands = next(action for action in parser._actions if action.dest == "command")  # noqa: SLF001
+    commands.add_parser("help", help="show how a command is called").add_argument("name", choices=tuple(COMMANDS))  # type: ignore[attr-defined]
     for action in _list_actions(parser):
         if action.metavar in _FILES:
             action.complete = shtab.FILE  # type: ignore[attr-defined]

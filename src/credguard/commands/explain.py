@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from credguard.errors import CredguardError, ExitCode
+from credguard.lazy_re import compile_lazily
 
 if TYPE_CHECKING:
     import argparse
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
 
     from credguard.model.practice import Practice
     from credguard.rule import Rule
+
+_PRACTICE = compile_lazily(r"\A[Pp]([1-9])\Z")
+"""A practice's number as people say it."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -31,7 +35,7 @@ def run(options: argparse.Namespace) -> ExitCode:
 
     rules = {word: rule for rule in list_known_rules() for word in (rule.id, rule.name)}
     practices = {practice.id: practice for practice in PRACTICES}
-    wanted = options.rule.strip()
+    wanted = _PRACTICE.sub(r"P0\1", options.rule.strip())
     rule, practice = rules.get(wanted.upper()) or rules.get(wanted.lower()), practices.get(wanted.upper())
     if rule:
         _print_rule(rule)

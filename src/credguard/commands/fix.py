@@ -33,8 +33,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--config", metavar="FILE", default="", help="the policy file (default: .credguard.yaml at the root)"
     )
-    parser.add_argument("--select", metavar="RULE,…", default="", help="only findings of these rules")
-    parser.add_argument("--ignore", metavar="RULE,…", default="", help="no findings of these rules")
+    parser.add_argument("--select", metavar="RULE,...", default="", help="only findings of these rules")
+    parser.add_argument("--ignore", metavar="RULE,...", default="", help="no findings of these rules")
     parser.add_argument("--no-color", action="store_true", help="no colors (also with NO_COLOR set)")
     parser.add_argument("--debug", action="store_true", help="print where an internal error occurred")
     parser.set_defaults(
@@ -56,11 +56,11 @@ def run(options: argparse.Namespace) -> ExitCode:
     screen.print_changes(made)
     screen.print_skipped(skipped)
     if made.empty and not made.refused:
-        screen.print_remaining(made)
+        screen.print_remaining(made, in_git=tree.repository is not None)
         screen.print_line(f"Nothing {'else ' if made.advice else ''}to fix.")
         return ExitCode.INCOMPLETE if skipped else ExitCode.CLEAN
     if not options.apply:
-        screen.print_remaining(made)
+        screen.print_remaining(made, in_git=tree.repository is not None)
         again = "" if options.path == "." else f" {shlex.quote(options.path)}"
         screen.print_line(
             "" if made.empty else f"Nothing was changed. To apply these changes: credguard fix{again} --apply"
@@ -105,10 +105,7 @@ def _apply_plan(tree: WorkTree, made: FixPlan, screen: Screen, *, whole: bool) -
     failed = apply(tree, made)
     made = replace(made, refused=made.refused + failed)
     made.refused += [f"{path} is still not ignored: see git check-ignore -v" for path in find_unignored(tree, made)]
-    screen.print_remaining(made)
-    changed = [edit.path for edit in made.edits]
-    if changed and tree.repository:
-        screen.print_line(f"Review it with `git diff`, then: git add -- {shlex.join(changed)} && git commit")
+    screen.print_remaining(made, in_git=tree.repository is not None)
     if made.refused:
         return ExitCode.FINDINGS
     return ExitCode.CLEAN if whole else ExitCode.INCOMPLETE

@@ -30,7 +30,9 @@ HOOK_ARGUMENTS = ("pre-commit", "pre-merge-commit", "commit-msg", "pre-push", "p
 def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of `hook`."""
     parser.add_argument("name", choices=HOOK_ARGUMENTS, metavar="NAME", help=", ".join(HOOK_ARGUMENTS))
-    parser.add_argument("arguments", nargs="*", metavar="ARG", help="the arguments that git passes to the hook")
+    parser.add_argument(
+        "arguments", nargs="*", default=[], metavar="ARG", help="the arguments that git passes to the hook"
+    )
     parser.add_argument(
         "--whole-files", action="store_true", help=("also report findings that were there before the change")
     )
@@ -53,7 +55,8 @@ def run(options: argparse.Namespace) -> ExitCode:
     except GitError as error:
         raise CredguardError(f"{options.name}: {error.message}", error.hint, ExitCode.INCOMPLETE) from error
     _remember(run)
-    result = build_result(session, run, {"kind": "hook", "hook": options.name})
+    framework = {"framework": "pre-commit"} if os.environ.get("PRE_COMMIT") else {}
+    result = build_result(session, run, {"kind": "hook", "hook": options.name, **framework})
     if result.verdicts:
         from credguard.history.stage_advice import fit_advice
 
@@ -71,10 +74,6 @@ def run(options: argparse.Namespace) -> ExitCode:
                 fold_overlaps(result), colour=colour, quiet=not options.verbose, verbose=options.verbose, width=width
             )
             streams.write_messages(terminal.encode_for(sys.stderr, report))
-            if os.environ.get("PRE_COMMIT"):
-                from credguard.report.framework_hint import format_framework_hint
-
-                streams.write_messages(format_framework_hint(result))
         return result.exit_code
     return _options.finish(result, options)
 

@@ -35,7 +35,15 @@ def run(options: argparse.Namespace) -> ExitCode:
     for practice in PRACTICES:
         print(f"{practice.id}  {practice.title}")
         rules = [f"{rule.id} {rule.name}" for rule in map(get_rule, list_practice_rules(practice.id))]
-        print(fill(", ".join(rules) or "none", 110, initial_indent=_RULES, subsequent_indent=" " * len(_RULES)))
+        print(
+            fill(
+                ", ".join(rules) or "none",
+                110,
+                initial_indent=_RULES,
+                subsequent_indent=" " * len(_RULES),
+                break_on_hyphens=False,
+            )
+        )
         print(f"     also:  {practice.also}")
     print(f"\nTo check a repository: `credguard audit`. To show a rule's page: `credguard explain {EXAMPLE_ID}`.")
     return ExitCode.CLEAN

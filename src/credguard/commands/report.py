@@ -38,7 +38,7 @@ def run(options: argparse.Namespace) -> ExitCode:
 
     result = load.load_report(options.saved)
     try:
-        _options.finish(result, options)
+        _options.finish(result, options, record=False)
     except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError):  # not a credguard report
         raise load.make_foreign_error(options.saved) from None
     return ExitCode.CLEAN

@@ -80,13 +80,13 @@ def run(options: argparse.Namespace) -> ExitCode:
 def _scan_stdin(session: Session) -> Run:
     from credguard.engine.run import Run, follow
     from credguard.model.findings import Blob, Skip
-    from credguard.sources.files import explain_size_limit
+    from credguard.model.limit_reasons import explain_size
 
     run = follow(session.policies.resolve_files([])) if session.policies else Run()
     pipeline = session.make_pipeline(run)
     data = streams.read(pipeline.limit + 1)
     if len(data) > pipeline.limit:
-        return run.add_skip(Skip("<stdin>", explain_size_limit(len(data), pipeline.limit)))
+        return run.add_skip(Skip("<stdin>", explain_size(len(data), pipeline.limit)))
     return run.add(pipeline.scan([Blob(data, "<stdin>", "stdin")], 1))
 
 

@@ -36,6 +36,7 @@ from credguard.decoders.unsupported_formats import identify_unsupported
 from credguard.decoders.zip_archive import is_zip, iter_zip_members
 from credguard.lazy_re import compile_lazily
 from credguard.model.findings import Blob, Skip
+from credguard.model.limit_reasons import TOO_DEEP
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -66,7 +67,7 @@ def iter_members(blob: Blob, budget: UnpackBudget, depth: int = 0) -> Iterator[B
     if not readers:
         return
     if depth >= budget.depth:
-        yield Skip(blob.path, "is in more nested archives than limits.depth allows; unpack it, or raise that limit")
+        yield Skip(blob.path, TOO_DEEP)
         return
     meter = Meter(len(blob.data), budget)
     try:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from credguard.lazy_re import compile_lazily
 from credguard.matching.pattern import Pattern
 from credguard.model.findings import Blob, Skip
+from credguard.model.limit_reasons import TOO_DEEP
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -39,7 +40,7 @@ def iter_parts(blob: Blob, hits: Hits, budget: UnpackBudget, depth: int = 0) -> 
     parts = _iter_mail_parts(blob.data, hits.get(PART.name, ()))
     for name, data in chain(parts, _iter_har_bodies(blob.data, hits.get(RECORDED.name, ()))):
         if depth >= budget.depth:
-            yield Skip(blob.path, "is in more nested archives than limits.depth allows; unpack it, or raise that limit")
+            yield Skip(blob.path, TOO_DEEP)
             return
         budget.left -= len(data)
         if budget.left < 0:

@@ -9,8 +9,9 @@ from credguard.engine.standings import Evidence, compute_standings
 from credguard.matching.redaction import hide_values
 from credguard.model.findings import Coverage, Finding, Location, ScanResult, Skip
 from credguard.model.secret import compute_fingerprint
+from credguard.policy.gaps import NOT_READ, acknowledge_gaps
 from credguard.policy.judge import Judge
-from credguard.policy.model import acknowledge_gaps, combine_digests, exit_code
+from credguard.policy.model import combine_digests, exit_code
 from credguard.rules import hash_rules
 from credguard.rules.tool import input_not_read, rule_failed
 from credguard.scanning import limits
@@ -128,8 +129,9 @@ def _build_overflow_skip(count: int) -> Skip:
 def _build_unread_finding(skip: Skip) -> Finding:
     rule = rule_failed.RULE if skip.reason.startswith("rule CG") else input_not_read.RULE
     return Finding(
-        rule.id, rule.name, rule.severity, rule.confidence, f"not looked at: {skip.reason}",
+        rule.id, rule.name, rule.severity, rule.confidence, f"{NOT_READ}{skip.reason}",
         compute_fingerprint(rule.id, (encode_path(skip.path), skip.reason.encode())), (Location(skip.path),),
+        {"extent": skip.extent} if skip.extent else {},
     )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from credguard.aws import local_files
 from credguard.fixes import dockerignore, example_files, github_oidc, gitignore
+from credguard.fixes.committed import CommittedFile, find_committed
 from credguard.fixes.edit import Edit, RefusedError, find_fix, load_text
 from credguard.git.repository import GitError
 from credguard.heuristics.real_values import SecretConfidence, find_secret_variables
@@ -45,16 +46,16 @@ class Mode:
 @dataclass(slots=True)
 class FixPlan:
     """The fixes, in this order. `untrack` are paths that are removed from git and stay on disk, `ignored` those that
-    git should then ignore. `refused` lists what has to be done by hand, with the reason; `advice` other manual steps;
-    `committed` are the paths of `untrack` that some commit contains."""
+    git should then ignore. `refused` lists what has to be done by hand, with the reason; `advice` other manual steps,
+    each in its lines; `committed` are the files that hold secrets and that some commit contains."""
 
     edits: list[Edit] = field(default_factory=list)
     untrack: list[str] = field(default_factory=list)
     modes: list[Mode] = field(default_factory=list)
     ignored: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
-    advice: list[str] = field(default_factory=list)
-    committed: list[str] = field(default_factory=list)
+    advice: list[tuple[str, ...]] = field(default_factory=list)
+    committed: list[CommittedFile] = field(default_factory=list)
 
     @property
     def empty(self) -> bool:
@@ -76,7 +77,9 @@ def plan_fixes(
     conflicts = _find_unmerged(tree)
     gone = [f for f in findings if find_fix(f) is Fix.UNTRACK and f.locations[0].path in tree.tracked]
     made.untrack = [path for path in _list_paths(gone) if _may_leave(tree, path, conflicts, made)]
-    drafts = [*_plan_examples(tree, made), *_plan_stripped_examples(tree, _filter_by_fix(findings, Fix.EXAMPLE), made)]
+    examples = _filter_by_fix(findings, Fix.EXAMPLE)
+    made.committed = find_committed(tree.repository, dict.fromkeys((*made.untrack, *_list_paths(examples))))
+    drafts = [*_plan_examples(tree, made), *_plan_stripped_examples(tree, examples, made)]
     ignored = [f for f in findings if find_fix(f) is Fix.IGNORE or f.locations[0].path in made.untrack]
     drafts += _plan_gitignore(tree, ignored, [edit.path for edit in drafts], made)
     drafts += _plan_dockerignore(tree, _filter_by_fix(findings, Fix.DOCKERIGNORE), made)
@@ -136,13 +139,6 @@ def _may_leave(tree: WorkTree, path: str, conflicts: frozenset[str], made: FixPl
         )
         made.refused.append(f"{path} {reason}")
         return False
-    repository = tree.repository
-    if (
-        repository
-        and repository.resolve_head()
-        and repository.run("rev-list", "-1", "--all", "HEAD", "--", path).strip()
-    ):
-        made.committed.append(path)
     return True
 
 
@@ -164,9 +160,6 @@ def _plan_stripped_examples(tree: WorkTree, findings: Iterable[Finding], made: F
         with _RefusalRecorder(made, path):
             edit = example_files.strip_real_values(tree.root, path)
             if edit:
-                made.advice.append(
-                    f"replace the secrets that were in {path} where they are used: everyone may know them"
-                )
                 yield edit
 
 
@@ -200,11 +193,11 @@ def _plan_workflows(tree: WorkTree, findings: Sequence[Finding], role: str, made
             patched = github_oidc.patch_workflow(data, lines, role)
             if patched.settled:
                 yield Edit(path, data, patched.data)
-                made.advice += _advise_on_role(path, role, patched.narrowed)
+                made.advice += ((step,) for step in _advise_on_role(path, role, patched.narrowed))
             for finding in here:
                 place = finding.locations[0]
                 if place.line not in patched.settled:
-                    made.advice.append("\n".join((f"{path} line {place.line}, by hand:", *finding.remediation)))
+                    made.advice.append((f"{path} line {place.line}, by hand:", *finding.remediation))
 
 
 def _advise_on_role(path: str, role: str, narrowed: Iterable[str]) -> Iterator[str]:

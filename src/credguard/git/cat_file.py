@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
+from credguard.model.limit_reasons import explain_exact_size
+
 if TYPE_CHECKING:
     import subprocess
     from typing import IO
@@ -39,7 +41,7 @@ def answer(process: subprocess.Popen[bytes], oid: str, limit: int) -> tuple[str,
     if size <= limit:
         data = stream.read(size)
         return (header[1].decode(), data) if len(data) == size and stream.read(1) == b"\n" else None
-    over = "", f"its {size} bytes are over the limit; raise it with --max-file-size"
+    over = "", explain_exact_size(size)
     return over if pass_over(stream, size + 1) else None
 
 

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 
 def describe_checkout(folder: Path) -> dict[str, str]:
-    """`repositoryUri`, `revisionId` and `branch` of the repository around the folder, each where git knows it; nothing
-    where there is no repository with a remote. A URL is without user, password and query."""
+    """`repositoryUri`, `revisionId` and `branch` of the repository around the folder, each where git knows it. A URL is
+    without user, password and query."""
     try:
         repository = find_git(folder.absolute())
         if repository is None:
@@ -27,7 +27,7 @@ def describe_checkout(folder: Path) -> dict[str, str]:
         }
     except GitError:
         return {}
-    return {name: value for name, value in found.items() if value} if found["repositoryUri"] else {}
+    return {name: value for name, value in found.items() if value}
 
 
 def _format_uri(remote: str) -> str:

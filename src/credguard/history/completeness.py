@@ -11,7 +11,7 @@ from credguard.git import linked_worktrees, object_store
 from credguard.git.process import stop_process
 from credguard.git.repository import GitError
 from credguard.lazy_re import compile_lazily
-from credguard.model.findings import OF_CONTENTS, OF_HISTORY, Skip
+from credguard.model.findings import OF_HISTORY, Skip
 from credguard.system import regular_files
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from credguard.git.repository import Git
     from credguard.history.objects import History
 
-_NAMED = 5
+_NAMED, _MOST_OBJECTS = 5, 50
 _LARGEST_LOG = 1 << 30
 _LOGGED = compile_lazily(r"^[0-9a-f]{40,64} ([0-9a-f]{40,64}) ", re.MULTILINE)
 _STAGED = compile_lazily(rb"(?:^|\0)(?!160000)[0-7]{6} ([0-9a-f]{40,64}) ")
@@ -116,19 +116,18 @@ def find_history_gaps(repository: Git) -> Iterator[Skip]:
         yield Skip(".", f"{what}; they were not followed, but what they hide may be gone: remove {path}", OF_HISTORY)
 
 
-def report_unread_objects(
-    repository: Git, missing: Sequence[str], over: Sequence[tuple[str, str, int]]
-) -> Iterator[Skip]:
-    """Words for objects that could not be looked at, in one line a reason; raises GitError."""
-    if missing:
-        partial = is_partial(repository)
-        cure = "run `git fetch --refetch` without a filter" if partial else "run `git fsck`, and fetch them again"
-        yield Skip(".", f"{format_names(missing, 'object')} of the history missing or corrupt; {cure}", OF_HISTORY)
-    if over:
-        names = [f"{kind} {oid} ({size >> 20} MiB)" for kind, oid, size in over]
-        most = max(size for _, _, size in over)
-        cure = f"raise it with --max-file-size {(most >> 20) + 1}M"
-        yield Skip(".", f"{format_names(names, 'object')} of the history over the limit; {cure}", OF_CONTENTS)
+def report_missing_objects(repository: Git, missing: Sequence[str]) -> Iterator[Skip]:
+    """Each object that git lacks, or where there are many one line for all; raises GitError."""
+    if not missing:
+        return
+    partial = is_partial(repository)
+    cure = "run `git fetch --refetch` without a filter" if partial else "run `git fsck`, and fetch it again"
+    if len(missing) > _MOST_OBJECTS:
+        words = f"{format_names(missing, 'object')} of the history missing or corrupt; {cure}"
+        yield Skip(".", words, OF_HISTORY)
+        return
+    for oid in missing:
+        yield Skip(f"object {oid}", f"missing or corrupt in the history; {cure}", OF_HISTORY)
 
 
 def report_misnamed(oids: Sequence[str]) -> Iterator[Skip]:

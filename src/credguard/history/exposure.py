@@ -26,6 +26,8 @@ _DEAD = "the longest life of temporary credentials (36 hours) is over since {}"
 _CUT_OFF = "; the history here ends at its first commit (shallow clone): it may be older, by somebody else"
 _PLANTED = ("canary", "example-account")
 _OR_REPLACE = "replace it all the same where anybody else can have read it here: a backup, a shared folder, an image"
+_PUSHED = "pushed: treat it as known to everybody. Deactivate first, then rewrite the history"
+_DEACTIVATE = compile_lazily(r"\b(?:deactivate|replace|revoke|rotate)\b")
 _REWRITE = compile_lazily(r"^git (?:filter-repo|rm )")
 
 
@@ -108,7 +110,8 @@ def build_pushed_advice(finding: Finding, rewrite: Sequence[str], *, alive: bool
         return (hint, "pushed, and it cannot work any more: rewriting the history only takes it out of sight", *rewrite)
     kept = [step for step in steps if not _REWRITE.match(step)]
     last = rewrite or [step for step in steps if _REWRITE.match(step)]
-    return (hint, "pushed: treat it as known to everybody. Deactivate first, then rewrite the history", *kept, *last)
+    first = (hint, _PUSHED) if _DEACTIVATE.search(hint) else (_PUSHED, hint)  # before a file is touched
+    return (*first, *kept, *last)
 
 
 def _format_rfc3339(moment: datetime) -> str:

@@ -153,6 +153,10 @@ class Provenance:
             return f"{self._refs[number].short}:{path}"  # as git calls it
         return f"{'commit' if kind == 'commit' else 'object'} {oid[:12]}"
 
+    def find_head_path(self, oid: str) -> str:
+        """Where HEAD has the object, "" where it has not."""
+        return self._head_paths.get(oid, "")
+
     def list_paths(self, oid: str) -> list[str]:
         """Where the object stood, in order of appearance."""
         return list(dict.fromkeys(decode_path(one.path) for one in self.arrivals.get(oid, ()))) or [

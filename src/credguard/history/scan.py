@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from credguard.git import submodules
 from credguard.git.commit_walk import Walk
 from credguard.git.repository import Git, GitError, find_git
-from credguard.history import completeness, deleted_files
+from credguard.history import completeness, deleted_files, past_gaps
 from credguard.history.findings import HistoryFindings
 from credguard.history.objects import History
 from credguard.history.provenance import Provenance
@@ -148,6 +148,7 @@ class _Search:
         self._file_rules = [rule for rule in whole.rules if Trait.OF_THE_PAST in rule.traits]
         self._seen = ObjectFindings()
         self._part = Coverage()
+        self._gaps: list[past_gaps.PastGap] = []
 
     def scan(self, revisions: Sequence[str]) -> None:
         """Looks at all of them, and notes what could not be looked at."""
@@ -159,7 +160,7 @@ class _Search:
                     scan_objects(look, history, self._pipeline.jobs, self._pipeline.progress)
                 finally:
                     look.conclude()
-                self._settle()
+                self._settle(history.over)
                 lost, stopped = self._tracing.find_missing(history) if not revisions else ([], [])
                 self._part.skipped += [*stopped, *completeness.report_store_errors(history.store_errors)]
                 broken = list(dict.fromkeys([*history.broken, *lost]))
@@ -167,7 +168,8 @@ class _Search:
                     sorted({*history.misnamed, *(oid for _, oid, _ in self._seen.misnamed)})
                 )
                 self._part.skipped += completeness.find_history_gaps(self._git)
-                self._part.skipped += completeness.report_unread_objects(self._git, broken, history.over)
+                self._part.skipped += completeness.report_missing_objects(self._git, broken)
+                self._gaps += past_gaps.list_oversized(self._tracing, history.over, self._pipeline.limit)
         except GitError as error:
             reason = f"the history could not be looked at whole: {error.message}; {error.hint}"
             self._part.skipped.append(Skip(".", reason, OF_HISTORY))
@@ -197,13 +199,21 @@ class _Search:
         pointers = seen.pointers | self._scanner.pointers
         missing = list(lfs.report_missing_contents(Path(self._git.common_dir), pointers))
         gaps = {COMMITS: missing[-1]} if missing else {}
+        unread = seen.unread | self._scanner.unread
+        gaps_of_past = [*self._gaps, *past_gaps.list_unread(self._tracing, unread, seen.unread_oids)]
+        known = [skip.path for skip in found.coverage.skipped] + [
+            *found.problems.unread,
+            *self._pipeline.scanner.unread,
+        ]
+        self._part.skipped += past_gaps.drop_present(self._tracing, gaps_of_past, known, self._label)
         further = Result(coverage=self._build_coverage(missing), problems=self._build_problems(), gaps=gaps)
         return replace(found, findings=findings, over=over).merge(further)
 
-    def _settle(self) -> None:
-        """Finds out where what was found came from, as far as git can tell."""
+    def _settle(self, over: Sequence[tuple[str, str, int]]) -> None:
+        """Finds out where what was found came from, and what could not be read, as far as git can tell."""
+        kinds = dict.fromkeys(self._seen.unread_oids.values(), "blob") | {oid: kind for kind, oid, _ in over}
         try:
-            self._tracing.settle(self._seen.kinds, self._build_path_filter(), self._seen.entries)
+            self._tracing.settle(kinds | self._seen.kinds, self._build_path_filter(), self._seen.entries)
         except GitError as error:
             self._tracing.problems[f"{error.message}; {error.hint}"] = None
 
@@ -224,7 +234,7 @@ class _Search:
         """What could not be done, in an order that does not depend on the processes."""
         seen, scanner = self._seen, self._scanner
         return Problems(
-            {self._label + path: reason for path, reason in sorted((seen.unread | scanner.unread).items())},
+            {},
             tuple(sorted(seen.notes | scanner.notes)),
             tuple(sorted({*seen.failures, *scanner.failures})),
         )

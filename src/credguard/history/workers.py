@@ -52,8 +52,8 @@ _LINK = GITLINK.encode()
 class ObjectFindings:
     """What was seen: objects with findings by rule ID and fingerprint, types of these objects, findings in file names,
     the entries of trees with such names or names for the file rules (whether there are any of these: `files`), each
-    with a tree that has it, what the scanner could not do, pointers to what git LFS keeps, and objects with findings
-    that are not what their IDs say (bytes of them: `held`)."""
+    with a tree that has it, what the scanner could not do (in which objects: `unread_oids`), pointers to what git LFS
+    keeps, and objects with findings that are not what their IDs say (bytes of them: `held`)."""
 
     found: dict[tuple[str, str], set[str]] = field(default_factory=dict)
     kinds: dict[str, str] = field(default_factory=dict)
@@ -64,6 +64,7 @@ class ObjectFindings:
     bytes: int = 0
     failures: list[tuple[str, str, str]] = field(default_factory=list)
     unread: dict[str, str] = field(default_factory=dict)
+    unread_oids: dict[str, str] = field(default_factory=dict)
     notes: dict[str, None] = field(default_factory=dict)
     pointers: set[str] = field(default_factory=set)
     misnamed: dict[_Copy, None] = field(default_factory=dict)
@@ -107,6 +108,7 @@ class ObjectFindings:
         self.bytes += other.bytes
         self.failures += other.failures
         self.unread |= other.unread
+        self.unread_oids |= other.unread_oids
         self.notes |= other.notes
         self.pointers |= other.pointers
         for copy in other.misnamed:
@@ -154,7 +156,10 @@ class ObjectScanner:
     def _scan_content(self, candidate: Candidate) -> None:
         kind = "file" if candidate.kind == "blob" else "message"
         path = f"{'object' if candidate.kind == 'blob' else candidate.kind} {candidate.oid[:12]}"
+        before = len(self._scanner.unread)
         marks = self._scanner.find_marks(Blob(candidate.data, path, kind), candidate.hits)
+        if len(self._scanner.unread) > before:
+            self.seen.unread_oids[path] = candidate.oid
         for mark in marks:
             self.seen.found.setdefault(mark, set()).add(candidate.oid)
             self.seen.kinds[candidate.oid] = candidate.kind
@@ -221,7 +226,7 @@ class _ShareQueue:
     forked from this one have the same place. A pipe would not have room for any count."""
 
     def __init__(self, count: int) -> None:
-        self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - closed by `close`
+        self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - unread_oids by `close`
         self._file.write(b"".join(number.to_bytes(_NUMBER, "big") for number in range(count)))
         self._file.seek(0)
 
@@ -250,7 +255,7 @@ class _Worker:
             finally:
                 os._exit(0)
         os.close(there)
-        self._pipe = open(here, "rb")  # noqa: SIM115 - closed by `close`
+        self._pipe = open(here, "rb")  # noqa: SIM115 - unread_oids by `close`
 
     def read_result(self) -> ObjectFindings:
         """What it has seen, when it is done; raises GitError."""

@@ -164,13 +164,15 @@ class Verdict:
 
 @dataclass(slots=True)
 class Coverage:
-    """What was looked at, and what was not."""
+    """What was scanned, and what was not: `skipped` makes a run incomplete, `acknowledged` is what the policy knows of
+    and leaves out, the reason with that of the policy."""
 
     files: int = 0
     blobs: int = 0
     commits: int = 0
     bytes: int = 0
     skipped: list[Skip] = field(default_factory=list)
+    acknowledged: list[Skip] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -196,6 +198,7 @@ class Coverage:
         self.commits += other.commits
         self.bytes += other.bytes
         self.skipped += other.skipped
+        self.acknowledged += [one for one in other.acknowledged if one not in self.acknowledged]
         self.notes += [note for note in other.notes if note not in self.notes]
 
 

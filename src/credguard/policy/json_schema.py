@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from credguard.policy.custom_rule_values import CustomRuleValue
-from credguard.policy.schema_keys import POLICY_TABLE, AllowValue, RuleSettingValue
+from credguard.policy.schema_keys import POLICY_TABLE, AllowValue, RuleSettingValue, UnreadableValue
 from credguard.policy.value_types import Entries, ListOf, Table
 from credguard.rule import CUSTOM_ID
 from credguard.rules import EXAMPLE_ID
@@ -54,7 +54,7 @@ def _iter_keys(table: Table, above: str) -> Iterator[tuple[str, Key]]:
 def _find_subtable(kind: ValueType, name: str) -> tuple[Table, str] | None:
     if isinstance(kind, Table) and "pre-commit" not in kind.keys:
         return kind, f"{name}."
-    if isinstance(kind, ListOf) and isinstance(kind.item, (AllowValue, CustomRuleValue)):
+    if isinstance(kind, ListOf) and isinstance(kind.item, (AllowValue, CustomRuleValue, UnreadableValue)):
         return kind.item.table, f"{name}[]."
     if isinstance(kind, Entries) and isinstance(kind.value, RuleSettingValue):
         return kind.value.table, f"{name}.{EXAMPLE_ID}."

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
+from credguard.policy.gaps import explain_gap
 from credguard.policy.model import ABOUT_THE_RUN, Policy, decide
-from credguard.rules.tool import input_not_read, suppression_expired
+from credguard.rules.tool import suppression_expired
 from credguard.scanning.comments import CHANGED, MALFORMED, CommentPolicy, make_policy_finding, redact_reason
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from credguard.model.findings import Finding, Skip, Verdict
     from credguard.policy.loosening import Loosening
-    from credguard.policy.model import Allow, Unreadable
+    from credguard.policy.model import Allow
     from credguard.scanning.comments import BaseCommit
     from credguard.suppressions.baseline import Baseline, BaselineEntry
 
@@ -90,7 +91,7 @@ class Judge:
 
     def _settle(self, finding: Finding, matched: dict[int, Allow | BaselineEntry]) -> Verdict | None:
         """The same; adds to `matched` the entries that are about it."""
-        path = self.get_rooted_path(finding)
+        path, shown = self.get_rooted_path(finding), finding.locations[0].path.removeprefix(self.label)
         allowed = [entry for entry in self.policy.allow if entry.is_applicable(finding, path)]
         listed = self.baseline.find_entry(finding, path) if self.baseline else None
         if finding.rule_id in ABOUT_THE_RUN:
@@ -98,10 +99,10 @@ class Judge:
         matched |= {id(entry): entry for entry in (*allowed, listed) if entry}
         good = next((entry for entry in allowed if not self._is_over(entry)), None)
         known = listed if listed and not self._is_over(listed) else None
-        gap = self.policy.find_unreadable(path, self.today) if finding.rule_id == input_not_read.RULE.id else None
         verdict = decide(
             finding, self.policy, stage=self.stage, path=path,
-            allowed=_format_reason(good) if good else "", gap=_explain_gap(gap) if gap else "",
+            allowed=_format_reason(good) if good else "",
+            gap=explain_gap(self.policy, finding, path, shown, self.today),
             listed=(redact_reason(known.reason) or "in the baseline") if known else "",
         )  # fmt: skip
         if verdict is None or finding.known or verdict.outcome not in ("allowed", "baseline"):
@@ -154,11 +155,6 @@ class Judge:
             for entry in (self.baseline.entries if self.baseline else ())
             if id(entry) not in matched
         ]
-
-
-def _explain_gap(entry: Unreadable) -> str:
-    until = f", until {entry.expires}" if entry.expires else ""
-    return f"known to be unreadable{until}: {redact_reason(entry.reason)}"
 
 
 def _format_reason(entry: Allow) -> str:

@@ -123,6 +123,8 @@ def _compare_settings(before: Policy, after: Policy, rules: Mapping[str, Rule]) 
         yield "limits.file-size", f"lowers limits.file-size from {before.file_size} to {after.file_size} bytes"
     if after.depth < before.depth:
         yield "limits.depth", f"lowers limits.depth from {before.depth} to {after.depth}"
+    for limit in sorted(after.chosen_limits - before.chosen_limits):
+        yield f"limits.{limit}", f"sets limits.{limit}, so that what it leaves out no longer makes a run incomplete"
     for pin in sorted(after.pins - before.pins):
         yield f"enforcement.pins.{pin}", f"agrees on {pin} for calls of credguard"
     if after.foreign_markers and not before.foreign_markers:
@@ -147,13 +149,13 @@ def _compare_rule(rule_id: str, rule: Rule, before: Policy, after: Policy) -> It
 def _compare_unreadable(before: Policy, after: Policy) -> Iterator[Loosening]:
     known: dict[str, date] = {}
     for one in before.unreadable:
-        known[one.path] = max(known.get(one.path, date.min), one.expires or date.max)
+        known[one.what] = max(known.get(one.what, date.min), one.expires or date.max)
     for one in after.unreadable:
-        key = f"paths.unreadable {one.path} {one.expires}"
-        if one.path not in known:
-            yield Loosening(key, f"acknowledges that {one.path} cannot be read", *one.source)
-        elif (one.expires or date.max) > known[one.path]:
-            yield Loosening(key, f"acknowledges for longer that {one.path} cannot be read", *one.source)
+        key = f"paths.unreadable {one.what} {one.expires}"
+        if one.what not in known:
+            yield Loosening(key, f"acknowledges that {one.what} cannot be read", *one.source)
+        elif (one.expires or date.max) > known[one.what]:
+            yield Loosening(key, f"acknowledges for longer that {one.what} cannot be read", *one.source)
 
 
 def _compare_exceptions(before: Policy, after: Policy) -> Iterator[Loosening]:

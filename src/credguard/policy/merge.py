@@ -29,6 +29,7 @@ def merge_layer(base: Policy, layer: Layer) -> Policy:
         rotation_days=layer.get("rotation-days", base.rotation_days),
         file_size=limits.get("file-size", base.file_size),
         depth=limits.get("depth", base.depth),
+        chosen_limits=base.chosen_limits.union(limits),
         foreign_markers=layer.get("markers", {}).get("foreign", base.foreign_markers),
         baseline=layer.get("baseline", base.baseline),
         pins=base.pins.union(layer.get("enforcement", {}).get("pins", ())),

@@ -76,13 +76,19 @@ class Allow:
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """What a team knows cannot be read: the files that a pattern selects, why that is so, and until when it counts.
-    `source` is the file and line that say so."""
+    """What a team knows cannot be read: the files that the pattern `path` selects, or the git object whose ID begins
+    with `oid`; why that is so, and until when it counts. `source` is the file and line that say so."""
 
     path: str
     reason: str
     expires: date | None = None
+    oid: str = ""
     source: tuple[str, int] = field(default=("", 1), compare=False)
+
+    @property
+    def what(self) -> str:
+        """What it is about, in words."""
+        return self.path or f"object {self.oid}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +97,8 @@ class Policy:
 
     `select` (IDs or prefixes, empty for all) and `ignore` are the command line's. `paths` are
     settings of rules for the paths that a pattern selects, later ones over earlier ones; `custom`
-    are rules of its own. `pins` are the revisions on which calls of credguard may be moved.
+    are rules of its own. `pins` are the revisions on which calls of credguard may be moved. What the
+    `chosen_limits` leave out was settled by the team, and makes no run incomplete.
     """
 
     fail_on: Severity = Severity.MEDIUM
@@ -111,19 +118,7 @@ class Policy:
     custom: tuple[CustomRule, ...] = ()
     pins: frozenset[str] = frozenset()
     unreadable: tuple[Unreadable, ...] = ()
-
-    def find_unreadable(self, path: str, today: date) -> Unreadable | None:
-        """The entry in date that acknowledges that a file cannot be read; none does of a whole folder or history."""
-        if path in ("", "."):
-            return None
-        return next(
-            (
-                one
-                for one in self.unreadable
-                if (one.expires is None or one.expires >= today) and globs.find_last_match((one.path,), path)
-            ),
-            None,
-        )
+    chosen_limits: frozenset[str] = frozenset()
 
     def is_enabled(self, rule_id: str, stage: str = "audit") -> bool:
         """True when the rule is to speak at the stage; the rules about the run itself always do.
@@ -203,7 +198,9 @@ def _canonicalize(value: object) -> object:
         named = {f.name: getattr(value, f.name) for f in fields(value)}
         if isinstance(value, Policy):
             named["allow"] = frozenset(value.allow)
-            named["unreadable"] = tuple((one.path, one.reason, str(one.expires)) for one in value.unreadable)
+            named["unreadable"] = frozenset(
+                (one.path, one.oid, one.reason, str(one.expires)) for one in value.unreadable
+            )
             named["custom"] = frozenset(replace(rule, source=("", 1)) for rule in value.custom)
             named["stages"] = {stage: value.stages.get(stage, "block") for stage in STAGES}
         return _canonicalize(named)
@@ -285,19 +282,6 @@ def _explain_harmless(finding: Finding, policy: Policy, stage: str, path: str) -
     if finding.severity < policy.fail_on:
         return f"below {policy.fail_on.label}"
     return f"warn in {stage}" if policy.find_action(finding.rule_id, stage, path) == "warn" else ""
-
-
-def acknowledge_gaps(coverage: Coverage, verdicts: Iterable[Verdict]) -> Coverage:
-    """The coverage in which what the policy knows to be unreadable is a note, so that the run can be complete."""
-    known = {
-        verdict.finding.locations[0].path: verdict.reason
-        for verdict in verdicts
-        if verdict.finding.rule_id == input_not_read.RULE.id and verdict.outcome == "allowed"
-    }
-    gaps = [skip for skip in coverage.skipped if skip.path in known and not skip.reason.startswith("rule CG")]
-    left = [skip for skip in coverage.skipped if skip not in gaps]
-    notes = [*coverage.notes, *(f"not read: {one.path}: {one.reason} ({known[one.path]})" for one in gaps)]
-    return replace(coverage, skipped=left, notes=notes) if gaps else coverage
 
 
 def exit_code(verdicts: Iterable[Verdict], coverage: Coverage) -> ExitCode:

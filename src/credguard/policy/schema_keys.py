@@ -125,18 +125,24 @@ class UnreadableValue(ValueType):
 
     words = "mappings"
     table = Table({
-        "path": Key(Glob(), "the files that cannot be read; needed"),
+        "path": Key(Glob(), "the files that cannot be read, now or in the past"),
+        "object": Key(
+            Text("an object ID of 12 hex digits or more", "[0-9a-f]{12,64}"),
+            "instead of a path: an object that the history lacks",
+        ),
         "reason": Key(Text(), "why that is known and may stay; needed"),
         "expires": Key(Day(), "the last day on which it counts (UTC)", "never"),
-    }, required=("path", "reason"))  # fmt: skip
+    }, required=("reason",))  # fmt: skip
 
     def _read(self, value: Value, reading: ReadingContext, at: str) -> Unreadable:
         read = cast("dict[str, str]", self.table.read(value, reading, at))
-        source = (reading.path, value.line)
-        return Unreadable(read["path"], read["reason"], cast("date | None", read.get("expires")), source)
+        if ("object" in read) == ("path" in read):
+            raise reading.make_error(value, at, "wants either a path or an object", "reports show both")
+        expires, source = cast("date | None", read.get("expires")), (reading.path, value.line)
+        return Unreadable(read.get("path", ""), read["reason"], expires, read.get("object", ""), source)
 
     def _build_schema(self) -> Schema:
-        return self.table.build_schema()
+        return self.table.build_schema() | {"oneOf": [{"required": ["path"]}, {"required": ["object"]}]}
 
 
 _PIN = Text("ORIGIN@REVISION as it is written there, or NAME==VERSION", r"[^\s@=]\S{0,290}(?:@|==)[\w.+-]{1,100}")
@@ -155,11 +161,12 @@ POLICY_TABLE = Table({
         Table({
             "exclude": Key(
                 ListOf(Glob()),
-                f"paths whose findings do not count, but for those of {', '.join(_WHOLE_IDS)}",
+                f"paths whose findings do not count, but for those of {', '.join(_WHOLE_IDS)}; what cannot be read"
+                " there makes no run incomplete",
             ),
             "unreadable": Key(
                 ListOf(UnreadableValue()),
-                "files of which it is known that they cannot be read: they do not make a run incomplete",
+                "files and objects of which it is known that they cannot be read: they make no run incomplete",
             ),
             "rules": Key(Entries(Glob(), _RULES_OF_A_PATH), "settings of rules for the paths that a pattern selects"),
         }),
@@ -172,10 +179,10 @@ POLICY_TABLE = Table({
     "rotation-days": Key(WholeNumber(1, 3650), "the age in days at which a key has to be replaced", "90"),
     "limits": Key(
         Table({
-            "file-size": Key(Size(), "larger files are not read, and the run says so", "256M"),
+            "file-size": Key(Size(), "larger files are not read, and reports name them", "256M"),
             "depth": Key(WholeNumber(0, 100), "how deep archives and encodings inside each other are opened", "5"),
         }),
-        "how much is looked at",
+        "how much is scanned; what a limit that is set here leaves out makes no run incomplete",
     ),
     "markers": Key(
         Table({

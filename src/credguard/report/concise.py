@@ -16,10 +16,12 @@ if TYPE_CHECKING:
 def render(result: ScanResult) -> bytes:
     """A line for every finding that is not suppressed and for every input that was not scanned, as UTF-8."""
     lines = [_format_finding(verdict) for verdict in list_shown(result.verdicts, ("report", "below-threshold"))]
-    lines += [
-        f"{make_printable(skip.path)}: {NOT_READ.id} {NOT_READ.name}: {make_printable(skip.reason)}"
-        for skip in result.coverage.skipped
-    ]
+    coverage = result.coverage
+    for skips, tail in ((coverage.skipped, ""), (coverage.acknowledged, " [does not block]")):
+        lines += [
+            f"{make_printable(skip.path)}: {NOT_READ.id} {NOT_READ.name}: {make_printable(skip.reason)}{tail}"
+            for skip in skips
+        ]
     return "".join(line + "\n" for line in lines).encode("utf-8", "backslashreplace")
 
 

@@ -19,10 +19,13 @@ def render(result: ScanResult) -> bytes:
     """A line for every finding that is not suppressed and for everything that was not looked at."""
     shown = [v for v in result.verdicts if v.outcome in ("report", "below-threshold")]
     lines = [_format_finding(verdict) for verdict in shown if verdict.finding.rule_id not in ABOUT_THE_RUN]
-    lines += [
-        f"::error file={_escape_property(skip.path)},title=credguard%3A not scanned::{_escape_data(skip.reason)}"
-        for skip in result.coverage.skipped
-    ]
+    for command, title, skips in (
+        ("error", "not scanned", result.coverage.skipped), ("notice", "left out", result.coverage.acknowledged)
+    ):  # fmt: skip
+        lines += [
+            f"::{command} file={_escape_property(skip.path)},title=credguard%3A {title}::{_escape_data(skip.reason)}"
+            for skip in skips
+        ]
     return "".join(line + "\n" for line in lines).encode("utf-8", "backslashreplace")
 
 

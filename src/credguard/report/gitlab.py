@@ -7,6 +7,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from credguard.model.findings import Severity
+from credguard.policy.model import ABOUT_THE_RUN
 from credguard.report import make_printable
 from credguard.report.origin import describe_origin
 
@@ -17,18 +18,25 @@ _SEVERITIES = {Severity.CRITICAL: "blocker", Severity.HIGH: "critical", Severity
 
 
 def render(result: ScanResult) -> bytes:
-    """The array of issues that are not suppressed, as JSON with a final newline."""
+    """The array of issues that are not suppressed, and of inputs that the policy leaves out, as JSON with a final
+    newline."""
     shown = [v for v in result.verdicts if v.outcome in ("report", "below-threshold")]
-    return json.dumps([_build_issue(verdict) for verdict in shown], indent=2).encode() + b"\n"
+    known = [v for v in result.verdicts if v.outcome == "allowed" and v.finding.rule_id in ABOUT_THE_RUN]
+    left_out = [
+        _build_issue(verdict, f"; {make_printable(verdict.reason)}") | {"severity": "info"} for verdict in known
+    ]
+    return json.dumps([*map(_build_issue, shown), *left_out], indent=2).encode() + b"\n"
 
 
-def _build_issue(verdict: Verdict) -> dict[str, object]:
+def _build_issue(verdict: Verdict, tail: str = "") -> dict[str, object]:
     finding = verdict.finding
     place, origin = finding.locations[0], describe_origin(finding)
     return {
         "type": "issue",
         "check_name": make_printable(f"{finding.rule_id} {finding.rule_name}"),
-        "description": make_printable(f"{finding.rule_id} {finding.message}" + (f"; {origin}" if origin else "")),
+        "description": make_printable(
+            f"{finding.rule_id} {finding.message}" + (f"; {origin}" if origin else "") + tail
+        ),
         "categories": ["Security"],
         "severity": _SEVERITIES[finding.severity],
         "fingerprint": _hash_identity(finding.fingerprint, make_printable(place.path)),

@@ -37,8 +37,11 @@ def render(result: ScanResult) -> bytes:
             "analyzer": tool, "scanner": tool, "type": "secret_detection", "start_time": now, "end_time": now,
             "status": "success" if looked else "failure",
             "messages": [
-                {"level": "warn", "value": make_printable(f"not looked at: {skip.path}: {skip.reason}")}
-                for skip in result.coverage.skipped
+                {"level": level, "value": make_printable(f"{words}: {skip.path}: {skip.reason}")}
+                for level, words, skips in (
+                    ("warn", "not scanned", result.coverage.skipped), ("info", "left out", result.coverage.acknowledged)
+                )
+                for skip in skips
             ],
         },
         "vulnerabilities": [_build_vulnerability(verdict) for verdict in shown],

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json as json_module
+import json
 from base64 import b64encode
+from collections import Counter
 from datetime import datetime, timezone
 from hashlib import sha256
 from importlib.resources import files
@@ -11,12 +12,18 @@ from typing import TYPE_CHECKING
 
 from credguard import __version__
 from credguard.errors import ExitCode
+from credguard.model.findings import Severity
 from credguard.policy.model import ABOUT_THE_RUN
-from credguard.report import json, make_printable
+from credguard.report import make_printable
+from credguard.report.groups import format_count, join_names
+from credguard.report.page_data import build_page_data
 from credguard.report.scorecard import count_standings, describe_unread
 
 if TYPE_CHECKING:
-    from credguard.model.findings import ScanResult
+    from credguard.model.findings import ScanResult, Verdict
+
+_SCRIPTS = ("report_data.js", "report_export.js", "report.js", "report_charts.js")
+_MOST_NAMED = 5
 
 
 def render(result: ScanResult) -> bytes:
@@ -25,24 +32,34 @@ def render(result: ScanResult) -> bytes:
     from jinja2 import Environment, StrictUndefined
     from markupsafe import Markup
 
-    css, script, chart = (_read_asset(name) for name in ("report.css", "report.js", "chart.min.js"))
+    css, chart = (_read_asset(name) for name in ("report.css", "chart.min.js"))
+    script = "\n".join(map(_read_asset, _SCRIPTS))
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     environment.filters["shown"] = make_printable
     template = environment.from_string(_read_asset("report.html.j2"))
-    standings = result.standings
+    standings = result.standings if result.target.get("kind") == "audit" else ()
+    coverage = result.coverage
     headline, state = _format_headline(result)
     page = template.render(
-        result=result,
-        version=__version__,
         headline=headline,
         state=state,
-        target=make_printable(", ".join(map(str, result.target.get("paths", ["."])))),  # type: ignore[call-overload]
-        made=datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
-        numbers=_format_numbers(result),
+        kind="audit" if result.target.get("kind") == "audit" else "scan",
+        facts=_list_facts(result),
+        severities=_count_severities(result),
+        numbers=_list_numbers(result),
+        inputs=(
+            (
+                "skipped",
+                "Not scanned",
+                "The run is incomplete: what is listed here may hold anything.",
+                coverage.skipped,
+            ),
+            ("left-out", "Left out", "The policy settles that these are not scanned.", coverage.acknowledged),
+        ),
         standings=standings,
         counted=count_standings(standings),
         unread=make_printable(describe_unread(result)),
-        data=Markup(_dump_inert_json(_build_findings(result))),  # noqa: S704 - `_inert` leaves nothing that ends the element
+        data=Markup(_dump_inert_json(build_page_data(_list_verdicts(result)))),  # noqa: S704 - nothing in it ends the element
         css=Markup(css),  # noqa: S704 - our own files
         script=Markup(script),  # noqa: S704
         chart=Markup(chart),  # noqa: S704
@@ -61,33 +78,49 @@ def _hash(text: str) -> str:
     return f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'"
 
 
+def _list_verdicts(result: ScanResult) -> list[Verdict]:
+    return [v for v in result.verdicts if v.finding.rule_id not in ABOUT_THE_RUN]
+
+
 def _format_headline(result: ScanResult) -> tuple[str, str]:
-    blocking = sum(v.outcome == "report" and v.finding.rule_id not in ABOUT_THE_RUN for v in result.verdicts)
+    blocking = sum(v.outcome == "report" for v in _list_verdicts(result))
     if blocking:
-        return f"{blocking} {'finding blocks' if blocking == 1 else 'findings block'}", "blocks"
+        return f"{format_count(blocking, 'finding')} {'blocks' if blocking == 1 else 'block'}", "blocks"
     if result.exit_code is ExitCode.CLEAN:
         return "Nothing blocks", ""
-    return "Incomplete: not everything was looked at", "incomplete"
+    return "Incomplete: not everything could be scanned", "incomplete"
 
 
-def _format_numbers(result: ScanResult) -> list[tuple[str, str]]:
+def _list_facts(result: ScanResult) -> list[tuple[str, str]]:
+    """What was scanned, at which commit, how and when."""
+    target = result.target
+    paths, options, checkouts = (_list_of(target.get(name)) for name in ("paths", "options", "checkouts"))
+    facts = [("scanned", join_names(list(map(str, paths)) or ["."], _MOST_NAMED))]
+    for checkout in [one for one in checkouts if isinstance(one, dict)][:_MOST_NAMED]:
+        branch = f" on {checkout['branch']}" if checkout.get("branch") else ""
+        at = f"{checkout.get('revisionId', 'no commit')}{branch}"
+        facts.append(("HEAD", at + (f", of {checkout['repositoryUri']}" if checkout.get("repositoryUri") else "")))
+    facts.append(("options", " ".join(map(str, options)) or "none"))
+    made = datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
+    return [*facts, ("written", f"{made} by credguard {__version__}, policy {result.policy_hash}")]
+
+
+def _list_of(value: object) -> list[object]:
+    return list(value) if isinstance(value, (list, tuple)) else []
+
+
+def _count_severities(result: ScanResult) -> list[tuple[str, str]]:
+    found = Counter(v.finding.severity for v in _list_verdicts(result) if v.outcome == "report")
+    return [(severity.label, f"{found[severity]:,}") for severity in sorted(Severity, reverse=True)]
+
+
+def _list_numbers(result: ScanResult) -> list[tuple[str, str]]:
     coverage = result.coverage
-    shown = [v.finding for v in result.verdicts if v.outcome == "report" and v.finding.rule_id not in ABOUT_THE_RUN]
-    severities = {label: sum(f.severity.label == label for f in shown) for label in ("critical", "high", "medium")}
-    counts = {
-        **severities, "files and objects": coverage.blobs, "commits": coverage.commits,
-        "not looked at": len(coverage.skipped),
-    }  # fmt: skip
+    counts = {"files and objects": coverage.blobs, "commits": coverage.commits, "not scanned": len(coverage.skipped)}
     return [(label, f"{number:,}") for label, number in counts.items()]
-
-
-def _build_findings(result: ScanResult) -> list[dict[str, object]]:
-    """The findings as in the JSON report."""
-    shown = [v for v in result.verdicts if v.finding.rule_id not in ABOUT_THE_RUN]
-    return [json.build_finding_entry(v) for v in shown]
 
 
 def _dump_inert_json(data: object) -> str:
     """JSON in which no character could end the script element or begin a comment (HTML, section 4.12.1.3)."""
-    text = json_module.dumps(data, separators=(",", ":"))
+    text = json.dumps(data, separators=(",", ":"))
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")

@@ -10,7 +10,7 @@ from credguard import __version__
 from credguard.report import make_printable, sanitize_data
 
 if TYPE_CHECKING:
-    from credguard.model.findings import Coverage, Location, ScanResult, Verdict
+    from credguard.model.findings import Coverage, Location, ScanResult, Skip, Verdict
 
 
 def render(result: ScanResult) -> bytes:
@@ -45,11 +45,14 @@ def _build_coverage(coverage: Coverage) -> dict[str, object]:
         "blobs": coverage.blobs,
         "commits": coverage.commits,
         "bytes": coverage.bytes,
-        "skipped": [
-            {"path": make_printable(skip.path), "reason": make_printable(skip.reason)} for skip in coverage.skipped
-        ],
+        "skipped": list(map(_build_skip, coverage.skipped)),
+        "acknowledged": list(map(_build_skip, coverage.acknowledged)),
         "notes": [make_printable(note) for note in coverage.notes],
     }
+
+
+def _build_skip(skip: Skip) -> dict[str, str]:
+    return {"path": make_printable(skip.path), "reason": make_printable(skip.reason)}
 
 
 def build_finding_entry(verdict: Verdict) -> dict[str, object]:

@@ -11,7 +11,7 @@ from credguard.report.origin import describe_origin, format_place, is_gone
 from credguard.rules.tool.input_not_read import RULE as NOT_READ
 
 if TYPE_CHECKING:
-    from credguard.model.findings import ScanResult, Verdict
+    from credguard.model.findings import ScanResult, Skip, Verdict
 
 
 def render(result: ScanResult) -> bytes:
@@ -19,18 +19,19 @@ def render(result: ScanResult) -> bytes:
     verdicts = [v for v in result.verdicts if v.finding.rule_id not in ABOUT_THE_RUN]
     failures = sum(v.outcome == "report" for v in verdicts)
     counts = {
-        "tests": str(len(verdicts) + len(result.coverage.skipped) or 1),
+        "tests": str(len(verdicts) + len(result.coverage.skipped) + len(result.coverage.acknowledged) or 1),
         "failures": str(failures),
         "errors": str(len(result.coverage.skipped)),
-        "skipped": str(len(verdicts) - failures),
+        "skipped": str(len(verdicts) - failures + len(result.coverage.acknowledged)),
     }
     suite = ET.Element("testsuite", {"name": "credguard", **counts})
     for verdict in verdicts:
         _add_case(suite, verdict)
     for skip in result.coverage.skipped:
-        name = f"{NOT_READ.id} {NOT_READ.name}"
-        case = ET.SubElement(suite, "testcase", {"classname": make_printable(skip.path), "name": name})
+        case = _add_input(suite, skip)
         ET.SubElement(case, "error", {"message": make_printable(skip.reason), "type": NOT_READ.id})
+    for skip in result.coverage.acknowledged:
+        ET.SubElement(_add_input(suite, skip), "skipped", {"message": make_printable(skip.reason)})
     if not len(suite):
         ET.SubElement(suite, "testcase", {"classname": "credguard", "name": "no findings"})
     root = ET.Element("testsuites", {"name": "credguard", **counts})
@@ -38,6 +39,11 @@ def render(result: ScanResult) -> bytes:
     ET.indent(root)
     report: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
     return report + b"\n"
+
+
+def _add_input(suite: ET.Element, skip: Skip) -> ET.Element:
+    name = f"{NOT_READ.id} {NOT_READ.name}"
+    return ET.SubElement(suite, "testcase", {"classname": make_printable(skip.path), "name": name})
 
 
 def _add_case(suite: ET.Element, verdict: Verdict) -> None:

@@ -53,9 +53,14 @@ def parse_result(report: dict[str, Any]) -> ScanResult:
     """The result that a parsed report stands for; raises KeyError, TypeError, ValueError or AttributeError
     for what is none."""
     counted = report["coverage"]
+    skipped, acknowledged = (
+        [Skip(str(skip["path"]), str(skip["reason"])) for skip in skips]
+        for skips in (counted["skipped"], counted.get("acknowledged", ()))
+    )
     coverage = Coverage(
         **{name: int(counted[name]) for name in ("files", "blobs", "commits", "bytes")},
-        skipped=[Skip(str(skip["path"]), str(skip["reason"])) for skip in counted["skipped"]],
+        skipped=skipped,
+        acknowledged=acknowledged,
         notes=[str(note) for note in counted["notes"]],
     )
     verdicts = tuple(parse_verdict(finding) for finding in report["findings"])

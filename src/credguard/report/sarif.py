@@ -79,11 +79,10 @@ def _fit_results(verdicts: Sequence[Verdict], numbers: dict[str, int]) -> list[d
 
 
 def _build_provenance(result: ScanResult) -> list[dict[str, object]]:
-    """What was scanned a checkout of; one alone is where all paths begin."""
+    """What was scanned a checkout of, where it has the remote that SARIF needs; one alone is where all paths begin."""
     found = result.target.get("checkouts")
-    checkouts = (
-        [{str(k): make_printable(str(v)) for k, v in one.items()} for one in found] if isinstance(found, list) else []
-    )
+    known = [one for one in found if one.get("repositoryUri")] if isinstance(found, list) else []
+    checkouts = [{str(k): make_printable(str(v)) for k, v in one.items()} for one in known]
     root = {"mappedTo": {"uriBaseId": "ROOT"}} if len(checkouts) == 1 else {}
     return [{**one, **root} for one in checkouts]
 
@@ -190,13 +189,14 @@ def _build_invocation(result: ScanResult, left_out: int) -> dict[str, object]:
         "exitCode": int(result.exit_code),
         "toolExecutionNotifications": [
             *(_build_notification(skip) for skip in result.coverage.skipped),
+            *(_build_notification(skip, "note", "left out") for skip in result.coverage.acknowledged),
             *({"level": "note", "message": {"text": make_printable(note)}} for note in result.coverage.notes),
             *([{"level": "warning", "message": {"text": _LEFT_OUT.format(left_out)}}] if left_out else []),
         ],
     }
 
 
-def _build_notification(skip: Skip) -> dict[str, object]:
+def _build_notification(skip: Skip, level: str = "error", words: str = "not scanned") -> dict[str, object]:
     place = {"physicalLocation": {"artifactLocation": {"uri": format_uri(skip.path), "uriBaseId": "ROOT"}}}
-    text = f"not looked at: {make_printable(skip.path)}: {make_printable(skip.reason)}"
-    return {"level": "error", "message": {"text": text}, "locations": [place], "descriptor": {"id": "input-not-read"}}
+    text = f"{words}: {make_printable(skip.path)}: {make_printable(skip.reason)}"
+    return {"level": level, "message": {"text": text}, "locations": [place], "descriptor": {"id": "input-not-read"}}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from credguard.errors import ExitCode
 from credguard.model.findings import Severity
 from credguard.report import make_printable, scorecard
+from credguard.report.exception_hint import format_exception_hint
 from credguard.report.groups import (
     KEY,
     PATH,
@@ -19,21 +20,17 @@ from credguard.report.groups import (
 )
 from credguard.report.origin import describe_origin, format_place
 from credguard.report.snippet import format_lines
-from credguard.rule import ABOUT_CREDGUARD
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from credguard.model.findings import Coverage, ScanResult, Verdict
+    from credguard.model.findings import ScanResult, Skip, Verdict
     from credguard.report.groups import Group
 
 _COLOURS = {Severity.CRITICAL: "1;31", Severity.HIGH: "31", Severity.MEDIUM: "33", Severity.LOW: "36"}
 _SUPPRESSED = ("allowed", "baseline", "inline")
 _MOST_GROUPS, _MOST_ADVICE, _MOST_PLACES, _MOST_NAMES = 25, 8, 4, 5
 _SHOWN_SKIPS, _SAME_SKIPS, _NAMED_SKIPS = 50, 5, 3
-_NAMED_EXCEPTIONS = 3
-_SHORT = 12
-"""Digits of a fingerprint that `credguard allow` takes for the whole."""
 
 
 def render(
@@ -54,14 +51,16 @@ def render(
     if len(groups) > _MOST_GROUPS and not verbose:
         lines += _format_rest(groups[_MOST_GROUPS:], result.target)
     lines += _format_advice(groups, paint, verbose=verbose)
-    lines += _format_skipped(result.coverage, paint)
+    lines += _format_skipped("Not scanned", result.coverage.skipped, paint)
+    if not quiet:
+        lines += _format_skipped("Left out, as the policy settles", result.coverage.acknowledged, paint)
     if result.standings and not quiet and result.target.get("kind") == "audit":
         lines += scorecard.format_scorecard(result, paint)
     if verbose:
         lines += [f"note: {make_printable(note)}" for note in result.coverage.notes]
     if not quiet or result.exit_code:
         lines += _format_summary(result, paint)
-    lines += _format_exception_hint(result, groups)
+    lines += format_exception_hint(result, [g.first.finding for g in groups if g.first.outcome == "report"])
     return "".join(line + "\n" for line in lines).encode("utf-8", "backslashreplace")
 
 
@@ -156,11 +155,11 @@ def _format_advice(groups: Sequence[Group], paint: _Paint, *, verbose: bool) -> 
         yield ""
 
 
-def _format_skipped(coverage: Coverage, paint: _Paint) -> Iterator[str]:
-    if coverage.skipped:
-        yield paint("Not scanned", "1")
+def _format_skipped(title: str, skipped: Sequence[Skip], paint: _Paint) -> Iterator[str]:
+    if skipped:
+        yield paint(title, "1")
         by_reason: dict[str, list[str]] = {}
-        for skip in coverage.skipped:
+        for skip in skipped:
             by_reason.setdefault(skip.reason, []).append(make_printable(skip.path))
         lines = [line for reason, paths in by_reason.items() for line in _format_skip_reason(reason, paths)]
         yield from lines[:_SHOWN_SKIPS]
@@ -182,6 +181,7 @@ def _format_summary(result: ScanResult, paint: _Paint) -> Iterator[str]:
     what = format_count(coverage.files, "file") if coverage.files else format_count(coverage.blobs, "object")
     commits = f" and {format_count(coverage.commits, 'commit')}" if coverage.commits else ""
     missed = f"; {format_count(len(coverage.skipped), 'input')} could not be scanned" if coverage.skipped else ""
+    missed += f"; {format_count(len(coverage.acknowledged), 'input')} left out" if coverage.acknowledged else ""
     yield f"Scanned {what}{commits}, {_format_size(coverage.bytes)}{missed}."
     blocking = list_shown(result.verdicts, ("report",))
     below = sum(v.outcome == "below-threshold" for v in result.verdicts)
@@ -205,25 +205,6 @@ def _format_summary(result: ScanResult, paint: _Paint) -> Iterator[str]:
 def _count_severities(verdicts: Sequence[Verdict]) -> str:
     counts = {s: sum(v.finding.severity is s for v in verdicts) for s in sorted(Severity, reverse=True)}
     return ", ".join(f"{number:,} {severity.label}" for severity, number in counts.items() if number)
-
-
-def _format_exception_hint(result: ScanResult, groups: Sequence[Group]) -> Iterator[str]:
-    """How to record that a finding may stay, for who is stopped by a hook."""
-    if result.target.get("kind") != "hook" or result.target.get("hook") == "pre-receive":
-        return
-    findings = [g.first.finding for g in groups if g.first.outcome == "report"]
-    findings = [finding for finding in findings if not finding.rule_id.startswith(ABOUT_CREDGUARD)]
-    if findings:
-        yield (
-            "If it is no secret, record an exception:"
-            if len(findings) == 1
-            else ("For each that is no secret, record an exception:")
-        )
-    for finding in findings[:_NAMED_EXCEPTIONS]:
-        what = f"  # {format_place(finding)}" if len(findings) > 1 else ""
-        yield f'  credguard allow {finding.fingerprint[:_SHORT]} --reason "why"{what}'
-    if len(findings) > _NAMED_EXCEPTIONS:
-        yield f"  and so on for {len(findings) - _NAMED_EXCEPTIONS} more; -v shows their fingerprints"
 
 
 def _format_size(number: int) -> str:

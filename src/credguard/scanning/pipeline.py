@@ -118,4 +118,6 @@ def mask_paths(result: Result, masks: Mapping[str, str], label: str = "") -> Res
     coverage = replace(
         result.coverage, skipped=[replace(skip, path=mask(skip.path)) for skip in result.coverage.skipped]
     )
-    return replace(result, findings=tuple(findings), coverage=coverage, over=result.over or over)
+    unread = {mask(path): reason for path, reason in result.problems.unread.items()}
+    problems = replace(result.problems, unread=unread)
+    return replace(result, findings=tuple(findings), coverage=coverage, problems=problems, over=result.over or over)

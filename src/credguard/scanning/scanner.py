@@ -18,6 +18,7 @@ from credguard.matching.database import Matcher
 from credguard.matching.positions import has_overlap, locate, merge_overlaps
 from credguard.matching.redaction import LineRedactor, is_telling, mask_name
 from credguard.model.findings import Blob, Location, Skip
+from credguard.model.limit_reasons import TOO_OFTEN_ENCODED
 from credguard.model.result import Problems
 from credguard.rule import Trait, is_custom
 from credguard.rules import list_rule_ids, load_rules
@@ -211,7 +212,7 @@ class Scanner:
         found = self._run_rules(blob, hits)
         if depth >= self.budget.depth:
             if has_base64(blob.data, hits):
-                self.unread.setdefault(blob.path, "holds text encoded more often than limits.depth allows; decode it")
+                self.unread.setdefault(blob.path, TOO_OFTEN_ENCODED)
             return found
         plain = sorted((p.start, p.end) for rule, one in found if Trait.GUESS not in rule.traits for p in one.parts)
         told: set[tuple[str, int]] = set()

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from credguard.git.repository import GITLINK, Git, GitError, IndexEntry, find_git
 from credguard.lazy_re import compile_lazily
-from credguard.model.findings import Blob, Skip
+from credguard.model.findings import OF_EVERYTHING, Blob, Skip
+from credguard.model.limit_reasons import explain_size
 from credguard.sources.worktree import RULE_READ_LIMIT, WorkTree
 from credguard.system.compat import encode_path, is_link, open_to_read
 from credguard.system.containment import ODD, Root, is_checked_out
@@ -241,25 +242,17 @@ def read(location: str, path: str, limit: int) -> Blob | Skip | str | None:
         if not stat.S_ISREG(info.st_mode):
             return f"{path} is not a regular file and has no content to scan"
         if info.st_size > limit:
-            return Skip(path, explain_size_limit(info.st_size, limit))
+            return Skip(path, explain_size(info.st_size, limit))
         data = os.read(descriptor, info.st_size + 1)
         if len(data) != info.st_size:
             data = _read_rest(descriptor, data, limit)
         if len(data) > limit:
-            return Skip(path, explain_size_limit(len(data), limit))
+            return Skip(path, explain_size(len(data), limit))
         return Blob(data, path)
     except OSError as error:
         return Skip(path, _explain_error(error, "file"))
     finally:
         os.close(descriptor)
-
-
-def explain_size_limit(size: int, limit: int) -> str:
-    """Why a file over the limit was not read, and what to do."""
-    return (
-        f"{size / (1 << 20):.0f} MiB is over the limit of {limit / (1 << 20):.0f} MiB; "
-        f"raise it with --max-file-size {-(-size // (1 << 20))}M"
-    )
 
 
 def _handle_open_error(error: OSError, location: str, path: str) -> Blob | Skip | str | None:
@@ -297,4 +290,4 @@ def read_named_files(paths: Iterable[str], limit: int = DEFAULT_LIMIT) -> Iterat
     """The files given on the command line, each under its given name."""
     for path in paths:
         item = read(path, path, limit)
-        yield Skip(path, "does not exist; check the name") if item is None else item
+        yield Skip(path, "does not exist; check the name", OF_EVERYTHING) if item is None else item

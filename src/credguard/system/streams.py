@@ -64,9 +64,19 @@ def prepare() -> None:
 
 
 def _rewrap(stream: io.TextIOWrapper, kind: type[io.TextIOWrapper]) -> io.TextIOWrapper:
-    encoding, lines, through = stream.encoding, stream.line_buffering, stream.write_through
+    encoding, lines, through = _find_encoding(stream), stream.line_buffering, stream.write_through
     # Characters that its encoding lacks must not cause a failure.
     return kind(stream.detach(), encoding, PLAIN_ERRORS, line_buffering=lines, write_through=through)
+
+
+def _find_encoding(stream: io.TextIOWrapper) -> str:
+    """That of the stream, or the one of PYTHONIOENCODING, which Python does not read where it starts isolated, as it
+    does for the command."""
+    named = os.environ.get("PYTHONIOENCODING", "").partition(":")[0] if sys.flags.ignore_environment else ""
+    try:
+        return io.TextIOWrapper(io.BytesIO(), named).encoding if named else stream.encoding
+    except LookupError:
+        return stream.encoding
 
 
 def write_stdout(report: bytes) -> None:

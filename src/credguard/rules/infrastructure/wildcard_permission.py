@@ -17,6 +17,8 @@ Why it matters
 How to fix
     Name the actions and the resources. For work with S3 objects, s3:GetObject, s3:PutObject, s3:DeleteObject on the
     bucket's objects and s3:ListBucket on the bucket are enough. IAM Access Analyzer generates a policy from CloudTrail.
+    A condition is enough for all but `Action: *`, which it has to narrow by caller or resource: with MFA, TLS, region,
+    time, user agent or calling service as the only condition, every action on every resource is still medium.
 
 References
     IAM User Guide, "Security best practices in IAM" (apply least-privilege permissions) and "IAM JSON policy elements:

@@ -9,11 +9,12 @@ Why it matters
     blocks, never 0.
 
 How to fix
-    Follow the message: run as a user who can read the file, raise --max-file-size, fetch the missing objects, or pass
-    the folders to scan so that the file is not included.
+    Follow the message: run as a user who can read the file, raise --max-file-size, fetch the missing objects. What
+    nobody can read, such as a truncated archive or an object that is lost, is acknowledged with `paths.unreadable` in
+    the policy, with a reason: reports still list it, and the run is complete.
 
 References
-    docs/exit-codes.md
+    docs/exit-codes.md, docs/policy.md
 """
 
 from __future__ import annotations
@@ -26,6 +27,6 @@ RULE = Rule(
     name="input-not-read",
     severity=Severity.MEDIUM,
     summary="Something could not be scanned",
-    hint="make it readable, or exclude it deliberately",
+    hint="make it readable, or acknowledge it with paths.unreadable in the policy",
     practices=(),
 )

@@ -4,9 +4,10 @@ What it does
     In CI (`scan --range`, `ci`), in `pre-receive` and with `--policy-from`, policy, exceptions, baseline and inline
     comments are taken from the commit that the change starts from. Reports everything that the change loosens: an
     exception, a baseline entry or an inline comment that it adds or extends; a rule that it disables or lowers; a stage
-    that it relaxes; a higher `fail-on`; a path that it excludes; the removal of the policy itself. Also reports, by key
-    and value, any difference in a hook or CI step that calls credguard, in its job, and in what they inherit. None of
-    this takes effect for the change itself. Making the policy stricter is not a finding.
+    that it relaxes; a higher `fail-on`; a path that it excludes; an input that it acknowledges as unreadable; a limit
+    that it sets or lowers; the removal of the policy itself. Also reports, by key and value, any difference in a hook
+    or CI step that calls credguard, in its job, and in what they inherit. None of this takes effect for the change
+    itself. Making the policy stricter is not a finding.
 
 Why it matters
     If a change could disable the check, it could add a secret at the same time.
