@@ -189,6 +189,9 @@ STATES = {
     ),
     "CI with a role": State({".github/workflows/a.yml": OIDC}, card={"pass": "P13 P16"}),
     "CI with stored keys": State({".github/workflows/a.yml": STORED}, card={"fail": "P13", "pass": "P16"}),
+    "a guide that attaches an administrator's policy": State(
+        {"setup.md": "Attach the `AdministratorAccess` policy to your user.\n"}, card={"partial": "P06"}
+    ),
     "a function with a role of its own": State({"main.tf": ROLE}, card={"pass": "P03 P06 P12 P16"}),
     "a function with an administrator's role": State(
         {"main.tf": ROLE.replace('["s3:GetObject"]', '"*"').replace("arn:aws:s3:::bucket/data/*", "*")},

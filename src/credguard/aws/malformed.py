@@ -58,6 +58,14 @@ def find_env_faults(data: bytes) -> Iterator[Fault]:
         yield from _label_faults(group, _check_shapes(group, ""))
 
 
+def find_settings_faults(data: bytes) -> Iterator[Fault]:
+    """The faults of the keys in a program's own ini file: shapes alone, for its reader decides about all else."""
+    if _is_utf16(data):
+        return
+    for group in parse_profiles(data).groups:
+        yield from _label_faults(group, _check_shapes(group, f" of {_describe_group(group)}"))
+
+
 def find_profile_faults(data: bytes, *, config: bool = False) -> Iterator[Fault]:
     """The faults of an AWS credentials file, or with `config` of the configuration file: also what prevents tools from
     reading it, and placeholders that were never replaced."""

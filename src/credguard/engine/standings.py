@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from credguard.model.practice import Standing
 from credguard.model.practices import PRACTICES
 from credguard.policy.model import DECOYS
-from credguard.rule import GIT_REPOSITORY
+from credguard.rule import BASIS, GIT_REPOSITORY
 from credguard.rules import get_rule, list_practice_rules
 
 if TYPE_CHECKING:
@@ -70,8 +70,9 @@ class _Case:
 def compute_standings(verdicts: Iterable[Verdict], evidence: Evidence) -> tuple[Standing, ...]:
     """The standing of every practice after a run.
 
-    A practice fails by any finding of its rules, whatever its severity and the threshold of the run; it passes where
-    what it is about was there, all of it was scanned by all of its rules, and nothing was found.
+    A practice fails by any finding of its rules, whatever its severity and the threshold of the run; by those in
+    instructions and test data alone it is partial. It passes where what it is about was there, all of it was scanned by
+    all of its rules, and nothing was found.
     """
     counted = [verdict for verdict in verdicts if _is_counted(verdict)]
     return tuple(_compute_standing(practice, counted, evidence) for practice in PRACTICES)
@@ -93,7 +94,10 @@ def _compute_standing(practice: Practice, verdicts: Sequence[Verdict], evidence:
 def _grade_usual(case: _Case) -> Standing:
     practice, evidence = case.practice, case.evidence
     if case.open:
-        return case.build("fail")
+        indirect = Counter(str(verdict.finding.attributes.get(BASIS, "")) for verdict in case.open)
+        if "" in indirect:
+            return case.build("fail")
+        return case.build("partial", *(f"{count} in {basis}" for basis, count in sorted(indirect.items())))
     ran = bool(evidence.ran.intersection(case.rules))
     missing = _list_missing(case) if evidence.scanned or not case.accepted else []
     if case.accepted:

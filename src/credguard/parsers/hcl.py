@@ -1,7 +1,8 @@
 """Parses HCL 2 (Terraform, OpenTofu, Packer, Terragrunt): blocks, attributes, and the values in expressions.
 
 Expressions are not evaluated: lists, objects, strings and function calls keep their shape, everything else becomes a
-`call` with the values in it.
+`call` with the values in it. A `for` is a call of that tag with what it goes through and what it makes of each (key and
+value in an object), a condition one of the tag `if` with both its values.
 """
 
 from __future__ import annotations
@@ -17,6 +18,11 @@ _CONSTANTS = {"true": "bool", "false": "bool", "null": "null"}
 def read(text: str) -> tuple[Node, ...]:
     """The body of a file as one mapping. Raises UnreadableError for invalid HCL."""
     return (_Reader(text).read_body("end", 0),)
+
+
+def read_expression(text: str) -> Node:
+    """The value of one expression. Raises UnreadableError for an invalid one."""
+    return _Reader(text).read_expression(in_lines=False)
 
 
 class _Reader:
@@ -48,7 +54,7 @@ class _Reader:
 
     def _read_attribute(self) -> Node:
         self._advance()
-        value = self._read_expression(in_lines=True)
+        value = self.read_expression(in_lines=True)
         if self.token.kind not in {"line", "end"} and not self._is_at("}"):
             raise self._make_error("found more behind a value")
         return value
@@ -67,17 +73,23 @@ class _Reader:
             node = Node("mapping", label.line, label.column, tag="label", pairs=((label, node),))
         return node
 
-    def _read_expression(self, *, in_lines: bool, stops: str = "") -> Node:
+    def read_expression(self, *, in_lines: bool, stops: str = "") -> Node:
         """The expression up to a comma, a closing bracket, one of `stops` or, `in_lines`, the line's end."""
         if not in_lines:
             self._skip_lines()
         start, other = self.token.start, False
         found: list[Node] = []
+        branches: list[Node] = []  # of a condition: what is before its colons
+        branch, asked = start, False
         while not self._is_end(in_lines, stops):
             token = self.token
             if token.kind == "mark" and token.text not in _CLOSING:
+                if token.text == ":" and asked:
+                    branches.append(self._combine(found, branch, other=len(found) != 1))
                 other = True
                 self._advance()
+                if token.text == "?" or (token.text == ":" and asked):
+                    asked, found, branch = True, [], self.token.start
             elif token.kind == "mark" and (found or other) and token.text != "{" and token.start == self.last_end:
                 other = True  # an index, or the end of a splat
                 found += self._read_list(token).items
@@ -87,6 +99,13 @@ class _Reader:
                 self._skip_lines()
         if not found and not other:
             raise self._make_error("found no value")
+        if branches:
+            branches.append(self._combine(found, branch, other=len(found) != 1))
+            return self._make_call("if", start, tuple(branches))
+        return self._combine(found, start, other=other)
+
+    def _combine(self, found: list[Node], start: int, *, other: bool) -> Node:
+        """One value, or an expression with the values in it."""
         if len(found) == 1 and not other:
             return found[0]
         return self._make_call(
@@ -97,6 +116,8 @@ class _Reader:
         kind, text = self.token.kind, self.token.text
         if kind == "line":
             return in_lines
+        if kind == "word":
+            return text == "if" and "if" in stops.split()
         return kind == "end" or (kind == "mark" and (text in {",", ")", "]", "}", "="} or text in stops.split()))
 
     def _read_value(self) -> Node:
@@ -117,8 +138,11 @@ class _Reader:
         self._advance()
         closing, items = _CLOSING[opening.text], []
         self._skip_lines()
+        if opening.text == "[" and self.token.kind == "word" and self.token.text == "for":
+            made = self._read_for(opening.start, closing)
+            return Node("sequence", made.line, made.column, items=(made,))
         while not self._is_at(closing):
-            items.append(self._read_expression(in_lines=False))
+            items.append(self.read_expression(in_lines=False))
             if self._is_at(","):
                 self._advance()
             elif not self._is_at(closing):
@@ -141,20 +165,13 @@ class _Reader:
         self._skip_lines()
         pairs: list[tuple[Node, Node]] = []
         if self.token.kind == "word" and self.token.text == "for":
-            items: list[Node] = []
-            while not self._is_at("}"):
-                items.append(self._read_expression(in_lines=False))
-                if not self._is_at("}") and not (self._is_at(",") and self._advance()):
-                    raise self._make_error("found an object that does not end")
-            self._advance()
-            self.depth -= 1
-            return self._make_call("for", opening.start, tuple(items))
+            return self._read_for(opening.start, "}")
         while not self._is_at("}"):
-            key = _normalize_key(self._read_expression(in_lines=True, stops=":"))
+            key = _normalize_key(self.read_expression(in_lines=True, stops=":"))
             if not (self._is_at("=") or self._is_at(":")):
                 raise self._make_error("found a key without a value")
             self._advance()
-            pairs.append((key, self._read_expression(in_lines=True)))
+            pairs.append((key, self.read_expression(in_lines=True)))
             if self._is_at(","):
                 self._advance()
             elif self.token.kind != "line" and not self._is_at("}"):
@@ -164,6 +181,22 @@ class _Reader:
         self.depth -= 1
         self.budget.spend()
         return Node("mapping", *self.places.locate(opening.start), pairs=tuple(pairs))
+
+    def _read_for(self, start: int, closing: str) -> Node:
+        """A `for`: what it goes through, and what it makes of each, up to and including the closing bracket."""
+        while not self._is_at(":") and not self._is_at(closing) and self.token.text != "in":  # its names
+            if self.token.kind not in {"word", "line"} and not self._is_at(","):
+                raise self._make_error("found a for without names")
+            self._advance()
+        items: list[Node] = []
+        while not self._is_at(closing):
+            if self._is_at(",") or self.token.kind == "end":
+                raise self._make_error("found a for that does not end")
+            self._advance()  # in, a colon, an arrow, or if
+            items.append(self.read_expression(in_lines=False, stops=": => if" if not items else "=> if"))
+        self._advance()
+        self.depth -= 1
+        return self._make_call("for", start, tuple(items))
 
     def _make_scalar(self, token: HclToken) -> Node:
         self.budget.spend()

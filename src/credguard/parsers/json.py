@@ -109,6 +109,8 @@ class _Reader:
         elif mark == ":" and state == _COLON:
             self.state = _VALUE
         elif mark == "," and top and (state == _AFTER or (self.lenient and state != _COLON)):
+            if top == "{" and len(self.open[-1][2]) % 2:
+                self.open[-1][2].pop()  # a key whose value was only a template
             self.state = _KEY if top == "{" else _VALUE
         elif (top + mark == "{}" and state in {_KEY, _AFTER}) or (top + mark == "[]" and state in {_VALUE, _AFTER}):
             return self._close()

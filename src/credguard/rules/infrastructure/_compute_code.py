@@ -10,7 +10,9 @@ from credguard.lazy_re import compile_lazily
 from credguard.parsers.literals import find_opening, parse_group
 from credguard.parsers.node import Places
 from credguard.rules.infrastructure._ci_keys import KeySetting
-from credguard.rules.infrastructure._compute_settings import SettingGroup, classify_node
+from credguard.rules.infrastructure._compute_groups import SettingGroup, classify_node
+from credguard.rules.infrastructure._compute_kept import find_in_calls
+from credguard.rules.infrastructure._compute_scripts import find_in_shell_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -40,6 +42,13 @@ _ADDS = compile_lazily(
     r"(?P<value>[\"'`][^\"'`\n]{0,200}[\"'`]|[^\s,)]{1,200})",
     re.IGNORECASE,
 )
+_SCRIPT = compile_lazily(
+    r"(?:user_?data(?:_base64)?[\"'`]?\s{0,4}[:=]\s{0,4}(?:[\w.]{1,60}\(\s{0,40}){0,3}|UserData\.custom\(\s{0,40})"
+    r"[frbFRB]{0,2}(?P<quote>\"\"\"|\'\'\'|[`\"'])|user_?data\w{0,20}\.add_?commands\s{0,4}\(",
+    re.IGNORECASE,
+)
+_FIELD = compile_lazily(r"(?<![${])\{([A-Za-z_][\w.\[\]\"'()]{0,80}|\d{0,2})\}(?!\})")
+_LONGEST_SCRIPT = 20_000
 _FAR = 3000
 _LONGEST = 2 << 20
 _MOST = 200
@@ -61,6 +70,8 @@ def find_environments(data: bytes, ends: Sequence[int]) -> Iterator[SettingGroup
             group = parse_group(text, opening, text.count("\n", 0, opening) + 1)
             yield from _read_literal(group[0]) if group else ()
     yield from _find_add_calls(text)
+    yield from find_in_calls(text, ends[:_MOST])
+    yield from _find_start_scripts(text, ends[:_MOST])
 
 
 def _read_literal(node: Node) -> Iterator[SettingGroup]:
@@ -74,6 +85,28 @@ def _read_literal(node: Node) -> Iterator[SettingGroup]:
     elsewhere = any(is_foreign_endpoint(key.text, value.text or "${}") for key, value in node.pairs)
     if any(one.half is KeyPart.SECRET for one in settings) and not elsewhere:
         yield SettingGroup(tuple(settings))
+
+
+def _find_start_scripts(text: str, ends: Sequence[int]) -> Iterator[SettingGroup]:
+    """What a start script sets that is written as text in the program, around the offsets."""
+    done = 0
+    for end in ends:
+        found = list(_SCRIPT.finditer(text, max(done, end - _FAR), end)) if end > done else []
+        script, line, close = _read_script(text, found[-1]) if found else ("", 0, 0)
+        if close >= end:
+            done = close
+            yield from find_in_shell_text(_FIELD.sub(r"${\1}", script), line)
+
+
+def _read_script(text: str, found: re.Match[str]) -> tuple[str, int, int]:
+    """A start script's text, the line where it begins, and its end: one string, or the arguments of a call."""
+    start, line = found.end(), text.count("\n", 0, found.end()) + 1
+    if found["quote"]:
+        close = text.find(found["quote"], start, start + _LONGEST_SCRIPT)
+        return text[start : max(start, close)], line, close
+    read = parse_group(text, start - 1, line)
+    lines = [one for one in read[0].walk() if one.kind == "scalar"] if read else []
+    return "\n".join(one.text for one in lines), lines[0].line if lines else line, read[1] if read else 0
 
 
 def _find_add_calls(text: str) -> Iterator[SettingGroup]:

@@ -10,8 +10,12 @@ from typing import TYPE_CHECKING
 from credguard.aws.static_keys import Binding, KeyPart, has_foreign_endpoint, is_real, match_key_part
 from credguard.lazy_re import compile_lazily
 from credguard.parsers.document import is_structured, parse_document
+from credguard.parsers.terraform import resolve_terraform
+from credguard.rules.infrastructure import _compute_kept
 from credguard.rules.infrastructure._ci_keys import KeySetting, flatten_node
-from credguard.rules.infrastructure._compute_settings import SettingGroup, find_in_shell_text, find_setting_groups
+from credguard.rules.infrastructure._compute_groups import SettingGroup
+from credguard.rules.infrastructure._compute_scripts import find_in_provisioners, find_in_shell_text
+from credguard.rules.infrastructure._compute_settings import find_setting_groups
 from credguard.sources.env_files import is_compose
 
 if TYPE_CHECKING:
@@ -83,13 +87,21 @@ def find_workloads(blob: Blob, kind: str) -> Iterator[Found]:
 
 
 def _read_terraform(document: Node) -> Iterator[Found]:
-    for block in (*document.get_all("resource"), *document.get_all("data")):
+    resolved = resolve_terraform(document, defaults=False)
+    for block in (*resolved.get_all("resource"), *resolved.get_all("data")):
         for kind, blocks in block.pairs:
-            for name, body in blocks.pairs if _COMPUTE.match(kind.text) else ():
+            for name, body in blocks.pairs:
                 label = _match_label(f"{kind.text}.{name.text}")
-                yield from ((label, one) for one in find_setting_groups(body, on_aws=kind.text.startswith("aws")))
+                yield from ((label, one) for one in _read_resource(kind.text, body))
     for block in (*document.get_all("module"), *document.get_all("locals")):
         yield from (("module or locals", one) for one in find_setting_groups(block, on_aws=False))
+
+
+def _read_resource(kind: str, body: Node) -> Iterator[SettingGroup]:
+    if _COMPUTE.match(kind):
+        yield from find_setting_groups(body, on_aws=kind.startswith("aws"))
+    yield from find_in_provisioners(body)
+    yield from _compute_kept.find_in_terraform(kind, body)
 
 
 def _read_template(document: Node) -> Iterator[Found]:
@@ -97,9 +109,11 @@ def _read_template(document: Node) -> Iterator[Found]:
         resources = one.get("Resources") if one.pairs else None
         for name, body in resources.pairs if resources else ():
             kind = body.get("Type")
-            if kind and not _NO_COMPUTE.match(kind.text):
+            if kind:
                 label = _match_label(f"{kind.text} {name.text}")
-                yield from ((label, found) for found in find_setting_groups(body, on_aws=True))
+                if not _NO_COMPUTE.match(kind.text):
+                    yield from ((label, found) for found in find_setting_groups(body, on_aws=True))
+                yield from ((label, found) for found in _compute_kept.find_in_template(kind.text, body))
     shared = document.get("Globals")
     if shared:
         yield from (("Globals", found) for found in find_setting_groups(shared, on_aws=True))

@@ -6,6 +6,7 @@ import re
 from functools import lru_cache
 
 from credguard.lazy_re import compile_lazily
+from credguard.rules.infrastructure._iam_values import merge_stars
 
 _SINGLE = (
     "iam:CreateAccessKey iam:CreateLoginProfile iam:UpdateLoginProfile iam:AddUserToGroup iam:CreatePolicyVersion "
@@ -13,9 +14,14 @@ _SINGLE = (
     "iam:PutGroupPolicy iam:PutRolePolicy iam:UpdateAssumeRolePolicy iam:DeleteUserPermissionsBoundary "
     "iam:DeleteRolePermissionsBoundary iam:CreateServiceSpecificCredential iam:ResetServiceSpecificCredential "
     "glue:UpdateDevEndpoint lambda:UpdateFunctionCode "
-    "ssm:SendCommand ssm:StartSession apprunner:UpdateService sagemaker:CreatePresignedNotebookInstanceUrl "
+    "ssm:SendCommand ssm:StartSession ec2-instance-connect:SendSSHPublicKey ecs:ExecuteCommand "
+    "apprunner:UpdateService sagemaker:CreatePresignedNotebookInstanceUrl "
     "bedrock-agentcore:InvokeAgentRuntimeCommand sso:AttachManagedPolicyToPermissionSet "
     "sso:PutInlinePolicyToPermissionSet sts:AssumeRole"
+).split()
+_ATTACHING = (
+    "iam:AttachUserPolicy iam:AttachGroupPolicy iam:AttachRolePolicy iam:PutUserPolicy iam:PutGroupPolicy "
+    "iam:PutRolePolicy iam:CreatePolicyVersion iam:UpdateAssumeRolePolicy"
 ).split()
 _PASSED = tuple(
     tuple(combination.split("+"))
@@ -29,7 +35,8 @@ _PASSED = tuple(
         "autoscaling:CreateAutoScalingGroup+autoscaling:CreateLaunchConfiguration "
         "autoscaling:UpdateAutoScalingGroup+autoscaling:CreateLaunchConfiguration "
         "ecs:RegisterTaskDefinition+ecs:CreateService ecs:RegisterTaskDefinition+ecs:RunTask "
-        "ecs:RegisterTaskDefinition+ecs:StartTask sagemaker:CreateNotebookInstance sagemaker:CreateTrainingJob "
+        "ecs:RegisterTaskDefinition+ecs:StartTask "
+        "ecs:RegisterTaskDefinition+ecs:UpdateService sagemaker:CreateNotebookInstance sagemaker:CreateTrainingJob "
         "sagemaker:CreateProcessingJob apprunner:CreateService bedrock-agentcore:CreateCodeInterpreter "
         "batch:RegisterJobDefinition+batch:SubmitJob states:CreateStateMachine+states:StartExecution "
         "scheduler:CreateSchedule ssm:CreateDocument+ssm:StartAutomationExecution elasticmapreduce:RunJobFlow "
@@ -53,12 +60,18 @@ _SERVICE = compile_lazily(r"([a-zA-Z0-9-]+):\*+")
 
 def find_full_services(actions: tuple[str, ...]) -> tuple[str, ...]:
     """The services of which every action is allowed."""
-    return tuple(dict.fromkeys(found[1].lower() for action in actions if (found := _SERVICE.fullmatch(action))))
+    merged = map(merge_stars, actions)
+    return tuple(dict.fromkeys(found[1].lower() for action in merged if (found := _SERVICE.fullmatch(action))))
 
 
 def find_escalating_actions(actions: tuple[str, ...]) -> tuple[str, ...]:
     """The actions that allow privilege escalation, as written."""
     return _filter_matching(actions, tuple(_SINGLE))
+
+
+def find_attaching_actions(actions: tuple[str, ...]) -> tuple[str, ...]:
+    """The actions that give a user, group, role or policy any permissions, or a role any trust, as written."""
+    return _filter_matching(actions, tuple(_ATTACHING))
 
 
 def find_data_actions(actions: tuple[str, ...]) -> tuple[str, ...]:

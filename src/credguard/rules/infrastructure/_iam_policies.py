@@ -8,8 +8,12 @@ from typing import TYPE_CHECKING
 from credguard.errors import UnreadableError
 from credguard.lazy_re import compile_lazily
 from credguard.matching.pattern import Pattern
+from credguard.parsers.cloudformation import resolve_parameters
 from credguard.parsers.document import is_structured, parse_document
 from credguard.parsers.literals import LITERAL_WINDOW, find_opening, parse_chain, parse_group
+from credguard.parsers.serverless import resolve_self
+from credguard.parsers.terraform import resolve_terraform
+from credguard.rules.infrastructure._iam_constants import Constants
 from credguard.rules.infrastructure._iam_statements import (
     Context,
     Statement,
@@ -53,14 +57,18 @@ PROSE = (
 )
 _FILLED = compile_lazily(r"\.(?:j2|jinja2?|tpl|tmpl|tftpl|erb|ejs|in|dist|sample|example|mustache|hbs)$", re.IGNORECASE)
 _WILD = compile_lazily(
-    rb"[\"'\s:\[,(]\*[\"'\s,\])\\]|:[\w/-]*\*|AllResources|(?i:not_?(?:action|resource|principal))|(?:Any|Star)Principal"
-    rb"|githubusercontent\.com|gitlab\.com|app\.terraform\.io|cognito-identity\.amazonaws|accounts\.google\.com"
-    rb"|graph\.facebook\.com|www\.amazon\.com"
+    rb"[\"'\s:\[,(][*?]{0,8}\*[*?]{0,8}[\"'\s,\])\\]|:[\w/-]*\*|AllResources|(?i:not_?(?:action|resource|principal))"
+    rb"|(?:Any|Star|WebIdentity|OpenIdConnect|Federated)Principal|AssumeRoleWithWebIdentity|:\?\*"
 )
+_NAMED = compile_lazily(rb"(?:action|resource)s?[\"']?\s{0,4}[:=]\s{0,4}[\w.]{1,80}\s{0,8}[,)}]", re.IGNORECASE)
 _MOST = 5000
 _EFFECT = compile_lazily(r"effect[^a-zA-Z]{1,50}(?:[\w.]{0,40}[._])?allow\Z", re.IGNORECASE)
 _OPENING = compile_lazily(r"(?:\.Builder\.create)?\s{0,20}\(")
-_ENDPOINT = compile_lazily(r"endpoint\w*\s*\.\s*add_?to_?policy\s*\([^;]{0,80}\Z", re.IGNORECASE)
+_ENDPOINT = compile_lazily(
+    r"endpoint\w*\s*\.\s*add_?to_?policy\s*\([^;]{0,80}\Z|stack_?policy(?:_?body)?[\"'`]?\s{0,4}[:=][^;]{0,80}\Z"
+    r"|boundar(?:y|ies)\w{0,30}[\"'`]?\s{0,4}[:=](?:[^;,]|-10-17[\"'],){0,200}\Z",
+    re.IGNORECASE,
+)
 _STAGED = compile_lazily(
     rb"\bmock_(?:aws|iam|s3|sts)\b|\b(?:from|import) (?:moto|pytest|unittest)\b|\bStubber\b|\bdef test_\w|^\s*@Test\b"
     rb"|\btesting\.[TB]\b|\b(?:describe|it|test)\(\s*[\"'`]|\bRSpec\b|onsi/ginkgo|\bdescribe [\"']"
@@ -74,6 +82,7 @@ _DOCSTRING = compile_lazily(
 )
 _RECORDED = compile_lazily(rb'"(?:recorded-date|ResponseMetadata|eventVersion|status_code|terraform_version)"')
 _DUMP = compile_lazily(rb"\"?(?:DefaultVersionId|PolicyVersionList|IsAttachable)\"?\s*[:=]")
+_last_resolved: tuple[tuple[Node, ...], tuple[Node, ...]] | None = None
 _last: tuple[bytes, str, tuple[Statement, ...]] | None = None
 
 
@@ -108,14 +117,25 @@ def parse_documents(blob: Blob) -> tuple[Node, ...] | None:
     Raises UnreadableError if its name does and it has none.
     """
     if is_structured(blob.path):
-        return parse_document(blob.data, blob.path)
+        return _resolve(parse_document(blob.data, blob.path))
     base = _FILLED.sub("", blob.path)
     if base == blob.path or not is_structured(base):
         return None
     try:
-        return parse_document(blob.data, base)
+        return _resolve(parse_document(blob.data, base))
     except UnreadableError:  # the syntax of a template depends on its engine
         return None
+
+
+def _resolve(documents: tuple[Node, ...]) -> tuple[Node, ...]:
+    """The documents with what their names stand for. The last result is cached, because several rules need it."""
+    global _last_resolved  # noqa: PLW0603
+    if _last_resolved is None or _last_resolved[0] is not documents:
+        _last_resolved = (
+            documents,
+            tuple(resolve_self(resolve_parameters(resolve_terraform(one))) for one in documents),
+        )
+    return _last_resolved[1]
 
 
 def _read(blob: Blob, hits: Hits) -> Iterator[Statement]:
@@ -146,6 +166,7 @@ def _find_in_code(blob: Blob, hits: Hits) -> Iterator[Statement]:
     """The statements of program text: literals with an effect, and calls that build a statement."""
     text = blob.data.decode("latin-1")  # so that offsets match
     place = "guardrail" if is_guardrail_name(blob.path.rpartition("/")[2]) else ""
+    constants = Constants(text)
     done = 0
     for start, line in iter_offset_lines(text, sorted(_find_starts(text, hits))):
         if start < done:
@@ -153,13 +174,16 @@ def _find_in_code(blob: Blob, hits: Hits) -> Iterator[Statement]:
         call = text[start] == "("
         opening = start if call else find_opening(text, start)
         read = None
-        if opening >= 0 and _WILD.search(blob.data, opening, opening + LITERAL_WINDOW):
+        window = opening, opening + LITERAL_WINDOW
+        if opening >= 0 and (_WILD.search(blob.data, *window) or _NAMED.search(blob.data, *window)):
             above = line - text.count("\n", opening, start)
             read = _parse_call(text, opening, above) if call else parse_group(text, opening, above)
         if read:
             node, done = read
             bound = place or ("endpoint" if _ENDPOINT.search(text, max(0, start - 250), start) else "")
-            statement = parse_statement(node, Context("", "code", bound, line), effect="allow" if call else "")
+            statement = parse_statement(
+                constants.fill(node), Context("", "code", bound, line), effect="allow" if call else ""
+            )
             if statement:
                 yield statement
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from credguard.lazy_re import compile_lazily
 from credguard.parsers.document import Node, parse_embedded
@@ -27,10 +27,12 @@ _PLACES = {
     "AWS::EC2::VPCEndpoint": "endpoint",
     "aws_vpc_endpoint": "endpoint",
     "aws_vpc_endpoint_policy": "endpoint",
+    "aws_cloudformation_stack": "guardrail",
 }
 _GUARDRAIL = compile_lazily(
     r"(?:^|[^a-z])(?:scps?|rcps?|(?:service|resource)[-_ ]?control|guard[-_ ]?rails?|boundar(?:y|ies)"
-    r"|vpc[-_ ]?(?:end[-_ ]?point|e)s?|end[-_ ]?point[-_ ]?polic(?:y|ies)|full[-_ ]?aws[-_ ]?access)(?:$|[^a-z])",
+    r"|vpc[-_ ]?(?:end[-_ ]?point|e)s?|end[-_ ]?point[-_ ]?polic(?:y|ies)|full[-_ ]?aws[-_ ]?access"
+    r"|stack[-_ ]?polic(?:y|ies)(?:[-_ ]?body)?)(?:$|[^a-z])",
     re.IGNORECASE,
 )
 _CAMEL = compile_lazily(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
@@ -44,6 +46,8 @@ _ELEMENTS = {
     "condition": "condition", "conditions": "condition", "addallresources": "allresources",
 }  # fmt: skip
 _WORD = compile_lazily(r"(?:[\w.]+[._])?(Allow|Deny|ALLOW|DENY)")
+_FARTHEST = 400  # lines below an element's key in which its values are
+_SPREAD = compile_lazily(r"\.\s*\.\s*\.|\*\s*\*|\*\*")
 _ADDED = compile_lazily(r"add(?:[a-z]+principal|condition)s?\Z")
 
 
@@ -67,11 +71,22 @@ class Condition:
     values: tuple[str, ...]
 
 
+class Spot(NamedTuple):
+    """Where a value is: the line to show, which is that of its element if it comes from elsewhere, and its place."""
+
+    line: int
+    place: tuple[int, int]
+
+
+_UNKNOWN = Condition(UNKNOWN_VALUE, UNKNOWN_VALUE, (UNKNOWN_VALUE,))
+
+
 @dataclass(frozen=True, slots=True)
 class Statement:
     """A statement that allows something, or denies it to some of those whom others allow.
 
-    Unknown values are `?`; `lines` has the line of each element. Principals are (kind, value), the kind in lower case.
+    Unknown values are `…`; `lines` has the line of each element, `spots` where its values are. Principals are (kind,
+    value), the kind in lower case.
     """
 
     actions: tuple[str, ...] = ()
@@ -85,6 +100,13 @@ class Statement:
     denies: bool = False
     context: Context = field(default_factory=Context)
     lines: tuple[tuple[str, int], ...] = ()
+    spots: tuple[tuple[str, tuple[Spot, ...]], ...] = ()
+
+    def locate(self, element: str, index: int) -> tuple[int, object]:
+        """The line of an element's value with that index, and what tells whether two values are one."""
+        spots = dict(self.spots).get(element, ())
+        spot = spots[index] if index < len(spots) else None
+        return (spot.line, spot.place) if spot else (self.find_line(element), (self.find_line(element), index))
 
     def find_line(self, *elements: str) -> int:
         """The line of the first of these elements that it has."""
@@ -190,6 +212,7 @@ def parse_statement(node: Node, context: Context, *, effect: str = "") -> Statem
     denies = said == "deny" and {"principal", "condition"} <= elements.keys()
     if not (said == "allow" or denies) or (not effect and not _is_policy(elements, context)):
         return None
+    located = [(name, value, _locate_values(node, value)) for name, value in elements.items()]
     principals = tuple(pair for value in _list_values(node, elements, "principal") for pair in _read_principals(value))
     return Statement(
         read_strings(elements.get("action")),
@@ -198,11 +221,13 @@ def parse_statement(node: Node, context: Context, *, effect: str = "") -> Statem
         read_strings(elements.get("notresource")),
         principals,
         "notprincipal" in elements,
-        tuple(found for value in _list_values(node, elements, "condition") for found in read_conditions(value)),
+        (*(found for value in _list_values(node, elements, "condition") for found in read_conditions(value)),
+         *((_UNKNOWN,) if has_spread(node) else ())),
         elements["sid"].text if "sid" in elements else "",
         denies,
         context,
-        tuple((name, _locate_line(value)) for name, value in elements.items()),
+        tuple((name, spots[0].line if spots else value.line) for name, value, spots in located),
+        tuple((name, spots) for name, _, spots in located if name in {"action", "notaction", "resource"}),
     )  # fmt: skip
 
 
@@ -222,8 +247,14 @@ def _read_effect(node: Node) -> str:
     return found[1].lower() if found and (node.kind == "scalar") != bool(found[0] != found[1]) else UNKNOWN_VALUE
 
 
-def _locate_line(node: Node) -> int:
-    return next((place.line for _, place in locate_strings(node)), node.line) if node.kind == "sequence" else node.line
+def _locate_values(node: Node, value: Node) -> tuple[Spot, ...]:
+    """Where the values of an element are; of a mapping or a call, where it begins."""
+    above = next(key.line for key, one in node.pairs if one is value)
+    below = min((key.line for key, _ in node.pairs if key.line > above), default=above + _FARTHEST)
+    places = [place for _, place in locate_strings(value)] if value.kind == "sequence" else []
+    return tuple(
+        Spot(one.line if above <= one.line <= below else above, (one.line, one.column)) for one in places or (value,)
+    )
 
 
 def _list_values(node: Node, elements: dict[str, Node], name: str) -> list[Node]:
@@ -278,16 +309,29 @@ def _read_code_principal(node: Node) -> Iterator[tuple[str, str]]:
 
 
 def read_conditions(node: Node) -> Iterator[Condition]:
-    """Every operator and key of one element."""
-    if node.kind == "mapping":
-        test, variable = node.get("test"), node.get("variable")
-        if test and variable:  # a block of aws_iam_policy_document
-            yield Condition(test.text.lower(), variable.text.lower(), read_strings(node.get("values")))
-            return
-        for operator, keys in node.pairs:
-            if not keys.pairs:
-                yield Condition(operator.text.lower(), UNKNOWN_VALUE, (UNKNOWN_VALUE,))
-            for key, value in keys.pairs:
-                yield Condition(operator.text.lower(), key.text.lower(), read_strings(value) or (UNKNOWN_VALUE,))
-    else:
-        yield Condition(UNKNOWN_VALUE, UNKNOWN_VALUE, (UNKNOWN_VALUE,))
+    """Every operator and key of one element; an unknown one for what is spread into it."""
+    if node.kind != "mapping":
+        yield _UNKNOWN
+        return
+    test, variable = node.get("test"), node.get("variable")
+    if test and variable:  # a block of aws_iam_policy_document
+        yield Condition(test.text.lower(), variable.text.lower(), read_strings(node.get("values")))
+        return
+    if has_spread(node):
+        yield _UNKNOWN
+    for operator, keys in node.pairs:
+        if not keys.pairs or has_spread(keys):
+            yield Condition(operator.text.lower(), UNKNOWN_VALUE, (UNKNOWN_VALUE,))
+        for key, value in keys.pairs:
+            yield Condition(operator.text.lower(), _get_key_text(key), read_strings(value) or (UNKNOWN_VALUE,))
+
+
+def has_spread(node: Node) -> bool:
+    """True if the values of something else are put into the mapping: `...base`, `**base`."""
+    return node.kind == "mapping" and any(one.kind == "call" and _SPREAD.match(one.text) for one in node.items)
+
+
+def _get_key_text(key: Node) -> str:
+    """The key in lower case; that of `[name]: …` in program text if it is a literal."""
+    inner = key.items[0] if key.kind == "sequence" and len(key.items) == 1 else key
+    return inner.text.lower() if inner.kind == "scalar" or inner is key else UNKNOWN_VALUE

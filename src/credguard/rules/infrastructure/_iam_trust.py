@@ -7,6 +7,16 @@ from typing import TYPE_CHECKING, NamedTuple
 from credguard.lazy_re import compile_lazily
 from credguard.model.findings import Severity
 from credguard.rules.infrastructure._iam_actions import match_action
+from credguard.rules.infrastructure._iam_subjects import (
+    GITHUB,
+    ISSUERS,
+    NARROW,
+    OPEN,
+    OWNER,
+    Claim,
+    find_issuer_of_subject,
+    grade_pattern,
+)
 from credguard.rules.infrastructure._iam_values import UNKNOWN_VALUE
 
 if TYPE_CHECKING:
@@ -14,7 +24,6 @@ if TYPE_CHECKING:
 
     from credguard.rules.infrastructure._iam_statements import Condition, Statement
 
-GITHUB = "token.actions.githubusercontent.com"
 _WHO = {
     "aws:sourceaccount", "aws:sourcearn", "aws:sourceorgid", "aws:sourceorgpaths", "aws:principalorgid",
     "aws:principalorgpaths", "aws:principalaccount", "aws:principalarn", "aws:userid",
@@ -28,17 +37,6 @@ _NOBODY = {"*", "0.0.0.0/0", "::/0", "arn:aws:*", "arn:*"}
 _NEGATIVE = compile_lazily(r"not|null")
 _PUBLIC_READ = ("s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectTagging", "s3:GetObjectAcl", "s3:GetObjectTorrent")
 _PUBLIC_CALLS = ("execute-api:invoke", "execute-api:*", "lambda:invokefunctionurl", "vpc-lattice-svcs:invoke")
-_OPEN_SUBJECT = compile_lazily(r"\*+|repo:\*.*|repo:[^/*]*\*.*|repo:/?\*.*|repo|r(?:e(?:po?)?)?\*.*")
-_OWNER_SUBJECT = compile_lazily(r"repo:[^/*]+/\*.*")
-_SHARED = {  # providers that everyone can get an identity from -> the claims of which one must be restricted
-    GITHUB: ("sub", "repository", "repository_id", "repository_owner_id", "job_workflow_ref", "environment"),
-    "gitlab.com": ("sub",),
-    "app.terraform.io": ("sub",),
-    "cognito-identity.amazonaws.com": ("aud",),
-    "accounts.google.com": ("aud", "oaud", "sub"),
-    "graph.facebook.com": ("app_id", "id"),
-    "www.amazon.com": ("app_id", "user_id"),
-}  # fmt: skip
 _ASSUMING = ("sts:AssumeRole", "sts:AssumeRoleWithWebIdentity", "sts:AssumeRoleWithSAML")
 
 
@@ -104,57 +102,77 @@ def _is_public_by_design(action: str) -> bool:
 def _is_narrowing(condition: Condition) -> bool:
     """True if a condition restricts access to a part of the world, or might."""
     key = condition.key
-    if _NEGATIVE.search(condition.operator.partition(":")[2] or condition.operator) and key != "?":
+    if _NEGATIVE.search(condition.operator.partition(":")[2] or condition.operator) and key != UNKNOWN_VALUE:
         return False
-    if key != "?" and key not in _WHO and not key.startswith(_WHOSE):
+    if key != UNKNOWN_VALUE and key not in _WHO and not key.startswith(_WHOSE):
         return False
     return not condition.values or not any(value in _NOBODY for value in condition.values)
 
 
 def _find_providers(statement: Statement) -> Iterator[str]:
-    """The shared identity providers that a trust policy names, in its principals or in the keys of its conditions."""
+    """The identity providers that a trust policy names: in its principals, in the keys of its conditions, or by the
+    form of the subject that they ask for."""
     if not any(match_action(action, one) for action in statement.actions for one in _ASSUMING):
         return
     named = [value.lower() for kind, value in statement.principals if kind == "federated"]
-    keys = [condition.key for condition in statement.conditions]
-    for provider in _SHARED:
-        principal = any(f"/{provider}/" in f"/{value}/" for value in named)
-        if principal or (named and any(key.startswith((f"{provider}:", f"{provider}/")) for key in keys)):
+    keys = [condition.key for condition in statement.conditions] if named else []
+    subjects = {find_issuer_of_subject(value) for one in statement.conditions if named and _is_unknown_subject(one.key)
+                for value in one.values}  # fmt: skip
+    for provider in ISSUERS:
+        if (
+            provider in subjects
+            or any(f"/{provider}/" in f"/{value}/" for value in named)
+            or any(key.startswith((f"{provider}:", f"{provider}/")) for key in keys)
+        ):
             yield provider
 
 
+def _is_unknown_subject(key: str) -> bool:
+    """True for the subject of a provider that a reference names: `${local.provider}:sub`."""
+    return key.endswith(":sub") and key[:1] in {"$", UNKNOWN_VALUE, "{"}
+
+
 def _check_provider(statement: Statement, provider: str) -> Opening | None:
-    claims = {
-        condition.key.rpartition(":")[2]: condition
-        for condition in statement.conditions
-        if condition.key.startswith((f"{provider}:", f"{provider}/")) and not _NEGATIVE.search(condition.operator)
-    }
-    if any(condition.key in {"?", ""} or condition.key.startswith("${") for condition in statement.conditions):
-        return None  # keys that are unknown until deployment
-    needed = _SHARED[provider]
-    given = [claims[name] for name in needed if name in claims]
+    issuer, unknown, audience = ISSUERS[provider], False, False
+    given: list[tuple[int, str, str]] = []  # whom a condition admits, its claim, and the widest value
+    for condition in statement.conditions:
+        known = condition.key.startswith((f"{provider}:", f"{provider}/")) or _is_unknown_subject(condition.key)
+        name = condition.key.rpartition(":")[2] if known else ""
+        unknown = unknown or (not known and condition.key[:1] in {UNKNOWN_VALUE, "", "$", "{"})
+        unknown = unknown or condition.key.startswith("aws:requesttag/")
+        if _NEGATIVE.search(condition.operator):
+            continue
+        audience = audience or name == "aud"
+        if name in issuer.claims:
+            grade, value = _grade_condition(condition, issuer.claims[name])
+            given.append((grade, name, value))
     if not given:
-        words = f"gives access to every identity of {provider}: no condition on :{needed[0]}"
-        return Opening("no-subject", Severity.MEDIUM, words, "condition" if claims else "principal")
-    if provider != GITHUB:
-        wide = all(set(one.values) & {"*"} for one in given)
-        words = f"gives access to every identity of {provider}: :{needed[0]} is *"
-        return Opening("open-subject", Severity.MEDIUM, words, "condition") if wide else None
-    return _check_github(claims, len(given))
-
-
-def _check_github(claims: dict[str, Condition], given: int) -> Opening | None:
-    subject = claims.get("sub")
-    if subject and given == 1 and "like" in subject.operator:
-        for value in subject.values:
-            if _OPEN_SUBJECT.fullmatch(value):
-                words = f"gives access to workflows of any GitHub repository: :sub is {value}"
-                return Opening("open-subject", Severity.MEDIUM, words, "condition")
-            if _OWNER_SUBJECT.fullmatch(value):
-                words = f"gives access to workflows of every repository of the owner: :sub is {value}"
-                return Opening("owner-subject", Severity.MEDIUM, words, "condition")
-    if subject and "aud" not in claims and given == 1:
+        words = f"gives access to every identity of {provider}: no condition on :{next(iter(issuer.claims))}"
+        missing = Opening("no-subject", Severity.MEDIUM, words, "condition" if audience else "principal")
+        return missing if issuer.shared and not unknown else None
+    grade, name, value = min(given)
+    if grade == OPEN or (grade == OWNER and provider == GITHUB and name in {"sub", "repository"}):
+        return _build_opening(provider, name, value, everyone=grade == OPEN)
+    if provider == GITHUB and not audience and not unknown and {one for _, one, _ in given} == {"sub"}:
         return Opening(
             "no-audience", Severity.LOW, f"does not restrict the audience of a token of {GITHUB}: no :aud", "condition"
         )
     return None
+
+
+def _grade_condition(condition: Condition, claim: Claim) -> tuple[int, str]:
+    """Whom the widest value of a condition admits, and that value."""
+    if "like" not in condition.operator:
+        return NARROW, ""
+    return max(((grade_pattern(value, claim), value) for value in condition.values), default=(NARROW, ""))
+
+
+def _build_opening(provider: str, claim: str, value: str, *, everyone: bool) -> Opening:
+    if not everyone:
+        words = f"gives access to workflows of every repository of the owner: :{claim} is {value}"
+        return Opening("owner-subject", Severity.MEDIUM, words, "condition")
+    members = "workflows of any GitHub repository" if provider == GITHUB else f"every {ISSUERS[provider].members}"
+    where = "" if provider == GITHUB else f" of {provider}"
+    return Opening(
+        "open-subject", Severity.MEDIUM, f"gives access to {members}{where}: :{claim} is {value}", "condition"
+    )

@@ -11,9 +11,16 @@ if TYPE_CHECKING:
 
     from credguard.parsers.document import Node
 
-UNKNOWN_VALUE = "?"  # a value that is unknown until deployment
+UNKNOWN_VALUE = "…"  # a value that is unknown until deployment
 _FILLED = compile_lazily(r"[$#]\{[^{}]*\}")
+_REFERENCE = compile_lazily(r"[$#%]?\{\{?[^{}\-]{0,200}\}?\}|<[\w .\-]{1,60}>|%[sv]|\$[A-Za-z_]\w*")
+_EACH = compile_lazily(r"(?:\A|[\s.])map\b|\Afor \w+ in\b")
+_FIELD = compile_lazily(r"\$?\{\w{1,60}\}")
+_MOST_EACH = 100
+_STARS = compile_lazily(r"[*?]*\*[*?]*")
 _ALL = compile_lazily(r"\*+|arn:[^:]*:\*(?::\*){0,4}(?:[:/]\*)?")
+_OF_SERVICE = compile_lazily(r"arn:[^:]*:([a-z0-9*-]+):")
+_ALSO = {"sts": ("iam",), "ssm": ("ec2",), "sso": ("iam", "identitystore"), "elasticmapreduce": ("emr",)}
 _KINDS = (
     "user role group policy instance-profile mfa saml-provider oidc-provider table function layer instance secret key "
     "alias parameter log-group cluster service task task-definition repository domain stream deliverystream stack "
@@ -47,6 +54,8 @@ def locate_strings(node: Node) -> Iterator[tuple[str, Node]]:
             yield from locate_strings(node.items[0])
         elif node.tag == "Join":
             yield _join_strings(node), node
+        elif node.tag == "Split":
+            yield from _split_strings(node)
         elif node.tag == "If":
             for item in node.items[1:]:
                 yield from locate_strings(item)
@@ -72,11 +81,23 @@ def _read_function(node: Node) -> Iterator[tuple[str, Node]]:
     elif name.text == "Fn::Sub":
         first = value.items[0] if value.items else value
         yield first.text or UNKNOWN_VALUE, first
+    elif name.text == "Fn::Split":
+        yield from _split_strings(value)
     elif name.text == "Fn::If":
         for item in value.items[1:]:
             yield from locate_strings(item)
     else:
         yield UNKNOWN_VALUE, node
+
+
+def _split_strings(value: Node) -> Iterator[tuple[str, Node]]:
+    """The texts that Fn::Split makes."""
+    if len(value.items) != 2:
+        yield UNKNOWN_VALUE, value
+        return
+    separator, whole = value.items[0].text or ",", value.items[1]
+    for text, place in locate_strings(whole):
+        yield from ((part.strip(), place) for part in text.split(separator)[:256])
 
 
 def _join_strings(value: Node) -> str:
@@ -96,6 +117,14 @@ def _read_expression(node: Node) -> Iterator[tuple[str, Node]]:
         if not node.items:
             yield UNKNOWN_VALUE, node
         return
+    if node.tag == "if":
+        for item in node.items:
+            yield from locate_strings(item)
+        return
+    if not node.tag and _EACH.search(node.text):
+        made = list(_fill_each(node))
+        yield from made or [(UNKNOWN_VALUE, node)]
+        return
     if not node.tag and "?" in node.text and len(node.items) >= 2:  # condition ? this : that
         for item in node.items[-2:]:
             yield from locate_strings(item)
@@ -103,12 +132,39 @@ def _read_expression(node: Node) -> Iterator[tuple[str, Node]]:
     yield UNKNOWN_VALUE, node
 
 
+def _fill_each(node: Node) -> Iterator[tuple[str, Node]]:
+    """What a program makes of each literal of a list: `["s3", "sqs"].map((s) => `${s}:*`)`."""
+    texts = [one for one in node.walk() if one.kind == "scalar"][:_MOST_EACH]
+    forms = [one for one in texts if _FIELD.search(one.text)]
+    words = [one for one in texts if not _FIELD.search(one.text)]
+    for form in forms[:2]:
+        yield from ((word.text.join(_FIELD.split(form.text)), form) for word in words)
+
+
+def fill_references(text: str) -> str:
+    """The text with `…` for every reference: `${var.x}`, `{x}`, `{{ x }}`, `%s`, `$X`, `<x>`."""
+    return _REFERENCE.sub(UNKNOWN_VALUE, text) if not text.isalnum() else text
+
+
+def merge_stars(text: str) -> str:
+    """The pattern with `*` for every run of wildcards that has a star: `?*` is no narrower."""
+    return _STARS.sub("*", text) if "?" in text or "**" in text else text
+
+
 def is_everything(resource: str) -> bool:
     """`*`, or an ARN of stars only."""
-    return _ALL.fullmatch(_FILLED.sub(UNKNOWN_VALUE, resource)) is not None
+    return _ALL.fullmatch(merge_stars(_FILLED.sub(UNKNOWN_VALUE, resource))) is not None
 
 
 def is_every_of_a_kind(resource: str) -> bool:
     """Every resource of a service or of one of its kinds: `arn:aws:s3:::*`, `arn:aws:iam::123456789012:role/*`."""
-    filled = _FILLED.sub(UNKNOWN_VALUE, resource)
+    filled = merge_stars(_FILLED.sub(UNKNOWN_VALUE, resource))
     return _ALL.fullmatch(filled) is not None or _KIND.fullmatch(filled) is not None
+
+
+def is_every_for(resource: str, action: str) -> bool:
+    """Every resource of a kind that an action is about: all functions say nothing of kms:Decrypt."""
+    found = _OF_SERVICE.match(resource)
+    service = action.partition(":")[0].lower()
+    fits = not found or "*" in found[1] or "*" in service or found[1] in {service, *_ALSO.get(service, ())}
+    return fits and is_every_of_a_kind(resource)

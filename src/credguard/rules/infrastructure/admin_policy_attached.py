@@ -3,9 +3,11 @@
 What it does
     Finds attachments of AdministratorAccess, IAMFullAccess, PowerUserAccess (high), a …FullAccess policy or another
     over-broad AWS managed policy (medium): in CloudFormation, SAM, Serverless, Terraform, eksctl, Ansible and Pulumi
-    files, in CDK programs, SDK calls and aws or eksctl command lines, in every partition and path. Permissions
-    boundaries, conditions, statements that deny, calls that detach, recorded responses of AWS, test code and prose are
-    not reported. The service roles that AWS itself recommends for Glue, EMR and Data Pipeline are low.
+    files, in CDK programs, SDK calls and aws or eksctl command lines, in every partition and path. Locals, defaults,
+    `for_each`, `format`, `split`, `join` and the like are followed within a file; a value that is used twice is one
+    finding. Permissions boundaries, conditions, statements that deny, calls that detach, recorded responses of AWS and
+    test code are not reported. Low are a shell's loops and documentation that tell to attach one (P06 is then partial),
+    test data, fixtures and snapshots, and the service roles that AWS itself recommends for Glue, EMR and Data Pipeline.
 
 Why it matters
     Anyone who gets such credentials controls the account, or all data of a service. The damage of a leaked key depends
@@ -27,10 +29,16 @@ from typing import TYPE_CHECKING
 from credguard.lazy_re import compile_lazily
 from credguard.model.findings import Detection, Severity
 from credguard.parsers.document import is_structured
-from credguard.rule import Rule
-from credguard.rules.infrastructure._iam_attachments import find_code_attachments, find_document_attachments
+from credguard.rule import BASIS, Rule
+from credguard.rules.infrastructure._iam_attachments import (
+    find_code_attachments,
+    find_document_attachments,
+    find_told_attachments,
+)
 from credguard.rules.infrastructure._iam_managed import MANAGED_POLICY
 from credguard.rules.infrastructure._iam_policies import is_judged, is_staged, parse_documents
+from credguard.rules.infrastructure._iam_prose import is_documentation
+from credguard.rules.infrastructure._test_data import lower_test_data
 from credguard.system.compat import encode_path
 
 if TYPE_CHECKING:
@@ -45,25 +53,35 @@ _S3 = "for S3 objects, s3:GetObject, s3:PutObject, s3:DeleteObject (bucket/*) an
 
 
 def _check(blob: Blob, hits: Hits) -> Iterator[Detection]:
-    if not is_judged(blob):
-        return
+    found = _find_attachments(blob, hits)
+    if found and not is_staged(blob):
+        causes: dict[tuple[object, ...], Attachment] = {}
+        for one in sorted(found, key=lambda one: (one.line, not one.holder)):
+            causes.setdefault((one.line, one.column, one.policy.name), one)  # a value that is used twice is one cause
+        yield from lower_test_data(blob, (_build_detection(blob, one) for one in causes.values()))
+
+
+def _find_attachments(blob: Blob, hits: Hits) -> list[Attachment]:
     text = blob.data.decode("latin-1")  # so that offsets match
+    if blob.kind == "file" and is_documentation(blob.path):
+        return list(find_told_attachments(text, hits[MANAGED_POLICY.name]))
+    if not is_judged(blob):
+        return []
     structured = is_structured(blob.path)
     found = parse_documents(blob) if _KEYS.search(blob.data) or not structured else None
     attachments = [] if found is None else list(find_document_attachments(found))
     # documents contain command lines too
-    attachments += find_code_attachments(text, hits[MANAGED_POLICY.name], commands_only=structured or found is not None)
-    if attachments and not is_staged(blob):
-        for attachment in sorted(attachments, key=lambda one: one.line):
-            yield _build_detection(blob, attachment)
+    commands_only = structured or found is not None
+    return [*attachments, *find_code_attachments(text, hits[MANAGED_POLICY.name], commands_only=commands_only)]
 
 
 def _build_detection(blob: Blob, attachment: Attachment) -> Detection:
     policy, holder = attachment.policy, attachment.holder
+    subject = f"{holder} gets" if holder else "instructions or a loop attach" if attachment.told else "attaches"
     return Detection(
-        f"{holder + ' gets' if holder else 'attaches'} the AWS managed policy {policy.name}: {policy.gives}",
-        severity=policy.severity,
-        attributes={"policy": policy.name, "resource": holder},
+        f"{subject} the AWS managed policy {policy.name}: {policy.gives}",
+        severity=Severity.LOW if attachment.told else policy.severity,
+        attributes={"policy": policy.name, "resource": holder, **({BASIS: "instructions"} if attachment.told else {})},
         remediation=(_S3,) if "S3" in policy.name else (),
         line=attachment.line,
         identity=(holder.encode() or encode_path(blob.path), policy.name.encode()),

@@ -2,12 +2,15 @@
 
 What it does
     Reads trust policies and the policies of buckets, queues, topics, keys, secrets, functions and repositories in JSON,
-    CloudFormation, Serverless and Terraform files, CDK programs and API calls. Reports Principal `*` with Allow and
-    without a condition that restricts the caller (account, organization, ARN, VPC, address), NotPrincipal with Allow,
-    and roles for shared identity providers whose subject is missing or open: for GitHub `*`, `repo:*` and
-    `repo:OWNER/*`; a missing audience is low. Public read access to objects, API Gateway and function URLs, endpoint
-    and stack policies and statements that deny are not reported; `:root` of an account means that account and is not an
-    opening.
+    CloudFormation, Serverless and Terraform files, CDK programs and API calls; locals and defaults of the same file are
+    followed. Reports Principal `*` with Allow and without a condition that restricts the caller (account, organization,
+    ARN, VPC, address), NotPrincipal with Allow, and roles for shared identity providers (GitHub, GitLab, Terraform
+    Cloud, Buildkite, Cognito and others; CircleCI and Bitbucket within an organization) whose subject is missing or
+    open. A pattern is open if a stranger's subject can match it: `*`, `repo:*`, `*/app:*`, `*:pull_request`,
+    `project_path:*`; `repo:OWNER/*` opens every repository of an owner. A reference may hold owner and name, so
+    `repo:${var.repo}:*` is not open. A missing audience is low, and so is everything in test data, fixtures and
+    snapshots. Public read access to objects, API Gateway and function URLs, endpoint and stack policies and statements
+    that deny are not reported; `:root` of an account means that account and is not an opening.
 
 Why it matters
     If anyone can assume a role or write to a queue, an attacker does not even need a leaked key. With an open `sub`,
@@ -32,7 +35,9 @@ from credguard.model.findings import Detection, Severity
 from credguard.rule import Rule
 from credguard.rules.infrastructure._iam_grants import GRANTED, find_grants
 from credguard.rules.infrastructure._iam_policies import PATTERNS, is_judged, is_staged, read_policy_statements
-from credguard.rules.infrastructure._iam_trust import GITHUB, find_trust_opening, is_bounding_statement
+from credguard.rules.infrastructure._iam_subjects import GITHUB
+from credguard.rules.infrastructure._iam_trust import find_trust_opening, is_bounding_statement
+from credguard.rules.infrastructure._test_data import lower_test_data
 from credguard.system.compat import encode_path
 
 if TYPE_CHECKING:
@@ -49,14 +54,20 @@ _BOUND = "name the principals, or add a condition on aws:PrincipalOrgID, aws:Sou
 
 
 def _check(blob: Blob, hits: Hits) -> Iterator[Detection]:
-    if not is_judged(blob):
-        return
+    if is_judged(blob):
+        yield from lower_test_data(blob, _find_openings(blob, hits))
+
+
+def _find_openings(blob: Blob, hits: Hits) -> Iterator[Detection]:
     found = []
+    seen = set()
     judged = read_policy_statements(blob, hits)
     bounded = {(one.context.name, one.context.document) for one in judged if is_bounding_statement(one)}
     for statement in judged:
         open_to = find_trust_opening(statement)
-        if open_to and (statement.context.name, statement.context.document) not in bounded:
+        cause = (statement.lines, statement.spots, open_to)
+        if open_to and cause not in seen and (statement.context.name, statement.context.document) not in bounded:
+            seen.add(cause)
             name = statement.context.name.rstrip(".") or statement.sid
             words = tuple(sorted((*statement.actions, *statement.resources)))
             found.append((statement.find_line(open_to.element, "principal", "action"), name, open_to, words))

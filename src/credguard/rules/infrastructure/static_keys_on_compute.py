@@ -3,10 +3,12 @@
 What it does
     Reports access keys in ENV and ARG of a Dockerfile (build arguments stay in the image's history); in the environment
     of ECS task definitions, Lambda functions, SageMaker models and jobs, App Runner, Batch, Glue, CodeBuild projects,
-    Elastic Beanstalk and Kubernetes workloads; in user data of EC2; and in programs that create these. Literal values
-    and references to variables are treated alike; a value from a secrets store is medium. In compose files only issued
-    keys are reported. Made-up values, empty ones, placeholders, AWS emulators (LocalStack, MinIO), other endpoints,
-    Helm templates and tests are not reported.
+    Elastic Beanstalk and Kubernetes workloads; in user data of EC2, the variables of its template included; in what
+    Terraform's remote-exec and file provisioners run and copy; and in programs that create these. Objects of S3 and
+    String parameters of Systems Manager that hold a key's secret are reported too. Literal values and references to
+    variables are treated alike, locals and `merge` are followed; a value from a secrets store is medium. In compose
+    files only issued keys are reported. Made-up values, empty ones, placeholders, AWS emulators (LocalStack, MinIO),
+    other endpoints, Helm templates and tests are not reported.
 
 Why it matters
     Anyone who can read the task definition, the function's configuration, the user data or the image has the key, and
@@ -26,6 +28,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from credguard.aws.static_keys import PATTERNS, Binding, KeyPart
+from credguard.matching.pattern import Pattern
 from credguard.model.findings import Confidence, Detection, Severity
 from credguard.parsers.dockerfile import is_dockerfile
 from credguard.rule import Rule
@@ -39,7 +42,7 @@ if TYPE_CHECKING:
     from credguard.matching.pattern import Hits
     from credguard.model.findings import Blob
     from credguard.rules.infrastructure._compute_docker import Variable
-    from credguard.rules.infrastructure._compute_settings import SettingGroup
+    from credguard.rules.infrastructure._compute_groups import SettingGroup
 
 _IN_BUILDS = (
     "RUN --mount=type=secret,id=aws,target=/root/.aws/credentials COMMAND",
@@ -55,6 +58,10 @@ _IN_CLUSTERS = (
 )
 
 
+_SECRET = Pattern("iam-access-key-secret", rb"aws_iam_access_key\.[^\s]{1,120}\.secret\b|\.SecretAccessKey\b")
+_CREDENTIALS = Pattern("aws-credentials-file", rb"\.aws[/\\]credentials|[/_](?:credentials|accessKeys|rootkey)\.csv")
+
+
 def _check(blob: Blob, hits: Hits) -> Iterator[Detection]:
     if blob.kind != "file" or is_fixture(blob.path):
         return
@@ -67,7 +74,7 @@ def _check(blob: Blob, hits: Hits) -> Iterator[Detection]:
     if kind:
         found = _compute_documents.find_workloads(blob, kind)
     elif name.endswith(_compute_code.PROGRAMS):
-        ends = sorted({end for pattern in PATTERNS for end in hits.get(pattern.name, ())})
+        ends = sorted({end for pattern in (*PATTERNS, _SECRET) for end in hits.get(pattern.name, ())})
         found = (("the program", placed) for placed in _compute_code.find_environments(blob.data, ends))
     else:
         return
@@ -99,9 +106,9 @@ def _check_image(found: list[Variable], data: bytes) -> Iterator[Detection]:
 
 
 def _build_detection(label: str, placed: SettingGroup, kind: str) -> Detection:
-    names = list(dict.fromkeys(one.text for one in placed.settings)) if not placed.script else []
+    names = list(dict.fromkeys(one.text for one in placed.settings)) if not (placed.script or placed.kept) else []
     how = "from a secrets store" if placed.worst is Binding.STORED else "in plain text"
-    what = "its start script sets" if placed.script else "its environment contains"
+    what = "its start script sets" if placed.script else "it holds" if placed.kept else "its environment contains"
     listed = f" ({', '.join(names[:4])})" if names else ""
     cluster = kind == "kubernetes"
     return Detection(
@@ -111,7 +118,9 @@ def _build_detection(label: str, placed: SettingGroup, kind: str) -> Detection:
         confidence=Confidence.MEDIUM if cluster else None,
         attributes={"where": label, "names": names, "given": placed.worst.name.lower()},
         remediation=_IN_CLUSTERS if cluster else (),
-        identity=tuple(word.encode("utf-8", "replace") for word in (label, *(names or ["script"]))),
+        identity=tuple(
+            w.encode("utf-8", "replace") for w in (label, *(names or ["kept" if placed.kept else "script"]))
+        ),
     )
 
 
@@ -122,7 +131,7 @@ RULE = Rule(
     summary="A workload on AWS or an image gets a permanent access key",
     hint="give it a role (task, execution, instance, service account) and remove the key's variables",
     practices=("P03", "P12"),
-    patterns=PATTERNS,
+    patterns=(*PATTERNS, _SECRET, _CREDENTIALS),
     check_blob=_check,
     in_hooks=False,
     remediation=(

@@ -2,13 +2,14 @@
 
 What it does
     Reads the IAM policies of JSON, CloudFormation, SAM, Serverless and Terraform files, CDK and Pulumi programs,
-    scripts and API calls, and checks each Allow statement. `Action: *` on `Resource: *` is high. Medium: all actions of
-    a service, NotAction or NotResource with Allow, actions that allow privilege escalation (alone, or iam:PassRole
-    together with an action that starts a workload), and access to all objects, tables, secrets, parameters or keys.
-    Low: all actions of a service on named resources, or of a low-value service (logs, metrics, traces), and `Get*` and
-    the like on everything. Not checked: statements that deny, that name a principal (CG406) or have a condition,
-    service control policies, permissions boundaries and endpoint policies, test code, prose, and lists of read-only
-    actions.
+    scripts and API calls, and checks each Allow statement. Locals, defaults of variables and parameters, `for`,
+    `format`, `split`, `merge` and the like are followed within a file. `Action: *` on `Resource: *` is high. Medium:
+    all actions of a service, NotAction or NotResource with Allow, actions that allow privilege escalation (iam:PassRole
+    for every role among them), and access to all objects, tables, secrets, parameters or keys. Low: all actions of a
+    service on named resources, or of a low-value service (logs, metrics, traces), `Get*` and the like on everything,
+    changing the permissions of named roles, and everything in test data, fixtures and snapshots. Not checked:
+    statements that deny, that name a principal (CG406) or have a condition, service control policies, permissions
+    boundaries, endpoint and stack policies, test code, prose, and lists of read-only actions.
 
 Why it matters
     Anyone who gets the credentials gets everything that the policy allows. With wildcards, one leaked key of one
@@ -33,7 +34,14 @@ from credguard.model.findings import Detection, Severity
 from credguard.rule import Rule
 from credguard.rules.infrastructure import _iam_actions as actions_of
 from credguard.rules.infrastructure._iam_policies import PATTERNS, is_judged, is_staged, read_policy_statements
-from credguard.rules.infrastructure._iam_values import is_every_of_a_kind, is_everything
+from credguard.rules.infrastructure._iam_values import (
+    UNKNOWN_VALUE,
+    is_every_for,
+    is_every_of_a_kind,
+    is_everything,
+    merge_stars,
+)
+from credguard.rules.infrastructure._test_data import lower_test_data
 from credguard.system.compat import encode_path
 
 if TYPE_CHECKING:
@@ -50,6 +58,7 @@ _LOOSE = {
 }  # fmt: skip
 _S3 = "for S3 objects, s3:GetObject, s3:PutObject, s3:DeleteObject (bucket/*) and s3:ListBucket (bucket) are enough"
 _SHOWN = 4
+_OWN_RIGHTS = ("iam:PutUserPolicy", "iam:AttachRolePolicy", "iam:CreatePolicyVersion")
 
 
 class _Fault(NamedTuple):
@@ -58,6 +67,7 @@ class _Fault(NamedTuple):
     words: str
     element: str
     actions: tuple[str, ...] = ()
+    values: tuple[str, ...] = ()  # those of the element that make it one
 
 
 def _check(blob: Blob, hits: Hits) -> Iterator[Detection]:
@@ -70,9 +80,14 @@ def _check(blob: Blob, hits: Hits) -> Iterator[Detection]:
         if not one.conditions:
             granted.setdefault(one.context.document, []).extend(one.actions)
     passed = {document: actions_of.find_pass_role_actions(tuple(actions)) for document, actions in granted.items()}
-    faults = [(one, _find_fault(one, passed.get(one.context.document, ()))) for one in judged]
-    if any(fault for _, fault in faults) and not is_staged(blob):
-        yield from (_build_detection(blob, statement, fault) for statement, fault in faults if fault)
+    faults: dict[tuple[object, ...], tuple[Statement, _Fault]] = {}
+    for one in judged:
+        fault = _find_fault(one, passed.get(one.context.document, ()))
+        cause = (_locate(one, fault)[1], fault.what, fault.actions) if fault else ()
+        if fault and (cause not in faults or not faults[cause][0].context.name):  # a statement that is used twice
+            faults[cause] = one, fault
+    if faults and not is_staged(blob):
+        yield from lower_test_data(blob, (_build_detection(blob, *fault) for fault in faults.values()))
 
 
 def _find_fault(statement: Statement, passed: tuple[str, ...]) -> _Fault | None:
@@ -80,21 +95,41 @@ def _find_fault(statement: Statement, passed: tuple[str, ...]) -> _Fault | None:
     resources = statement.resources
     everything = any(is_everything(one) for one in resources) or bool(statement.not_resources)
     bound = any(condition.key not in _LOOSE for condition in statement.conditions)
-    if any(action in _ALL for action in statement.actions):
+    whole = tuple(action for action in statement.actions if merge_stars(action) in _ALL)
+    if whole:
         if everything and not bound:
             severity = Severity.MEDIUM if statement.conditions else Severity.HIGH
-            return _Fault("admin", severity, "every action on every resource", "action")
-        return None if bound else _Fault("all-actions", Severity.MEDIUM, "every action", "action")
+            return _Fault("admin", severity, "every action on every resource", "action", (), whole)
+        return None if bound else _Fault("all-actions", Severity.MEDIUM, "every action", "action", (), whole)
     if statement.conditions:
         return None
     if statement.not_actions:
-        return _Fault("not-action", Severity.MEDIUM, "every action except those it names (NotAction)", "notaction")
+        return _find_exception_fault(statement.not_actions, everything=everything)
     if statement.not_resources:
         return _Fault(
             "not-resource", Severity.MEDIUM, "every resource except those it names (NotResource)", "notresource"
         )
     wide = any(is_every_of_a_kind(one) for one in resources)
-    return _find_service_fault(statement, wide) or (_find_wide_fault(statement, passed) if wide else None)
+    found = _find_service_fault(statement, wide)
+    return found or (_find_wide_fault(statement, passed) if wide else _find_attaching_fault(statement))
+
+
+def _find_exception_fault(excepted: tuple[str, ...], *, everything: bool) -> _Fault:
+    """NotAction: without IAM among what it names, its holders can give themselves the rest."""
+    kept = any(actions_of.match_action(action, one) for action in excepted for one in _OWN_RIGHTS)
+    more = (
+        ", with all of IAM: privilege escalation" if everything and not kept and UNKNOWN_VALUE not in excepted else ""
+    )
+    return _Fault("not-action", Severity.MEDIUM, f"every action except those it names (NotAction){more}", "notaction")
+
+
+def _find_attaching_fault(statement: Statement) -> _Fault | None:
+    """Any permissions for the roles, users, groups or policies that it names."""
+    taken = actions_of.find_attaching_actions(statement.actions)
+    if not taken or all(":role/aws-service-role/" in one for one in statement.resources):
+        return None  # nobody can change a service-linked role
+    words = f"{_format_actions(taken)} on its resources, without a condition: privilege escalation"
+    return _Fault("escalation", Severity.LOW, words, "action", taken, taken)
 
 
 def _find_service_fault(statement: Statement, wide: bool) -> _Fault | None:
@@ -106,23 +141,35 @@ def _find_service_fault(statement: Statement, wide: bool) -> _Fault | None:
     said = ", ".join(f"{name}:*" for name in services[:_SHOWN]) + (" …" if len(services) > _SHOWN else "")
     where = "on every resource" if wide else "on its resources"
     severity = Severity.MEDIUM if serious else Severity.LOW
-    return _Fault("service", severity, f"every action of a service ({said}) {where}", "action", services)
+    values = tuple(action for action in statement.actions if actions_of.find_full_services((action,)))
+    return _Fault("service", severity, f"every action of a service ({said}) {where}", "action", services, values)
 
 
 def _find_wide_fault(statement: Statement, passed: tuple[str, ...]) -> _Fault | None:
     """Actions that should name their resources; `passed` are the actions that start something with a passed role."""
-    taken = actions_of.find_escalating_actions(statement.actions)
+    actions = tuple(one for one in statement.actions if any(is_every_for(r, one) for r in statement.resources))
+    taken = actions_of.find_escalating_actions(actions)
     if taken:
         words = f"{_format_actions(taken)} on every resource: privilege escalation"
-        return _Fault("escalation", Severity.MEDIUM, words, "action", taken)
-    if passed and any(actions_of.match_action(action, "iam:PassRole") for action in statement.actions):
-        words = f"iam:PassRole for every role, with {_format_actions(passed)}: the permissions of any role"
-        return _Fault("pass-role", Severity.MEDIUM, words, "action", ("iam:PassRole", *passed))
-    taken = actions_of.find_data_actions(statement.actions)
+        return _Fault("escalation", Severity.MEDIUM, words, "action", taken, taken)
+    taken = tuple(action for action in actions if actions_of.match_action(action, "iam:PassRole"))
+    if taken:
+        started = f"with {_format_actions(passed)}" if passed else "without a condition on iam:PassedToService"
+        words = f"iam:PassRole for every role, {started}: the permissions of any role"
+        return _Fault("pass-role", Severity.MEDIUM, words, "action", ("iam:PassRole", *passed), taken)
+    taken = actions_of.find_data_actions(actions)
     if taken:
         severity = Severity.LOW if all(actions_of.is_read_family(action) for action in taken) else Severity.MEDIUM
-        return _Fault("data", severity, f"{_format_actions(taken)} on every resource", "resource", taken)
+        wide = tuple(one for one in statement.resources if is_every_for(one, taken[0]))
+        return _Fault("data", severity, f"{_format_actions(taken)} on every resource", "resource", taken, wide)
     return None
+
+
+def _locate(statement: Statement, fault: _Fault) -> tuple[int, object]:
+    """The line of the value that makes the fault, and what tells whether two faults have one cause."""
+    values = statement.actions if fault.element == "action" else statement.resources
+    index = next((place for place, one in enumerate(values) if one in fault.values), 0)
+    return statement.locate(fault.element, index)
 
 
 def _format_actions(actions: tuple[str, ...]) -> str:
@@ -139,7 +186,7 @@ def _build_detection(blob: Blob, statement: Statement, fault: _Fault) -> Detecti
         severity=fault.severity,
         attributes={"kind": fault.what, "resource": name, "actions": list(dict.fromkeys(given))[:20]},
         remediation=(_S3,) if any(action.lower().startswith("s3") for action in given) else (),
-        line=statement.find_line(fault.element, "action", "notaction"),
+        line=_locate(statement, fault)[0],
         identity=(*identity, *sorted(action.encode() for action in dict.fromkeys(given))[:20]),
     )
 

@@ -2,13 +2,13 @@
 
 What it does
     Reads the AWS variables of .env files (not of examples and tests; the usual ones also if git ignores them) and the
-    profiles of AWS credentials files in the tree; `credguard doctor` does the same for this machine's own files.
-    Reports an access key ID that is not 20 characters long, AKIA or ASIA followed by A-Z and 2-7, a secret that is not
-    40 characters of base64, the two swapped, an ASIA key without its session token, a session token beside an AKIA key,
-    stray spaces, quotes that become part of the value, unclosed quotes, non-ASCII characters, carriage returns, byte
-    order marks, a duplicate name or profile, `export` or `[profile …]` where they do not belong, and half a key in a
-    profile. References, placeholders and keys of S3-compatible stores are ignored. Values are never shown, only names,
-    lines and lengths.
+    profiles of AWS credentials files in the tree; `credguard doctor` does the same for this machine's own files. Of
+    other ini files (config.ini, app.cfg) it reads what AWS keys look like. Reports an access key ID that is not 20
+    characters long, AKIA or ASIA followed by A-Z and 2-7, a secret that is not 40 characters of base64, the two
+    swapped, an ASIA key without its session token, a session token beside an AKIA key, stray spaces, quotes that become
+    part of the value, unclosed quotes, non-ASCII characters, carriage returns, byte order marks, a duplicate name or
+    profile, `export` or `[profile …]` where they do not belong, and half a key in a profile. References, placeholders
+    and keys of S3-compatible stores are ignored. Values are never shown, only names, lines and lengths.
 
 Why it matters
     The resulting errors are misleading ("the signature does not match", "the token is invalid"), and users then paste
@@ -27,18 +27,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from credguard.aws.malformed import find_env_faults, find_profile_faults
+from credguard.aws.malformed import find_env_faults, find_profile_faults, find_settings_faults
+from credguard.matching.pattern import Pattern
 from credguard.model.findings import Detection, Severity
 from credguard.rule import Rule
-from credguard.sources.env_files import EnvFileKind, find_common_env_files, is_fixture, list_env_files
+from credguard.sources.env_files import EXAMPLE_WORDS, EnvFileKind, find_common_env_files, is_fixture, list_env_files
 from credguard.system.compat import encode_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from credguard.aws.malformed import Fault
+    from credguard.matching.pattern import Hits
+    from credguard.model.findings import Blob
     from credguard.sources.worktree import WorkTree
 
+_KEY_ID = Pattern("aws-key-id-setting", rb"access_key(?:_id)?[ \t]{0,20}[=:][ \t\"']{0,20}A(?:KIA|SIA)", caseless=True)
+_SETTINGS = (".ini", ".cfg", ".conf", ".cnf", ".properties", ".boto", ".s3cfg")
+_SHAPES = ("length", "alphabet", "case", "swapped")
 _KINDS = (EnvFileKind.ENV, EnvFileKind.PRIVATE)
 
 
@@ -65,6 +71,16 @@ def _check(tree: WorkTree) -> Iterator[Detection]:
             yield from build_fault_detections(path, _filter_certain(find_profile_faults(tree.read(path) or b"")))
 
 
+def _check_settings(blob: Blob, _hits: Hits) -> Iterator[Detection]:
+    """The settings files of programs (config.ini, app.cfg), which have a section for AWS."""
+    low = blob.path.lower()
+    if blob.kind == "file" and low.endswith(_SETTINGS) and not is_fixture(blob.path):
+        name = low[low.rfind("/") + 1 :]
+        example = not EXAMPLE_WORDS.isdisjoint(name.replace("-", ".").replace("_", ".").split("."))
+        faults = () if example or low.endswith(".aws/config") else find_settings_faults(blob.data)
+        yield from build_fault_detections(blob.path, (one for one in faults if one.topic in _SHAPES))
+
+
 def _filter_certain(faults: Iterable[Fault]) -> Iterator[Fault]:
     """Drops what may work after all or is meant to be filled in; only the doctor reports that."""
     return (fault for fault in faults if fault.severity is None)
@@ -78,6 +94,8 @@ RULE = Rule(
     hint="copy the complete value again; `aws configure` writes profiles correctly",
     practices=("P18",),
     needs="run `credguard doctor`",
+    patterns=(_KEY_ID,),
+    check_blob=_check_settings,
     check_tree=_check,
     in_hooks=False,
     references=(

@@ -20,6 +20,7 @@ _PARTS = {
     b"use": rb"(?:use|copy|enter|paste|configure|set ?up|export|add|provide|supply|store|put|need|log ?in with)",
     b"key": rb"(?:(?:access|secret|api|aws|security) ?){1,3}(?:keys?|credentials)(?: ids?| pairs?)?",
     b"root": rb"root(?: s)?(?: level)?(?: aws)?(?: (?:user|account|credentials))?(?: s)?",
+    b"own": rb"(?:(?:the|your|its|an?|aws|own|amazon|account|s) ){0,4}",
     b"word": rb"(?:[\w.]{1,20} )",
     b"of": rb"(?:(?!with |and |or |in |for |to |of |from |by |on )[\w.]{1,20} )",
 }
@@ -28,6 +29,9 @@ _FORMS = tuple(
     for form in (
         # verb, root, key
         rb"%(lead)b(?:%(make)b|%(use)b) (?!of\b)%(word)b{0,6}?%(root)b %(of)b{0,2}?(?:%(key)b|keys?)\b",
+        # the same of credentials, where root is named as AWS does, and what readers are allowed to do
+        rb"(?:%(lead)b|\b(?:you|we) (?:can|could|may|might) (?:also )?)(?:%(make)b|%(use)b) %(own)b"
+        rb"root (?:user|account)(?: s)? (?:credentials|%(key)b|keys)\b",
         # verb, key, preposition, root
         rb"%(lead)b(?:%(make)b|%(use)b) %(word)b{0,4}?%(key)b %(word)b{0,4}?(?:for|of|from|as|with|using|under|by) "
         rb"%(word)b{0,4}?(?<!project )(?<!repo )(?<!repository )root(?:\Z|(?: s)? (?:user|account|aws|level|key|access|"
@@ -66,6 +70,11 @@ _OTHER_ROOT = compile_lazily(
     re.IGNORECASE,
 )
 _AWS = compile_lazily(rb"\baws|amazon|\biam\b", re.IGNORECASE)
+_MACHINE = compile_lazily(
+    rb"\b(?:ssh|sudo|linux|unix|servers?|databases?|instances?|machines?|hosts?|boxe?s?|containers?|docker|vms?|routers?|shell|"
+    rb"cluster|sql)\b",
+    re.IGNORECASE,
+)
 _IAM_USER = compile_lazily(
     rb"\biam (?:user|users|role)\b|\busers? (?:tab|page|menu|list|name)\b|non root|another user|your username"
 )
@@ -76,12 +85,16 @@ def normalize_prose(text: bytes) -> bytes:
     return _NOISE.sub(b" ", _TAG.sub(b" ", text)).strip().lower()
 
 
-def find_root_key_advice(sentence: bytes, around: bytes) -> int | None:
+def find_root_key_advice(sentence: bytes, around: bytes, page: bytes) -> int | None:
     """The offset in `sentence` where the advice to create or use a root access key begins: its start or that of a line.
 
-    None if there is no such advice, or if it or the text around warns against it.
+    None if there is no such advice, or if it or the text around warns against it. Where only the `page` says that this
+    is about AWS, the text around must not be about a machine's root.
     """
-    if _AGAINST.search(normalize_prose(sentence)) or not _is_about_aws_root(around):
+    near = _AWS.search(around) is not None
+    if not near and (_MACHINE.search(around) or not _AWS.search(page)):
+        return None
+    if _AGAINST.search(normalize_prose(sentence)) or not _is_about_root(around):
         return None
     starts = [0, *(match.end() for match in _LINE.finditer(sentence))][:_MOST_LINES]
     told = [start for start in starts if any(form.search(normalize_prose(sentence[start:])) for form in _FORMS)]
@@ -92,7 +105,12 @@ def has_key_creation_advice(passage: bytes, around: bytes) -> bool:
     """True if `passage`, around a link to root's credentials page, advises creating an access key there."""
     words = normalize_prose(passage)
     told = _MADE.search(words) and not _AGAINST.search(words)
-    return bool(told) and not _IAM_USER.search(normalize_prose(around)) and _is_about_aws_root(around)
+    return (
+        bool(told)
+        and not _IAM_USER.search(normalize_prose(around))
+        and bool(_AWS.search(around))
+        and _is_about_root(around)
+    )
 
 
 def has_root_warning(page: bytes) -> bool:
@@ -100,8 +118,8 @@ def has_root_warning(page: bytes) -> bool:
     return _WARNING.search(normalize_prose(page)) is not None
 
 
-def _is_about_aws_root(around: bytes) -> bool:
-    """True for text about AWS that is not a warning, not an exam question, and not about another product's root."""
-    if not _AWS.search(around) or _EXAM.search(around) or _OTHER_ROOT.search(around):
+def _is_about_root(around: bytes) -> bool:
+    """True for text that is not a warning, not an exam question, and not about another product's root."""
+    if _EXAM.search(around) or _OTHER_ROOT.search(around):
         return False
     return _CAUTION.search(normalize_prose(around)) is None

@@ -2,9 +2,9 @@
 
 What it does
     Reads sentences of documentation, notebooks and comments about root and access keys, or about root's credentials
-    page in the console, and reports those that instruct the reader to create or use such a key. Also reports code or
-    text that reads rootkey.csv. Warnings, checks, deletions, exam questions and other products' root users are not
-    reported, nor is text near advice against root. English only.
+    page in the console, and reports those that instruct or allow the reader to create or use such a key, on a page that
+    is about AWS. Also reports code or text that reads rootkey.csv. Warnings, checks, deletions, exam questions and
+    other products' root users are not reported, nor is text near advice against root. English only.
 
 Why it matters
     Readers follow a guide. Each of them then has a key on disk that gives access to a whole AWS account and that no
@@ -42,6 +42,9 @@ if TYPE_CHECKING:
 _KINDS = rb"(?:access|secret|api|aws|security)"
 _ROOT_KEY = Pattern("root-then-access-key", rb"\broot.{0,80}" + _KINDS + rb".{0,3}(?:key|cred)", caseless=True)
 _KEY_ROOT = Pattern("access-key-then-root", _KINDS + rb".{0,3}keys?\b.{0,60}\broot\b", caseless=True)
+_ACCOUNT = Pattern(
+    "root-account-credentials", rb"\broot.{1,3}(?:account|user).{1,4}(?:keys|credentials)\b", caseless=True
+)
 _PAGE = Pattern("root-credentials-page", rb"my.{1,3}security.{1,3}credentials|#/security_credential", caseless=True)
 _FILE = Pattern("root-key-csv", rb"root[_\-]?keys?\.csv", caseless=True)
 
@@ -56,6 +59,7 @@ _ROOM = 500
 _MOST_SENTENCES = 2000  # a guide has a handful; more is a list of words
 _AROUND = 250
 _PAGE_ROOM = 3000
+_LONGEST = 1 << 17
 _STOP = (
     rb"[.!?](?=[\s\"'<*_)`]|\Z)|\n[ \t\"',>/*;\-]{0,30}\n|\n[ \t\"'>]{0,20}(?:[\-*+] |\d{1,2}[.)] )|"
     rb"\[\s{0,20}\"|\",\s{0,40}\"|</?(?:p|li|br|h\d|td|div|ul|ol|tr|dd|dt)\b[^>]{0,100}>"
@@ -94,7 +98,7 @@ def _find_instructions(blob: Blob, hits: Hits) -> Iterator[tuple[int, int, str]]
     name = blob.path.rpartition("/")[2].lower()
     document = name.endswith(_DOCUMENTS) or "." not in name or blob.kind in ("stdin", "message")
     if not name.endswith(_DATA):
-        ends = sorted({*hits.get(_ROOT_KEY.name, ()), *hits.get(_KEY_ROOT.name, ())})
+        ends = sorted({end for pattern in (_ROOT_KEY, _KEY_ROOT, _ACCOUNT) for end in hits.get(pattern.name, ())})
         found = list(_find_sentences(blob.data, ends, document))
         if document:
             found += _find_page_pointers(blob.data, hits.get(_PAGE.name, ()))
@@ -117,7 +121,9 @@ def _find_sentences(data: bytes, ends: list[int], document: bool) -> Iterator[tu
         start, stop = _locate_sentence(text, place - base, stops)
         done = base + stop
         if document or _COMMENT.match(_read_line_before(text, place - base)):
-            told = find_root_key_advice(text[start:stop], text[max(0, start - _AROUND) : stop + _AROUND])
+            told = find_root_key_advice(
+                text[start:stop], text[max(0, start - _AROUND) : stop + _AROUND], data[:_LONGEST]
+            )
             if told is not None:
                 message = "documentation instructs readers to create or use an access key of the AWS root user"
                 yield base + start + told, base + stop, message
@@ -173,7 +179,7 @@ RULE = Rule(
     hint="tell readers to use IAM Identity Center, a role, or an IAM user with the permissions needed",
     practices=("P04",),
     confidence=Confidence.MEDIUM,
-    patterns=(_ROOT_KEY, _KEY_ROOT, _PAGE, _FILE),
+    patterns=(_ROOT_KEY, _KEY_ROOT, _ACCOUNT, _PAGE, _FILE),
     check_blob=_check,
     in_hooks=False,
     remediation=(
