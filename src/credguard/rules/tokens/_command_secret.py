@@ -44,9 +44,13 @@ _GIVEN = compile_lazily(
 )
 _TOKEN_VALUE = compile_lazily(rb"token" + _GAP + rb"([A-Za-z0-9_.+/=\-]{16,2000})(?![A-Za-z0-9({\[<$%])")
 _BOOTSTRAP = compile_lazily(rb"[a-z0-9]{6}\.[a-z0-9]{16}")
-_PLAIN = rb"(?:-(?:string|force)\s{1,4}|-asplaintext\s{1,4}){0,3}"
+_BLANK = rb"[\s`]{1,60}"
+"""Blanks, and where PowerShell goes on in the next line."""
+_PLAIN = rb"(?:-(?:string|force|asplaintext)" + _BLANK + rb"){0,3}"
+_COMMAND = compile_lazily(rb"(?:`\r?\n|[^\n])*")
 _SECURED = compile_lazily(
-    rb"(?i:convertto-securestring\s{1,4}"
+    rb"(?i:convertto-securestring"
+    + _BLANK
     + _PLAIN
     + rb")(?:\"([^\"\r\n]{4,120})\"|'([^'\r\n]{4,120})'|([^\s\"'$(|;\-]\S{3,80}))"
 )
@@ -97,8 +101,8 @@ def _read_token(data: bytes, end: int) -> tuple[int, int] | None:
 def _read_secure_string(data: bytes, end: int) -> tuple[int, int] | None:
     """`ConvertTo-SecureString '…' -AsPlainText`, or the same with the text before it."""
     start = end - len(b"ConvertTo-SecureString")
-    stop = data.find(b"\n", end, end + _AHEAD)
-    line = data[start : stop if stop >= 0 else end + _AHEAD]
+    command = _COMMAND.match(data, start, end + _AHEAD)
+    line = command[0] if command else b""
     if b"-asplaintext" not in line.lower():
         return None
     match = _SECURED.match(data, start, start + len(line))

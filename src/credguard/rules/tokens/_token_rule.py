@@ -81,7 +81,8 @@ class TokenKind:
     """One form of token: `pattern` matches its first `width` bytes, `token` all of it from there.
 
     Group 1, if there is one, is the value that is graded and reported; `judge` gets it. With `width` 0 the token is
-    what follows the pattern, as after a name; with `back`, up to that many bytes of it come before.
+    what follows the pattern, as after a name; with `back`, up to that many bytes of it come before. `lead` is a literal
+    that all of its tokens begin with: kinds that share a pattern are told apart by it.
     """
 
     name: str
@@ -91,6 +92,7 @@ class TokenKind:
     token: re.Pattern[bytes]
     judge: Callable[[bytes], Grade | None] = grade_opaque
     back: int = 0
+    lead: bytes = b""
 
     def find_values(self, data: bytes, ends: Sequence[int]) -> Iterator[tuple[int, int]]:
         """The locations of the values whose pattern ends at `ends`."""
@@ -103,7 +105,7 @@ class TokenKind:
 
     def _match(self, data: bytes, end: int, done: int) -> re.Match[bytes] | None:
         start = end - self.width
-        if start < done:
+        if start < done or not data.startswith(self.lead, start):
             return None
         if not self.back:
             return self.token.match(data, start)
@@ -134,12 +136,12 @@ def make_kind(
     )
 
 
-_CLASS = compile_lazily(rb"\[[^\]]+\]|\\.|[^\[\\]")
+_CLASS = compile_lazily(rb"(?:\[[^\]]+\]|\\.|[^\[\\])(?:\{(\d+)\})?")
 
 
 def compute_width(prefix: bytes) -> int:
     """How many bytes a pattern of literals and classes matches."""
-    return len(_CLASS.findall(prefix))
+    return sum(int(count or 1) for count in _CLASS.findall(prefix))
 
 
 def find_tokens(blob: Blob, hits: Hits, kinds: Sequence[TokenKind]) -> Iterator[tuple[TokenKind, int, int]]:

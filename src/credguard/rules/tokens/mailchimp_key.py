@@ -3,8 +3,8 @@
 What it does
     Finds Mailchimp's 32 hexadecimal digits with `-us` and the data center's number; Mandrill's `md-` with 22 random
     characters, or without `md-` next to its name; and Mailgun's `key-` with 32 hexadecimal digits if Mailgun is
-    mentioned nearby or `api:` is before it, and the newer form (32, 8 and 8 digits) next to its name. Names of files
-    and rows with such digits are not reported.
+    mentioned nearby or `api:` is before it, and the newer form (32, 8 and 8 digits) after a name for a key. Names
+    of files and rows with such digits are not reported.
 
 Why it matters
     Anyone with it can read the lists of subscribers and send mail to them.
@@ -57,6 +57,7 @@ def _grade_random(value: bytes) -> Grade | None:
 _WORDS = compile_lazily(rb"[A-Z]?[a-z]{3,}")
 _CHANGES = compile_lazily(rb"(?:[A-Z][a-z]?[A-Z]|[a-z][A-Z][^a-z])")
 _GIVEN = rb"[a-z0-9_.\-]{0,24}(?:key|password|secret|token)\\{0,3}[\"']?\s{0,3}(?:=>|[:=,])\s{0,3}\\{0,3}[\"']?"
+_NAMED = rb"(?:key|password|secret|token|api)\\{0,3}[\"']?\s{0,3}(?:=>|[:=,])\s{0,3}\\{0,3}[\"']?"
 _KINDS = (
     TokenKind(
         "mailchimp",
@@ -73,8 +74,8 @@ _KINDS = (
     TokenKind(
         "mailgun-key",
         "Mailgun key",
-        Pattern("token-mailgun-name", rb"mailgun" + _GIVEN + rb"[0-9a-f]{32}-", caseless=True),
-        33,
+        Pattern("token-mailgun-new", _NAMED + rb"[0-9a-f]{32}-[0-9a-f]{8}-", caseless=True),
+        42,
         compile_lazily(rb"([0-9a-f]{32}-[0-9a-f]{8}-[0-9a-f]{8})" + AFTER_DASH),
     ),
     make_kind("mandrill", "Mandrill key", rb"md-", (rb"[A-Za-z0-9_\-]", 22), after=AFTER_DASH, judge=_grade_random),
@@ -89,7 +90,7 @@ _KINDS = (
 )
 _MAILGUN = Pattern("token-mailgun", rb"key-[0-9a-f]{31}")
 _MAILGUN_KEY = compile_lazily(BEFORE + rb"(?<!-)key-[0-9a-f]{32}" + AFTER_DASH)
-_LOGIN = compile_lazily(rb"api(?::|%3[Aa])\Z", re.IGNORECASE)
+_LOGIN = compile_lazily(rb"api(?::|%3[Aa]|[\"'],\s{0,2}[\"'])\Z", re.IGNORECASE)
 _SPOKEN_OF = compile_lazily(rb"mailgun|(?<![a-z0-9])mg[_.]", re.IGNORECASE)
 _OLD = TokenKind("mailgun", "Mailgun private key", _MAILGUN, 35, _MAILGUN_KEY)
 _NEAR, _MOST = 300, 2_000
@@ -103,7 +104,7 @@ def _find_mailgun(blob: Blob, hits: Hits) -> Iterator[Detection]:
         if not match or not grade_opaque(match[0]):
             continue
         before = data[max(0, match.start() - _NEAR) : match.start()]
-        if _LOGIN.search(before[-6:]) or _SPOKEN_OF.search(before + b" " + data[match.end() : match.end() + _NEAR]):
+        if _LOGIN.search(before[-8:]) or _SPOKEN_OF.search(before + b" " + data[match.end() : match.end() + _NEAR]):
             yield build_token_detection(_OLD, data, *match.span(), PLAIN, Severity.HIGH)
 
 

@@ -2,10 +2,12 @@
 
 What it does
     Finds `scheme://user:password@host` of any scheme, and the passwords of connection strings: `Server=…;User
-    ID=…;Password=…` (ADO.NET, ODBC), JDBC's `?user=…&password=…`, `;password=…` and `user/password@`, libpq's `host=…
-    user=… password=…`, Go's `user:password@tcp(…)`, Kafka's `LoginModule required …`. Placeholders, variables,
-    passwords that are a word for password or the user's own name (`user:pass`, `postgres:postgres`), and documentation
-    hosts (example.com) are not reported. A URL with the local host (localhost, 127.0.0.1) is medium.
+    ID=…;Password=…` (ADO.NET, ODBC), JDBC's `?user=…&password=…`, `;password=…` and `user/password@`, libpq's
+    `host=… user=… password=…`, Go's `user:password@tcp(…)`, Kafka's `LoginModule required …`; and passwords that
+    calls are handed after a user's name (`new PDO('…', 'user', '…')`, `mysqli_connect`,
+    `DriverManager.getConnection`, `HTTPBasicAuth`, `NetworkCredential`, `SetBasicAuth`). Placeholders, variables,
+    passwords that are a word for password or the user's own name (`user:pass`, `postgres:postgres`), and
+    documentation hosts (example.com) are not reported. A URL with the local host (localhost, 127.0.0.1) is medium.
 
 Why it matters
     The URL is all that is needed to sign in, and URLs are written to logs, histories and error reports.
@@ -28,6 +30,7 @@ from credguard.heuristics.passwords import is_real_encoded
 from credguard.lazy_re import compile_lazily
 from credguard.matching.pattern import Pattern
 from credguard.model.findings import Confidence, Severity
+from credguard.rules.tokens import _call_password
 from credguard.rules.tokens._connection_string import PATTERNS, detect_connection_string
 from credguard.rules.tokens._token_rule import PLAIN, Grade, TokenKind, build_token_detection, build_token_rule
 
@@ -86,9 +89,10 @@ def _grade(scheme: bytes, user: bytes, password: bytes, host: bytes) -> Grade | 
     return Grade(PLAIN.severity, PLAIN.confidence, "", attributes)
 
 
-def _check_both(blob: Blob, hits: Hits) -> Iterator[Detection]:
+def _check_all(blob: Blob, hits: Hits) -> Iterator[Detection]:
     yield from _check(blob, hits)
     yield from detect_connection_string(blob, hits)
+    yield from _call_password.detect_call_password(blob, hits)
 
 
 RULE = build_token_rule(
@@ -96,8 +100,8 @@ RULE = build_token_rule(
     "url-with-password",
     "A URL or connection string with a user's password",
     (),
-    more=(_URL, *PATTERNS),
-    also=_check_both,
+    more=(_URL, *PATTERNS, *_call_password.PATTERNS),
+    also=_check_all,
     judge=lambda value: PLAIN if is_real_encoded(value, b"") else None,
     confidence=Confidence.MEDIUM,
     revoke="change the password of the user at the host",

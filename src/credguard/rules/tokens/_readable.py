@@ -1,0 +1,27 @@
+"""How much of a value is words: what people typed reads, what a program drew does not."""
+
+from __future__ import annotations
+
+import re
+
+from credguard.heuristics.generic_values import is_unreadable
+from credguard.lazy_re import compile_lazily
+
+_RUN = compile_lazily(rb"[A-Z]?[a-z]{3,}|[A-Z]{3,}")
+_CONSTANT = compile_lazily(rb"[A-Z0-9]+(?:_[A-Z0-9]+)+")
+_SHORT = 5
+_SYLLABLE = compile_lazily(rb"[bcdfghklmnprstvwy]{0,2}[aeiou]{1,2}[bcdfghklmnprstvwxy]{0,2}(?:e|y|s)?", re.IGNORECASE)
+"""As which most words of up to four letters can be read."""
+
+
+def is_in_words(value: bytes) -> bool:
+    """True for the name of a constant, and where most of a value is runs of letters of which many read as words: of
+    random values of 20 to 40 letters and digits, one in a hundred."""
+    runs = _RUN.findall(value)
+    if sum(map(len, runs)) * 2 <= len(value):
+        return _CONSTANT.fullmatch(value) is not None
+    return sum(len(run) for run in runs if _reads(run)) * 3 > len(value)
+
+
+def _reads(run: bytes) -> bool:
+    return _SYLLABLE.fullmatch(run) is not None if len(run) < _SHORT else not is_unreadable(run)
