@@ -29,7 +29,7 @@ BASIS = "basis"
 """The attribute of findings that say little about what is deployed: `instructions` that may never be followed, or `test
 data`. They leave a practice in part open and do not fail it."""
 CREDENTIAL_REPORT = "give --credential-report FILE"
-GIT_REPOSITORY = "look at a git repository"
+GIT_REPOSITORY = "scan a git repository"
 """What makes rules run, as `Rule.needs` gives it."""
 
 

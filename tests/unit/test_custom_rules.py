@@ -122,7 +122,7 @@ def test_what_it_may_not_be(tmp_path: Path, change: tuple[str, str], said: str) 
     ("more", "said"),
     [
         ("  match: ['acme=at_short']\n", ":7:11: custom-rules.match: ACME1 finds nothing in this example"),
-        ("  match: ['x=at_0a1b2c3d4e5f']\n", "none of its keywords stands in it"),
+        ("  match: ['x=at_0a1b2c3d4e5f']\n", "none of its keywords is in it"),
         ("  no-match: ['acme=at_0a1b2c3d4e5f']\n", ":7:14: custom-rules.no-match: ACME1 finds something"),
         ("  capture: 2\n", "it has no group 2"),
         ("  capture: token\n", "it has no group token"),

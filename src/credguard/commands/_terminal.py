@@ -73,9 +73,7 @@ class Screen:
         """Prints what could not be scanned, where it matters."""
         lines = [f"{skip.path}: {skip.reason}" for skip in skipped[:_SHOWN]]
         more = len(skipped) - len(lines)
-        self._print_list(
-            "Not looked at", [*lines, *([f"and {more} more; `credguard audit` lists them"] if more else [])]
-        )
+        self._print_list("Not scanned", [*lines, *([f"and {more} more; `credguard audit` lists them"] if more else [])])
 
     def _print_script(self, title: str, lines: Sequence[str]) -> None:
         """Prints lines that can be pasted into a shell as they are, the title too."""

@@ -301,7 +301,7 @@ def find_flaws(one: File) -> frozenset[str]:
     found = {"a merge key"} if _MERGE.search(one.text) else set()
     for document in one.documents or ():
         if any(len({key.text for key, _ in node.pairs}) < len(node.pairs) for node in document.walk()):
-            found.add("a key that stands twice")
+            found.add("a duplicate key")
         for key, job in _get_pairs(document.get("jobs")):
             if not job.get("uses") and not (job.get("runs-on") and job.get("steps")):
                 found.add(f"no job, {key.text[:60]}")

@@ -128,7 +128,7 @@ def digest(words: Iterable[bytes | str]) -> str:
 
 
 def fingerprint_repository(repository: Git) -> str | None:
-    """A digest of all that an audit of the repository looks at: refs, reflogs, index and objects, its settings and
+    """A digest of all that an audit of the repository scans: refs, reflogs, index and objects, its settings and
     hooks, each file in its work tree by size and times, and the same of the repositories inside. None where one of
     these cannot be told. Runs nothing that the repository configures."""
     try:

@@ -123,7 +123,7 @@ def _collect_verdicts(run: Run, judge: Judge) -> tuple[tuple[Verdict, ...], list
 
 
 def _build_overflow_skip(count: int) -> Skip:
-    return Skip(".", f"{count:,} more inputs were not looked at; see to those that are named, and run again")
+    return Skip(".", f"{count:,} more inputs were not scanned; see to those that are named, and run again")
 
 
 def _build_unread_finding(skip: Skip) -> Finding:
@@ -136,7 +136,7 @@ def _build_unread_finding(skip: Skip) -> Finding:
 
 
 def _build_identity(verdict: Verdict) -> tuple[object, ...]:
-    """What tells a verdict from others: two judges may have looked at the same commit."""
+    """What tells a verdict from others: two judges may have scanned the same commit."""
     finding = verdict.finding
     return finding.rule_id, finding.fingerprint, finding.message, finding.locations, verdict.outcome, verdict.reason
 

@@ -259,7 +259,7 @@ def add_key_findings(session: Session, run: Run) -> Run:
 
 def list_executed_rules(session: Session, run: Run) -> frozenset[str]:
     """The rules that had what they judge: those about the account only with a report, those about several
-    projects or this machine only where these were looked at. A finding proves that its rule ran."""
+    projects or this machine only where these were scanned. A finding proves that its rule ran."""
     waiting = {*list_rule_ids(Trait.ON_ACCOUNT), *list_rule_ids(Trait.ON_REQUEST)} - run.result.rules
     found = {finding.rule_id for finding in (*run.result.findings, *(verdict.finding for verdict in run.verdicts))}
     policy = session.get_policy(run)

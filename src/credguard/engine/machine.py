@@ -119,7 +119,7 @@ def _check(path: str, check: Callable[[str, str], Iterator[Detection]]) -> Resul
     try:
         return _build_findings(credentials_file_permissions.RULE, list(check(path, shown)))
     except OSError as error:
-        return _skip(shown, f"could not be looked at: {error.strerror}")
+        return _skip(shown, f"could not be read: {error.strerror}")
 
 
 def _build_findings(rule: Rule, detections: Iterable[Detection]) -> Result:

@@ -47,7 +47,7 @@ _WATCH_SECONDS = 0.5
 
 
 def audit_target(session: Session, target: Target) -> RepositoryResult:
-    """Audits one repository with a fresh session; raises CredguardError where it cannot be looked at at all."""
+    """Audits one repository with a fresh session; raises CredguardError where it cannot be scanned at all."""
     if clone.is_url(target.address):
         with clone.clone_mirror(target.address, _make_clone_bar(session, target)) as folder:
             return _audit_folder(session, target, folder)
@@ -216,7 +216,7 @@ def _run_worker(connection: Connection, make: MakeRun, target: Target) -> None:
 
 
 def _try_audit(make: MakeRun, target: Target) -> RepositoryResult:
-    """The part of a target, also where it could not be looked at."""
+    """The part of a target, also where it could not be scanned."""
     session = make()
     try:
         return audit_target(session, target)

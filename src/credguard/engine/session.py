@@ -125,7 +125,7 @@ class Session:
             )
         if not self.history:
             coverage.notes += [
-                f"{path} holds git's objects, packed: `credguard audit` looks at them"
+                f"{path} holds git's objects, packed: `credguard audit` scans them"
                 for path in listing.inner
                 if files.is_bare(tree.root / path)
             ]

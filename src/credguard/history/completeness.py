@@ -109,7 +109,7 @@ def find_history_gaps(repository: Git) -> Iterator[Skip]:
     except FileNotFoundError:
         return
     except OSError as error:
-        raise GitError(f"{path} could not be read: {error.strerror}", "mend or remove it") from error
+        raise GitError(f"{path} could not be read: {error.strerror}", "repair or remove it") from error
     grafts = [line.split()[0].decode("utf-8", "replace") for line in lines if line.strip() and line[:1] != b"#"]
     if grafts:
         what = f"grafts hide parents of {format_names(grafts, 'commit')}"
@@ -135,7 +135,7 @@ def report_misnamed(oids: Sequence[str]) -> Iterator[Skip]:
     if oids:
         what = f"{format_names(oids, 'object')} of the history with a hash that is not the name"
         yield Skip(
-            ".", f"{what}: looked at as it is, but git may read another; run `git fsck`, and fetch again", OF_HISTORY
+            ".", f"{what}: scanned as it is, but git may read another; run `git fsck`, and fetch again", OF_HISTORY
         )
 
 

@@ -1,4 +1,4 @@
-"""Hits in a content that begins and ends as another does: what lies between is looked at, the rest carried over.
+"""Hits in a content that begins and ends as another does: what lies between is scanned, the rest carried over.
 
 Most bytes of a history are versions of a few large files. This gives exactly what a pass over the
 whole content would, by three facts: no match is longer than REACH but for one run of characters

@@ -156,7 +156,7 @@ class History:
                 self.broken.append(self._write_remaining(names, asked))
                 self._came += 1
                 if len(self.broken) > _MOST_BROKEN:
-                    raise GitError(f"over {_MOST_BROKEN} objects are corrupt: the rest was not looked at")
+                    raise GitError(f"over {_MOST_BROKEN} objects are corrupt: the rest was not scanned")
 
     def _write_remaining(self, names: IO[bytes], rest: IO[bytes]) -> str:
         """Writes the names of the objects that are still to come; gives that of the one before, at which

@@ -42,7 +42,7 @@ class Sieve:
         self._earlier = {True: HitCache(names), False: HitCache(contents)}
 
     def find_candidates(self, batch: Batch) -> Iterator[Candidate]:
-        """The objects of the batch that have to be looked at."""
+        """The objects of the batch that have to be scanned."""
         if len(batch.keys) == 1:
             content = batch.contents[0]
             hits = self._earlier[batch.is_trees].find_hits(content)

@@ -100,7 +100,9 @@ class Provenance:
         try:
             return completeness.find_missing_objects(self._git, history, self._walk, self._listing.refs)
         except GitError as error:
-            return [], [Skip(".", f"what is missing could not be told: {error.message}; {error.hint}", OF_HISTORY)]
+            return [], [
+                Skip(".", f"what is missing could not be determined: {error.message}; {error.hint}", OF_HISTORY)
+            ]
 
     def list_ref_names(self) -> list[str]:
         """The whole names of all refs."""

@@ -1,4 +1,4 @@
-"""The whole history of a repository: every object looked at once, and what was found told with how far it has come."""
+"""The whole history of a repository: every object scanned once, and what was found told with how far it has come."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ class _Scan:
         try:
             yield
         except GitError as error:
-            skip = Skip(label or ".", f"the history was not looked at: {error.message}; {error.hint}", OF_HISTORY)
+            skip = Skip(label or ".", f"the history was not scanned: {error.message}; {error.hint}", OF_HISTORY)
             if skip not in self.result.coverage.skipped:
                 self._add(Result(coverage=Coverage(skipped=[skip])))
 
@@ -151,7 +151,7 @@ class _Search:
         self._gaps: list[past_gaps.PastGap] = []
 
     def scan(self, revisions: Sequence[str]) -> None:
-        """Looks at all of them, and notes what could not be looked at."""
+        """Looks at all of them, and notes what could not be scanned."""
         try:
             with closing(History(self._git, self._pipeline.limit, revisions)) as history:
                 look = ObjectScanner(self._scanner, history, file_rules=bool(self._file_rules))
@@ -171,7 +171,7 @@ class _Search:
                 self._part.skipped += completeness.report_missing_objects(self._git, broken)
                 self._gaps += past_gaps.list_oversized(self._tracing, history.over, self._pipeline.limit)
         except GitError as error:
-            reason = f"the history could not be looked at whole: {error.message}; {error.hint}"
+            reason = f"the history could not be scanned completely: {error.message}; {error.hint}"
             self._part.skipped.append(Skip(".", reason, OF_HISTORY))
         self._part.blobs = sum(self._seen.objects.values())
         self._part.commits = self._seen.objects["commit"]

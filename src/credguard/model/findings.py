@@ -177,7 +177,7 @@ class Coverage:
 
     @property
     def complete(self) -> bool:
-        """True when nothing that should have been looked at was left out."""
+        """True when nothing that should have been scanned was left out."""
         return not self.skipped
 
     def count(self, item: Blob | Skip | str) -> None:
@@ -192,7 +192,7 @@ class Coverage:
             self.notes.append(item)
 
     def add(self, other: Coverage) -> None:
-        """Counts what another part of the run has looked at."""
+        """Counts what another part of the run has scanned."""
         self.files += other.files
         self.blobs += other.blobs
         self.commits += other.commits

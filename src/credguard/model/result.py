@@ -1,4 +1,4 @@
-"""What a stage gives to the next: findings, what was looked at, and what a scanner could not do."""
+"""What a stage gives to the next: findings, what was scanned, and what a scanner could not do."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ class Keywords(ListOf):
     def _read(self, value: Value, reading: ReadingContext, at: str) -> object:
         words = cast("list[str]", super()._read(value, reading, at))
         if not words:
-            raise reading.make_error(value, at, "wants at least one keyword", "name what stands near every such value")
+            raise reading.make_error(value, at, "needs at least one keyword", "name what is near every such value")
         return words
 
     def _build_schema(self) -> Schema:
@@ -92,13 +92,13 @@ class CustomRuleValue(ValueType):
         "name": Key(Text("small letters, digits and dashes", r"[a-z0-9][a-z0-9.-]{0,63}"), "its name; needed"),
         "summary": Key(Text(), "what it finds, in a few words", "its name"),
         "severity": Key(Choice(*(one.label for one in Severity)), "the severity of its findings", "high"),
-        "keywords": Key(Keywords(), "only files that hold one of them, in any case, are looked at; needed"),
+        "keywords": Key(Keywords(), "only files that contain one of them, in any case, are scanned; required"),
         "pattern": Key(
             Expression(), "what a value looks like; without backreferences and lookaround, and in ASCII; needed"
         ),
         "capture": Key(CaptureGroup(), "the group that holds the value", "the first, or the whole match"),
         "entropy": Key(Bits(), "the least randomness of a value, in bits a character", "0"),
-        "paths": Key(ListOf(Glob()), "where it speaks", "everywhere"),
+        "paths": Key(ListOf(Glob()), "where it applies", "everywhere"),
         "except": Key(ListOf(Expression()), "patterns of values that do not count"),
         "stop-words": Key(ListOf(Text()), "words of values that do not count, in any case"),
         "match": Key(_EXAMPLES, "examples in which it finds something; their values are no findings"),
@@ -153,8 +153,8 @@ def _has(value: Value, name: str) -> bool:
 
 def _explain_no_match(rule: CustomRule, example: Value) -> str:
     if not any(word.lower() in example.text.lower() for word in rule.keywords):
-        return "none of its keywords stands in it"
-    return "look at its pattern, its entropy and what it excepts"
+        return "none of its keywords is in it"
+    return "check its pattern, its entropy and its exceptions"
 
 
 class CustomRules(ListOf):

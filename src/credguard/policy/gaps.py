@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from credguard.model.findings import Coverage, Finding, Verdict
     from credguard.policy.model import Policy, Unreadable
 
-NOT_READ = "not looked at: "
+NOT_READ = "not scanned: "
 """What begins the message of a finding about an input that was not read."""
 _OBJECT = compile_lazily(r"object ([0-9a-f]{12,64})")
 

@@ -42,7 +42,7 @@ class Judge:
 
     `label` goes before its paths in the report, and `rooted` gives the path that policy and baseline
     use for what is left. With `before`, a comment counts only
-    where it stood before the change. `whole` is set where everything is looked at, so that an exception
+    where it stood before the change. `whole` is set where everything is scanned, so that an exception
     that matches nothing is worth a word. `loosenings`, `skipped`, `notes` and the `problems` of the
     baseline came with the policy. `content` is the whole policy, where it is one file and hides from
     the hooks' quick way nothing that it has to do.

@@ -285,7 +285,7 @@ def _explain_harmless(finding: Finding, policy: Policy, stage: str, path: str) -
 
 
 def exit_code(verdicts: Iterable[Verdict], coverage: Coverage) -> ExitCode:
-    """1 when a finding blocks, else 3 when something was not looked at, else 0."""
+    """1 when a finding blocks, else 3 when something was not scanned, else 0."""
     if any(v.outcome == "report" and v.finding.rule_id not in ABOUT_THE_RUN for v in verdicts):
         return ExitCode.FINDINGS
     return ExitCode.CLEAN if coverage.complete else ExitCode.INCOMPLETE

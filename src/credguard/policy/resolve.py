@@ -1,4 +1,4 @@
-"""Which policy governs what is looked at: the one at its root, one that is named, or that of a trusted commit."""
+"""Which policy governs what is scanned: the one at its root, one that is named, or that of a trusted commit."""
 
 from __future__ import annotations
 

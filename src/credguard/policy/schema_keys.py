@@ -56,7 +56,7 @@ class RuleSettingValue(ValueType):
 
     words = "on, off, a severity, or a mapping"
     table = Table({
-        "enabled": Key(Switch(), "whether the rule speaks at all", "on"),
+        "enabled": Key(Switch(), "whether the rule reports at all", "on"),
         "severity": Key(Choice(*_SEVERITIES), "the severity of its findings", "the rule's own"),
         "stages": Key(_STAGE_ACTIONS, "what a stage does with its findings", "as in `stages`"),
     })  # fmt: skip

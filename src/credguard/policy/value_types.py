@@ -303,7 +303,7 @@ def _read_pairs(value: Value, reading: ReadingContext, at: str) -> list[tuple[Va
         raise reading.make_error(value, at, "wants a mapping", "write `key: value` below it")
     doubled = find_duplicate_key(value)
     if doubled:
-        raise reading.make_error(doubled, at, f"the key {doubled.excerpt} stands here twice", "keep one of them")
+        raise reading.make_error(doubled, at, f"the key {doubled.excerpt} is here twice", "keep one of them")
     return value.pairs
 
 

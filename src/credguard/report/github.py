@@ -16,7 +16,7 @@ _COMMANDS = {Severity.CRITICAL: "error", Severity.HIGH: "error", Severity.MEDIUM
 
 
 def render(result: ScanResult) -> bytes:
-    """A line for every finding that is not suppressed and for everything that was not looked at."""
+    """A line for every finding that is not suppressed and for everything that was not scanned."""
     shown = [v for v in result.verdicts if v.outcome in ("report", "below-threshold")]
     lines = [_format_finding(verdict) for verdict in shown if verdict.finding.rule_id not in ABOUT_THE_RUN]
     for command, title, skips in (

@@ -1,4 +1,4 @@
-"""The JUnit XML report: a test suite whose failures are findings and whose errors are inputs not looked at."""
+"""The JUnit XML report: a test suite whose failures are findings and whose errors are inputs not scanned."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ def render(result: ScanResult) -> bytes:
         "tool": {"driver": driver},
         "invocations": [_build_invocation(result, len(shown) - len(results))],
         "columnKind": "utf16CodeUnits",
-        "originalUriBaseIds": {"ROOT": {"description": {"text": "the folder that was looked at"}}},
+        "originalUriBaseIds": {"ROOT": {"description": {"text": "the folder that was scanned"}}},
         "results": results,
     } | ({"versionControlProvenance": checkouts} if checkouts else {})
     return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2).encode() + b"\n"

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 OF_FILE = 2_000
 OF_RUN = 5_000
 SKIPS = 1_000
-"""The inputs not looked at, and notes, that a report names one by one."""
+"""The inputs not scanned, and notes, that a report names one by one."""
 _USUAL = 2_000
 """Characters of a finding that is no larger than most; one of long paths or lines counts for several."""
 _Item = TypeVar("_Item")

@@ -120,7 +120,7 @@ class Scanner:
             self._placed = True
 
     def _scan_members(self, blob: Blob, depth: int, hits: Hits) -> list[Finding]:
-        """The findings in the members of an archive or a mail; a member's name is looked at too."""
+        """The findings in the members of an archive or a mail; a member's name is scanned too."""
         findings: list[Finding] = []
         packed: Iterable[Blob | Skip | str] = ()
         if CONTAINER.name in hits:
@@ -152,7 +152,7 @@ class Scanner:
         return bool(self._always)
 
     def scan_names(self, paths: Sequence[str]) -> list[Finding]:
-        """The findings in file names themselves; all are looked at in one pass first."""
+        """The findings in file names themselves; all are scanned in one pass first."""
         encoded = [encode_path(path) for path in paths]
         if not self.matcher.scan(b"\n".join(encoded)) and not self._always:
             return []

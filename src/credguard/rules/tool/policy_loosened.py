@@ -36,6 +36,6 @@ RULE = Rule(
     hint="have someone with permission merge it separately; it takes effect from then on",
     practices=("P20",),
     traits=frozenset((Trait.ON_CHANGES,)),
-    needs="judge a change: `credguard ci`, or `credguard scan --range A..B`",
+    needs="scan a change: `credguard ci`, or `credguard scan --range A..B`",
     references=("https://owasp.org/www-project-top-10-ci-cd-security-risks/",),
 )
