@@ -37,7 +37,7 @@ _STANDINGS = """\
 | pass | what the practice is about was there, all of it was scanned by all of its rules, nothing was found |
 | fail | its rules found what nobody has accepted; P20 also where neither a hook nor CI calls credguard |
 | accepted | a baseline, exception or comment covers all findings; the reason says how many, by whom, until when |
-| partial | nothing was found, and something that could concern it was not scanned; the reason says what |
+| partial | something that could concern it was not scanned, or all that was found is in instructions or test data |
 | not checked | none of its rules ran on what it is about; the reason says what would make them |
 | nothing to check | the repository has nothing that it is about, such as CI files for P13; not counted |
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from credguard.parsers.document import Node
 
 _MOST_NAMES = 40
+_DEEPEST = 4
 _LONGEST = 1 << 20
 _QUOTED = compile_lazily(r"([\"'`])[^\"'`\n]{0,400}\1")
 
@@ -25,10 +26,14 @@ class Constants:
         self._known: dict[str, Node | None] = {}
 
     def fill(self, node: Node) -> Node:
-        """A statement with the values of the constants that its elements name."""
-        if len(self._text) > _LONGEST:
-            return node
-        return replace(node, pairs=tuple((key, self._find(value) or value) for key, value in node.pairs))
+        """A statement or its conditions with the values of the constants that they name."""
+        return self._fill(node, 0) if len(self._text) <= _LONGEST else node
+
+    def _fill(self, node: Node, depth: int) -> Node:
+        if node.kind != "mapping" or depth > _DEEPEST:
+            return self._find(node) or node
+        pairs = tuple((key, self._fill(value, depth + 1)) for key, value in node.pairs)
+        return node if all(a[1] is b[1] for a, b in zip(pairs, node.pairs, strict=True)) else replace(node, pairs=pairs)
 
     def _find(self, value: Node) -> Node | None:
         name = value.text.rpartition(".")[2]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from credguard.lazy_re import compile_lazily
@@ -9,6 +10,7 @@ from credguard.matching.pattern import Pattern
 from credguard.model.findings import Severity
 from credguard.parsers.document import is_structured
 from credguard.parsers.literals import parse_group
+from credguard.rules.infrastructure._iam_constants import Constants
 from credguard.rules.infrastructure._iam_policies import iter_offset_lines, merge_windows, parse_documents
 from credguard.rules.infrastructure._iam_statements import (
     Condition,
@@ -119,10 +121,12 @@ def _find_principals(text: str, ends: Sequence[int]) -> Iterator[Grant]:
     """Principals of CDK programs."""
     for found, line in _find_matches(_ASSUMED, text, ends):
         yield Grant(_EVERYONE, "", line + found[0].count("\n"))
+    constants = Constants(text)
     for found, line in _find_matches(_FEDERATED, text, ends):
         read = parse_group(text, found.end() - 1, line)
         if read:
-            yield from _read_federated(read[0], line)
+            filled = tuple(constants.fill(item) if item.kind == "mapping" else item for item in read[0].items)
+            yield from _read_federated(replace(read[0], items=filled), line)
 
 
 def _find_matches(pattern: re.Pattern[str], text: str, ends: Sequence[int]) -> Iterator[tuple[re.Match[str], int]]:

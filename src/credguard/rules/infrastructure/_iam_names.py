@@ -28,16 +28,18 @@ _USE = compile_lazily(
     re.IGNORECASE,
 )
 _ATTACHES = compile_lazily(r"(?i)attach_?(?:role|user|group)_?policy|register_IAM|from_?aws_?managed_?policy_?name")
-_LOOPS = compile_lazily(r"\bfor(?:each)?\s{1,4}\(?(?:(?:const|let|var)\s{1,4}|\$)?\Z")
+_LOOPS = compile_lazily(r"\bfor(?:each)?\s{1,4}\(?(?:(?:const|let|var)\s{1,4}|\$)?(?:\[?\w{1,40}\s{0,4},\s{0,4})?\Z")
 _READS = compile_lazily(r"\bwhile\b[^\n]{0,40}\bread\s{1,4}(?:-\w{1,4}\s{1,4})?\Z")
 _LINES = compile_lazily(
     r"[^\0]{0,2000}?\bdone\s{0,4}<<-?\s{0,4}[\"']?(?P<end>\w{1,30})[\"']?\n([^\0]{0,2000}?)\n\s{0,40}(?P=end)\b"
 )
 _MAPS = compile_lazily(r"(\]|\b[A-Za-z_]\w{0,60})\s{0,20}\.\s{0,4}(?:map|forEach)\s{0,4}\(\s{0,4}\(?\s{0,4}\Z")
 _WORDS = compile_lazily(r"\s{1,4}in\s{1,8}((?:[^;\n\\]|\\\n){1,2000}?)\s{0,20}(?:;|\n)\s{0,20}do\b")
-_THROUGH = compile_lazily(r"\s{1,4}(?:in|of)\s{1,8}\$?(\[[^\[\]]{0,3000}\]|@?[('\"][^()\n]{0,2000}|[A-Za-z_]\w{0,60})")
+_THROUGH = compile_lazily(
+    r"\s{1,4}(?:in|of)\s{1,8}(?:\$|Object\.\w{1,10}\()?(\[[^\[\]]{0,3000}\]|@?[('\"][^()\n]{0,2000}|[A-Za-z_]\w{0,60})"
+)
 _ASSIGNED = compile_lazily(
-    r"\s{0,8}(?::[^=\n]{1,40})?=\s{0,8}(\([^()]{0,3000}\)|\[[^\[\]]{0,3000}\]|\"[^\"\n]{0,400}\"|'[^'\n]{0,400}'"
+    r"\s{0,8}(?::[^=\n]{1,40})?=\s{0,8}(\([^()]{0,3000}\)|\{[^{}]{0,3000}\}|\[[^\[\]]{0,3000}\]|\"[^\"\n]{0,400}\"|'[^'\n]{0,400}'"
     r"|[^\s\"'(\[;=]{1,200})"
 )
 _ANOTHER = compile_lazily(r"[\"']?\$\{?(\w{1,60})(?:\[[@*]\])?\}?[\"']?|([A-Za-z_]\w{0,60})")

@@ -30,6 +30,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from credguard.lazy_re import compile_lazily
 from credguard.model.findings import Detection, Severity
 from credguard.rule import Rule
 from credguard.rules.infrastructure import _iam_actions as actions_of
@@ -58,6 +59,7 @@ _LOOSE = {
 }  # fmt: skip
 _S3 = "for S3 objects, s3:GetObject, s3:PutObject, s3:DeleteObject (bucket/*) and s3:ListBucket (bucket) are enough"
 _SHOWN = 4
+_FIXED = compile_lazily(r":role/aws-service-role/|:iam::aws:")  # what nobody but AWS can change
 _OWN_RIGHTS = ("iam:PutUserPolicy", "iam:AttachRolePolicy", "iam:CreatePolicyVersion")
 
 
@@ -70,6 +72,15 @@ class _Fault(NamedTuple):
     values: tuple[str, ...] = ()  # those of the element that make it one
 
 
+class _Found(NamedTuple):
+    """A statement's fault with its line and place."""
+
+    statement: Statement
+    fault: _Fault
+    line: int
+    place: object
+
+
 def _check(blob: Blob, hits: Hits) -> Iterator[Detection]:
     if not is_judged(blob):
         return
@@ -80,14 +91,24 @@ def _check(blob: Blob, hits: Hits) -> Iterator[Detection]:
         if not one.conditions:
             granted.setdefault(one.context.document, []).extend(one.actions)
     passed = {document: actions_of.find_pass_role_actions(tuple(actions)) for document, actions in granted.items()}
-    faults: dict[tuple[object, ...], tuple[Statement, _Fault]] = {}
+    faults: dict[tuple[object, ...], _Found] = {}
     for one in judged:
         fault = _find_fault(one, passed.get(one.context.document, ()))
-        cause = (_locate(one, fault)[1], fault.what, fault.actions) if fault else ()
-        if fault and (cause not in faults or not faults[cause][0].context.name):  # a statement that is used twice
-            faults[cause] = one, fault
+        if fault:
+            found_here = _Found(one, fault, *_locate(one, fault))
+            cause = (found_here.place, fault.what, fault.actions)
+            faults[cause] = _join(faults.get(cause), found_here)
     if faults and not is_staged(blob):
-        yield from lower_test_data(blob, (_build_detection(blob, *fault) for fault in faults.values()))
+        yield from lower_test_data(blob, (_build_detection(blob, one) for one in faults.values()))
+
+
+def _join(first: _Found | None, other: _Found) -> _Found:
+    """Two statements that use one value: the one with a name, at the line where the value is."""
+    if first is None:
+        return other
+    named = first if first.statement.context.name else other
+    at_home = first if isinstance(first.place, tuple) and first.line == first.place[0] else other
+    return named._replace(line=at_home.line)
 
 
 def _find_fault(statement: Statement, passed: tuple[str, ...]) -> _Fault | None:
@@ -126,8 +147,8 @@ def _find_exception_fault(excepted: tuple[str, ...], *, everything: bool) -> _Fa
 def _find_attaching_fault(statement: Statement) -> _Fault | None:
     """Any permissions for the roles, users, groups or policies that it names."""
     taken = actions_of.find_attaching_actions(statement.actions)
-    if not taken or all(":role/aws-service-role/" in one for one in statement.resources):
-        return None  # nobody can change a service-linked role
+    if not taken or all(one == UNKNOWN_VALUE or _FIXED.search(one) for one in statement.resources):
+        return None
     words = f"{_format_actions(taken)} on its resources, without a condition: privilege escalation"
     return _Fault("escalation", Severity.LOW, words, "action", taken, taken)
 
@@ -176,7 +197,8 @@ def _format_actions(actions: tuple[str, ...]) -> str:
     return ", ".join(actions[:_SHOWN]) + (" …" if len(actions) > _SHOWN else "")
 
 
-def _build_detection(blob: Blob, statement: Statement, fault: _Fault) -> Detection:
+def _build_detection(blob: Blob, found: _Found) -> Detection:
+    statement, fault = found.statement, found.fault
     name = statement.context.name.rstrip(".") or statement.sid
     called = f"{name} allows" if name else "the policy allows"
     given = (*fault.actions, *statement.actions)
@@ -186,7 +208,7 @@ def _build_detection(blob: Blob, statement: Statement, fault: _Fault) -> Detecti
         severity=fault.severity,
         attributes={"kind": fault.what, "resource": name, "actions": list(dict.fromkeys(given))[:20]},
         remediation=(_S3,) if any(action.lower().startswith("s3") for action in given) else (),
-        line=_locate(statement, fault)[0],
+        line=found.line,
         identity=(*identity, *sorted(action.encode() for action in dict.fromkeys(given))[:20]),
     )
 
