@@ -25,7 +25,16 @@ _JOB = ("CI", "PRE_COMMIT", *VARIABLES)
 """A test means the same in a CI job, in a hook, and at a desk."""
 _FOLDERS = ("HOME", "USERPROFILE", "XDG_CONFIG_HOME", "XDG_DATA_HOME")
 _CACHES = ("LOCALAPPDATA", "XDG_CACHE_HOME")
-_SLOW = {"attacks", "cli", "sources", "test_benchmarks.py", "test_docs.py", "test_plumbing.py", "test_resume.py"}
+_SLOW = {
+    "account",
+    "attacks",
+    "cli",
+    "sources",
+    "test_benchmarks.py",
+    "test_docs.py",
+    "test_plumbing.py",
+    "test_resume.py",
+}
 _STARTUP = Path(__file__).with_name("startup")
 _DATABASES = "TESTS_DATABASES"
 """Names the folder of compiled databases that all processes of one run share: to compile one takes two seconds."""

@@ -55,7 +55,7 @@ NAMES = {
     "CG401": "admin-policy-attached", "CG402": "wildcard-permission", "CG403": "static-keys-in-ci",
     "CG404": "iam-user-key-in-iac", "CG405": "static-keys-on-compute", "CG406": "open-trust-policy",
     "CG501": "key-older-than-limit", "CG502": "key-shared-across-projects", "CG503": "unused-key",
-    "CG504": "mfa-disabled", "CG505": "cloudtrail-disabled",
+    "CG504": "mfa-disabled", "CG505": "cloudtrail-disabled", "CG506": "quarantined-identity",
     "CG601": "credentials-file-permissions", "CG602": "malformed-credentials",
 }  # fmt: skip
 

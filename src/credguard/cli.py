@@ -18,9 +18,14 @@ if TYPE_CHECKING:
 
 _OBJECTS_BETWEEN_COLLECTIONS = 50_000
 """Imports make that many objects, none of them garbage; Python's own threshold costs a tenth of the start-up time."""
+_SHORT = {"--verify": "--verify=aws"}
+"""Options whose value may be left out; argparse would take the path behind for it."""
 COMMANDS = {
     "scan": "scan files and folders on disk for AWS credentials",
     "audit": "audit whole repositories: credentials, credential files, ignore rules, root keys",
+    "account": "check an AWS account, read-only: root, MFA, keys, permissions, trails (needs credguard[aws])",
+    "revoke": "end an AWS access key: whose it is and the plan first, then with --apply (needs credguard[aws])",
+    "rotate": "replace the AWS access key of a profile: the plan first, then with --apply (needs credguard[aws])",
     "doctor": "check this machine: its AWS credential files, .env files here, and whether the hooks work",
     "ci": "scan what a CI job is for: a change, a checkout or the whole history",
     "hook": "scan a commit, a push or a message, as a git hook",
@@ -116,7 +121,7 @@ def _dispatch(arguments: list[str]) -> int:
         return _refuse_early_option(arguments[0])
     if not arguments[0].startswith("-") and arguments[0] not in COMMANDS:
         return _refuse_command(arguments[0])
-    options = build_parser(arguments).parse_args(arguments)
+    options = build_parser(arguments).parse_args([_SHORT.get(word, word) for word in arguments])
     return int(options.run(options))
 
 

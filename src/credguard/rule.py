@@ -11,12 +11,14 @@ from credguard.model.findings import Confidence, Severity
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from credguard.aws.account_state import AccountItem
     from credguard.matching.pattern import Hits, Pattern
     from credguard.model.findings import Blob, Detection
     from credguard.sources.worktree import WorkTree
 
     BlobCheck = Callable[[Blob, Hits], Iterator[Detection]]
     TreeCheck = Callable[[WorkTree], Iterator[Detection]]
+    AccountCheck = Callable[[AccountItem], Iterator[Detection]]
 
 
 CUSTOM_ID = r"(?!CG)[A-Z][A-Z0-9]{1,9}[0-9]{1,6}"
@@ -73,7 +75,8 @@ class Rule:
     """A rule's words and checks.
 
     `check_blob(blob, hits)` runs on every blob in which one of `patterns` was seen; `hits` maps
-    pattern names to ascending end offsets. `check_tree(tree)` runs once for a work tree. Both
+    pattern names to ascending end offsets. `check_tree(tree)` runs once for a work tree,
+    `check_account(item)` on each thing that a live account answers. All
     are pure but for what `tree` reads, and raise nothing on any input. A rule with `check_blob`
     and no patterns runs on every blob, if `enabled()` says at the start that it has work here.
     A tree rule with `concerns` needs the whole tree even for a change, and only where the change
@@ -98,6 +101,7 @@ class Rule:
     patterns: tuple[Pattern, ...] = ()
     check_blob: BlobCheck | None = None
     check_tree: TreeCheck | None = None
+    check_account: AccountCheck | None = None
     enabled: Callable[[], bool] | None = None
     concerns: str = ""
     in_hooks: bool = True

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from credguard.ci.systems import VARIABLES
+from credguard.commands import _verify_option
 from credguard.errors import CredguardError, ExitCode
 from credguard.lazy_re import compile_lazily
 from credguard.model.findings import Severity
@@ -155,7 +156,7 @@ def create_session(
     jobs = max(getattr(options, "jobs", 0) if jobs is None else jobs, 0)
     return Session(
         policy, policy.file_size, options.include_ignored, progress, in_hook, jobs, history, found.stage,
-        None if in_hook else found,
+        None if in_hook else found, _verify_option.make_verifier(options),
     )  # fmt: skip
 
 

@@ -8,11 +8,12 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from credguard.commands import _options
+from credguard.commands import _options, _verify_option
 
 if TYPE_CHECKING:
     import argparse
 
+    from credguard.engine.account_keys import KeyJoin
     from credguard.engine.run import Run
     from credguard.engine.session import Session
     from credguard.errors import ExitCode
@@ -28,7 +29,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="store finished results in this file, and skip unchanged repositories",
     )
+    parser.add_argument(
+        "--account", action="store_true",
+        help="also ask the AWS account, and say of each key whose it is and what it may do (needs credguard[aws])",
+    )  # fmt: skip
+    parser.add_argument("--profile", metavar="NAME", default="", help="with --account: whose credentials ask")
     _options.add_reports(parser)
+    _verify_option.add(parser)
     _options.add_common(parser)
     parser.set_defaults(run=run)
 
@@ -46,10 +53,30 @@ def run(options: argparse.Namespace) -> ExitCode:
         clone.refuse(url)
     reports = _options.read_reports(options)
     alone = len(paths) == 1 and not urls and not options.resume
-    session, run = _audit_one(options, paths[0]) if alone else _audit_several(options, paths)
+    asked = _ask_account(options) if options.account else None
+    session, run = _audit_one(options, paths[0], asked) if alone else _audit_several(options, paths, asked)
     run = _options.scan_credential_reports(session, run, reports)
-    shown = [clone.redact_url(path) for path in paths]
-    return _options.finish(scorecard.score_result(session, run, {"kind": "audit", "paths": shown}), options)
+    target: dict[str, object] = {"kind": "audit", "paths": [clone.redact_url(path) for path in paths]}
+    answered: frozenset[str] = frozenset()
+    if asked:
+        run, answered = asked.add_to(run)
+        target["account"] = asked.answer.facts
+    return _options.finish(scorecard.score_result(session, run, target, answered), options)
+
+
+def _ask_account(options: argparse.Namespace) -> KeyJoin:
+    """What the account answers, by the policy of this folder; raises CredguardError where boto3 is not installed."""
+    from credguard.account import client
+    from credguard.engine import account, account_keys
+    from credguard.engine.run import Run, follow
+
+    client.require_boto3()
+    client.check_profiles([options.profile])
+    session = _options.create_session(options)
+    run = follow(session.policies.resolve_folder(Path())) if session.policies else Run()
+    asks = client.Client(options.profile)
+    (answer,) = account.ask_accounts(session, run, [asks], keep=True)
+    return account_keys.KeyJoin(asks, answer, account.select_account_rules(session.list_rules(run)))
 
 
 def create_history_session(options: argparse.Namespace, jobs: int) -> Session:
@@ -57,17 +84,18 @@ def create_history_session(options: argparse.Namespace, jobs: int) -> Session:
     return _options.create_session(options, history=True, jobs=jobs)
 
 
-def _audit_one(options: argparse.Namespace, path: str) -> tuple[Session, Run]:
+def _audit_one(options: argparse.Namespace, path: str, asked: KeyJoin | None) -> tuple[Session, Run]:
     from credguard.engine import key_lifecycle, multi_repository
     from credguard.engine.run import Run
 
     session = create_history_session(options, options.jobs)
     if not os.path.isdir(path):
         return session, Run().add_skip(multi_repository.skip_missing_target(path))
-    return session, key_lifecycle.add_key_findings(session, session.scan_paths([path]))
+    run = session.scan_paths([path])
+    return session, key_lifecycle.add_key_findings(session, asked.join_run(run) if asked else run)
 
 
-def _audit_several(options: argparse.Namespace, paths: list[str]) -> tuple[Session, Run]:
+def _audit_several(options: argparse.Namespace, paths: list[str], asked: KeyJoin | None) -> tuple[Session, Run]:
     """Audits each repository in a separate process; rules that compare repositories come last."""
     from credguard.engine import checkpoint, multi_repository, repository_result
     from credguard.engine.run import Run
@@ -91,6 +119,7 @@ def _audit_several(options: argparse.Namespace, paths: list[str]) -> tuple[Sessi
             jobs = max(options.jobs, 0) or count_cores()
             make = functools.partial(create_history_session, options, max(jobs // max(len(targets), 1), 1))
             parts = list(multi_repository.audit_all(make, targets, jobs, state, tell))
+            parts = [asked.join_part(part) for part in parts] if asked else parts
             return session, run.merge(multi_repository.merge_results(session, parts))
     finally:
         if state:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from credguard import __version__
-from credguard.commands import _options
+from credguard.commands import _options, _verify_option
 from credguard.errors import CredguardError, ExitCode
 from credguard.lazy_re import compile_lazily
 from credguard.report import make_printable
@@ -36,6 +36,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--mode", choices=MODES, help="what to scan (default: depends on the event)")
     parser.add_argument("--sarif-file", metavar="FILE", default="", help="also write a SARIF report")
     parser.add_argument("--version", metavar="VERSION", default="", help="fail unless credguard has this version")
+    _verify_option.add(parser)
     _options.add_common(parser)
     parser.set_defaults(run=run)
 

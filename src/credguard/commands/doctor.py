@@ -13,17 +13,22 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
+    from credguard.account.profiles import ProfileState
+    from credguard.engine.run import Run
+    from credguard.engine.session import Session
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the options of `doctor`."""
     parser.add_argument("path", nargs="?", default=".", metavar="PATH", help="the repository (default: this folder)")
     parser.add_argument("--no-hooks", action="store_true", help="do not test the hooks")
+    parser.add_argument("--online", action="store_true", help="also ask AWS who each profile is (needs credguard[aws])")
     _options.add_common(parser)
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> ExitCode:
-    """Checks machine, .env files and hooks; nothing leaves the machine, and no secret is shown."""
+    """Checks machine, .env files and hooks; without --online nothing leaves the machine, and no secret is shown."""
     from credguard.engine import machine
     from credguard.engine.conclude import build_result
     from credguard.engine.run import Run, follow
@@ -35,14 +40,40 @@ def run(options: argparse.Namespace) -> ExitCode:
     run = follow(session.policies.resolve_folder(folder)) if session.policies else Run()
     run = run.add(machine.examine_machine(session.make_pipeline(run)), machine.examine_env_files(folder))
     hooks = {"checked": False, "lines": [], "problems": []} if options.no_hooks else machine.examine_hooks(folder)
-    result = build_result(session, run, {"kind": "doctor", "path": options.path, "hooks": hooks})
-    problems = hooks["problems"]
-    if problems:
+    target: dict[str, object] = {"kind": "doctor", "path": options.path, "hooks": hooks}
+    states: list[ProfileState] = []
+    if options.online:
+        states, run = _ask_profiles(session, run)
+        target["profiles"] = [state.build_entry() for state in states]
+    result = build_result(session, run, target)
+    if hooks["problems"] or any(state.status == "fails" for state in states):
         result = replace(result, exit_code=ExitCode.FINDINGS)
     code = _options.finish(result, options)
     if options.format == "text" and not options.output:
+        if options.online and not states:
+            print("There is no AWS profile here, and no other credentials.")
+        for line in _format_lines([state.text for state in states]):
+            print(f"{line[:1].upper()}{line[1:]}.")
         _print_hooks(hooks, quiet=options.quiet)
     return code
+
+
+def _ask_profiles(session: Session, run: Run) -> tuple[list[ProfileState], Run]:
+    """Who the profiles of this machine are, and the run with what the rules say of that."""
+    from credguard.account import client, profiles
+    from credguard.engine.account import find_in_items
+    from credguard.model.findings import Coverage, Skip
+    from credguard.model.result import Result
+
+    client.require_boto3()
+    states = profiles.ask_profiles()
+    unreached = [state for state in states if state.status == profiles.UNREACHABLE]
+    coverage = Coverage(
+        skipped=[Skip(f"profile {state.name}", state.reason) for state in unreached],
+        notes=[f"profile {state.name}: {state.note}" for state in states if state.note],
+    )
+    findings = find_in_items(session, run, [item for state in states for item in state.items])
+    return states, run.add(Result(findings, coverage))
 
 
 def _print_hooks(hooks: dict[str, object], *, quiet: bool) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from credguard.commands import _options, _revision_options
+from credguard.commands import _options, _revision_options, _verify_option
 from credguard.errors import CredguardError, ExitCode
 from credguard.system import streams
 
@@ -34,6 +34,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     _revision_options.add(parser)
     _options.add_reports(parser)
+    _verify_option.add(parser)
     _options.add_common(parser)
     parser.set_defaults(run=run)
 

@@ -24,8 +24,11 @@ if TYPE_CHECKING:
 _SHARING = "P05"
 
 
-def score_result(session: Session, run: Run, target: dict[str, object]) -> ScanResult:
-    """The result of a run with its standings; raises what build_result raises."""
+def score_result(
+    session: Session, run: Run, target: dict[str, object], answered: frozenset[str] = frozenset()
+) -> ScanResult:
+    """The result of a run with its standings, for which an account has `answered` practices (IDs); raises what
+    build_result raises."""
     ran = key_lifecycle.list_executed_rules(session, run) - _find_idle_rules(run)
     policy = session.get_policy(run)
     off = frozenset(rule.id for rule in load_rules() if not policy.is_enabled(rule.id, session.stage))
@@ -51,6 +54,7 @@ def score_result(session: Session, run: Run, target: dict[str, object]) -> ScanR
         unread=unread,
         where=where,
         history=result.coverage.commits > 0,
+        answered=answered,
     )
     return replace(result, standings=compute_standings(result.verdicts, scanned))
 

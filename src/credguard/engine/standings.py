@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from credguard.model.practice import Standing
@@ -26,7 +26,8 @@ class Evidence:
     settings switch off, `in_hooks` those that hooks apply; `seen` are the practices (IDs) that there was
     something for. `gaps` say by rule or practice what an answer lacks, `unread` by practice how many inputs that could
     concern it were not read. `where` is where the repository calls credguard, None when that was not asked;
-    `history` is set where commits were scanned. Without `scanned` the run was about no repository as a whole.
+    `history` is set where commits were scanned; `answered` are the practices that the account was asked about. Without
+    `scanned` the run was about no repository as a whole.
     """
 
     scanned: bool = False
@@ -38,6 +39,7 @@ class Evidence:
     unread: Mapping[str, int] = field(default_factory=dict)
     where: Enforcement | None = None
     history: bool = False
+    answered: frozenset[str] = frozenset()
 
 
 _AUDIT = "run `credguard audit`"
@@ -78,17 +80,59 @@ def compute_standings(verdicts: Iterable[Verdict], evidence: Evidence) -> tuple[
     return tuple(_compute_standing(practice, counted, evidence) for practice in PRACTICES)
 
 
+def compute_account_standings(
+    verdicts: Iterable[Verdict],
+    practices: Sequence[str],
+    rules: frozenset[str],
+    off: frozenset[str],
+    answers: tuple[Mapping[str, Sequence[str]], Mapping[str, Sequence[str]]],
+) -> tuple[Standing, ...]:
+    """Where an account stands with these practices (IDs): by what its rules found, and by the `answers`, which are what
+    is unknown of each practice, and what is to be said of a pass. `off` are the rules that settings switch off."""
+    gaps, remarks = answers
+    counted = [verdict for verdict in verdicts if _is_counted(verdict)]
+    evidence = Evidence(scanned=True, ran=rules - off, off=off)
+    return tuple(
+        _grade_account(_make_case(practice, counted, evidence, rules), gaps.get(practice.id, ()), remarks)
+        for practice in PRACTICES
+        if practice.id in practices
+    )
+
+
+def _grade_account(case: _Case, gaps: Sequence[str], remarks: Mapping[str, Sequence[str]]) -> Standing:
+    if case.open:
+        return case.build("fail", *gaps)
+    if case.accepted:
+        return case.build("accepted", *gaps)
+    if case.rules and case.evidence.off.issuperset(case.rules):
+        return case.build("not-checked", "switched off")
+    off = case.evidence.off.intersection(case.rules)
+    missing = [f"{', '.join(sorted(off))}: switched off"] if off else []
+    reasons = [*missing, *gaps]
+    return case.build("partial", *reasons) if reasons else case.build("pass", *remarks.get(case.practice.id, ()))
+
+
 def _is_counted(verdict: Verdict) -> bool:
     """False for what a change has found there before it, and for keys that are traps or examples of AWS."""
     return not verdict.finding.known and verdict.finding.attributes.get("kind") not in DECOYS
 
 
 def _compute_standing(practice: Practice, verdicts: Sequence[Verdict], evidence: Evidence) -> Standing:
+    case = _make_case(practice, verdicts, evidence)
+    return _SPECIAL.get(practice.id, _grade_usual)(case)
+
+
+def _make_case(
+    practice: Practice, verdicts: Sequence[Verdict], evidence: Evidence, rules: frozenset[str] | None = None
+) -> _Case:
+    """The practice with what was found; of its rules, those named."""
     found = [verdict for verdict in verdicts if practice.id in verdict.finding.practices]
     accepted = [verdict for verdict in found if verdict.outcome in ("allowed", "baseline", "inline")]
     left = [verdict for verdict in found if verdict.outcome in ("report", "below-threshold")]
-    case = _Case(practice, list_practice_rules(practice.id), left, accepted, evidence)
-    return _SPECIAL.get(practice.id, _grade_usual)(case)
+    known = tuple(rule for rule in list_practice_rules(practice.id) if rules is None or rule in rules)
+    if practice.id in evidence.answered:
+        practice = replace(practice, unknown="")
+    return _Case(practice, known, left, accepted, evidence)
 
 
 def _grade_usual(case: _Case) -> Standing:

@@ -255,6 +255,7 @@ class _PathFilter:
 def make_history_scanner(whole: Scanner) -> Scanner:
     """A scanner of those of the rules that are about old contents."""
     scanner = Scanner([rule for rule in whole.rules if _applies_to_history(rule)])
+    scanner.credentials = whole.credentials  # of this process: what others scan is read here once more
     scanner.budget.depth = whole.budget.depth
     return scanner
 

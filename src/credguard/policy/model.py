@@ -31,6 +31,8 @@ STAGES = ("pre-commit", "commit-msg", "pre-push", "pre-receive", "ci", "audit")
 ACTIONS = ("block", "warn", "off")
 """What a stage does with a finding, the strictest first."""
 POLICY_FILE, BASELINE = ".credguard.yaml", ".credguard-baseline"
+LIVE = "live"
+"""The status of a key of which AWS says that it works."""
 DECOYS = ("canary", "example-account")
 """Kinds of keys that are no credentials of anybody."""
 
@@ -164,7 +166,9 @@ class Policy:
         """The finding's severity after the rule's setting and the accounts that are ours."""
         setting = self.resolve_setting(finding.rule_id, path)
         severity = finding.severity if setting.severity is None else setting.severity
-        account = finding.attributes.get("account")
+        account, verification = finding.attributes.get("account"), finding.attributes.get("verification")
+        if isinstance(verification, dict) and verification.get("status") == LIVE:
+            return Severity.CRITICAL
         if finding.attributes.get("kind") in DECOYS:
             return Severity.LOW
         if not self.own_accounts or not account or finding.rule_id not in list_rule_ids(Trait.OF_ACCOUNT):

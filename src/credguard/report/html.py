@@ -16,8 +16,9 @@ from credguard.model.findings import Severity
 from credguard.policy.model import ABOUT_THE_RUN
 from credguard.report import make_printable
 from credguard.report.groups import format_count, join_names
+from credguard.report.leaks import rank_leaks
 from credguard.report.page_data import build_page_data
-from credguard.report.scorecard import count_standings, describe_unread
+from credguard.report.scorecard import SCORED, count_standings, describe_unread
 
 if TYPE_CHECKING:
     from credguard.model.findings import ScanResult, Verdict
@@ -37,13 +38,14 @@ def render(result: ScanResult) -> bytes:
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     environment.filters["shown"] = make_printable
     template = environment.from_string(_read_asset("report.html.j2"))
-    standings = result.standings if result.target.get("kind") == "audit" else ()
+    kind = str(result.target.get("kind"))
+    standings = result.standings if kind in SCORED else ()
     coverage = result.coverage
     headline, state = _format_headline(result)
     page = template.render(
         headline=headline,
         state=state,
-        kind="audit" if result.target.get("kind") == "audit" else "scan",
+        kind=kind if kind in SCORED else "scan",
         facts=_list_facts(result),
         severities=_count_severities(result),
         numbers=_list_numbers(result),
@@ -57,6 +59,7 @@ def render(result: ScanResult) -> bytes:
             ("left-out", "Left out", "The policy settles that these are not scanned.", coverage.acknowledged),
         ),
         standings=standings,
+        leaks=rank_leaks(result),
         counted=count_standings(standings),
         unread=make_printable(describe_unread(result)),
         data=Markup(_dump_inert_json(build_page_data(_list_verdicts(result)))),  # noqa: S704 - nothing in it ends the element
@@ -67,6 +70,14 @@ def render(result: ScanResult) -> bytes:
         style_hash=Markup(_hash(css)),  # noqa: S704
     )
     return page.encode("utf-8", "backslashreplace")
+
+
+def _list_targets(result: ScanResult) -> list[str]:
+    """What the run was about: paths, or accounts."""
+    accounts, paths = result.target.get("accounts"), result.target.get("paths", ["."])
+    if isinstance(accounts, list):
+        return [f"account {one.get('account') or one.get('profile')}" for one in accounts if isinstance(one, dict)]
+    return list(map(str, _list_of(paths))) or ["."]
 
 
 def _read_asset(name: str) -> str:
@@ -94,8 +105,8 @@ def _format_headline(result: ScanResult) -> tuple[str, str]:
 def _list_facts(result: ScanResult) -> list[tuple[str, str]]:
     """What was scanned, at which commit, how and when."""
     target = result.target
-    paths, options, checkouts = (_list_of(target.get(name)) for name in ("paths", "options", "checkouts"))
-    facts = [("scanned", join_names(list(map(str, paths)) or ["."], _MOST_NAMED))]
+    options, checkouts = (_list_of(target.get(name)) for name in ("options", "checkouts"))
+    facts = [("scanned", join_names(_list_targets(result), _MOST_NAMED))]
     for checkout in [one for one in checkouts if isinstance(one, dict)][:_MOST_NAMED]:
         branch = f" on {checkout['branch']}" if checkout.get("branch") else ""
         at = f"{checkout.get('revisionId', 'no commit')}{branch}"

@@ -10,7 +10,7 @@ from credguard.lazy_re import compile_lazily
 from credguard.report import make_printable
 from credguard.report.groups import format_count, group_verdicts, join_names, list_advice, list_shown
 from credguard.report.origin import describe_origin, format_place
-from credguard.report.scorecard import count_findings, count_standings, describe_unread
+from credguard.report.scorecard import SCORED, count_findings, count_standings, describe_unread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,7 +34,7 @@ def render(result: ScanResult) -> bytes:
         *_format_findings(result),
         *_format_steps(result),
         *_format_skipped(result),
-        *(_format_scorecard(result) if result.standings and result.target.get("kind") == "audit" else ()),
+        *(_format_scorecard(result) if result.standings and result.target.get("kind") in SCORED else ()),
     ]
     return "".join(line + "\n" for line in lines).encode("utf-8", "backslashreplace")
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 IDLE = "nothing-to-check"
 """The standing of a practice that the repository has nothing for; it is counted nowhere."""
+SCORED = ("audit", "account")
+"""The kinds of run whose reports show the scorecard."""
 _COLOURS = {"pass": "32", "fail": "1;31", "accepted": "36", "partial": "33", "not-checked": "2"}
 _WIDTH = 110
 _ROOM = 92
@@ -33,7 +35,8 @@ def format_scorecard(result: ScanResult, paint: Callable[[str, str], str]) -> It
         yield from _format_standing(one, paint)
     idle = [f"{one.practice.id} ({make_printable(one.reason)})" for one in standings if one.status == IDLE]
     yield from (paint(line, "2") for line in _fill("  Nothing to check: ", idle))
-    yield f"Enforced in: {_format_places(standings)}"
+    if "accounts" not in result.target:
+        yield f"Enforced in: {_format_places(standings)}"
     yield ""
 
 

@@ -54,7 +54,7 @@ def render(
     lines += _format_skipped("Not scanned", result.coverage.skipped, paint)
     if not quiet:
         lines += _format_skipped("Left out, as the policy settles", result.coverage.acknowledged, paint)
-    if result.standings and not quiet and result.target.get("kind") == "audit":
+    if result.standings and not quiet and result.target.get("kind") in scorecard.SCORED:
         lines += scorecard.format_scorecard(result, paint)
     if verbose:
         lines += [f"note: {make_printable(note)}" for note in result.coverage.notes]
@@ -177,12 +177,7 @@ def _format_skip_reason(reason: str, paths: Sequence[str]) -> Iterator[str]:
 
 
 def _format_summary(result: ScanResult, paint: _Paint) -> Iterator[str]:
-    coverage = result.coverage
-    what = format_count(coverage.files, "file") if coverage.files else format_count(coverage.blobs, "object")
-    commits = f" and {format_count(coverage.commits, 'commit')}" if coverage.commits else ""
-    missed = f"; {format_count(len(coverage.skipped), 'input')} could not be scanned" if coverage.skipped else ""
-    missed += f"; {format_count(len(coverage.acknowledged), 'input')} left out" if coverage.acknowledged else ""
-    yield f"Scanned {what}{commits}, {_format_size(coverage.bytes)}{missed}."
+    yield _describe_work(result)
     blocking = list_shown(result.verdicts, ("report",))
     below = sum(v.outcome == "below-threshold" for v in result.verdicts)
     tail = f"; {below} below the threshold" if below else ""
@@ -200,6 +195,19 @@ def _format_summary(result: ScanResult, paint: _Paint) -> Iterator[str]:
         )
     else:
         yield paint(f"Nothing blocks{tail}.", "1;32")
+
+
+def _describe_work(result: ScanResult) -> str:
+    """How much was looked at, and how much was not."""
+    coverage, accounts = result.coverage, result.target.get("accounts")
+    if isinstance(accounts, list):
+        missed = f"; {format_count(len(coverage.skipped), 'question')} got no answer" if coverage.skipped else ""
+        return f"Asked {format_count(len(accounts), 'account')}{missed}."
+    what = format_count(coverage.files, "file") if coverage.files else format_count(coverage.blobs, "object")
+    commits = f" and {format_count(coverage.commits, 'commit')}" if coverage.commits else ""
+    missed = f"; {format_count(len(coverage.skipped), 'input')} could not be scanned" if coverage.skipped else ""
+    missed += f"; {format_count(len(coverage.acknowledged), 'input')} left out" if coverage.acknowledged else ""
+    return f"Scanned {what}{commits}, {_format_size(coverage.bytes)}{missed}."
 
 
 def _count_severities(verdicts: Sequence[Verdict]) -> str:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from credguard.aws.credential import ID, SECRET
 from credguard.decoders import mime
 from credguard.decoders.containers import CONTAINER
 from credguard.decoders.decompress import UnpackBudget
@@ -45,7 +46,8 @@ class Scanner:
     """Applies rules; `failures` collects (path, rule ID, reason) of rules that could not answer,
     `unread` the reason why a file could not be judged whole, by path, `notes` what is closed to
     everybody, `secrets` the values found, which no path may show, `pointers` the names of contents
-    that git LFS keeps. `budget` bounds what is unpacked."""
+    that git LFS keeps. `budget` bounds what is unpacked. `credentials`, where not None, collects the values of whole
+    keys by role and by the fingerprint of their finding, for a run that verifies them."""
 
     def __init__(self, rules: Sequence[Rule] | None = None, *, cache: bool = True, known: Sequence[Rule] = ()) -> None:
         """`known` are further rules that may be chosen: their patterns are looked for as well, so that
@@ -60,6 +62,7 @@ class Scanner:
         self.notes: dict[str, None] = {}
         self.secrets: set[bytes] = set()
         self.pointers: set[str] = set()
+        self.credentials: dict[str, dict[str, Secret]] | None = None
         self.budget = UnpackBudget()
         self._placed = True
         self._always: list[Rule] = []
@@ -195,6 +198,9 @@ class Scanner:
             replace(build_finding(rule, d, build_locations(d, blob, places)), context=lines.redact(d.parts))
             for rule, d in found
         ]
+        if self.credentials is not None:
+            for (_, detection), finding in zip(found, findings, strict=True):
+                _keep_credential(detection, finding, self.credentials)
         return sorted(findings, key=lambda f: (f.locations[0].line, f.locations[0].column, f.rule_id)) + packed
 
     def _limit_detections(self, found: list[tuple[Rule, Detection]], path: str) -> list[tuple[Rule, Detection]]:
@@ -256,6 +262,15 @@ class Scanner:
             if os.environ.get("CREDGUARD_RAISE"):
                 raise
             return []
+
+
+def _keep_credential(detection: Detection, finding: Finding, kept: dict[str, dict[str, Secret]]) -> None:
+    """Keeps the values of a detection that has an access key ID and its secret."""
+    roles: dict[str, Secret] = {}
+    for part in detection.parts:
+        roles.setdefault(part.role, part.secret)
+    if ID in roles and SECRET in roles:
+        kept[finding.fingerprint] = roles
 
 
 def _drop_halves(found: list[tuple[Rule, Detection]]) -> list[tuple[Rule, Detection]]:

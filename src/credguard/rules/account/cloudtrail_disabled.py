@@ -1,10 +1,12 @@
-"""The repository disables CloudTrail: a trail without logging, or a script that stops or deletes one.
+"""CloudTrail is disabled: a trail without logging, a script that stops or deletes one, or an account without a trail.
 
 What it does
     Reports `enable_logging = false` of aws_cloudtrail, `IsLogging: false` of AWS::CloudTrail::Trail (and the CDK,
     Pulumi, Crossplane and Ansible forms), `aws cloudtrail stop-logging` and `delete-trail` in scripts, and such calls
     of an AWS SDK on trails that the program names or lists itself. Trails of one region, wrappers that pass a parameter
-    on, files that start logging again, documentation and tests are not reported.
+    on, files that start logging again, documentation and tests are not reported. `credguard account` asks the live
+    account for a trail of all Regions that logs all management events, and for something that reads it: a metric filter
+    with an alarm, an EventBridge rule, or GuardDuty.
 
 Why it matters
     CloudTrail records who used a leaked key, when and for what. Stopping it is among the first things that intruders
@@ -24,6 +26,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from credguard.aws.account_state import Trails
 from credguard.aws.iac_keys import FRAMEWORK
 from credguard.lazy_re import compile_lazily
 from credguard.matching.pattern import Pattern
@@ -36,6 +39,7 @@ from credguard.sources.env_files import is_fixture
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from credguard.aws.account_state import AccountItem
     from credguard.matching.pattern import Hits
     from credguard.model.findings import Blob
     from credguard.parsers.document import Node
@@ -125,6 +129,31 @@ def _find_switch(settings: Node | None, *names: str) -> Node | None:
     return value if value and value.kind == "scalar" and value.text.lower() in _OFF else None
 
 
+def _check_account(item: AccountItem) -> Iterator[Detection]:
+    said = _find_lack(item) if isinstance(item, Trails) else None
+    if said and isinstance(item, Trails):
+        what, message = said
+        identity = (item.account.encode(), what.encode())
+        yield Detection(message, attributes={"account": item.account, "what": what}, identity=identity)
+
+
+def _find_lack(item: Trails) -> tuple[str, str] | None:
+    """What keeps the account from a trail that somebody watches: a word for it, and the message."""
+    every = [trail for trail in item.trails if trail.every_region]
+    names = ", ".join(trail.name for trail in every[:3])
+    if not every:
+        only = "only trails of single Regions" if item.trails else "no trail"
+        return "no-trail", f"the account has {only}: nothing but the event history of 90 days records its use"
+    if not any(trail.logging for trail in every):
+        return "not-logging", f"trail {names} of all Regions is not logging"
+    if not item.list_good():
+        return "no-management-events", f"trail {names} of all Regions does not log all management events"
+    if not item.watchers:
+        ways = "no metric filter with an alarm, no EventBridge rule, no GuardDuty"
+        return "not-watched", f"nothing reads trail {item.list_good()[0].name}: {ways}"
+    return None
+
+
 def _match_name(node: Node) -> str:
     found = _NAME.match(node.text)
     return found[0] if found else "?"
@@ -138,11 +167,12 @@ RULE = Rule(
     id="CG505",
     name="cloudtrail-disabled",
     severity=Severity.MEDIUM,
-    summary="The repository disables CloudTrail",
+    summary="CloudTrail is disabled, or nothing reads what it records",
     hint="keep the trail enabled; without it, the use of a leaked key cannot be traced",
     practices=("P09",),
     patterns=(_SWITCH, _CALL, _ANSIBLE),
     check_blob=_check,
+    check_account=_check_account,
     in_hooks=False,
     remediation=(
         "remove the setting or the call; if it has already run: aws cloudtrail start-logging --name TRAIL",

@@ -3,7 +3,8 @@
 What it does
     Reads IAM credential reports (`--credential-report FILE`, or one in the repository), whose columns are identified by
     their header, and reports every user with a console password and without MFA, and the root user without MFA, which
-    is high. A root user without a password and without an active key cannot sign in and is not reported.
+    is high. `credguard account` asks the live account. A root user without a password and without an active key cannot
+    sign in and is not reported.
 
 Why it matters
     Passwords are guessed, reused and phished. Without a second factor, a stolen password gives all of the user's
@@ -22,13 +23,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from credguard.aws.credential_report import COLUMN, find_report
+from credguard.aws.account_state import RootSummary
+from credguard.aws.credential_report import COLUMN, ROOT, find_report
 from credguard.model.findings import Detection, Severity
 from credguard.rule import CREDENTIAL_REPORT, Rule, Trait
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from credguard.aws.account_state import AccountItem
     from credguard.aws.credential_report import Row
     from credguard.matching.pattern import Hits
     from credguard.model.findings import Blob
@@ -45,6 +48,15 @@ def _check(blob: Blob, _hits: Hits) -> Iterator[Detection]:
                 f"{row.owner} {what} ({found.source})", (row.part("mfa_active"),),
                 Severity.HIGH if row.is_root else None, attributes=row.attributes, identity=row.identity,
             )  # fmt: skip
+
+
+def _check_account(item: AccountItem) -> Iterator[Detection]:
+    """Root's MFA, of an account whose credential report does not name root."""
+    if isinstance(item, RootSummary) and not item.mfa:
+        yield Detection(
+            f"the root user of account {item.account} has no MFA (AccountMFAEnabled is 0)", severity=Severity.HIGH,
+            attributes={"account": item.account, "user": ROOT}, identity=(item.account.encode(), ROOT.encode()),
+        )  # fmt: skip
 
 
 def _can_sign_in(row: Row) -> bool:
@@ -66,6 +78,7 @@ RULE = Rule(
     columns=("password_enabled", "mfa_active"),
     patterns=(COLUMN,),
     check_blob=_check,
+    check_account=_check_account,
     in_hooks=False,
     remediation=(
         "aws iam list-mfa-devices --user-name USER  # the report may be hours old",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from credguard.errors import UnreadableError
@@ -25,6 +26,7 @@ from credguard.rules.infrastructure._iam_statements import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from credguard.aws.account_state import PolicyDocument
     from credguard.matching.pattern import Hits
     from credguard.model.findings import Blob
     from credguard.parsers.document import Node
@@ -96,6 +98,14 @@ def read_policy_statements(blob: Blob, hits: Hits) -> tuple[Statement, ...]:
     if _last is None or _last[1] != blob.path or _last[0] != blob.data:
         _last = (blob.data, blob.path, tuple(_read(blob, hits)))
     return _last[2]
+
+
+def parse_account_policy(policy: PolicyDocument, name: str) -> tuple[Statement, ...]:
+    """The statements of a policy that is in force in an account, under the name given. Raises UnreadableError for one
+    that is no JSON."""
+    parsed = parse_document(policy.text, "policy.json")
+    found = find_statements(parsed, "")
+    return tuple(replace(one, context=replace(one.context, name=name, place="")) for one in found)
 
 
 def is_judged(blob: Blob) -> bool:

@@ -8,6 +8,7 @@ What it does
     finding. Permissions boundaries, conditions, statements that deny, calls that detach, recorded responses of AWS and
     test code are not reported. Low are a shell's loops and documentation that tell to attach one (P06 is then partial),
     test data, fixtures and snapshots, and the service roles that AWS itself recommends for Glue, EMR and Data Pipeline.
+    `credguard account` reads the users, groups and roles of the live account.
 
 Why it matters
     Anyone who gets such credentials controls the account, or all data of a service. The damage of a leaked key depends
@@ -26,16 +27,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from credguard.aws.account_state import Holder
 from credguard.lazy_re import compile_lazily
 from credguard.model.findings import Detection, Severity
 from credguard.parsers.document import is_structured
 from credguard.rule import BASIS, Rule
 from credguard.rules.infrastructure._iam_attachments import (
+    Attachment,
     find_code_attachments,
     find_document_attachments,
     find_told_attachments,
 )
-from credguard.rules.infrastructure._iam_managed import MANAGED_POLICY
+from credguard.rules.infrastructure._iam_managed import MANAGED_POLICY, find_managed_policy, is_arn
 from credguard.rules.infrastructure._iam_policies import is_judged, is_staged, parse_documents
 from credguard.rules.infrastructure._iam_prose import is_documentation
 from credguard.rules.infrastructure._test_data import lower_test_data
@@ -44,9 +47,9 @@ from credguard.system.compat import encode_path
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from credguard.aws.account_state import AccountItem
     from credguard.matching.pattern import Hits
     from credguard.model.findings import Blob
-    from credguard.rules.infrastructure._iam_attachments import Attachment
 
 _KEYS = compile_lazily(rb"(?i)polic(?:y|ies)[\w-]*[\"']?\s*[:=]|iam::aws:policy/|Serverless::|\"aws_iam_policy\"")
 _S3 = "for S3 objects, s3:GetObject, s3:PutObject, s3:DeleteObject (bucket/*) and s3:ListBucket (bucket) are enough"
@@ -58,7 +61,7 @@ def _check(blob: Blob, hits: Hits) -> Iterator[Detection]:
         causes: dict[tuple[object, ...], Attachment] = {}
         for one in sorted(found, key=lambda one: (one.line, not one.holder)):
             causes.setdefault((one.line, one.column, one.policy.name), one)  # a value that is used twice is one cause
-        yield from lower_test_data(blob, (_build_detection(blob, one) for one in causes.values()))
+        yield from lower_test_data(blob, (_build_detection(blob.path, one) for one in causes.values()))
 
 
 def _find_attachments(blob: Blob, hits: Hits) -> list[Attachment]:
@@ -75,7 +78,16 @@ def _find_attachments(blob: Blob, hits: Hits) -> list[Attachment]:
     return [*attachments, *find_code_attachments(text, hits[MANAGED_POLICY.name], commands_only=commands_only)]
 
 
-def _build_detection(blob: Blob, attachment: Attachment) -> Detection:
+def _check_account(item: AccountItem) -> Iterator[Detection]:
+    if not isinstance(item, Holder):
+        return
+    for arn in item.attached:
+        policy = find_managed_policy(arn) if is_arn(arn) else None
+        if policy:
+            yield _build_detection(item.place, Attachment(policy, item.title, 1))
+
+
+def _build_detection(path: str, attachment: Attachment) -> Detection:
     policy, holder = attachment.policy, attachment.holder
     subject = f"{holder} gets" if holder else "instructions or a loop attach" if attachment.told else "attaches"
     return Detection(
@@ -84,7 +96,7 @@ def _build_detection(blob: Blob, attachment: Attachment) -> Detection:
         attributes={"policy": policy.name, "resource": holder, **({BASIS: "instructions"} if attachment.told else {})},
         remediation=(_S3,) if "S3" in policy.name else (),
         line=attachment.line,
-        identity=(holder.encode() or encode_path(blob.path), policy.name.encode()),
+        identity=(holder.encode() or encode_path(path), policy.name.encode()),
     )
 
 
@@ -97,6 +109,7 @@ RULE = Rule(
     practices=("P06",),
     patterns=(MANAGED_POLICY,),
     check_blob=_check,
+    check_account=_check_account,
     in_hooks=False,
     remediation=(
         "check what was used: aws iam generate-service-last-accessed-details --arn ROLE_ARN",

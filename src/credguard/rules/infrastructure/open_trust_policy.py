@@ -11,6 +11,7 @@ What it does
     `repo:${var.repo}:*` is not open. A missing audience is low, and so is everything in test data, fixtures and
     snapshots. Public read access to objects, API Gateway and function URLs, endpoint and stack policies and statements
     that deny are not reported; `:root` of an account means that account and is not an opening.
+    `credguard account` reads the trust policies of the live account's roles.
 
 Why it matters
     If anyone can assume a role or write to a queue, an attacker does not even need a leaked key. With an open `sub`,
@@ -31,20 +32,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from credguard.aws.account_state import Holder
 from credguard.model.findings import Detection, Severity
 from credguard.rule import Rule
 from credguard.rules.infrastructure._iam_grants import GRANTED, find_grants
-from credguard.rules.infrastructure._iam_policies import PATTERNS, is_judged, is_staged, read_policy_statements
+from credguard.rules.infrastructure._iam_policies import (
+    PATTERNS,
+    is_judged,
+    is_staged,
+    parse_account_policy,
+    read_policy_statements,
+)
 from credguard.rules.infrastructure._iam_subjects import GITHUB
 from credguard.rules.infrastructure._iam_trust import find_trust_opening, is_bounding_statement
 from credguard.rules.infrastructure._test_data import lower_test_data
 from credguard.system.compat import encode_path
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
+    from credguard.aws.account_state import AccountItem
     from credguard.matching.pattern import Hits
     from credguard.model.findings import Blob
+    from credguard.rules.infrastructure._iam_statements import Statement
+    from credguard.rules.infrastructure._iam_trust import Opening
 
 _SUBJECT = (
     f'"StringEquals": {{"{GITHUB}:aud": "sts.amazonaws.com", '
@@ -54,14 +65,26 @@ _BOUND = "name the principals, or add a condition on aws:PrincipalOrgID, aws:Sou
 
 
 def _check(blob: Blob, hits: Hits) -> Iterator[Detection]:
-    if is_judged(blob):
-        yield from lower_test_data(blob, _find_openings(blob, hits))
+    if not is_judged(blob):
+        return
+    found = list(_find_openings(read_policy_statements(blob, hits)))
+    found += [(grant.line, grant.holder, grant.opening, ()) for grant in find_grants(blob, hits)]
+    if found and is_staged(blob):
+        return
+    openings = (_build_detection(blob.path, *one) for one in sorted(found, key=lambda one: one[0]))
+    yield from lower_test_data(blob, openings)
 
 
-def _find_openings(blob: Blob, hits: Hits) -> Iterator[Detection]:
-    found = []
+def _check_account(item: AccountItem) -> Iterator[Detection]:
+    if isinstance(item, Holder) and item.trust:
+        statements = parse_account_policy(item.trust, f"the trust policy of {item.title}")
+        yield from (_build_detection(item.place, *one) for one in _find_openings(statements))
+
+
+def _find_openings(judged: Sequence[Statement]) -> Iterator[tuple[int, str, Opening, tuple[str, ...]]]:
+    """Line, name, opening and further words of each statement that lets everybody in; a value that is used twice is one
+    cause."""
     seen = set()
-    judged = read_policy_statements(blob, hits)
     bounded = {(one.context.name, one.context.document) for one in judged if is_bounding_statement(one)}
     for statement in judged:
         open_to = find_trust_opening(statement)
@@ -70,25 +93,20 @@ def _find_openings(blob: Blob, hits: Hits) -> Iterator[Detection]:
             seen.add(cause)
             name = statement.context.name.rstrip(".") or statement.sid
             words = tuple(sorted((*statement.actions, *statement.resources)))
-            found.append((statement.find_line(open_to.element, "principal", "action"), name, open_to, words))
-    found += [(grant.line, grant.holder, grant.opening, ()) for grant in find_grants(blob, hits)]
-    if found and is_staged(blob):
-        return
-    for line, name, open_to, words in sorted(found, key=lambda one: one[0]):
-        yield Detection(
-            f"{name or 'the policy'} {open_to.words}",
-            severity=open_to.severity,
-            attributes={"kind": open_to.what, "resource": name},
-            remediation=(
-                _SUBJECT if GITHUB in open_to.words or "GitHub" in open_to.words or "owner" in open_to.what else _BOUND,
-            ),
-            line=line,
-            identity=(
-                name.encode() or encode_path(blob.path),
-                open_to.what.encode(),
-                *(w.encode() for w in words[:20]),
-            ),
-        )
+            yield statement.find_line(open_to.element, "principal", "action"), name, open_to, words
+
+
+def _build_detection(path: str, line: int, name: str, open_to: Opening, words: tuple[str, ...]) -> Detection:
+    return Detection(
+        f"{name or 'the policy'} {open_to.words}",
+        severity=open_to.severity,
+        attributes={"kind": open_to.what, "resource": name},
+        remediation=(
+            _SUBJECT if GITHUB in open_to.words or "GitHub" in open_to.words or "owner" in open_to.what else _BOUND,
+        ),
+        line=line,
+        identity=(name.encode() or encode_path(path), open_to.what.encode(), *(w.encode() for w in words[:20])),
+    )
 
 
 RULE = Rule(
@@ -100,6 +118,7 @@ RULE = Rule(
     practices=("P06",),
     patterns=(*PATTERNS, *GRANTED),
     check_blob=_check,
+    check_account=_check_account,
     in_hooks=False,
     remediation=(
         "aws accessanalyzer validate-policy --policy-type RESOURCE_POLICY --policy-document file://policy.json",

@@ -9,7 +9,8 @@ What it does
     service on named resources, or of a low-value service (logs, metrics, traces), `Get*` and the like on everything,
     changing the permissions of named roles, and everything in test data, fixtures and snapshots. Not checked:
     statements that deny, that name a principal (CG406) or have a condition, service control policies, permissions
-    boundaries, endpoint and stack policies, test code, prose, and lists of read-only actions.
+    boundaries, endpoint and stack policies, test code, prose, and lists of read-only actions. `credguard
+    account` reads the policies of the live account's users, groups and roles.
 
 Why it matters
     Anyone who gets the credentials gets everything that the policy allows. With wildcards, one leaked key of one
@@ -30,11 +31,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from credguard.aws.account_state import Holder
 from credguard.lazy_re import compile_lazily
 from credguard.model.findings import Detection, Severity
 from credguard.rule import Rule
 from credguard.rules.infrastructure import _iam_actions as actions_of
-from credguard.rules.infrastructure._iam_policies import PATTERNS, is_judged, is_staged, read_policy_statements
+from credguard.rules.infrastructure._iam_policies import (
+    PATTERNS,
+    is_judged,
+    is_staged,
+    parse_account_policy,
+    read_policy_statements,
+)
 from credguard.rules.infrastructure._iam_values import (
     UNKNOWN_VALUE,
     is_every_for,
@@ -46,8 +54,9 @@ from credguard.rules.infrastructure._test_data import lower_test_data
 from credguard.system.compat import encode_path
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
+    from credguard.aws.account_state import AccountItem
     from credguard.matching.pattern import Hits
     from credguard.model.findings import Blob
     from credguard.rules.infrastructure._iam_statements import Statement
@@ -84,7 +93,22 @@ class _Found(NamedTuple):
 def _check(blob: Blob, hits: Hits) -> Iterator[Detection]:
     if not is_judged(blob):
         return
-    found = read_policy_statements(blob, hits)
+    faults = _find_faults(read_policy_statements(blob, hits))
+    if faults and not is_staged(blob):
+        yield from lower_test_data(blob, (_build_detection(blob.path, one) for one in faults))
+
+
+def _check_account(item: AccountItem) -> Iterator[Detection]:
+    if not isinstance(item, Holder):
+        return
+    for policy in item.policies:
+        name = item.title if item.kind == "policy" else f"policy {policy.name} of {item.title}"
+        for found in _find_faults(parse_account_policy(policy, name)):
+            yield _build_detection(item.place, found)
+
+
+def _find_faults(found: Iterable[Statement]) -> list[_Found]:
+    """The statements that allow too much, each with its most severe problem; a value used twice is one cause."""
     judged = [one for one in found if not (one.principals or one.not_principal or one.denies or one.context.place)]
     granted: dict[int, list[str]] = {}
     for one in judged:
@@ -98,8 +122,7 @@ def _check(blob: Blob, hits: Hits) -> Iterator[Detection]:
             found_here = _Found(one, fault, *_locate(one, fault))
             cause = (found_here.place, fault.what, fault.actions)
             faults[cause] = _join(faults.get(cause), found_here)
-    if faults and not is_staged(blob):
-        yield from lower_test_data(blob, (_build_detection(blob, one) for one in faults.values()))
+    return list(faults.values())
 
 
 def _join(first: _Found | None, other: _Found) -> _Found:
@@ -197,12 +220,12 @@ def _format_actions(actions: tuple[str, ...]) -> str:
     return ", ".join(actions[:_SHOWN]) + (" …" if len(actions) > _SHOWN else "")
 
 
-def _build_detection(blob: Blob, found: _Found) -> Detection:
+def _build_detection(path: str, found: _Found) -> Detection:
     statement, fault = found.statement, found.fault
     name = statement.context.name.rstrip(".") or statement.sid
     called = f"{name} allows" if name else "the policy allows"
     given = (*fault.actions, *statement.actions)
-    identity = (name.encode() or encode_path(blob.path), statement.sid.encode(), fault.what.encode())
+    identity = (name.encode() or encode_path(path), statement.sid.encode(), fault.what.encode())
     return Detection(
         f"{called} {fault.words}",
         severity=fault.severity,
@@ -222,6 +245,7 @@ RULE = Rule(
     practices=("P06",),
     patterns=PATTERNS,
     check_blob=_check,
+    check_account=_check_account,
     in_hooks=False,
     remediation=(
         "let IAM Access Analyzer generate a policy from what was used: aws accessanalyzer start-policy-generation",

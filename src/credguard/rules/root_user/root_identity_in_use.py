@@ -4,7 +4,8 @@ What it does
     Reads the text around an ARN that ends in `:root`: the response of get-caller-identity in any output format, log
     lines with the caller, access-denied messages, `registeredBy` and the like, and CloudTrail's user identity
     (distinguishing console session and access key). In a policy the same ARN means the whole account: that is never a
-    finding, nor are filters and rules that monitor root, comparisons, and documentation accounts.
+    finding, nor are filters and rules that monitor root, comparisons, and documentation accounts. `credguard account`
+    reports root as its own caller.
 
 Why it matters
     The root user cannot be limited by any policy of its account. Someone who works as root regularly probably has root
@@ -26,6 +27,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from credguard.aws import root_user
+from credguard.aws.account_state import Caller
 from credguard.aws.key_id import KEY_ID
 from credguard.model.findings import Detection, Part, Severity
 from credguard.model.secret import Secret
@@ -35,6 +37,7 @@ from credguard.rules.root_user._use import RootUse, classify_root_use
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from credguard.aws.account_state import AccountItem
     from credguard.matching.pattern import Hits
     from credguard.model.findings import Blob
 
@@ -55,6 +58,15 @@ def _check(blob: Blob, hits: Hits) -> Iterator[Detection]:
                 parts.append(Part("root_arn", start, end, Secret(blob.data[start:end], public=True)))
     for (account, use), parts in places.items():
         yield _describe(blob, hits, account, use, parts)
+
+
+def _check_account(item: AccountItem) -> Iterator[Detection]:
+    if isinstance(item, Caller) and item.is_root:
+        yield Detection(
+            f"the root user of account {item.account} is the caller of this run",
+            attributes={"account": item.account, "evidence": "caller"},
+            identity=(item.account.encode(), b"CALLER"),
+        )
 
 
 def _describe(blob: Blob, hits: Hits, account: bytes, use: RootUse, parts: list[Part]) -> Detection:
@@ -81,6 +93,7 @@ RULE = Rule(
     practices=("P04",),
     patterns=(root_user.ROOT_ARN, KEY_ID),
     check_blob=_check,
+    check_account=_check_account,
     in_hooks=False,
     remediation=root_user.REMEDIATION,
     standards=(

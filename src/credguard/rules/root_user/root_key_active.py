@@ -4,7 +4,8 @@ What it does
     Reads root's row of IAM credential reports (`--credential-report FILE`, CSV by header name, JSON made of it, the
     API's base64) and the entries of GetAccountSummary (JSON, YAML, table, XML). An active access key is critical; root
     without MFA (for complete reports, CG504 reports it), an active signing certificate, or use of root within the last
-    90 days are high. Documentation accounts and responses, mocks and comparisons in code, and prose are not reported.
+    90 days are high. `credguard account` asks the live account. Documentation accounts and responses, mocks and
+    comparisons in code, and prose are not reported.
 
 Why it matters
     A root access key gives access to the whole account, and no policy of the account limits it. The report also shows
@@ -25,6 +26,7 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 from credguard.aws import account_summary, root_user
+from credguard.aws.account_state import RootSummary
 from credguard.heuristics.expiry import parse_iso_time
 from credguard.model.findings import Detection, Part, Severity
 from credguard.model.secret import Secret
@@ -35,6 +37,7 @@ from credguard.system.compat import encode_path
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from credguard.aws.account_state import AccountItem
     from credguard.matching.pattern import Hits
     from credguard.model.findings import Blob
     from credguard.rules.root_user._report import RootRow
@@ -73,6 +76,22 @@ def _check(blob: Blob, hits: Hits) -> Iterator[Detection]:
             )
 
 
+def _check_account(item: AccountItem) -> Iterator[Detection]:
+    """Root's keys and certificates, of an account whose credential report does not name root."""
+    if not isinstance(item, RootSummary):
+        return
+    for name, number, severity in (
+        (b"AccountAccessKeysPresent", item.keys, None),
+        (b"AccountSigningCertificatesPresent", item.certificates, Severity.HIGH),
+    ):
+        if number:
+            yield Detection(
+                _SAID[name].format(number=number), severity=severity,
+                attributes={"account": item.account, "evidence": name.decode()},
+                identity=(item.account.encode(), name),
+            )  # fmt: skip
+
+
 def _find_problems(row: RootRow) -> Iterator[tuple[str, Severity | None, str]]:
     """Topic, severity and words of everything in root's row that should not be."""
     keys = [number for number in (b"1", b"2") if row.has_value(b"access_key_%b_active" % number, b"true")]
@@ -104,6 +123,7 @@ RULE = Rule(
     columns=("access_key_1_active", "access_key_2_active"),
     patterns=(*_report.PATTERNS, account_summary.SUMMARY),
     check_blob=_check,
+    check_account=_check_account,
     in_hooks=False,
     remediation=root_user.REMEDIATION,
     standards=(
