@@ -240,6 +240,12 @@ def nats_seed(seeded: random.Random) -> str:
     return b32encode(raw + crc_hqx(raw, 0).to_bytes(2, "little")).decode().rstrip("=")
 
 
+def matrix_token(seeded: random.Random) -> str:
+    """A Matrix access token of Synapse: the user in base64, random letters, a CRC-32 in base 62."""
+    head = f"syt_{b64(b'bob').rstrip('=')}_{characters(seeded, string.ascii_letters, 20)}"
+    return f"{head}_{encode_base62(crc32(head.encode())).decode()}"
+
+
 def bot_token(seeded: random.Random) -> str:
     """A Discord bot token: its number in base64, a time, a random end."""
     number = str(seeded.randrange(10**17, 10**18))
@@ -282,6 +288,7 @@ MAKERS: dict[str, Callable[[random.Random], str]] = {
     "JWT_EXPIRED": lambda seeded: web_token(seeded, 1514862245),
     "NTLM": ntlm_answer,
     "NKEY": nats_seed,
+    "MATRIX": matrix_token,
     "DISCORD": bot_token,
     "BASIC": lambda seeded: b64(f"ops:{characters(seeded, ALPHABETS['ALNUM'], 16)}".encode()),
     "UUID": uuid,

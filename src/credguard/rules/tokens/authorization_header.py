@@ -6,8 +6,8 @@ What it does
     hard-coded header, and `Basic` with base64 of `user:password`, which is decoded; NTLM answers and hashes; seeds
     of one-time passwords (`TOTP.new('…')`, `otpauth://…`, `oathtool`). Also finds passwords and tokens of commands:
     `curl -u`, `sshpass -p`, `docker login -p`, `mysql -p…`, `redis-cli -a`, `openssl … pass:`, `--token`,
-    `ConvertTo-SecureString … -AsPlainText`; and an opaque value of 20 characters or more with an OAuth name:
-    `access_token`, `refresh_token`, `client_secret`, `oauth_token_secret`. Placeholders, words and trivial
+    `ConvertTo-SecureString … -AsPlainText`; and an opaque value of 16 characters or more with an OAuth name:
+    `access_token`, `refresh_token`, `client_secret`, `token_secret`, `app_secret`. Placeholders, words and trivial
     passwords are not reported. Tokens of a known form are reported by the rule for that form.
 
 Why it matters
@@ -34,8 +34,8 @@ from credguard.rules.tokens._token_rule import Grade, TokenKind, build_token_rul
 
 _SIGNED = compile_lazily(rb"ey[A-Za-z0-9_\-]{6,}\.(?:eyJ|ewog|eyAi|ew0K)[A-Za-z0-9_\-]{6,}\.")
 """A JSON web token with claims, of which the rule on them says all that there is to say; encrypted ones have none."""
-_FOR_THE_BROWSER = (b"src_client_secret_", b"pi_secret_", b"seti_secret_")
-"""What a payment at Stripe has for the customer's browser, in spellings without the payment's own number."""
+_FOR_THE_BROWSER = compile_lazily(rb"(?:pi|seti|cs|src|cuss)_(?:[A-Za-z0-9]{8,80}_|client_)?secret_")
+"""The `client_secret` of a single payment at Stripe, made for the customer's browser."""
 _DIGIT = compile_lazily(rb"[0-9]")
 _NAMED = rb"\\{0,3}[\"'\])]{0,3}\s{0,3}"
 _GIVEN = rb"(?:\s{1,40}-\s|\s{0,3}\[\s{0,40}|\s{0,3})\\{0,3}[\"']{0,2}"
@@ -46,7 +46,7 @@ _SCHEME = rb"(?:token|api-?key|key|ssws|geniekey|oauth|splunk|bot) (?:token=)?\\
 
 
 def _grade_bearer(value: bytes) -> Grade | None:
-    if _SIGNED.match(value) or value.startswith(_FOR_THE_BROWSER) or not _DIGIT.search(value) or is_in_words(value):
+    if _SIGNED.match(value) or _FOR_THE_BROWSER.match(value) or not _DIGIT.search(value) or is_in_words(value):
         return None
     return Grade(confidence=Confidence.MEDIUM) if grade_opaque(value) else None
 
@@ -56,7 +56,7 @@ _QUOTE = rb"(?:\\{0,3}[\"']|\\{1,2}u0022|&quot;|&#34;|%22)"
 """A quote, also as JSON, HTML and queries escape it."""
 # The fields with OAuth tokens (RFC 6749, RFC 5849), and their names in headers and queries.
 _FIELD = (
-    rb"(?:access_?token|refresh_?token|client_?secret|oauth_token_secret|auth_?token|private[_\-]token|api[_\-]token)"
+    rb"(?:(?:access|refresh|auth)_?token|(?:client|app)_?secret|(?:token|oauth)_secret|(?:private|api)[_\-]token)"
     rb"(?:" + _QUOTE + rb"|[\])]){0,3}\s{0,3}(?:=>|[:=]|%3[ad])\s{0,3}" + _QUOTE + rb"?"
 )
 _HEADER = (
@@ -67,9 +67,9 @@ _KINDS = (
     TokenKind(
         "oauth-token",
         "OAuth token or client secret",
-        Pattern("oauth-value", _FIELD + rb"[A-Za-z0-9_.~+/\-]{20}", caseless=True),
-        20,
-        compile_lazily(rb"([A-Za-z0-9_.~+/\-]{20,2000}={0,2})(?![A-Za-z0-9_(\[{<$])"),
+        Pattern("oauth-value", _FIELD + rb"[A-Za-z0-9_.~+/\-]{16}", caseless=True),
+        16,
+        compile_lazily(rb"([A-Za-z0-9_.~+/\-]{16,2000}={0,2})(?![A-Za-z0-9_(\[{<$])"),
         _grade_bearer,
     ),
     TokenKind(
