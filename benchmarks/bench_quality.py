@@ -1,9 +1,13 @@
-"""How right programs are on labelled lines: `bench_quality.py LINES.jsonl [--peers DIR]`.
+"""How right programs are on labelled lines: `bench_quality.py LINES.jsonl [--files DIR] [--peers DIR]`.
 
 Each row has `file`, `label` (T a credential, F none, X an example), `text` (lines), `before` and `after`. A finding
 on one of the lines of a T row is right, on those of another row wrong. Ours runs with its default rules and with all;
 its rows are also told apart in two parts by their file's name, so that what was learnt on one can be checked on the
 other. Other programs are run once over a folder in which every row is a file of its own, its name kept.
+
+With `--files`, the rows' `file` and `line` (from 1) are places in that folder, and whole files are scanned: a finding
+on a line of a T row is right, on any other line of the folder wrong. This is what a user meets; scored on chosen lines
+alone, precision looks better.
 """
 
 from __future__ import annotations
@@ -18,12 +22,14 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from credguard.model.findings import Blob
-from credguard.rules import load_rules
+from credguard.rule import get_default_part
+from credguard.rules import get_rule, load_rules
 from credguard.scanning.scanner import Scanner
 from peer_findings import findings
 from programs import LINES, isolated, present
 from results import parser, written
 from tables import quality
+from whole_files import list_lines, match_lines, scan_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -82,15 +88,16 @@ def lines_of(row: Row) -> tuple[int, int]:
     return first, first + len(row["text"]) - 1
 
 
-def told(scanner: Scanner, row: Row) -> list[str]:
-    """The IDs of the rules that speak of the row's own lines."""
+def told(scanner: Scanner, row: Row, *, strict: bool) -> list[str]:
+    """The IDs of the rules that speak of the row's own lines; if not `strict`, as surely as the default asks for."""
     first, last = lines_of(row)
     found: Iterable[Finding] = scanner.scan_blob(Blob(text_of(row), row["file"]))
     return sorted(
         {
             finding.rule_id
             for finding in found
-            if any(place.line <= last and place.end_line >= first for place in finding.locations)
+            if (strict or finding.confidence >= get_rule(finding.rule_id).least)
+            and any(place.line <= last and place.end_line >= first for place in finding.locations)
         }
     )
 
@@ -101,14 +108,18 @@ def half(row: Row) -> str:
     return "held out" if blake2b(name.encode(), digest_size=1).digest()[0] % 3 == 0 else "developed on"
 
 
-def ours(rows: list[Row], *, strict: bool) -> dict[str, Score]:
+def ours(rows: list[Row], *, strict: bool, folder: Path | None = None) -> dict[str, Score]:
     """The scores of credguard: of all rows, and of each part."""
-    scanner = Scanner([rule for rule in load_rules() if rule.check_blob and (strict or rule.by_default)], cache=False)
+    rules = [rule if strict else get_default_part(rule) for rule in load_rules() if rule.check_blob]
+    scanner = Scanner(rules, cache=False)
     scores: dict[str, Score] = defaultdict(Score)
-    for row in rows:
-        rules = told(scanner, row)
+    if folder:
+        for row, spoken in match_lines(list_lines(rows), scan_files(scanner, folder, strict=strict)):
+            scores["all"].add(row, spoken)
+    for row in rows if not folder else ():
+        spoken = told(scanner, row, strict=strict)
         for part in ("all", half(row)):
-            scores[part].add(row, rules)
+            scores[part].add(row, spoken)
     if scanner.failures:
         print(f"{len(scanner.failures)} failures", file=sys.stderr)
     return scores
@@ -124,6 +135,15 @@ def spread(rows: list[Row], folder: Path) -> dict[str, Row]:
         target.write_bytes(text_of(row) + b"\n")
         placed[str(path)] = row
     return placed
+
+
+def peers_on_files(rows: list[Row], folder: Path, environment: Mapping[str, str]) -> Iterator[tuple[str, Score]]:
+    """The scores of the other programs that are there, on whole files."""
+    for name, command in present(LINES, environment).items():
+        score = Score()
+        for row, spoken in match_lines(list_lines(rows), findings(name, command, folder, environment)):
+            score.add(row, spoken)
+        yield name, score
 
 
 def peers(rows: list[Row], environment: Mapping[str, str]) -> Iterator[tuple[str, Score]]:
@@ -147,6 +167,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Prints the scores and writes JSON."""
     options = parser(__doc__)
     options.add_argument("lines", type=Path, metavar="LINES.jsonl")
+    options.add_argument("--files", type=Path, metavar="DIR", help="the whole files that `file` and `line` name")
     options.add_argument("--show", choices=("wrong", "missed"), help="print these lines of ours, of the developed part")
     options.add_argument("--strict", action="store_true", help="of ours only the run with all rules")
     given = options.parse_args(arguments)
@@ -154,14 +175,16 @@ def main(arguments: list[str] | None = None) -> int:
     scores: dict[str, Score] = {}
     for strict in (True,) if given.strict else (False, True):
         name = "credguard, all rules" if strict else "credguard, default rules"
-        for part, score in sorted(ours(rows, strict=strict).items()):
+        for part, score in sorted(ours(rows, strict=strict, folder=given.files).items()):
             scores[name if part == "all" else f"{name}: {part}"] = score
-            if part == "developed on":
+            if part == ("all" if given.files else "developed on"):
                 _show(score, given.show)
     with tempfile.TemporaryDirectory() as home:
         environment = isolated(Path(home), given.peers)
         if given.peers:
-            scores |= dict(peers(rows, environment))
+            scores |= dict(
+                peers_on_files(rows, given.files.resolve(), environment) if given.files else peers(rows, environment)
+            )
         results = {name: score.as_json() for name, score in scores.items()}
         written("quality", results, given.output, environment, present(LINES, environment), lines=len(rows))
     print(*quality(results), sep="\n")

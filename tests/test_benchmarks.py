@@ -136,6 +136,20 @@ def test_each_of_them_in_small(kind: str, tmp_path: Path) -> None:
     assert str(tmp_path) not in page
 
 
+def test_whole_files_are_scored_by_the_lines_that_are_labelled(tmp_path: Path) -> None:
+    """What is found on a line without a label is wrong."""
+    files, lines, output = tmp_path / "files", tmp_path / "lines.jsonl", tmp_path / "quality.json"
+    texts = ["x = 1", 'db_password = "{{ALNUM:20}}7"', 'old_password = "{{ALNUM:21}}7"', 'key = "{{ALNUM:22}}7"']
+    (files / "src").mkdir(parents=True)
+    (files / "src" / "app.py").write_text(Filler("files").fill("\n".join(texts)))
+    row = {"file": "src/app.py", "line": 2, "label": "T", "text": [texts[1]], "category": ["Password"]}
+    lines.write_text(f"{json.dumps(row)}\n{json.dumps(row | {'line': 1, 'label': 'F'})}\n")
+    run("bench_quality.py", lines, "--files", files, "--output", output)
+    told = json.loads(output.read_text())["results"]
+    found = {name: (one["right"], one["wrong"], one["wanted"]) for name, one in told.items()}
+    assert found == {"credguard, default rules": (1, 1, 1), "credguard, all rules": (1, 2, 1)}
+
+
 @pytest.mark.parametrize("name", REPORTS)
 def test_another_program_is_judged_by_its_report(name: str, tmp_path: Path) -> None:
     fake(tmp_path / "peers" / "bin" / name, REPORTS[name].replace("{path}", "row0/src/app.py"))

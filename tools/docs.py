@@ -44,7 +44,7 @@ _STANDINGS = """\
 A standing does not depend on thresholds: a finding below `fail-on` fails its practices too, and so does one that a
 stage only warns of. Keys that are traps, and those of AWS's own examples, fail nothing. What could not be read leaves
 open only the practices that it could concern: an object of the past those about commits, a file those about such
-files. One line above the scorecard names it.
+files. One line above the scorecard names it, and what the policy leaves out.
 
 A secret fails P01 and P19 wherever it is; P03 in source code, P16 in settings and state, P10 in messages, on standard
 input, and in exported mails and chats. P01, P02 and P15 pass only where the history was scanned. P19 fails while a

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -81,8 +81,9 @@ class Rule:
     and no patterns runs on every blob, if `enabled()` says at the start that it has work here.
     A tree rule with `concerns` needs the whole tree even for a change, and only where the change
     touches a path (in lower case) which that regular expression finds; the others judge each
-    changed file by itself. A rule that is not `in_hooks` speaks in CI and audits only, one not
-    `by_default` where the policy switches it on. A check may
+    changed file by itself. A rule that is not `in_hooks` speaks in CI and audits only. Findings of less than
+    `least` confidence are for where the policy switches the rule on, as are `optional_patterns`, which are among
+    `patterns` and lead to no others. A check may
     raise UnreadableError for content that it should judge and cannot parse. `standards` are the
     numbers of controls that ask for the same, each with its version. `practices` are those that it
     checks (IDs), `needs` what makes it run that a scan of some files does not, `columns` those of a
@@ -105,7 +106,8 @@ class Rule:
     enabled: Callable[[], bool] | None = None
     concerns: str = ""
     in_hooks: bool = True
-    by_default: bool = True
+    least: Confidence = Confidence.LOW
+    optional_patterns: tuple[Pattern, ...] = ()
     traits: frozenset[Trait] = frozenset()
     needs: str = ""
     columns: tuple[str, ...] = ()
@@ -117,3 +119,10 @@ class Rule:
     standards: tuple[str, ...] = ()
     since: str = "0.1.0"
     page: str = ""
+
+
+def get_default_part(rule: Rule) -> Rule:
+    """The rule without the patterns that only lead to findings which a policy has to ask for."""
+    if not rule.optional_patterns:
+        return rule
+    return replace(rule, patterns=tuple(one for one in rule.patterns if one not in rule.optional_patterns))

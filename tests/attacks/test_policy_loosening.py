@@ -44,6 +44,7 @@ LOOSER: dict[str, tuple[str, str] | None] = {
     "paths.exclude": ("version: 1\n", "paths: {exclude: [docs/]}\n"),
     "paths.unreadable": ("version: 1\n", UNREADABLE),
     "paths.unreadable.path": (UNREADABLE, UNREADABLE.replace("a.zip", "b.zip")),
+    "paths.unreadable.object": ("version: 1\n", "paths: {unreadable: [{object: 0123456789ab, reason: x}]}\n"),
     "paths.unreadable.reason": None,  # words
     "paths.unreadable.expires": (UNREADABLE, UNREADABLE.replace(", expires: 2999-01-01", "")),
     "paths.rules": ("version: 1\n", "paths: {rules: {docs/: {CG101: low}}}\n"),

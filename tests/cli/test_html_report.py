@@ -93,7 +93,10 @@ def test_steps_can_be_copied(browser: Browser, report: Path) -> None:
     page.locator("summary").first.click()
     page.evaluate("navigator.clipboard.writeText = async (text) => { window.copied = text; }")
     page.get_by_role("button", name="Copy all steps").first.click()
-    assert "--status Inactive" in page.evaluate("window.copied")
+    copied = page.evaluate("window.copied")
+    assert copied.index("--status Inactive") < copied.index("git filter-repo")
+    lines = copied.splitlines()
+    assert lines[0].startswith("# deactivate") and all(line.startswith(("# ", "aws ", "git ")) for line in lines), lines
     assert page.get_by_role("button", name="Copy all steps").first.inner_text() == "Copied"
     page.close()
 

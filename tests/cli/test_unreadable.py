@@ -64,6 +64,14 @@ def test_every_report_names_it(repo: Repository, tmp_path: Path, name: str) -> N
     assert "data/cut.zip" in again and "cut off" in again
 
 
+def test_the_scorecard_says_what_it_did_not_see(repo: Repository) -> None:
+    repo.commit("archive", {"data/cut.zip": BROKEN, ".gitignore": ".env*\n", ".credguard.yaml": ENTRY.format("data/")})
+    text = credguard("audit", ".", cwd=repo.folder).stdout
+    card = text[text.index("Practices") :]
+    assert "Left out by the policy: data/cut.zip: is truncated" in card.splitlines()[1]
+    assert "1 input left out" in card and "suppressed" not in card
+
+
 def test_a_file_of_the_past_is_acknowledged_by_its_path(repo: Repository) -> None:
     """An archive that only old commits have, in two versions, and another one that nobody acknowledges."""
     repo.commit("one", {"data/cut.zip": BROKEN, "other/cut.zip": BROKEN + b"?", ".gitignore": ".env*\n"})

@@ -15,6 +15,7 @@ from credguard.aws import local_files
 from credguard.hooks import prefilter
 from credguard.matching.database import Matcher
 from credguard.model.findings import Blob
+from credguard.rule import get_default_part
 from credguard.rules import load_rules
 from credguard.scanning.scanner import Scanner
 from tests.cases import read_cases
@@ -42,7 +43,7 @@ SOURCES = (*local_files._FILES, *local_files._CACHES)
 
 @cache
 def scanner() -> Scanner:
-    return Scanner([rule for rule in load_rules() if rule.in_hooks and rule.by_default])
+    return Scanner([get_default_part(rule) for rule in load_rules() if rule.in_hooks])
 
 
 @cache
@@ -136,7 +137,7 @@ def test_files_that_may_hold_own_values(path: str, tmp_path: Path, monkeypatch: 
 
 def test_patterns_do_not_look_at_where_a_blob_begins() -> None:
     """Objects are looked at many at a time; what only their very beginning or end can tell would be missed."""
-    patterns = {p.name: p for rule in load_rules() if rule.by_default for p in rule.patterns}
+    patterns = {p.name: p for rule in load_rules() for p in get_default_part(rule).patterns}
     for pattern in patterns.values():
         assert not pattern.expression.startswith((b"^", rb"\A")) or pattern.multiline, pattern.name
         if pattern.expression.endswith(rb"\z"):

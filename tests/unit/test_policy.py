@@ -57,6 +57,20 @@ class TestRules:
         assert decide(finding(), Policy(rules={"CG101": ON}, ignore=("CG101",))) is None
         assert decide(finding("CG201"), policy) is None
 
+    def test_less_sure_findings_are_for_who_asks(self) -> None:
+        sure, unsure = finding("CG190"), finding("CG190", confidence=Confidence.MEDIUM)
+        assert verdict(Policy(), sure).outcome == "report" and decide(unsure, Policy()) is None
+        for policy in (Policy(rules={"CG190": ON}), Policy(select=("CG190",)), Policy(select=("CG19",))):
+            assert verdict(policy, unsure).outcome == "report" and policy.may_show_all("CG190")
+        assert decide(unsure, Policy(select=("CG1",))) is None
+        assert verdict(Policy(), finding(confidence=Confidence.LOW)).outcome == "report"
+
+    def test_less_sure_findings_at_a_path(self) -> None:
+        policy = Policy(paths=(("src/**", {"CG190": ON}),))
+        unsure = finding("CG190", confidence=Confidence.LOW)
+        assert verdict(policy, unsure).outcome == "report" and policy.may_show_all("CG190")
+        assert decide(unsure, policy, path="lib/a.py") is None
+
     @pytest.mark.parametrize("rule", ABOUT_THE_RUN)
     def test_what_is_about_the_run_is_never_suppressed(self, rule: str) -> None:
         policy = Policy(Severity.CRITICAL, ("CG103",), ("CG0",), stages=dict.fromkeys(STAGES, "off"), exclude=("*",))

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from credguard.hooks import fast_path
+from credguard.rule import get_default_part
 from credguard.rules import load_rules
 from credguard.scanning.scanner import Scanner
 from credguard.sources.worktree import WorkTree
@@ -81,7 +82,7 @@ CONTENTS = [
 
 @cache
 def scanner() -> Scanner:
-    return Scanner([rule for rule in load_rules() if rule.in_hooks and rule.by_default])
+    return Scanner([get_default_part(rule) for rule in load_rules() if rule.in_hooks])
 
 
 @pytest.mark.parametrize("ending", [*fast_path._CODE, *fast_path._DATA])

@@ -29,7 +29,8 @@ def run(options: argparse.Namespace) -> ExitCode:
         raise CredguardError("the package shtab is not installed", "pip install shtab") from None
     parser = build_parser(whole=True)
     commands = next(action for action in parser._actions if action.dest == "command")  # noqa: SLF001
-    commands.add_parser("help", help="show how a command is called").add_argument("name", choices=tuple(COMMANDS))  # type: ignore[attr-defined]
+    shown = commands.add_parser("help", help="show how a command is called")  # type: ignore[attr-defined]
+    shown.add_argument("name", choices=tuple(COMMANDS), help="a command")
     for action in _list_actions(parser):
         if action.metavar in _FILES:
             action.complete = shtab.FILE  # type: ignore[attr-defined]

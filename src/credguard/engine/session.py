@@ -16,7 +16,7 @@ from credguard.model.findings import Blob, Coverage
 from credguard.model.result import Result
 from credguard.policy.judge import Judge
 from credguard.policy.model import Policy, list_enabled_rules
-from credguard.rule import Trait
+from credguard.rule import Trait, get_default_part
 from credguard.rules import list_rule_ids, load_rules
 from credguard.rules.account import key_older_than_limit
 from credguard.scanning.comments import Comments
@@ -59,7 +59,7 @@ class Session:
     scanner: Scanner = field(init=False)
 
     def __post_init__(self) -> None:
-        known = [rule for rule in load_rules() if rule.by_default and (rule.in_hooks or not self.in_hook)]
+        known = [get_default_part(rule) for rule in load_rules() if rule.in_hooks or not self.in_hook]
         object.__setattr__(self, "scanner", Scanner(self.select_rules(), known=known))
         if self.verifier:
             self.scanner.credentials = {}
@@ -74,7 +74,8 @@ class Session:
         wanted = {rule.id for policy in policies for rule in list_enabled_rules(policy, rules, self.stage)}
         if not wanted.isdisjoint(list_rule_ids(Trait.BUILT_ON_VALUES)):
             wanted.update(list_rule_ids(Trait.LONG_LIVED))  # what is not to be reported is left out of the result
-        return [rule for rule in rules if rule.id in wanted]
+        whole = {rule.id for policy in policies for rule in rules if policy.may_show_all(rule.id)}
+        return [rule if rule.id in whole else get_default_part(rule) for rule in rules if rule.id in wanted]
 
     def get_policy(self, run: Run) -> Policy:
         """The policy followed last."""

@@ -175,11 +175,10 @@ def _count_unread(count: int) -> str:
 
 
 def _list_missing(case: _Case) -> list[str]:
-    """The rules that did not run, each with what would make it; one that runs by request alone is not missed."""
+    """The rules that did not run, each with what would make it."""
     words: dict[str, list[str]] = {}
     for rule in case.rules:
-        optional = rule in case.evidence.off and not get_rule(rule).by_default
-        if rule not in case.evidence.ran and not optional:
+        if rule not in case.evidence.ran:
             words.setdefault(_explain_missing(rule, case.evidence), []).append(rule)
     return [f"{', '.join(rules) if len(rules) < 4 else 'rules'}: {why}" for why, rules in words.items()]
 

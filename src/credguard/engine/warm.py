@@ -15,6 +15,7 @@ from credguard.history.workers import make_sieve_matcher
 from credguard.hooks import fast_path
 from credguard.policy import load
 from credguard.policy.model import Policy
+from credguard.rule import get_default_part
 from credguard.rules import load_rules
 from credguard.scanning.scanner import Scanner
 from credguard.sources.snapshots import FolderSnapshot
@@ -60,7 +61,7 @@ def warm_cache(*, shared: bool = False) -> WarmCache:
 def store_prefilter() -> None:
     """Stores the database for the fast path of hooks; raises OSError."""
     # Not a run's own database: its policy may add custom or noisy rules.
-    usual = Scanner([rule for rule in load_rules() if rule.in_hooks and rule.by_default])
+    usual = Scanner([get_default_part(rule) for rule in load_rules() if rule.in_hooks])
     ownership.write_owned(fast_path.locate_cache(), fast_path.serialize_cache(usual.matcher))
 
 

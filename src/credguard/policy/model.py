@@ -9,7 +9,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from credguard.errors import ExitCode
-from credguard.model.findings import Severity, Verdict
+from credguard.model.findings import Confidence, Severity, Verdict
 from credguard.policy import globs
 from credguard.rule import Trait
 from credguard.rules import list_rule_ids, load_rules
@@ -30,6 +30,7 @@ LOOSENED = policy_loosened.RULE.id
 STAGES = ("pre-commit", "commit-msg", "pre-push", "pre-receive", "ci", "audit")
 ACTIONS = ("block", "warn", "off")
 """What a stage does with a finding, the strictest first."""
+_FAMILY = len("CG1")
 POLICY_FILE, BASELINE = ".credguard.yaml", ".credguard-baseline"
 LIVE = "live"
 """The status of a key of which AWS says that it works."""
@@ -132,9 +133,7 @@ class Policy:
         if rule_id.startswith(self.ignore):
             return False
         if self.select:
-            return rule_id.startswith(
-                tuple(word for word in self.select if len(word) > 3 or rule_id not in list_optional_rules())
-            )
+            return rule_id.startswith(self.select)
         return (
             rule_id == LOOSENED or not self.is_off(rule_id, stage) or any(rule_id in rules for _, rules in self.paths)
         )
@@ -144,9 +143,27 @@ class Policy:
         return not self.is_switched_on(rule_id, path) or self.find_action(rule_id, stage, path) == "off"
 
     def is_switched_on(self, rule_id: str, path: str | None = None) -> bool:
-        """False where the policy switches the rule off, or does not switch on one that is off by default."""
-        enabled = self.resolve_setting(rule_id, path).enabled
-        return rule_id not in list_optional_rules() if enabled is None else enabled
+        """False where the policy switches the rule off."""
+        return self.resolve_setting(rule_id, path).enabled is not False
+
+    def shows_all(self, rule_id: str, path: str | None = None) -> bool:
+        """True when the rule's findings of every confidence are asked for: the policy switches it on, or the command
+        line selects it by more than its family."""
+        if self.select:
+            return rule_id.startswith(tuple(word for word in self.select if len(word) > _FAMILY))
+        return self.resolve_setting(rule_id, path).enabled is True
+
+    def may_show_all(self, rule_id: str) -> bool:
+        """The same for any path."""
+        return self.shows_all(rule_id) or any(
+            rule_id in rules and rules[rule_id].enabled is True for _, rules in self.paths
+        )
+
+    def rank_extent(self, rule_id: str, *, enabled: bool | None) -> int:
+        """How many of a rule's findings a setting shows: 0 none, 1 the default ones, 2 those of every confidence."""
+        if enabled is None:
+            return 1
+        return (2 if rule_id in list_partial_rules() else 1) if enabled else 0
 
     def find_action(self, rule_id: str, stage: str, path: str | None = None) -> str:
         """What the stage does with a finding of the rule: block, warn or off."""
@@ -184,9 +201,10 @@ class Policy:
 
 
 @cache
-def list_optional_rules() -> tuple[str, ...]:
-    """Rules that run only where a policy switches them on, or where the command line selects them by number."""
-    return tuple(rule.id for rule in load_rules() if not rule.by_default)
+def list_partial_rules() -> dict[str, Confidence]:
+    """The rules some of whose findings are shown only where a policy switches the rule on, or where the command line
+    selects it by number, and the least confidence of the others."""
+    return {rule.id: rule.least for rule in load_rules() if rule.least > Confidence.LOW}
 
 
 def is_whole_credential(rule_id: str) -> bool:
@@ -245,6 +263,9 @@ def decide(
     """
     where = finding.locations[0].path if path is None else path
     if not policy.is_enabled(finding.rule_id, stage) or not _is_about_path(finding.rule_id, policy, where):
+        return None
+    least = list_partial_rules().get(finding.rule_id, Confidence.LOW)
+    if finding.confidence < least and not policy.shows_all(finding.rule_id, where):
         return None
     if finding.rule_id in ABOUT_THE_RUN:
         return Verdict(finding, "allowed" if gap else "report", gap)

@@ -137,8 +137,13 @@ def _find_softer_entries(
                 found += [] if value is None else [PatternEntry(pattern, value)]
         return found
 
-    was, now = (collect_entries(policy, "enabled", policy.is_switched_on(rule_id)) for policy in (before, after))
-    yield from find_looser_pairs(was, now, lambda new, old: bool(old) and not new, in_order=True)
+    def rank(enabled: object) -> int:
+        return before.rank_extent(rule_id, enabled=None if enabled is None else bool(enabled))
+
+    was, now = (
+        collect_entries(policy, "enabled", policy.resolve_setting(rule_id).enabled) for policy in (before, after)
+    )
+    yield from find_looser_pairs(was, now, lambda new, old: rank(new) < rank(old), in_order=True)
     was, now = (
         collect_entries(policy, "severity", policy.resolve_setting(rule_id).severity) for policy in (before, after)
     )

@@ -14,7 +14,7 @@ from credguard.model.findings import Skip
 from credguard.policy import load, loosening
 from credguard.policy.judge import Judge
 from credguard.policy.loosening import PolicyState
-from credguard.policy.model import LOOSENED, Policy, list_optional_rules
+from credguard.policy.model import LOOSENED, Policy, list_partial_rules
 from credguard.rules import load_rules
 from credguard.scanning.comments import BaseCommit
 from credguard.sources.files import is_bare
@@ -155,7 +155,7 @@ class PolicyResolver:
     def _find_own_content(self, loaded: LoadedPolicy | None, policy: Policy) -> bytes | None:
         """The policy's content, where no other file and no limit of its own makes a difference."""
         alone = loaded and not self.named and not loaded.extends and policy.file_size >= Policy().file_size
-        more = bool(policy.custom) or any(policy.is_enabled(rule_id, self.stage) for rule_id in list_optional_rules())
+        more = bool(policy.custom) or any(policy.may_show_all(rule_id) for rule_id in list_partial_rules())
         return loaded.content if loaded and alone and not more else None
 
     def _build_change_judge(

@@ -56,7 +56,12 @@ def render(result: ScanResult) -> bytes:
                 "The run is incomplete: what is listed here may hold anything.",
                 coverage.skipped,
             ),
-            ("left-out", "Left out", "The policy settles that these are not scanned.", coverage.acknowledged),
+            (
+                "left-out",
+                "Left out",
+                "The policy acknowledges these: they are not scanned, and the run is complete without them.",
+                coverage.acknowledged,
+            ),
         ),
         standings=standings,
         leaks=rank_leaks(result),

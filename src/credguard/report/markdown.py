@@ -67,7 +67,7 @@ def _format_findings(result: ScanResult) -> Iterator[str]:
     if len(groups) > _MOST_ROWS:
         yield f"and {len(groups) - _MOST_ROWS:,} more: see the JSON or SARIF report."
         yield ""
-    hidden = [v for v in result.verdicts if v.outcome in ("allowed", "baseline", "inline")]
+    hidden = list_shown(result.verdicts, ("allowed", "baseline", "inline"))
     if hidden:
         yield f"{len(hidden):,} suppressed or known before."
         yield ""
@@ -111,7 +111,7 @@ def _format_skipped(result: ScanResult) -> Iterator[str]:
     coverage = result.coverage
     for title, skipped in (
         ("Not scanned", coverage.skipped),
-        ("Left out, as the policy settles", coverage.acknowledged),
+        ("Left out by the policy", coverage.acknowledged),
     ):
         if not skipped:
             continue

@@ -47,12 +47,16 @@ def count_standings(standings: Sequence[Standing]) -> str:
 
 
 def describe_unread(result: ScanResult) -> str:
-    """One line on what could not be read, empty where all was."""
-    skipped = result.coverage.skipped
-    if not skipped:
-        return ""
-    first = f"{skipped[0].path}: {skipped[0].reason}"
-    return f"Could not be read: {first}" if len(skipped) == 1 else f"{len(skipped)} could not be read, first {first}"
+    """One line on what could not be read and on what the policy leaves out, empty where all was scanned."""
+    words = []
+    for skips, one, several in (
+        (result.coverage.skipped, "Could not be read", "could not be read"),
+        (result.coverage.acknowledged, "Left out by the policy", "left out by the policy"),
+    ):
+        if skips:
+            first = f"{skips[0].path}: {skips[0].reason}"
+            words.append(f"{one}: {first}" if len(skips) == 1 else f"{len(skips):,} {several}, first {first}")
+    return "; ".join(words)
 
 
 def _format_standing(one: Standing, paint: Callable[[str, str], str]) -> Iterator[str]:

@@ -53,7 +53,7 @@ def render(
     lines += _format_advice(groups, paint, verbose=verbose)
     lines += _format_skipped("Not scanned", result.coverage.skipped, paint)
     if not quiet:
-        lines += _format_skipped("Left out, as the policy settles", result.coverage.acknowledged, paint)
+        lines += _format_skipped("Left out by the policy", result.coverage.acknowledged, paint)
     if result.standings and not quiet and result.target.get("kind") in scorecard.SCORED:
         lines += scorecard.format_scorecard(result, paint)
     if verbose:
@@ -181,7 +181,7 @@ def _format_summary(result: ScanResult, paint: _Paint) -> Iterator[str]:
     blocking = list_shown(result.verdicts, ("report",))
     below = sum(v.outcome == "below-threshold" for v in result.verdicts)
     tail = f"; {below} below the threshold" if below else ""
-    suppressed = sum(v.outcome in _SUPPRESSED for v in result.verdicts)
+    suppressed = len(list_shown(result.verdicts, _SUPPRESSED))
     tail += f"; {suppressed} suppressed" if suppressed else ""
     if blocking:
         verb = "blocks" if len(blocking) == 1 else "block"

@@ -21,7 +21,7 @@ from credguard.matching.redaction import LineRedactor, is_telling, mask_name
 from credguard.model.findings import Blob, Location, Skip
 from credguard.model.limit_reasons import TOO_OFTEN_ENCODED
 from credguard.model.result import Problems
-from credguard.rule import Trait, is_custom
+from credguard.rule import Trait, get_default_part, is_custom
 from credguard.rules import list_rule_ids, load_rules
 from credguard.scanning import limits
 from credguard.scanning.placement import build_finding, build_locations
@@ -52,7 +52,7 @@ class Scanner:
     def __init__(self, rules: Sequence[Rule] | None = None, *, cache: bool = True, known: Sequence[Rule] = ()) -> None:
         """`known` are further rules that may be chosen: their patterns are looked for as well, so that
         one compiled database serves every policy."""
-        chosen = (rule for rule in load_rules() if rule.by_default) if rules is None else rules
+        chosen = map(get_default_part, load_rules()) if rules is None else rules
         self.rules: tuple[Rule, ...] = tuple(chosen)
         patterns = [pattern for rule in (*self.rules, *known) for pattern in rule.patterns]
         self._patterns, self._cache = [*_EVERYWHERE, *patterns], cache

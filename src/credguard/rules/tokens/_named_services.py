@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from credguard.heuristics.generic_values import is_unreadable
+from credguard.heuristics.letter_pairs import is_unreadable
 from credguard.lazy_re import compile_lazily
 from credguard.matching.pattern import Pattern
 from credguard.model.findings import Confidence, Severity

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from credguard.heuristics.generic_values import is_unreadable
+from credguard.heuristics.letter_pairs import is_unreadable
 from credguard.lazy_re import compile_lazily
 from credguard.matching.pattern import Pattern
 from credguard.rules.tokens._readable import is_in_words
@@ -24,8 +24,8 @@ WORD, URL, HEX, LOWER, UPPER = rb"[A-Za-z0-9]", rb"[A-Za-z0-9_\-]", rb"[0-9a-f]"
 _BASE64, _BASE32, _DOTTED = rb"[A-Za-z0-9+/]", rb"[a-z2-7]", rb"[A-Za-z0-9._\-]"
 _NAMES = {WORD: "word", URL: "url", HEX: "hex", LOWER: "lower", UPPER: "upper", _BASE64: "base64", _BASE32: "base32"}
 _UUID_REST = rb"(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-# Service, prefix, the class of what follows, its minimum length, and the optional rest. A row belongs to a service that
-# names the form in its own pages, or that GitHub's list of secret scanning patterns has.
+# Service, prefix, the class of what follows, its minimum length, and the optional rest. The forms are those that
+# services publish, or that other scanners look for.
 _FORMS: tuple[tuple[str, bytes, bytes, int, bytes], ...] = (
     ("New Relic", rb"NRAK-", UPPER, 27, b""),
     ("Grafana service account", rb"glsa_", WORD, 32, rb"_[0-9a-fA-F]{8}"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from credguard.heuristics.generic_values import is_unreadable
+from credguard.heuristics.letter_pairs import is_unreadable
 from credguard.lazy_re import compile_lazily
 
 _RUN = compile_lazily(rb"[A-Z]?[a-z]{3,}|[A-Z]{3,}")
