@@ -162,9 +162,8 @@ def test_a_limit_of_the_command_line_is_nobodys_choice(repo: Repository) -> None
         ("", ENTRY.format("data/"), "acknowledges that data/ cannot be read"),
         ("", OBJECT.format('"0123456789ab"'), "acknowledges that object 0123456789ab cannot be read"),
         (ENTRY.format("data/") + "    expires: 2030-01-01\n", ENTRY.format("data/"), "for longer"),
-        ("", "limits:\n  file-size: 256M\n", "sets limits.file-size"),
-        ("", "limits:\n  file-size: 1G\n", "sets limits.file-size"),
-        ("", "limits:\n  depth: 9\n", "sets limits.depth"),
+        ("", "limits:\n  file-size: 255M\n", "lowers limits.file-size"),
+        ("", "limits:\n  depth: 4\n", "lowers limits.depth"),
         ("limits:\n  depth: 9\n", "limits:\n  depth: 8\n", "lowers limits.depth"),
         ("", "paths:\n  exclude: [vendor/]\n", "excludes vendor/"),
     ],
@@ -175,6 +174,12 @@ def test_a_change_that_leaves_out_more_is_a_finding(repo: Repository, before: st
     done = credguard("scan", "--range", "HEAD~1..HEAD", cwd=repo.folder)
     assert done.returncode == 1 and "CG005" in done.stdout and words in done.stdout
     assert "vendor/cut.zip" in done.stdout, "what the change says does not count for itself"
+
+
+def test_a_limit_above_the_usual_one_acknowledges_nothing(repo: Repository) -> None:
+    policy = "limits:\n  depth: 6\n"
+    repo.commit("one", {"in.gz": nest(9), ".gitignore": ".env*\n", ".credguard.yaml": policy})
+    assert run(repo.folder)["exit_code"] == 3
 
 
 def test_a_change_that_leaves_out_less_is_none(repo: Repository) -> None:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from credguard.custom_rules import loosening as custom
 from credguard.enforcement import calls as guards
 from credguard.model.findings import Severity
-from credguard.model.limit_reasons import DEPTH, FILE_SIZE
 from credguard.policy import load, path_effects
 from credguard.policy.model import STAGES, Policy
 from credguard.suppressions import baseline
@@ -120,22 +119,14 @@ def _compare_settings(before: Policy, after: Policy, rules: Mapping[str, Rule]) 
         yield "accounts.own", "makes keys of other accounts at most high, which does not block"
     if after.rotation_days > before.rotation_days:
         yield "rotation-days", f"raises rotation-days from {before.rotation_days} to {after.rotation_days}"
-    yield from _compare_limits(before, after)
+    if after.file_size < before.file_size:
+        yield "limits.file-size", f"lowers limits.file-size from {before.file_size} to {after.file_size} bytes"
+    if after.depth < before.depth:
+        yield "limits.depth", f"lowers limits.depth from {before.depth} to {after.depth}"
     for pin in sorted(after.pins - before.pins):
         yield f"enforcement.pins.{pin}", f"agrees on {pin} for calls of credguard"
     if after.foreign_markers and not before.foreign_markers:
         yield "markers.foreign", "lets the comments of other scanners count"
-
-
-def _compare_limits(before: Policy, after: Policy) -> Iterator[tuple[str, str]]:
-    """Limits that are lower, or that a team chooses for the first time: what they leave out is then acknowledged."""
-    for limit, was, now, unit in (
-        (FILE_SIZE, before.file_size, after.file_size, " bytes"), (DEPTH, before.depth, after.depth, "")
-    ):  # fmt: skip
-        if now < was:
-            yield f"limits.{limit}", f"lowers limits.{limit} from {was} to {now}{unit}"
-        elif limit in after.chosen_limits and limit not in before.chosen_limits:
-            yield f"limits.{limit}", f"sets limits.{limit}, so that what it leaves out no longer makes a run incomplete"
 
 
 def _compare_rule(rule_id: str, rule: Rule, before: Policy, after: Policy) -> Iterator[tuple[str, str]]:

@@ -6,10 +6,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from credguard.model.findings import Severity
+from credguard.model.limit_reasons import DEPTH, FILE_SIZE
 from credguard.policy.model import Policy, RuleSetting
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     Layer = Mapping[str, Any]
 
@@ -29,13 +30,19 @@ def merge_layer(base: Policy, layer: Layer) -> Policy:
         rotation_days=layer.get("rotation-days", base.rotation_days),
         file_size=limits.get("file-size", base.file_size),
         depth=limits.get("depth", base.depth),
-        chosen_limits=base.chosen_limits.union(limits),
+        chosen_limits=base.chosen_limits.difference(limits).union(_list_lowered(limits)),
         foreign_markers=layer.get("markers", {}).get("foreign", base.foreign_markers),
         baseline=layer.get("baseline", base.baseline),
         pins=base.pins.union(layer.get("enforcement", {}).get("pins", ())),
         allow=(*base.allow, *layer.get("allow", ())),
         custom=tuple({rule.id: rule for rule in (*base.custom, *layer.get("custom-rules", ()))}.values()),
     )
+
+
+def _list_lowered(limits: Mapping[str, Any]) -> Iterator[str]:
+    """The limits below what holds without a policy: what they leave out is left out by choice."""
+    usual = {FILE_SIZE: Policy().file_size, DEPTH: Policy().depth}
+    return (name for name, value in limits.items() if value < usual[name])
 
 
 def _merge_rules(base: Mapping[str, RuleSetting], over: Mapping[str, object]) -> dict[str, RuleSetting]:

@@ -101,7 +101,7 @@ class Policy:
     `select` (IDs or prefixes, empty for all) and `ignore` are the command line's. `paths` are
     settings of rules for the paths that a pattern selects, later ones over earlier ones; `custom`
     are rules of its own. `pins` are the revisions on which calls of credguard may be moved. What the
-    `chosen_limits` leave out was settled by the team, and makes no run incomplete.
+    `chosen_limits`, which are below the usual ones, leave out was settled by the team, and makes no run incomplete.
     """
 
     fail_on: Severity = Severity.MEDIUM

@@ -182,7 +182,7 @@ POLICY_TABLE = Table({
             "file-size": Key(Size(), "larger files are not read, and reports name them", "256M"),
             "depth": Key(WholeNumber(0, 100), "how deep archives and encodings inside each other are opened", "5"),
         }),
-        "how much is scanned; what a limit that is set here leaves out makes no run incomplete",
+        "how much is scanned; what a limit below the usual one leaves out makes no run incomplete",
     ),
     "markers": Key(
         Table({

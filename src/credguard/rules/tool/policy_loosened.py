@@ -5,7 +5,7 @@ What it does
     comments are taken from the commit that the change starts from. Reports everything that the change loosens: an
     exception, a baseline entry or an inline comment that it adds or extends; a rule that it disables or lowers; a stage
     that it relaxes; a higher `fail-on`; a path that it excludes; an input that it acknowledges as unreadable; a limit
-    that it sets or lowers; the removal of the policy itself. Also reports, by key and value, any difference in a hook
+    that it lowers; the removal of the policy itself. Also reports, by key and value, any difference in a hook
     or CI step that calls credguard, in its job, and in what they inherit. None of this takes effect for the change
     itself. Making the policy stricter is not a finding.
 
