@@ -57,6 +57,7 @@ NAMES = {
     "CG501": "key-older-than-limit", "CG502": "key-shared-across-projects", "CG503": "unused-key",
     "CG504": "mfa-disabled", "CG505": "cloudtrail-disabled", "CG506": "quarantined-identity",
     "CG601": "credentials-file-permissions", "CG602": "malformed-credentials",
+    "CG603": "key-in-agent-transcript", "CG604": "key-in-mcp-config",
 }  # fmt: skip
 
 

@@ -55,6 +55,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         from credguard.system import streams
 
         streams.fill_closed()
+    if arguments == ["hook", "agent"]:
+        return _answer_agent()
     try:
         if arguments[:1] == ["hook"] and _can_skip(arguments[1:]):
             return 0
@@ -84,6 +86,19 @@ def _can_skip(arguments: list[str]) -> bool:
     if arguments in (["pre-commit"], ["pre-merge-commit"]):
         return fast_path.is_staged_clean()
     return len(arguments) == 2 and arguments[0] == "commit-msg" and fast_path.is_message_clean(arguments[1])
+
+
+def _answer_agent() -> int:
+    """The hook of an AI agent, for which any end but an answer would be a yes."""
+    try:
+        from importlib import import_module
+
+        from credguard.hooks.agents import guard
+
+        return guard.answer_event(lambda: import_module("credguard.engine.agent").check_event)
+    except BaseException as error:  # noqa: BLE001 - whatever it is
+        _print_error(f"could not check this, so it is stopped: {type(error).__name__}")
+        return 2
 
 
 def _run(arguments: list[str]) -> int:

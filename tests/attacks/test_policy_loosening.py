@@ -63,6 +63,8 @@ LOOSER: dict[str, tuple[str, str] | None] = {
     "allow.reason": None,  # words
     "allow.by": None,
     "allow.expires": (ALLOW, ALLOW.replace(", expires: 2999-01-01", "")),
+    "agent.mode": ("version: 1\n", "agent: {mode: warn}\n"),
+    "agent.on-error": ("version: 1\n", "agent: {on-error: warn}\n"),
     "custom-rules.id": (CUSTOM, CUSTOM.replace("ACME1", "ACME2")),
     "custom-rules.name": None,
     "custom-rules.summary": None,

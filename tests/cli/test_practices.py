@@ -59,7 +59,8 @@ def test_the_rules_of_each_practice_are_those_of_the_contract(tmp_path: Path) ->
         "P01": secrets, "P02": {"CG201", "CG202", "CG204"}, "P03": {"CG101", "CG102", "CG103", "CG104", "CG405"},
         "P04": {"CG301", "CG302", "CG303", "CG304", "CG305"}, "P05": {"CG502"}, "P06": {"CG401", "CG402", "CG406"},
         "P07": {"CG501"}, "P08": {"CG504"}, "P09": {"CG505"}, "P10": secrets, "P11": {"CG503"},
-        "P12": {"CG404", "CG405"}, "P13": {"CG403"}, "P14": {"CG109", "CG203", "CG601"}, "P15": {"CG203", "CG301"},
+        "P12": {"CG404", "CG405"}, "P13": {"CG403"}, "P14": {"CG109", "CG203", "CG601", "CG603", "CG604"},
+        "P15": {"CG203", "CG301"},
         "P16": secrets | {"CG206"}, "P17": {"CG205"}, "P18": {"CG602"}, "P19": secrets | {"CG506"},
         "P20": {"CG003", "CG004", "CG005"},
     }  # fmt: skip

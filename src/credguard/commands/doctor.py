@@ -30,6 +30,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> ExitCode:
     """Checks machine, .env files and hooks; without --online nothing leaves the machine, and no secret is shown."""
     from credguard.engine import machine
+    from credguard.engine.agent_files import examine_agent_files
     from credguard.engine.conclude import build_result
     from credguard.engine.run import Run, follow
 
@@ -38,7 +39,9 @@ def run(options: argparse.Namespace) -> ExitCode:
         raise CredguardError(f"{options.path} is not a folder", "give a repository, or omit PATH")
     session = _options.create_session(options)
     run = follow(session.policies.resolve_folder(folder)) if session.policies else Run()
-    run = run.add(machine.examine_machine(session.make_pipeline(run)), machine.examine_env_files(folder))
+    pipeline = session.make_pipeline(run)
+    run = run.add(machine.examine_machine(pipeline), machine.examine_env_files(folder))
+    run = run.add(examine_agent_files(pipeline, str(Path.home())))
     hooks = {"checked": False, "lines": [], "problems": []} if options.no_hooks else machine.examine_hooks(folder)
     target: dict[str, object] = {"kind": "doctor", "path": options.path, "hooks": hooks}
     states: list[ProfileState] = []

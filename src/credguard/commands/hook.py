@@ -24,7 +24,16 @@ if TYPE_CHECKING:
     from credguard.policy.resolve import PolicyResolver
     from credguard.scanning.pipeline import Pipeline
 
-HOOK_ARGUMENTS = ("pre-commit", "pre-merge-commit", "commit-msg", "pre-push", "pre-receive", "post-rewrite", "doctor")
+HOOK_ARGUMENTS = (
+    "pre-commit",
+    "pre-merge-commit",
+    "commit-msg",
+    "pre-push",
+    "pre-receive",
+    "post-rewrite",
+    "agent",
+    "doctor",
+)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -36,6 +45,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--whole-files", action="store_true", help=("also report findings that were there before the change")
     )
+    parser.add_argument("--agent", action="store_true", help="with doctor, test the hooks of AI agents")
     _options.add_common(parser)
     parser.set_defaults(run=run)
 
@@ -44,8 +54,13 @@ def run(options: argparse.Namespace) -> ExitCode:
     """Scans what the hook is for; any code but 0 stops git."""
     from credguard.git.repository import Git, GitError
 
+    if options.name == "agent":
+        from credguard.engine.agent import check_event
+        from credguard.hooks.agents.guard import answer_event
+
+        return ExitCode(answer_event(lambda: check_event))
     if options.name == "doctor":
-        return _run_doctor(quiet=options.quiet)
+        return _run_doctor(quiet=options.quiet, agents=options.agent)
     from credguard.engine.conclude import build_result
 
     session = _options.create_session(options, in_hook=True, stage=_STAGES.get(options.name, options.name))
@@ -255,13 +270,14 @@ def _remember(run: Run) -> None:
         fast_path.remove_old_notes()
 
 
-def _run_doctor(*, quiet: bool) -> ExitCode:
+def _run_doctor(*, quiet: bool, agents: bool) -> ExitCode:
     from credguard.engine.warm import list_cold
+    from credguard.hooks.agents.setup import check_agents
     from credguard.hooks.selftest import check_hooks
     from credguard.report import make_printable
 
     lines = list_cold()
-    problems = check_hooks(Path.cwd(), lines.append)
+    problems = check_agents(Path.cwd(), lines.append) if agents else check_hooks(Path.cwd(), lines.append)
     for line in [] if quiet else lines:
         print(make_printable(line))
     for problem in problems:

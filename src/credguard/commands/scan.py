@@ -27,6 +27,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     sources.add_argument("--range", metavar="A..B", help="scan what these commits add, files and messages")
     sources.add_argument("--message", metavar="FILE", help="scan a commit message in FILE")
     sources.add_argument("--history", action="store_true", help="scan every object of the repository at PATH")
+    sources.add_argument(
+        "--agents", nargs="?", const="~", metavar="HOME",
+        help="scan what AI agents keep in a home folder (default: yours): transcripts, settings, MCP configurations",
+    )  # fmt: skip
     parser.add_argument(
         "--whole-files",
         action="store_true",
@@ -51,6 +55,8 @@ def run(options: argparse.Namespace) -> ExitCode:
         raise CredguardError("--rev, --branch, --since, --until and --max-commits need --history", "add --history")
     if options.history:
         return _scan_history(options)
+    if options.agents is not None:
+        return _scan_agents(options)
     from credguard.engine.conclude import build_result
 
     session = _options.create_session(options)
@@ -89,6 +95,22 @@ def _scan_stdin(session: Session) -> Run:
     if len(data) > pipeline.limit:
         return run.add_skip(Skip("<stdin>", explain_size(len(data), pipeline.limit)))
     return run.add(pipeline.scan([Blob(data, "<stdin>", "stdin")], 1))
+
+
+def _scan_agents(options: argparse.Namespace) -> ExitCode:
+    from credguard.engine.agent_files import examine_agent_files
+    from credguard.engine.conclude import build_result
+    from credguard.engine.run import Run, follow
+
+    home = Path(options.agents).expanduser()
+    if options.path:
+        raise CredguardError("--agents takes no PATH", "name the home folder behind --agents")
+    if not home.is_dir():
+        raise CredguardError(f"{options.agents} is no folder", "name a home folder, or leave it out for yours")
+    session = _options.create_session(options)
+    run = follow(session.policies.resolve_folder(Path.cwd())) if session.policies else Run()
+    run = run.add(examine_agent_files(session.make_pipeline(run), str(home)))
+    return _options.finish(build_result(session, run, {"kind": "agents", "path": options.agents}), options)
 
 
 def _scan_history(options: argparse.Namespace) -> ExitCode:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from credguard.commands.install import add_install_options, show
+from credguard.commands.install import add_install_options, check_scope, choose_agents, show
 from credguard.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -20,6 +20,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> ExitCode:
     """Removes the hooks and prints what was done; raises CredguardError."""
+    check_scope(options)
+    if options.agent is not None:
+        from credguard.hooks.agents.setup import uninstall_agents
+
+        show(uninstall_agents(*choose_agents(options)))
+        return ExitCode.CLEAN
     from credguard.hooks.install import parse_hook_names, uninstall, uninstall_global
 
     names = parse_hook_names(options.hooks)

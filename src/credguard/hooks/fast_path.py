@@ -58,7 +58,7 @@ def is_message_clean(path: str) -> bool:
     try:
         if not _can_run():
             return False
-        glance = _load_prefilter()
+        glance = load_prefilter()
         with open(path, "rb") as handle:
             text = handle.read()
         return glance is not None and not any(map(glance.may_match, commit_message.list_message_views(text)))
@@ -73,7 +73,7 @@ def _can_run() -> bool:
 
 def _has_clean_index() -> bool:
     asked = spawn.start(_STAGED)
-    glance = _load_prefilter()  # while git works
+    glance = load_prefilter()  # while git works
     output = spawn.finish_process(*asked)
     staged = None if output is None else _parse_staged(output)
     if glance is None or staged is None:
@@ -183,7 +183,8 @@ def _load_cache() -> bytes | None:
     return stored[start:]
 
 
-def _load_prefilter() -> Prefilter | None:
+def load_prefilter() -> Prefilter | None:
+    """The patterns of all rules, None if they are not kept on this machine yet; raises OSError."""
     body = _load_cache()
     return Prefilter(body) if body is not None else None
 

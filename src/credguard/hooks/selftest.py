@@ -161,7 +161,7 @@ class _Trial:
     def find_failures(self, report: Callable[[str], None]) -> list[str]:
         """Tests a file with a newly generated key pair, then one without."""
         canary = f"credguard-canary-{secrets.token_hex(4)}.ini"
-        code, output = self._run(canary, _generate_key_pair())
+        code, output = self._run(canary, generate_key_pair())
         if code == 0:
             return [f"{self.hook.name} did not block a generated key pair; run `credguard install` again"]
         if code != ExitCode.FINDINGS or canary not in output:
@@ -219,7 +219,7 @@ class _Trial:
         return env if self.place.git_dir == self.place.root / ".git" else env | {"GIT_DIR": str(self.place.git_dir)}
 
 
-def _generate_key_pair() -> bytes:
+def generate_key_pair() -> bytes:
     """A credentials file of a profile that does not exist: valid in shape, random, never issued."""
     body = 1 << 79 | (10**11 + secrets.randbelow(9 * 10**11)) << 39 | secrets.randbits(39)
     key_id = "AKIA" + b32encode(body.to_bytes(10, "big")).decode()

@@ -10,7 +10,7 @@ from credguard.custom_rules import loosening as custom
 from credguard.enforcement import calls as guards
 from credguard.model.findings import Severity
 from credguard.policy import load, path_effects
-from credguard.policy.model import STAGES, Policy
+from credguard.policy.model import ON_ERROR, STAGES, Policy
 from credguard.suppressions import baseline
 
 if TYPE_CHECKING:
@@ -123,10 +123,18 @@ def _compare_settings(before: Policy, after: Policy, rules: Mapping[str, Rule]) 
         yield "limits.file-size", f"lowers limits.file-size from {before.file_size} to {after.file_size} bytes"
     if after.depth < before.depth:
         yield "limits.depth", f"lowers limits.depth from {before.depth} to {after.depth}"
+    yield from _compare_agent(before, after)
     for pin in sorted(after.pins - before.pins):
         yield f"enforcement.pins.{pin}", f"agrees on {pin} for calls of credguard"
     if after.foreign_markers and not before.foreign_markers:
         yield "markers.foreign", "lets the comments of other scanners count"
+
+
+def _compare_agent(before: Policy, after: Policy) -> Iterator[tuple[str, str]]:
+    if path_effects.is_softer(after.agent_mode, before.agent_mode):
+        yield "agent.mode", f"softens the hook of AI agents from {before.agent_mode} to {after.agent_mode}"
+    if ON_ERROR.index(after.agent_on_error) > ON_ERROR.index(before.agent_on_error):
+        yield "agent.on-error", "lets AI agents go on where the hook cannot check"
 
 
 def _compare_rule(rule_id: str, rule: Rule, before: Policy, after: Policy) -> Iterator[tuple[str, str]]:

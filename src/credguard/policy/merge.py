@@ -34,6 +34,8 @@ def merge_layer(base: Policy, layer: Layer) -> Policy:
         foreign_markers=layer.get("markers", {}).get("foreign", base.foreign_markers),
         baseline=layer.get("baseline", base.baseline),
         pins=base.pins.union(layer.get("enforcement", {}).get("pins", ())),
+        agent_mode=layer.get("agent", {}).get("mode", base.agent_mode),
+        agent_on_error=layer.get("agent", {}).get("on-error", base.agent_on_error),
         allow=(*base.allow, *layer.get("allow", ())),
         custom=tuple({rule.id: rule for rule in (*base.custom, *layer.get("custom-rules", ()))}.values()),
     )

@@ -29,6 +29,8 @@ LOOSENED = policy_loosened.RULE.id
 """What a change loosens blocks at every stage, whatever a policy says of rules, stages, severities and paths."""
 STAGES = ("pre-commit", "commit-msg", "pre-push", "pre-receive", "ci", "audit")
 ACTIONS = ("block", "warn", "off")
+ON_ERROR = ("deny", "warn")
+"""What the hook of an AI agent does when it cannot check, the strictest first."""
 """What a stage does with a finding, the strictest first."""
 _FAMILY = len("CG1")
 POLICY_FILE, BASELINE = ".credguard.yaml", ".credguard-baseline"
@@ -102,6 +104,7 @@ class Policy:
     settings of rules for the paths that a pattern selects, later ones over earlier ones; `custom`
     are rules of its own. `pins` are the revisions on which calls of credguard may be moved. What the
     `chosen_limits`, which are below the usual ones, leave out was settled by the team, and makes no run incomplete.
+    `agent_mode` and `agent_on_error` are what the hook of an AI agent does with a finding and when it cannot check.
     """
 
     fail_on: Severity = Severity.MEDIUM
@@ -122,6 +125,8 @@ class Policy:
     pins: frozenset[str] = frozenset()
     unreadable: tuple[Unreadable, ...] = ()
     chosen_limits: frozenset[str] = frozenset()
+    agent_mode: str = "block"
+    agent_on_error: str = "deny"
 
     def is_enabled(self, rule_id: str, stage: str = "audit") -> bool:
         """True when the rule is to speak at the stage; the rules about the run itself always do.

@@ -104,6 +104,13 @@ class PolicyResolver:
         commit = repository.resolve_head()
         return self._build_place_judge(CommitSnapshot(repository, commit) if commit else _NOWHERE, here)
 
+    def resolve_committed(self, repository: Git) -> Judge:
+        """The judge of what an agent does here: by the policy of the commit that is checked out, which no file that the
+        agent writes alters. The baseline, which lists real keys, does not count."""
+        top, commit = Path(repository.find_toplevel()), repository.resolve_head()
+        place = CommitSnapshot(repository, commit) if commit else _NOWHERE
+        return replace(self._build_place_judge(place, top, rooted=_Relative(top)), baseline=None)
+
     def resolve_change(self, repository: Git, base: str | None, *heads: str) -> Judge:
         """The judge of a change from `base` (None: from nothing) to the heads: by the policy of the base,
         with all that the change loosens."""

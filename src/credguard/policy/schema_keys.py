@@ -13,6 +13,7 @@ from credguard.policy.model import (
     ABOUT_THE_RUN,
     ACTIONS,
     BASELINE,
+    ON_ERROR,
     STAGES,
     Allow,
     RuleSetting,
@@ -202,6 +203,13 @@ POLICY_TABLE = Table({
             ),
         }),
         "the hooks and CI steps that call credguard",
+    ),
+    "agent": Key(
+        Table({
+            "mode": Key(Choice(*ACTIONS), "what it does with a finding", "block"),
+            "on-error": Key(Choice(*ON_ERROR), "what it does when it cannot check", "deny"),
+        }),
+        "the hook of AI agents; read from the commit that is checked out",
     ),
     "custom-rules": Key(CustomRules(), "rules of your own"),
 })  # fmt: skip
