@@ -94,6 +94,19 @@ def test_a_line_that_is_cut_within_another_secret_shows_nothing_of_its_end() -> 
         assert "def" not in line.text and line.text.endswith("key=ZZZZ****")
 
 
+def test_a_name_is_made_of_words() -> None:
+    """A piece of a secret may stand before a `=` as well."""
+    for name, shown in (
+        ("aws_secret_access_key", True), ("awsSecretAccessKey", True), ("AWS_SECRET", True), ("accessKeyID", True),
+        ("spring.cloud.aws.credentials.secretKey", True), ("getDBConnString", True), ("vrKDYCvQjhgvRtqPIqFc", False),
+        ("QjhgvRtqPIqFcwbXKzTpLmNd", False), ("XkWbTzRqPlMnYvGh", False),
+    ):  # fmt: skip
+        data = f"{name}=key={'Z' * 20}\n".encode()
+        part = Part("secret", at := data.index(b"ZZZ"), at + 20, Secret(b"Z" * 20))
+        (line,) = LineRedactor(data, [part], locate(data, [at])).redact([part])
+        assert (name in line.text) is shown, name
+
+
 def carets(text: str, marks: tuple[tuple[int, int], ...], width: int = 0) -> list[str]:
     return list(format_lines([SourceLine(7, text, marks)], paint, "", width))
 

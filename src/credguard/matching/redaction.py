@@ -29,6 +29,9 @@ _WORD = compile_lazily(r"[^\s=:,;(){}\[\]<>\"'`|&]{3,}")
 _PART_OF_WORD = compile_lazily(rb"[^\s=:,;(){}\[\]<>\"'`|&]*[=:]*")
 _NAME = compile_lazily(r"[A-Za-z_$.\-]{3,60}")
 _AFTER_NAME = compile_lazily(r"[\"'`\])]{0,2}\s{0,8}(?:[=:(]|<-)")
+_WORD_OF_NAME = compile_lazily(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+_VOWEL = compile_lazily(r"[aeiouyAEIOUY]")
+_MOST_SHORT_WORDS = 4
 _KEYWORDS = frozenset(
     "export set setx env ENV ARG RUN const let var val def return new final static public private String string echo "
     "aws configure true false null None the and for with not".split()
@@ -84,10 +87,18 @@ def _redact_text(piece: bytes) -> str:
     text = piece.decode("utf-8", "replace").replace("\t", "    ")
 
     def redact_word(match: re.Match[str]) -> str:
-        named = _NAME.fullmatch(match[0]) and _AFTER_NAME.match(text, match.end())
+        named = _NAME.fullmatch(match[0]) and _AFTER_NAME.match(text, match.end()) and _has_words(match[0])
         return match[0] if named or match[0] in _KEYWORDS else _BLOT
 
     return _WORD.sub(redact_word, text)
+
+
+def _has_words(name: str) -> bool:
+    """False for letters in both cases that no words make, such as a piece of a secret before a `=`."""
+    words = _WORD_OF_NAME.findall(name)
+    if name.islower() or name.isupper() or len(words) < _MOST_SHORT_WORDS:
+        return True
+    return sum(map(len, words)) >= 3 * len(words) and all(len(word) < 4 or _VOWEL.search(word) for word in words)
 
 
 def mask_name(path: str, findings: Iterable[Finding]) -> str:

@@ -4,13 +4,13 @@ What it does
     Reads the IAM policies of JSON, CloudFormation, SAM, Serverless and Terraform files, CDK and Pulumi programs,
     scripts and API calls, and checks each Allow statement. Locals, defaults of variables and parameters, `for`,
     `format`, `split`, `merge` and the like are followed within a file. `Action: *` on `Resource: *` is high. Medium:
-    all actions of a service, NotAction or NotResource with Allow, actions that allow privilege escalation (iam:PassRole
-    for every role among them), and access to all objects, tables, secrets, parameters or keys. Low: all actions of a
-    service on named resources, or of a low-value service (logs, metrics, traces), `Get*` and the like on everything,
-    changing the permissions of named roles, and everything in test data, fixtures and snapshots. Not checked:
-    statements that deny, that name a principal (CG406) or have a condition, service control policies, permissions
-    boundaries, endpoint and stack policies, test code, prose, and lists of read-only actions. `credguard
-    account` reads the policies of the live account's users, groups and roles.
+    all actions of a service, NotAction or NotResource with Allow, actions that allow privilege escalation
+    (iam:PassRole for every role among them), and access to all objects, tables, secrets, parameters or keys. Low: all
+    actions of a service on named resources, or of a low-value service (logs, metrics, traces), `Get*` and the like on
+    everything, changing the permissions of named roles, and everything in test data, fixtures and snapshots. Not
+    checked: statements that deny, that name a principal (CG406), or have a condition that is enough (see below),
+    service control policies, permissions boundaries, endpoint and stack policies, test code, prose, and lists of
+    read-only actions. `credguard account` reads the policies of the live account's users, groups and roles.
 
 Why it matters
     Anyone who gets the credentials gets everything that the policy allows. With wildcards, one leaked key of one
