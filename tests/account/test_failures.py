@@ -16,8 +16,8 @@ import pytest
 from botocore.client import BaseClient
 from botocore.stub import Stubber
 
-from credguard.account import permissions, report
-from credguard.account.client import CallError, Client, name_permission, run_within
+from credguard.aws.live import permissions, report
+from credguard.aws.live.client import CallError, Client, name_permission, run_within
 from credguard.engine.account import ask_accounts
 from credguard.engine.run import Run
 from credguard.engine.session import Session
@@ -243,7 +243,7 @@ def test_only_what_asks_imports_the_sdk(tmp_path: Path, words: list[str]) -> Non
         [sys.executable, "-c", program, *words], cwd=tmp_path, env=clean_environment(), capture_output=True, text=True,
         check=True,
     )  # fmt: skip
-    assert not {"boto3", "botocore", "credguard.account.client"} & set(done.stdout.split())
+    assert not {"boto3", "botocore", "credguard.aws.live.client"} & set(done.stdout.split())
 
 
 def test_without_the_extra(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from moto.core.authorization import enable_iam_authentication
 from moto.sts.models import STSBackend
 
-from credguard.account.client import explain_failure
+from credguard.aws.live.client import explain_failure
 from tests.keys import Filler
 from tests.repos import write
 

@@ -11,10 +11,10 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from credguard.account import owner, revoke
-from credguard.account.client import Client
 from credguard.aws.account_state import Caller
 from credguard.aws.key_id import decode_account
+from credguard.aws.live import owner, revoke
+from credguard.aws.live.client import Client
 from credguard.errors import CredguardError
 from tests.account.conftest import NOW, REGION
 from tests.keys import Filler

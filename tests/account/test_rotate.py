@@ -11,8 +11,8 @@ import pytest
 from botocore.client import BaseClient
 from moto.core.authorization import disable_iam_authentication, enable_iam_authentication
 
-from credguard.account import rotate
-from credguard.account.credentials_file import CredentialsFile
+from credguard.aws.live import rotate
+from credguard.aws.live.credentials_file import CredentialsFile
 from credguard.system import atomic
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from moto.core.authorization import disable_iam_authentication, enable_iam_authentication
 
-from credguard.account import verify
+from credguard.aws.live import verify
 from credguard.model.secret import Secret
 from tests.keys import Filler
 from tests.repos import Repository, clean_environment, write

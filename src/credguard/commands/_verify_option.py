@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import argparse
 
-    from credguard.account.verify import Verifier
+    from credguard.aws.live.verify import Verifier
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -24,7 +24,7 @@ def make_verifier(options: argparse.Namespace) -> Verifier | None:
     whose = getattr(options, "verify", "")
     if not whose:
         return None
-    from credguard.account import client, verify
+    from credguard.aws.live import client, verify
 
     client.require_boto3()
     if whose == "all" and not getattr(options, "verify_named", False):

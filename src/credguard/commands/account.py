@@ -37,7 +37,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> ExitCode:
     """Asks the accounts and reports on all of them together."""
-    from credguard.account import client, targets
+    from credguard.aws.live import client, targets
     from credguard.engine import account
     from credguard.engine.run import Run, follow
 

@@ -66,7 +66,7 @@ def run(options: argparse.Namespace) -> ExitCode:
 
 def _ask_account(options: argparse.Namespace) -> KeyJoin:
     """What the account answers, by the policy of this folder; raises CredguardError where boto3 is not installed."""
-    from credguard.account import client
+    from credguard.aws.live import client
     from credguard.engine import account, account_keys
     from credguard.engine.run import Run, follow
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-    from credguard.account.profiles import ProfileState
+    from credguard.aws.live.profiles import ProfileState
     from credguard.engine.run import Run
     from credguard.engine.session import Session
 
@@ -63,7 +63,7 @@ def run(options: argparse.Namespace) -> ExitCode:
 
 def _ask_profiles(session: Session, run: Run) -> tuple[list[ProfileState], Run]:
     """Who the profiles of this machine are, and the run with what the rules say of that."""
-    from credguard.account import client, profiles
+    from credguard.aws.live import client, profiles
     from credguard.engine.account import find_in_items
     from credguard.model.findings import Coverage, Skip
     from credguard.model.result import Result

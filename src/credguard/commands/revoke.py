@@ -10,7 +10,7 @@ from credguard.errors import CredguardError, ExitCode
 if TYPE_CHECKING:
     import argparse
 
-    from credguard.account.owner import OwnedKey
+    from credguard.aws.live.owner import OwnedKey
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -30,7 +30,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> ExitCode:
     """Prints the plan and, with --apply, what became of each step."""
-    from credguard.account import client, owner, revoke
+    from credguard.aws.live import client, owner, revoke
 
     if (options.force or options.yes) and not options.apply:
         raise CredguardError("--force and --yes go with --apply", "add --apply")

@@ -9,7 +9,7 @@ from credguard.errors import CredguardError, ExitCode
 if TYPE_CHECKING:
     import argparse
 
-    from credguard.account.rotate import Rotation, Rotator
+    from credguard.aws.live.rotate import Rotation, Rotator
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -29,7 +29,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> ExitCode:
     """Prints the plan and, with --apply or --resume, what each step did."""
-    from credguard.account import client, owner, rotate
+    from credguard.aws.live import client, owner, rotate
 
     if options.after < 0:
         raise CredguardError("--after is a number of days", "0 deletes the old key at once")
@@ -53,7 +53,7 @@ def run(options: argparse.Namespace) -> ExitCode:
 
 
 def _carry_out(rotator: Rotator, rotation: Rotation, after: int) -> ExitCode:
-    from credguard.account.client import CallError
+    from credguard.aws.live.client import CallError
     from credguard.report import make_printable
 
     try:

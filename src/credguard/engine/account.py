@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from credguard.account.answers import PRACTICES, ROOT, SHARING, Gap, Remark
-from credguard.account.source import Account
 from credguard.aws.account_state import ROOT_USER, Holder, UserReport
 from credguard.aws.credential_report import find_report
+from credguard.aws.live.answers import PRACTICES, ROOT, SHARING, Gap, Remark
+from credguard.aws.live.source import Account
 from credguard.engine.conclude import build_result
 from credguard.engine.standings import compute_account_standings
 from credguard.errors import UnreadableError
@@ -24,8 +24,8 @@ from credguard.scanning.placement import build_finding
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from credguard.account.client import Client
     from credguard.aws.account_state import AccountItem
+    from credguard.aws.live.client import Client
     from credguard.engine.run import Run
     from credguard.engine.session import Session
     from credguard.model.findings import Detection, Finding, ScanResult

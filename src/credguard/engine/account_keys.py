@@ -6,10 +6,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from credguard.account.answers import PRACTICES
-from credguard.account.client import CallError
-from credguard.account.owner import find_user_key
 from credguard.aws.account_state import locate
+from credguard.aws.live.answers import PRACTICES
+from credguard.aws.live.client import CallError
+from credguard.aws.live.owner import find_user_key
 from credguard.engine.account import build_part
 from credguard.heuristics.expiry import format_rfc3339
 from credguard.model.findings import OF_ACCOUNT, Coverage, Severity, Skip
@@ -21,9 +21,9 @@ from credguard.rules import list_rule_ids
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from credguard.account.client import Client
-    from credguard.account.owner import KeyOwner
     from credguard.aws.account_state import Holder
+    from credguard.aws.live.client import Client
+    from credguard.aws.live.owner import KeyOwner
     from credguard.engine.account import AccountAnswer
     from credguard.engine.repository_result import RepositoryResult
     from credguard.engine.run import Run

@@ -28,7 +28,7 @@ from credguard.sources import files, lfs
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from credguard.account.verify import Verifier
+    from credguard.aws.live.verify import Verifier
     from credguard.git.commit_walk import Walk
     from credguard.model.progress import Progress
     from credguard.policy.resolve import PolicyResolver

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from credguard.account import verify
 from credguard.aws.credential import ID, SECRET, TOKEN
+from credguard.aws.live import verify
 from credguard.model.findings import Coverage, Severity
 from credguard.model.result import Result
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from credguard.account.verify import Verification, Verifier
+    from credguard.aws.live.verify import Verification, Verifier
     from credguard.engine.run import Run
     from credguard.model.findings import Finding
     from credguard.model.secret import Secret

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from credguard.account.client import CLOCK, NO_CREDENTIALS, CallError, Client, list_profiles
-from credguard.account.report import make_blank_row, make_user_report
 from credguard.aws.account_state import Caller
+from credguard.aws.live.client import CLOCK, NO_CREDENTIALS, CallError, Client, list_profiles
+from credguard.aws.live.report import make_blank_row, make_user_report
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

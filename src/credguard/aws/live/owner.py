@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from credguard.account.client import CallError
 from credguard.aws.account_state import QUARANTINE, Caller
 from credguard.aws.key_id import CANARY_ACCOUNTS, decode_account
+from credguard.aws.live.client import CallError
 from credguard.errors import CredguardError, ExitCode
 
 if TYPE_CHECKING:
-    from credguard.account.client import Client
+    from credguard.aws.live.client import Client
 
 _KEY_ID = re.compile(r"A(?:KIA|SIA)[A-Z2-7]{16}")
 _GONE = "NoSuchEntity"

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from credguard.account.answers import MFA, Remark
-from credguard.account.client import CallError
 from credguard.aws.account_state import Holder, PolicyDocument
+from credguard.aws.live.answers import MFA, Remark
+from credguard.aws.live.client import CallError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from credguard.account.client import Client
+    from credguard.aws.live.client import Client
 
 _CALL = "get_account_authorization_details"
 _PERMISSION = "iam:GetAccountAuthorizationDetails"

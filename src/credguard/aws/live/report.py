@@ -9,18 +9,18 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
-from credguard.account.answers import MFA, OF_REPORT, ROOT, ROTATION, SHARING, UNUSED, Gap, Remark, make_gap
-from credguard.account.client import CallError
 from credguard.aws.account_state import ROOT_USER, UserReport, locate
 from credguard.aws.credential_report import GIVEN
 from credguard.aws.credential_report import ROOT as ROOT_NAME
+from credguard.aws.live.answers import MFA, OF_REPORT, ROOT, ROTATION, SHARING, UNUSED, Gap, Remark, make_gap
+from credguard.aws.live.client import CallError
 from credguard.model.findings import Blob
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from credguard.account.client import Client
     from credguard.aws.account_state import RootSummary
+    from credguard.aws.live.client import Client
 
 COLUMNS = (
     "user", "arn", "user_creation_time", "password_enabled", "password_last_used", "mfa_active",

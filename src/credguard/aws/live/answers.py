@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from credguard.account.client import CallError
+    from credguard.aws.live.client import CallError
 
 ROOT, SHARING, PERMISSIONS, ROTATION, MFA, TRAILS, UNUSED, LEAKED = (
     "P04", "P05", "P06", "P07", "P08", "P09", "P11", "P19",

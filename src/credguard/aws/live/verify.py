@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from credguard.account.client import DENIED, CallError, Client, explain_failure, make_session, silence_loggers
 from credguard.aws.account_state import Caller
 from credguard.aws.key_id import CANARY_ACCOUNTS, decode_account
+from credguard.aws.live.client import DENIED, CallError, Client, explain_failure, make_session, silence_loggers
 from credguard.heuristics.expiry import format_rfc3339
 
 if TYPE_CHECKING:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from credguard.account.answers import TRAILS, Gap, Remark, make_gap
-from credguard.account.client import CallError
 from credguard.aws.account_state import Trail, Trails
+from credguard.aws.live.answers import TRAILS, Gap, Remark, make_gap
+from credguard.aws.live.client import CallError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from credguard.account.client import Client
+    from credguard.aws.live.client import Client
 
 _EVENTS = "via CloudTrail"
 """What the detail type of EventBridge's events from CloudTrail ends with."""

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
-from credguard.account.client import CallError, Client, make_session
-from credguard.account.credentials_file import CredentialsFile, ProfileKey
 from credguard.aws.account_state import Caller
+from credguard.aws.live.client import CallError, Client, make_session
+from credguard.aws.live.credentials_file import CredentialsFile, ProfileKey
 from credguard.errors import CredguardError, ExitCode
 from credguard.heuristics.expiry import format_rfc3339, parse_iso_time
 from credguard.model.secret import Secret

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
-from credguard.account import permissions, report, trails
-from credguard.account.answers import (
+from credguard.aws.account_state import AccountItem, Caller, Holder, RootSummary, UserReport, locate
+from credguard.aws.credential_report import ROOT as ROOT_NAME
+from credguard.aws.live import permissions, report, trails
+from credguard.aws.live.answers import (
     LEAKED,
     MFA,
     OF_REPORT,
@@ -18,14 +20,12 @@ from credguard.account.answers import (
     Remark,
     make_gap,
 )
-from credguard.account.client import CallError, Client
-from credguard.aws.account_state import AccountItem, Caller, Holder, RootSummary, UserReport, locate
-from credguard.aws.credential_report import ROOT as ROOT_NAME
+from credguard.aws.live.client import CallError, Client
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from credguard.account.report import CredentialReport, LiveRows
+    from credguard.aws.live.report import CredentialReport, LiveRows
 
 Answer: TypeAlias = AccountItem | Gap | Remark
 

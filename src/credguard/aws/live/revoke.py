@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
-from credguard.account.client import CallError
+from credguard.aws.live.client import CallError
 from credguard.errors import CredguardError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from credguard.account.client import Client
-    from credguard.account.owner import OwnedKey
+    from credguard.aws.live.client import Client
+    from credguard.aws.live.owner import OwnedKey
 
 SESSIONS_POLICY = "credguard-end-sessions"
 """The inline policy that denies everything to sessions begun before a moment."""
