@@ -64,7 +64,8 @@ KINDS = {
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_pair_inside_is_found_at_its_member_and_line(kind: str) -> None:
     path, data, where = KINDS[kind]
-    (finding,) = Scanner().scan_blob(Blob(data, path))
+    # zstd leaves so short a text as it is, in which a generic rule finds a secret of its own
+    (finding,) = (one for one in Scanner().scan_blob(Blob(data, path)) if one.rule_id != "CG190")
     assert finding.rule_id == "CG103"
     assert (finding.locations[0].path, finding.locations[0].line) == (where, 3 if kind == "two gz streams" else 2)
 
@@ -209,7 +210,7 @@ def test_too_large_a_window_is_over_a_limit() -> None:
     filters = [{"id": lzma.FILTER_LZMA2, "dict_size": 1 << 29}]
     for data in (packer.compress(SECRET) + packer.flush(), lzma.compress(SECRET, filters=filters)):
         scanner = Scanner()
-        assert not scanner.scan_blob(Blob(data, "a"))
+        assert not [one for one in scanner.scan_blob(Blob(data, "a")) if one.rule_id == "CG103"]
         assert "limit" in scanner.unread["a"]
 
 
