@@ -184,6 +184,12 @@ class TestPrune:
         assert "the scan is incomplete" in baseline(repo.folder, "prune", code=3)
         assert len(lines(repo.folder)) == 2
 
+    def test_not_in_an_incomplete_scan(self, repo: Repository) -> None:
+        baseline(repo.folder, "create")
+        repo.write({"a.ini": "x = 1\n", "b.gz": b"\x1f\x8b\x08\0\0\0\0\0\0\0cut"})
+        assert "the scan is incomplete" in baseline(repo.folder, "prune", code=3)
+        assert len(lines(repo.folder)) == 2
+
     def test_it_wants_a_baseline_and_adds_nothing(self, repo: Repository) -> None:
         assert "no baseline" in baseline(repo.folder, "prune", code=2)
         assert "adds nothing" in baseline(repo.folder, "prune", "--reason", "x", code=2)

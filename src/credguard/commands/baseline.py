@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from credguard.commands._whole_repository import RepositoryScan
     from credguard.fixes import Edit
-    from credguard.model.findings import Finding
+    from credguard.model.findings import Finding, Skip
     from credguard.suppressions.baseline import Baseline, BaselineEntry
     from credguard.suppressions.import_baselines import ImportedEntry
 
@@ -157,17 +157,28 @@ def _collect_present(found: RepositoryScan) -> set[tuple[str, str, str]]:
     return {(one.fingerprint, one.rule_id, one.locations[0].path) for one in findings}
 
 
+def _is_about_file(skip: Skip) -> bool:
+    """False for what is no file at a path: a history, or an object without a name."""
+    return skip.path not in ("", ".") and not skip.path.startswith("object ")
+
+
 def _prune_entries(found: RepositoryScan, old: Baseline) -> list[BaselineEntry]:
-    """The entries that still have a finding, and those of rules that did not run.
+    """The entries that still have a finding, those of rules that did not run, and of files that the policy leaves out.
 
     Raises CredguardError if the scan was incomplete: what was not scanned may still be there.
     """
-    skipped = found.result.coverage.skipped
+    coverage = found.result.coverage
+    skipped = [*coverage.skipped, *(skip for skip in coverage.acknowledged if not _is_about_file(skip))]
+    left_out = tuple(skip.path for skip in coverage.acknowledged)
     if skipped:
         said = f"{skipped[0].path}: {skipped[0].reason}"
         raise CredguardError(f"the scan is incomplete ({said})", "nothing was removed", ExitCode.INCOMPLETE)
     present = _collect_present(found)
-    return [entry for entry in old.entries if entry.key in present or entry.rule not in found.rules]
+    return [
+        entry
+        for entry in old.entries
+        if entry.key in present or entry.rule not in found.rules or entry.path.startswith(left_out)
+    ]
 
 
 def _finish(
