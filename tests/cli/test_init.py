@@ -173,9 +173,9 @@ def test_husky_is_told(repo: Repository) -> None:
     assert ".pre-commit-config.yaml" not in files(repo.folder)
 
 
-def run_copy(package: Repository, folder: Path) -> subprocess.CompletedProcess[str]:
-    """`init` by the credguard in that checkout."""
-    python = {"PYTHONPATH": str(package.folder / "src"), "PYTHONSAFEPATH": "1"}
+def run_copy(place: Path, folder: Path) -> subprocess.CompletedProcess[str]:
+    """`init` by the credguard whose package is in that place."""
+    python = {"PYTHONPATH": str(place), "PYTHONSAFEPATH": "1"}
     return subprocess.run(
         [sys.executable, "-m", "credguard", "init", "--yes"],
         cwd=folder, env=os.environ | python, capture_output=True, text=True, check=False,
@@ -195,16 +195,26 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Repository:
 def test_a_source_that_is_not_known(package: Repository, repo: Repository, origin: str) -> None:
     """Nothing that would not work is written, such as a commit that was not pushed; the policy needs no source."""
     package.git("config", "remote.origin.url", origin)
-    done = run_copy(package, repo.folder)
+    done = run_copy(package.folder / "src", repo.folder)
     assert done.returncode == 1 and "give --source URL --rev COMMIT" in done.stdout, done.stderr
     assert list(files(repo.folder)) == [".credguard.yaml"]
 
 
-def test_the_source_of_a_clone(package: Repository, repo: Repository) -> None:
-    """Who runs credguard from a clone need not say where it is."""
+@pytest.mark.parametrize("is_installed", [False, True])
+def test_the_source_of_a_clone(package: Repository, repo: Repository, tmp_path: Path, is_installed: bool) -> None:
+    """Who runs credguard from a clone, or has installed it from one, need not say where it is."""
     package.git("config", "remote.origin.url", "https://me:word@git.example/team/credguard")
     package.git("update-ref", "refs/remotes/origin/main", "HEAD")
-    done = run_copy(package, repo.folder)
+    place = package.folder / "src"
+    if is_installed:  # as pip leaves it (PEP 610)
+        place = tmp_path / "site"
+        shutil.copytree(package.folder / "src/credguard", place / "credguard")
+        record = {
+            "METADATA": "Name: credguard\nVersion: 1\n",
+            "direct_url.json": f'{{"url": "{package.folder.as_uri()}"}}',
+        }
+        write(place / "credguard-1.dist-info", record)
+    done = run_copy(place, repo.folder)
     assert done.returncode == 0, done.stdout + done.stderr
     (entry,) = yaml.safe_load((repo.folder / ".pre-commit-config.yaml").read_text())["repos"]
     assert entry["repo"] == "https://git.example/team/credguard"

@@ -67,25 +67,31 @@ def resolve_source(url: str, rev: str) -> Source:
 
 
 def find_source() -> Source:
-    """The source that this credguard was installed from, or the checkout that it runs from was cloned from; else
-    UNKNOWN_SOURCE."""
-    return _find_installed_source() or _find_cloned_source() or UNKNOWN_SOURCE
+    """The source that this credguard was installed from, or that of the checkout which it runs or was installed from;
+    else UNKNOWN_SOURCE."""
+    url, rev = _read_origin()
+    if rev and _URL.fullmatch(url) and not url.startswith("file:") and _REVISION.fullmatch(rev):
+        return Source(_strip_user(url), rev)
+    folders = [Path(__file__).parents[3]]
+    if url.startswith("file:"):
+        from urllib.parse import urlsplit
+        from urllib.request import url2pathname  # which takes longer to import than a hook to run
+
+        folders.append(Path(url2pathname(urlsplit(url).path)))
+    return next(filter(None, map(_find_cloned_source, folders)), UNKNOWN_SOURCE)
 
 
-def _find_installed_source() -> Source | None:
-    """The source of this package according to pip (PEP 610), if that was a repository."""
+def _read_origin() -> tuple[str, str]:
+    """The address from which pip installed this package, and the commit if that was a repository (PEP 610)."""
     try:
         found = json.loads(distribution("credguard").read_text("direct_url.json") or "{}")
-        url, rev = str(found["url"]), str(found["vcs_info"]["commit_id"])
-    except (PackageNotFoundError, ValueError, LookupError, TypeError):
-        return None
-    usable = _URL.fullmatch(url) and not url.startswith("file:") and _REVISION.fullmatch(rev)
-    return Source(_strip_user(url), rev) if usable else None
+        return str(found["url"]), str(found.get("vcs_info", {}).get("commit_id", ""))
+    except (PackageNotFoundError, ValueError, LookupError, TypeError, AttributeError):
+        return "", ""
 
 
-def _find_cloned_source() -> Source | None:
-    """The `origin` of the checkout that holds this module, if that has the commit that is checked out."""
-    root = Path(__file__).parents[3]
+def _find_cloned_source(root: Path) -> Source | None:
+    """The `origin` of a checkout of credguard, if that has the commit that is checked out."""
     if not (root / "pyproject.toml").is_file() or not (root / ".git").exists():
         return None
     try:
