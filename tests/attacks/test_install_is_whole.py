@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from credguard.hooks import scripts
+from credguard.hooks.events import DEFAULT
 from credguard.hooks.install import install, uninstall
-from credguard.hooks.scripts import CHAINED, DEFAULT
+from credguard.hooks.scripts import CHAINED
 from tests.hooking import hook, stops_a_leak
 from tests.repos import Repository
 

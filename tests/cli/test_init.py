@@ -15,7 +15,8 @@ import yaml
 
 from credguard.fixes.edit import RefusedError
 from credguard.fixes.starter_files import CHECKOUT, add_hook_entry
-from credguard.hooks.package_source import HOOKS, Source, resolve_source
+from credguard.hooks.events import FRAMEWORK_IDS
+from credguard.hooks.package_source import Source, resolve_source
 from credguard.policy import load
 from credguard.rules import load_rules
 from credguard.sources.snapshots import FolderSnapshot
@@ -113,7 +114,7 @@ def test_the_entry_joins_what_is_there(tmp_path: Path, text: str) -> None:
     assert all(line in left for line in kept)  # each of them, in its order
     assert after.count(b"\r\n") in (0, after.count(b"\n"))
     loaded = yaml.safe_load(after)
-    assert [hook["id"] for hook in loaded["repos"][-1]["hooks"]] == list(HOOKS)
+    assert [hook["id"] for hook in loaded["repos"][-1]["hooks"]] == list(FRAMEWORK_IDS)
     before = yaml.safe_load(text) or {}
     assert loaded["repos"][:-1] == (before.pop("repos", None) or [])
     assert {key: loaded[key] for key in before} == before

@@ -11,7 +11,8 @@ import pytest
 
 from credguard.errors import CredguardError, ExitCode
 from credguard.hooks import install, scripts
-from credguard.hooks.scripts import CHAINED, DEFAULT
+from credguard.hooks.events import DEFAULT, HOOK_NAMES
+from credguard.hooks.scripts import CHAINED
 from tests.hooking import LEAK, credguard, git, hook, listing, only_git, stops_a_leak
 from tests.repos import Repository
 
@@ -168,14 +169,14 @@ def test_nothing_that_the_repository_configures_is_run(repo: Repository, hooks: 
 
 @pytest.mark.parametrize("gone", [True, False], ids=["no interpreter", "interpreter without credguard"])
 def test_without_credguard_git_is_stopped(repo: Repository, hooks: Path, stub: str, gone: bool) -> None:
-    install.install(repo.folder, scripts.HOOK_NAMES, stub)
+    install.install(repo.folder, HOOK_NAMES, stub)
     Path(stub).unlink()
     if not gone:
         Path(stub).write_text("#!/bin/sh\nexit 127\n")
         Path(stub).chmod(0o755)
     done = git(repo.folder, "commit", "--allow-empty", "-qm", "x", PATH=only_git(repo.folder.parent))
     assert (done.returncode, done.stderr) == (1, CURE)
-    for name in scripts.HOOK_NAMES:
+    for name in HOOK_NAMES:
         ran = subprocess.run(
             [hooks / name], stdin=subprocess.DEVNULL, env={"PATH": only_git(repo.folder.parent)}, capture_output=True,
             text=True, check=False,

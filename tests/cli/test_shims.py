@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from credguard.errors import ExitCode
-from credguard.hooks import scripts
+from credguard.hooks import events, scripts
 from tests.keys import Filler
 from tests.repos import Repository, clean_environment
 
@@ -60,14 +60,14 @@ def python(tmp_path: Path) -> Path:
 
 
 def test_the_files_are_what_the_package_says() -> None:
-    assert sorted(path.name for path in HOOKS.iterdir()) == sorted(scripts.HOOK_NAMES)
+    assert sorted(path.name for path in HOOKS.iterdir()) == sorted(events.HOOK_NAMES)
     for path in HOOKS.iterdir():
         assert path.read_bytes() == scripts.format_plain_hook(path.name)
         assert path.read_bytes().count(b"\n") < 20
         assert os.access(path, os.X_OK)
 
 
-@pytest.mark.parametrize("name", scripts.HOOK_NAMES)
+@pytest.mark.parametrize("name", events.HOOK_NAMES)
 def test_credguard_gets_what_git_gives(tmp_path: Path, name: str) -> None:
     seen = tmp_path / "seen"
     tools = script(
@@ -95,7 +95,7 @@ def test_a_finding_stops_the_commit(repository: Repository, python: Path) -> Non
     assert repository.git("rev-list", "--all") == ""
 
 
-@pytest.mark.parametrize("name", scripts.HOOK_NAMES)
+@pytest.mark.parametrize("name", events.HOOK_NAMES)
 def test_without_credguard_git_is_stopped(tmp_path: Path, name: str) -> None:
     done = subprocess.run(
         ["/bin/sh", HOOKS / name], env={"PATH": str(tmp_path)}, capture_output=True, text=True, check=False

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from credguard.commands import _options
 from credguard.errors import CredguardError, ExitCode
+from credguard.hooks.events import BY_NAME, HOOK_NAMES
 from credguard.system import streams, terminal
 from credguard.system.compat import decode_path
 
@@ -24,16 +25,7 @@ if TYPE_CHECKING:
     from credguard.policy.resolve import PolicyResolver
     from credguard.scanning.pipeline import Pipeline
 
-HOOK_ARGUMENTS = (
-    "pre-commit",
-    "pre-merge-commit",
-    "commit-msg",
-    "pre-push",
-    "pre-receive",
-    "post-rewrite",
-    "agent",
-    "doctor",
-)
+HOOK_ARGUMENTS = (*HOOK_NAMES, "agent", "doctor")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -63,7 +55,7 @@ def run(options: argparse.Namespace) -> ExitCode:
         return _run_doctor(quiet=options.quiet, agents=options.agent)
     from credguard.engine.conclude import build_result
 
-    session = _options.create_session(options, in_hook=True, stage=_STAGES.get(options.name, options.name))
+    session = _options.create_session(options, in_hook=True, stage=BY_NAME[options.name].stage)
     repository = Git(Path.cwd(), inherit=True)
     try:
         run = _HOOKS[options.name](session, repository, options, _options.make_policy_resolver(options, session.stage))
@@ -285,7 +277,6 @@ def _run_doctor(*, quiet: bool, agents: bool) -> ExitCode:
     return ExitCode.FINDINGS if problems else ExitCode.CLEAN
 
 
-_STAGES = {"pre-merge-commit": "pre-commit", "post-rewrite": "pre-commit", "doctor": "pre-commit"}
 _HOOKS = {
     "pre-commit": _run_pre_commit,
     "pre-merge-commit": _run_pre_commit,

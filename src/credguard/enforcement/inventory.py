@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from credguard.ci import systems
 from credguard.enforcement import calls
 from credguard.errors import CredguardError
+from credguard.hooks.events import HOOK_NAMES
 from credguard.hooks.locate import find_credguard_call, locate_hooks, read_hook
-from credguard.hooks.scripts import HOOK_NAMES
 from credguard.lazy_re import compile_lazily
 from credguard.model.practices import Enforcement
 from credguard.sources.snapshots import CommitSnapshot, FolderSnapshot

@@ -11,9 +11,9 @@ import yaml
 from credguard.enforcement import inventory
 from credguard.errors import CredguardError, UnreadableError
 from credguard.fixes.edit import Edit, RefusedError, append_lines, detect_line_ending, load_text
+from credguard.hooks.events import DEFAULT
 from credguard.hooks.locate import find_manager, locate_hooks
 from credguard.hooks.package_source import UNKNOWN_SOURCE, Source
-from credguard.hooks.scripts import DEFAULT
 from credguard.parsers.document import parse_document
 from credguard.policy import load as config
 from credguard.rules import EXAMPLE_ID

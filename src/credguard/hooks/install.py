@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 from credguard.errors import CredguardError
 from credguard.git.repository import Git
 from credguard.hooks import scripts
+from credguard.hooks.events import DEFAULT, HOOK_NAMES
 from credguard.hooks.locate import find_generator, find_manager, locate_hooks, must_be_folder, read_hook
-from credguard.hooks.scripts import CHAINED, DEFAULT, HOOK_NAMES
+from credguard.hooks.scripts import CHAINED
 from credguard.system import atomic
 
 if TYPE_CHECKING:

@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING
 from credguard import HOME
 from credguard.errors import CredguardError
 from credguard.git.repository import GitError, find_git
+from credguard.hooks.events import FRAMEWORK_IDS
 from credguard.lazy_re import compile_lazily
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-HOOKS = ("credguard", "credguard-commit-msg", "credguard-pre-push")
-"""The hooks that a repository lists for the pre-commit framework."""
 _URL = compile_lazily(
     r"(?:https?|ssh|git|file)://[\w.@:/~+%-]{3,300}|[\w.-]{1,60}@[\w.-]{1,200}:[\w./~-]{1,300}|/[\w./~+-]{1,300}"
 )
@@ -45,7 +44,7 @@ class Source:
         url = re.sub(r"^([\w.-]+@[\w.-]+):", r"ssh://\1/", self.url)
         return f"git+{'file://' if url.startswith('/') else ''}{url}@{self.rev}"
 
-    def list_hooks(self, hooks: Iterable[str] = HOOKS) -> list[str]:
+    def list_hooks(self, hooks: Iterable[str] = FRAMEWORK_IDS) -> list[str]:
         """The lines of `.pre-commit-config.yaml`."""
         return [f"- repo: {self.url}", f"  rev: {self.rev}", "  hooks:", *(f"  - id: {hook}" for hook in hooks)]
 

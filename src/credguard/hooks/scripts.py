@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import shlex
 
-HOOK_NAMES = ("pre-commit", "pre-merge-commit", "commit-msg", "pre-push", "pre-receive", "post-rewrite")
-DEFAULT = HOOK_NAMES[:4]
+from credguard.hooks.events import BY_NAME
+
 CHAINED = ".credguard-chained"
 """Suffix of the name of an existing hook; credguard's hook runs it afterwards."""
-READS_STDIN = ("pre-push", "pre-receive", "post-rewrite")
 _MARK = b"written by `credguard install`"
 _HEAD = 4096
 
@@ -99,7 +98,7 @@ def format_plain_hook(name: str) -> bytes:
 
 def format_installed_hook(name: str, python: str) -> bytes:
     """The hook for one machine: it starts credguard with `python`, and runs the chained hook."""
-    end = _END_REWRITE if name == "post-rewrite" else _END_STDIN if name in READS_STDIN else _END
+    end = _END_REWRITE if name == "post-rewrite" else _END_STDIN if BY_NAME[name].reads_stdin else _END
     text = _INSTALLED.format(name=name, python=shlex.quote(python), chained=CHAINED, end=end)
     return text.encode("utf-8", "surrogateescape")
 

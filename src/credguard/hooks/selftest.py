@@ -15,8 +15,9 @@ from credguard.errors import CredguardError, ExitCode
 from credguard.git.repository import Git
 from credguard.git.spawn import build_environment
 from credguard.hooks import scripts
+from credguard.hooks.events import DEFAULT, HOOK_NAMES
 from credguard.hooks.locate import find_credguard_call, locate_hooks, must_be_folder, read_hook
-from credguard.hooks.scripts import CHAINED, DEFAULT, HOOK_NAMES
+from credguard.hooks.scripts import CHAINED
 from credguard.system import scratch
 
 if TYPE_CHECKING:
