@@ -26,6 +26,7 @@ from credguard.model.findings import Blob
 from credguard.scanning.scanner import Scanner
 from tests.auditing import Audit, begun, found
 from tests.containers import (
+    FRAME,
     ar,
     cpio,
     database,
@@ -58,7 +59,6 @@ FILLER = Filler("all kinds")
 AKID, SECRET = FILLER.fill("{{AKID}}"), FILLER.fill("{{SECRET}}")
 PAIR = f"AWS_ACCESS_KEY_ID={AKID}\nAWS_SECRET_ACCESS_KEY={SECRET}\n".encode()
 PACKED = gzip.compress(PAIR)
-FRAME = b"\x5a\x2a\x4d\x18" + struct.pack("<I", 5) + b"skip\n"
 ONE_LINE = PAIR.decode().replace("\n", " ")
 PAGE = (
     f"BT /F1 12 Tf 72 700 Td [(AWS_ACCESS_KEY_ID=)-10({AKID[:3]})12({AKID[3:9]})-10({AKID[9:]})]TJ "

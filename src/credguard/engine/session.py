@@ -20,7 +20,6 @@ from credguard.rule import Trait, get_default_part
 from credguard.rules import list_rule_ids, load_rules
 from credguard.rules.account import key_older_than_limit
 from credguard.scanning.comments import Comments
-from credguard.scanning.context import place_blobs, restore_folder
 from credguard.scanning.pipeline import Pipeline, mask_paths
 from credguard.scanning.scanner import Scanner
 from credguard.sources import files, lfs
@@ -137,9 +136,12 @@ class Session:
             ]
         prefix = tree.repository.layout.prefix if tree.repository and not tree.bare else ""
         source = self._open_source(listing, pipeline.limit)
-        contents = pipeline.scan(place_blobs(source, prefix.__add__) if prefix else source, len(tree.files))
-        contents = replace(contents, problems=self.scanner.take_problems())
-        contents = restore_folder(contents, prefix) if prefix else contents
+        if prefix:
+            contents = pipeline.scan_in_context(
+                source, len(tree.files), prefix.__add__, lambda path: path.removeprefix(prefix)
+            )
+        else:
+            contents = pipeline.scan(source, len(tree.files))
         material = frozenset() if self.in_hook else _find_material(tree)
         result = Result(tuple(names), coverage, material=material).merge(contents)
         result = replace(result, findings=(*result.findings, *pipeline.scan_tree(tree)))

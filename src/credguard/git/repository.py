@@ -12,7 +12,7 @@ from credguard.git.layout import Layout, read_layout
 from credguard.git.process import GitError, Runner
 from credguard.git.spawn import COMMAND
 from credguard.system import regular_files
-from credguard.system.compat import decode_path, encode_path
+from credguard.system.compat import decode_path, encode_path, find_repository
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator
@@ -220,11 +220,10 @@ def find_git(path: Path) -> Git | None:
     Settings of the repository to the contrary (`core.bare`, `core.worktree`) do not hide its work tree. Raises GitError
     if there is one that git cannot read.
     """
-    whole = top = os.path.realpath(path)  # as git, whose folder has no links and no name for where it is
-    while not os.path.lexists(os.path.join(top, ".git")):
-        top, name = os.path.split(top)
-        if not name:
-            return None
+    whole = os.path.realpath(path)  # as git, whose folder has no links and no name for where it is
+    top = find_repository(whole)
+    if top is None:
+        return None
     repository = Git(path)
     if repository.is_in_work_tree():
         return repository

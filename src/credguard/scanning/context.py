@@ -7,12 +7,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from credguard.model.findings import Blob
-from credguard.model.result import Problems
+from credguard.system.compat import find_repository
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from credguard.model.result import Result
+    from credguard.model.result import Problems, Result
     from credguard.sources.interface import Source
 
 
@@ -20,13 +20,8 @@ def find_prefix(folder: str) -> str:
     """The path from the top of the repository around a folder to the folder, with `/` at its end; empty at the top, and
     outside of repositories."""
     here = os.path.realpath(folder)
-    names: list[str] = []
-    while not os.path.lexists(os.path.join(here, ".git")):
-        here, name = os.path.split(here)
-        if not name:
-            return ""
-        names.append(name)
-    return "".join(f"{name}/" for name in reversed(names))
+    top = find_repository(here)
+    return "" if top in (None, here) else os.path.relpath(here, top).replace(os.sep, "/") + "/"
 
 
 def find_contexts(paths: list[str]) -> dict[str, str]:
@@ -48,19 +43,14 @@ def place_blobs(source: Source, place: Callable[[str], str]) -> Source:
     return (replace(item, path=place(item.path)) if isinstance(item, Blob) else item for item in source)
 
 
-def restore_folder(result: Result, prefix: str) -> Result:
-    """The result of what lies below the prefix, with paths from there."""
-    return _rename(result, lambda path: path.removeprefix(prefix))
-
-
-def restore_files(result: Result, contexts: Mapping[str, str]) -> Result:
-    """The result of `find_contexts`, with the paths that were given."""
+def make_restorer(contexts: Mapping[str, str]) -> Callable[[str], str]:
+    """Gives for a path of `find_contexts`, or of what is in such a file, the path that was given."""
     given = {context: path for path, context in contexts.items()}
 
     def restore(path: str) -> str:
         return next((given[start] + path[len(start) :] for start in _iter_starts(path) if start in given), path)
 
-    return _rename(result, restore)
+    return restore
 
 
 def _iter_starts(path: str) -> Iterator[str]:
@@ -71,17 +61,22 @@ def _iter_starts(path: str) -> Iterator[str]:
             yield path[:at]
 
 
-def _rename(result: Result, rename: Callable[[str], str]) -> Result:
+def rename_paths(result: Result, rename: Callable[[str], str]) -> Result:
+    """The result with other paths of findings, of what was not scanned and of what was not read whole."""
     findings = [
         replace(one, locations=tuple(replace(place, path=rename(place.path)) for place in one.locations))
         for one in result.findings
     ]
-    problems = result.problems
-    unread = {rename(path): reason for path, reason in problems.unread.items()}
-    failures = tuple((rename(path), rule, reason) for path, rule, reason in problems.failures)
-    coverage = replace(
-        result.coverage, skipped=[replace(skip, path=rename(skip.path)) for skip in result.coverage.skipped]
-    )
+    skipped = [replace(skip, path=rename(skip.path)) for skip in result.coverage.skipped]
+    unread = {rename(path): reason for path, reason in result.problems.unread.items()}
     return replace(
-        result, findings=tuple(findings), coverage=coverage, problems=Problems(unread, problems.closed, failures)
+        result,
+        findings=tuple(findings),
+        coverage=replace(result.coverage, skipped=skipped),
+        problems=replace(result.problems, unread=unread),
     )
+
+
+def rename_failures(problems: Problems, rename: Callable[[str], str]) -> Problems:
+    """The problems with other paths of the blobs on which rules failed."""
+    return replace(problems, failures=tuple((rename(path), rule, reason) for path, rule, reason in problems.failures))

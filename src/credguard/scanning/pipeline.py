@@ -9,11 +9,11 @@ from credguard.matching.redaction import mask_name
 from credguard.model.findings import Blob, Coverage
 from credguard.model.result import Result
 from credguard.scanning import limits
-from credguard.scanning.context import find_contexts, place_blobs, restore_files
+from credguard.scanning.context import find_contexts, make_restorer, place_blobs, rename_failures, rename_paths
 from credguard.sources import files
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from credguard.model.findings import Finding
     from credguard.model.progress import Progress
@@ -64,6 +64,14 @@ class Pipeline:
                 over = over or more
         return Result(tuple(findings), coverage, over, material=frozenset(material))
 
+    def scan_in_context(
+        self, source: Source, total: int, place: Callable[[str], str], restore: Callable[[str], str]
+    ) -> Result:
+        """The same, where rules go by the path that `place` gives, and the result has that which `restore` gives."""
+        result = self.scan(place_blobs(source, place), total)
+        problems = rename_failures(self.scanner.take_problems(), restore)
+        return rename_paths(replace(result, problems=problems), restore)
+
     def add_material(self, blob: Blob, material: set[str]) -> None:
         """Adds the practices (IDs) that the blob shows something for, if the run is for practices."""
         if self.for_practices:
@@ -94,11 +102,14 @@ class Pipeline:
     def scan_files(self, paths: Sequence[str]) -> Result:
         """Scans files on disk and their names, each under the name given."""
         findings, masks = self.scan_names(paths)
-        contexts = find_contexts(list(paths))
         source = files.read_named_files(paths, self.limit)
-        read = self.scan(place_blobs(source, lambda path: contexts.get(path, path)) if contexts else source, len(paths))
+        contexts = find_contexts(list(paths))
         if contexts:
-            read = restore_files(replace(read, problems=self.scanner.take_problems()), contexts)
+            read = self.scan_in_context(
+                source, len(paths), lambda path: contexts.get(path) or path, make_restorer(contexts)
+            )
+        else:
+            read = self.scan(source, len(paths))
         return mask_paths(Result(tuple(findings)).merge(read), masks)
 
 
@@ -108,16 +119,7 @@ def mask_paths(result: Result, masks: Mapping[str, str], label: str = "") -> Res
     def mask(path: str) -> str:
         return label + masks.get(path, path)
 
-    findings = list(result.findings)
     if masks or label:
-        findings = [
-            replace(one, locations=tuple(replace(place, path=mask(place.path)) for place in one.locations))
-            for one in findings
-        ]
-    findings, over = limits.trim(findings, limits.OF_RUN)
-    coverage = replace(
-        result.coverage, skipped=[replace(skip, path=mask(skip.path)) for skip in result.coverage.skipped]
-    )
-    unread = {mask(path): reason for path, reason in result.problems.unread.items()}
-    problems = replace(result.problems, unread=unread)
-    return replace(result, findings=tuple(findings), coverage=coverage, problems=problems, over=result.over or over)
+        result = rename_paths(result, mask)
+    findings, over = limits.trim(list(result.findings), limits.OF_RUN)
+    return replace(result, findings=tuple(findings), over=result.over or over)
