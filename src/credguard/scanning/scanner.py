@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from bisect import insort
 from copy import copy
 from dataclasses import replace
 from itertools import chain
@@ -276,7 +277,7 @@ def _keep_credential(detection: Detection, finding: Finding, kept: dict[str, dic
 def _drop_halves(found: list[tuple[Rule, Detection]]) -> list[tuple[Rule, Detection]]:
     """Leaves out a lone ID, secret or key whose every place another rule's finding speaks of, and a guess
     that touches one."""
-    if len({rule.id for rule, _ in found}) < 2:
+    if len(found) < 2:
         return found
     sure = [(rule, one) for rule, one in found if Trait.GUESS not in rule.traits]
     wholes: dict[Secret, list[tuple[int, int]]] = {}
@@ -298,10 +299,23 @@ def _drop_halves(found: list[tuple[Rule, Detection]]) -> list[tuple[Rule, Detect
     if len(sure) == len(found):
         return kept
     for guess in sorted({rule.id for rule, _ in found if Trait.GUESS in rule.traits}):  # the surer has the lower number
-        taken = merge_overlaps((part.start, part.end) for _, one in kept for part in one.parts)
-        guessed = [(rule, one) for rule, one in found if rule.id == guess]
-        kept += [(rule, one) for rule, one in guessed if not any(has_overlap(taken, p.start, p.end) for p in one.parts)]
+        kept += _pick_guesses([(rule, one) for rule, one in found if rule.id == guess], kept)
     return kept
+
+
+def _pick_guesses(
+    guesses: list[tuple[Rule, Detection]], kept: list[tuple[Rule, Detection]]
+) -> list[tuple[Rule, Detection]]:
+    """The guesses of one rule that touch nothing that is kept; of one that is there as written and decoded, what was
+    decoded, which comes later."""
+    taken = merge_overlaps((part.start, part.end) for _, one in kept for part in one.parts)
+    picked: list[tuple[Rule, Detection]] = []
+    for rule, one in reversed(guesses):
+        if not any(has_overlap(taken, part.start, part.end) for part in one.parts):
+            picked.append((rule, one))
+            for part in one.parts:
+                insort(taken, (part.start, part.end))
+    return picked[::-1]
 
 
 def _is_whole(rule: Rule) -> bool:

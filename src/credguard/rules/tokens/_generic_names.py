@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from enum import IntEnum
 from functools import lru_cache
 
 from credguard.heuristics.names import split_words
+from credguard.lazy_re import compile_lazily
 
 
 class Kind(IntEnum):
@@ -27,10 +29,6 @@ _PASSWORDS = frozenset(
 )
 _SECRETS = frozenset("secret token secrets".split())
 _PLURAL = frozenset("passwords tokens".split())
-_JOINED_KEYS = frozenset(
-    "apikey secretkey accesskey privatekey authkey appkey aeskey masterkey encryptkey encryptionkey signingkey "
-    "sharedkey consumerkey hmackey licensekey sessionkey cipherkey deskey apisecretkey securitykey".split()
-)
 _QUALIFIERS = frozenset(
     "access secret private priv encrypt encryption decrypt decryption signing sign master account app application "
     "auth jwt deploy storage shared admin server crypto cipher aes des hmac client consumer license licence "
@@ -38,6 +36,7 @@ _QUALIFIERS = frozenset(
     "authorization authentication validation session symmetric base backup vault ingest dev sec".split()
 )
 """What a key is for, where that makes it a secret."""
+_JOINED_KEYS = frozenset(word + "key" for word in _QUALIFIERS) | {"apisecretkey", "encryptkey"}
 _MAYBE = frozenset("auth credential credentials creds salt cookie session bearer key keys".split())
 _ABOUT = frozenset(
     "sha1 sha2 sha224 sha256 sha384 sha512 md5 "
@@ -78,6 +77,7 @@ TAILS = frozenset(
     "val real valid correct own main".split()
 )
 """Last words that leave a name what it was."""
+_GLUED = compile_lazily(rb"[A-Za-z0-9]pw[0-9]*\Z", re.IGNORECASE)
 _SHORTEST = 3
 """Of fewer letters, what is before `Pw` without a sign between is chance."""
 _NO_NAMES = frozenset(
@@ -97,7 +97,7 @@ def classify_name(name: bytes) -> Kind:
     if not words or words[-1] in _ABOUT or not _PUBLIC.isdisjoint(words[-own:]) or not _NO_NAMES.isdisjoint(words):
         return Kind.NONE
     last, before = words[-1], words[-2] if len(words) > 1 else ""
-    if last == "pw" and name.isalnum() and any(len(word) < _SHORTEST for word in words[:-1]):
+    if last == "pw" and _GLUED.search(name) and any(len(word) < _SHORTEST for word in words[:-1]):
         return Kind.NONE
     if last in _PASSWORDS or last.endswith(("password", "passwd", "passphrase", "pwd")):
         return Kind.PASSWORD

@@ -45,14 +45,19 @@ _BARE_REVERSED = compile_lazily(rb"[^\s\"'`,;(){}\[\]<>&|#=:$]{1,26}")
 _QUOTED_VALUES = {
     ord(quote): compile_lazily(rb"([^%s\\\r\n]{4,400})\\{0,3}%s" % (quote, quote)) for quote in (b'"', b"'", b"`")
 }
-_BARE_VALUE = compile_lazily(rb"([^\s\"'`,;(){}\[\]<>&|#]{4,400})(?=[\s,;&<\"'}\])]|\\n|\Z)")
+_BARE_VALUE = compile_lazily(
+    rb"((?:[^\s\"'`,;(){}\[\]<>&|#\\\x00-\x1f]|\\(?![rnt])){4,400})(?=[\s\x00,;&<\"'}\])]|\\{1,3}[rnt]|\Z)"
+)
 _KEY_AFTER = compile_lazily(rb"\s{0,4}(?::(?!:)|=>)")
 _PAIR, _PAIR_END = compile_lazily(rb":|[\"'`]\s{0,4}[(\[{]"), compile_lazily(rb"\s{0,4}[)\]}]")
 _BADGE = compile_lazily(rb"(?:badge|\.svg\?)[^\s]{0,120}\Z")
 """In the URL of a picture that everybody sees."""
+_BINARY = compile_lazily(rb"[\x01-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f]")
+"""What no text has: around a bare value its signs are there by chance."""
 _DIGIT = compile_lazily(rb"[0-9]")
 _BACK, _NEAR = 140, 28
 """Enough bytes for a name and its operator, and for the part of a value before the end of a hit."""
+_AROUND = 60
 _IN_TEXT = b"?&\"'`;\\"
 _MOST = 5_000
 _TABLE = 25
@@ -82,7 +87,9 @@ def _read_place(data: bytes, end: int, pattern: str) -> Place | None:
         return None
     head = start - quoted
     before = data[max(0, head - _BACK) : head][::-1]
-    if not quoted and _BADGE.search(data, max(0, head - _BACK), head):
+    if not quoted and (
+        _BADGE.search(data, max(0, head - _BACK), head) or _BINARY.search(data, max(0, head - _AROUND), value.end(1) + 8)
+    ):
         return None
     if pattern == SPOKEN.name:
         name, in_text = (b"password" if _SPOKEN_REVERSED.match(before) else b""), False
@@ -103,7 +110,12 @@ def _read_name(before: bytes, after: bytes, *, quoted: bool) -> tuple[bytes, boo
         named = listed or operator not in (b">", b",")
     else:
         named = operator in (b"=", b":", b"=:", b">=") or (operator == b">" and not closing)
-    return (match[5][::-1] if named else b""), operator == b"=" and match[6][:1] in _IN_TEXT and match[6] != b""
+    if not named:
+        return b"", False
+    name, escaped = match[5][::-1], match[6].startswith(b"\\") and match[5].endswith((b"n", b"r", b"t"))
+    if escaped and len(name) > 1:  # a line within a text: `\r\nApi-Key: …`
+        return name[1:], True
+    return name, operator == b"=" and match[6][:1] in _IN_TEXT and match[6] != b""
 
 
 def _is_pair(before: bytes, after: bytes) -> bool:
