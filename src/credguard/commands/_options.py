@@ -156,7 +156,7 @@ def create_session(
     jobs = max(getattr(options, "jobs", 0) if jobs is None else jobs, 0)
     return Session(
         policy, policy.file_size, options.include_ignored, progress, in_hook, jobs, history, found.stage,
-        None if in_hook else found, _verify_option.make_verifier(options),
+        None if in_hook else found, _verify_option.make_verifiers(options),
     )  # fmt: skip
 
 

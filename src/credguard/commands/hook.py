@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from credguard.commands import _options
+from credguard.commands import _options, _verify_option
 from credguard.errors import CredguardError, ExitCode
 from credguard.hooks.events import BY_NAME, HOOK_NAMES
 from credguard.system import streams, terminal
@@ -38,6 +38,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--whole-files", action="store_true", help=("also report findings that were there before the change")
     )
     parser.add_argument("--agent", action="store_true", help="with doctor, test the hooks of AI agents")
+    _verify_option.add(parser)
     _options.add_common(parser)
     parser.set_defaults(run=run)
 

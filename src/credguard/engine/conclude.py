@@ -25,11 +25,12 @@ if TYPE_CHECKING:
 
 
 def build_result(session: Session, run: Run, target: dict[str, object]) -> ScanResult:
-    """Verdicts on everything found, the worst first within a file; before that AWS is asked about keys, if wanted."""
-    if session.verifier and session.scanner.credentials:
+    """Verdicts on everything found, the worst first within a file; before that their issuers are asked about
+    credentials, if wanted."""
+    if session.verifiers and session.scanner.credentials:
         from credguard.engine.verification import verify_run
 
-        run = verify_run(run, session.verifier, session.scanner.credentials)
+        run = verify_run(run, session.verifiers, session.scanner.credentials)
     found = run.result
     problems = found.problems.merge(session.scanner.take_problems())
     found = replace(found, coverage=_add_problems(found.coverage, problems))

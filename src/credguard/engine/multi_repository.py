@@ -243,7 +243,7 @@ def _digest(session: Session, target: Target) -> str:
     if not standing:
         return ""
     named = _read_named_files(session, folder)
-    verified = f"{session.verifier.all_accounts}" if session.verifier else ""
+    verified = session.verifiers.describe() if session.verifiers else ""
     asked = (session.policy.digest, str(session.limit), str(session.ignored), session.stage, verified, *named)
     return checkpoint.digest((__version__, hash_rules(), target.label, os.path.realpath(folder), *asked, standing))
 

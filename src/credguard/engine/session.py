@@ -27,7 +27,7 @@ from credguard.sources import files, lfs
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from credguard.aws.live.verify import Verifier
+    from credguard.engine.verification import Verifiers
     from credguard.git.commit_walk import Walk
     from credguard.model.progress import Progress
     from credguard.policy.resolve import PolicyResolver
@@ -42,8 +42,8 @@ class Session:
     the largest file in bytes; `ignored` adds the files that git ignores; `progress` wraps the stream of inputs; a run
     `in_hook` leaves out the rules that are for CI and audits. With `policies`, folders and files are judged by the
     policy of their repository. `history` scans that of each folder that is a repository, with so many `jobs`
-    (processes; 0 for as many as there are processors). With a `verifier`, AWS is asked about the keys that are found,
-    whose values this process then keeps."""
+    (processes; 0 for as many as there are processors). With `verifiers`, issuers are asked about the credentials that
+    are found, whose values this process then keeps."""
 
     policy: Policy = field(default_factory=Policy)
     limit: int = files.DEFAULT_LIMIT
@@ -54,14 +54,15 @@ class Session:
     history: bool = False
     stage: str = "audit"
     policies: PolicyResolver | None = None
-    verifier: Verifier | None = None
+    verifiers: Verifiers | None = None
     scanner: Scanner = field(init=False)
 
     def __post_init__(self) -> None:
         known = [get_default_part(rule) for rule in load_rules() if rule.in_hooks or not self.in_hook]
         object.__setattr__(self, "scanner", Scanner(self.select_rules(), known=known))
-        if self.verifier:
+        if self.verifiers:
             self.scanner.credentials = {}
+            self.scanner.token_kinds = self.verifiers.token_kinds
 
     def select_rules(self, *policies: Policy) -> list[Rule]:
         """The rules that one of the policies (the session's own where there is none) lets speak, and those that these

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from bisect import insort
 from copy import copy
 from dataclasses import replace
 from itertools import chain
@@ -17,14 +16,15 @@ from credguard.decoders.encoded_text import PATTERNS, has_base64, iter_views
 from credguard.decoders.unicode import UTF32, WIDE, decode_utf16, decode_utf32
 from credguard.errors import CredguardError, UnreadableError
 from credguard.matching.database import Matcher
-from credguard.matching.positions import has_overlap, locate, merge_overlaps
+from credguard.matching.positions import has_overlap, locate
 from credguard.matching.redaction import LineRedactor, is_telling, mask_name
 from credguard.model.findings import Blob, Location, Skip
 from credguard.model.limit_reasons import TOO_OFTEN_ENCODED
 from credguard.model.result import Problems
-from credguard.rule import Trait, get_default_part, is_custom
-from credguard.rules import list_rule_ids, load_rules
+from credguard.rule import Trait, get_default_part
+from credguard.rules import load_rules
 from credguard.scanning import limits
+from credguard.scanning.halves import drop_halves, is_half, is_half_of
 from credguard.scanning.placement import build_finding, build_locations
 from credguard.sources import lfs
 from credguard.system.compat import encode_path
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from credguard.rule import Rule
     from credguard.sources.worktree import WorkTree
 
+KIND_TOKEN = "token"  # noqa: S105 - the name of a role
+"""The role of a token in a detection that says its `kind`."""
 _NOWHERE = (Location("."),)
 _EVERYWHERE = (WIDE, UTF32, CONTAINER, mime.PART, mime.RECORDED, lfs.POINTER, *PATTERNS)
 """What says that a blob has to be read in another way as well."""
@@ -48,7 +50,7 @@ class Scanner:
     `unread` the reason why a file could not be judged whole, by path, `notes` what is closed to
     everybody, `secrets` the values found, which no path may show, `pointers` the names of contents
     that git LFS keeps. `budget` bounds what is unpacked. `credentials`, where not None, collects the values of whole
-    keys by role and by the fingerprint of their finding, for a run that verifies them."""
+    keys by role and by the fingerprint of their finding, for a run that verifies them, and tokens of `token_kinds`."""
 
     def __init__(self, rules: Sequence[Rule] | None = None, *, cache: bool = True, known: Sequence[Rule] = ()) -> None:
         """`known` are further rules that may be chosen: their patterns are looked for as well, so that
@@ -64,6 +66,7 @@ class Scanner:
         self.secrets: set[bytes] = set()
         self.pointers: set[str] = set()
         self.credentials: dict[str, dict[str, Secret]] | None = None
+        self.token_kinds: frozenset[str] = frozenset()
         self.budget = UnpackBudget()
         self._placed = True
         self._always: list[Rule] = []
@@ -111,8 +114,8 @@ class Scanner:
         if CONTAINER.name in hits or mime.PART.name in hits or mime.RECORDED.name in hits:
             packed = self._scan_members(blob, depth, hits)
             told = {finding.fingerprint for finding in packed}
-            values = {value for finding in packed if not _is_half(finding) for value in finding.values}
-            findings = [one for one in findings if not (one.fingerprint in told or _is_half_of(one, values))] + packed
+            values = {value for finding in packed if not is_half(finding) for value in finding.values}
+            findings = [one for one in findings if not (one.fingerprint in told or is_half_of(one, values))] + packed
         return findings
 
     def find_marks(self, blob: Blob, hits: Hits) -> set[tuple[str, str]]:
@@ -183,7 +186,7 @@ class Scanner:
     def _find_in_blob(self, blob: Blob, hits: Hits) -> list[Finding]:
         packed: list[Finding] = []
         seen = self._detect_in_views(blob, hits, packed)
-        found = _drop_halves(seen)
+        found = drop_halves(seen)
         if not found:
             return packed
         secrets = (part.secret for _, one in found for part in one.parts if not part.secret.public)
@@ -201,7 +204,7 @@ class Scanner:
         ]
         if self.credentials is not None:
             for (_, detection), finding in zip(found, findings, strict=True):
-                _keep_credential(detection, finding, self.credentials)
+                _keep_credential(detection, finding, self.credentials, self.token_kinds)
         return sorted(findings, key=lambda f: (f.locations[0].line, f.locations[0].column, f.rule_id)) + packed
 
     def _limit_detections(self, found: list[tuple[Rule, Detection]], path: str) -> list[tuple[Rule, Detection]]:
@@ -265,71 +268,17 @@ class Scanner:
             return []
 
 
-def _keep_credential(detection: Detection, finding: Finding, kept: dict[str, dict[str, Secret]]) -> None:
-    """Keeps the values of a detection that has an access key ID and its secret."""
+def _keep_credential(
+    detection: Detection, finding: Finding, kept: dict[str, dict[str, Secret]], kinds: frozenset[str]
+) -> None:
+    """Keeps the values of a detection that has an access key ID and its secret, or is a token of one of the kinds."""
     roles: dict[str, Secret] = {}
     for part in detection.parts:
         roles.setdefault(part.role, part.secret)
     if ID in roles and SECRET in roles:
         kept[finding.fingerprint] = roles
-
-
-def _drop_halves(found: list[tuple[Rule, Detection]]) -> list[tuple[Rule, Detection]]:
-    """Leaves out a lone ID, secret or key whose every place another rule's finding speaks of, and a guess
-    that touches one."""
-    if len(found) < 2:
-        return found
-    sure = [(rule, one) for rule, one in found if Trait.GUESS not in rule.traits]
-    wholes: dict[Secret, list[tuple[int, int]]] = {}
-    told = set()
-    for part in (part for rule, one in sure if _is_whole(rule) for part in one.parts):
-        told.add((part.start, part.end))
-        wholes.setdefault(part.secret, []).append((part.start, part.end))
-    # The same value may be read twice, as it is written and decoded: the places then overlap.
-    places = {secret: merge_overlaps(every) for secret, every in wholes.items()}
-    kept = [
-        (rule, one)
-        for rule, one in sure
-        if Trait.HALF not in rule.traits
-        or not all(
-            (part.start, part.end) in told or has_overlap(places.get(part.secret, []), part.start, part.end)
-            for part in one.parts
-        )
-    ]
-    if len(sure) == len(found):
-        return kept
-    for guess in sorted({rule.id for rule, _ in found if Trait.GUESS in rule.traits}):  # the surer has the lower number
-        kept += _pick_guesses([(rule, one) for rule, one in found if rule.id == guess], kept)
-    return kept
-
-
-def _pick_guesses(
-    guesses: list[tuple[Rule, Detection]], kept: list[tuple[Rule, Detection]]
-) -> list[tuple[Rule, Detection]]:
-    """The guesses of one rule that touch nothing that is kept; of one that is there as written and decoded, what was
-    decoded, which comes later."""
-    taken = merge_overlaps((part.start, part.end) for _, one in kept for part in one.parts)
-    picked: list[tuple[Rule, Detection]] = []
-    for rule, one in reversed(guesses):
-        if not any(has_overlap(taken, part.start, part.end) for part in one.parts):
-            picked.append((rule, one))
-            for part in one.parts:
-                insort(taken, (part.start, part.end))
-    return picked[::-1]
-
-
-def _is_whole(rule: Rule) -> bool:
-    """True for a rule of ours that says more than that there is half a pair; a custom rule hides nothing."""
-    return Trait.HALF not in rule.traits and not is_custom(rule.id)
-
-
-def _is_half(finding: Finding) -> bool:
-    return finding.rule_id in list_rule_ids(Trait.HALF)
-
-
-def _is_half_of(finding: Finding, values: set[str]) -> bool:
-    """True for half a pair where the values belong to whole ones."""
-    return _is_half(finding) and bool(finding.values) and finding.values <= values
+    elif KIND_TOKEN in roles and detection.attributes.get("kind") in kinds:
+        kept[finding.fingerprint] = {KIND_TOKEN: roles[KIND_TOKEN]}
 
 
 def _rank_detection(one: tuple[Rule, Detection]) -> tuple[object, ...]:

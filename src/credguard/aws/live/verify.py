@@ -11,15 +11,13 @@ from credguard.aws.account_state import Caller
 from credguard.aws.key_id import CANARY_ACCOUNTS, decode_account
 from credguard.aws.live.client import DENIED, CallError, Client, explain_failure, make_session, silence_loggers
 from credguard.heuristics.expiry import format_rfc3339
+from credguard.model.verification import CANARY, EXPIRED, GONE, LIVE, NOT_ASKED, UNKNOWN, WRONG, Verification
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from credguard.model.secret import Secret
 
-LIVE, GONE, WRONG, EXPIRED, UNKNOWN, CANARY, NOT_ASKED = (
-    "live", "inactive-or-unknown", "secret-wrong", "expired", "unknown", "canary", "not-asked",
-)  # fmt: skip
 _BETWEEN_SECRETS = 6.0
 """Seconds between two secrets of one key ID: within five, AWS takes the second for wrong even if it is right."""
 _MOST_SECRETS = 2
@@ -27,24 +25,6 @@ _CONNECT_SECONDS, _READ_SECONDS = 4, 10
 _DEFAULT_REGION = "us-east-1"
 _GONE_CODES = ("InvalidClientTokenId", "UnrecognizedClientException", "InvalidAccessKeyId")
 _EXPIRED_CODES = ("ExpiredToken", "ExpiredTokenException")
-
-
-@dataclass(frozen=True, slots=True)
-class Verification:
-    """What AWS said of a key: the status, and why where that needs a word. `last_used` is from before it was asked."""
-
-    status: str
-    reason: str = ""
-    checked_at: str = ""
-    arn: str = ""
-    account: str = ""
-    partition: str = ""
-    last_used: str = ""
-
-    def build_attributes(self) -> dict[str, object]:
-        """The attribute of a finding: what is known of it."""
-        named = ("status", "reason", "checked_at", "arn", "account", "partition", "last_used")
-        return {name: getattr(self, name) for name in named if getattr(self, name)}
 
 
 @dataclass(slots=True)
@@ -55,7 +35,7 @@ class Verifier:
     all_accounts: bool = False
     wait: Callable[[float], None] = time.sleep
     asked: int = 0
-    _known: dict[tuple[str, bytes, bytes], Verification] = field(default_factory=dict)
+    _known: dict[tuple[str, Secret, Secret | None], Verification] = field(default_factory=dict)
     _secrets: dict[str, list[Verification]] = field(default_factory=dict)
     _own: Caller | CallError | None = None
     _own_client: Client | None = None
@@ -63,7 +43,7 @@ class Verifier:
 
     def verify(self, key_id: str, secret: Secret, token: Secret | None, own: frozenset[str]) -> Verification:
         """Whether the key works; `own` are the accounts whose keys may be asked about."""
-        key = (key_id, secret.reveal(), token.reveal() if token else b"")
+        key = (key_id, secret, token)
         if key not in self._known:
             self._known[key] = self._verify(key_id, secret, token, own)
         return self._known[key]

@@ -88,7 +88,8 @@ def _read_place(data: bytes, end: int, pattern: str) -> Place | None:
     head = start - quoted
     before = data[max(0, head - _BACK) : head][::-1]
     if not quoted and (
-        _BADGE.search(data, max(0, head - _BACK), head) or _BINARY.search(data, max(0, head - _AROUND), value.end(1) + 8)
+        _BADGE.search(data, max(0, head - _BACK), head)
+        or _BINARY.search(data, max(0, head - _AROUND), value.end(1) + 8)
     ):
         return None
     if pattern == SPOKEN.name:

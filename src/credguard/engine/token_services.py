@@ -1,0 +1,197 @@
+"""The services that are asked whether their tokens work: the one harmless request of each, and what its answer says."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from credguard.lazy_re import compile_lazily
+from credguard.model.verification import EXPIRED, GONE, LIVE, UNKNOWN
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+
+class Answer(NamedTuple):
+    """What a server said: the HTTP status, the headers with names in lower case, and the start of the body."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def parse(self) -> dict[str, Any]:
+        """The body as a JSON object; empty for anything else."""
+        try:
+            parsed = json.loads(self.body)
+        except (ValueError, RecursionError):
+            return {}
+        return parsed if isinstance(parsed, dict) else {}
+
+
+class Statement(NamedTuple):
+    """What an answer says of a token: its state, why, whose it is, and what it may do."""
+
+    status: str
+    reason: str = ""
+    owner: str = ""
+    rights: str = ""
+
+
+class Request(NamedTuple):
+    """What is asked: a path below the service's address, and headers; `read` gives the meaning of the answer."""
+
+    path: str
+    headers: dict[str, str]
+    read: Callable[[Answer], Statement]
+    method: str = "GET"
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A service: its `name` on the command line, its address, and what its rule's `kind` attributes begin with."""
+
+    name: str
+    address: str
+    kinds: tuple[str, ...]
+    build: Callable[[str], Request | None]
+    """The request for a token; None for one that no harmless request is known for."""
+
+
+_TEXT = compile_lazily(r"[^\x20-\x7e]")
+_EXPIRED = compile_lazily(r"expired", re.IGNORECASE)
+_FORBIDDEN = 403
+_NO_ACCESS = "the service denied this call, which a token of few rights may not make: the token works"
+
+
+def clean(value: object) -> str:
+    """Text of a server for a report: printable ASCII, at most 100 characters."""
+    return _TEXT.sub("?", str(value))[:100] if value else ""
+
+
+def read_refusal(answer: Answer, message: object) -> Statement:
+    """What a refusal says: only a clear one says that the token is over."""
+    if answer.status == 401:
+        return Statement(EXPIRED) if _EXPIRED.search(str(message)) else Statement(GONE, "the service does not know it")
+    return Statement(UNKNOWN, f"HTTP {answer.status}")
+
+
+def _bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+def _build_github(token: str) -> Request | None:
+    """GET /user; for an installation's token, which has no user, GET /rate_limit, which counts for nothing
+    (docs.github.com/en/rest/users/users, docs.github.com/en/rest/rate-limit)."""
+    if token.startswith("ghr_"):
+        return None
+    headers = {**_bearer(token), "Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
+    return Request("/rate_limit" if token.startswith("ghs_") else "/user", headers, _read_github)
+
+
+def _read_github(answer: Answer) -> Statement:
+    parsed = answer.parse()
+    if answer.status == 200 and ("login" in parsed or "resources" in parsed):
+        return Statement(LIVE, "", clean(parsed.get("login")), clean(answer.headers.get("x-oauth-scopes")))
+    if answer.status == _FORBIDDEN and "SSO" in str(parsed.get("message")):
+        return Statement(LIVE, "it has no access until it is authorized for single sign-on")
+    return read_refusal(answer, parsed.get("message"))
+
+
+def _build_gitlab(token: str) -> Request | None:
+    """GET /api/v4/personal_access_tokens/self, which a token of any scope may ask
+    (docs.gitlab.com/api/personal_access_tokens)."""
+    if not token.startswith("glpat-"):
+        return None
+    return Request("/api/v4/personal_access_tokens/self", {"PRIVATE-TOKEN": token}, _read_gitlab)
+
+
+def _read_gitlab(answer: Answer) -> Statement:
+    parsed = answer.parse()
+    if answer.status == 200 and "active" in parsed:
+        owner = f"user {parsed['user_id']}" if parsed.get("user_id") else ""
+        scopes = parsed.get("scopes")
+        rights = ", ".join(map(str, scopes)) if isinstance(scopes, list) else ""
+        status = LIVE if parsed["active"] is True else GONE
+        return Statement(status, "" if status == LIVE else "GitLab says that it is not active", owner, clean(rights))
+    if answer.status == _FORBIDDEN and "insufficient_scope" in answer.body.decode("latin-1"):
+        return Statement(LIVE, _NO_ACCESS)
+    return read_refusal(answer, f"{parsed.get('message')} {parsed.get('error_description')}")
+
+
+def _build_slack(token: str) -> Request | None:
+    """POST auth.test, which needs no scope (docs.slack.dev/reference/methods/auth.test)."""
+    if not token.startswith(("xoxb-", "xoxp-", "xoxa-", "xoxs-", "xoxo-", "xoxr-", "xoxc-")) or token[3] == "c":
+        return None
+    return Request("/api/auth.test", _bearer(token), _read_slack, "POST")
+
+
+_SLACK_GONE = ("invalid_auth", "account_inactive", "token_revoked", "user_removed_from_team", "org_login_required")
+
+
+def _read_slack(answer: Answer) -> Statement:
+    parsed = answer.parse()
+    if answer.status != 200 or "ok" not in parsed:
+        return Statement(UNKNOWN, f"HTTP {answer.status}")
+    if parsed["ok"] is True:
+        owner = " of ".join(filter(None, (clean(parsed.get("user")), clean(parsed.get("team")))))
+        return Statement(LIVE, "", owner, clean(answer.headers.get("x-oauth-scopes")))
+    error = clean(parsed.get("error"))
+    if error == "token_expired":
+        return Statement(EXPIRED)
+    return Statement(GONE if error in _SLACK_GONE else UNKNOWN, f"Slack says {error or 'nothing'}")
+
+
+def _build_stripe(token: str) -> Request | None:
+    """GET /v1/account, which reads and changes nothing (docs.stripe.com/api/accounts/retrieve)."""
+    if not re.match(r"[rs]k_(?:live|test)_", token):
+        return None
+    return Request("/v1/account", _bearer(token), _read_stripe)
+
+
+def _read_stripe(answer: Answer) -> Statement:
+    parsed = answer.parse()
+    if answer.status == 200 and parsed.get("object") == "account":
+        return Statement(LIVE, "", clean(parsed.get("id")))
+    error = parsed.get("error")
+    words = error if isinstance(error, dict) else {}
+    if answer.status == _FORBIDDEN and words:
+        return Statement(LIVE, _NO_ACCESS)
+    return read_refusal(answer, f"{words.get('code')} {words.get('message')}")
+
+
+def _build_openai(token: str) -> Request | None:
+    """GET /v1/models, which costs nothing (platform.openai.com/docs/api-reference/models/list)."""
+    return Request("/v1/models", _bearer(token), _read_models)
+
+
+def _build_anthropic(token: str) -> Request | None:
+    """GET /v1/models, for an admin key GET /v1/organizations/me (docs.anthropic.com/en/api/models-list)."""
+    if not token.startswith(("sk-ant-api", "sk-ant-admin")):
+        return None
+    path = "/v1/organizations/me" if token.startswith("sk-ant-admin") else "/v1/models"
+    return Request(path, {"x-api-key": token, "anthropic-version": "2023-06-01"}, _read_models)
+
+
+def _read_models(answer: Answer) -> Statement:
+    """The answer of OpenAI and Anthropic."""
+    parsed = answer.parse()
+    if answer.status == 200 and ("data" in parsed or "id" in parsed):
+        organization = answer.headers.get("openai-organization") or parsed.get("name")
+        return Statement(LIVE, "", clean(organization))
+    error = parsed.get("error")
+    words = error if isinstance(error, dict) else {}
+    if answer.status == _FORBIDDEN and words and "country" not in str(words.get("message")).lower():
+        return Statement(LIVE, _NO_ACCESS)
+    return read_refusal(answer, f"{words.get('code')} {words.get('message')}")
+
+
+SERVICES = (
+    Service("github", "https://api.github.com", ("github", "github-fine-grained", "github-refresh"), _build_github),
+    Service("gitlab", "https://gitlab.com", ("gitlab",), _build_gitlab),
+    Service("slack", "https://slack.com", ("slack",), _build_slack),
+    Service("stripe", "https://api.stripe.com", ("stripe-live", "stripe-test"), _build_stripe),
+    Service("openai", "https://api.openai.com", ("openai",), _build_openai),
+    Service("anthropic", "https://api.anthropic.com", ("anthropic",), _build_anthropic),
+)
