@@ -70,10 +70,14 @@ def test_whose_a_key_is_and_what_it_may_do(aws: Aws, tmp_path: Path) -> None:
     first, second = found[strong["aws_access_key_id"]], found[dead["aws_access_key_id"]]
     assert (first["user"], first["status"], first["age_days"], first["service"]) == ("strong", "active", 120, "s3")
     assert first["power"] == "administrator" and first["mfa"] is False
+    assert first["abilities"] == ["can do everything"]
     assert first["rights"] == ["policy all of group staff allows every action on every resource"]
     assert (second["user"], second["status"], second["power"]) == ("dead", "inactive", "narrow")
     message = next(one["message"] for one in report["findings"] if one["attributes"].get("owner") == first)
-    assert f"key of user strong, active, last used on {NOW - timedelta(days=2):%Y-%m-%d} with s3; policy all" in message
+    assert (
+        f"key of user strong, active, last used on {NOW - timedelta(days=2):%Y-%m-%d} with s3; it can do everything"
+        in message
+    )
     assert report["target"]["account"]["account"] == aws.account
     for secret in (strong["aws_secret_access_key"], dead["aws_secret_access_key"]):
         assert secret not in json.dumps(report)

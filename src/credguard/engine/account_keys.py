@@ -7,6 +7,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from credguard.aws.account_state import locate
+from credguard.aws.granted_rights import describe_rights
 from credguard.aws.live.answers import PRACTICES
 from credguard.aws.live.client import CallError
 from credguard.aws.live.owner import find_user_key
@@ -97,6 +98,9 @@ class KeyJoin:
         worst = max((severity for severity, _ in rights), default=Severity.LOW)
         facts["power"] = _POWERS.get(worst, "narrow")
         facts["rights"] = [message for _, message in sorted(rights, key=lambda one: -one[0])[:_MOST_RIGHTS]]
+        holders = self._list_holders(owner.user)
+        documents = [policy.text for holder in holders for policy in holder.policies]
+        facts["abilities"] = describe_rights(documents, [arn for holder in holders for arn in holder.attached])
         if owner.user in self.answer.mfa:
             facts["mfa"] = self.answer.mfa[owner.user]
         return facts
@@ -122,11 +126,15 @@ def _grade(rule: Rule, one: Detection) -> Severity:
     return rule.severity if one.severity is None else one.severity
 
 
+def _list_texts(value: object) -> list[str]:
+    return [str(one) for one in value] if isinstance(value, list) else []
+
+
 def _mark(finding: Finding, owner: KeyOwner, facts: dict[str, object]) -> Finding:
     """The finding with whose key it is; keys of one user count as one where projects are compared."""
     used = f"last used on {owner.used:%Y-%m-%d} with {owner.service}" if owner.used else "never used"
-    rights = facts["rights"]
-    first = f"; {rights[0]}" if isinstance(rights, list) and rights else ""
+    words = [*_list_texts(facts["abilities"]), *_list_texts(facts["rights"])]
+    first = f"; it {words[0]}" if words and words[0].startswith("can ") else f"; {words[0]}" if words else ""
     of_user = compute_fingerprint("user", (owner.user.encode(),))
     whose = f"key of user {owner.user}, {owner.status}, {used}{first}" if owner.user else _NOBODYS[owner.status]
     return replace(

@@ -44,12 +44,16 @@ def _build_leak(finding: Finding, owner: Mapping[str, object]) -> Leak:
     status = str(owner.get("status", ""))
     power = "administrator" if status == "of-root" else str(owner.get("power", ""))
     words, spread = _describe_spread(finding)
-    rights = owner.get("rights")
+    rights = [*_list_texts(owner.get("abilities")), *_list_texts(owner.get("rights"))]
     return Leak(
         str(finding.attributes.get("access_key_id", "")), str(owner.get("user", "")), status, words, power,
-        tuple(map(str, rights)) if isinstance(rights, list) else (),
+        tuple(rights),
         _STATES.get(status, 0) * spread * _POWERS.get(power, 1),
     )  # fmt: skip
+
+
+def _list_texts(value: object) -> list[str]:
+    return [str(one) for one in value] if isinstance(value, list) else []
 
 
 def _describe_spread(finding: Finding) -> tuple[str, int]:
