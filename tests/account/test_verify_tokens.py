@@ -8,11 +8,13 @@ import random
 import subprocess
 import sys
 import threading
+from base64 import b64encode
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from credguard.aws.key_id import CANARY_ACCOUNTS
 from credguard.engine.token_services import SERVICES, Answer
 from credguard.engine.token_verifier import TokenVerifier
 from credguard.model.secret import Secret
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+BEDROCK = "ABSK"
 DENIED = {"error": {"code": "x", "message": "missing scopes"}}
 ANSWERS: list[tuple[str, str, int, Any, str]] = [
     ("github", "gho_", 200, {"login": "ada"}, "live"),
@@ -52,9 +55,26 @@ ANSWERS: list[tuple[str, str, int, Any, str]] = [
     ("anthropic", "sk-ant-api03-", 200, {"data": []}, "live"),
     ("anthropic", "sk-ant-admin01-", 200, {"id": "org", "name": "Acme"}, "live"),
     ("anthropic", "sk-ant-api03-", 401, {"error": {"type": "authentication_error"}}, "inactive-or-unknown"),
+    ("bedrock", BEDROCK, 200, {"modelSummaries": []}, "live"),
+    (
+        "bedrock",
+        BEDROCK,
+        403,
+        {"Message": "User: arn:aws:iam::111122223333:user/x is not authorized to perform: y"},
+        "live",
+    ),
+    (
+        "bedrock",
+        BEDROCK,
+        403,
+        {"Message": "Authentication failed: Please make sure your API Key is valid."},
+        "inactive-or-unknown",
+    ),
+    ("bedrock", BEDROCK, 403, {"Message": "Bearer Token has expired"}, "expired"),
+    ("bedrock", BEDROCK, 403, "<html>denied by the proxy</html>", "unknown"),
     ("anthropic", "sk-ant-api03-", 529, {"error": {"type": "overloaded_error"}}, "unknown"),
 ]
-KINDS = {"stripe": "stripe-live"}
+KINDS = {"stripe": "stripe-live", "bedrock": "long-term"}
 
 
 class Service:
@@ -103,7 +123,12 @@ def filler(request: pytest.FixtureRequest) -> Filler:
 
 
 def make_token(prefix: str) -> Secret:
-    return Secret(f"{prefix}{characters(random.Random(7), ALPHABETS['ALNUM'], 40)}".encode())
+    value = characters(random.Random(7), ALPHABETS["ALNUM"], 40)
+    return Secret(make_bedrock_key("111122223333", value) if prefix == BEDROCK else f"{prefix}{value}".encode())
+
+
+def make_bedrock_key(account: str, value: str) -> bytes:
+    return b"ABSK" + b64encode(f"BedrockAPIKey-u-at-{account}:{value}".encode())
 
 
 @pytest.mark.parametrize(("name", "prefix", "status", "body", "state"), ANSWERS)
@@ -128,6 +153,14 @@ def test_answers(service: Service, name: str, prefix: str, status: int, body: ob
 def test_no_harmless_request(service: Service, name: str, kind: str, prefix: str) -> None:
     """A token whose use would change something, or is not known to change nothing, is not used."""
     assert TokenVerifier((name,)).verify(kind, make_token(prefix)).status == "not-asked"
+    assert service.requests == []
+
+
+def test_canary(service: Service) -> None:
+    """A Bedrock key of an account that is known for traps is not used."""
+    verifier = TokenVerifier(("bedrock",))
+    for account in sorted(CANARY_ACCOUNTS)[:3]:
+        assert verifier.verify("long-term", Secret(make_bedrock_key(account, "x" * 40))).status == "not-asked"
     assert service.requests == []
 
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from credguard.engine.verification import Verifiers
 
 _AWS, _ALL = "aws", "all"
-_SERVICES = ("github", "gitlab", "slack", "stripe", "openai", "anthropic")
+_SERVICES = ("github", "gitlab", "slack", "stripe", "openai", "anthropic", "bedrock")
 
 
 def add(parser: argparse.ArgumentParser) -> None:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from credguard.aws.key_id import CANARY_ACCOUNTS, decode_account
+from credguard.aws.signed_request import find_embedded_request
+from credguard.heuristics.boundaries import decode_base64
 from credguard.lazy_re import compile_lazily
 from credguard.model.verification import EXPIRED, GONE, LIVE, UNKNOWN
 
@@ -46,6 +50,8 @@ class Request(NamedTuple):
     headers: dict[str, str]
     read: Callable[[Answer], Statement]
     method: str = "GET"
+    address: str = ""
+    """Where this one token is asked about, if not at the service's address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +67,9 @@ class Service:
 
 _TEXT = compile_lazily(r"[^\x20-\x7e]")
 _EXPIRED = compile_lazily(r"expired", re.IGNORECASE)
+_BEDROCK_OWNER = compile_lazily(rb"-at-(\d{12}):")
+_REGION = compile_lazily(r"[a-z]{2,4}(?:-[a-z]{2,10}){1,3}-\d")
+_ARN = compile_lazily(r"arn:aws[\w-]*:iam::\d{12}:user/[\w+=,.@/-]{1,200}")
 _FORBIDDEN = 403
 _NO_ACCESS = "the service denied this call, which a token of few rights may not make: the token works"
 
@@ -187,11 +196,45 @@ def _read_models(answer: Answer) -> Statement:
     return read_refusal(answer, f"{words.get('code')} {words.get('message')}")
 
 
+def _build_bedrock(token: str) -> Request | None:
+    """ListFoundationModels, which a key of any right may be denied, but not a key that works (Amazon Bedrock API
+    Reference); never with a key of a known canary account."""
+    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
+    if token.startswith("ABSK"):
+        owner = _BEDROCK_OWNER.search(decode_base64(token[4:].encode()))
+        if owner is None or owner[1].decode() in CANARY_ACCOUNTS:
+            return None
+    else:
+        embedded = find_embedded_request(decode_base64(token.rpartition("-")[2].encode()))
+        if embedded is None or (decode_account(embedded[0]) or "") in CANARY_ACCOUNTS | {""}:
+            return None
+        region = embedded[1].region or region
+    if not _REGION.fullmatch(region):
+        return None
+    host = f"https://bedrock.{region}.amazonaws.com{'.cn' if region.startswith('cn-') else ''}"
+    return Request("/foundation-models", _bearer(token), _read_bedrock, address=host)
+
+
+def _read_bedrock(answer: Answer) -> Statement:
+    message = str(answer.parse().get("message") or answer.parse().get("Message") or "")
+    if answer.status == 200 and "modelSummaries" in answer.parse():
+        return Statement(LIVE)
+    if answer.status == _FORBIDDEN and "not authorized to perform" in message:
+        arn = _ARN.search(message)
+        return Statement(LIVE, _NO_ACCESS, clean(arn[0] if arn else ""))
+    if answer.status == _FORBIDDEN and _EXPIRED.search(message):
+        return Statement(EXPIRED)
+    if answer.status == _FORBIDDEN and ("Authentication failed" in message or "security token" in message):
+        return Statement(GONE, "AWS does not know it")
+    return read_refusal(answer, message)
+
+
 SERVICES = (
     Service("github", "https://api.github.com", ("github", "github-fine-grained", "github-refresh"), _build_github),
     Service("gitlab", "https://gitlab.com", ("gitlab",), _build_gitlab),
     Service("slack", "https://slack.com", ("slack",), _build_slack),
     Service("stripe", "https://api.stripe.com", ("stripe-live", "stripe-test"), _build_stripe),
     Service("openai", "https://api.openai.com", ("openai",), _build_openai),
+    Service("bedrock", "", ("long-term", "short-term"), _build_bedrock),
     Service("anthropic", "https://api.anthropic.com", ("anthropic",), _build_anthropic),
 )

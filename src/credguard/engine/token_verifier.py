@@ -44,7 +44,8 @@ class TokenVerifier:
     def check_addresses(self) -> None:
         """Raises CredguardError for a service whose address from the environment is not one to send a token to."""
         for service in self._list_services():
-            get_address(service)
+            if service.address or f"CREDGUARD_{service.name.upper()}_URL" in os.environ:
+                get_address(service)
 
     def verify(self, kind: str, token: Secret) -> Verification:
         """Whether the token works, whose finding has this `kind`."""
@@ -69,24 +70,28 @@ class TokenVerifier:
         if lost:
             return Verification(UNKNOWN, lost, checked_at)
         self.asked += 1
-        answer = _ask(get_address(service), wanted)
+        address = get_address(service, wanted.address)
+        answer = _ask(address, wanted)
         if isinstance(answer, str):
             self._lost[service.name] = answer
             return Verification(UNKNOWN, answer, checked_at)
         if answer.status == _TOO_MANY or answer.status >= _SERVER_FAULT:
-            self._lost[service.name] = f"{_get_host(service)} answered HTTP {answer.status} and is not asked again"
+            self._lost[service.name] = (
+                f"{urlsplit(address).hostname} answered HTTP {answer.status} and is not asked again"
+            )
             return Verification(UNKNOWN, self._lost[service.name], checked_at)
         found = wanted.read(answer)
         return Verification(found.status, found.reason, checked_at, owner=found.owner, rights=found.rights)
 
 
-def get_address(service: Service) -> str:
-    """The service's address: its own, or that of the organization's own server, which CREDGUARD_<NAME>_URL names.
+def get_address(service: Service, of_token: str = "") -> str:
+    """The service's address: its own, the one that belongs to a token, or that of the organization's own server, which
+    CREDGUARD_<NAME>_URL names.
 
     Raises CredguardError for one that is not https, unless it is of this machine (RFC 6890, loopback).
     """
     variable = f"CREDGUARD_{service.name.upper()}_URL"
-    address = os.environ.get(variable) or service.address
+    address = os.environ.get(variable) or of_token or service.address
     try:
         parts = urlsplit(address)
         safe = parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(parts.hostname or ""))
@@ -103,10 +108,6 @@ def _is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
-
-
-def _get_host(service: Service) -> str:
-    return urlsplit(get_address(service)).hostname or service.name
 
 
 class _NoRedirects(request.HTTPRedirectHandler):

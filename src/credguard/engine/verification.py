@@ -9,7 +9,7 @@ from credguard.aws.credential import ID, SECRET, TOKEN
 from credguard.model.findings import Coverage, Severity
 from credguard.model.result import Result
 from credguard.model.verification import EXPIRED, LIVE
-from credguard.scanning.scanner import KIND_TOKEN
+from credguard.scanning.scanner import KIND_TOKENS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,9 +59,11 @@ def verify_run(run: Run, verifiers: Verifiers, credentials: Mapping[str, Mapping
 
 
 def _verify(run: Run, finding: Finding, verifiers: Verifiers, values: Mapping[str, Secret]) -> Verification | None:
-    if KIND_TOKEN in values:
+    if KIND_TOKENS[0] in values:
         return (
-            verifiers.tokens.verify(str(finding.attributes["kind"]), values[KIND_TOKEN]) if verifiers.tokens else None
+            verifiers.tokens.verify(str(finding.attributes["kind"]), values[KIND_TOKENS[0]])
+            if verifiers.tokens
+            else None
         )
     if not verifiers.aws:
         return None

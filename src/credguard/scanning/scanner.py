@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from credguard.rule import Rule
     from credguard.sources.worktree import WorkTree
 
-KIND_TOKEN = "token"  # noqa: S105 - the name of a role
-"""The role of a token in a detection that says its `kind`."""
+KIND_TOKENS = ("token", "bedrock_api_key")
+"""The roles of a token in a detection that says its `kind`."""
 _NOWHERE = (Location("."),)
 _EVERYWHERE = (WIDE, UTF32, CONTAINER, mime.PART, mime.RECORDED, lfs.POINTER, *PATTERNS)
 """What says that a blob has to be read in another way as well."""
@@ -277,8 +277,8 @@ def _keep_credential(
         roles.setdefault(part.role, part.secret)
     if ID in roles and SECRET in roles:
         kept[finding.fingerprint] = roles
-    elif KIND_TOKEN in roles and detection.attributes.get("kind") in kinds:
-        kept[finding.fingerprint] = {KIND_TOKEN: roles[KIND_TOKEN]}
+    elif detection.attributes.get("kind") in kinds and (role := next((one for one in KIND_TOKENS if one in roles), "")):
+        kept[finding.fingerprint] = {KIND_TOKENS[0]: roles[role]}
 
 
 def _rank_detection(one: tuple[Rule, Detection]) -> tuple[object, ...]:
