@@ -80,7 +80,7 @@ def add_common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--include-ignored", action="store_true", help="also scan files that git ignores")
     parser.add_argument(
         "--jobs", type=parse_count, default=0, metavar="N",
-        help="number of processes, for repositories or for the history of one (default: one per processor)",
+        help="number of processes, for repositories or the files and history of one (default: one per processor)",
     )  # fmt: skip
     parser.add_argument("--no-color", action="store_true", help="no colors (also with NO_COLOR set)")
     parser.add_argument("--progress", action="store_true", default=None, help="show a progress bar")

@@ -19,6 +19,7 @@ from credguard.policy.model import Policy, list_enabled_rules
 from credguard.rule import Trait, get_default_part
 from credguard.rules import list_rule_ids, load_rules
 from credguard.rules.account import key_older_than_limit
+from credguard.scanning import shares
 from credguard.scanning.comments import Comments
 from credguard.scanning.pipeline import Pipeline, mask_paths
 from credguard.scanning.scanner import Scanner
@@ -136,18 +137,34 @@ class Session:
                 if files.is_bare(tree.root / path)
             ]
         prefix = tree.repository.layout.prefix if tree.repository and not tree.bare else ""
-        source = self._open_source(listing, pipeline.limit)
-        if prefix:
-            contents = pipeline.scan_in_context(
-                source, len(tree.files), prefix.__add__, lambda path: path.removeprefix(prefix)
-            )
-        else:
-            contents = pipeline.scan(source, len(tree.files))
+        contents = self._scan_contents(pipeline, listing, prefix)
         material = frozenset() if self.in_hook else _find_material(tree)
         result = Result(tuple(names), coverage, material=material).merge(contents)
         result = replace(result, findings=(*result.findings, *pipeline.scan_tree(tree)))
         further = Result(problems=self.scanner.take_problems())
         return mask_paths(result.merge(further), masks, label)
+
+    def _scan_contents(self, pipeline: Pipeline, listing: files.Listing, prefix: str) -> Result:
+        """Scans the files, many of them in several processes; not where credentials are kept, which no process gives
+        away."""
+        parts = files.split(listing, shares.SHARE)
+        alone = self.verifiers or listing.tree.bare
+        count = 1 if alone else shares.count_processes(len(parts), self.jobs)
+        if count > 1:
+            quiet = replace(pipeline, progress=None)
+            found = shares.scan_shares(
+                lambda number: self._scan_part(quiet, parts[number], prefix),
+                len(parts), count, pipeline.scanner, self.progress,
+            )  # fmt: skip
+            if found:
+                return found
+        return self._scan_part(pipeline, listing, prefix)
+
+    def _scan_part(self, pipeline: Pipeline, listing: files.Listing, prefix: str) -> Result:
+        source, total = self._open_source(listing, pipeline.limit), len(listing.tree.files)
+        if not prefix:
+            return pipeline.scan(source, total)
+        return pipeline.scan_in_context(source, total, prefix.__add__, lambda path: path.removeprefix(prefix))
 
     def _open_source(self, listing: files.Listing, limit: int) -> Source:
         """The contents of a folder. With the history go the objects of the repositories inside and all that LFS keeps,

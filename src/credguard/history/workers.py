@@ -6,9 +6,7 @@ import contextlib
 import functools
 import gc
 import os
-import pickle
 import sys
-import tempfile
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -21,10 +19,11 @@ from credguard.history.prefilter import Sieve
 from credguard.matching.database import Matcher
 from credguard.model.findings import Blob
 from credguard.scanning import limits
-from credguard.system.compat import can_fork, count_cores, decode_path, encode_path, fork, kill
+from credguard.system.compat import can_fork, count_cores, decode_path, encode_path
+from credguard.system.forks import ShareQueue, Worker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from credguard.history.objects import Batch, History, Share
     from credguard.history.prefilter import Candidate
@@ -39,7 +38,6 @@ _MOST = 4
 """Processes: each takes some 60 MB."""
 _FEWEST = 4
 """Shares for which a further process is worth its start."""
-_NUMBER = 4
 _UNPACKED = 1 << 30
 """Bytes that the archives of one share may unpack to. The budget is the share's own, so that it does not matter who
 takes which."""
@@ -198,19 +196,22 @@ def scan_objects(look: ObjectScanner, history: History, jobs: int, progress: Pro
     """
     shares = history.list_shares()
     count = min(jobs or count_cores(), _MOST, 1 + len(shares) // _FEWEST) if sys.platform == "linux" and can_fork else 1
-    with contextlib.closing(_ShareQueue(len(shares))) as turns, contextlib.ExitStack() as stack:
+    with contextlib.closing(ShareQueue(len(shares))) as turns, contextlib.ExitStack() as stack:
         gc.freeze()  # forked processes share the memory of what is there, as long as no collection goes over it
         stack.callback(gc.unfreeze)
         work = functools.partial(_scan_shares, look, history, shares, turns)
-        others = [stack.enter_context(contextlib.closing(_Worker(work))) for _ in range(count - 1)]
+        others = [stack.enter_context(contextlib.closing(Worker(work))) for _ in range(count - 1)]
         for number in progress(turns, len(shares), "part") if progress else turns:
             look.scan(history.iter_batches(shares[number]))
         for other in others:
-            look.seen.add(other.read_result())
+            seen = other.read_answer()
+            if seen is None:
+                raise GitError("a process that read the history ended early", "run it again with --jobs 1")
+            look.seen.add(seen)
     look.scan(history.iter_rest())
 
 
-def _scan_shares(look: ObjectScanner, history: History, shares: Sequence[Share], turns: _ShareQueue) -> ObjectFindings:
+def _scan_shares(look: ObjectScanner, history: History, shares: Sequence[Share], turns: ShareQueue) -> ObjectFindings:
     """What a further process does: takes turns while there are some. It gives up when the first one is gone."""
     parent = os.getppid()
     for number in turns:
@@ -219,56 +220,3 @@ def _scan_shares(look: ObjectScanner, history: History, shares: Sequence[Share],
         look.scan(history.iter_batches(shares[number]))
     look.conclude()
     return look.seen
-
-
-class _ShareQueue:
-    """Numbers of shares, each given once to one of the processes that ask: a nameless file, in which all that were
-    forked from this one have the same place. A pipe would not have room for any count."""
-
-    def __init__(self, count: int) -> None:
-        self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - unread_oids by `close`
-        self._file.write(b"".join(number.to_bytes(_NUMBER, "big") for number in range(count)))
-        self._file.seek(0)
-
-    def __iter__(self) -> Iterator[int]:
-        while number := self._file.read(_NUMBER):
-            yield int.from_bytes(number, "big")
-
-    def close(self) -> None:
-        """Closes the file."""
-        self._file.close()
-
-
-class _Worker:
-    """A further process, forked from this one."""
-
-    def __init__(self, work: Callable[[], ObjectFindings]) -> None:
-        here, there = os.pipe()
-        self._process = fork()
-        if not self._process:
-            # Nothing that this process has open or has begun is the child's to end: it leaves without looking back.
-            try:
-                os.close(here)
-                answer = pickle.dumps(work())
-                with open(there, "wb") as pipe:
-                    pipe.write(answer)
-            finally:
-                os._exit(0)
-        os.close(there)
-        self._pipe = open(here, "rb")  # noqa: SIM115 - unread_oids by `close`
-
-    def read_result(self) -> ObjectFindings:
-        """What it has seen, when it is done; raises GitError."""
-        try:
-            seen = pickle.load(self._pipe)  # noqa: S301 - written by our own process
-        except (EOFError, pickle.UnpicklingError):
-            raise GitError("a process that read the history ended early", "run it again with --jobs 1") from None
-        assert isinstance(seen, ObjectFindings)  # noqa: S101 - our own process sends nothing else
-        return seen
-
-    def close(self) -> None:
-        """Ends it if it still runs."""
-        self._pipe.close()
-        with contextlib.suppress(ProcessLookupError, ChildProcessError):
-            kill(self._process)
-            os.waitpid(self._process, 0)

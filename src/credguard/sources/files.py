@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from credguard.git.repository import GITLINK, Git, GitError, IndexEntry, find_git
@@ -179,6 +179,18 @@ def _list_plain(root: Path) -> Listing:
             listing.skipped.append(Skip(folder or ".", _explain_error(error, "folder")))
     listing.tree.files = tuple(sorted(files))
     return listing
+
+
+def split(listing: Listing, size: int) -> list[Listing]:
+    """The listing in parts of so many files; what git would not write to disk is in the last one."""
+    paths = listing.tree.files
+    starts = range(0, len(paths), size)
+    parts = [
+        replace(listing, tree=replace(listing.tree, files=paths[start : start + size]), odd=[]) for start in starts
+    ]
+    if parts:
+        parts[-1].odd = listing.odd
+    return parts
 
 
 def read_all(listing: Listing, limit: int = DEFAULT_LIMIT) -> Iterator[Blob | Skip | str]:

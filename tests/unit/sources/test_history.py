@@ -20,12 +20,12 @@ from credguard.history import objects as history
 from credguard.history.incremental import HitCache, measure_common, update_hits
 from credguard.history.objects import History
 from credguard.history.prefilter import Sieve
-from credguard.history.workers import _ShareQueue
 from credguard.matching.database import Matcher
 from credguard.matching.pattern import REACH, Pattern
 from credguard.model.findings import Blob
 from credguard.rules import load_rules
 from credguard.scanning.scanner import _EVERYWHERE, Scanner
+from credguard.system.forks import ShareQueue
 from tests.keys import Filler
 from tests.repos import Repository
 
@@ -162,7 +162,7 @@ def test_too_much_that_is_corrupt_is_an_error(tmp_path: Path, monkeypatch: pytes
 
 def test_any_count_of_shares_is_dealt_out_once() -> None:
     """More than a pipe has room for."""
-    queue = _ShareQueue(20_000)
+    queue = ShareQueue(20_000)
     with closing(queue):
         assert [*itertools.islice(queue, 5), *queue] == list(range(20_000))
 
