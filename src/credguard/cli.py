@@ -23,9 +23,9 @@ _SHORT = {"--verify": "--verify=aws"}
 COMMANDS = {
     "scan": "scan files and folders on disk for AWS credentials",
     "audit": "audit whole repositories: credentials, credential files, ignore rules, root keys",
-    "account": "check an AWS account, read-only: root, MFA, keys, permissions, trails (needs credguard[aws])",
-    "revoke": "end an AWS access key: whose it is and the plan first, then with --apply (needs credguard[aws])",
-    "rotate": "replace the AWS access key of a profile: the plan first, then with --apply (needs credguard[aws])",
+    "account": "check an AWS account, read-only: root, MFA, keys, permissions, trails (needs credguard-cli[aws])",
+    "revoke": "end an AWS access key: whose it is and the plan first, then with --apply (needs credguard-cli[aws])",
+    "rotate": "replace the AWS access key of a profile: the plan first, then with --apply (needs credguard-cli[aws])",
     "doctor": "check this machine: its AWS credential files, .env files here, and whether the hooks work",
     "ci": "scan what a CI job is for: a change, a checkout or the whole history",
     "hook": "scan a commit, a push or a message, as a git hook",

@@ -160,7 +160,7 @@ def tools(tmp_path: Path) -> Path:
 def test_a_system_installation_finds_the_python_of_its_version(repo: Repository, command: Path, tmp_path: Path) -> None:
     (command.parent.parent / "pyvenv.cfg").unlink()
     (command.parent / "python").unlink()
-    info = command.parent.parent / "lib" / "python3.99" / "dist-packages" / "credguard-0.1.0.dist-info"
+    info = command.parent.parent / "lib" / "python3.99" / "dist-packages" / "credguard_cli-0.1.0.dist-info"
     info.mkdir(parents=True)
     (tmp_path / "elsewhere").mkdir()
     stand_in(tmp_path / "elsewhere" / "python3.99")

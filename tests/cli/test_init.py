@@ -211,10 +211,10 @@ def test_the_source_of_a_clone(package: Repository, repo: Repository, tmp_path: 
         place = tmp_path / "site"
         shutil.copytree(package.folder / "src/credguard", place / "credguard")
         record = {
-            "METADATA": "Name: credguard\nVersion: 1\n",
+            "METADATA": "Name: credguard-cli\nVersion: 1\n",
             "direct_url.json": f'{{"url": "{package.folder.as_uri()}"}}',
         }
-        write(place / "credguard-1.dist-info", record)
+        write(place / "credguard_cli-1.dist-info", record)
     done = run_copy(place, repo.folder)
     assert done.returncode == 0, done.stdout + done.stderr
     (entry,) = yaml.safe_load((repo.folder / ".pre-commit-config.yaml").read_text())["repos"]

@@ -31,7 +31,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--account", action="store_true",
-        help="also ask the AWS account, and say of each key whose it is and what it may do (needs credguard[aws])",
+        help="also ask the AWS account, and say of each key whose it is and what it may do (needs credguard-cli[aws])",
     )  # fmt: skip
     parser.add_argument("--profile", metavar="NAME", default="", help="with --account: whose credentials ask")
     _options.add_reports(parser)

@@ -29,7 +29,7 @@ def run(_options: argparse.Namespace) -> ExitCode:
     try:
         from mcp.server import MCPServer
     except ModuleNotFoundError:
-        raise CredguardError("the package mcp is not installed", "pip install 'credguard[mcp]'") from None
+        raise CredguardError("the package mcp is not installed", "pip install 'credguard-cli[mcp]'") from None
     from credguard.engine import questions
 
     server = MCPServer("credguard", version=__version__, instructions=_INSTRUCTIONS, log_level="ERROR")

@@ -110,7 +110,7 @@ def _iter_source_lines(text: str) -> Iterator[tuple[int, str]]:
 
 
 _DEPENDENCY = compile_lazily(
-    r"[\"']credguard(?:\[[^\]]*\])?[ \t]*(?:[@<>=!~;][^\"']*)?[\"']|^[\"']?credguard[\"']?[ \t]*=.*"
+    r"[\"']credguard(?:-cli)?(?:\[[^\]]*\])?[ \t]*(?:[@<>=!~;][^\"']*)?[\"']|^[\"']?credguard(?:-cli)?[\"']?[ \t]*=.*"
 )
 
 

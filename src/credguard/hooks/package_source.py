@@ -83,7 +83,7 @@ def find_source() -> Source:
 def _read_origin() -> tuple[str, str]:
     """The address from which pip installed this package, and the commit if that was a repository (PEP 610)."""
     try:
-        found = json.loads(distribution("credguard").read_text("direct_url.json") or "{}")
+        found = json.loads(distribution("credguard-cli").read_text("direct_url.json") or "{}")
         return str(found["url"]), str(found.get("vcs_info", {}).get("commit_id", ""))
     except (PackageNotFoundError, ValueError, LookupError, TypeError, AttributeError):
         return "", ""

@@ -74,7 +74,7 @@ def require_boto3() -> None:
     try:
         import boto3  # noqa: F401
     except ImportError as error:
-        raise CredguardError(_INSTALL, "install it with `pip install 'credguard[aws]'`") from error
+        raise CredguardError(_INSTALL, "install it with `pip install 'credguard-cli[aws]'`") from error
 
 
 def list_profiles() -> list[str]:
