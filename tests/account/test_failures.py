@@ -261,5 +261,6 @@ def test_without_the_extra(tmp_path: Path) -> None:
     )
     assert done.returncode == 2 and done.stdout == ""
     assert done.stderr == (
-        "credguard: this needs boto3, which is an extra of credguard; install it with `pip install 'credguard-cli[aws]'`\n"
+        "credguard: this needs boto3, which is an extra of credguard; "
+        "install it with `pip install 'credguard-cli[aws]'`\n"
     )

@@ -22,7 +22,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the options of `doctor`."""
     parser.add_argument("path", nargs="?", default=".", metavar="PATH", help="the repository (default: this folder)")
     parser.add_argument("--no-hooks", action="store_true", help="do not test the hooks")
-    parser.add_argument("--online", action="store_true", help="also ask AWS who each profile is (needs credguard-cli[aws])")
+    parser.add_argument(
+        "--online", action="store_true", help="also ask AWS who each profile is (needs credguard-cli[aws])"
+    )
     _options.add_common(parser)
     parser.set_defaults(run=run)
 

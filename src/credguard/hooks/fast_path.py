@@ -6,6 +6,7 @@ Anything unusual (hits, special names, errors, no cache) is left to the full sca
 from __future__ import annotations
 
 import os
+import sys
 import zlib
 
 import credguard
@@ -134,6 +135,9 @@ def compute_cache_key() -> str:
     _, engine = load_engine()
     files: list[tuple[str, int, int]] = []
     _list_files(os.path.dirname(credguard.__file__), files)
+    if compat.is_standalone():  # whose modules are inside the program
+        info = os.stat(sys.executable)
+        files.append(("", info.st_size, info.st_mtime_ns))
     return f"{_MAGIC} {__version__} {engine} {_digest(repr(sorted(files)).encode())}\n"
 
 

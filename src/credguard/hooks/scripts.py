@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 
 from credguard.hooks.events import BY_NAME
+from credguard.system.compat import is_standalone
 
 CHAINED = ".credguard-chained"
 """Suffix of the name of an existing hook; credguard's hook runs it afterwards."""
@@ -37,17 +38,9 @@ _INSTALLED = """\
 # credguard: git's {name} hook, written by `credguard install`; `credguard uninstall` takes it away.
 # It fails closed: where credguard cannot run, git stops. A hook that was here before runs after it.
 python={python}
-# Not `python -m`: the repository that is looked at must not bring its own credguard.
-start='import sys
-sys.path[:] = filter(None, sys.path)
-try:
-    from credguard.cli import main
-except ModuleNotFoundError:
-    sys.exit(127)
-sys.exit(main())'
-look() {{
+{start}look() {{
     status=127
-    if [ -x "$python" ]; then "$python" -E -c "$start" hook {name} "$@"; status=$?; fi
+    if [ -x "$python" ]; then "$python"{call} hook {name} "$@"; status=$?; fi
     program=$(command -v credguard)
     if [ "$status" -eq 127 ] && [ "${{program#/}}" != "$program" ]; then
         (unset PYTHONPATH; exec "$program" hook {name} "$@"); status=$?
@@ -61,6 +54,16 @@ look() {{
 chained=${{0%"${{0##*/}}"}}{name}{chained}
 [ "$0" != "$chained" ] || chained=  # this is a copy of it, and must not run itself
 {end}"""
+_START = """\
+# Not `python -m`: the repository that is looked at must not bring its own credguard.
+start='import sys
+sys.path[:] = filter(None, sys.path)
+try:
+    from credguard.cli import main
+except ModuleNotFoundError:
+    sys.exit(127)
+sys.exit(main())'
+"""
 _END = """\
 look "$@" || exit $?
 [ -x "$chained" ] || exit 0
@@ -97,9 +100,11 @@ def format_plain_hook(name: str) -> bytes:
 
 
 def format_installed_hook(name: str, python: str) -> bytes:
-    """The hook for one machine: it starts credguard with `python`, and runs the chained hook."""
+    """The hook for one machine: it starts credguard with `python`, which is credguard itself in a standalone build, and
+    runs the chained hook."""
+    start, call = ("", "") if is_standalone() else (_START, ' -E -c "$start"')
     end = _END_REWRITE if name == "post-rewrite" else _END_STDIN if BY_NAME[name].reads_stdin else _END
-    text = _INSTALLED.format(name=name, python=shlex.quote(python), chained=CHAINED, end=end)
+    text = _INSTALLED.format(name=name, python=shlex.quote(python), chained=CHAINED, end=end, start=start, call=call)
     return text.encode("utf-8", "surrogateescape")
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from credguard.errors import CredguardError
+from credguard.system.compat import is_standalone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -114,6 +115,8 @@ def parse_agents(words: str) -> tuple[Agent, ...]:
 
 def format_command() -> str:
     """What an agent runs: credguard by its absolute path; whatever ends it but a plain yes is a no."""
+    if is_standalone():
+        return f"{shlex.quote(sys.executable)} {_CALL}" + ("" if os.name == "nt" else " || exit 2")
     folder = Path(sys.executable).parent
     names = ("credguard.bat",) if os.name == "nt" else ("credguard",)
     program = next((folder / name for name in names if os.access(folder / name, os.X_OK)), None)
