@@ -40,6 +40,7 @@ COMMANDS = {
     "allow": "record an exception in the policy, with its reason",
     "fix": "fix what can be fixed safely: shows the change, and applies it with --apply",
     "completion": "print a completion script for a shell",
+    "lsp": "check what is open in an editor (Language Server Protocol)",
     "mcp": "answer the questions of AI agents (Model Context Protocol)",
     "warm": "compile and store what the first run would compile",
     "init": "write a starter policy, the pre-commit entry and the CI step, each shown first",

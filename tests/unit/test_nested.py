@@ -90,3 +90,12 @@ def test_time(data: bytes) -> None:
     start = time.process_time()
     lines(data)
     assert time.process_time() - start < 4 * PACE
+
+
+def test_a_renewed_scanner_has_found_nothing_and_may_unpack_as_much_as_a_new_one() -> None:
+    scanner = Scanner()
+    assert scanner.scan_blob(Blob(b"q: " + b64encode(TOKENS[0].encode()), "x.yaml"))
+    scanner.unread["x"] = "y"
+    fresh = scanner.renew()
+    assert scanner.secrets and not fresh.secrets and not fresh.unread and fresh.budget is not scanner.budget
+    assert fresh.scan_blob(Blob(TOKENS[0].encode(), "x")) and fresh.matcher is scanner.matcher

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from copy import copy
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -64,6 +65,12 @@ class Session:
         if self.verifiers:
             self.scanner.credentials = {}
             self.scanner.token_kinds = self.verifiers.token_kinds
+
+    def renew(self, scanner: Scanner | None = None) -> Session:
+        """The same session before its first scan, by the patterns of this one's scanner or of the one given."""
+        fresh = copy(self)
+        object.__setattr__(fresh, "scanner", (scanner or self.scanner).renew())
+        return fresh
 
     def select_rules(self, *policies: Policy) -> list[Rule]:
         """The rules that one of the policies (the session's own where there is none) lets speak, and those that these

@@ -82,8 +82,18 @@ def build_gitignore_edits(
     `made` are examples that will be new: they must not be ignored. Raises RefusedError if an ignore file has to be
     changed by hand, or no known entry helps.
     """
-    files = IgnoreFiles(tree)
     wanted = _collect_wanted(tree, findings)
+    return _build_edits(tree, wanted, made), list(wanted)
+
+
+def build_env_file_edits(tree: WorkTree, path: str) -> list[Edit]:
+    """The changes of ignore files after which git ignores the `.env` at `path`; raises RefusedError as above."""
+    return _build_edits(tree, {path: list(_USUAL)}, ())
+
+
+def _build_edits(tree: WorkTree, wanted: dict[str, list[str]], made: Sequence[str]) -> list[Edit]:
+    """The same for the paths that git should ignore, each with the lines to try first, which are then altered."""
+    files = IgnoreFiles(tree)
     committed = [
         path
         for path, kind in list_env_files(tree.files)
@@ -101,7 +111,7 @@ def build_gitignore_edits(
         fresh = _find_ignored(scratch, [*committed, *made]) - hidden
         if fresh:
             files.add(IGNORE_FILE, dict.fromkeys("!" + _format_line(path) for path in sorted(fresh)))
-    return files.build_edits(), list(wanted)
+    return files.build_edits()
 
 
 def _collect_wanted(tree: WorkTree, findings: Iterable[Finding]) -> dict[str, list[str]]:

@@ -81,6 +81,14 @@ class Scanner:
         chosen._apply(rules)  # noqa: SLF001 - of its own kind
         return chosen
 
+    def renew(self) -> Scanner:
+        """A scanner of the same rules that has found nothing yet and may unpack as much as a new one, for a process
+        that scans again and again."""
+        fresh = copy(self)
+        fresh.failures, fresh.unread, fresh.notes = [], {}, {}
+        fresh.secrets, fresh.pointers, fresh.budget = set(), set(), UnpackBudget()
+        return fresh
+
     def take_problems(self) -> Problems:
         """What could not be done since this was last asked."""
         problems = Problems(dict(self.unread), tuple(self.notes), tuple(self.failures))
