@@ -65,7 +65,8 @@ _PAIRED = compile_lazily(rb"[A-Za-z_][\w.\-]{0,40}[=:](?:[A-Za-z*][\w.*]*|\d{1,8
 _ODD = compile_lazily(rb"\\|://|[\x00-\x1f]|[:,;]\Z|\A[*:,;]|\[[a-z\]]|&\w{2,6};|%[0-9A-F]{2}(?:.*%[0-9A-F]{2}){4}")
 _LONG = compile_lazily(rb"(?=[a-z]*[0-9])(?=(?:[A-Za-z]*[0-9]){4})[A-Za-z0-9]{20}")
 _PUBLIC_FORM = compile_lazily(
-    rb"\.?eyJ[\w\-]{4,}\.|MI(?:IB[IC]j|GfMA|IC|ID|IE|IF)|M[EF][kUQY][A-Z]|AAAA[BEC]3|ssh-|rO0AB|0x[0-9a-fA-F]{40}\Z"
+    rb"\.?eyJ[\w\-]{4,}\.|MI(?:IB[IC]j|GfMA|IC|ID|IE|IF)|M[EF][kUQY][A-Z]|AAAA[BEC]3|ssh-|rO0AB|0x[0-9a-fA-F]{40}\Z|"
+    rb"arn:aws[a-z\-]{0,10}:"
 )
 """A web token, a public key, a certificate, a signature, a wallet's address: other rules know those that are secret."""
 _BASE = compile_lazily(rb"[A-Za-z0-9+/=_\-.~]{7,}")

@@ -60,7 +60,7 @@ _ABOUT = frozenset(
 )
 """Last words of names of something about a secret."""
 _PUBLIC = frozenset(
-    "existing "
+    "existing postman "
     "public publishable pub site anon throttle csrf xsrf authenticity next page pagination continuation starting "
     "start cursor sync cancel cancellation idempotency request primary foreign sort partition cache index lookup hot "
     "short press map dict row column group object config i18n label msg message translation bucket s3 route query "
@@ -71,6 +71,12 @@ _PUBLIC = frozenset(
     "comment json xml html css tag owasp".split()
 )
 """Words in the last part of a name that make its value no secret: cursors, what a browser gets, parts of a language."""
+_PROTOCOL = frozenset(
+    "change update lock creation conditional sequence checkpoint version chunk forward backward block result".split()
+)
+"""Before `token`: what an API of AWS gives or takes to know a change or a page again (botocore's service models)."""
+_CLIENT_TOKEN = compile_lazily(rb"[Cc]lientToken\Z")
+"""What makes a request of AWS idempotent; `client_token` is Vault's word for a secret."""
 TAILS = frozenset(
     "value default text str string plain plaintext raw old new current confirm confirmation again repeat verify "
     "literal const base b64 base64 hex env prod production dev development staging local first second one two a b c x "
@@ -97,6 +103,8 @@ def classify_name(name: bytes) -> Kind:
     if not words or words[-1] in _ABOUT or not _PUBLIC.isdisjoint(words[-own:]) or not _NO_NAMES.isdisjoint(words):
         return Kind.NONE
     last, before = words[-1], words[-2] if len(words) > 1 else ""
+    if last == "token" and (before in _PROTOCOL or _CLIENT_TOKEN.search(name)):
+        return Kind.NONE
     if last == "pw" and _GLUED.search(name) and any(len(word) < _SHORTEST for word in words[:-1]):
         return Kind.NONE
     if last in _PASSWORDS or last.endswith(("password", "passwd", "passphrase", "pwd")):

@@ -54,6 +54,8 @@ _BADGE = compile_lazily(rb"(?:badge|\.svg\?)[^\s]{0,120}\Z")
 """In the URL of a picture that everybody sees."""
 _BINARY = compile_lazily(rb"[\x01-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f]")
 """What no text has: around a bare value its signs are there by chance."""
+_NAMED_THING = compile_lazily(rb"/mus|:[^\s\"'`]{0,100}swa:nra")
+"""Before a name, reversed: `checksum/secret: …` of a Helm chart, and the start of an ARN, `…:ACCOUNT:secret:NAME`."""
 _DIGIT = compile_lazily(rb"[0-9]")
 _BACK, _NEAR = 140, 28
 """Enough bytes for a name and its operator, and for the part of a value before the end of a hit."""
@@ -112,6 +114,8 @@ def _read_name(before: bytes, after: bytes, *, quoted: bool) -> tuple[bytes, boo
     else:
         named = operator in (b"=", b":", b"=:", b">=") or (operator == b">" and not closing)
     if not named:
+        return b"", False
+    if _NAMED_THING.match(before, match.end(5)):
         return b"", False
     name, escaped = match[5][::-1], match[6].startswith(b"\\") and match[5].endswith((b"n", b"r", b"t"))
     if escaped and len(name) > 1:  # a line within a text: `\r\nApi-Key: …`
