@@ -72,7 +72,8 @@ _PUBLIC = frozenset(
 )
 """Words in the last part of a name that make its value no secret: cursors, what a browser gets, parts of a language."""
 _PROTOCOL = frozenset(
-    "change update lock creation conditional sequence checkpoint version chunk forward backward block result".split()
+    "change update lock creation conditional sequence checkpoint version chunk forward backward block result "
+    "action".split()
 )
 """Before `token`: what an API of AWS gives or takes to know a change or a page again (botocore's service models)."""
 _CLIENT_TOKEN = compile_lazily(rb"[Cc]lientToken\Z")

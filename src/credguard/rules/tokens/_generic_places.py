@@ -56,6 +56,9 @@ _BINARY = compile_lazily(rb"[\x01-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f]")
 """What no text has: around a bare value its signs are there by chance."""
 _NAMED_THING = compile_lazily(rb"/mus|:[^\s\"'`]{0,100}swa:nra")
 """Before a name, reversed: `checksum/secret: …` of a Helm chart, and the start of an ARN, `…:ACCOUNT:secret:NAME`."""
+_ACCESS_KEY = compile_lazily(rb"(?:access[_.\-]?key)\Z", re.IGNORECASE)
+_KEY_ID = compile_lazily(rb"[A-Z0-9]{16,24}")
+"""What services like S3 call an access key is an ID, which their own rules know where it is one of AWS's."""
 _DIGIT = compile_lazily(rb"[0-9]")
 _BACK, _NEAR = 140, 28
 """Enough bytes for a name and its operator, and for the part of a value before the end of a hit."""
@@ -149,6 +152,8 @@ def _grade(name: bytes, value: bytes) -> tuple[Confidence, Form] | None:
     versions of a file repeat their lines."""
     kind = classify_name(name)
     if kind is Kind.NONE:
+        return None
+    if _KEY_ID.fullmatch(value) and _ACCESS_KEY.search(name):
         return None
     form = classify_form(value, name)
     confidence = _grade_loose(value, form) if kind is Kind.LOOSE else _grade_named(value, kind, form)
