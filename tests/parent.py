@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import array
 import atexit
+import contextlib
+import fcntl
 import gc
 import io
 import marshal
@@ -20,38 +22,49 @@ import sys
 import threading
 from importlib import import_module
 
-Asked = tuple[list[str], str, dict[str, str]]
-"""The words of a command line, the folder that it runs in, and its environment."""
+Asked = tuple[list[str], str, dict[str, str], list[int], int | None]
+"""The words of a command line, its folder, environment, descriptors (by their numbers), and umask where it is not the
+tests' own."""
 _STREAMS = (("stdin", "r", "surrogateescape"), ("stdout", "w", "surrogateescape"), ("stderr", "w", "backslashreplace"))
-_DESCRIPTORS = 4
 _MOST_DESCRIPTORS = 256
 
 
 def serve(asks: socket.socket, place: socket.socket) -> Asked:
     """Answers until nobody asks any more; in each process that is forked, gives what it is to be."""
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the processes that wait
+    woken, wakes = socket.socketpair()
+    for end in (woken, wakes):
+        end.setblocking(False)
+    signal.set_wakeup_fd(wakes.fileno(), warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    running: dict[int, int] = {}
     while True:
-        ready, _, _ = select.select([asks, place], [], [])
+        ready, _, _ = select.select([asks, place, woken], [], [])
+        if woken in ready:
+            woken.recv(_MOST_DESCRIPTORS)
+            _tell_ends(running)
         if asks in ready:
             asked, descriptors = _receive(asks)
-        else:
+        elif place in ready:
             with place.accept()[0] as connection:
                 asked, descriptors = _receive(connection)
-        if not os.fork():
+        else:
+            continue
+        child = os.fork()
+        if not child:
+            signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            child = os.fork()
-            if not child:
-                _take(asked, descriptors)
-                return asked
-            _tell_the_end(child, descriptors)
+            _take(asked, descriptors)
+            return asked
+        running[child] = descriptors.pop()
+        _tell(running[child], child)
         for descriptor in descriptors:
             os.close(descriptor)
 
 
 def _receive(asks: socket.socket) -> tuple[Asked, list[int]]:
-    """The next question, with its standard streams and where its end is told; ends where nobody asks any more."""
+    """The next question, with its descriptors, of which the last is for its end; ends where nobody asks any more."""
     descriptors = array.array("i")
-    head, ancillary, _, _ = asks.recvmsg(4, socket.CMSG_SPACE(_DESCRIPTORS * descriptors.itemsize))
+    head, ancillary, _, _ = asks.recvmsg(4, socket.CMSG_SPACE(_MOST_DESCRIPTORS * descriptors.itemsize))
     if not head:
         os._exit(0)
     for _, _, data in ancillary:
@@ -63,38 +76,54 @@ def _receive(asks: socket.socket) -> tuple[Asked, list[int]]:
 
 
 def _take(asked: Asked, descriptors: list[int]) -> None:
-    """Makes the folder, the environment and the streams this process's own, as if it had been started with them."""
-    words, folder, variables = asked
-    for number, descriptor in enumerate(descriptors[:3]):
-        os.dup2(descriptor, number)
+    """Makes the folder, the environment, the descriptors and the umask this process's own, as if it had been started
+    with them."""
+    words, folder, variables, numbers, mask = asked
+    kept = [fcntl.fcntl(descriptor, fcntl.F_DUPFD, _MOST_DESCRIPTORS) for descriptor in descriptors[:-1]]
     os.setsid()  # so that what it leaves behind can be ended with it
-    os.closerange(3, _MOST_DESCRIPTORS)
+    os.closerange(0, _MOST_DESCRIPTORS)
+    for number, descriptor in zip(numbers, kept, strict=True):
+        os.dup2(descriptor, number)
+        os.close(descriptor)
     os.chdir(folder)
+    if mask is not None:
+        os.umask(mask)
     os.environ.clear()
     os.environ.update(variables)
     for number, (name, mode, errors) in enumerate(_STREAMS):
-        stream = open(number, mode, 1 if name == "stderr" else -1, "utf-8", errors, closefd=False)  # noqa: SIM115
-        assert type(stream) is io.TextIOWrapper
+        stream = _open_stream(number, mode, errors) if number in numbers else None
         setattr(sys, name, stream)
         setattr(sys, f"__{name}__", stream)
     sys.argv = ["credguard", *words]
 
 
-def _tell_the_end(child: int, descriptors: list[int]) -> None:
-    """Says the number of a process at once, and how it ended when it has."""
-    for descriptor in descriptors[:3]:
-        os.close(descriptor)
-    os.write(descriptors[3], child.to_bytes(8, "big"))
-    _, status = os.waitpid(child, 0)
-    os.write(descriptors[3], os.waitstatus_to_exitcode(status).to_bytes(8, "big", signed=True))
-    os._exit(0)
+def _open_stream(number: int, mode: str, errors: str) -> io.TextIOWrapper:
+    stream = open(number, mode, 1 if number == 2 else -1, "utf-8", errors, closefd=False)  # noqa: SIM115
+    assert type(stream) is io.TextIOWrapper
+    return stream
+
+
+def _tell_ends(running: dict[int, int]) -> None:
+    """Says how each process ended that has."""
+    while running:
+        child, status = os.waitpid(-1, os.WNOHANG)
+        if not child:
+            return
+        end = running.pop(child)
+        _tell(end, os.waitstatus_to_exitcode(status))
+        os.close(end)
+
+
+def _tell(end: int, number: int) -> None:
+    with contextlib.suppress(BrokenPipeError):
+        os.write(end, number.to_bytes(8, "big", signed=True))
 
 
 def _end(code: int) -> None:
     """As Python ends, but for taking its modules apart, for which all of its memory would be copied."""
     threading._shutdown()  # type: ignore[attr-defined]
     atexit._run_exitfuncs()
-    for stream in (sys.stdout, sys.stderr):
+    for stream in filter(None, (sys.stdout, sys.stderr)):
         stream.flush()
     os._exit(code)
 

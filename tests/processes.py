@@ -66,13 +66,19 @@ def run_text(
 
 
 def format_hook(name: str) -> str:
-    """A hook that runs this credguard: forked where it can be, so that a test of what git does starts no Python."""
+    """A hook that runs this credguard."""
+    return f'#!/bin/sh\nexec {format_command()} hook {name} "$@"\n'
+
+
+def format_command() -> str:
+    """credguard for a shell, with all that it gives a program: forked where it can be, so that no Python with all of
+    credguard is started."""
     if not hasattr(os, "fork"):
-        return f'#!/bin/sh\nexec "{sys.executable}" -m credguard hook {name} "$@"\n'
+        return f'"{sys.executable}" -m credguard'
     _parent()
     client = f'"{sys.executable}" -I -S "{Path(__file__).with_name("client.py")}"'
     variables = shlex.quote("\n".join(sorted(f"{one}={os.environ[one]}" for one in os.environ if one[:6] == "PYTHON")))
-    return f'#!/bin/sh\nexec {client} "{_place()}" {variables} hook {name} "$@"\n'
+    return f'{client} "{_place()}" {variables}'
 
 
 def _place() -> str:
@@ -100,7 +106,7 @@ def _parent() -> socket.socket:
 
 
 def _ask(words: Sequence[str], cwd: Path, env: Mapping[str, str], descriptors: list[int]) -> None:
-    text = marshal.dumps((list(words), str(cwd), dict(env)))
+    text = marshal.dumps((list(words), str(cwd), dict(env), [0, 1, 2], None))
     rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))
     with _ASKS:
         _parent().sendmsg([len(text).to_bytes(4, "big")], [rights])

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import os
+import shutil
 import subprocess
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
 _IDENTITY = {
     "GIT_AUTHOR_NAME": "Ada", "GIT_AUTHOR_EMAIL": "ada@example.com", "GIT_AUTHOR_DATE": "2026-01-02T03:04:05Z",
@@ -33,23 +36,42 @@ def write(folder: Path, files: Mapping[str, str | bytes]) -> None:
         path.write_bytes(content.encode() if isinstance(content, str) else content)
 
 
+@functools.cache
+def _init(*, bare: bool) -> Path:
+    """An empty repository as git makes it, with one of the sample hooks: a copy of it takes a fifth of `git init`."""
+    folder = Path(tempfile.mkdtemp(dir=os.environ["TESTS_DATABASES"]))
+    _run(folder, "init", "--quiet", "--initial-branch=main", *(["--bare"] if bare else []))
+    for sample in folder.rglob("*.sample"):
+        if sample.stem != "pre-commit":
+            sample.unlink()
+    return folder
+
+
+def _run(folder: Path, *args: str, stdin: str = "") -> str:
+    done = subprocess.run(
+        ["git", *_SETTINGS, *args], cwd=folder, env=clean_environment() | _IDENTITY, input=stdin.encode(),
+        capture_output=True, check=False,
+    )  # fmt: skip
+    if done.returncode:
+        raise AssertionError(f"git {' '.join(args)}: {done.stderr.decode('utf-8', 'replace')}")
+    return done.stdout.decode("utf-8", "surrogateescape")
+
+
 class Repository:
     """A git repository on the branch `main`, made in `folder`; commits have a fixed author and date."""
 
-    def __init__(self, folder: Path, *, bare: bool = False) -> None:
+    def __init__(self, folder: Path, *, bare: bool = False, exists: bool = False) -> None:
         self.folder = folder
-        folder.mkdir(parents=True, exist_ok=True)
-        self.git("init", "--quiet", "--initial-branch=main", *(["--bare"] if bare else []))
+        if exists:
+            return
+        if (folder / ("HEAD" if bare else ".git")).exists():
+            self.git("init", "--quiet", "--initial-branch=main")
+        else:
+            shutil.copytree(_init(bare=bare), folder, dirs_exist_ok=True)
 
     def git(self, *args: str, stdin: str = "") -> str:
         """The output of a git command; raises AssertionError, with git's message, when it fails."""
-        done = subprocess.run(
-            ["git", *_SETTINGS, *args], cwd=self.folder, env=clean_environment() | _IDENTITY,
-            input=stdin.encode(), capture_output=True, check=False,
-        )  # fmt: skip
-        if done.returncode:
-            raise AssertionError(f"git {' '.join(args)}: {done.stderr.decode('utf-8', 'replace')}")
-        return done.stdout.decode("utf-8", "surrogateescape")
+        return _run(self.folder, *args, stdin=stdin)
 
     def write(self, files: Mapping[str, str | bytes]) -> None:
         """Writes files into the work tree; git is not told."""
@@ -65,4 +87,19 @@ class Repository:
             self.write(files)
             self.add(*files, force=True)
         self.git("commit", "--quiet", "--allow-empty", "--message", message)
-        return self.git("rev-parse", "HEAD").strip()
+        return self._read_head() or self.git("rev-parse", "HEAD").strip()
+
+    def _read_head(self) -> str:
+        """The commit of HEAD right after it was made, when git keeps both as files in `.git`; else nothing."""
+        try:
+            head = (self.folder / ".git" / "HEAD").read_text(encoding="utf-8")
+            name = head.removeprefix("ref: ").strip()
+            return name if name == head.strip() else (self.folder / ".git" / name).read_text(encoding="utf-8").strip()
+        except OSError:
+            return ""
+
+
+def copy(made: Path, folder: Path) -> Repository:
+    """A copy of a repository that was made once for many tests."""
+    shutil.copytree(made, folder, symlinks=True)
+    return Repository(folder, exists=True)

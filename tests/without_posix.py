@@ -46,6 +46,8 @@ def take_away() -> None:
     for module, asked in (("tempfile", "_O_TMPFILE_WORKS"), ("shutil", "_USE_CP_SENDFILE")):
         if module in sys.modules:  # what it has asked for when it was imported
             setattr(sys.modules[module], asked, False)
+    if "shutil" in sys.modules:
+        sys.modules["shutil"]._copyxattr = lambda *_, **__: None  # type: ignore[attr-defined]  # as shutil is there
 
 
 def at_start() -> None:

@@ -7,19 +7,18 @@ import os
 import socket
 import stat
 import subprocess
-import sys
 import threading
 from pathlib import Path
 
 import pytest
 
+from tests import processes
 from tests.hooking import LEAK, credguard
-from tests.repos import Repository, clean_environment
+from tests.repos import Repository, clean_environment, copy
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="devices, pipes and modes of POSIX")
 
 AS_ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
-COMMAND = f'"{sys.executable}" -m credguard'
 WAYS = (
     "scan --format json --output {}", "scan -q --report json={}", "audit -q --format json --output {}",
     "ci -q --report json={}", "doctor -q --no-hooks --format json --output {}",
@@ -28,20 +27,27 @@ WAYS = (
 OTHER_FORMATS = ("audit -q --html {}", "ci -q --sarif-file {}", "scan --output {}", "hook pre-commit --report csv={}")
 
 
-@pytest.fixture
-def repo(tmp_path: Path) -> Repository:
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A repository with nothing that blocks, and a saved report."""
-    repo = Repository(tmp_path / "repo")
+    repo = Repository(tmp_path_factory.mktemp("reports") / "repo")
     repo.commit("begin", {"a.txt": "x\n", ".gitignore": ".env\n.env.*\n!.env.example\n*.json\n"})
     done = credguard("scan", "--format", "json", cwd=repo.folder)
     (repo.folder / "saved.json").write_text(done.stdout)
-    return repo
+    return repo.folder
+
+
+@pytest.fixture
+def repo(made: Path, tmp_path: Path) -> Repository:
+    """A copy of it."""
+    return copy(made, tmp_path / "repo")
 
 
 def shell(repo: Repository, words: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """A command line of a shell, in which `credguard` is ours."""
+    words = words.replace("credguard ", f"{processes.format_command()} ")
     return subprocess.run(
-        ["bash", "-c", words.replace("credguard ", f"{COMMAND} ")], cwd=repo.folder, timeout=120, check=False,
+        ["bash", "-c", words], cwd=repo.folder, timeout=120, check=False,
         env=clean_environment() | environment, capture_output=True, text=True,
     )  # fmt: skip
 
@@ -88,7 +94,7 @@ def test_standard_output_that_takes_nothing_is_no_success(repo: Repository, tmp_
     os.close(reader)
     for where in (f">{full}", ">&-", ""):
         done = subprocess.run(
-            ["bash", "-c", f"{COMMAND} {words} {where}"],
+            ["bash", "-c", f"{processes.format_command()} {words} {where}"],
             cwd=repo.folder, timeout=120, check=False, env=clean_environment(), stdout=gone, stderr=subprocess.PIPE,
             text=True,
         )  # fmt: skip

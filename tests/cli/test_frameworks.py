@@ -13,7 +13,7 @@ import pytest
 
 from tests.hooking import IDENTITY
 from tests.keys import Filler
-from tests.repos import Repository, clean_environment
+from tests.repos import Repository, clean_environment, copy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,14 +33,18 @@ _OFFLINE = ("connection", "resolve", "network", "no matching distribution", "tim
 
 @dataclass(frozen=True, slots=True)
 class Framework:
-    """A framework's program, and the caches of its own in which credguard is installed once."""
+    """A framework's program, the caches of its own in which credguard is installed once, and a repository with its
+    hooks, of which each test has a copy."""
 
     program: str
     home: Path
+    made: Path
 
     def environment(self) -> dict[str, str]:
         own = {"PRE_COMMIT_HOME": self.home, "PREK_HOME": self.home, "XDG_CACHE_HOME": self.home / "cache"}
-        return clean_environment() | IDENTITY | {name: str(path) for name, path in own.items()}
+        # What the hooks import is compiled when they do.
+        once = {"PIP_NO_COMPILE": "1"}
+        return clean_environment() | IDENTITY | once | {name: str(path) for name, path in own.items()}
 
     def __call__(self, folder: Path, *command: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -52,8 +56,8 @@ class Framework:
 class User(Repository):
     """Somebody's repository, its hooks installed by the framework."""
 
-    def __init__(self, folder: Path, framework: Framework) -> None:
-        super().__init__(folder)
+    def __init__(self, folder: Path, framework: Framework, *, exists: bool = False) -> None:
+        super().__init__(folder, exists=exists)
         self.framework = framework
 
     def stage(self, files: dict[str, str]) -> None:
@@ -108,8 +112,8 @@ def framework(
     program = Path(sys.executable).with_name(request.param)
     found = str(program) if program.exists() else shutil.which(request.param)
     assert found, f"{request.param} is missing; install the `dev` extra"
-    framework = Framework(found, tmp_path_factory.mktemp(request.param))
-    user = make_user(framework, project, tmp_path_factory.mktemp("first"))
+    framework = Framework(found, tmp_path_factory.mktemp(request.param), tmp_path_factory.mktemp("made"))
+    user = make_user(framework, project)
     done = user.run("run", "--all-files")
     words = (done.stdout + done.stderr).lower()
     if done.returncode and any(word in words for word in _OFFLINE):
@@ -118,9 +122,9 @@ def framework(
     return framework
 
 
-def make_user(framework: Framework, project: Repository, folder: Path) -> User:
+def make_user(framework: Framework, project: Repository) -> User:
     rev = project.git("rev-parse", "HEAD").strip()
-    user = User(folder, framework)
+    user = User(framework.made, framework)
     user.commit("begin", {".pre-commit-config.yaml": CONFIG.format(project=project.folder, rev=rev), "a.txt": "one\n"})
     done = user.run("install", *(word for stage in STAGES for word in ("--hook-type", stage)))
     assert not done.returncode, done.stderr
@@ -128,8 +132,9 @@ def make_user(framework: Framework, project: Repository, folder: Path) -> User:
 
 
 @pytest.fixture
-def user(framework: Framework, project: Repository, tmp_path: Path) -> User:
-    return make_user(framework, project, tmp_path / "user")
+def user(framework: Framework, tmp_path: Path) -> User:
+    copy(framework.made, tmp_path / "user")
+    return User(tmp_path / "user", framework, exists=True)
 
 
 @pytest.fixture

@@ -11,9 +11,6 @@ import pytest
 
 from tests.repos import Repository
 
-pytest.importorskip("mcp", reason="the extra `mcp` is not installed")
-anyio = pytest.importorskip("anyio")
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
@@ -26,6 +23,8 @@ Question = tuple[str, dict[str, object]]
 @pytest.fixture
 def ask(tmp_path: Path) -> Callable[[Sequence[Question]], list[Any]]:
     """Asks a server that runs in `tmp_path`: the text of each answer, or of its error."""
+    pytest.importorskip("mcp", reason="the extra `mcp` is not installed")
+    import anyio
     from mcp import Client, StdioServerParameters
 
     async def run(questions: Sequence[Question]) -> list[Any]:

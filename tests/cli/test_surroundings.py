@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="shells, streams and rights of POSIX")
 AS_ROOT = not hasattr(os, "geteuid") or os.geteuid() == 0
+PYTHON = "{python}"
 CLEAN, STOPPED = (0, ""), (1, "CG103")
 
 
@@ -38,9 +39,10 @@ def cache(tmp_path: Path) -> Path:
 
 
 def run(repo: Repository, shell: str = "", /, **environment: str | None) -> tuple[int, str]:
-    """Exit code of pre-commit and the rule that spoke; `shell` is what a shell does before and around it: `{}`."""
-    command = f'"{sys.executable}" -m credguard hook pre-commit'
-    spoken = (shell or "{}").replace("{}", command)
+    """Exit code of pre-commit and the rule that spoke; `shell` is what a shell does before and around it: `{}`, or
+    `{python}` where it must be a Python that starts."""
+    forked, started = processes.format_command(), f'"{sys.executable}" -m credguard'
+    spoken = (shell or "{}").replace("{}", f"{forked} hook pre-commit").replace(PYTHON, f"{started} hook pre-commit")
     env = clean_environment()
     for name, value in environment.items():
         env.pop(name, None)
@@ -55,9 +57,9 @@ def run(repo: Repository, shell: str = "", /, **environment: str | None) -> tupl
 
 
 def looks(repo: Repository, shell: str = "", stopped: tuple[int, str] = STOPPED, /, **environment: str | None) -> None:
-    """Clean work passes, in the full way and in the quick one; a key is stopped."""
+    """Clean work passes, in the full way and in the quick one; a key is stopped. A Python starts at least once."""
     leak(repo, "b.txt", f"b in {shell}\n")
-    assert run(repo, shell, **environment) == CLEAN
+    assert run(repo, (shell or "{}").replace("{}", PYTHON), **environment) == CLEAN
     assert run(repo, shell, **environment) == CLEAN
     leak(repo)
     assert run(repo, shell, **environment) == stopped
@@ -88,7 +90,7 @@ def test_a_home_that_cannot_be_written(repo: Repository, tmp_path: Path) -> None
 
 def test_a_full_disk(repo: Repository, cache: Path) -> None:
     # Files of 512 bytes at most. Python would leave byte code cut off at that in the sources of this checkout.
-    looks(repo, "ulimit -f 1; trap '' XFSZ; {}", XDG_CACHE_HOME=str(cache), PYTHONDONTWRITEBYTECODE="1")
+    looks(repo, "ulimit -f 1; trap '' XFSZ; {python}", XDG_CACHE_HOME=str(cache), PYTHONDONTWRITEBYTECODE="1")
     assert not list(cache.rglob("*.db"))
     assert not list(cache.rglob("tmp*"))
 
@@ -96,10 +98,12 @@ def test_a_full_disk(repo: Repository, cache: Path) -> None:
 @pytest.mark.parametrize("locale", ["C", "POSIX", "C.UTF-8", "de_DE.ISO-8859-1", "nonsense"])
 def test_locales(repo: Repository, locale: str) -> None:
     repo.commit("odd", {os.fsdecode(b"caf\xe9 \xff.txt"): "x\n", "caf\u00e9.txt": "x\n"})
-    looks(repo, LC_ALL=locale)
-    looks(repo, LC_ALL=locale, PYTHONUTF8="0", PYTHONCOERCECLOCALE="0")
+    looks(repo, PYTHON, LC_ALL=locale)
+    looks(repo, PYTHON, LC_ALL=locale, PYTHONUTF8="0", PYTHONCOERCECLOCALE="0")
     leak(repo, os.fsdecode(b"caf\xe9\n\xff.txt"))
-    assert run(repo, LC_ALL=locale, PYTHONUTF8="0", PYTHONCOERCECLOCALE="0", PYTHONIOENCODING="ascii") == STOPPED
+    assert (
+        run(repo, PYTHON, LC_ALL=locale, PYTHONUTF8="0", PYTHONCOERCECLOCALE="0", PYTHONIOENCODING="ascii") == STOPPED
+    )
 
 
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "<&- >&-"])
@@ -263,7 +267,7 @@ def test_a_cache_in_the_repository(repo: Repository, tmp_path: Path) -> None:
     for base in ("~/.cache", "here"):
         (repo.folder / base / "credguard").mkdir(parents=True)
         shutil.copy(made, repo.folder / base / "credguard" / "quick.db")
-    seen = f'strace -f -e trace=openat -o "{tmp_path}/trace" {{}}' if shutil.which("strace") else "{}"
+    seen = f'strace -f -e trace=openat -o "{tmp_path}/trace" {PYTHON}' if shutil.which("strace") else PYTHON
     for variables in ({"HOME": "", "XDG_CACHE_HOME": None}, {"HOME": "here", "XDG_CACHE_HOME": "here"}):
         run(repo, seen, **variables)
         if shutil.which("strace"):

@@ -17,13 +17,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from credguard.model.findings import Blob
-from credguard.scanning.scanner import Scanner
 from tests.keys import Filler
+from tests.scanners import load_scanner
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-SCANNER = Scanner()
 FILLER = Filler("disguises")
 PAIRS = [(FILLER.fill(f"{{{{AKID.{n}}}}}"), FILLER.fill(f"{{{{SECRET.{n}}}}}")) for n in range(5)]
 
@@ -93,7 +92,7 @@ FORMS: dict[str, Callable[[str, str], str]] = {
 @pytest.mark.parametrize("form", FORMS)
 def test_a_pair_in_disguise_is_found(form: str) -> None:
     for key, secret in PAIRS:
-        findings = SCANNER.scan_blob(Blob(FORMS[form](key, secret).encode(), "x.txt"))
+        findings = load_scanner().scan_blob(Blob(FORMS[form](key, secret).encode(), "x.txt"))
         assert {finding.rule_id for finding in findings} == {"CG103"}, form
         assert findings[0].attributes["access_key_id"] == key
         assert secret not in repr(findings) and secret[5:] not in repr(findings)
@@ -102,13 +101,13 @@ def test_a_pair_in_disguise_is_found(form: str) -> None:
 @pytest.mark.parametrize("codec", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be"])
 def test_wide_texts(codec: str) -> None:
     for key, secret in PAIRS:
-        (finding,) = SCANNER.scan_blob(Blob(ini(key, secret).encode(codec), "x.txt"))
+        (finding,) = load_scanner().scan_blob(Blob(ini(key, secret).encode(codec), "x.txt"))
         assert finding.rule_id == "CG103" and [place.line for place in finding.locations] == [2, 3]
 
 
 @pytest.mark.parametrize("text", ["aws_secret_access_key = {}\n", "export AWS_SECRET_ACCESS_KEY={}"])
 def test_a_secret_alone_in_base64(text: str) -> None:
-    (finding,) = SCANNER.scan_blob(Blob(("x:\n\n  y: " + b64(text.format(PAIRS[0][1]))).encode(), "x.yaml"))
+    (finding,) = load_scanner().scan_blob(Blob(("x:\n\n  y: " + b64(text.format(PAIRS[0][1]))).encode(), "x.yaml"))
     assert finding.rule_id == "CG102" and finding.locations[0].line == 3 and "base64" in finding.message
 
 
@@ -124,15 +123,15 @@ def test_a_secret_alone_in_base64(text: str) -> None:
     ],
 )
 def test_look_alikes_are_silent(text: str) -> None:
-    assert not SCANNER.scan_blob(Blob(text.encode(), "x.py"))
+    assert not load_scanner().scan_blob(Blob(text.encode(), "x.py"))
 
 
 def test_disguises_within_disguises_end() -> None:
     text = ini(*PAIRS[0])
     for _ in range(12):
         text = b64(text)
-    SCANNER.scan_blob(Blob(text.encode(), "x"))
-    assert not SCANNER.failures
+    load_scanner().scan_blob(Blob(text.encode(), "x"))
+    assert not load_scanner().failures
 
 
 @given(st.sampled_from(sorted(FORMS)), st.integers(0, 2**32))
@@ -142,6 +141,6 @@ def test_damage_never_raises_and_never_shows_a_secret(form: str, seed: int) -> N
     data = bytearray(FORMS[form](key, secret).encode())
     for _ in range(source.randrange(1, 8)):
         data[source.randrange(len(data))] = source.randrange(256)
-    findings = SCANNER.scan_blob(Blob(bytes(data), "x.txt"))
-    assert not SCANNER.failures
+    findings = load_scanner().scan_blob(Blob(bytes(data), "x.txt"))
+    assert not load_scanner().failures
     assert secret[6:] not in repr(findings)

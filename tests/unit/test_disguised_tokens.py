@@ -16,16 +16,15 @@ from urllib.parse import quote
 import pytest
 
 from credguard.model.findings import Blob
-from credguard.scanning.scanner import Scanner
 from tests.containers import zstd
 from tests.keys import Filler
+from tests.scanners import load_scanner
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     Form = Callable[[bytes], bytes]
 
-SCANNER = Scanner()
 FILL = Filler("disguised tokens").fill
 VALUES = {
     "github": ("CG160", "{{GITHUB}}"),
@@ -106,8 +105,8 @@ bzip2 of zip of utf-32|gzip of utf-16 of JSON|base64 of percent of JSON"""
 
 
 def findings(data: bytes) -> list[tuple[str, str, int]]:
-    found = SCANNER.scan_blob(Blob(data, "x.txt"))
-    assert not SCANNER.failures
+    found = load_scanner().scan_blob(Blob(data, "x.txt"))
+    assert not load_scanner().failures
     return [(one.rule_id, one.locations[0].path, one.locations[0].line) for one in found]
 
 

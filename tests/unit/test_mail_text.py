@@ -16,20 +16,19 @@ from hypothesis import strategies as st
 from credguard.decoders.mail_text import ENCODED_WORD, FLOWED, decode_header_words, join_flowed_lines
 from credguard.matching.database import Matcher
 from credguard.model.findings import Blob
-from credguard.scanning.scanner import Scanner
 from tests.keys import Filler
 from tests.pace import PACE
+from tests.scanners import load_scanner
 
 FILL = Filler("mail texts").fill
-SCANNER = Scanner()
 TOKEN = FILL("{{GITHUB}}")
 PAIR = FILL("id {{AKID}} AWS_SECRET_ACCESS_KEY={{SECRET}}")
 PEM = FILL("{{PEM_RSA}}")
 
 
 def places(data: bytes, path: str = "m.eml") -> list[tuple[str, str, int]]:
-    found = SCANNER.scan_blob(Blob(data, path))
-    assert not SCANNER.failures
+    found = load_scanner().scan_blob(Blob(data, path))
+    assert not load_scanner().failures
     return sorted({(one.rule_id, one.locations[0].path, one.locations[0].line) for one in found})
 
 

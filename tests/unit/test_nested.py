@@ -9,11 +9,10 @@ from base64 import b64encode
 import pytest
 
 from credguard.model.findings import Blob
-from credguard.scanning.scanner import Scanner
 from tests.keys import Filler
 from tests.pace import PACE
+from tests.scanners import load_scanner
 
-SCANNER = Scanner()
 FILL = Filler("nested").fill
 TOKENS = [
     FILL(one)
@@ -28,8 +27,8 @@ TOKENS = [
 
 
 def lines(data: bytes, path: str = "x.yaml") -> list[int]:
-    SCANNER.unread.clear()
-    return [one.locations[0].line for one in SCANNER.scan_blob(Blob(data, path))]
+    load_scanner().unread.clear()
+    return [one.locations[0].line for one in load_scanner().scan_blob(Blob(data, path))]
 
 
 @pytest.mark.parametrize("token", TOKENS)
@@ -69,9 +68,9 @@ def test_to_the_depth_and_no_further() -> None:
     data = b"# c\nGH=" + TOKENS[0].encode() + b"\nX=1\n"
     for _ in range(5):
         data = b64encode(data)
-        assert lines(b"d: " + data) == [1] and not SCANNER.unread
+        assert lines(b"d: " + data) == [1] and not load_scanner().unread
     assert lines(b"d: " + b64encode(data)) == []
-    assert "limits.depth" in SCANNER.unread["x.yaml"]
+    assert "limits.depth" in load_scanner().unread["x.yaml"]
 
 
 def test_what_looks_like_a_secret_of_kubernetes_is_silent() -> None:

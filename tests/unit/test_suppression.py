@@ -267,7 +267,7 @@ PIECES += [b"- '", b' "', b"{#", b"(*", b"#|", b"'\\", b"EOF\n", b"<<EOF EOF EOF
 @pytest.mark.parametrize("path", [path for path, _ in LANGUAGES])
 def test_hostile_files_cost_linear_time(path: str) -> None:
     for piece in PIECES:
-        data = piece * (50_000 // len(piece)) + b"\n# gitleaks:allow\n"
+        data = piece * (20_000 // len(piece)) + b"\n# gitleaks:allow\n"
         start = time.process_time()
         find_markers(data, path)
-        assert time.process_time() - start < 1 * PACE, piece
+        assert time.process_time() - start < 0.2 * PACE, piece
