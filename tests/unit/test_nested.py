@@ -92,7 +92,7 @@ def test_time(data: bytes) -> None:
 
 
 def test_a_renewed_scanner_has_found_nothing_and_may_unpack_as_much_as_a_new_one() -> None:
-    scanner = Scanner()
+    scanner = load_scanner().renew()
     assert scanner.scan_blob(Blob(b"q: " + b64encode(TOKENS[0].encode()), "x.yaml"))
     scanner.unread["x"] = "y"
     fresh = scanner.renew()
