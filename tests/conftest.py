@@ -29,6 +29,7 @@ _SLOW = {
     "account",
     "attacks",
     "cli",
+    "servers",
     "sources",
     "test_benchmarks.py",
     "test_docs.py",

@@ -209,3 +209,9 @@ def test_ours_is_not_timed_when_it_fails(tmp_path: Path) -> None:
     words = [word for pair in no_repository.items() for word in pair]
     assert "RuntimeError" in run("bench_history.py", broken.folder, "--rounds", "1", *words, code=1)
     assert not (tmp_path / "history.json").exists()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="hooks and processor times")
+def test_pushes_with_and_without_the_hook() -> None:
+    told = run("bench_push.py", "--rounds", "1", "--commits", "5")
+    assert [line.split(" | ")[0] for line in told.splitlines()[2:]] == ["| one commit", "| nothing new", "| 5 commits"]

@@ -29,6 +29,7 @@ COMMANDS = {
     "doctor": "check this machine: its AWS credential files, .env files here, and whether the hooks work",
     "ci": "scan what a CI job is for: a change, a checkout or the whole history",
     "hook": "scan a commit, a push or a message, as a git hook",
+    "queue": "scan the pushes that a server let in before they were scanned",
     "install": "install git hooks that call credguard, keeping existing hooks",
     "uninstall": "remove the git hooks and restore the previous ones",
     "report": "convert a saved JSON report to another format",
@@ -82,6 +83,10 @@ def _leave_out_the_current_folder() -> None:
 def _can_skip(arguments: list[str]) -> bool:
     """True for a hook that certainly has nothing to report, as most have."""
     try:
+        if arguments[:1] == ["pre-receive"]:
+            from credguard.hooks import fast_push
+
+            return fast_push.is_push_clean(arguments[1:])
         from credguard.hooks import fast_path
     except Exception:  # noqa: BLE001 - the full way meets it, too, and tells
         return False

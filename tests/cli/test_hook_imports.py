@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from credguard.system import compat
-from tests.hooking import LEAK
+from tests.hooking import LEAK, ZERO
 from tests.keys import Filler
 from tests.repos import Repository, clean_environment
 
@@ -26,6 +26,10 @@ QUICK = {
     "credguard", "credguard.cli", "credguard.git", "credguard.git.commit_message", "credguard.git.spawn",
     "credguard.hooks", "credguard.hooks.engine", "credguard.hooks.fast_path", "credguard.hooks.prefilter",
     "credguard.system", "credguard.system.compat", "credguard.system.ownership",
+}  # fmt: skip
+PUSH = QUICK | {
+    "credguard.hooks.deadline", "credguard.hooks.fast_push", "credguard.hooks.push_note",
+    "credguard.hooks.server_options",
 }  # fmt: skip
 SECOND_LOOK = {
     "credguard.heuristics", "credguard.heuristics.placeholders", "credguard.heuristics.secret_key_shape",
@@ -61,12 +65,12 @@ def stage(repo: Repository, files: dict[str, str]) -> None:
     repo.add()
 
 
-def imported(repo: Repository, cache: Path, *hook: str, **environment: str) -> tuple[str, set[str]]:
+def imported(repo: Repository, cache: Path, *hook: str, stdin: str = "", **environment: str) -> tuple[str, set[str]]:
     """The exit code of the hook (default: pre-commit), and the modules that it imported."""
     done = subprocess.run(
         [sys.executable, "-c", DUMP, *(hook or ("pre-commit",))], cwd=repo.folder,
         env=clean_environment() | {"XDG_CACHE_HOME": str(cache)} | environment, capture_output=True, text=True,
-        check=True,
+        check=True, input=stdin,
     )  # fmt: skip
     code, *names = done.stdout.split()
     return code, set(names)
@@ -191,3 +195,28 @@ def test_from_a_folder_below_the_root(repo: Repository, tmp_path: Path) -> None:
     below = Repository.__new__(Repository)
     below.folder = repo.folder / "sub"
     assert imported(below, tmp_path)[0] == "2"
+
+
+def test_a_push_with_nothing_to_report_is_as_quick(tmp_path: Path) -> None:
+    work, bare = Repository(tmp_path / "work"), Repository(tmp_path / "bare", bare=True)
+    first = work.commit(
+        "begin", {"a.py": "print('one')\n", POLICY: "version: 1\n", "Makefile": "all:\n\tcredguard ci\n"}
+    )
+    second = work.commit("work", {"a.py": "print('two')\n"})
+    work.git("tag", "-a", "-m", "a release", "v1")
+    work.git("push", "-q", str(bare.folder), "main", "v1")
+    bare.git("update-ref", "refs/heads/main", first)
+    bare.git("update-ref", "-d", "refs/tags/v1")
+    tag = work.git("rev-parse", "v1").strip()
+    lines = f"{first} {second} refs/heads/main\n{ZERO} {first} refs/heads/old\n{ZERO} {tag} refs/tags/v1\n"
+    code, modules = imported(bare, tmp_path, "pre-receive", stdin=lines)
+    assert code == "0" and "credguard.enforcement.call_sites" in modules  # and keeps what the quick way needs
+    for words in ((), ("--deadline", "600", "--audit-log", str(tmp_path / "log"))):
+        code, modules = imported(bare, tmp_path, "pre-receive", *words, stdin=lines)
+        assert code == "0" and own(modules) == PUSH
+        assert not modules & ((SLOW | NEVER) - {"tempfile"})
+    bad = work.commit("bad", {"b.py": LEAK})
+    work.git("push", "-q", str(bare.folder), f"{bad}:refs/heads/y")
+    bare.git("update-ref", "-d", "refs/heads/y")
+    code, modules = imported(bare, tmp_path, "pre-receive", stdin=f"{ZERO} {bad} refs/heads/x\n")
+    assert code == "1" and "credguard.rules.aws.aws_key_pair" in modules

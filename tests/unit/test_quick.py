@@ -40,7 +40,7 @@ def test_there_are_such_paths() -> None:
 
 @pytest.mark.parametrize("path", told())
 def test_a_name_that_a_file_rule_reports_is_left_to_it(path: str) -> None:
-    assert fast_path._may_concern_file_rule(os.fsencode(path))
+    assert fast_path.may_concern_file_rule(os.fsencode(path))
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_a_name_that_a_file_rule_reports_is_left_to_it(path: str) -> None:
     "key.json sample/config.yml config.yaml.dist x.csv x.ini x.cfg x.conf Dockerfile .gitignore .envrc rc".split(),
 )
 def test_names_beside_them(path: str) -> None:
-    assert fast_path._may_concern_file_rule(path.encode())
+    assert fast_path.may_concern_file_rule(path.encode())
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_names_beside_them(path: str) -> None:
     "a.py src/b.ts README.md .github/ci.yml package.json poetry.lock run.sh s3/keys.py tokens.go root.c".split(),
 )
 def test_ordinary_names_are_not(path: str) -> None:
-    assert not fast_path._may_concern_file_rule(path.encode())
+    assert not fast_path.may_concern_file_rule(path.encode())
 
 
 STEMS = (
@@ -92,7 +92,7 @@ def test_no_file_rule_speaks_of_a_name_that_is_not_left_to_it(ending: str) -> No
         data = Filler("quick").fill(content).encode()
         tree = WorkTree(Path(), names, frozenset(names), reader=lambda _path, data=data: data)  # type: ignore[misc]
         found = {finding.locations[0].path for finding in scanner().scan_tree(tree)}
-        assert not [path for path in found if not fast_path._may_concern_file_rule(path.encode())]
+        assert not [path for path in found if not fast_path.may_concern_file_rule(path.encode())]
 
 
 def test_names_that_a_change_of_ignore_rules_concerns() -> None:
@@ -102,4 +102,4 @@ def test_names_that_a_change_of_ignore_rules_concerns() -> None:
             for end in (*fast_path._CODE, *fast_path._DATA):
                 for stem in ("environment", "docker_run", "containers", "compose", "a", ".gitignore"):
                     name = f"src/{stem}{end}"
-                    assert not re.search(rule.concerns, name) or fast_path._may_concern_file_rule(name.encode())
+                    assert not re.search(rule.concerns, name) or fast_path.may_concern_file_rule(name.encode())

@@ -90,7 +90,7 @@ class Survey:
     """All calls of credguard in one set of files."""
 
     def __init__(self, files: SettingsFiles) -> None:
-        self._files = files
+        self._files, self.asked = files, files.asked
         self._known = {path: self._load_file(path) for path in files if not is_prose(path)}
         self._leading = self._find_leading_files()
         for one in self._known.values():

@@ -35,6 +35,11 @@ class Calls:
         """The calls by file; a file that cannot be read calls nothing."""
         return self._survey.find_sites() if self._survey else {}
 
+    @property
+    def asked(self) -> frozenset[str]:
+        """The paths and folders that decide what is called: a change of none of them alters a call."""
+        return self._survey.asked if self._survey else frozenset()
+
     def find_problem(self, path: str) -> str:
         """Why the file cannot be parsed as its name suggests, empty if it can."""
         return self._survey.find_problem(path) if self._survey else ""

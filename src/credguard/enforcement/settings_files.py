@@ -173,6 +173,12 @@ class SettingsFiles:
                     folders[name.rpartition("/")[0]] = None
         return names, tuple(name for name in folders if name and name not in self._asked)[:50]
 
+    @property
+    def asked(self) -> frozenset[str]:
+        """All paths and folders that were asked for, existing or not: where none of them differs in another snapshot,
+        the same files are read there."""
+        return frozenset(self._asked)
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._raw)
 

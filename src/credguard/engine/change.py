@@ -16,6 +16,7 @@ from credguard.model.result import Result
 from credguard.scanning.pipeline import mask_paths
 from credguard.sources import changes, files, lfs
 from credguard.sources.changes import Change
+from credguard.sources.time_limit import NO_LIMIT
 from credguard.sources.worktree import RULE_READ_LIMIT, WorkTree
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from credguard.model.findings import Finding, Skip
     from credguard.scanning.pipeline import Pipeline
     from credguard.sources.changes import ChangeSet
+    from credguard.sources.time_limit import TimeLimit
 
 
 def scan_staged(pipeline: Pipeline, repository: Git, *, whole_files: bool = False) -> Result:
@@ -58,15 +60,22 @@ def scan_named_files(pipeline: Pipeline, repository: Git, paths: Sequence[str], 
 
 
 def scan_commits(
-    pipeline: Pipeline, repository: Git, revisions: Sequence[str], *exclude: str, whole_files: bool = False
-) -> Result:
+    pipeline: Pipeline, repository: Git, revisions: Sequence[str], *exclude: str, whole_files: bool = False,
+    limit: TimeLimit = NO_LIMIT,
+    cleared: Collection[str] = (),
+) -> Result:  # fmt: skip
     """Scans every commit that `git rev-list --stdin exclude` names for `revisions`, files and
-    messages, each against its parents; the coverage counts the commits. Raises GitError."""
-    brought = changes.list_commit_changes(repository, revisions, *exclude)
+    messages, each against its parents; the coverage counts the commits. With a `limit` of the time, the newest commits
+    come first; objects that are `cleared` are counted and not read. Raises GitError."""
+    brought = changes.list_commit_changes(repository, revisions, *exclude, limit=limit)
+    commits = repository.run("rev-list", "--stdin", *exclude, stdin=_join(revisions)).decode().split()
+    left = [one for one in commits if one not in cleared]
+    messages = pipeline.scan(changes.read_messages(repository, left, pipeline.limit, limit))
+    messages = _count_cleared(messages, repository, commits, cleared)
     contents = _scan_contents(
-        pipeline, repository, brought, "already in the parent commit at this path", whole_files=whole_files
-    )
-    messages = pipeline.scan(changes.read_messages(repository, revisions, pipeline.limit, *exclude))
+        pipeline, repository, brought, "already in the parent commit at this path", whole_files=whole_files,
+        limit=limit, cleared=cleared,
+    )  # fmt: skip
     messages = replace(messages, coverage=replace(messages.coverage, commits=messages.coverage.blobs))
     last = tuple({change.path: change for change in reversed(brought.changes)}.values())
     everything = {change.path: change.oid for change in last}
@@ -97,6 +106,27 @@ def scan_ref_objects(pipeline: Pipeline, repository: Git, oids: Sequence[str]) -
             _apply_file_rules(pipeline, repository, brought.changes, f"{tree}:", partial(repository.read_tree, tree))
         )
     return Result().merge(*results)
+
+
+def scan_refs(
+    pipeline: Pipeline, repository: Git, pairs: Sequence[tuple[str, str]], *exclude: str, whole_files: bool = False,
+    limit: TimeLimit = NO_LIMIT,
+    cleared: Collection[str] = (),
+) -> Result:  # fmt: skip
+    """Scans what each (new, old) pair of object IDs adds; a new ID of zeros is a deletion, no pair means all local
+    refs. Raises GitError."""
+    new = [one for one, _ in pairs if one.strip("0")]
+    if not new:
+        return Result()
+    commits = list(repository.resolve_commits(new))
+    old = list(repository.resolve_commits(old for _, old in pairs if old.strip("0")))
+    revisions = [*commits, *(f"^{one}" for one in old)]
+    result = scan_ref_objects(pipeline, repository, new)
+    if commits:
+        result = scan_commits(
+            pipeline, repository, revisions, *exclude, whole_files=whole_files, limit=limit, cleared=cleared
+        ).merge(result)  # fmt: skip
+    return result
 
 
 def scan_ref_names(pipeline: Pipeline, names: Sequence[str]) -> Result:
@@ -134,7 +164,11 @@ def _is_same_on_disk(path: str, oid: str, limit: int) -> bool:
     return hashed.hexdigest() == oid
 
 
-def _scan_contents(pipeline: Pipeline, repository: Git, brought: ChangeSet, known: str, *, whole_files: bool) -> Result:
+def _scan_contents(
+    pipeline: Pipeline, repository: Git, brought: ChangeSet, known: str, *, whole_files: bool,
+    limit: TimeLimit = NO_LIMIT,
+    cleared: Collection[str] = (),
+) -> Result:  # fmt: skip
     coverage = Coverage(skipped=list(brought.skipped), notes=list(brought.notes))
     groups: dict[tuple[str, str], list[Change]] = {}
     for change in brought.changes:
@@ -145,7 +179,11 @@ def _scan_contents(pipeline: Pipeline, repository: Git, brought: ChangeSet, know
     findings, masks = pipeline.scan_names(dict.fromkeys(change.path for change in first))
     found: list[tuple[Change, Finding]] = []
     material: set[str] = set()
-    for change, item in changes.read(repository, first, pipeline.limit):
+    left = [change for change in first if change.oid not in cleared]
+    for number, (change, item) in enumerate(changes.read(repository, left, pipeline.limit)):
+        if not limit.has_time():
+            coverage.skipped.append(limit.skip(len(left) - number, "files"))
+            break
         for one in lfs.add_lfs_contents([item], repository, pipeline.limit):
             coverage.count(one)
             if isinstance(one, Blob):
@@ -157,7 +195,21 @@ def _scan_contents(pipeline: Pipeline, repository: Git, brought: ChangeSet, know
     for (change, _), finding in zip(found, origins.add_origins(found), strict=True):
         seen = bool(finding.values) and finding.values <= before.get((change.path, change.oid), frozenset())
         findings.append(replace(finding, known=known if seen else ""))
-    return mask_paths(Result(tuple(findings), coverage, changed=paths, material=frozenset(material)), masks)
+    result = Result(tuple(findings), coverage, changed=paths, material=frozenset(material))
+    return mask_paths(_count_cleared(result, repository, [change.oid for change in first], cleared), masks)
+
+
+def _count_cleared(result: Result, repository: Git, oids: Sequence[str], cleared: Collection[str]) -> Result:
+    """The result with the objects that needed no reading counted as scanned."""
+    counted = [oid for oid in oids if oid in cleared]
+    if not counted:
+        return result
+    answers = repository.run("cat-file", "--batch-check=%(objectsize)", stdin=_join(counted)).split()
+    return result.merge(Result(coverage=Coverage(len(counted), len(counted), 0, sum(map(int, answers)))))
+
+
+def _join(words: Sequence[str]) -> bytes:
+    return "\n".join(words).encode() + b"\n"
 
 
 def _find_previous_values(

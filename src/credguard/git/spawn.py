@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import select
+import time
 
 from credguard.system import compat
 
@@ -42,14 +43,16 @@ _NEVER_INHERITED = ("GIT_PREFIX", "GIT_GRAFT_FILE", "GIT_EXTERNAL_DIFF", *_PATHS
 _DIAGNOSTIC = ("GIT_TRACE", "GIT_TEST_")
 FIRST_READ = ("HEAD", "config", "index", "commondir", "packed-refs", "shallow")
 """Files of a repository's own folder that git reads for every command."""
-MOST_INPUT = 60_000
+MOST_INPUT = 600_000
 """The most bytes of input of one process."""
 _SURELY_TAKEN = 4096
 """Bytes that a pipe takes without a reader: one page, if a user has many pipes (pipe(7))."""
 _PATIENCE = 5.0
 """Seconds without output from git after which the full scan takes over, which can determine the cause."""
+_PAUSE = 0.002
 _PIECE = 1 << 20
 _FEW = 64
+_BATCH = 8 << 20
 _HEADER = 200
 
 
@@ -77,13 +80,27 @@ def start(arguments: tuple[str, ...], stdin: bytes = b"") -> tuple[int, int]:
     return process, output_read
 
 
+def call(arguments: tuple[str, ...], stdin: bytes = b"") -> bytes:
+    """The output of git in this folder; raises Failed unless it succeeds, and OSError."""
+    output = finish_process(*start(arguments, stdin))
+    if output is None:
+        raise Failed
+    return output
+
+
 def _open_input(data: bytes) -> tuple[int, int]:
-    """Descriptors to read and to write, with the data between them: a pipe if the data fits without a reader, or an
-    unnamed file."""
+    """Descriptors to read and to write, with the data between them: a pipe if the data fits without a reader, or a file
+    without a name, in memory if the system has such files."""
     if len(data) <= _SURELY_TAKEN:
         ends = os.pipe()
         os.write(ends[1], data)
         return ends
+    if compat.make_memory_file:
+        descriptor = compat.make_memory_file("input")
+        with open(descriptor, "wb", closefd=False) as file:
+            file.write(data)
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        return descriptor, descriptor
     import tempfile
 
     with tempfile.TemporaryFile() as file:
@@ -99,6 +116,9 @@ def finish_process(process: int, output: int, ok: tuple[int, ...] = (0,)) -> byt
     try:
         while piece := _read(output):
             pieces.append(piece)
+            if len(pieces) > _FEW:  # git writes a line at a time, and to read each takes longer than to write it
+                compat.widen(output, _PIECE)
+                time.sleep(_PAUSE)
     except Failed:
         stop(process, output)
         raise
@@ -135,9 +155,9 @@ def stream_objects(oids: Sequence[bytes], most: int) -> Generator[bytes | memory
     """The content of objects, in pieces of one or more complete ones, each between the header of `cat-file --batch` and
     a newline. Raises Failed.
 
-    The objects come from two processes at a time, because git is the bottleneck.
+    The objects come from two processes at a time, because git is the bottleneck, roughly in their order.
     """
-    waiting = [_ObjectReader(part, most) for part in _split_parts(oids)]
+    waiting = [_ObjectReader(part, most) for part in reversed(_split_parts(oids))]
     running: list[_ObjectReader] = []
     try:
         while waiting or running:
@@ -158,12 +178,23 @@ def stream_objects(oids: Sequence[bytes], most: int) -> Generator[bytes | memory
 
 def iter_contents(piece: bytes | memoryview) -> Iterator[memoryview]:
     """The content of each object of a piece."""
+    return (content for _, _, content in iter_objects(piece))
+
+
+def iter_objects(piece: bytes | memoryview) -> Iterator[tuple[bytes, bytes, memoryview]]:
+    """ID, type and content of each object of a piece."""
     data, at = memoryview(piece), 0
     while at < len(data):
         header, _, _ = bytes(data[at : at + _HEADER]).partition(b"\n")
+        oid, kind, size = header.split(b" ")
         start = at + len(header) + 1
-        at = start + int(header.split(b" ")[2]) + 1
-        yield data[start : at - 1]
+        at = start + int(size) + 1
+        yield oid, kind, data[start : at - 1]
+
+
+def _has_gap(output: bytes) -> bool:
+    """True if git may have said of an object that it does not exist, which a file may say as well."""
+    return b" missing\n" in output or b" ambiguous\n" in output
 
 
 def _split_parts(oids: Sequence[bytes]) -> list[Sequence[bytes]]:
@@ -187,10 +218,21 @@ class _ObjectReader:
 
     def start(self) -> None:
         """Starts git."""
-        self._process, self._output = start(("cat-file", "--batch"), b"\n".join(self._oids) + b"\n")
+        self._process, self._output = start(("cat-file", "--batch", "--buffer"), b"\n".join(self._oids) + b"\n")
+        if len(self._oids) > _FEW:
+            compat.widen(self._output, _PIECE)
 
     def read_piece(self) -> bytes | memoryview:
-        """The next complete objects; waits for one."""
+        """The next complete objects; waits for one, or for all if they are not large."""
+        more = b"" if self._held else _read(self._output)
+        pieces = [more]
+        while more and (length := sum(map(len, pieces))) < _BATCH and length < self._most:
+            more = _read(self._output)
+            pieces.append(more)
+        self._held += b"".join(pieces)
+        if not more and self._held and not _has_gap(self._held):  # the end, and `end` asks how git came to it
+            whole, self._held, self.left = self._held, b"", 0
+            return whole
         while True:
             end, needed = self._find_whole_end()
             if end:

@@ -24,7 +24,7 @@ _LARGEST = 256 << 20
 _MAGIC = "credguard quick 3"
 _STAGED = ("diff-index", "--cached", "--raw", "-z", "--no-renames", "--no-abbrev", "HEAD", "--")
 POLICY = ".credguard.yaml"
-_MISNAMED = ".credguard.yml"
+MISNAMED = ".credguard.yml"
 _LONGEST_POLICY = 1 << 16
 _OLD_NOTE = len("quick-policy-01234567")
 # File rules check names. Few of them apply to programs and pages, more to data and settings.
@@ -90,7 +90,7 @@ def is_policy_known() -> bool:
     """True if this repository has no policy, or a known one that adds nothing to detect."""
     if not os.path.lexists(".git"):
         return False  # not at the root, where the policy is
-    if os.path.lexists(_MISNAMED):
+    if os.path.lexists(MISNAMED):
         return False
     try:
         with open(POLICY, "rb", opener=_open_itself) as handle:
@@ -203,14 +203,15 @@ def _parse_staged(output: bytes) -> tuple[list[bytes], list[bytes]] | None:
         _, mode, _, oid, status = head.split(b" ")
         if status[:1] == b"D":
             continue
-        if status[:1] == b"U" or mode == b"160000" or _may_concern_file_rule(name):
+        if status[:1] == b"U" or mode == b"160000" or may_concern_file_rule(name):
             return None
         names.append(name)
         objects.append(oid)
     return names, objects
 
 
-def _may_concern_file_rule(name: bytes) -> bool:
+def may_concern_file_rule(name: bytes) -> bool:
+    """True unless it is certain that no file rule reports anything about a file of this name."""
     low = compat.decode_path(name).lower()
     words = _CODE_WORDS if low.endswith(_CODE) else _DATA_WORDS if low.endswith(_DATA) else None
     return words is None or any(word in low for word in words)

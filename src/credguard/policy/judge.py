@@ -45,7 +45,8 @@ class Judge:
     where it stood before the change. `whole` is set where everything is scanned, so that an exception
     that matches nothing is worth a word. `loosenings`, `skipped`, `notes` and the `problems` of the
     baseline came with the policy. `content` is the whole policy, where it is one file and hides from
-    the hooks' quick way nothing that it has to do.
+    the hooks' quick way nothing that it has to do; it `is_usual` where that, or the lack of one, is so for a change,
+    and `governing` are then the files that decide what a change to the commit of `before` loosens.
     """
 
     policy: Policy = field(default_factory=Policy)
@@ -60,6 +61,8 @@ class Judge:
     notes: tuple[str, ...] = ()
     content: bytes | None = None
     problems: tuple[tuple[int, str], ...] = ()
+    is_usual: bool = False
+    governing: frozenset[str] = frozenset()
     today: date = field(default_factory=_get_today)
 
     @property

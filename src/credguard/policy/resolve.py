@@ -126,7 +126,11 @@ class PolicyResolver:
         more = {one.key: one for judge in judges for one in judge.loosenings}
         skipped = dict.fromkeys(skip for judge in judges for skip in judge.skipped)
         problems = dict.fromkeys(problem for judge in judges for problem in judge.problems)
-        return replace(judges[0], loosenings=tuple(more.values()), skipped=tuple(skipped), problems=tuple(problems))
+        usual = all(judge.is_usual for judge in judges)
+        return replace(
+            judges[0], loosenings=tuple(more.values()), skipped=tuple(skipped), problems=tuple(problems),
+            is_usual=usual, governing=judges[0].governing if usual else frozenset(),
+        )  # fmt: skip
 
     def resolve_range(self, repository: Git, words: str) -> Judge:
         """The judge of `A..B` (by A's policy) or `A...B` (by that of their merge base)."""
@@ -196,10 +200,19 @@ class PolicyResolver:
         policy = self.over(old.policy)
         known = old.baseline.problems if old.baseline else ()
         problems = tuple(one for one in (new.baseline.problems if new.baseline else ()) if one not in known)
+        usual = not old_error and not new_error and self._is_usual(old)
+        named = (load.POLICY_NAME, load.MISTAKEN, old.policy.baseline)
         return Judge(
             policy, self.stage, old.baseline, label, rooted, BaseCommit(repository, commit, policy.file_size),
-            loosenings=loosenings, skipped=skipped, notes=notes, problems=problems,
+            loosenings=loosenings, skipped=skipped, notes=notes, problems=problems, is_usual=usual,
+            governing=old.calls.asked.union(named) if usual and commit else frozenset(),
         )  # fmt: skip
+
+    def _is_usual(self, old: PolicyState) -> bool:
+        """True if nothing but the default policy and one file in the repository settles a change."""
+        if self.named or self.ref or self.listed or self.over(Policy()) != Policy():
+            return False
+        return not old.loaded or self._find_own_content(old.loaded, old.policy) is not None
 
     def _find_loosenings(
         self, repository: Git, base: str, head: str, old: PolicyState, new: PolicyState

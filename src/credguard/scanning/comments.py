@@ -32,11 +32,11 @@ class BaseCommit:
     """The commit that a change starts from: a comment counts only where it suppressed the same there."""
 
     def __init__(self, repository: Git, commit: str, limit: int) -> None:
-        self._repository, self._commit, self._limit = repository, commit, limit
+        self._repository, self.commit, self._limit = repository, commit, limit
 
     @cached_property
     def _tree(self) -> dict[str, str]:
-        return self._repository.read_tree(self._commit) if self._commit else {}
+        return self._repository.read_tree(self.commit) if self.commit else {}
 
     @cached_property
     def _contents(self) -> frozenset[str]:

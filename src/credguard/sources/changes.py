@@ -9,12 +9,18 @@ from typing import TYPE_CHECKING
 from credguard.git.repository import GITLINK, SYMLINK, GitError
 from credguard.model.findings import Blob, Skip
 from credguard.sources import files
+from credguard.sources.time_limit import NO_LIMIT
 from credguard.system.compat import encode_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from credguard.git.repository import Git
+    from credguard.sources.time_limit import TimeLimit
+
+_PORTION = 1_000
+_LISTING = 0.5
+"""The part of a limited time in which it is listed what commits bring."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +64,15 @@ def list_staged_changes(repository: Git) -> ChangeSet:
     return _build_changes(_Entry.parse(head, path) for head, path in zip(fields[::2], fields[1::2], strict=True))
 
 
-def list_commit_changes(repository: Git, revisions: Sequence[str], *exclude: str) -> ChangeSet:
+def list_commit_changes(
+    repository: Git, revisions: Sequence[str], *exclude: str, limit: TimeLimit = NO_LIMIT
+) -> ChangeSet:
     """What the commits that `git rev-list --stdin exclude` lists for `revisions` add, each compared with all its
     parents.
 
-    A merge adds only what differs from every parent: the rest came with the merged commits. Raises GitError for a bad
-    revision, and if history ends at a shallow boundary.
+    A merge adds only what differs from every parent: the rest came with the merged commits. With a `limit`, the newest
+    commits are compared first, and those left out are named as skipped. Raises GitError for a bad revision, and if
+    history ends at a shallow boundary.
     """
     stdin = "\n".join(revisions).encode() + b"\n"
     lines = repository.run("rev-list", "--parents", "--stdin", *exclude, stdin=stdin).split(b"\n")
@@ -73,17 +82,30 @@ def list_commit_changes(repository: Git, revisions: Sequence[str], *exclude: str
     shallow = repository.read_shallow_commits()
     cut = sorted(shallow & parents.keys())
     pairs = [b" ".join((c.encode(), p)) for c, ps in parents.items() for p in ps or (b"",)]
-    raw = repository.run(
-        "diff-tree", "--stdin", "--always", "-r", "--root", "--raw", "-z", "--no-renames", "--no-abbrev",
-        stdin=b"\n".join(pair.rstrip() for pair in pairs) + b"\n",
-    )  # fmt: skip
+    raw, left = _compare_pairs(repository, pairs, limit)
     inner = {parent.decode() for ones in parents.values() for parent in ones}
     tips = tuple(commit for commit in parents if commit not in inner)
     brought = replace(_build_changes(_parse_commit_entries(repository.split(raw), parents)), tips=tips)
+    if left:
+        brought = replace(brought, skipped=(*brought.skipped, limit.skip(left, "commits")))
     if not cut:
         return brought
     skip = Skip(".", f"history is cut off (shallow clone) at {cut[0][:12]}; run `git fetch --unshallow`")
     return replace(brought, skipped=(*brought.skipped, skip))
+
+
+def _compare_pairs(repository: Git, pairs: Sequence[bytes], limit: TimeLimit) -> tuple[bytes, int]:
+    """What git says of each commit and parent, in portions if the time is limited, and how many are left then."""
+    portion = _PORTION if limit.seconds else max(len(pairs), 1)
+    raw: list[bytes] = []
+    for start in range(0, len(pairs), portion):
+        if not limit.has_time(_LISTING):
+            return b"".join(raw), len(pairs) - start
+        raw.append(repository.run(
+            "diff-tree", "--stdin", "--always", "-r", "--root", "--raw", "-z", "--no-renames", "--no-abbrev",
+            stdin=b"\n".join(pair.rstrip() for pair in pairs[start : start + portion]) + b"\n",
+        ))  # fmt: skip
+    return b"".join(raw), 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,13 +208,14 @@ def _read_quotable(repository: Git, oids: Sequence[str], altered: Sequence[str],
             yield item.data
 
 
-def read_messages(repository: Git, revisions: Sequence[str], limit: int, *exclude: str) -> Iterator[Blob | Skip]:
-    """The objects (author, message) of the commits that `commits` lists, as blobs."""
-    stdin = "\n".join(revisions).encode() + b"\n"
-    out = repository.run("rev-list", "--stdin", *exclude, stdin=stdin).decode().split()
-    for commit, data in zip(out, repository.read_blobs(out, limit), strict=True):
-        path = f"commit {commit[:12]}"
-        yield Blob(data, path, "message") if isinstance(data, bytes) else Skip(path, data)
+def read_messages(
+    repository: Git, commits: Sequence[str], most: int, limit: TimeLimit = NO_LIMIT
+) -> Iterator[Blob | Skip]:
+    """The objects (author, message) of the commits, as blobs of at most so many bytes; with a `limit` of the time, as
+    many as there is time for."""
+    found = zip((f"commit {commit[:12]}" for commit in commits), repository.read_blobs(commits, most), strict=True)
+    items = (Blob(data, path, "message") if isinstance(data, bytes) else Skip(path, data) for path, data in found)
+    return limit.cut(items, len(commits), "commit messages")
 
 
 def follow_tags(repository: Git, oids: Iterable[str], limit: int) -> Iterator[Blob | Skip | str]:

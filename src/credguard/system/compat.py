@@ -32,6 +32,8 @@ _AT = getattr(os, "pread", None)
 _ATTRIBUTES = getattr(os, "listxattr", None)
 _SET_BLOCKING = getattr(os, "set_blocking", None)
 _NAME = getattr(os, "uname", None)
+make_memory_file: Callable[[str], int] | None = getattr(os, "memfd_create", None)
+"""Makes an open file that is in memory alone, which a read-only system has, too; None if there are none."""
 
 
 def decode_path(path: bytes) -> str:
@@ -159,6 +161,17 @@ def kill(process: int) -> None:
     import signal
 
     os.kill(process, getattr(signal, "SIGKILL", signal.SIGTERM))
+
+
+def set_alarm(seconds: float, handle: Callable[[int, object], None]) -> bool:
+    """Calls `handle` in the main thread after so many seconds, or with 0 no more; False if the system has no alarms."""
+    try:
+        from signal import ITIMER_REAL, SIGALRM, setitimer, signal
+    except ImportError:
+        return False
+    signal(SIGALRM, handle)
+    setitimer(ITIMER_REAL, seconds)
+    return True
 
 
 def make_reader(descriptor: int) -> Callable[[int, int], bytes]:

@@ -49,8 +49,20 @@ def cache_folder() -> str:
     """credguard's cache folder: `$CREDGUARD_CACHE_DIR`, `$XDG_CACHE_HOME/credguard`, or the platform's default; raises
     FileNotFoundError if there is none."""
     named = os.environ.get(CACHE_VARIABLE, "")
-    if os.path.isabs(named):
-        return named
+    return named if os.path.isabs(named) else _find_default_folder()
+
+
+def list_cache_folders() -> list[str]:
+    """The cache folder, and behind it that of this user, for what is stored where the first one cannot be written."""
+    folders = [cache_folder()]
+    try:
+        folders.append(_find_default_folder())
+    except FileNotFoundError:
+        return folders
+    return list(dict.fromkeys(folders))
+
+
+def _find_default_folder() -> str:
     if sys.platform == "win32":
         bases = [os.environ.get("LOCALAPPDATA", "")]
     else:
