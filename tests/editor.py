@@ -9,7 +9,7 @@ from lsprotocol import types
 from pytest_lsp.client import make_test_lsp_client
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from pytest_lsp import LanguageClient
@@ -36,7 +36,15 @@ class Editor:
 
     def __init__(self, client: LanguageClient, folder: Path) -> None:
         self.client, self.folder, self.version = client, folder, 0
+        # Kept one by one: of two that come together, whoever waits for the next one would miss the second.
+        self.published: asyncio.Queue[types.PublishDiagnosticsParams] = asyncio.Queue()
+        self.shown: dict[str, Sequence[types.Diagnostic]] = {}
+        client.protocol.fm.features[types.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS] = self._show
         self.texts: dict[str, str] = {}
+
+    def _show(self, params: types.PublishDiagnosticsParams) -> None:
+        self.shown[params.uri] = params.diagnostics
+        self.published.put_nowait(params)
 
     def uri(self, name: str) -> str:
         return name if ":" in name else (self.folder / name).as_uri()
@@ -75,13 +83,13 @@ class Editor:
 
     async def wait(self, name: str, send: Callable[[], None], version: int = 0) -> list[types.Diagnostic]:
         """What is published of the document next, or of its version."""
+        while not self.published.empty():
+            self.published.get_nowait()
+        send()
         while True:
-            waiting = self.client.protocol.wait_for_notification_async(types.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS)
-            send()
-            params = await asyncio.wait_for(waiting, 30)
+            params = await asyncio.wait_for(self.published.get(), 60)
             if params.uri == self.uri(name) and version in (0, params.version):
                 return list(params.diagnostics)
-            send = lambda: None  # noqa: E731
 
     async def hover(self, name: str, line: int, column: int) -> str:
         params = types.HoverParams(types.TextDocumentIdentifier(self.uri(name)), types.Position(line, column))

@@ -239,7 +239,7 @@ async def test_only_the_newest_text_is_published(editor: Editor, filler: Filler)
         editor.send_change("fast.py", text if number % 2 else "x = 1\n")
     assert [one.code for one in await editor.change("fast.py", "#\n" * 2000 + text)] == ["CG101"]
     assert len(await editor.actions("fast.py", 2000)) == 2
-    seen = editor.client.diagnostics[editor.uri("fast.py")]
+    seen = editor.shown[editor.uri("fast.py")]
     assert [one.range.start.line for one in seen] == [2000]
 
 
