@@ -30,6 +30,7 @@ _SLOW = {
     "attacks",
     "cli",
     "servers",
+    "fleet",
     "sources",
     "test_benchmarks.py",
     "test_docs.py",

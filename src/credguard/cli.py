@@ -23,6 +23,7 @@ _SHORT = {"--verify": "--verify=aws"}
 COMMANDS = {
     "scan": "scan files and folders on disk for AWS credentials",
     "audit": "audit whole repositories: credentials, credential files, ignore rules, root keys",
+    "fleet": "audit thousands of repositories: plan, run on many machines, merge into one report",
     "account": "check an AWS account, read-only: root, MFA, keys, permissions, trails (needs credguard-cli[aws])",
     "revoke": "end an AWS access key: whose it is and the plan first, then with --apply (needs credguard-cli[aws])",
     "rotate": "replace the AWS access key of a profile: the plan first, then with --apply (needs credguard-cli[aws])",
@@ -51,6 +52,10 @@ _WITHOUT_COMMAND = ("-h", "--help", "-V", "--version")
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs credguard with `argv` (the process's own arguments if None); returns the exit code."""
+    if argv is None and getattr(sys, "frozen", False):  # one file of PyInstaller, which is the Python of its workers
+        import multiprocessing
+
+        multiprocessing.freeze_support()
     gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
     atexit.register(gc.freeze)  # or Python would traverse all objects once more at exit
     arguments = list(sys.argv[1:] if argv is None else argv)

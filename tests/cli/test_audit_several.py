@@ -18,6 +18,8 @@ import pytest
 
 from credguard.cli import main
 from credguard.git import clone
+from credguard.model.findings import Blob
+from credguard.scanning.scanner import Scanner
 from tests import processes
 from tests.keys import Filler
 from tests.repos import Repository, clean_environment
@@ -179,6 +181,19 @@ def test_what_is_done_and_unchanged_is_not_done_again(three: Path) -> None:
     if os.name == "posix":
         assert (three / "state.db").stat().st_mode & 0o777 == 0o600
     assert PAIR.split("=")[-1].strip().encode() not in (three / "state.db").read_bytes()
+
+
+def test_a_state_answers_no_guess_and_survives_git_gc(three: Path) -> None:
+    first = report("one", "two", "--resume", "state.db", cwd=three)
+    stored = (three / "state.db").read_bytes()
+    guesses = {finding["fingerprint"] for finding in first["findings"] if finding["rule_id"] != "CG502"}
+    for finding in Scanner().scan_blob(Blob(PAIR.encode(), "guess.ini")):
+        guesses |= {finding.fingerprint, *finding.values}
+    assert len(guesses) > 3 and not [guess for guess in guesses if guess.encode() in stored]
+    Repository(three / "one", exists=True).git("-c", "gc.reflogExpire=never", "gc", "--quiet", "--prune=now")
+    again = credguard("one", "two", "--resume", "state.db", "--format", "json", cwd=three)
+    assert json.loads(again.stdout)["findings"] == first["findings"]
+    assert (three / "state.db").read_bytes() == stored  # nothing was audited anew
 
 
 def test_a_named_policy_that_changed_is_followed(three: Path) -> None:

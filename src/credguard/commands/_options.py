@@ -38,22 +38,7 @@ _RULE = compile_lazily(r"CG\d{1,3}|(?!CG)[A-Z][A-Z0-9]{0,15}")
 
 def add_common(parser: argparse.ArgumentParser) -> None:
     """Adds the options of every command that scans."""
-    parser.add_argument(
-        "-f",
-        "--format",
-        choices=FORMATS,
-        default="text",
-        metavar="FORMAT",
-        help=f"one of {', '.join(FORMATS)} (default: text)",
-    )
-    parser.add_argument("-o", "--output", metavar="FILE", help="write the report to FILE instead of standard output")
-    parser.add_argument(
-        "--report",
-        metavar="FORMAT=FILE",
-        action="append",
-        default=[],
-        help=("write an additional report; may be repeated"),
-    )
+    add_formats(parser)
     parser.add_argument(
         "--fail-on", choices=[s.label for s in Severity], metavar="SEVERITY",
         help="the lowest severity that blocks: low, medium, high, critical (default: the policy's, or medium)",
@@ -88,6 +73,26 @@ def add_common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-q", "--quiet", action="store_true", help="print only blocking findings")
     parser.add_argument("-v", "--verbose", action="store_true", help="also print notes on coverage")
     parser.add_argument("--debug", action="store_true", help="print where an internal error occurred")
+
+
+def add_formats(parser: argparse.ArgumentParser) -> None:
+    """Adds the options that say which reports are written, and where."""
+    parser.add_argument(
+        "-f",
+        "--format",
+        choices=FORMATS,
+        default="text",
+        metavar="FORMAT",
+        help=f"one of {', '.join(FORMATS)} (default: text)",
+    )
+    parser.add_argument("-o", "--output", metavar="FILE", help="write the report to FILE instead of standard output")
+    parser.add_argument(
+        "--report",
+        metavar="FORMAT=FILE",
+        action="append",
+        default=[],
+        help=("write an additional report; may be repeated"),
+    )
 
 
 def parse_count(text: str) -> int:
@@ -168,7 +173,9 @@ def make_policy_resolver(options: argparse.Namespace, stage: str) -> PolicyResol
     if options.fail_on:
         given["fail_on"] = Severity[options.fail_on.upper()]
     if options.max_file_size:
-        given["file_size"] = _parse_size(options.max_file_size)
+        from credguard.matching.database import LARGEST_INPUT
+
+        given["file_size"] = min(parse_size(options.max_file_size, "--max-file-size"), LARGEST_INPUT)
 
     def lay_over(policy: Policy) -> Policy:
         own = {FILE_SIZE} if "file_size" in given else set()
@@ -247,13 +254,12 @@ def _parse_rules(words: str) -> tuple[str, ...]:
     return chosen
 
 
-def _parse_size(text: str) -> int:
+def parse_size(text: str, option: str) -> int:
+    """The bytes that an option means; raises CredguardError."""
     match = re.fullmatch(r"(\d{1,15})([KMG]?)(?:i?B)?", text.strip(), re.IGNORECASE)
     if not match:
-        raise CredguardError(f"--max-file-size {text!r} is not a size", "give bytes, or a number with K, M or G")
-    from credguard.matching.database import LARGEST_INPUT
-
-    return min(int(match[1]) * _UNITS[match[2].upper()], LARGEST_INPUT)
+        raise CredguardError(f"{option} {text!r} is not a size", "give bytes, or a number with K, M or G")
+    return int(match[1]) * _UNITS[match[2].upper()]
 
 
 def _iter_with_progress(items: Iterable[_Item], total: int, unit: str = "file") -> Iterator[_Item]:
@@ -309,7 +315,7 @@ def _is_policy(path: str) -> bool:
 
 def _iter_inputs(options: argparse.Namespace) -> Iterator[str]:
     """The input files named by the options."""
-    for name in ("config", "baseline", "message", "resume", "saved"):
+    for name in ("config", "baseline", "message", "resume", "saved", "compare", "plan"):
         if getattr(options, name, None):
             yield str(getattr(options, name))
     yield from getattr(options, "credential_report", None) or ()

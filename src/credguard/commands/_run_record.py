@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from credguard.model.findings import ScanResult
 
 FORMATS_WITH_RECORD = ("json", "sarif", "html")
-_WITHOUT_FOLDER = ("stdin", "doctor")
+_WITHOUT_FOLDER = ("stdin", "doctor", "fleet")
 _OPTIONS = (
     "mode", "whole_files", "rev", "branch", "since", "until", "max_commits", "credential_report", "fail_on", "config",
     "policy_from", "baseline", "select", "ignore", "max_file_size", "include_ignored",

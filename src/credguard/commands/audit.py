@@ -96,7 +96,7 @@ def _audit_one(options: argparse.Namespace, path: str, asked: KeyJoin | None) ->
 
 
 def _audit_several(options: argparse.Namespace, paths: list[str], asked: KeyJoin | None) -> tuple[Session, Run]:
-    """Audits each repository in a separate process; rules that compare repositories come last."""
+    """Audits each repository by itself, in one of several processes; rules that compare repositories come last."""
     from credguard.engine import checkpoint, multi_repository, repository_result
     from credguard.engine.run import Run
     from credguard.git import clone
@@ -107,7 +107,9 @@ def _audit_several(options: argparse.Namespace, paths: list[str], asked: KeyJoin
     labels: dict[str, str] = {}
     for path in paths:
         if clone.is_url(path) or os.path.isdir(path):
-            targets.append(repository_result.Target(path, _make_label(path, labels) if len(paths) > 1 else ""))
+            key = multi_repository.compute_repository_key(path)
+            label = _make_label(path, key, labels) if len(paths) > 1 else ""
+            targets.append(repository_result.Target(path, label, key))
         else:
             run = run.add_skip(multi_repository.skip_missing_target(path))
     show = options.progress if options.progress is not None else sys.stderr.isatty() and not options.quiet
@@ -126,14 +128,13 @@ def _audit_several(options: argparse.Namespace, paths: list[str], asked: KeyJoin
             state.close()
 
 
-def _make_label(path: str, known: dict[str, str]) -> str:
-    """The printable prefix for the paths of a repository, different for each repository."""
-    from credguard.engine import multi_repository
+def _make_label(path: str, key: str, known: dict[str, str]) -> str:
+    """The printable prefix for the paths of a repository, different for each repository (of which this is the key)."""
     from credguard.git import clone
 
     shown, number = clone.redact_url(path).rstrip("/"), 1
-    label, home = f"{shown}/", multi_repository.compute_repository_key(path)
-    while known.setdefault(label, home) != home:
+    label = f"{shown}/"
+    while known.setdefault(label, key) != key:
         number += 1
         label = f"{shown} ({number})/"
     return label

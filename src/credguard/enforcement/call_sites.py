@@ -91,7 +91,8 @@ class Survey:
 
     def __init__(self, files: SettingsFiles) -> None:
         self._files, self.asked = files, files.asked
-        self._known = {path: self._load_file(path) for path in files if not is_prose(path)}
+        named = any(b"credguard" in (files.get_data(path) or b"") for path in files)
+        self._known = {path: self._load_file(path) for path in files if not is_prose(path)} if named else {}
         self._leading = self._find_leading_files()
         for one in self._known.values():
             if one.documents is not None:
@@ -107,8 +108,8 @@ class Survey:
 
     def find_problem(self, path: str) -> str:
         """Why the file cannot be parsed as its name suggests, empty if it can."""
-        one = self._known.get(path)
-        return one.problem if one else ""
+        known = path in self._files and not is_prose(path)
+        return (self._known.get(path) or self._load_file(path)).problem if known else ""
 
     def _load_file(self, path: str) -> File:
         data = self._files.get_data(path) or b""
@@ -139,6 +140,8 @@ class Survey:
     def _find_leading_files(self) -> dict[str, None]:
         """The files that call credguard, or reference a file that does."""
         leading = {path: None for path, one in self._known.items() if one.own}
+        if not leading:  # then no reference leads to a call
+            return leading
         named = {
             path: self._files.find_references(path, extract_code(one))
             for path, one in self._known.items()

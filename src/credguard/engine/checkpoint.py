@@ -32,8 +32,11 @@ _MOST_SECONDS = 60.0
 _STEPS = 100_000
 _SUM = 16
 _PIECE = 1 << 20
-_FOLDERS = ("logs", "info", "worktrees", "reftable", "objects/info")
-"""Folders of a repository whose files are read whole: reflogs, ignore rules, grafts, other work trees, alternates."""
+_FOLDERS = ("logs", "info", "worktrees", "reftable")
+"""Folders of a repository whose files are read whole: reflogs, ignore rules, grafts, other work trees."""
+_PACKING = frozenset(("packed-refs", "gc.log", "gc.pid", "info/refs"))
+"""What `git gc` and `git repack` write of what is there otherwise: refs are asked for by name."""
+_ALTERNATES = "objects/info/alternates"
 
 
 class Checkpoint:
@@ -200,7 +203,7 @@ class _RepositoryHasher:
         self._add_settings(repository)
         if common not in self._stores:
             self._stores.add(common)
-            self._add_objects(repository, common)
+            self._add_objects(repository)
         self._add_git_dir(common, index=own != common)
         for _, module in iter_submodules(repository):
             self.add_repository(module)
@@ -216,8 +219,8 @@ class _RepositoryHasher:
         for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else ():
             self._add_stat(os.path.join(folder, name), name)
 
-    def _add_objects(self, repository: Git, common: str) -> None:
-        """Takes the names of all objects, those that are borrowed as well, and the packs."""
+    def _add_objects(self, repository: Git) -> None:
+        """Takes the names of all objects, those that are borrowed as well; how they are packed is no matter."""
         process = repository.start(*object_store.ALL)
         names = process.stdout
         assert names  # noqa: S101 - no other place was named
@@ -228,26 +231,27 @@ class _RepositoryHasher:
                 raise GitError("git could not list the objects")
         finally:
             stop_process(process)
-        packs = os.path.join(common, "objects", "pack")
-        for name in sorted(os.listdir(packs)) if os.path.isdir(packs) else ():
-            self._add_stat(os.path.join(packs, name), name)
 
     def _add_git_dir(self, common: str, *, index: bool) -> None:
         """Takes the files of git's own folder whole; the `index` only of a work tree that git was not asked about."""
         for name in sorted(os.listdir(common)):
-            if not name.endswith(".lock") and (index or name != "index"):
+            if not name.endswith(".lock") and name not in _PACKING and (index or name != "index"):
                 location = os.path.join(common, name)
                 if not os.path.isdir(location):
                     self.digest.add(name)
                     _add_file(self.digest, location)
+        if os.path.lexists(os.path.join(common, _ALTERNATES)):
+            _add_file(self.digest, os.path.join(common, _ALTERNATES))
         for name in _FOLDERS:
             self.digest.add(name)
-            self._add_folder(os.path.join(common, name))
+            self._add_folder(os.path.join(common, name), f"{name}/")
 
-    def _add_folder(self, folder: str) -> None:
+    def _add_folder(self, folder: str, path: str) -> None:
         if not os.path.lexists(folder):
             return
         for name in sorted(os.listdir(folder)):
+            if path + name in _PACKING:
+                continue
             location = os.path.join(folder, name)
             self.digest.add(name)
             if not os.path.isdir(location):
@@ -255,7 +259,7 @@ class _RepositoryHasher:
             elif os.path.islink(location):
                 raise GitError(f"{location} leads to another place")
             else:
-                self._add_folder(location)
+                self._add_folder(location, f"{path}{name}/")
 
     def _add_stat(self, location: str, path: str) -> None:
         """Takes size, times and mode of a file, and of the one that a link leads to."""

@@ -12,7 +12,7 @@ from credguard.rule import Trait
 from credguard.rules import list_rule_ids
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from credguard.model.findings import Location
     from credguard.rule import Rule
@@ -80,13 +80,14 @@ def _list_parents(folder: str) -> Iterable[str]:
 def find_shared(findings: Iterable[Finding], repositories: Sequence[Repository], rule: Rule) -> list[Finding]:
     """A finding of `rule` for each credential that stands in two repositories, or in two sub-projects of one."""
     compared = list_rule_ids(Trait.LONG_LIVED)
-    groups = _group_by_credential([f for f in findings if f.rule_id in compared and f.values and not _is_temporary(f)])
+    groups = group_by_credential([f for f in findings if f.rule_id in compared and f.values and not _is_temporary(f)])
+    by_label = {repository.label: repository for repository in repositories}
     results = []
     for group in groups:
         places: dict[Project, Location] = {}
         for finding in group:
             for place in finding.locations:
-                project = _find_owner(place.path, repositories)
+                project = _find_owner(place.path, by_label)
                 if project:
                     places.setdefault(project, place)
         places = _select_comparable(places)
@@ -99,10 +100,15 @@ def _is_temporary(finding: Finding) -> bool:
     return _TEMPORARY.fullmatch(str(finding.attributes.get("access_key_id", ""))) is not None
 
 
-def _find_owner(path: str, repositories: Sequence[Repository]) -> Project | None:
-    """The project of the repository with the longest label that fits."""
-    found = [project for repository in repositories if (project := repository.find_project(path))]
-    return max(found, key=lambda project: len(project.repository), default=None)
+def _find_owner(path: str, repositories: Mapping[str, Repository]) -> Project | None:
+    """The project of the repository with the longest label that fits; a label ends with `/`, or is empty."""
+    end = len(path)
+    while end >= 0:
+        repository = repositories.get(path[:end])
+        if repository:
+            return repository.find_project(path)
+        end = path.rfind("/", 0, end - 1) + 1 if end > 0 else -1
+    return None
 
 
 def _select_comparable(places: dict[Project, Location]) -> dict[Project, Location]:
@@ -112,7 +118,7 @@ def _select_comparable(places: dict[Project, Location]) -> dict[Project, Locatio
     return {project: place for project, place in places.items() if project.folder}
 
 
-def _group_by_credential(findings: Sequence[Finding]) -> list[list[Finding]]:
+def group_by_credential(findings: Sequence[Finding]) -> list[list[Finding]]:
     """Findings in groups that have a value in common: a pair links its ID and its secret."""
     leader: dict[str, str] = {}
 

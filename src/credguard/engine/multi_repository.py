@@ -1,28 +1,28 @@
-"""Audits of several repositories: each in a process of its own, put together at the end, and taken up again."""
+"""Audits of several repositories: by processes that take one after another, put together and taken up again."""
 
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
+import functools
+import math
 import os
-import signal
-import threading
-import time
 from dataclasses import replace
-from multiprocessing.connection import wait
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from credguard import __version__
 from credguard.enforcement import inventory
-from credguard.engine import checkpoint, key_lifecycle
+from credguard.engine import checkpoint, key_lifecycle, worker_pool
 from credguard.engine.conclude import build_result
 from credguard.engine.repository_result import RepositoryResult, Target, deserialize_result, serialize_result
 from credguard.engine.run import Run
+from credguard.engine.sealing import load_own_key
 from credguard.engine.session import Session
 from credguard.errors import CredguardError, ExitCode
 from credguard.git import clone
 from credguard.git.repository import Git, find_git
+from credguard.history.memory import load_memory
+from credguard.matching.database import keep_databases
 from credguard.model.findings import OF_EVERYTHING, Skip
 from credguard.model.result import Result
 from credguard.policy import load as config
@@ -35,23 +35,27 @@ from credguard.sources.worktree import WorkTree
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from multiprocessing.connection import Connection
-    from multiprocessing.process import BaseProcess
 
     from credguard.model.findings import Finding
 
     MakeRun = Callable[[], Session]
     Told = Callable[[str], None]
 
-_WATCH_SECONDS = 0.5
+_OBJECTS = "objects"
+"""What a key is for that marks objects, and what stands in the state where it keeps these marks."""
 
 
-def audit_target(session: Session, target: Target) -> RepositoryResult:
-    """Audits one repository with a fresh session; raises CredguardError where it cannot be scanned at all."""
+def audit_target(session: Session, target: Target, secret: bytes = b"") -> RepositoryResult:
+    """Audits one repository with a fresh session; with a `secret`, what it reads of the history is remembered under
+    it. Raises CredguardError where it cannot be scanned at all."""
+    memory = load_memory(target.past, secret) if secret else None
+    session = session.renew(memory=memory) if memory else session
     if clone.is_url(target.address):
         with clone.clone_mirror(target.address, _make_clone_bar(session, target)) as folder:
-            return _audit_folder(session, target, folder)
-    return _audit_folder(session, target, Path(target.address))
+            part = _audit_folder(session, target, folder)
+    else:
+        part = _audit_folder(session, target, Path(target.address))
+    return replace(part, target=replace(target, past=b""), memory=memory.serialize() if memory else b"")
 
 
 def _audit_folder(session: Session, target: Target, folder: Path) -> RepositoryResult:
@@ -113,7 +117,8 @@ def _group_by_repository(parts: Sequence[RepositoryResult]) -> dict[str, list[Re
     labels: dict[str, str] = {}
     projects: dict[str, list[RepositoryResult]] = {}
     for part in parts:
-        label = labels.setdefault(compute_repository_key(part.target.address), part.target.label)
+        key = part.target.key or compute_repository_key(part.target.address)
+        label = labels.setdefault(key, part.target.label)
         projects.setdefault(label, []).append(part)
     return projects
 
@@ -143,88 +148,84 @@ def audit_all(
     """The part of each target, in order; those that `state` has and that have not changed are taken from it."""
     kept: dict[int, RepositoryResult] = {}
     digests: dict[int, str] = {}
-    if state:
+    asked: dict[int, Target] = dict(enumerate(targets))
+    key = load_own_key() if state else None
+    if state and key:
+        session = make()
         for number, target in enumerate(targets):
-            digests[number] = _digest(make(), target)
+            digests[number] = _digest(session, target)
             known = state.find(target.name, digests[number]) if digests[number] else None
-            part = deserialize_result(known, target) if known else None
+            part = deserialize_result(known, target, key) if known else None
             if part:
                 kept[number] = part
                 tell(f"{target.name}: unchanged since the audit before")
-    left = [number for number in range(len(targets)) if number not in kept]
-    for number, part in _run_jobs(make, targets, left, jobs):
+            else:
+                asked[number] = replace(target, past=state.find(f"{target.name}\n", _OBJECTS) or b"")
+    left = [asked[number] for number in range(len(targets)) if number not in kept]
+    places = [number for number in range(len(targets)) if number not in kept]
+    for place, part in _run_jobs(make, left, jobs, key.derive(_OBJECTS) if key else b""):
+        number = places[place]
         kept[number] = part
         tell(targets[number].name)
-        if state and digests[number] and part.result.exit_code in (ExitCode.CLEAN, ExitCode.FINDINGS):
-            state.keep(part.target.name, digests[number], serialize_result(part))
+        if state and key and digests[number] and part.result.exit_code in (ExitCode.CLEAN, ExitCode.FINDINGS):
+            state.keep(part.target.name, digests[number], serialize_result(part, key))
+            state.keep(f"{part.target.name}\n", _OBJECTS, part.memory)
     return (kept[number] for number in range(len(targets)))
 
 
 def _run_jobs(
-    make: MakeRun, targets: Sequence[Target], numbers: Sequence[int], jobs: int
+    make: MakeRun, targets: Sequence[Target], jobs: int, secret: bytes
 ) -> Iterator[tuple[int, RepositoryResult]]:
-    """Number and part of each target as it is done, by at most so many processes."""
-    if jobs < 2 or len(numbers) < 2:
-        for number in numbers:
-            yield number, _try_audit(make, targets[number])
+    """Number and part of each target as it is done, by at most so many processes; the biggest are begun first."""
+    ordered = sorted(range(len(targets)), key=lambda number: -_measure(targets[number]))
+    start = functools.partial(start_audits, make, secret)
+    if jobs < 2 or len(ordered) < 2:
+        audit = start() if ordered else None
+        yield from ((number, audit(targets[number])) for number in ordered if audit)
         return
-    context = multiprocessing.get_context("spawn")
-    left = list(reversed(numbers))
-    at_work: dict[Any, tuple[BaseProcess, int]] = {}
-    try:
-        while left or at_work:
-            while left and len(at_work) < jobs:
-                number = left.pop()
-                here, there = context.Pipe(duplex=False)
-                worker = context.Process(target=_run_worker, args=(there, make, targets[number]))
-                worker.start()
-                there.close()
-                at_work[here] = (worker, number)
-            for ready in wait(list(at_work)):
-                process, number = at_work.pop(ready)
-                yield number, _receive_result(ready, process, targets[number])
-    finally:
-        for process, _ in at_work.values():
-            process.terminate()
-        for process, _ in at_work.values():
-            process.join(10)
+    pool = worker_pool.Pool(start, jobs)
+    for place, answer, _ in pool.run([targets[number] for number in ordered]):
+        yield ordered[place], read_answer(answer, targets[ordered[place]])
 
 
-def _receive_result(connection: Any, process: BaseProcess, target: Target) -> RepositoryResult:  # noqa: ANN401 - as `wait` gives it
-    try:
-        part = connection.recv()
-    except (EOFError, OSError):
-        part = _build_failure(target, "its audit ended before it was done; run it alone to see why")
-    process.join()
-    connection.close()
-    assert isinstance(part, RepositoryResult)  # noqa: S101 - our own process sends nothing else
-    return part
+def read_answer(answer: object, target: Target) -> RepositoryResult:
+    """What a process of a pool answered, or the part that says why it did not."""
+    if isinstance(answer, RepositoryResult):
+        return answer
+    assert isinstance(answer, worker_pool.Failure)  # noqa: S101 - the pool gives nothing else
+    if answer.kind == "bug":
+        return build_failure(target, f"a bug in credguard: {answer.place}; report it with the output of --debug")
+    return build_failure(target, "its audit ended before it was done; run it alone to see why")
 
 
-def _run_worker(connection: Connection, make: MakeRun, target: Target) -> None:
-    """What a process does: audits, hands over, and ends when the process that started it does."""
-    parent = os.getppid()
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(_WATCH_SECONDS)
-        os.kill(os.getpid(), signal.SIGTERM)
-
-    threading.Thread(target=watch, daemon=True).start()
-    with contextlib.suppress(KeyboardInterrupt, BrokenPipeError):
-        connection.send(_try_audit(make, target))
+def start_audits(make: MakeRun, secret: bytes = b"") -> Callable[[Target], RepositoryResult]:
+    """What audits one repository after another in this process; raises CredguardError."""
+    keep_databases()
+    return functools.partial(_try_audit, make(), secret)
 
 
-def _try_audit(make: MakeRun, target: Target) -> RepositoryResult:
+def _try_audit(session: Session, secret: bytes, target: Target) -> RepositoryResult:
     """The part of a target, also where it could not be scanned."""
-    session = make()
     try:
-        return audit_target(session, target)
+        return audit_target(session.renew(), target, secret)
     except CredguardError as error:
-        return _build_failure(target, f"{error.message}; {error.hint}" if error.hint else error.message)
+        return build_failure(target, f"{error.message}; {error.hint}" if error.hint else error.message)
 
 
-def _build_failure(target: Target, reason: str) -> RepositoryResult:
+def _measure(target: Target) -> float:
+    """How long an audit may take, by the bytes of the packs; what is to be cloned is waited for, so that it comes
+    first."""
+    if clone.is_url(target.address):
+        return math.inf
+    size = 0
+    for folder in (f"{target.address}/.git/objects/pack", f"{target.address}/objects/pack"):
+        with contextlib.suppress(OSError), os.scandir(folder) as entries:
+            size += sum(entry.stat().st_size for entry in entries)
+    return size
+
+
+def build_failure(target: Target, reason: str) -> RepositoryResult:
+    """The part of a repository that could not be scanned."""
     run = Run().add_skip(Skip(target.label or target.name, reason, OF_EVERYTHING))
     result = build_result(Session(), run, {"kind": "audit", "paths": [target.name]})
     return RepositoryResult(target, result, tracked=False)
@@ -232,20 +233,30 @@ def _build_failure(target: Target, reason: str) -> RepositoryResult:
 
 def _digest(session: Session, target: Target) -> str:
     """What the result of a target depends on: its state, credguard, its rules, and what was asked for."""
-    standing: bytes | str | None = None
+    standing = digest_standing(target.address)
     folder = Path() if clone.is_url(target.address) else Path(target.address)
-    if clone.is_url(target.address):
-        standing = clone.list_remote_refs(target.address)
-    else:
-        with contextlib.suppress(CredguardError):
-            repository = Git(folder) if is_bare(folder) else find_git(folder.absolute())
-            standing = checkpoint.fingerprint_repository(repository) if repository else None
-    if not standing:
-        return ""
+    words = (target.label, os.path.realpath(folder), digest_request(session, folder), standing)
+    return checkpoint.digest(words) if standing else ""
+
+
+def digest_standing(address: str) -> str:
+    """What a repository holds, "" where that cannot be told: of a folder all that an audit scans, of a URL its refs."""
+    if clone.is_url(address):
+        refs = clone.list_remote_refs(address)
+        return checkpoint.digest((refs,)) if refs else ""
+    with contextlib.suppress(CredguardError):
+        folder = Path(address)
+        repository = Git(folder) if is_bare(folder) else find_git(folder.absolute())
+        return (checkpoint.fingerprint_repository(repository) if repository else None) or ""
+    return ""
+
+
+def digest_request(session: Session, folder: Path) -> str:
+    """What was asked for: credguard, its rules, the options, and the files that they name."""
     named = _read_named_files(session, folder)
     verified = session.verifiers.describe() if session.verifiers else ""
     asked = (session.policy.digest, str(session.limit), str(session.ignored), session.stage, verified, *named)
-    return checkpoint.digest((__version__, hash_rules(), target.label, os.path.realpath(folder), *asked, standing))
+    return checkpoint.digest((__version__, hash_rules(), *asked))
 
 
 def _read_named_files(session: Session, folder: Path) -> list[str | bytes]:

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from credguard import __version__
+from credguard.aws import local_files
 from credguard.custom_rules.compile import compile_custom_rules
 from credguard.engine.run import Run, follow
 from credguard.git.repository import GitError
@@ -18,7 +20,7 @@ from credguard.model.result import Result
 from credguard.policy.judge import Judge
 from credguard.policy.model import Policy, list_enabled_rules
 from credguard.rule import Trait, get_default_part
-from credguard.rules import list_rule_ids, load_rules
+from credguard.rules import hash_rules, list_rule_ids, load_rules
 from credguard.rules.account import key_older_than_limit
 from credguard.scanning import shares
 from credguard.scanning.comments import Comments
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 
     from credguard.engine.verification import Verifiers
     from credguard.git.commit_walk import Walk
+    from credguard.history.memory import ObjectMemory
     from credguard.model.progress import Progress
     from credguard.policy.resolve import PolicyResolver
     from credguard.rule import Rule
@@ -45,7 +48,8 @@ class Session:
     `in_hook` leaves out the rules that are for CI and audits. With `policies`, folders and files are judged by the
     policy of their repository. `history` scans that of each folder that is a repository, with so many `jobs`
     (processes; 0 for as many as there are processors). With `verifiers`, issuers are asked about the credentials that
-    are found, whose values this process then keeps."""
+    are found, whose values this process then keeps. A `memory` is of the one folder that is scanned: what it knows of
+    its history is not read again, and it is brought up to date."""
 
     policy: Policy = field(default_factory=Policy)
     limit: int = files.DEFAULT_LIMIT
@@ -57,6 +61,7 @@ class Session:
     stage: str = "audit"
     policies: PolicyResolver | None = None
     verifiers: Verifiers | None = None
+    memory: ObjectMemory | None = None
     scanner: Scanner = field(init=False)
 
     def __post_init__(self) -> None:
@@ -66,10 +71,12 @@ class Session:
             self.scanner.credentials = {}
             self.scanner.token_kinds = self.verifiers.token_kinds
 
-    def renew(self, scanner: Scanner | None = None) -> Session:
-        """The same session before its first scan, by the patterns of this one's scanner or of the one given."""
+    def renew(self, scanner: Scanner | None = None, *, memory: ObjectMemory | None = None) -> Session:
+        """The same session before its first scan, by the patterns of this one's scanner or of the one given, and with
+        what is known of the folder that it is for."""
         fresh = copy(self)
         object.__setattr__(fresh, "scanner", (scanner or self.scanner).renew())
+        object.__setattr__(fresh, "memory", memory)
         return fresh
 
     def select_rules(self, *policies: Policy) -> list[Rule]:
@@ -189,8 +196,21 @@ class Session:
         from credguard.history import scan
 
         nested = scan.Nested(listing.tree.root, tuple(listing.inner))
-        result = scan.scan_history(pipeline, run.result, listing.history, label, nested=nested, begun=begun)
+        if self.memory:
+            self.memory.prepare(self._digest_rules(run, pipeline))
+        result = scan.scan_history(
+            pipeline, run.result, listing.history, label, nested=nested, begun=begun, memory=self.memory
+        )
         return replace(run, result=result)
+
+    def _digest_rules(self, run: Run, pipeline: Pipeline) -> str:
+        """What decides what is found in an object: credguard, its rules, and the policy of the run."""
+        words = [__version__, hash_rules(), self.get_policy(run).digest, str(pipeline.limit), self.stage]
+        for path in local_files.list_credential_files():  # whose values a rule looks for
+            with contextlib.suppress(OSError):
+                info = os.stat(path)
+                words.append(f"{info.st_size} {info.st_mtime_ns}")
+        return " ".join(words)
 
     def scan_files(self, paths: list[str]) -> Run:
         """Scans the files named, each under the name given."""

@@ -36,6 +36,8 @@ _ENVIRONMENT = {
     "GIT_HTTP_LOW_SPEED_LIMIT": "1", "GIT_HTTP_LOW_SPEED_TIME": "120",  # less than a byte per second for this long
 }  # fmt: skip
 _REASONS = (
+    (r"invalid index-pack output|file too large|file size limit",
+     "its pack could not be stored: it may be larger than the room for it"),
     (r"could not resolve|unable to look up|name or service not known|no address associated", "its host is not known"),
     (r"timed out|timeout", "its host did not answer in time"),
     (r"connection refused|failed to connect|couldn.t connect|unable to connect|could not connect|unreachable",
@@ -53,7 +55,20 @@ _REASONS = (
     (r"hung up|connection (?:closed|reset)|early eof|rpc failed|index-pack failed|disconnect|empty reply",
      "the connection broke off"),
 )  # fmt: skip
+_TRANSIENT = (
+    "its host is not known", "its host did not answer in time", "its host could not be reached",
+    "there is no room for it on this disk", "the connection broke off", "git could not fetch it",
+)  # fmt: skip
 _ENDING = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+
+
+class CloneError(CredguardError):
+    """A repository that could not be cloned; `is_transient` where the next try may succeed."""
+
+    def __init__(self, url: str, reason: str) -> None:
+        message = f"{redact_url(url)} could not be cloned: {reason}"
+        super().__init__(message, "check the address and your access", ExitCode.INCOMPLETE)
+        self.is_transient = reason in _TRANSIENT
 
 
 def is_url(target: str) -> bool:
@@ -139,10 +154,7 @@ def _clone(url: str, path: Path, folder: Path, progress: Progress | None) -> Non
             f"{_parse_scheme(url)}: git would run a program for this address", "give an https URL"
         ) from None
     except (git.exc.GitError, OSError, ValueError) as error:
-        reason = _explain_error(getattr(error, "stderr", "") or "")
-        raise CredguardError(
-            f"{redact_url(url)} could not be cloned: {reason}", "check the address and your access", ExitCode.INCOMPLETE
-        ) from None
+        raise CloneError(url, _explain_error(getattr(error, "stderr", "") or "")) from None
     except BaseException as error:
         traceback.clear_frames(error.__traceback__)  # which releases git's process, and so ends it
         raise

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from credguard.git.cat_file import pass_over
 from credguard.git.object_hashes import is_called
-from credguard.git.object_store import Store
+from credguard.git.object_store import ALL, Store
 from credguard.git.packfile import KINDS, TREE
 from credguard.git.process import stop_process
 from credguard.git.repository import GitError
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from credguard.git.packfile import Pack
     from credguard.git.repository import Git
+    from credguard.history.memory import ObjectMemory
 
     _Object = tuple[bool, int, bytes]
     """Whether it is a tree, a key by which its name is asked for, and its content."""
@@ -57,8 +58,11 @@ class History:
     """The objects of a repository, each once: first the `shares`, then the `rest`. `kinds` counts those that
     came and `bytes` what they hold; `broken` are missing or corrupt, `over` (type, object ID, bytes) over the limit."""
 
-    def __init__(self, repository: Git, limit: int, revisions: Sequence[str] = ()) -> None:
-        """`revisions` are arguments of `git rev-list`; without any, all objects are meant, reachable or not."""
+    def __init__(
+        self, repository: Git, limit: int, revisions: Sequence[str] = (), memory: ObjectMemory | None = None
+    ) -> None:
+        """`revisions` are arguments of `git rev-list`; without any, all objects are meant, reachable or not, less those
+        of which the `memory` knows that there is nothing in them."""
         self.kinds: Counter[str] = Counter()
         self.bytes = 0
         self.broken: list[str] = []
@@ -71,12 +75,21 @@ class History:
         self._astray = False
         self._stack = contextlib.ExitStack()
         self._store: Store | None = None
+        self._memory = memory
+        self._listed: list[str] = []
+        self._unread: list[str] | None = None
 
     def list_shares(self) -> list[Share]:
         """Parts of the objects that may be read in any order, by any process that is forked from this one; raises
         GitError. `rest` comes after all of them."""
         if self._revisions:
             return []
+        if self._memory and self._memory.known:
+            self._listed = self._git.run(*ALL).decode().split()
+            self._unread = self._memory.select_unread(self._listed)
+            if self._unread is not None:
+                return []
+            self._memory.forget()
         self._store = self._stack.enter_context(contextlib.closing(Store(self._git)))
         packs = self._store.packs
         checks: list[Share] = [(pack, []) for pack in packs]
@@ -93,7 +106,9 @@ class History:
     def iter_rest(self) -> Iterator[Batch]:
         """The objects that were in no share or could not be read there, as git gives them; raises GitError."""
         names = self._stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - the stack closes it
-        if self._store:
+        if self._unread is not None:
+            names.writelines(name.encode() + b"\n" for name in self._unread)
+        elif self._store:
             names.writelines(name.encode() + b"\n" for name in self._store.iter_unread())
         else:
             names.write(self._git.run(*_REACHABLE, *self._revisions))
@@ -114,10 +129,16 @@ class History:
     @property
     def lists_all(self) -> bool:
         """True where `lacking` can be asked."""
-        return self._store is not None and self._store.is_small
+        return self._unread is not None or (self._store is not None and self._store.is_small)
+
+    def list_names(self) -> list[str]:
+        """The IDs of all objects, after `rest`; raises GitError."""
+        return self._listed or self._git.run(*ALL).decode().split()
 
     def find_missing(self, oids: Collection[bytes]) -> list[str]:
         """Those of the object IDs (in hex) that git does not list, in their order; after `rest`."""
+        if self._unread is not None:
+            return sorted({oid.decode() for oid in oids}.difference(self._listed))
         return self._store.find_missing(oids) if self._store else []
 
     def close(self) -> None:

@@ -28,6 +28,7 @@ from credguard.sources.files import is_bare
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from credguard.history.memory import ObjectMemory
     from credguard.rule import Rule
     from credguard.scanning.pipeline import Pipeline
 
@@ -42,13 +43,14 @@ class Nested:
 
 def scan_history(
     pipeline: Pipeline, found: Result, repository: Git | None, label: str = "", revisions: Sequence[str] = (),
-    *, nested: Nested | None = None, begun: Walk | None = None,
+    *, nested: Nested | None = None, begun: Walk | None = None, memory: ObjectMemory | None = None,
 ) -> Result:  # fmt: skip
     """Scans every object of the repository, or those that the `revisions` (arguments of `git rev-list`) lead to. Gives
     what was `found` before, of which what lies below the label says now how far it has come, and what more there is.
 
     Without revisions, the repositories inside it are scanned as well: those that are `nested`, and the
-    submodules that it keeps. The walk that has `begun` for the repository is ended here. Raises GitError for bad
+    submodules that it keeps. With a `memory` of an earlier scan of the repository, only what is new is read; it is
+    brought up to date. The walk that has `begun` for the repository is ended here. Raises GitError for bad
     revisions.
     """
     scan = _Scan(pipeline, found, tuple(f"{label}{path}/" for path in nested.paths) if nested else ())
@@ -56,7 +58,7 @@ def scan_history(
         scan.add_repository(repository, label, revisions, begun)
         return scan.result
     if repository:
-        scan.add_whole(label, repository, begun)
+        scan.add_whole(label, repository, begun, memory)
     for path in nested.paths if nested else ():
         folder = nested.root / path if nested else Path()
         within = None
@@ -84,16 +86,19 @@ class _Scan:
             for name, module in submodules.iter_submodules(repository):
                 self.add_whole(f"{label}{name}/", module)
 
-    def add_whole(self, label: str, repository: Git, begun: Walk | None = None) -> None:
+    def add_whole(
+        self, label: str, repository: Git, begun: Walk | None = None, memory: ObjectMemory | None = None
+    ) -> None:
         """Scans a repository and what LFS keeps beside it, unless it was scanned already."""
         with self._report_git_errors(label):
             if repository.common_dir not in self._scanned:
-                self.add_repository(repository, label, begun=begun)
+                self.add_repository(repository, label, begun=begun, memory=memory)
                 self._add_lfs(Path(repository.common_dir), label)
 
     def add_repository(
-        self, repository: Git, label: str, revisions: Sequence[str] = (), begun: Walk | None = None
-    ) -> None:
+        self, repository: Git, label: str, revisions: Sequence[str] = (), begun: Walk | None = None,
+        memory: ObjectMemory | None = None,
+    ) -> None:  # fmt: skip
         """Scans a repository, or what the revisions lead to; raises GitError."""
         if revisions:
             repository.run("rev-list", "--max-count=1", *revisions)
@@ -106,7 +111,7 @@ class _Scan:
             with closing(Provenance(repository, known)) as tracing:
                 inner = tuple(prefix for prefix in self._inner if len(prefix) > len(label))
                 search = _Search(self._pipeline, repository, label, inner, tracing)
-                search.scan(revisions)
+                search.scan(revisions, memory)
                 self.result = search.conclude(self.result)
                 if not revisions:
                     names, masks = self._pipeline.scan_names(tracing.list_ref_names())
@@ -150,10 +155,10 @@ class _Search:
         self._part = Coverage()
         self._gaps: list[past_gaps.PastGap] = []
 
-    def scan(self, revisions: Sequence[str]) -> None:
+    def scan(self, revisions: Sequence[str], memory: ObjectMemory | None = None) -> None:
         """Looks at all of them, and notes what could not be scanned."""
         try:
-            with closing(History(self._git, self._pipeline.limit, revisions)) as history:
+            with closing(History(self._git, self._pipeline.limit, revisions, memory)) as history:
                 look = ObjectScanner(self._scanner, history, file_rules=bool(self._file_rules))
                 self._seen = look.seen
                 try:
@@ -170,12 +175,25 @@ class _Search:
                 self._part.skipped += completeness.find_history_gaps(self._git)
                 self._part.skipped += completeness.report_missing_objects(self._git, broken)
                 self._gaps += past_gaps.list_oversized(self._tracing, history.over, self._pipeline.limit)
+                if memory:
+                    self._remember(memory, history)
         except GitError as error:
+            if memory:
+                memory.forget()
             reason = f"the history could not be scanned completely: {error.message}; {error.hint}"
             self._part.skipped.append(Skip(".", reason, OF_HISTORY))
         self._part.blobs = sum(self._seen.objects.values())
         self._part.commits = self._seen.objects["commit"]
         self._part.bytes = self._seen.bytes
+
+    def _remember(self, memory: ObjectMemory, history: History) -> None:
+        """Brings the memory up to date; what was seen counts all that it knows from then on. Raises GitError."""
+        seen = self._seen
+        memory.update(history.list_names(), seen.notable, seen.objects, seen.bytes)
+        if seen.over or seen.misnamed or history.over or history.broken or history.misnamed or not memory.known:
+            memory.forget()  # a scan that lacks something is no past
+        else:
+            seen.objects, seen.bytes = memory.kinds.copy(), memory.size
 
     def conclude(self, found: Result) -> Result:
         """What was found before, with how far it has come, and what only the history holds."""

@@ -51,7 +51,8 @@ class ObjectFindings:
     """What was seen: objects with findings by rule ID and fingerprint, types of these objects, findings in file names,
     the entries of trees with such names or names for the file rules (whether there are any of these: `files`), each
     with a tree that has it, what the scanner could not do (in which objects: `unread_oids`), pointers to what git LFS
-    keeps, and objects with findings that are not what their IDs say (bytes of them: `held`)."""
+    keeps, objects with findings that are not what their IDs say (bytes of them: `held`), and type and size of all that
+    had to do with any of these (`notable`)."""
 
     found: dict[tuple[str, str], set[str]] = field(default_factory=dict)
     kinds: dict[str, str] = field(default_factory=dict)
@@ -66,6 +67,7 @@ class ObjectFindings:
     notes: dict[str, None] = field(default_factory=dict)
     pointers: set[str] = field(default_factory=set)
     misnamed: dict[_Copy, None] = field(default_factory=dict)
+    notable: dict[str, tuple[str, int]] = field(default_factory=dict)
     held: int = 0
     severities: dict[str, int] = field(default_factory=dict)
     over: bool = False
@@ -98,6 +100,7 @@ class ObjectFindings:
         for key, oids in other.found.items():
             self.found.setdefault(key, set()).update(oids)
         self.kinds |= other.kinds
+        self.notable |= other.notable
         self.names |= other.names
         for entry, tree in other.entries.items():
             self.entries[entry] = min(tree, self.entries.get(entry, tree))
@@ -130,16 +133,22 @@ class ObjectScanner:
         self._sieve = Sieve(scanner.matcher, make_sieve_matcher(scanner), also)
         self._heads: set[bytes] = set()  # modes with names
         self._telling: set[bytes] = set()
+        self._marked: set[bytes] = set()
 
     def scan(self, batches: Iterable[Batch]) -> None:
         """Looks at the objects of these batches."""
         self._scanner.budget.left = _UNPACKED
         for batch in batches:
             for candidate in self._sieve.find_candidates(batch):
-                if candidate.kind == "tree":
-                    self._scan_tree(candidate)
-                else:
-                    self._scan_content(candidate)
+                before = self._count_notes()
+                is_notable = self._scan_tree(candidate) if candidate.kind == "tree" else self._scan_content(candidate)
+                if is_notable or self._count_notes() != before:
+                    self.seen.notable[candidate.oid] = candidate.kind, len(candidate.data)
+
+    def _count_notes(self) -> tuple[int, ...]:
+        """How much the scanner has noted beside findings."""
+        scanner = self._scanner
+        return len(scanner.unread), len(scanner.notes), len(scanner.failures), len(scanner.pointers)
 
     def conclude(self) -> None:
         """Adds to what was seen what was counted on the way."""
@@ -151,7 +160,8 @@ class ObjectScanner:
         seen.notes |= scanner.notes
         seen.pointers |= scanner.pointers
 
-    def _scan_content(self, candidate: Candidate) -> None:
+    def _scan_content(self, candidate: Candidate) -> bool:
+        """True where something was found."""
         kind = "file" if candidate.kind == "blob" else "message"
         path = f"{'object' if candidate.kind == 'blob' else candidate.kind} {candidate.oid[:12]}"
         before = len(self._scanner.unread)
@@ -164,8 +174,10 @@ class ObjectScanner:
         if marks and not is_called(candidate.kind, candidate.data, candidate.oid):
             self.seen.keep_copy((candidate.kind, candidate.oid, candidate.data))
         self.seen.bound(limits.OF_RUN)
+        return bool(marks)
 
-    def _scan_tree(self, candidate: Candidate) -> None:
+    def _scan_tree(self, candidate: Candidate) -> bool:
+        """True where a name tells something."""
         here = dict(parse_tree_entries(candidate.data, candidate.oid))
         new = here.keys() - self._heads
         if new:
@@ -175,6 +187,7 @@ class ObjectScanner:
             mode, _, name = head.partition(b" ")
             entry = TreeEntry(name, here[head].hex(), is_folder=is_folder(mode))
             self.seen.entries[entry] = min(candidate.oid, self.seen.entries.get(entry, candidate.oid))
+        return not self._marked.isdisjoint(here)
 
     def _scan_names(self, heads: set[bytes]) -> None:
         """Looks at names that were not seen before, each behind the mode of its entry."""
@@ -185,7 +198,9 @@ class ObjectScanner:
             self.seen.names.setdefault(encode_path(finding.locations[0].path), []).append(finding)
         self.seen.bound(limits.OF_RUN)
         telling |= names & self.seen.names.keys()
-        self._telling |= {head for head in heads if head.partition(b" ")[2] in telling and not head.startswith(_LINK)}
+        marked = {head for head in heads if head.partition(b" ")[2] in telling}
+        self._marked |= marked
+        self._telling |= {head for head in marked if not head.startswith(_LINK)}
 
 
 def scan_objects(look: ObjectScanner, history: History, jobs: int, progress: Progress | None) -> None:

@@ -23,6 +23,9 @@ LARGEST_INPUT = (1 << 32) - 1
 """The most bytes of one pass: hyperscan uses 32-bit offsets."""
 _MAGIC = b"credguard-db-2\n"
 _DIGEST = 32
+_MOST_KEPT = 12
+"""Databases that a process keeps: policies with rules of their own have others."""
+_kept: dict[tuple[Pattern, ...], hyperscan.Database] | None = None
 
 
 class Matcher:
@@ -39,12 +42,7 @@ class Matcher:
                 raise ValueError(f"two patterns are named {pattern.name}")
         self.names = tuple(sorted(unique))
         ordered = [unique[name] for name in self.names]
-        database = _load(ordered) if cache else None
-        if database is None:
-            database = _compile(ordered)
-            if cache:
-                _store(ordered, database)
-        self._database = database
+        self._database = _open(ordered, cache=cache)
         self.is_worth = {one.name: one.is_worth for one in ordered if one.is_worth}
 
     def serialize(self) -> bytes:
@@ -80,6 +78,27 @@ class _Ends(dict[int, "array[int]"]):
 
 def _note(number: int, _start: int, end: int, _flags: int, found: object) -> None:
     found[number].append(end)  # type: ignore[index]  # it is what `seen` gave
+
+
+def keep_databases() -> None:
+    """From now on this process loads each database once: one that scans many repositories needs the same ones again."""
+    global _kept  # noqa: PLW0603 - as long as the process
+    _kept = {} if _kept is None else _kept
+
+
+def _open(patterns: list[Pattern], *, cache: bool) -> hyperscan.Database:
+    """The database of the patterns: the one that this process has, the cached one, or a new one."""
+    key = tuple(patterns) if cache and _kept is not None else ()
+    database = _kept.get(key) if key and _kept is not None else None
+    if database is None and cache:
+        database = _load(patterns)
+    if database is None:
+        database = _compile(patterns)
+        if cache:
+            _store(patterns, database)
+    if key and _kept is not None and len(_kept) < _MOST_KEPT:
+        _kept[key] = database
+    return database
 
 
 def _build_flags(pattern: Pattern) -> int:

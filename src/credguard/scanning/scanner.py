@@ -87,6 +87,7 @@ class Scanner:
         fresh = copy(self)
         fresh.failures, fresh.unread, fresh.notes = [], {}, {}
         fresh.secrets, fresh.pointers, fresh.budget = set(), set(), UnpackBudget()
+        fresh.credentials = None if self.credentials is None else {}
         return fresh
 
     def take_problems(self) -> Problems:

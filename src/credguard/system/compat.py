@@ -27,6 +27,8 @@ _USER = getattr(os, "geteuid", None)
 _SET_MODE = getattr(os, "fchmod", None)
 _SET_OWNER = getattr(os, "fchown", None)
 _FORK = getattr(os, "fork", None)
+_LEAD = getattr(os, "setpgrp", None)
+_KILL_GROUP = getattr(os, "killpg", None)
 _CORES = getattr(os, "sched_getaffinity", None)
 _AT = getattr(os, "pread", None)
 _ATTRIBUTES = getattr(os, "listxattr", None)
@@ -172,6 +174,51 @@ def set_alarm(seconds: float, handle: Callable[[int, object], None]) -> bool:
     signal(SIGALRM, handle)
     setitimer(ITIMER_REAL, seconds)
     return True
+
+
+def lead_group() -> None:
+    """Makes this process the leader of a process group, if the system has such."""
+    if _LEAD:
+        _LEAD()
+
+
+def kill_group(leader: int) -> None:
+    """Kills the process group of a leader, or where there are no groups the process alone; one that is gone is fine."""
+    import signal
+
+    try:
+        if _KILL_GROUP:
+            _KILL_GROUP(leader, signal.SIGKILL)
+        else:
+            os.kill(leader, signal.SIGTERM)
+    except OSError:  # it is gone
+        return
+
+
+def may_run(process: int) -> bool:
+    """False where it is certain that there is no such process."""
+    if _KILL_GROUP is None:  # where signal 0 is no question
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def limit_file_size(size: int) -> None:
+    """From now on neither this process nor one that it starts can write a larger file, if the system can do that."""
+    try:
+        import resource
+        import signal
+
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # a write fails instead
+        _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size if most == resource.RLIM_INFINITY else min(size, most), most))
+    except (ImportError, AttributeError, ValueError, OSError):
+        return
 
 
 def make_reader(descriptor: int) -> Callable[[int, int], bytes]:
