@@ -1,6 +1,6 @@
 """Runs the tests of this checkout on all cores: `python3 tools/test.py [PYTEST ARGUMENT…]`; the exit code is pytest's.
 
-`-n 0` runs them in one process. `--coverage` measures what of credguard they run, which takes twice as long.
+It takes a process more than there are cores, for some tests wait. `-n 0` runs them in one process. `--coverage` measures what of credguard they run, which takes twice as long.
 """
 
 import os
@@ -11,7 +11,9 @@ import environment
 if __name__ == "__main__":
     os.chdir(environment.ROOT)
     given = sys.argv[1:]
-    spread = [] if any(argument.startswith("-n") for argument in given) else ["-n", "auto", "--dist", "worksteal"]
+    spread = ["-n", str((os.cpu_count() or 1) + 1), "--dist", "worksteal"]
+    if any(argument.startswith("-n") for argument in given):
+        spread = []
     if "--coverage" in given:
         given.remove("--coverage")
         environment.run("dev", os.path.join("tools", "cover.py"), *spread, *given)

@@ -34,7 +34,7 @@ def place() -> Iterator[Path]:
     (folder / "own").mkdir(mode=0o700)
     assert credguard("audit", "repo", "--resume", "own/state.db", cwd=folder).returncode == 1
     with closing(sqlite3.connect(folder / "own/state.db", isolation_level=None)) as database:
-        assert database.execute("SELECT count(*) FROM done").fetchone() == (1,)
+        assert database.execute("SELECT count(*) FROM done").fetchone() == (2,)
     yield folder
     shutil.rmtree(folder)
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
+import os
 import shutil
 import subprocess
 import sys
@@ -16,7 +19,7 @@ from tests.keys import Filler
 from tests.repos import Repository, clean_environment, copy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 ROOT = Path(__file__).parent.parent.parent
 LEAK = Filler("frameworks").fill("aws_access_key_id = {{AKID}}\naws_secret_access_key = {{SECRET}}\n")
@@ -85,9 +88,25 @@ class User(Repository):
         return self.git("rev-parse", "HEAD").strip()
 
 
+@contextlib.contextmanager
+def make_once(name: str) -> Iterator[tuple[Path, bool]]:
+    """A folder that all processes of this run share, and whether it is done; while one makes it, the others wait."""
+    folder = Path(os.environ["TESTS_DATABASES"], name)
+    folder.mkdir(exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield folder, (folder / "done").exists()
+        (folder / "done").touch()
+
+
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Repository:
+def project() -> Repository:
     """What this checkout would be if all of it were committed."""
+    with make_once("project") as (folder, done):
+        return Repository(folder / "project", exists=True) if done else make_project(folder / "project")
+
+
+def make_project(folder: Path) -> Repository:
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, env=clean_environment(),
         capture_output=True, check=False,
@@ -95,7 +114,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Repository:
     if listed.returncode:
         pytest.skip("this copy of the project is no git checkout")
     names = [name for name in listed.stdout.decode().split("\0") if name and (ROOT / name).is_file()]
-    repo = Repository(tmp_path_factory.mktemp("project"))
+    repo = Repository(folder)
     repo.write({name: (ROOT / name).read_bytes() for name in names})
     for name in names:
         (repo.folder / name).chmod((ROOT / name).stat().st_mode)
@@ -105,20 +124,21 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Repository:
 
 
 @pytest.fixture(scope="module", params=["pre-commit", "prek"])
-def framework(
-    request: pytest.FixtureRequest, project: Repository, tmp_path_factory: pytest.TempPathFactory
-) -> Framework:
+def framework(request: pytest.FixtureRequest, project: Repository) -> Framework:
     """A framework that has installed the project's hooks, in an environment of its own."""
     program = Path(sys.executable).with_name(request.param)
     found = str(program) if program.exists() else shutil.which(request.param)
     assert found, f"{request.param} is missing; install the `dev` extra"
-    framework = Framework(found, tmp_path_factory.mktemp(request.param), tmp_path_factory.mktemp("made"))
-    user = make_user(framework, project)
-    done = user.run("run", "--all-files")
-    words = (done.stdout + done.stderr).lower()
-    if done.returncode and any(word in words for word in _OFFLINE):
-        pytest.skip(f"{request.param} cannot install the hooks: PyPI is not reached")
-    assert not done.returncode, words
+    with make_once(request.param) as (folder, is_done):
+        framework = Framework(found, folder / "home", folder / "made")
+        if is_done:
+            return framework
+        user = make_user(framework, project)
+        done = user.run("run", "--all-files")
+        words = (done.stdout + done.stderr).lower()
+        if done.returncode and any(word in words for word in _OFFLINE):
+            pytest.skip(f"{request.param} cannot install the hooks: PyPI is not reached")
+        assert not done.returncode, words
     return framework
 
 
@@ -286,6 +306,7 @@ def test_pushes_of_what_no_branch_names(pushing: User) -> None:
     assert pushing.try_git("push", "origin", f"{leak}:refs/heads/detached")
 
 
+@pytest.mark.parametrize("framework", ["pre-commit"], indirect=True)  # prek has the same command
 def test_try_repo(user: User, project: Repository) -> None:
     user.commit_anyway({"c.ini": LEAK})
     done = user.run("try-repo", str(project.folder), "credguard", "--all-files")
