@@ -1,6 +1,7 @@
 """Runs the tests of this checkout on all cores: `python3 tools/test.py [PYTEST ARGUMENT…]`; the exit code is pytest's.
 
-It takes a process more than there are cores, for some tests wait. `-n 0` runs them in one process. `--coverage` measures what of credguard they run, which takes twice as long.
+It takes a process more than there are cores, for some tests wait. `-n 0` runs them in one process. `--coverage`
+measures what of credguard they run, which takes twice as long.
 """
 
 import os
