@@ -21,11 +21,11 @@ NAMES = {
     "os": tuple(
         "O_NOFOLLOW O_NONBLOCK O_DIRECTORY O_CLOEXEC O_NOCTTY O_TMPFILE O_SYNC O_PATH posix_spawn posix_spawnp "
         "POSIX_SPAWN_OPEN POSIX_SPAWN_DUP2 POSIX_SPAWN_CLOSE fork forkpty register_at_fork getuid geteuid getgid "
-        "getegid getgroups getresuid getresgid setuid setgid setsid getsid getpgid getpgrp setpgid setpgrp killpg nice "
-        "fchmod fchown lchown chown fchdir mkfifo mknod chroot pread preadv pwrite pwritev readv writev sendfile "
+        "getegid getgroups getresuid getresgid setuid setgid setsid getsid getpgid getpgrp setpgid setpgrp killpg "
+        "nice fchmod fchown lchown chown fchdir mkfifo mknod chroot pread preadv pwrite pwritev readv writev sendfile "
         "sysconf confstr pathconf fpathconf statvfs fstatvfs sched_getaffinity sched_setaffinity get_blocking "
-        "set_blocking getloadavg uname wait wait3 wait4 waitid getxattr setxattr listxattr removexattr memfd_create splice "
-        "copy_file_range lockf ttyname openpty ctermid posix_fadvise posix_fallocate fdatasync".split()
+        "set_blocking getloadavg uname wait wait3 wait4 waitid getxattr setxattr listxattr removexattr memfd_create "
+        "splice copy_file_range lockf ttyname openpty ctermid posix_fadvise posix_fallocate fdatasync".split()
     ),
     "signal": ("SIGHUP", "SIGALRM", "SIGPIPE", "SIGUSR1", "SIGUSR2", "alarm", "setitimer", "pause", "sigwait"),
 }
