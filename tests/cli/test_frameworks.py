@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import shutil
 import subprocess
@@ -17,6 +16,9 @@ import pytest
 from tests.hooking import IDENTITY
 from tests.keys import Filler
 from tests.repos import Repository, clean_environment, copy
+
+if sys.platform != "win32":
+    import fcntl
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -88,13 +90,19 @@ class User(Repository):
         return self.git("rev-parse", "HEAD").strip()
 
 
+ONE_FRAMEWORK = pytest.mark.parametrize("framework", ["pre-commit"], indirect=True)
+"""For what git does, or credguard, whoever calls the hooks."""
+
+
 @contextlib.contextmanager
 def make_once(name: str) -> Iterator[tuple[Path, bool]]:
     """A folder that all processes of this run share, and whether it is done; while one makes it, the others wait."""
-    folder = Path(os.environ["TESTS_DATABASES"], name)
+    shared = sys.platform != "win32"  # else each process has its own
+    folder = Path(os.environ["TESTS_DATABASES"], name if shared else f"{name}-{os.getpid()}")
     folder.mkdir(exist_ok=True)
     with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        if sys.platform != "win32":
+            fcntl.flock(lock, fcntl.LOCK_EX)
         yield folder, (folder / "done").exists()
         (folder / "done").touch()
 
@@ -220,6 +228,7 @@ def test_what_is_not_staged_does_not_stop_a_commit(user: User) -> None:
     assert LEAK in (user.folder / "a.txt").read_text()
 
 
+@ONE_FRAMEWORK
 def test_what_stood_there_before_does_not_stop_a_commit(user: User) -> None:
     user.commit_anyway({"c.ini": LEAK})
     user.stage({"c.ini": "# a line above\n" + LEAK})
@@ -249,12 +258,14 @@ def test_runs_over_files(user: User) -> None:
     assert not user.reports()  # the staged file alone
 
 
+@ONE_FRAMEWORK
 def test_runs_over_files_see_the_disk(user: User) -> None:
     user.stage({"a.txt": "two\n"})
     user.write({"a.txt": LEAK})
     assert user.reports("--all-files") and user.reports("--files", "a.txt")
 
 
+@ONE_FRAMEWORK
 def test_runs_over_files_see_links_and_apply_the_file_rules(user: User) -> None:
     (user.folder / "link").symlink_to(f"/srv/{KEY_ID}")
     user.git("add", "link")
@@ -278,6 +289,7 @@ def test_runs_over_a_range(user: User) -> None:
         assert not user.reports("--from-ref", gone, "--to-ref", last, *stage)
 
 
+@ONE_FRAMEWORK
 def test_a_detached_head_is_no_way_around(user: User) -> None:
     """As in CI, where a branch may have no name and nothing says what is pushed."""
     user.git("checkout", "-q", "--detach")
@@ -298,6 +310,7 @@ def test_pushes(pushing: User) -> None:
     assert "second" not in pushing.git("ls-remote", "origin")
 
 
+@ONE_FRAMEWORK
 def test_pushes_of_what_no_branch_names(pushing: User) -> None:
     pushing.git("checkout", "-q", "--detach")
     leak = pushing.commit_anyway({"c.ini": LEAK})
@@ -306,7 +319,7 @@ def test_pushes_of_what_no_branch_names(pushing: User) -> None:
     assert pushing.try_git("push", "origin", f"{leak}:refs/heads/detached")
 
 
-@pytest.mark.parametrize("framework", ["pre-commit"], indirect=True)  # prek has the same command
+@ONE_FRAMEWORK
 def test_try_repo(user: User, project: Repository) -> None:
     user.commit_anyway({"c.ini": LEAK})
     done = user.run("try-repo", str(project.folder), "credguard", "--all-files")
