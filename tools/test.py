@@ -1,7 +1,6 @@
 """Runs the tests of this checkout on all cores: `python3 tools/test.py [PYTEST ARGUMENT…]`; the exit code is pytest's.
 
-It takes a process more than there are cores, for some tests wait. `-n 0` runs them in one process. `--coverage`
-measures what of credguard they run, which takes twice as long.
+`-n 0` runs them in one process. `--coverage` measures what of credguard they run, which takes twice as long.
 """
 
 import os
@@ -12,9 +11,7 @@ import environment
 if __name__ == "__main__":
     os.chdir(environment.ROOT)
     given = sys.argv[1:]
-    spread = ["-n", str((os.cpu_count() or 1) + 1), "--dist", "worksteal"]
-    if any(argument.startswith("-n") for argument in given):
-        spread = []
+    spread = [] if any(argument.startswith("-n") for argument in given) else ["-n", "auto", "--dist", "worksteal"]
     if "--coverage" in given:
         given.remove("--coverage")
         environment.run("dev", os.path.join("tools", "cover.py"), *spread, *given)
