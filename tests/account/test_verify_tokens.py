@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from credguard.aws.key_id import CANARY_ACCOUNTS
+from credguard.commands import _verify_option
 from credguard.engine.token_services import SERVICES, Answer
 from credguard.engine.token_verifier import TokenVerifier
 from credguard.model.secret import Secret
@@ -239,6 +240,11 @@ def test_addresses(tmp_path: Path, address: str) -> None:
     assert "CREDGUARD_GITHUB_URL" in refused.stderr
     assert len(refused.stderr.splitlines()) <= 2
     assert "pw@" not in refused.stderr
+
+
+def test_names() -> None:
+    """The command line, which imports no service, names each of them."""
+    assert tuple(sorted(_verify_option._SERVICES)) == tuple(sorted(one.name for one in SERVICES))
 
 
 def test_unknown_name(tmp_path: Path) -> None:

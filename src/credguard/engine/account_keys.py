@@ -16,6 +16,7 @@ from credguard.heuristics.expiry import format_rfc3339
 from credguard.model.findings import OF_ACCOUNT, Coverage, Severity, Skip
 from credguard.model.result import Result
 from credguard.model.secret import compute_fingerprint
+from credguard.report.leaks import list_powers
 from credguard.rule import Trait
 from credguard.rules import list_rule_ids
 
@@ -126,14 +127,10 @@ def _grade(rule: Rule, one: Detection) -> Severity:
     return rule.severity if one.severity is None else one.severity
 
 
-def _list_texts(value: object) -> list[str]:
-    return [str(one) for one in value] if isinstance(value, list) else []
-
-
 def _mark(finding: Finding, owner: KeyOwner, facts: dict[str, object]) -> Finding:
     """The finding with whose key it is; keys of one user count as one where projects are compared."""
     used = f"last used on {owner.used:%Y-%m-%d} with {owner.service}" if owner.used else "never used"
-    words = [*_list_texts(facts["abilities"]), *_list_texts(facts["rights"])]
+    words = list_powers(facts)
     first = f"; it {words[0]}" if words and words[0].startswith("can ") else f"; {words[0]}" if words else ""
     of_user = compute_fingerprint("user", (owner.user.encode(),))
     whose = f"key of user {owner.user}, {owner.status}, {used}{first}" if owner.user else _NOBODYS[owner.status]

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from credguard.engine.token_services import Request
     from credguard.model.secret import Secret
 
-NAMES = tuple(service.name for service in SERVICES)
 _SECONDS = 10
 _MOST_BYTES = 65_536
 _TOO_MANY, _SERVER_FAULT = 429, 500

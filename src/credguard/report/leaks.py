@@ -44,16 +44,18 @@ def _build_leak(finding: Finding, owner: Mapping[str, object]) -> Leak:
     status = str(owner.get("status", ""))
     power = "administrator" if status == "of-root" else str(owner.get("power", ""))
     words, spread = _describe_spread(finding)
-    rights = [*_list_texts(owner.get("abilities")), *_list_texts(owner.get("rights"))]
     return Leak(
         str(finding.attributes.get("access_key_id", "")), str(owner.get("user", "")), status, words, power,
-        tuple(rights),
+        tuple(list_powers(owner)),
         _STATES.get(status, 0) * spread * _POWERS.get(power, 1),
     )  # fmt: skip
 
 
-def _list_texts(value: object) -> list[str]:
-    return [str(one) for one in value] if isinstance(value, list) else []
+def list_powers(owner: Mapping[str, object]) -> list[str]:
+    """What the user of a key may do, as `attributes.owner` of its finding has it: in words for people, then as rules
+    say it."""
+    found = (owner.get(name) for name in ("abilities", "rights"))
+    return [str(one) for words in found if isinstance(words, list) for one in words]
 
 
 def _describe_spread(finding: Finding) -> tuple[str, int]:
