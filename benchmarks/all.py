@@ -19,7 +19,10 @@ SMALL = {
     "hook": "--scale 0.01",
     "tree": "--files 60 --bytes 600000",
     "growth": "--commits 3 --steps 1 2 --files 20 --bytes 100000 --bound 99",
+    "fleet": "--repositories 3 --simulate 20",
 }
+UNPAIRED = ("quality", "fleet")
+"""What has no turns."""
 HERE = Path(__file__).parent
 GROWING = "psf/black"
 """The history that is replayed."""
@@ -40,7 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
         options.error("--output is missing: the folder for the results")
     peers = ("--peers", str(given.peers.resolve())) if given.peers else ()
     folders = [str(folder.resolve()) for folder in given.folders]
-    jobs: dict[str, tuple[str, ...]] = {"hook": peers, "tree": (*peers, *folders)}
+    jobs: dict[str, tuple[str, ...]] = {"hook": peers, "tree": (*peers, *folders), "fleet": ()}
     if given.corpora:
         jobs["history"] = (*peers, "--corpora", str(given.corpora.resolve()))
         jobs["growth"] = _growing(given.corpora)
@@ -51,7 +54,7 @@ def main(arguments: list[str] | None = None) -> int:
     for name, words in jobs.items():
         if name not in (given.only or jobs):
             continue
-        more = (*(rounds if name != "quality" else ()), *(SMALL.get(name, "").split() if given.small else ()))
+        more = (*(rounds if name not in UNPAIRED else ()), *(SMALL.get(name, "").split() if given.small else ()))
         if not _run(name, (*words, *more), given.output):
             failed.append(name)
     report = (sys.executable, str(HERE / "report.py"), str(given.output), "--docs", str(given.docs))

@@ -34,6 +34,10 @@ SECTIONS = {
         "A history replayed with other contents, and made-up files scanned with ever more rules of CG1xx, credguard "
         "alone. Start-up is taken off the times. An exponent of 1 is linear, less is better.",
     ),
+    "fleet": (
+        "Fleets",
+        "Small made-up repositories scanned by `credguard fleet run`, and results merged; each step once.",
+    ),
     "quality": (
         "Right and wrong",
         "Labelled lines of public code: a report on a line that holds a credential is right, on another wrong. All "
@@ -44,7 +48,7 @@ SECTIONS = {
 
 _TABLES: dict[str, Tables] = {
     "hook": tables.times, "tree": tables.times, "history": tables.times, "growth": tables.growth,
-    "quality": tables.quality,
+    "fleet": tables.fleet, "quality": tables.quality,
 }  # fmt: skip
 
 

@@ -72,6 +72,13 @@ def growth(results: Mapping[str, Any]) -> Iterator[str]:
         )
 
 
+def fleet(results: Mapping[str, Mapping[str, float]]) -> Iterator[str]:
+    """What each step took as lines of Markdown."""
+    yield from ("", "| step | took |", "|---|---|")
+    for name, numbers in results.items():
+        yield f"| {name} | {', '.join(f'{value:,.3g} {unit}' for unit, value in numbers.items())} |"
+
+
 def quality(results: Mapping[str, Any]) -> Iterator[str]:
     """Recall and precision of each program as lines of Markdown."""
     yield from ("", "| program | recall | precision | right | wrong | missed |", "|---|---|---|---|---|---|")

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "sysconf"), reason="the benchmar
 SCRIPTS = Path(__file__).parent.parent / "benchmarks"
 SECTIONS = {
     "hook": "The pre-commit hook", "tree": "Files", "history": "Histories", "growth": "Growth",
-    "quality": "Right and wrong",
+    "fleet": "Fleets", "quality": "Right and wrong",
 }  # fmt: skip
 # As other programs report the third and the fourth line of the first file of a folder; {path} is that file.
 REPORTS = {
@@ -93,6 +93,7 @@ def results(folder: Path) -> Path:
         "tree": {"results": {"made-up": timed}, "commands": {"credguard": "credguard scan ."}},
         "history": {"results": {"a/b": timed}, "corpora": [corpus]},
         "growth": {"results": {"rules": {"rows": rows, "exponents": slopes}}},
+        "fleet": {"results": {"200 repositories, 2 processes": {"CPU s each": 0.1203, "a second": 12.5}}},
         "quality": {"results": {"credguard, all rules": score, "credguard, all rules: held out": score}, "lines": 9},
     }
     folder.mkdir()
@@ -177,6 +178,7 @@ def test_the_page_has_every_result(tmp_path: Path) -> None:
         "12" * 6 + ": NO",
         "| exponent | 0.79 |",
         "0.7500",
+        "| 200 repositories, 2 processes | 0.12 CPU s each, 12.5 a second |",
     ):
         assert words in page
 

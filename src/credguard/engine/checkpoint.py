@@ -197,8 +197,7 @@ class _RepositoryHasher:
             return
         self._seen.add(own)
         self.digest.add(own)
-        self.digest.add(repository.run("for-each-ref"))
-        self.digest.add(repository.run("rev-parse", "--verify", "-q", "HEAD", ok=(0, 1)))
+        self.digest.add(repository.run("for-each-ref"))  # HEAD is a file of git's own folder
         self.digest.add(repository.run("ls-files", "-s", "-z"))
         self._add_settings(repository)
         if common not in self._stores:
@@ -210,9 +209,11 @@ class _RepositoryHasher:
 
     def _add_settings(self, repository: Git) -> None:
         """Takes git's settings, and the files of the user to which they lead."""
-        self.digest.add(repository.run("config", "--list", "-z"))
+        settings = repository.run("config", "--list", "-z")
+        self.digest.add(settings)
         configured = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
-        named = [setting.value for setting in repository.read_settings("core.excludesFile")]
+        pairs = (setting.partition("\n") for setting in repository.split(settings))
+        named = [os.path.expanduser(value) for key, _, value in pairs if key == "core.excludesfile"]
         for path in (*named, os.path.join(configured, "git", "ignore"), os.path.join(configured, "git", "attributes")):
             self._add_stat(os.path.join(repository.folder, path), path)
         folder = os.path.join(repository.folder, repository.find_hooks_path())

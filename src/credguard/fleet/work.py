@@ -177,7 +177,8 @@ def _audit_folder(session: Session, entry: Entry, folder: Path) -> tuple[Reposit
     _, tree = run.trees[0]
     days = session.get_policy(run).rotation_days
     where = inventory.find_tree_enforcement(tree)
-    result = scorecard.score_result(session, run, {"kind": "audit", "paths": [entry.name]})
+    known = replace(run, where=((target.label, where),))
+    result = scorecard.score_result(session, known, {"kind": "audit", "paths": [entry.name]})
     projects = find_sub_projects(tree.files)
     shown = hide_values(projects, session.scanner.secrets)
     part = RepositoryResult(

@@ -100,6 +100,11 @@ class Store:
                 here = set().union(*(self._find_names(names, byte)[1] for names in known))
                 yield from (name.hex() for name in self._find_names(listed, byte)[1] if name not in here)
 
+    def list_names(self) -> list[str]:
+        """The object IDs (in hex) that git lists; after `left`."""
+        self._listed.seek(0)
+        return self._listed.read().decode().split()
+
     def find_missing(self, oids: Collection[bytes]) -> list[str]:
         """Those of the object IDs (in hex) that git does not list, in their order; after `left`."""
         lacking = set(oids)

@@ -64,8 +64,19 @@ class Git(Runner):
     """A repository, accessed from `folder` (its root or any folder inside the work tree)."""
 
     def find_toplevel(self) -> str:
-        """The absolute path of the work tree's root."""
-        return decode_path(self.run("rev-parse", "--show-toplevel").removesuffix(b"\n"))
+        """The absolute path of the work tree's root; raises GitError where there is none."""
+        return self.standing[0] or decode_path(self.run("rev-parse", "--show-toplevel").removesuffix(b"\n"))
+
+    @cached_property
+    def standing(self) -> tuple[str, bool, str]:
+        """The root of the work tree ("" where there is none), whether the folder is in it, and the repository's own
+        folder: asked for at once, because a process takes longer than any of the answers."""
+        questions = ("--show-toplevel", "--is-inside-work-tree", "--absolute-git-dir")
+        answers = self.run("rev-parse", *questions, ok=(0, 128)).split(b"\n")[:-1]
+        if len(answers) != len(questions):  # there is no work tree, or a line break in a path
+            output = self.run("rev-parse", *questions[1:]).removesuffix(b"\n")
+            answers = [b"", *output.split(b"\n", 1)]
+        return decode_path(answers[0]), answers[1] == b"true", decode_path(answers[2])
 
     @cached_property
     def layout(self) -> Layout:
@@ -84,10 +95,8 @@ class Git(Runner):
     def is_in_work_tree(self) -> bool:
         """False in a bare repository, and inside a `.git` folder, where the hooks of a push run: with GIT_DIR, git
         treats any current folder as the root of a work tree."""
-        output = self.run("rev-parse", "--is-inside-work-tree", "--absolute-git-dir").removesuffix(b"\n")
-        inside, _, git_dir = output.partition(b"\n")
-        here = os.path.realpath(self.folder)
-        return inside == b"true" and here != os.path.realpath(decode_path(git_dir))
+        _, inside, git_dir = self.standing
+        return inside and os.path.realpath(self.folder) != os.path.realpath(git_dir)
 
     def read_settings(self, key: str) -> list[GitSetting]:
         """The values of a path setting (`~` expanded), the effective one last; what this program sets for its own calls
@@ -99,8 +108,18 @@ class Git(Runner):
 
     def find_hooks_path(self) -> str:
         """The folder in which git looks for hooks, according to its settings; raises GitError."""
-        output, _ = self.capture_output("rev-parse", "--git-path", "hooks", command=_WITH_HOOKS)  # which runs none
-        return decode_path(output.removesuffix(b"\n"))
+        return self.find_hook_folders()[0]
+
+    def find_hook_folders(self) -> tuple[str, str]:
+        """The same, and the folder of objects and refs, both as git names them."""
+        questions = (("--git-path", "hooks"), ("--git-common-dir",))
+        words = tuple(word for question in questions for word in question)
+        output, _ = self.capture_output("rev-parse", *words, command=_WITH_HOOKS)  # which runs none
+        answers = output.split(b"\n")[:-1]
+        if len(answers) != len(questions):  # there is a line break in a path
+            some = (self.capture_output("rev-parse", *question, command=_WITH_HOOKS) for question in questions)
+            answers = [one.removesuffix(b"\n") for one, _ in some]
+        return decode_path(answers[0]), decode_path(answers[1])
 
     def list_tracked(self) -> list[IndexEntry]:
         """The index entries below the folder, each path once."""

@@ -133,7 +133,9 @@ class History:
 
     def list_names(self) -> list[str]:
         """The IDs of all objects, after `rest`; raises GitError."""
-        return self._listed or self._git.run(*ALL).decode().split()
+        if not self._listed:
+            self._listed = self._store.list_names() if self._store else self._git.run(*ALL).decode().split()
+        return self._listed
 
     def find_missing(self, oids: Collection[bytes]) -> list[str]:
         """Those of the object IDs (in hex) that git does not list, in their order; after `rest`."""

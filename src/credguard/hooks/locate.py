@@ -12,7 +12,6 @@ from credguard.git.repository import Git, GitError
 from credguard.hooks import scripts
 from credguard.hooks.events import BY_NAME
 from credguard.hooks.package_source import find_source
-from credguard.system.compat import decode_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -65,26 +64,21 @@ def locate_hooks(folder: Path) -> HookFolder:
     """The hook folder of the repository that contains `folder`; raises CredguardError if there is none."""
     asked = Git(folder)
     try:
-        answer = asked.run("rev-parse", "--is-bare-repository", "--is-inside-work-tree", "--absolute-git-dir")
+        top, inside, own = asked.standing
     except GitError as error:
         if "not a git repository" not in error.message:
             raise
         raise CredguardError(f"{folder.absolute()} is not in a git repository", "go to one") from error
-    bare, inside, own = answer.removesuffix(b"\n").split(b"\n", 2)
-    return _make_hook_folder(asked, Path(decode_path(own)), bare=bare == b"true", inside=inside == b"true")
-
-
-def _make_hook_folder(asked: Git, git_dir: Path, *, bare: bool, inside: bool) -> HookFolder:
+    bare = not inside and asked.run("rev-parse", "--is-bare-repository").strip() == b"true"
     if not bare and not inside:
-        raise CredguardError(f"{asked.folder.absolute()} is inside a .git folder", "go to the work tree")
-    root = git_dir if bare else Path(asked.find_toplevel())
+        raise CredguardError(f"{folder.absolute()} is inside a .git folder", "go to the work tree")
+    root = Path(own if bare else top or asked.find_toplevel())
     repository = Git(root)
-    common = decode_path(repository.run("rev-parse", "--git-common-dir").removesuffix(b"\n"))
     settings = repository.read_settings("core.hooksPath")
-    path = repository.find_hooks_path()
+    path, common = repository.find_hook_folders()
     # A relative core.hooksPath starts where git runs the hook, which is where git was called.
     return HookFolder(
-        repository, root, root / path, root / common / "hooks", git_dir, bare, settings[-1] if settings else None
+        repository, root, root / path, root / common / "hooks", Path(own), bare, settings[-1] if settings else None
     )
 
 

@@ -55,7 +55,7 @@ def open_tree(root: Path, *, ignored: bool = False) -> Listing:
             return _list_bare(root)
         repository = find_git(root)
         if repository is not None:
-            return _list_with_git(root, ignored=ignored)
+            return _list_with_git(root, repository, ignored=ignored)
     except GitError as error:
         listing = _list_plain(root)
         listing.skipped.append(Skip(".", f"{error.message}; files were read without git: {error.hint}"))
@@ -64,9 +64,7 @@ def open_tree(root: Path, *, ignored: bool = False) -> Listing:
     return _list_plain(root)
 
 
-def _list_with_git(root: Path, *, ignored: bool) -> Listing:
-    repository = find_git(root)
-    assert repository is not None  # noqa: S101 - asked by the caller
+def _list_with_git(root: Path, repository: Git, *, ignored: bool) -> Listing:
     tracked = {entry.path: entry for entry in repository.list_tracked()}
     odd = [entry for entry in tracked.values() if not is_checked_out(entry.path)]
     for entry in odd:
