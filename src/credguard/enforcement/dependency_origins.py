@@ -21,7 +21,6 @@ INSTALLS_PYTHON = compile_lazily(
     r"\b(?:uvx?|poetry|pipenv|pdm|rye|hatch|tox|nox)\b|\bpip[\d.]*\b[^\n]*\binstall\b[^\n]*(?:\s-[erc]|\s--(?:editable|requirement"
     r"|constraint)|\s[\"']?\.(?:\[|[\"']?(?:\s|$)))"
 )
-RUNS_NODE = compile_lazily(r"\b(?:npm|npx|yarn|pnpm|bun)\b")
 _LOCKS = ("uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock")
 _REQUIREMENTS = compile_lazily(r"(?:[\w.-]*requirements?[\w.-]*|[\w.-]*constraints?[\w.-]*)\.(?:txt|in)")
 _NAMES = compile_lazily(r"credguard")

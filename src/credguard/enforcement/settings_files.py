@@ -71,39 +71,33 @@ _HOOK_FOLDERS = (
     *_LEFTHOOK_FOLDERS, ".git-hooks/pre_commit", ".git-hooks/pre_push", ".git-hooks/commit_msg",
 )  # fmt: skip
 _RUN_BY_A_SHELL = (".husky", ".buildkite/", ".lefthook/")
-_TOOLS = (
-    (compile_lazily(r"\bg?make\b"), FAMILIES[3]),
-    (compile_lazily(r"\bjust\b"), FAMILIES[4]),
-    (compile_lazily(r"\b(?:go-)?task\b"), FAMILIES[5]),
-    (compile_lazily(r"\btox\b"), (*FAMILIES[6], "pyproject.toml")),
-    (compile_lazily(r"\bnox\b"), FAMILIES[8]),
-    (
-        compile_lazily(r"\b(?:npm|npx|yarn|pnpm|bun|husky|lint-staged)\b"),
-        ("package.json", ".lintstagedrc", ".lintstagedrc.json"),
-    ),
-    (compile_lazily(r"\blint-staged\b"), _LINT_STAGED),
-    (dependency_origins.RUNS_NODE, dependency_origins.NODE),
-    (dependency_origins.INSTALLS_PYTHON, dependency_origins.PYTHON),
-    (compile_lazily(r"\b(?:pre[-_]commit|prek)\b(?!-)"), FAMILIES[0]),
-    (compile_lazily(r"\blefthook\b"), _LEFTHOOK),
-    (compile_lazily(r"\bovercommit\b"), FAMILIES[2]),
-    (compile_lazily(r"\b(?:hatch|pdm|poe|poethepoet|rye|poetry)\b"), ("pyproject.toml", "hatch.toml", "pdm.toml")),
-    (compile_lazily(r"\b(?:invoke|inv)\b"), ("tasks.py", "invoke.yaml", "invoke.yml", ".invoke.yaml")),
-    (compile_lazily(r"\brake\b"), ("Rakefile", "rakefile", "Rakefile.rb")),
-    (compile_lazily(r"\bcomposer\b"), ("composer.json",)),
-    (compile_lazily(r"\bearthly\b"), ("Earthfile",)),
-    (
-        compile_lazily(r"\b(?:docker|podman|buildah)\b"),
-        ("Dockerfile", ".dockerignore", "Dockerfile.dockerignore", *_COMPOSE),
-    ),
-    (
-        compile_lazily(r"\bmise\b"),
-        (*FAMILIES[-1], ".mise/config.toml", ".config/mise.toml", ".config/mise/config.toml"),
-    ),
-    (compile_lazily(r"\bgradlew?\b"), ("build.gradle", "build.gradle.kts")),
-    (compile_lazily(r"\bmvnw?\b"), ("pom.xml",)),
-    (compile_lazily(r"\bdodo|doit\b"), ("dodo.py",)),
+_TOOLS: tuple[tuple[str, re.Pattern[str] | None, tuple[str, ...]], ...] = (
+    ("make gmake", None, FAMILIES[3]),
+    ("just", None, FAMILIES[4]),
+    ("task", None, FAMILIES[5]),
+    ("tox", None, (*FAMILIES[6], "pyproject.toml")),
+    ("nox", None, FAMILIES[8]),
+    ("npm npx yarn pnpm bun husky", None, ("package.json", ".lintstagedrc", ".lintstagedrc.json")),
+    ("lint", compile_lazily(r"\blint-staged\b"), ("package.json", *_LINT_STAGED)),
+    ("npm npx yarn pnpm bun", None, dependency_origins.NODE),
+    ("", dependency_origins.INSTALLS_PYTHON, dependency_origins.PYTHON),
+    ("pre pre_commit prek", compile_lazily(r"\b(?:pre[-_]commit|prek)\b(?!-)"), FAMILIES[0]),
+    ("lefthook", None, _LEFTHOOK),
+    ("overcommit", None, FAMILIES[2]),
+    ("hatch pdm poe poethepoet rye poetry", None, ("pyproject.toml", "hatch.toml", "pdm.toml")),
+    ("invoke inv", None, ("tasks.py", "invoke.yaml", "invoke.yml", ".invoke.yaml")),
+    ("rake", None, ("Rakefile", "rakefile", "Rakefile.rb")),
+    ("composer", None, ("composer.json",)),
+    ("earthly", None, ("Earthfile",)),
+    ("docker podman buildah", None, ("Dockerfile", ".dockerignore", "Dockerfile.dockerignore", *_COMPOSE)),
+    ("mise", None, (*FAMILIES[-1], ".mise/config.toml", ".config/mise.toml", ".config/mise/config.toml")),
+    ("gradle gradlew", None, ("build.gradle", "build.gradle.kts")),
+    ("mvn mvnw", None, ("pom.xml",)),
+    ("", compile_lazily(r"\bdodo|doit\b"), ("dodo.py",)),
 )
+"""Words of which one stands in a text that uses a tool, what else does, and the files that the tool then reads. Words
+are looked up in the set of all words of a text: a regular expression for each takes ten times as long."""
+_WORD = compile_lazily(r"\w+")
 _FOLDER = compile_lazily(
     r"(?:\bcd|\bpushd|working-directory:|working_directory:|workingDirectory:|-C|--directory|\bdir:)[ \t=]*"
     r"[\"']?(?:\./)?([\w@+-][\w@+./-]{0,150})"
@@ -210,10 +204,9 @@ class SettingsFiles:
                 if "." not in found.rpartition("/")[2]:
                     yield f"{found}/action.yml"
                     yield f"{found}/action.yaml"
-        for pattern, files in _TOOLS:
-            if pattern.search(text):
-                for start in dict.fromkeys(("", *around)):
-                    yield from (posixpath.normpath(posixpath.join(start, name)) for name in files)
+        for files in _list_tool_files(text):
+            for start in dict.fromkeys(("", *around)):
+                yield from (posixpath.normpath(posixpath.join(start, name)) for name in files)
 
     def find_references(self, path: str, text: str) -> list[str]:
         """The referenced paths that exist, and the files of a local action."""
@@ -243,6 +236,17 @@ class SettingsFiles:
 def _parse_folders(data: bytes) -> tuple[str, ...]:
     found = dict.fromkeys(match[1].rstrip("/") for match in _FOLDER.finditer(_decode(data)))
     return tuple(found)[:10]
+
+
+@lru_cache(maxsize=256)
+def _list_tool_files(text: str) -> tuple[tuple[str, ...], ...]:
+    """The files of each tool that the text uses."""
+    words = frozenset(_WORD.findall(text))
+    return tuple(
+        files
+        for names, pattern, files in _TOOLS
+        if (not names or not words.isdisjoint(names.split())) and (pattern is None or pattern.search(text))
+    )
 
 
 def is_entry_point(path: str) -> bool:

@@ -120,6 +120,8 @@ class Session:
         pipeline = self.make_pipeline(run)
         listing = files.open_tree(root, ignored=self.ignored)
         run = replace(run, trees=((label, listing.tree),))
+        if self.memory:
+            self.memory.prepare(self._digest_rules(run, pipeline))
         with self._begin_walk(listing) as begun:
             run = run.add(self._scan_listing(pipeline, listing, label))
             return self._scan_history(pipeline, run, listing, label, begun) if self.history else run
@@ -133,7 +135,11 @@ class Session:
                 from credguard.git.commit_walk import Walk
 
                 with contextlib.suppress(GitError):  # which is reported when the history is scanned
-                    begun = stack.enter_context(contextlib.closing(Walk(listing.history)))
+                    known = self.memory if self.memory and self.memory.walked else None
+                    if known and listing.history.read_shallow_commits():
+                        known = None  # where the commits end now, they may have gone on then
+                    select = known.select_unwalked if known else None
+                    begun = stack.enter_context(contextlib.closing(Walk(listing.history, select)))
             yield begun
 
     def _scan_listing(self, pipeline: Pipeline, listing: files.Listing, label: str) -> Result:
@@ -196,8 +202,6 @@ class Session:
         from credguard.history import scan
 
         nested = scan.Nested(listing.tree.root, tuple(listing.inner))
-        if self.memory:
-            self.memory.prepare(self._digest_rules(run, pipeline))
         result = scan.scan_history(
             pipeline, run.result, listing.history, label, nested=nested, begun=begun, memory=self.memory
         )

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
     from credguard.git.repository import Git
 
+    SelectCommits = Callable[[Collection[str], Collection[str]], Collection[str]]
+    """Which of all commits have to be compared with their parents to find where these objects come from."""
+
 _EVERY = ("--all", "--reflog", "--topo-order")
 _FORM = ("-c", "--root", "--raw", "-z", "--no-renames", "--no-abbrev", "--pretty=tformat:%H %P")
 PLAIN_LOG = (
@@ -31,7 +34,8 @@ PLAIN_LOG = (
 _BOUNDS = tuple(
     word for setting in ("core.packedGitWindowSize=16m", "core.packedGitLimit=160m") for word in ("-c", setting)
 )
-# One process takes three quarters of the time of `rev-list | diff-tree`.
+# One process takes three quarters of the time of `rev-list | diff-tree`, where every commit is compared.
+_LIST = ("rev-list", "--parents", *_EVERY)
 _LOG = (*_BOUNDS, *PLAIN_LOG, *_EVERY, *_FORM)
 _DIFF = ("diff-tree", "--stdin", "--always", "-r", *_FORM)
 _CHUNK = 1 << 20
@@ -71,22 +75,37 @@ def is_folder(mode: bytes) -> bool:
 class Walk:
     """The commits, children before parents. git runs in the background; `arrivals` reads its output. `parents` then
     contains all commits with theirs, and `brought` the IDs (in hex) of all objects that they add, except folders and
-    submodules; `whole` is False if git stopped early."""
+    submodules; `whole` is False if git stopped early. After `find_arrivals`, `followed` are the reachable commits and
+    `telling` those of them that add something that was asked for."""
 
-    def __init__(self, repository: Git) -> None:
-        """Starts git, which writes to an unnamed file. Raises GitError."""
+    def __init__(self, repository: Git, select: SelectCommits | None = None) -> None:
+        """Starts git, which writes to an unnamed file. Raises GitError. With `select`, only the commits that it selects
+        are compared with their parents, and `brought` is what these add."""
         self.parents: dict[str, tuple[str, ...]] = {}
         self.brought: set[bytes] = set()
         self.whole = True
-        self._git = repository
+        self.followed: tuple[str, ...] = ()
+        self.telling: set[str] = set()
+        self._git, self._select = repository, select
         self._stack = contextlib.ExitStack()
         self._processes: list[subprocess.Popen[bytes]] = []
         self._output: IO[bytes] = self._open_temp_file()
-        self._start(*_LOG, stdout=self._output)
+        self._start(*(_LIST if select else _LOG), stdout=self._output)
 
     def find_arrivals(self, wanted: Collection[str], named: Callable[[bytes], bool] | None = None) -> list[Arrival]:
         """The commits and paths where the objects are added, and files for which `named` is true; raises GitError."""
-        return list(self._read(wanted, named))
+        if self._select:
+            self._diff_selected(self._select, wanted)
+        found = list(self._read(wanted, named))
+        self.followed, self.telling = tuple(self.parents), {one.commit for one in found}
+        return found
+
+    def _diff_selected(self, select: SelectCommits, wanted: Collection[str]) -> None:
+        self._wait()
+        self._output.seek(0)
+        lines = (line.decode().split() for line in self._output)
+        self.parents = {commit: tuple(parents) for commit, *parents in lines}
+        self._diff(select(self.parents, wanted))
 
     def find_unreachable(self, wanted: Collection[str], named: Callable[[bytes], bool] | None = None) -> list[Arrival]:
         """The same for commits that are not reachable from any ref or reflog; in `parents` they are then before all
@@ -98,14 +117,11 @@ class Walk:
         gone = [commit for commit in commits if commit not in reachable]
         if not gone:
             return []
-        with self._open_temp_file() as names:
-            names.write("".join(f"{commit}\n" for commit in gone).encode())
-            names.seek(0)
-            self._diff(names)
-            self.parents, brought = {}, self.brought
-            self.brought = set()  # nothing leads to what these add
-            found = list(self._read(wanted, named))
-            self.brought = brought
+        self._diff(gone)
+        self.parents, brought = {}, self.brought
+        self.brought = set()  # nothing leads to what these add
+        found = list(self._read(wanted, named))
+        self.brought = brought
         order = _sort_children_first(self.parents)
         self.parents = order | reachable
         numbers = {commit: number for number, commit in enumerate(order)}
@@ -126,14 +142,19 @@ class Walk:
     def _open_temp_file(self) -> IO[bytes]:
         return self._stack.enter_context(tempfile.TemporaryFile())
 
-    def _diff(self, names: IO[bytes] | None) -> None:
-        self._output = self._open_temp_file()
+    def _diff(self, commits: Collection[str]) -> None:
+        names, self._output = self._open_temp_file(), self._open_temp_file()
+        names.write("".join(f"{commit}\n" for commit in commits).encode())
+        names.seek(0)
         self._start(*_DIFF, stdin=names, stdout=self._output)
 
-    def _read(self, wanted: Collection[str], named: Callable[[bytes], bool] | None) -> Iterator[Arrival]:
+    def _wait(self) -> None:
         codes = [self._git.wait(process) for process in self._processes]
         self.whole = self.whole and not any(codes)
         self._processes.clear()
+
+    def _read(self, wanted: Collection[str], named: Callable[[bytes], bool] | None) -> Iterator[Arrival]:
+        self._wait()
         self._output.seek(0)
         asked = frozenset(oid.encode() for oid in wanted)
         brought = self.brought.add

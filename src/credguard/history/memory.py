@@ -10,13 +10,14 @@ import json
 from collections import Counter
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from itertools import islice
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable, Iterator
 
 _MARK = 8
-_MAGIC = b"credguard objects 1\n"
+_MAGIC = b"credguard objects 2\n"
 _MOST = 2_000_000
 
 
@@ -27,7 +28,8 @@ class ObjectMemory:
 
     `known` are marks of all objects that were read, `notable` (by marks in hex) type and size of those in which there
     was something; `kinds` and `size` (bytes) count all of them. `asked` says by which rules they were read. Without
-    `known` there is no past.
+    `known` there is no past. `walked` are marks of commits that were compared with their parents while nothing was
+    missing, `telling` of those that brought something of the `traced` objects, or a name that tells something.
     """
 
     key: bytes
@@ -36,6 +38,9 @@ class ObjectMemory:
     notable: dict[str, tuple[str, int]] = field(default_factory=dict)
     kinds: Counter[str] = field(default_factory=Counter)
     size: int = 0
+    walked: frozenset[bytes] = frozenset()
+    telling: frozenset[bytes] = frozenset()
+    traced: frozenset[bytes] = frozenset()
     _listed: frozenset[bytes] = field(default=frozenset(), repr=False)
 
     def prepare(self, asked: str) -> None:
@@ -47,6 +52,7 @@ class ObjectMemory:
     def forget(self) -> None:
         """From now on there is no past."""
         self.known, self.notable, self.kinds, self.size = frozenset(), {}, Counter(), 0
+        self.walked = self.telling = self.traced = frozenset()
 
     def mark(self, oid: str) -> bytes:
         """What stands for an object among those that are known."""
@@ -75,12 +81,28 @@ class ObjectMemory:
         if len(self.known) > _MOST:
             self.forget()
 
+    def select_unwalked(self, commits: Collection[str], wanted: Collection[str]) -> Collection[str]:
+        """Those of the commits that have to be compared with their parents to find where the wanted objects come from:
+        new ones, and those that told something before. Without a past of these objects, all."""
+        if not self.known or any(mark in self.known and mark not in self.traced for mark in map(self.mark, wanted)):
+            return commits
+        marks = ((commit, self.mark(commit)) for commit in commits)
+        return [commit for commit, mark in marks if mark not in self.walked or mark in self.telling]
+
+    def note_walk(self, commits: Iterable[str], telling: Iterable[str], wanted: Iterable[str]) -> None:
+        """Takes which commits were compared, and which of them told where the wanted objects come from."""
+        self.walked, self.telling, self.traced = (
+            frozenset(map(self.mark, some)) for some in (commits, telling, wanted)
+        )
+
     def serialize(self) -> bytes:
         """The memory as bytes that can be kept; empty where there is no past."""
         if not self.known:
             return b""
+        marks = (self.known, self.walked, self.telling, self.traced)
         head = {"asked": self.asked, "notable": self.notable, "kinds": self.kinds, "size": self.size}
-        return _MAGIC + json.dumps(head).encode() + b"\n" + b"".join(sorted(self.known))
+        head["counts"] = [len(some) for some in marks]
+        return _MAGIC + json.dumps(head).encode() + b"\n" + b"".join(mark for some in marks for mark in sorted(some))
 
 
 def load_memory(data: bytes, key: bytes) -> ObjectMemory:
@@ -90,13 +112,17 @@ def load_memory(data: bytes, key: bytes) -> ObjectMemory:
         if not data.startswith(_MAGIC):
             return memory
         end = data.index(b"\n", len(_MAGIC))
-        head, marks = json.loads(data[len(_MAGIC) : end]), data[end + 1 :]
-        if len(marks) % _MARK:
-            return memory
+        head, marks = json.loads(data[len(_MAGIC) : end]), _iter_marks(data[end + 1 :])
+        known, walked, telling, traced = (frozenset(islice(marks, int(count))) for count in head["counts"])
         return ObjectMemory(
-            key, str(head["asked"]), frozenset(marks[at : at + _MARK] for at in range(0, len(marks), _MARK)),
+            key, str(head["asked"]), known,
             {str(mark): (str(kind), int(size)) for mark, (kind, size) in head["notable"].items()},
             Counter({str(kind): int(count) for kind, count in head["kinds"].items()}), int(head["size"]),
+            walked, telling, traced,
         )  # fmt: skip
     except (ValueError, KeyError, TypeError, AttributeError):
         return ObjectMemory(key)
+
+
+def _iter_marks(data: bytes) -> Iterator[bytes]:
+    return (data[at : at + _MARK] for at in range(0, len(data), _MARK))

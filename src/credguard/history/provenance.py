@@ -90,6 +90,17 @@ class Provenance:
                 lambda: orphan_trees.find_orphan_files(self._git, some, [*found, *gone], named), nothing
             )
 
+    @property
+    def is_whole(self) -> bool:
+        """True if git followed every commit."""
+        return self._walk.whole and not self.problems
+
+    def list_followed(self) -> tuple[Collection[str], Collection[str], Collection[str]]:
+        """The commits that refs and reflogs lead to, those that told where objects come from, and which objects these
+        are."""
+        blobs = [oid for oid, kind in self.kinds.items() if kind == "blob"]
+        return self._walk.followed, self._walk.telling, blobs
+
     def close(self) -> None:
         """Ends the processes that are asked for dates and refs."""
         self._answers.close()

@@ -190,6 +190,8 @@ class _Search:
         """Brings the memory up to date; what was seen counts all that it knows from then on. Raises GitError."""
         seen = self._seen
         memory.update(history.list_names(), seen.notable, seen.objects, seen.bytes)
+        followed = not self._part.skipped and self._tracing.is_whole
+        memory.note_walk(*(self._tracing.list_followed() if followed else ((), (), ())))
         if seen.over or seen.misnamed or history.over or history.broken or history.misnamed or not memory.known:
             memory.forget()  # a scan that lacks something is no past
         else:

@@ -53,8 +53,12 @@ class FolderSnapshot:
 
     def read(self, path: str) -> bytes | None:
         """See Snapshot."""
+        return self._read(path, Root(self.root))
+
+    @staticmethod
+    def _read(path: str, root: Root) -> bytes | None:
         try:
-            location = Root(self.root).resolve_location(path)
+            location = root.resolve_location(path)
         except OutsideError as error:
             raise PolicyError(path, 0, 0, str(error), "put the file itself there") from None
         try:
@@ -81,9 +85,10 @@ class FolderSnapshot:
             with contextlib.suppress(OSError):
                 names += sorted(f"{folder}/{name}" for name in os.listdir(os.path.join(self.root, folder)))
         found: dict[str, bytes] = {}
+        root = Root(self.root)
         for name in names:
             with contextlib.suppress(PolicyError):
-                data = self.read(name)
+                data = self._read(name, root)
                 if data is not None:
                     found[name] = data
         return found
