@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import stat
@@ -27,7 +28,8 @@ _FILES = (
 )
 _RCLONE = (("RCLONE_CONFIG", "~/.config/rclone/rclone.conf"), ("", "~/.rclone.conf"))
 _CACHES = (("", "~/.aws/sso/cache"), ("", "~/.aws/cli/cache"), ("AWS_LOGIN_CACHE_DIRECTORY", "~/.aws/login/cache"))
-_VARIABLES = ("AWS_SECRET_ACCESS_KEY", "AWS_SECRET_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN")
+_SESSION = "AWS_SESSION_TOKEN"
+_VARIABLES = ("AWS_SECRET_ACCESS_KEY", "AWS_SECRET_KEY", _SESSION, "AWS_SECURITY_TOKEN")
 _BEARER = "AWS_BEARER_TOKEN_"
 _MOST_BYTES, _MOST_FILES = 1_000_000, 200
 
@@ -57,9 +59,8 @@ def read(unread: Callable[[str], None]) -> Iterator[Told]:
 
 
 def _read_all(unread: Callable[[str], None]) -> Iterator[Told]:
-    for name, value in os.environ.items():
-        if name in _VARIABLES or name.startswith(_BEARER):
-            yield encode_path(value), name, "the environment", ""
+    for name, value in _list_variables():
+        yield encode_path(value), name, "the environment", ""
     for variable, usual in _FILES:
         path = _resolve_path(variable, usual)
         if path:
@@ -67,6 +68,28 @@ def _read_all(unread: Callable[[str], None]) -> Iterator[Told]:
     for variable, usual in _CACHES:
         for path in _list_cache_files(_resolve_path(variable, usual), unread):
             yield from _read_file(path, unread)
+
+
+def _list_variables() -> list[tuple[str, str]]:
+    return [(name, value) for name, value in os.environ.items() if name in _VARIABLES or name.startswith(_BEARER)]
+
+
+def digest_credentials(key: bytes) -> str:
+    """What tells this machine's long-lived credentials from others: the values of variables, and sizes and times of
+    files. Temporary ones are left out: each hour has its own, and what was there before cannot hold them. Under the key
+    (at most 64 bytes), so that it answers no guess."""
+    from hashlib import blake2b  # which a hook does without
+
+    made = blake2b(digest_size=16, key=key)
+    is_temporary = bool(os.environ.get(_SESSION))
+    for name, value in _list_variables():
+        if not is_temporary or name.startswith(_BEARER):
+            made.update(encode_path(f"{name}={value}") + b"\0")
+    for path in (_resolve_path(variable, usual) for variable, usual in _FILES):
+        with contextlib.suppress(OSError, ValueError):
+            info = os.stat(path)
+            made.update(encode_path(path) + b"\0%d %d\0" % (info.st_size, info.st_mtime_ns))
+    return made.hexdigest()
 
 
 def list_credential_files() -> list[str]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from credguard import __version__
+from credguard.aws import local_files
 from credguard.enforcement import inventory
 from credguard.engine import checkpoint, key_lifecycle, worker_pool
 from credguard.engine.conclude import build_result
@@ -36,6 +37,7 @@ from credguard.sources.worktree import WorkTree
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from credguard.engine.sealing import Key
     from credguard.model.findings import Finding
 
     MakeRun = Callable[[], Session]
@@ -153,7 +155,7 @@ def audit_all(
     if state and key:
         session = make()
         for number, target in enumerate(targets):
-            digests[number] = _digest(session, target)
+            digests[number] = _digest(session, target, key)
             known = state.find(target.name, digests[number]) if digests[number] else None
             part = deserialize_result(known, target, key) if known else None
             if part:
@@ -231,11 +233,11 @@ def build_failure(target: Target, reason: str) -> RepositoryResult:
     return RepositoryResult(target, result, tracked=False)
 
 
-def _digest(session: Session, target: Target) -> str:
+def _digest(session: Session, target: Target, key: Key) -> str:
     """What the result of a target depends on: its state, credguard, its rules, and what was asked for."""
     standing = digest_standing(target.address)
     folder = Path() if clone.is_url(target.address) else Path(target.address)
-    words = (target.label, os.path.realpath(folder), digest_request(session, folder), standing)
+    words = (target.label, os.path.realpath(folder), digest_request(session, folder, key), standing)
     return checkpoint.digest(words) if standing else ""
 
 
@@ -251,11 +253,12 @@ def digest_standing(address: str) -> str:
     return ""
 
 
-def digest_request(session: Session, folder: Path) -> str:
-    """What was asked for: credguard, its rules, the options, and the files that they name."""
+def digest_request(session: Session, folder: Path, key: Key) -> str:
+    """What was asked for: credguard, its rules, the options, the files that they name, and the own credentials."""
+    own = local_files.digest_credentials(key.derive("own"))
     named = _read_named_files(session, folder)
     verified = session.verifiers.describe() if session.verifiers else ""
-    asked = (session.policy.digest, str(session.limit), str(session.ignored), session.stage, verified, *named)
+    asked = (session.policy.digest, str(session.limit), str(session.ignored), session.stage, verified, own, *named)
     return checkpoint.digest((__version__, hash_rules(), *asked))
 
 

@@ -25,6 +25,7 @@ from credguard.rules.account import key_older_than_limit
 from credguard.scanning import shares
 from credguard.scanning.comments import Comments
 from credguard.scanning.pipeline import Pipeline, mask_paths
+from credguard.scanning.quiet_files import QuietFiles
 from credguard.scanning.scanner import Scanner
 from credguard.sources import files, lfs
 
@@ -121,9 +122,12 @@ class Session:
         listing = files.open_tree(root, ignored=self.ignored)
         run = replace(run, trees=((label, listing.tree),))
         if self.memory:
-            self.memory.prepare(self._digest_rules(run, pipeline))
+            self.memory.prepare(self._digest_rules(run, pipeline, self.memory.key))
+            pipeline = replace(pipeline, quiet=QuietFiles(self.memory.key, self.memory.quiet))
         with self._begin_walk(listing) as begun:
             run = run.add(self._scan_listing(pipeline, listing, label))
+            if self.memory:
+                self.memory.quiet = run.result.quiet
             return self._scan_history(pipeline, run, listing, label, begun) if self.history else run
 
     @contextlib.contextmanager
@@ -207,14 +211,11 @@ class Session:
         )
         return replace(run, result=result)
 
-    def _digest_rules(self, run: Run, pipeline: Pipeline) -> str:
-        """What decides what is found in an object: credguard, its rules, and the policy of the run."""
-        words = [__version__, hash_rules(), self.get_policy(run).digest, str(pipeline.limit), self.stage]
-        for path in local_files.list_credential_files():  # whose values a rule looks for
-            with contextlib.suppress(OSError):
-                info = os.stat(path)
-                words.append(f"{info.st_size} {info.st_mtime_ns}")
-        return " ".join(words)
+    def _digest_rules(self, run: Run, pipeline: Pipeline, key: bytes) -> str:
+        """What decides what is found in an object: credguard, its rules, the policy of the run, and this machine's own
+        credentials, for which a rule looks."""
+        own = local_files.digest_credentials(key)
+        return " ".join((__version__, hash_rules(), self.get_policy(run).digest, str(pipeline.limit), self.stage, own))
 
     def scan_files(self, paths: list[str]) -> Run:
         """Scans the files named, each under the name given."""

@@ -90,7 +90,7 @@ class _Worker:
         self._store: Store = open_store(settings.store)
         self._key: Key = find_key(Path(settings.key_file) if settings.key_file else None)
         self._name = f"{socket.gethostname()}:{os.getppid()}"
-        self._asked = multi_repository.digest_request(self._session, Path(os.devnull))
+        self._asked = multi_repository.digest_request(self._session, Path(os.devnull), self._key)
 
     def scan(self, entry: Entry) -> Outcome:
         """Scans a repository and stores what came of it, unless it is known or another worker is at it."""

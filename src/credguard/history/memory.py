@@ -29,7 +29,8 @@ class ObjectMemory:
     `known` are marks of all objects that were read, `notable` (by marks in hex) type and size of those in which there
     was something; `kinds` and `size` (bytes) count all of them. `asked` says by which rules they were read. Without
     `known` there is no past. `walked` are marks of commits that were compared with their parents while nothing was
-    missing, `telling` of those that brought something of the `traced` objects, or a name that tells something.
+    missing, `telling` of those that brought something of the `traced` objects, or a name that tells something. `quiet`
+    are files in which nothing was found.
     """
 
     key: bytes
@@ -41,12 +42,13 @@ class ObjectMemory:
     walked: frozenset[bytes] = frozenset()
     telling: frozenset[bytes] = frozenset()
     traced: frozenset[bytes] = frozenset()
+    quiet: frozenset[bytes] = frozenset()
     _listed: frozenset[bytes] = field(default=frozenset(), repr=False)
 
     def prepare(self, asked: str) -> None:
         """Forgets the past where other rules are asked for."""
         if self.asked != asked:
-            self.asked = asked
+            self.asked, self.quiet = asked, frozenset()
             self.forget()
 
     def forget(self) -> None:
@@ -99,7 +101,7 @@ class ObjectMemory:
         """The memory as bytes that can be kept; empty where there is no past."""
         if not self.known:
             return b""
-        marks = (self.known, self.walked, self.telling, self.traced)
+        marks = (self.known, self.walked, self.telling, self.traced, self.quiet)
         head = {"asked": self.asked, "notable": self.notable, "kinds": self.kinds, "size": self.size}
         head["counts"] = [len(some) for some in marks]
         return _MAGIC + json.dumps(head).encode() + b"\n" + b"".join(mark for some in marks for mark in sorted(some))
@@ -113,12 +115,12 @@ def load_memory(data: bytes, key: bytes) -> ObjectMemory:
             return memory
         end = data.index(b"\n", len(_MAGIC))
         head, marks = json.loads(data[len(_MAGIC) : end]), _iter_marks(data[end + 1 :])
-        known, walked, telling, traced = (frozenset(islice(marks, int(count))) for count in head["counts"])
+        known, *others = (frozenset(islice(marks, int(count))) for count in head["counts"])
         return ObjectMemory(
             key, str(head["asked"]), known,
             {str(mark): (str(kind), int(size)) for mark, (kind, size) in head["notable"].items()},
             Counter({str(kind): int(count) for kind, count in head["kinds"].items()}), int(head["size"]),
-            walked, telling, traced,
+            *others,
         )  # fmt: skip
     except (ValueError, KeyError, TypeError, AttributeError):
         return ObjectMemory(key)

@@ -140,15 +140,10 @@ class ObjectScanner:
         self._scanner.budget.left = _UNPACKED
         for batch in batches:
             for candidate in self._sieve.find_candidates(batch):
-                before = self._count_notes()
+                before = self._scanner.count_notes()
                 is_notable = self._scan_tree(candidate) if candidate.kind == "tree" else self._scan_content(candidate)
-                if is_notable or self._count_notes() != before:
+                if is_notable or self._scanner.count_notes() != before:
                     self.seen.notable[candidate.oid] = candidate.kind, len(candidate.data)
-
-    def _count_notes(self) -> tuple[int, ...]:
-        """How much the scanner has noted beside findings."""
-        scanner = self._scanner
-        return len(scanner.unread), len(scanner.notes), len(scanner.failures), len(scanner.pointers)
 
     def conclude(self) -> None:
         """Adds to what was seen what was counted on the way."""

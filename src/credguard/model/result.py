@@ -37,7 +37,8 @@ class Problems:
 class Result:
     """What a part of a run gives. `over` is set when there are more findings than it may have, `rules` are those that
     were given what no folder holds, `changed` the paths of a change, `material` the practices (IDs) that there was
-    something for; `gaps` say what answers of rules or practices (IDs) lack. Nothing alters it: `merge` makes a new one.
+    something for; `gaps` say what answers of rules or practices (IDs) lack; `quiet` are marks of files in which there
+    was nothing. Nothing alters it: `merge` makes a new one.
     """
 
     findings: tuple[Finding, ...] = ()
@@ -48,6 +49,7 @@ class Result:
     problems: Problems = field(default_factory=Problems)
     material: frozenset[str] = frozenset()
     gaps: Mapping[str, str] = field(default_factory=dict)
+    quiet: frozenset[bytes] = frozenset()
 
     def merge(self, *others: Result) -> Result:
         """This and the others, in their order."""
@@ -66,4 +68,5 @@ class Result:
             self.problems.merge(*(one.problems for one in others)),
             frozenset().union(*(one.material for one in every)),
             gaps,
+            frozenset().union(*(one.quiet for one in every)),
         )

@@ -10,7 +10,7 @@ from credguard.model.findings import Blob, Coverage
 from credguard.model.result import Result
 from credguard.scanning import limits
 from credguard.scanning.context import find_contexts, make_restorer, place_blobs, rename_failures, rename_paths
-from credguard.sources import files
+from credguard.sources import files, lfs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from credguard.model.progress import Progress
     from credguard.rule import Rule
     from credguard.scanning.comments import Comments
+    from credguard.scanning.quiet_files import QuietFiles
     from credguard.scanning.scanner import Scanner
     from credguard.sources.interface import Source
     from credguard.sources.worktree import WorkTree
@@ -30,7 +31,8 @@ class Pipeline:
 
     `limit` is the largest file in bytes; `progress` wraps the stream of inputs; a history is scanned by so many `jobs`
     (processes; 0 for as many as there are processors); a key is too old after so many `rotation_days`. With
-    `for_practices`, results say which practices there was something for.
+    `for_practices`, results say which practices there was something for. What is known to be `quiet` is counted alone,
+    and results say which files are.
     """
 
     comments: Comments
@@ -39,6 +41,7 @@ class Pipeline:
     jobs: int = 0
     progress: Progress | None = None
     for_practices: bool = True
+    quiet: QuietFiles | None = None
 
     @property
     def scanner(self) -> Scanner:
@@ -55,14 +58,32 @@ class Pipeline:
         coverage = Coverage()
         over = False
         material: set[str] = set()
+        quiet: set[bytes] = set()
         for item in self.progress(source, total) if self.progress and total is not None else source:
             coverage.count(item)
             if isinstance(item, Blob):
-                self.add_material(item, material)
-                findings += self.scan_blob(item)
+                findings += self._scan_file(item, material, quiet)
                 findings, more = limits.trim(findings, limits.OF_RUN)
                 over = over or more
-        return Result(tuple(findings), coverage, over, material=frozenset(material))
+        return Result(tuple(findings), coverage, over, material=frozenset(material), quiet=frozenset(quiet))
+
+    def _scan_file(self, blob: Blob, material: set[str], quiet: set[bytes]) -> list[Finding]:
+        """The findings of a file; adds to the material what it shows, or its mark to `quiet` if there is nothing."""
+        if self.quiet is None:
+            self.add_material(blob, material)
+            return self.scan_blob(blob)
+        mark = self.quiet.mark(blob)
+        if mark in self.quiet.known:
+            quiet.add(mark)
+            return []
+        own: set[str] = set()
+        before = self.scanner.count_notes()
+        self.add_material(blob, own)
+        findings = self.scan_blob(blob)
+        material |= own
+        if not (findings or own or lfs.parse_pointer(blob.data)) and self.scanner.count_notes() == before:
+            quiet.add(mark)
+        return findings
 
     def scan_in_context(
         self, source: Source, total: int, place: Callable[[str], str], restore: Callable[[str], str]

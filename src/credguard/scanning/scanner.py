@@ -97,6 +97,10 @@ class Scanner:
             noted.clear()
         return problems
 
+    def count_notes(self) -> tuple[int, ...]:
+        """How much has been noted beside findings."""
+        return len(self.unread), len(self.notes), len(self.failures), len(self.pointers)
+
     def _apply(self, rules: Sequence[Rule]) -> None:
         more = [pattern for rule in rules for pattern in rule.patterns if pattern.name not in self.matcher.names]
         if more:
