@@ -126,8 +126,9 @@ class _PoolRun:
         """Ends all processes, at once those that are still at work."""
         for worker in self._at_work.values():
             worker.ask_to_end()
+        wait(list(self._at_work), _GRACE_SECONDS)  # a task that is interrupted removes what it has made
         for worker in self._at_work.values():
-            worker.kill(_GRACE_SECONDS)
+            worker.kill()
         for worker in (*self._idle, *self._retired):
             worker.retire(wait=True)
 
@@ -169,13 +170,9 @@ class _Worker:
             if pid:
                 os.kill(pid, signal.SIGTERM)
 
-    def kill(self, grace: float = 0.0) -> None:
-        """Ends it and all that it has started, after at most so many seconds."""
+    def kill(self) -> None:
+        """Ends it and all that it has started."""
         pid = self._find_pid()
-        if pid and grace:
-            end = time.monotonic() + grace
-            while time.monotonic() < end and not self._is_broken():
-                time.sleep(0.02)
         if pid:
             compat.kill_group(pid)
         self._executor.shutdown(wait=bool(pid), cancel_futures=True)
@@ -190,14 +187,6 @@ class _Worker:
             return self._pid.result(_GRACE_SECONDS * 6)
         except Exception:  # noqa: BLE001 - whatever broke it, there is nothing to end
             return 0
-
-    def _is_broken(self) -> bool:
-        """True once it has gone."""
-        try:
-            self._executor.submit(os.getpid)
-        except RuntimeError:  # BrokenProcessPool is one
-            return True
-        return False
 
 
 def _read_answer(future: Future[Any], worker: _Worker) -> object:
