@@ -65,8 +65,8 @@ def test_names_are_taken_away() -> None:
 
 @pytest.mark.parametrize("names", ["all", *ASKED])
 def test_hooks(repo: Repository, tmp_path: Path, names: str) -> None:
-    """The first run fills the cache, the second finds it there."""
-    for _ in range(2):
+    """The first run fills the cache, the second finds it there; without a single name, the run with the key does."""
+    for _ in range(2 if names == "all" else 1):
         repo.write({"a.py": "print('two')\n"})
         repo.add()
         (tmp_path / "message").write_text("a change\n")

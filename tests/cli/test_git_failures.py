@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
@@ -35,6 +36,15 @@ HOOKS = {
     "pre-receive": ([], "{root} {tip} refs/heads/x\n{zero} {tag} refs/tags/t\n"),
     "post-rewrite": (["amend"], "{root} {tip}\n"),
 }
+
+
+@dataclass(frozen=True)
+class Hook:
+    """A hook, what it asks git, and its cache."""
+
+    name: str
+    questions: list[str]
+    cache: Path
 
 
 @pytest.fixture(scope="module")
@@ -84,22 +94,23 @@ def run(place: Repository, name: str, path: Path, **environment: str) -> subproc
     )
 
 
-def asked(place: Repository, name: str, tools: Path, folder: Path) -> list[str]:
-    """The questions that a hook asks git, in the quick way and, without a cache, in the other."""
-    log = folder / "log"
-    for cache in (folder / "empty", folder / "empty"):
-        done = run(place, name, tools, LOG=str(log), XDG_CACHE_HOME=str(cache))
+@pytest.fixture(scope="module", params=HOOKS)
+def hook(
+    request: pytest.FixtureRequest, place: Repository, tools: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Hook:
+    """A hook, and what it asks git: without a cache, and then in the quick way."""
+    folder = tmp_path_factory.mktemp("asked")
+    for _ in range(2):
+        done = run(place, request.param, tools, LOG=str(folder / "log"), XDG_CACHE_HOME=str(folder / "cache"))
         assert done.returncode == 0, done.stderr
-    return list(dict.fromkeys(log.read_text().split()))
+    return Hook(request.param, list(dict.fromkeys((folder / "log").read_text().split())), folder / "cache")
 
 
 @pytest.mark.parametrize("how", FAILURES)
-@pytest.mark.parametrize("name", HOOKS)
-def test_every_question(place: Repository, tools: Path, tmp_path: Path, name: str, how: str) -> None:
-    questions = asked(place, name, tools, tmp_path)
-    assert len(questions) >= 4
-    for question in questions:
-        done = run(place, name, tools, FAIL=question, HOW=how, XDG_CACHE_HOME=str(tmp_path / "empty"))
+def test_every_question(place: Repository, tools: Path, hook: Hook, how: str) -> None:
+    assert len(hook.questions) >= 4
+    for question in hook.questions:
+        done = run(place, hook.name, tools, FAIL=question, HOW=how, XDG_CACHE_HOME=str(hook.cache))
         assert done.returncode in (2, 3), (question, done.returncode, done.stderr)
         assert done.stderr and b"Traceback" not in done.stderr
 
