@@ -129,6 +129,13 @@ def test_a_commit_waits_some_seconds_for_git_and_names_the_pipe(repo: Repository
             assert is_named(done, name) if done.returncode else name in NOT_NEEDED
 
 
+def test_a_commit_without_compiled_patterns_leaves_no_git_that_waits(repo: Repository, tmp_path: Path) -> None:
+    waited = replaced(repo.folder / ".git/index", pipe)
+    ended(repo.folder, *COMMIT, XDG_CACHE_HOME=str(tmp_path / "empty"), LOCALAPPDATA=str(tmp_path / "empty"))
+    with pytest.raises(OSError, match="No such device or address"):  # nobody has it open, or waits to open it
+        os.open(waited, os.O_WRONLY | os.O_NONBLOCK)
+
+
 @pytest.mark.parametrize("name", READ_FOR_HISTORY)
 def test_an_audit_names_a_pipe_wherever_it_is(repo: Repository, name: str) -> None:
     replaced(repo.folder / ".git" / name, pipe)

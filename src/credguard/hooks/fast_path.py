@@ -73,9 +73,7 @@ def _can_run() -> bool:
 
 
 def _has_clean_index() -> bool:
-    asked = spawn.start(_STAGED)
-    glance = load_prefilter()  # while git works
-    output = spawn.finish_process(*asked)
+    output, glance = call_while_loading(_STAGED)
     staged = None if output is None else _parse_staged(output)
     if glance is None or staged is None:
         return False
@@ -191,6 +189,18 @@ def load_prefilter() -> Prefilter | None:
     """The patterns of all rules, None if they are not kept on this machine yet; raises OSError."""
     body = _load_cache()
     return Prefilter(body) if body is not None else None
+
+
+def call_while_loading(arguments: tuple[str, ...], stdin: bytes = b"") -> tuple[bytes | None, Prefilter | None]:
+    """The output of git, None unless it succeeds, and the patterns, which are loaded while git works. Raises Failed and
+    OSError, and leaves no process behind: git may wait for a pipe in the place of one of its files."""
+    process, output = spawn.start(arguments, stdin)
+    try:
+        prefilter = load_prefilter()
+    except BaseException:
+        spawn.stop(process, output)
+        raise
+    return spawn.finish_process(process, output), prefilter
 
 
 def _parse_staged(output: bytes) -> tuple[list[bytes], list[bytes]] | None:

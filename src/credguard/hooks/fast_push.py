@@ -91,9 +91,9 @@ def _is_clean(data: bytes, deadline: Deadline) -> bool:
     if not brought:
         return True
     new = list(dict.fromkeys(line[1] for line in brought))
-    asked = spawn.start(("cat-file", "--batch-check"), _join((*_DEFAULT_BRANCHES, *_peel(new), *new)))
-    prefilter = fast_path.load_prefilter()  # while git works
-    kinds = _parse_kinds(spawn.finish_process(*asked))
+    asked = _join((*_DEFAULT_BRANCHES, *_peel(new), *new))
+    output, prefilter = fast_path.call_while_loading(("cat-file", "--batch-check"), asked)
+    kinds = _parse_kinds(output)
     if prefilter is None or kinds is None:
         return False
     count = len(_DEFAULT_BRANCHES)
