@@ -65,23 +65,12 @@ class Git(Runner):
 
     def find_toplevel(self) -> str:
         """The absolute path of the work tree's root; raises GitError where there is none."""
-        return self.standing[0] or decode_path(self.run("rev-parse", "--show-toplevel").removesuffix(b"\n"))
-
-    @cached_property
-    def standing(self) -> tuple[str, bool, str]:
-        """The root of the work tree ("" where there is none), whether the folder is in it, and the repository's own
-        folder: asked for at once, because a process takes longer than any of the answers."""
-        questions = ("--show-toplevel", "--is-inside-work-tree", "--absolute-git-dir")
-        answers = self.run("rev-parse", *questions, ok=(0, 128)).split(b"\n")[:-1]
-        if len(answers) != len(questions):  # there is no work tree, or a line break in a path
-            output = self.run("rev-parse", *questions[1:]).removesuffix(b"\n")
-            answers = [b"", *output.split(b"\n", 1)]
-        return decode_path(answers[0]), answers[1] == b"true", decode_path(answers[2])
+        return self.layout.toplevel or decode_path(self.run("rev-parse", "--show-toplevel").removesuffix(b"\n"))
 
     @cached_property
     def layout(self) -> Layout:
         """The locations of its folders; raises GitError."""
-        return read_layout(self.folder, self.run)
+        return read_layout(self.folder, self._environment, self.run)
 
     @property
     def common_dir(self) -> str:
@@ -95,8 +84,7 @@ class Git(Runner):
     def is_in_work_tree(self) -> bool:
         """False in a bare repository, and inside a `.git` folder, where the hooks of a push run: with GIT_DIR, git
         treats any current folder as the root of a work tree."""
-        _, inside, git_dir = self.standing
-        return inside and os.path.realpath(self.folder) != os.path.realpath(git_dir)
+        return self.layout.is_inside and os.path.realpath(self.folder) != self.layout.git_dir
 
     def read_settings(self, key: str) -> list[GitSetting]:
         """The values of a path setting (`~` expanded), the effective one last; what this program sets for its own calls

@@ -64,22 +64,21 @@ def locate_hooks(folder: Path) -> HookFolder:
     """The hook folder of the repository that contains `folder`; raises CredguardError if there is none."""
     asked = Git(folder)
     try:
-        top, inside, own = asked.standing
+        layout = asked.layout
     except GitError as error:
         if "not a git repository" not in error.message:
             raise
         raise CredguardError(f"{folder.absolute()} is not in a git repository", "go to one") from error
-    bare = not inside and asked.run("rev-parse", "--is-bare-repository").strip() == b"true"
-    if not bare and not inside:
+    if not layout.is_bare and not layout.is_inside:
         raise CredguardError(f"{folder.absolute()} is inside a .git folder", "go to the work tree")
-    root = Path(own if bare else top or asked.find_toplevel())
+    root = Path(layout.git_dir if layout.is_bare else asked.find_toplevel())
     repository = Git(root)
     settings = repository.read_settings("core.hooksPath")
     path, common = repository.find_hook_folders()
     # A relative core.hooksPath starts where git runs the hook, which is where git was called.
-    return HookFolder(
-        repository, root, root / path, root / common / "hooks", Path(own), bare, settings[-1] if settings else None
-    )
+    setting = settings[-1] if settings else None
+    own = Path(layout.git_dir)
+    return HookFolder(repository, root, root / path, root / common / "hooks", own, layout.is_bare, setting)
 
 
 def must_be_folder(place: HookFolder) -> None:
