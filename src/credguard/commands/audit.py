@@ -100,8 +100,10 @@ def _audit_several(options: argparse.Namespace, paths: list[str], asked: KeyJoin
     from credguard.engine import checkpoint, multi_repository, repository_result
     from credguard.engine.run import Run
     from credguard.git import clone
+    from credguard.matching.database import keep_databases
     from credguard.system.compat import count_cores
 
+    keep_databases()  # several sessions need the same ones
     session, run = _options.create_session(options), Run()
     targets = []
     labels: dict[str, str] = {}

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from credguard import __version__
 from credguard.aws import local_files
 from credguard.enforcement import inventory
-from credguard.engine import checkpoint, key_lifecycle, worker_pool
+from credguard.engine import checkpoint, key_lifecycle
 from credguard.engine.conclude import build_result
 from credguard.engine.repository_result import RepositoryResult, Target, deserialize_result, serialize_result
 from credguard.engine.run import Run
@@ -185,6 +185,8 @@ def _run_jobs(
         audit = start() if ordered else None
         yield from ((number, audit(targets[number])) for number in ordered if audit)
         return
+    from credguard.engine import worker_pool  # one repository needs no other process
+
     pool = worker_pool.Pool(start, jobs)
     for place, answer, _ in pool.run([targets[number] for number in ordered]):
         yield ordered[place], read_answer(answer, targets[ordered[place]])
@@ -194,6 +196,8 @@ def read_answer(answer: object, target: Target) -> RepositoryResult:
     """What a process of a pool answered, or the part that says why it did not."""
     if isinstance(answer, RepositoryResult):
         return answer
+    from credguard.engine import worker_pool
+
     assert isinstance(answer, worker_pool.Failure)  # noqa: S101 - the pool gives nothing else
     if answer.kind == "bug":
         return build_failure(target, f"a bug in credguard: {answer.place}; report it with the output of --debug")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from credguard.git.process import stop_process
 from credguard.git.repository import GITLINK
+from credguard.git.spawn import PLAIN_LOG
 from credguard.lazy_re import compile_lazily
 
 if TYPE_CHECKING:
@@ -25,11 +26,6 @@ if TYPE_CHECKING:
 
 _EVERY = ("--all", "--reflog", "--topo-order")
 _FORM = ("-c", "--root", "--raw", "-z", "--no-renames", "--no-abbrev", "--pretty=tformat:%H %P")
-PLAIN_LOG = (
-    "log", "--no-show-signature", "--no-ext-diff", "--no-textconv", "--no-notes", "--no-mailmap", "--no-relative",
-    "--no-color", "-O/dev/null", "--ignore-submodules=none",
-)  # fmt: skip
-"""As a porcelain command, `log` follows settings: none may run a program, or change its output."""
 # Without these git would map whole packs into memory.
 _BOUNDS = tuple(
     word for setting in ("core.packedGitWindowSize=16m", "core.packedGitLimit=160m") for word in ("-c", setting)

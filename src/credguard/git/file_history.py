@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from credguard.git.commit_walk import PLAIN_LOG
+from credguard.git.spawn import PLAIN_LOG
 from credguard.system.compat import decode_path
 
 if TYPE_CHECKING:

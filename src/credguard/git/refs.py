@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
 from dataclasses import dataclass
@@ -10,7 +11,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from credguard.git import linked_worktrees
-from credguard.git.process import stop_process
+from credguard.git.process import GitError, stop_process
+from credguard.lazy_re import compile_lazily
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -21,9 +23,11 @@ _PULLS = ("refs/pull/", "refs/pull-requests/", "refs/merge-requests/", "refs/cha
 _LONGEST_CHAIN = 20
 _LARGEST_TAG = 1 << 20
 _REFLOGS = (
-    "log", "--walk-reflogs", "--all", "-z", "--format=%H %gD", "--no-show-signature", "--no-patch", "--no-color",
+    "log", "--walk-reflogs", "-z", "--format=%H %gD", "--no-show-signature", "--no-patch", "--no-color",
     "--no-notes", "--no-mailmap",
 )  # fmt: skip
+_PLAIN = compile_lazily(r"HEAD|refs(?:/[A-Za-z0-9][A-Za-z0-9_-]*)+")
+_MOST_NAMED = 200
 _LIST = (
     "for-each-ref",
     "--format=%(HEAD)%(objectname) %(objecttype) %(*objectname) %(*objecttype) %(refname)%00",
@@ -144,10 +148,23 @@ def read_reflogs(repository: Git) -> dict[str, list[str]]:
     places = (f"{here}/logs", f"{common}/logs", f"{common}/worktrees", f"{common}/reftable")
     if not any(map(os.path.exists, places)):
         return found  # git would search one for each ref
-    for record in repository.split(repository.run(*_REFLOGS)):
+    for record in repository.split(_list_entries(repository, common)):
         commit, _, entry = record.partition(" ")
         found.setdefault(entry.rpartition("@{")[0], []).append(commit)
     return found
+
+
+def _list_entries(repository: Git, common: str) -> bytes:
+    """What git lists of all reflogs. It is told which there are if nothing about them is unusual: by itself it searches
+    one for each ref."""
+    names: list[str] = []
+    if not any(os.path.exists(f"{common}/{name}") for name in ("worktrees", "reftable")):
+        logs = f"{common}/logs"
+        names = [os.path.relpath(f"{folder}/{name}", logs) for folder, _, some in os.walk(logs) for name in some]
+    if names and len(names) <= _MOST_NAMED and all(map(_PLAIN.fullmatch, names)):
+        with contextlib.suppress(GitError):  # there may be one of a ref that is gone
+            return repository.run(*_REFLOGS, *sorted(names, key=lambda name: (name == "HEAD", name)), "--")
+    return repository.run(*_REFLOGS, "--all")
 
 
 def propagate_marks(parents: Mapping[str, Sequence[str]], marks: Mapping[str, int]) -> dict[str, int]:

@@ -25,6 +25,11 @@ _SETTINGS = (
     "safe.directory=*",
 )
 COMMAND = ("git", "--no-pager", "--literal-pathspecs", *(w for s in _SETTINGS for w in ("-c", s)))
+PLAIN_LOG = (
+    "log", "--no-show-signature", "--no-ext-diff", "--no-textconv", "--no-notes", "--no-mailmap", "--no-relative",
+    "--no-color", "-O/dev/null", "--ignore-submodules=none",
+)  # fmt: skip
+"""As a porcelain command, `log` follows settings: none may run a program, or change its output."""
 _ENVIRONMENT = {
     "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "GIT_NO_LAZY_FETCH": "1",
     "GIT_NO_REPLACE_OBJECTS": "1", "GIT_GRAFT_FILE": os.devnull, "LC_ALL": "C", "GIT_EXTERNAL_DIFF": "",
@@ -225,10 +230,11 @@ class _ObjectReader:
     def read_piece(self) -> bytes | memoryview:
         """The next complete objects; waits for one, or for all if they are not large."""
         more = b"" if self._held else _read(self._output)
-        pieces = [more]
-        while more and (length := sum(map(len, pieces))) < _BATCH and length < self._most:
+        pieces, length = [more], len(more)
+        while more and length < min(_BATCH, self._most):
             more = _read(self._output)
             pieces.append(more)
+            length += len(more)
         self._held += b"".join(pieces)
         if not more and self._held and not _has_gap(self._held):  # the end, and `end` asks how git came to it
             whole, self._held, self.left = self._held, b"", 0

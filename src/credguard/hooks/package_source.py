@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -82,6 +81,8 @@ def find_source() -> Source:
 
 def _read_origin() -> tuple[str, str]:
     """The address from which pip installed this package, and the commit if that was a repository (PEP 610)."""
+    from importlib.metadata import PackageNotFoundError, distribution  # whose import takes as long as ten of ours
+
     try:
         found = json.loads(distribution("credguard-cli").read_text("direct_url.json") or "{}")
         return str(found["url"]), str(found.get("vcs_info", {}).get("commit_id", ""))
