@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from credguard.engine.sealing import Key, find_key
+from credguard.engine.sealing import SealingKey, find_key
 from credguard.fleet.plan import format_plan, make_entry, order_entries, read_plan
 from programs import isolated
 from results import parser, written
@@ -98,7 +98,7 @@ def measure_merge(folder: Path, count: int, environment: Mapping[str, str]) -> d
     }
 
 
-def simulate(folder: Path, count: int, key: Key) -> None:
+def simulate(folder: Path, count: int, key: SealingKey) -> None:
     """A plan of so many repositories and their results: each that of a real one, with a credential of its own."""
     entry = read_plan(str(folder / "plan.jsonl"))[0]
     template = (folder / "store1" / "results" / f"{entry.id}.json").read_text(encoding="utf-8")

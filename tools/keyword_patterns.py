@@ -12,6 +12,8 @@ from base64 import b64encode
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from credguard.heuristics.token_prefixes import ENCODED_WORDS
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -19,20 +21,6 @@ TARGET = Path(__file__).parent.parent / "src/credguard/decoders/keyword_patterns
 KEY_IDS = (b"AKIA", b"ASIA")
 NAMES = (b"secret", b"SECRET", b"Secret", b"PRIVATE KEY", b"--BEGIN")
 """What stands beside a secret access key, and in the first line of a private key."""
-TOKENS = tuple(
-    b"""
-ghp_ gho_ ghs_ ghu_ ghr_ github_pat_ glpat- gldt- glft- glrt- glrtr- glsoat- glptt- glcbt- glimt- glagent- gloas-
-glffct- glwt- GR1348941 xoxa- xoxb- xoxc- xoxo- xoxp- xoxr- xoxs- xoxe. xoxe- xoxd- xapp- hooks.slack.com/ sk_live_
-rk_live_ sk_test_ rk_test_ sk_org_ whsec_ sk-ant- sk-proj- sk-or-v1- T3BlbkFJ AIza AQ.Ab8RN6 ya29. GOCSPX- 1//0 npm_
-pypi-Ag dckr_pat_ dckr_oat_ dop_v1_ doo_v1_ dor_v1_ hvs. hvb. hvr. .atlasv1. shpat_ shpss_ shpca_ shppa_ shpua_
-shpas_ eyJhbGci AccountKey= SharedAccessKey= SG. hf_ api_org_ dapi dose sq0atp- sq0csp- EAAA mfa. /webhooks/ NRAK-
-glsa_ glc_eyJ PMAK- lin_api_ dp.st. dp.pt. dp.ct. dp.sa. ATATT3 ATBB sntrys_ sntryu_ HRKU- sk.eyJ pscale_ FlyV1 ntn_
-figd_ pul- rubygems_ cio sbp_ r8_ gsk_ xai- pplx- tskey- dt0c01. dt0s01. sqp_ squ_ sqa_ bkua_ pnu_ pnb_ EZAK shippo_
-duffel_ fio-u- tfp_ rdme_ ico- xkeysib- md- -us1 -us2 -us3 -us4 -us5 -us6 -us7 -us8 -us9 :AA AGE-SECRET-KEY- AKCp
-cmVmdGtu ABSK da2- k8s-aws-v1. amzn.mws. bedrock-api-key- 0Q~ 1Q~ 2Q~ 3Q~ 4Q~ 5Q~ 6Q~ 7Q~ 8Q~ 9Q~
-    """.split()
-)
-"""How tokens of other services begin."""
 BESIDE = (
     b"postgres",
     b"mongodb",
@@ -55,7 +43,7 @@ _WIDE, _LEAST, _LONGEST_WORD = 5, 4, 8
 def build_base64_patterns() -> list[bytes]:
     """Expressions of all words as base64, base64 of UTF-16 and base64 of base64 write them, of what is common in
     texts that were encoded more often, and of packed files."""
-    words = (*KEY_IDS, *NAMES, *TOKENS, *BESIDE)
+    words = (*KEY_IDS, *NAMES, *ENCODED_WORDS, *BESIDE)
     once = {written for word in words for written in encode_word(word)}
     wide = {
         one

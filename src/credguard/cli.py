@@ -8,7 +8,7 @@ import os
 import sys
 
 from credguard import __version__
-from credguard.system.compat import find_repository, is_standalone, leave_out_programs, start_with_utf8
+from credguard.system.compat import find_repository, is_standalone_build, leave_out_programs, start_with_utf8
 
 TYPE_CHECKING = False  # as in typing, which takes as long to import as Python to start
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ def _run(arguments: list[str]) -> int:
 
 def _dispatch(arguments: list[str]) -> int:
     if arguments in (["--version"], ["-V"]):
-        print(f"credguard {__version__}{' (standalone)' if is_standalone() else ''}")
+        print(f"credguard {__version__}{' (standalone)' if is_standalone_build() else ''}")
         return 0
     if not arguments:
         build_parser().print_help(sys.stderr)

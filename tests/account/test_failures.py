@@ -17,7 +17,7 @@ from botocore.client import BaseClient
 from botocore.stub import Stubber
 
 from credguard.aws.live import permissions, report
-from credguard.aws.live.client import CallError, Client, name_permission, run_within
+from credguard.aws.live.client import AwsClient, CallError, name_permission, run_within
 from credguard.engine.account import ask_accounts
 from credguard.engine.run import Run
 from credguard.engine.session import Session
@@ -35,10 +35,10 @@ ACCOUNT = "615309274181"
 
 
 @contextmanager
-def stubbed() -> Iterator[tuple[Client, Stubber]]:
+def stubbed() -> Iterator[tuple[AwsClient, Stubber]]:
     """A client whose calls of IAM are answered in the order given."""
     session = boto3.Session("testing", "testing", region_name=REGION)
-    client = Client(session=session)
+    client = AwsClient(session=session)
     iam = client._get("iam", "")
     with Stubber(iam) as answers:
         yield client, answers
@@ -185,7 +185,7 @@ def test_a_call_that_never_ends_is_left() -> None:
 
 
 def test_a_network_that_is_lost_is_not_waited_for_again() -> None:
-    client = Client(session=boto3.Session("testing", "testing", region_name=REGION))
+    client = AwsClient(session=boto3.Session("testing", "testing", region_name=REGION))
     client._lost = "AWS cannot be reached (ConnectTimeoutError)"
     for call in (lambda: client.ask("iam", "get_user"), lambda: list(client.iter_pages("iam", "list_users"))):
         with pytest.raises(CallError, match="AWS cannot be reached"):
@@ -223,7 +223,7 @@ def test_a_thousand_users_take_few_calls(aws: Aws, monkeypatch: pytest.MonkeyPat
         return called(one, name, words)
 
     monkeypatch.setattr(BaseClient, "_make_api_call", count)
-    (answer,) = ask_accounts(Session(), Run(), [Client()])
+    (answer,) = ask_accounts(Session(), Run(), [AwsClient()])
     assert len(answer.result.findings) > 1500
     assert len(calls) < 200
 

@@ -14,7 +14,7 @@ from botocore.stub import Stubber
 from credguard.aws.account_state import Caller
 from credguard.aws.key_id import decode_account
 from credguard.aws.live import owner, revoke
-from credguard.aws.live.client import Client
+from credguard.aws.live.client import AwsClient
 from credguard.errors import CredguardError
 from tests.account.conftest import NOW, REGION
 from tests.keys import Filler
@@ -70,7 +70,7 @@ def test_it_is_never_deleted_first(aws: Aws, key: str) -> None:
 
 @pytest.mark.parametrize(("hours", "deleted"), [(25, True), (23, False), (None, False)])
 def test_a_day_of_inactivity_is_what_cloudtrail_says(hours: int | None, deleted: bool) -> None:
-    client = Client(session=boto3.Session("testing", "testing", region_name=REGION))
+    client = AwsClient(session=boto3.Session("testing", "testing", region_name=REGION))
     iam, trails = client._get("iam", "", once=True), client._get("cloudtrail", REGION)
     made = datetime(2026, 1, 1, tzinfo=timezone.utc)
     this = owner.UserKey(Filler("revoke").fill("{{AKID}}"), False, made)
@@ -89,7 +89,7 @@ def test_a_day_of_inactivity_is_what_cloudtrail_says(hours: int | None, deleted:
 
 def test_a_change_that_fails_is_not_tried_again() -> None:
     key = Filler("again").fill("{{AKID}}")
-    client = Client(session=boto3.Session("testing", "testing", region_name=REGION))
+    client = AwsClient(session=boto3.Session("testing", "testing", region_name=REGION))
     with Stubber(client._get("iam", "", once=True)) as changes:
         changes.add_client_error("update_access_key", "Throttling")
         with pytest.raises(Exception, match="Throttling"):
@@ -123,7 +123,7 @@ def test_keys_that_are_nobodys_here(aws: Aws, key: str) -> None:
 
 
 def test_root_is_told_how() -> None:
-    client = Client(session=boto3.Session("testing", "testing", region_name=REGION))
+    client = AwsClient(session=boto3.Session("testing", "testing", region_name=REGION))
     key = Filler("root").fill("{{AKID}}")
     account = decode_account(key.encode()) or ""
     with Stubber(client._get("iam", "")) as iam, Stubber(client._get("sts", "")) as sts:
@@ -156,4 +156,4 @@ def test_a_canary_sees_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("botocore.client.BaseClient._make_api_call", refuse)
     with pytest.raises(CredguardError, match="is a canary"):
-        owner.find_owner(Client(), Filler("canary").fill("{{CANARY}}"))
+        owner.find_owner(AwsClient(), Filler("canary").fill("{{CANARY}}"))

@@ -94,7 +94,9 @@ def test_a_key_is_replaced(profile: Profile) -> None:
 def test_no_secret_is_shown_or_kept(profile: Profile) -> None:
     _, out, err = profile.run("--apply", "--debug")
     new = CredentialsFile().read_key("work")
-    journal = (profile.path.parent / "credentials.credguard-rotate").read_text()
+    path = profile.path.parent / "credentials.credguard-rotate"
+    journal = path.read_text()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert new
     for secret in (profile.secret, new.secret.reveal().decode()):
         assert secret[4:] not in out + err + journal

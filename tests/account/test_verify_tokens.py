@@ -16,7 +16,7 @@ import pytest
 
 from credguard.aws.key_id import CANARY_ACCOUNTS
 from credguard.commands import _verify_option
-from credguard.engine.token_services import SERVICES, Answer
+from credguard.engine.token_services import SERVICES, ServiceAnswer
 from credguard.engine.token_verifier import TokenVerifier
 from credguard.model.secret import Secret
 from tests.keys import ALPHABETS, Filler, characters
@@ -185,7 +185,9 @@ def test_text_of_servers() -> None:
     """What a server says of itself reaches no terminal as it is."""
     github = next(one for one in SERVICES if one.name == "github").build("gho_x")
     assert github
-    said = github.read(Answer(200, {"x-oauth-scopes": "repo\x1b[2J"}, json.dumps({"login": "ada\n\x1b[31m"}).encode()))
+    said = github.read(
+        ServiceAnswer(200, {"x-oauth-scopes": "repo\x1b[2J"}, json.dumps({"login": "ada\n\x1b[31m"}).encode())
+    )
     assert (said.owner, said.rights) == ("ada??[31m", "repo?[2J")
 
 

@@ -8,10 +8,14 @@ import pytest
 
 from tests.auditing import Audit
 from tests.keys import Filler
+from tests.pages import launch_browser, write_audit, write_report
 from tests.repos import Repository
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+
+    from playwright.sync_api import Browser
 
 
 @pytest.fixture
@@ -57,3 +61,22 @@ def filler(request: pytest.FixtureRequest) -> Filler:
 def audit(capfd: pytest.CaptureFixture[str], filler: Filler) -> Audit:
     """Runs credguard and gives its report."""
     return Audit(capfd, filler)
+
+
+@pytest.fixture(scope="module")  # playwright's loop would be in the way of the tests of the editor's server
+def browser() -> Iterator[Browser]:
+    """A Chromium; tests that ask for it are skipped where there is none."""
+    with launch_browser() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="session")
+def report_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of a scan of a folder."""
+    return write_report(tmp_path_factory.mktemp("html"))
+
+
+@pytest.fixture(scope="session")
+def audit_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of an audit of a repository."""
+    return write_audit(tmp_path_factory.mktemp("audit"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -10,10 +11,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from credguard.cli import COMMANDS
+from credguard.cli import COMMANDS, build_parser
 from tests import processes
 
 if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.keys import Filler
@@ -205,3 +208,25 @@ def test_the_history_of_a_path(tmp_path: Path, words: tuple[str, ...]) -> None:
     assert done.returncode == 0 and b"and 1 commit, " in done.stdout, done.stderr
     assert credguard("scan", "--history", "nowhere", cwd=tmp_path).returncode == 2
     assert credguard("scan", "--history", ".", ".", cwd=tmp_path).returncode == 2
+
+
+def iter_actions(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
+    """The options and arguments of a parser, and of all commands below it."""
+    for action in parser._actions:
+        yield action
+        if isinstance(action.choices, dict):
+            for inner in action.choices.values():
+                yield from iter_actions(inner)
+
+
+def test_the_default_that_help_names_is_the_default() -> None:
+    words = {"this folder": ".", "this one": "."}
+    tried = 0
+    for action in iter_actions(build_parser(whole=True)):
+        said = re.search(r"\(default: ([\w.]+|this folder|this one)[;)]|\b(\w+) \(default\)", action.help or "")
+        name = said and (said[1] or said[2])
+        is_given = name and (name.isdigit() or name in (action.choices or ()) or (name in words and action.default))
+        if name and is_given:
+            assert str(action.default).removesuffix(".0") == words.get(name, name), action.option_strings
+            tried += 1
+    assert tried >= 15

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.keys import Filler
-from tests.pages import CHROMIUM, MARKUP, launch_browser, many, opened, write_audit, write_report
+from tests.pages import CHROMIUM, MARKUP, many, opened
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from playwright.sync_api import Browser
@@ -19,34 +18,18 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here; Debian's package is `chromium`")
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with launch_browser() as browser:
-        yield browser
-
-
-@pytest.fixture(scope="module")
-def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_report(tmp_path_factory.mktemp("html"))
-
-
-@pytest.fixture(scope="module")
-def audit(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_audit(tmp_path_factory.mktemp("audit"))
-
-
-def test_the_page_asks_for_nothing_and_complains_of_nothing(browser: Browser, report: Path) -> None:
+def test_the_page_asks_for_nothing_and_complains_of_nothing(browser: Browser, report_page: Path) -> None:
     for scheme in ("light", "dark"):
-        page, seen = opened(browser, report, color_scheme=scheme)
+        page, seen = opened(browser, report_page, color_scheme=scheme)
         assert page.title().startswith("credguard: ")
         assert page.locator("#list > li").count() == len(MARKUP) + 3  # and a key and two faults of app/.env
         assert page.locator("tbody tr").count() == 0, "the practices belong to an audit"
-        assert seen.requests == [report.as_uri()] and seen.words == []
+        assert seen.requests == [report_page.as_uri()] and seen.words == []
         page.close()
 
 
-def test_hostile_names_are_shown_and_do_nothing(browser: Browser, report: Path) -> None:
-    page, _ = opened(browser, report)
+def test_hostile_names_are_shown_and_do_nothing(browser: Browser, report_page: Path) -> None:
+    page, _ = opened(browser, report_page)
     page.select_option("#outcome", "")
     text = page.locator("#list").inner_text()
     for name in MARKUP:
@@ -58,8 +41,8 @@ def test_hostile_names_are_shown_and_do_nothing(browser: Browser, report: Path) 
     page.close()
 
 
-def test_a_content_security_policy_stands_even_against_markup(browser: Browser, report: Path) -> None:
-    page, _ = opened(browser, report)
+def test_a_content_security_policy_stands_even_against_markup(browser: Browser, report_page: Path) -> None:
+    page, _ = opened(browser, report_page)
     blocked: list[str | None] = []
     page.on("requestfailed", lambda request: blocked.append(request.failure))
     page.evaluate(
@@ -71,8 +54,8 @@ def test_a_content_security_policy_stands_even_against_markup(browser: Browser, 
     page.close()
 
 
-def test_filters_and_search(browser: Browser, report: Path) -> None:
-    page, _ = opened(browser, many(report, 600))
+def test_filters_and_search(browser: Browser, report_page: Path) -> None:
+    page, _ = opened(browser, many(report_page, 600))
     assert "600 of 600" in page.locator("#count").inner_text()
     assert page.locator("#list > li").count() == 50
     page.fill("#search", "module5/ file5")
@@ -88,8 +71,8 @@ def test_filters_and_search(browser: Browser, report: Path) -> None:
     page.close()
 
 
-def test_steps_can_be_copied(browser: Browser, report: Path) -> None:
-    page, _ = opened(browser, report)
+def test_steps_can_be_copied(browser: Browser, report_page: Path) -> None:
+    page, _ = opened(browser, report_page)
     page.locator("summary").first.click()
     page.evaluate("navigator.clipboard.writeText = async (text) => { window.copied = text; }")
     page.get_by_role("button", name="Copy all steps").first.click()
@@ -101,8 +84,8 @@ def test_steps_can_be_copied(browser: Browser, report: Path) -> None:
     page.close()
 
 
-def test_it_works_by_keyboard_and_says_what_things_are(browser: Browser, report: Path) -> None:
-    page, _ = opened(browser, report)
+def test_it_works_by_keyboard_and_says_what_things_are(browser: Browser, report_page: Path) -> None:
+    page, _ = opened(browser, report_page)
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.textContent") == "Skip to the findings"
     page.keyboard.press("Enter")
@@ -124,8 +107,8 @@ def test_it_works_by_keyboard_and_says_what_things_are(browser: Browser, report:
     page.close()
 
 
-def test_a_phone_needs_no_sideways_scrolling(browser: Browser, report: Path, audit: Path) -> None:
-    for file in (report, audit):
+def test_a_phone_needs_no_sideways_scrolling(browser: Browser, report_page: Path, audit_page: Path) -> None:
+    for file in (report_page, audit_page):
         page, _ = opened(browser, file, viewport={"width": 320, "height": 640})
         page.select_option("#group", "path")
         for summary in page.locator("summary").all():
@@ -134,8 +117,8 @@ def test_a_phone_needs_no_sideways_scrolling(browser: Browser, report: Path, aud
         page.close()
 
 
-def test_ten_thousand_findings_stay_usable(browser: Browser, report: Path) -> None:
-    file = many(report, 10_000)
+def test_ten_thousand_findings_stay_usable(browser: Browser, report_page: Path) -> None:
+    file = many(report_page, 10_000)
     assert file.stat().st_size <= 5_000_000
     page, seen = opened(browser, file)
     assert "10000 of 10000" in page.locator("#count").inner_text()
@@ -145,8 +128,8 @@ def test_ten_thousand_findings_stay_usable(browser: Browser, report: Path) -> No
     page.close()
 
 
-def test_the_page_shows_context_without_secrets(report: Path) -> None:
-    text = report.read_text(encoding="utf-8")
+def test_the_page_shows_context_without_secrets(report_page: Path) -> None:
+    text = report_page.read_text(encoding="utf-8")
     secrets = Filler("html")
     for n in (*range(len(MARKUP)), 99):
         secrets.fill(f"{{{{SECRET.{n}}}}}")

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.pages import CHROMIUM, KEY_ID, launch_browser, many, opened, write_audit, write_report
+from tests.pages import CHROMIUM, KEY_ID, many, opened
 from tests.repos import Repository
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from playwright.sync_api import Browser
@@ -21,24 +20,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here; Debian's package is `chromium`")
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with launch_browser() as browser:
-        yield browser
-
-
-@pytest.fixture(scope="module")
-def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_report(tmp_path_factory.mktemp("html"))
-
-
-@pytest.fixture(scope="module")
-def audit(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_audit(tmp_path_factory.mktemp("audit"))
-
-
-def test_an_audit_has_the_practices_after_the_findings(browser: Browser, audit: Path) -> None:
-    page, seen = opened(browser, audit)
+def test_an_audit_has_the_practices_after_the_findings(browser: Browser, audit_page: Path) -> None:
+    page, seen = opened(browser, audit_page)
     titles = page.locator("h2").all_inner_texts()
     assert titles.index("Findings") < titles.index("The twenty practices") and page.locator("tbody tr").count() == 20
     page.locator("button[data-practice=P01]").click()
@@ -47,17 +30,17 @@ def test_an_audit_has_the_practices_after_the_findings(browser: Browser, audit: 
     page.close()
 
 
-def test_the_head_names_commit_remote_and_options(browser: Browser, audit: Path) -> None:
-    page, _ = opened(browser, audit)
+def test_the_head_names_commit_remote_and_options(browser: Browser, audit_page: Path) -> None:
+    page, _ = opened(browser, audit_page)
     head = page.locator("header").inner_text()
-    commit = Repository(audit.parent / "audited").git("rev-parse", "HEAD").strip()
+    commit = Repository(audit_page.parent / "audited").git("rev-parse", "HEAD").strip()
     assert f"{commit} on main, of https://example.com/a/b.git" in head
     assert "--fail-on low" in head and "audited" in head and "word" not in head
     page.close()
 
 
-def test_severities_and_charts_are_on_the_first_screen(browser: Browser, audit: Path) -> None:
-    page, _ = opened(browser, audit, viewport={"width": 1280, "height": 800})
+def test_severities_and_charts_are_on_the_first_screen(browser: Browser, audit_page: Path) -> None:
+    page, _ = opened(browser, audit_page, viewport={"width": 1280, "height": 800})
     bottoms = page.evaluate("[...document.querySelectorAll('canvas')].map(e => e.getBoundingClientRect().bottom)")
     assert len(bottoms) == 2 and all(0 < bottom <= 800 for bottom in bottoms)
     assert "critical" in page.locator(".numbers").inner_text()
@@ -67,8 +50,8 @@ def test_severities_and_charts_are_on_the_first_screen(browser: Browser, audit: 
     page.close()
 
 
-def test_a_credential_in_many_places_is_one_entry_with_its_steps_once(browser: Browser, audit: Path) -> None:
-    page, _ = opened(browser, audit)
+def test_a_credential_in_many_places_is_one_entry_with_its_steps_once(browser: Browser, audit_page: Path) -> None:
+    page, _ = opened(browser, audit_page)
     page.fill("#search", f"{KEY_ID} CG103")
     assert page.locator("#list > li").count() == 1
     entry = page.locator("#list > li").first
@@ -92,8 +75,8 @@ def test_a_credential_in_many_places_is_one_entry_with_its_steps_once(browser: B
         ("path", ["a.py", "b.py", "deep/c.py", "d.txt"]),
     ],
 )
-def test_groups(browser: Browser, audit: Path, group: str, titles: list[str]) -> None:
-    page, _ = opened(browser, audit)
+def test_groups(browser: Browser, audit_page: Path, group: str, titles: list[str]) -> None:
+    page, _ = opened(browser, audit_page)
     page.select_option("#outcome", "")
     page.select_option("#group", group)
     shown = page.locator("#list h3").all_inner_texts()
@@ -105,15 +88,15 @@ def test_groups(browser: Browser, audit: Path, group: str, titles: list[str]) ->
     page.close()
 
 
-def test_the_address_holds_the_filters(browser: Browser, report: Path) -> None:
-    page, _ = opened(browser, many(report, 600))
+def test_the_address_holds_the_filters(browser: Browser, report_page: Path) -> None:
+    page, _ = opened(browser, many(report_page, 600))
     file = page.url
     page.select_option("#severity", "high")
     page.select_option("#group", "path")
     page.fill("#search", "module1 file")
     assert page.evaluate("location.href") == f"{file}#search=module1+file&severity=high&group=path"
     count, first = page.locator("#count").inner_text(), page.locator("#list").inner_text()
-    again, _ = opened(browser, report.parent / "many.html", "#search=module1+file&severity=high&group=path")
+    again, _ = opened(browser, report_page.parent / "many.html", "#search=module1+file&severity=high&group=path")
     assert (again.locator("#count").inner_text(), again.locator("#list").inner_text()) == (count, first)
     assert again.input_value("#search") == "module1 file"
     again.click("#clear")
@@ -127,8 +110,8 @@ def test_the_address_holds_the_filters(browser: Browser, report: Path) -> None:
     page.close()
 
 
-def test_everything_is_printed(browser: Browser, report: Path) -> None:
-    page, seen = opened(browser, many(report, 120), color_scheme="dark")
+def test_everything_is_printed(browser: Browser, report_page: Path) -> None:
+    page, seen = opened(browser, many(report_page, 120), color_scheme="dark")
     page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
     assert page.locator("#list > li").count() == 120 and page.locator("details[open]").count() == 120
     assert page.locator("ol.steps").count() == 120
@@ -139,15 +122,15 @@ def test_everything_is_printed(browser: Browser, report: Path) -> None:
     page.close()
 
 
-def test_the_csv_of_the_page_is_that_of_the_command(browser: Browser, report: Path, tmp_path: Path) -> None:
-    page, _ = opened(browser, report)
+def test_the_csv_of_the_page_is_that_of_the_command(browser: Browser, report_page: Path, tmp_path: Path) -> None:
+    page, _ = opened(browser, report_page)
     page.select_option("#outcome", "")
     with page.expect_download() as waiting:
         page.click("#csv")
     waiting.value.save_as(tmp_path / "page.csv")
     assert waiting.value.suggested_filename == "credguard.csv"
     command = subprocess.run(
-        [sys.executable, "-m", "credguard", "report", "convert", f"{report}.json", "--format=csv"],
+        [sys.executable, "-m", "credguard", "report", "convert", f"{report_page}.json", "--format=csv"],
         check=True, capture_output=True, timeout=120,
     ).stdout  # fmt: skip
     head, *rows = (tmp_path / "page.csv").read_bytes().split(b"\r\n")

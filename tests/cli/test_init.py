@@ -16,7 +16,7 @@ import yaml
 from credguard.fixes.edit import RefusedError
 from credguard.fixes.starter_files import CHECKOUT, add_hook_entry
 from credguard.hooks.events import FRAMEWORK_IDS
-from credguard.hooks.package_source import Source, resolve_source
+from credguard.hooks.package_source import PackageSource, resolve_source
 from credguard.policy import load
 from credguard.rules import load_rules
 from credguard.sources.snapshots import FolderSnapshot
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent.parent
 REV = "0123456789abcdef0123456789abcdef01234567"
-KEPT = Source("https://github.com/acme/credguard", REV)
+KEPT = PackageSource("https://github.com/acme/credguard", REV)
 FROM = ("--source", KEPT.url, "--rev", REV)
 FILES = [".credguard.yaml", ".github/workflows/credguard.yml", ".pre-commit-config.yaml"]
 

@@ -6,6 +6,7 @@ import json
 import os
 import shlex
 import shutil
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -90,7 +91,9 @@ def test_what_is_late_is_let_in_and_scanned_later(server: Server) -> None:
     server.work.commit("late", {"b.py": LEAK})
     done = server.push(REMOTE_USER="ada", GATEWAY_INTERFACE="CGI/1.1")
     assert done.returncode == 0 and "will be scanned later" in done.stderr and server.has()
-    assert len(list(server.queue.iterdir())) == 1
+    (waiting,) = server.queue.iterdir()
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (server.queue, waiting)] == [0o700, 0o600]
+    assert stat.S_IMODE(server.log.stat().st_mode) & ~0o640 == 0, "it names users: others do not read it"
     (record,) = server.read_log()
     assert (record["event"], record["user"]) == ("queued", "ada")
     found = server.run_queue("--format", "json")

@@ -9,12 +9,12 @@ import pytest
 
 from credguard.engine.repository_result import RepositoryResult
 from credguard.errors import ExitCode
-from credguard.fleet.merge import Merge, Row, describe, replace_target
+from credguard.fleet.merge import Merge, MergedRow, describe, replace_target
 from credguard.fleet.page import render, write_page
 from credguard.fleet.plan import make_entry, order_entries
 from credguard.fleet.record import Record, make_target
-from credguard.model.findings import Confidence, Coverage, Finding, Location, ScanResult, Severity, Verdict
-from credguard.model.practice import Standing
+from credguard.model.findings import Confidence, Coverage, Finding, Location, Outcome, ScanResult, Severity, Verdict
+from credguard.model.practice import PracticeStatus, Standing
 from credguard.model.practices import PRACTICES
 from tests.pages import CHROMIUM, launch_browser, opened
 
@@ -31,13 +31,13 @@ def make_merge(count: int) -> Merge:
     entries = order_entries(make_entry(f"https://host.example/team/r{number:05}") for number in range(count))
     rows, verdicts = [], []
     for number, entry in enumerate(entries):
-        status = "fail" if number % 10 == 0 else "pass"
+        status = PracticeStatus.FAIL if number % 10 == 0 else PracticeStatus.PASS
         standings = tuple(Standing(practice, status, 0) for practice in PRACTICES)
         result = ScanResult({}, (), Coverage(), ExitCode.CLEAN, "", "", standings)
         part = RepositoryResult(make_target(entry), result)
         state = "unreachable" if number == 7 else "whole"
         rows.append(
-            Row(
+            MergedRow(
                 entry,
                 state,
                 MARKUP if number == 7 else "",
@@ -49,7 +49,7 @@ def make_merge(count: int) -> Merge:
                 "CG103", "aws-key-pair", Severity.CRITICAL, Confidence.HIGH, f"a key {MARKUP}", f"{number:032x}",
                 (Location(f"{entry.name}/{MARKUP}"),), exposure={"pushed": True, "age_days": number},
             )  # fmt: skip
-            verdicts.append(Verdict(finding, "report"))
+            verdicts.append(Verdict(finding, Outcome.REPORT))
     merged = Merge(rows, ScanResult({}, tuple(verdicts), Coverage(), ExitCode.FINDINGS, "", ""))
     fleet = describe(merged, NOW)
     nights = [fleet["night"] | {"blocking": blocking} for blocking in (5, 3, 9)]

@@ -76,6 +76,7 @@ def check_the_store_answers_no_guess(fleet: Fleet) -> None:
     assert done.returncode == 2 and "under the key" in done.stderr
     if os.name == "posix":
         assert (fleet.folder / "plan.jsonl.key").stat().st_mode & 0o777 == 0o600
+        assert not [path for path in (fleet.folder / "store").rglob("*") if path.stat().st_mode & 0o077]
 
 
 def check_tables(fleet: Fleet) -> None:

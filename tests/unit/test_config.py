@@ -16,7 +16,7 @@ from credguard.errors import PolicyError
 from credguard.git.repository import Git
 from credguard.model.findings import Severity
 from credguard.policy import load
-from credguard.policy.model import Policy, RuleSetting
+from credguard.policy.model import Action, Policy, RuleSetting
 from credguard.policy.strict_yaml import parse_strict
 from credguard.rules import load_rules
 from credguard.sources.snapshots import CommitSnapshot, FolderSnapshot
@@ -85,9 +85,9 @@ allow:
     assert policy.rules == {
         "CG202": RuleSetting(enabled=False),
         "CG201": RuleSetting(severity=Severity.LOW),
-        "CG101": RuleSetting(True, Severity.CRITICAL, {"pre-commit": "warn"}),
+        "CG101": RuleSetting(True, Severity.CRITICAL, {"pre-commit": Action.WARN}),
     }
-    assert policy.stages == {"audit": "warn"} and policy.exclude == ("vendor/", "*.min.js")
+    assert policy.stages == {"audit": Action.WARN} and policy.exclude == ("vendor/", "*.min.js")
     assert policy.paths == (("tests/**", {"CG101": RuleSetting(enabled=False)}),)
     assert policy.own_accounts == {"012345678901", "210987654321"}
     assert (policy.rotation_days, policy.file_size, policy.depth) == (30, 10 << 20, 3)

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from credguard.custom_rules.automaton import MatchBudget, build_automaton
-from credguard.custom_rules.compile import compile_custom_rules
-from credguard.custom_rules.dialect import translate_to_python
-from credguard.custom_rules.import_gitleaks import convert_rules, format_rules_file
-from credguard.custom_rules.loosening import find_loosened_rules
 from credguard.errors import PolicyError
 from credguard.model.findings import Blob, Severity
 from credguard.policy import load
+from credguard.policy.custom_rules.automaton import MatchBudget, build_automaton
+from credguard.policy.custom_rules.compile import compile_custom_rules
+from credguard.policy.custom_rules.dialect import translate_to_python
+from credguard.policy.custom_rules.import_gitleaks import convert_rules, format_rules_file
+from credguard.policy.custom_rules.loosening import find_loosened_rules
 from credguard.policy.model import Policy, decide
 from credguard.rules import load_rules
 from credguard.scanning import limits
@@ -28,7 +28,7 @@ from tests.repos import write
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from credguard.custom_rules.spec import CustomRule
+    from credguard.policy.custom_rules.spec import CustomRule
 
 RULES = {rule.id: rule.name for rule in load_rules()}
 ONE = """custom-rules:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def given(*words: str) -> argparse.Namespace:
     parser = argparse.ArgumentParser()
-    _revision_options.add(parser)
+    _revision_options.add_revision_options(parser)
     return parser.parse_args(words)
 
 

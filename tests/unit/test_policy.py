@@ -8,10 +8,11 @@ from datetime import date
 import pytest
 
 from credguard.decoders import archives
-from credguard.model.findings import Confidence, Coverage, Finding, Location, Severity, Skip, Verdict
+from credguard.model.findings import Confidence, Coverage, Finding, Location, Outcome, Severity, Skip, Verdict
 from credguard.policy.model import (
     ABOUT_THE_RUN,
     STAGES,
+    Action,
     Allow,
     Policy,
     RuleSetting,
@@ -73,25 +74,26 @@ class TestRules:
 
     @pytest.mark.parametrize("rule", ABOUT_THE_RUN)
     def test_what_is_about_the_run_is_never_suppressed(self, rule: str) -> None:
-        policy = Policy(Severity.CRITICAL, ("CG103",), ("CG0",), stages=dict.fromkeys(STAGES, "off"), exclude=("*",))
+        stages = dict.fromkeys(STAGES, Action.OFF)
+        policy = Policy(Severity.CRITICAL, ("CG103",), ("CG0",), stages=stages, exclude=("*",))
         one = finding(rule, severity=Severity.MEDIUM, known="before", inline="comment")
         assert verdict(policy, one, allowed="because", listed="listed").outcome == "report"
 
 
 class TestStages:
     def test_warn(self) -> None:
-        policy = Policy(stages={"ci": "warn"})
+        policy = Policy(stages={"ci": Action.WARN})
         told = verdict(policy, stage="ci")
         assert (told.outcome, told.reason) == ("below-threshold", "warn in ci")
         assert verdict(policy, stage="pre-commit").outcome == "report"
 
     def test_off(self) -> None:
-        policy = Policy(stages={"ci": "off"}, rules={"CG103": RuleSetting(stages={"ci": "block"})})
+        policy = Policy(stages={"ci": Action.OFF}, rules={"CG103": RuleSetting(stages={"ci": Action.BLOCK})})
         assert decide(finding(), policy, stage="ci") is None
         assert verdict(policy, finding("CG103"), stage="ci").outcome == "report"
 
     def test_of_one_rule(self) -> None:
-        policy = Policy(rules={"CG101": RuleSetting(stages={"pre-commit": "warn", "ci": "off"})})
+        policy = Policy(rules={"CG101": RuleSetting(stages={"pre-commit": Action.WARN, "ci": Action.OFF})})
         assert verdict(policy, stage="pre-commit").reason == "warn in pre-commit"
         assert decide(finding(), policy, stage="ci") is None
         assert verdict(policy, stage="pre-push").outcome == "report"
@@ -127,7 +129,7 @@ class TestPaths:
 
     @pytest.mark.parametrize("rule", ["CG103", "CG104", "CG109", "CG301"])
     def test_no_path_hides_a_whole_credential(self, rule: str) -> None:
-        quiet = RuleSetting(enabled=False, severity=Severity.LOW, stages={"audit": "off"})
+        quiet = RuleSetting(enabled=False, severity=Severity.LOW, stages={"audit": Action.OFF})
         policy = Policy(exclude=("*",), paths=(("*", {rule: quiet}),))
         assert verdict(policy, finding(rule, severity=Severity.CRITICAL)).outcome == "report"
         assert not Allow("why", rule=rule, path="*").is_applicable(finding(rule), "src/a.py")
@@ -209,7 +211,8 @@ class TestDigest:
     def test_says_what_counts(self) -> None:
         policies = [
             Policy(), Policy(Severity.LOW), Policy(rules={"CG101": OFF}), Policy(rules={"CG101": ON}),
-            Policy(stages={"ci": "warn"}), Policy(exclude=("a",)), Policy(own_accounts=frozenset({"210987654321"})),
+            Policy(stages={"ci": Action.WARN}), Policy(exclude=("a",)),
+            Policy(own_accounts=frozenset({"210987654321"})),
             Policy(allow=(Allow("why", fingerprint=MARK),)), Policy(allow=(Allow("other", fingerprint=MARK),)),
             Policy(allow=(Allow("why", fingerprint=MARK, expires=date(2027, 1, 1)),)), Policy(baseline="x"),
             Policy(exclude=("a", "b")), Policy(exclude=("b", "a")), Policy(foreign_markers=False),
@@ -220,7 +223,7 @@ class TestDigest:
         here, there = Allow("why", fingerprint=MARK, source=("a", 1)), Allow("why", fingerprint=MARK, source=("b", 9))
         other = Allow("why", fingerprint="f" * 32)
         assert Policy(allow=(here, other)).digest == Policy(allow=(other, there)).digest
-        assert Policy(stages={"ci": "block"}).digest == Policy().digest
+        assert Policy(stages={"ci": Action.BLOCK}).digest == Policy().digest
 
 
 def test_the_limits_are_those_of_the_readers() -> None:
@@ -229,6 +232,7 @@ def test_the_limits_are_those_of_the_readers() -> None:
 
 def test_exit_code() -> None:
     missing = Coverage(skipped=[Skip("a", "gone")])
-    assert exit_code([Verdict(finding(), "report")], missing) == 1
-    assert exit_code([Verdict(finding(), "allowed", "x"), Verdict(finding("CG001"), "report")], missing) == 3
-    assert exit_code([Verdict(finding(), "baseline", "x")], Coverage()) == 0
+    assert exit_code([Verdict(finding(), Outcome.REPORT)], missing) == 1
+    silent = [Verdict(finding(), Outcome.ALLOWED, "x"), Verdict(finding("CG001"), Outcome.REPORT)]
+    assert exit_code(silent, missing) == 3
+    assert exit_code([Verdict(finding(), Outcome.BASELINE, "x")], Coverage()) == 0

@@ -11,7 +11,7 @@ import pytest
 
 from credguard.errors import ExitCode
 from credguard.git.checkout import describe_checkout
-from credguard.model.findings import Confidence, Coverage, Finding, Location, ScanResult, Severity, Verdict
+from credguard.model.findings import Confidence, Coverage, Finding, Location, Outcome, ScanResult, Severity, Verdict
 from credguard.report import sarif
 from tests.repos import Repository
 
@@ -20,7 +20,7 @@ SCHEMA = Path(__file__).parent.parent / "schemas" / "sarif-2.1.0.json"
 
 def verdict(number: int, severity: Severity, text: str = "x") -> Verdict:
     place = Location(f"{number}.txt", 1, 1, 1, 9, "secret")
-    return Verdict(Finding("CG102", "n", severity, Confidence.HIGH, text, f"{number:032x}", (place,)), "report")
+    return Verdict(Finding("CG102", "n", severity, Confidence.HIGH, text, f"{number:032x}", (place,)), Outcome.REPORT)
 
 
 def log(*verdicts: Verdict, **target: object) -> dict[str, Any]:

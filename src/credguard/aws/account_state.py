@@ -16,7 +16,7 @@ ROOT_USER = "iam/root"
 _SCHEME = "aws://"
 
 
-def locate(account: str, path: str) -> str:
+def name_resource(account: str, path: str) -> str:
     """The place of something in an account, as findings name it."""
     return f"{_SCHEME}{account or 'unknown-account'}/{path}"
 
@@ -41,7 +41,7 @@ class Caller:
     @property
     def place(self) -> str:
         """Where a finding about the caller is."""
-        return locate(self.account, ROOT_USER if self.is_root else "sts/caller")
+        return name_resource(self.account, ROOT_USER if self.is_root else "sts/caller")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class RootSummary:
     @property
     def place(self) -> str:
         """Where a finding about the root user is."""
-        return locate(self.account, ROOT_USER)
+        return name_resource(self.account, ROOT_USER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ class Holder:
     @property
     def place(self) -> str:
         """Where a finding about it is."""
-        return locate(self.account, f"iam/{self.kind}/{self.name}")
+        return name_resource(self.account, f"iam/{self.kind}/{self.name}")
 
     @property
     def title(self) -> str:
@@ -104,7 +104,7 @@ class Holder:
 
 
 @dataclass(frozen=True, slots=True)
-class Trail:
+class CloudTrail:
     """A CloudTrail trail: whether it takes in every Region, whether it logs, and whether it logs all management
     events."""
 
@@ -119,15 +119,15 @@ class Trails:
     """All trails that the account sees, and what reads them (`watchers`, in words)."""
 
     account: str
-    trails: tuple[Trail, ...]
+    trails: tuple[CloudTrail, ...]
     watchers: tuple[str, ...]
 
     @property
     def place(self) -> str:
         """Where a finding about trails is."""
-        return locate(self.account, "cloudtrail")
+        return name_resource(self.account, "cloudtrail")
 
-    def list_good(self) -> list[Trail]:
+    def list_good(self) -> list[CloudTrail]:
         """The trails that record what happens in the whole account."""
         return [trail for trail in self.trails if trail.every_region and trail.logging and trail.management]
 

@@ -10,7 +10,7 @@ from credguard.aws import key_id as _key_id
 from credguard.aws import secret_key, session_token
 from credguard.aws.signed_request import is_inside_signed_request
 from credguard.lazy_re import compile_lazily
-from credguard.model.findings import Confidence, Detection, Part, Severity
+from credguard.model.findings import Confidence, Detection, Part, PartRole, Severity
 from credguard.model.secret import Secret
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from credguard.matching.pattern import Hits
     from credguard.model.findings import Blob
 
-ID, SECRET, TOKEN = "access_key_id", "secret_access_key", "session_token"
+ID, SECRET, TOKEN = PartRole.ACCESS_KEY_ID, PartRole.SECRET_ACCESS_KEY, PartRole.SESSION_TOKEN
 PATTERNS = (_key_id.KEY_ID, _key_id.KEY_ID_BASE64, *secret_key.PATTERNS, *session_token.PATTERNS)
 _MANY = 200
 _GAP = 2000
@@ -214,7 +214,7 @@ def _describe(one: Credential) -> Detection:
         severity, confidence = _grade(kind, one)
     if not one.sure:
         confidence = Confidence.LOW
-    names = {ID: "access key ID", SECRET: "secret access key", TOKEN: "session token"}
+    names: dict[str, str] = {ID: "access key ID", SECRET: "secret access key", TOKEN: "session token"}
     shown = [f"{names[p.role]} {p.secret.shown}" for p in _pick_firsts(one.parts)]
     message = "AWS " + ", ".join(shown) + (f" ({', '.join(words)})" if words else "")
     if one.missing:

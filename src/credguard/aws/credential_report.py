@@ -14,7 +14,7 @@ from credguard.errors import UnreadableError
 from credguard.heuristics.display_names import sanitize_display_name
 from credguard.lazy_re import compile_lazily
 from credguard.matching.pattern import Pattern
-from credguard.model.findings import Part
+from credguard.model.findings import BlobKind, Part
 from credguard.model.secret import Secret
 
 if TYPE_CHECKING:
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from credguard.model.findings import Blob
 
 COLUMN = Pattern("credential-report-column", rb"access_key_[1-9]_(?:active|last_rotated)|mfa_active")
-GIVEN = "credential-report"
-"""The kind of a blob that the user passes as a credential report of their account."""
 ROOT = "<root_account>"
 _MARKS = frozenset(("access_key_1_active", "access_key_2_active", "mfa_active"))
 _MORE = "additional_credentials_info"
@@ -50,7 +48,7 @@ class ReportKey:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class UserRow:
     """One user's row: its cells by column name, and its location in the report."""
 
     cells: dict[str, str]
@@ -130,17 +128,17 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class ParsedReport:
     """A parsed report. `made` is its generation time, if known; `problems` are lines that could not be checked, and
     why."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[UserRow, ...]
     made: datetime | None
     newest: datetime | None
     given: bool
     problems: tuple[str, ...]
 
-    def iter_real_rows(self) -> Iterator[Row]:
+    def iter_real_rows(self) -> Iterator[UserRow]:
         """The rows; in a report found in a repository, documentation accounts are left out."""
         for row in self.rows:
             if self.given or (row.account and not is_example_account(row.account.encode())):
@@ -171,10 +169,10 @@ def _compile_field(delimiter: str) -> re.Pattern[str]:
     return re.compile(rf'[ \t]*"((?:[^"]|"")*)"(?=[{other}\r\n]|\Z)|([^{other}\r\n]*)')
 
 
-_last: tuple[Blob, Report | None] | None = None
+_last: tuple[Blob, ParsedReport | None] | None = None
 
 
-def find_report(blob: Blob) -> Report | None:
+def find_report(blob: Blob) -> ParsedReport | None:
     """The report in the blob, None if its first line is not the header of one; the last blob's result is cached. Raises
     UnreadableError for one that is not CSV further down."""
     global _last  # noqa: PLW0603 - four rules ask in turn
@@ -196,7 +194,7 @@ def parse_iso_date(text: str) -> datetime | None:
         return None
 
 
-def _parse(blob: Blob) -> Report | None:
+def _parse(blob: Blob) -> ParsedReport | None:
     head = blob.data[:_HEADER_ROOM].lstrip(b"\xef\xbb\xbf\r\n").partition(b"\n")[0].partition(b"\r")[0]
     if not _HEADER_WORD.search(head):
         return None
@@ -208,7 +206,9 @@ def _parse(blob: Blob) -> Report | None:
     dates = [when for row in rows for cell in row.cells.values() if (when := parse_iso_date(cell))]
     past = [when for when in dates if when <= datetime.now(timezone.utc)]
     problems = tuple(problem for row in rows if (problem := _find_problem(row)))
-    return Report(rows, blob.made, max(past, default=None), blob.kind == GIVEN, problems[:_MOST_PROBLEMS])
+    return ParsedReport(
+        rows, blob.made, max(past, default=None), blob.kind is BlobKind.CREDENTIAL_REPORT, problems[:_MOST_PROBLEMS]
+    )
 
 
 def _normalize_names(cells: list[str]) -> tuple[str, ...]:
@@ -239,7 +239,7 @@ class _Lines:
         return self.text[start : self.position]
 
 
-def _read_rows(data: bytes, delimiter: str) -> Iterator[Row]:
+def _read_rows(data: bytes, delimiter: str) -> Iterator[UserRow]:
     """Each record below a header, one character per byte; a repeated header, as in joined reports of several accounts,
     applies from there on."""
     text = data.decode("latin-1")
@@ -262,10 +262,10 @@ def _read_rows(data: bytes, delimiter: str) -> Iterator[Row]:
             if number > _MOST_ROWS:
                 raise UnreadableError(f"has over {_MOST_ROWS} rows, more than a credential report can have")
             values = dict(zip(names, cells, strict=False))
-            yield Row(values, line, start, lines.text[start : lines.position], names, delimiter)
+            yield UserRow(values, line, start, lines.text[start : lines.position], names, delimiter)
 
 
-def _find_problem(row: Row) -> str:
+def _find_problem(row: UserRow) -> str:
     """Why a row cannot be checked completely, empty if it can."""
     if len(row.cells) < len(row.order):
         return f"line {row.line} has fewer columns than the header"

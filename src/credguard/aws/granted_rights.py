@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from credguard.aws.iam_patterns import match_action, match_pattern
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
@@ -73,8 +75,8 @@ class _Statement:
 
     def includes(self, action: str, resource: str) -> bool:
         """True where it is about this action on this resource."""
-        about = any(_match(name.lower(), action.lower()) for name in self.names) != self.all_but
-        return about and any(_match(one, resource) for one in self.resources) != self.all_but_resources
+        about = any(match_action(name, action) for name in self.names) != self.all_but
+        return about and any(match_pattern(one, resource) for one in self.resources) != self.all_but_resources
 
 
 def describe_rights(documents: Iterable[bytes], attached: Iterable[str]) -> list[str]:
@@ -152,20 +154,3 @@ def _as_list(value: Any) -> list[Any]:  # noqa: ANN401 - JSON
 
 def _as_texts(value: Any) -> tuple[str, ...]:  # noqa: ANN401 - JSON
     return tuple(one for one in _as_list(value) if isinstance(one, str))
-
-
-def _match(pattern: str, text: str) -> bool:
-    """True where a pattern of IAM, in which `*` is any text and `?` any character, fits the whole text; in time that
-    grows with both lengths, however many `*` there are."""
-    at, place, star, back = 0, 0, -1, 0
-    while at < len(text):
-        if place < len(pattern) and pattern[place] == "*":
-            star, back, place = place, at, place + 1
-        elif place < len(pattern) and pattern[place] in ("?", text[at]):
-            at, place = at + 1, place + 1
-        elif star >= 0:
-            back += 1
-            at, place = back, star + 1
-        else:
-            return False
-    return not pattern[place:].strip("*")

@@ -12,6 +12,7 @@ from credguard.heuristics.display_names import sanitize_display_name
 from credguard.heuristics.placeholders import is_example, is_placeholder
 from credguard.heuristics.secret_key_shape import is_secret_shaped
 from credguard.model.findings import Severity
+from credguard.parsers.utf16 import has_mark
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -49,7 +50,7 @@ class Fault:
 def find_env_faults(data: bytes) -> Iterator[Fault]:
     """The faults of the AWS credentials in dotenv text."""
     groups = parse_variables(data)
-    if groups or (_is_utf16(data) and b"A\0W\0S\0_" in data[:SETTINGS_LIMIT]):
+    if groups or (has_mark(data) and b"A\0W\0S\0_" in data[:SETTINGS_LIMIT]):
         yield from _check_file(data)
     for group in groups:
         yield from _label_faults(group, _check_duplicates(group, "most programs use the later one"))
@@ -60,7 +61,7 @@ def find_env_faults(data: bytes) -> Iterator[Fault]:
 
 def find_settings_faults(data: bytes) -> Iterator[Fault]:
     """The faults of the keys in a program's own ini file: shapes alone, for its reader decides about all else."""
-    if _is_utf16(data):
+    if has_mark(data):
         return
     for group in parse_profiles(data).groups:
         yield from _label_faults(group, _check_shapes(group, f" of {_describe_group(group)}"))
@@ -70,7 +71,7 @@ def find_profile_faults(data: bytes, *, config: bool = False) -> Iterator[Fault]
     """The faults of an AWS credentials file, or with `config` of the configuration file: also what prevents tools from
     reading it, and placeholders that were never replaced."""
     yield from _check_file(data)
-    if _is_utf16(data):
+    if has_mark(data):
         return
     found = parse_profiles(data)
     yield from _check_structure(found, config=config)
@@ -91,12 +92,8 @@ def _label_faults(what: SettingsGroup | WrittenValue, faults: Iterable[Fault]) -
     return (replace(fault, about=f"{name}\n{fault.about}") for fault in faults)
 
 
-def _is_utf16(data: bytes) -> bool:
-    return data[:2] in (b"\xff\xfe", b"\xfe\xff")
-
-
 def _check_file(data: bytes) -> Iterator[Fault]:
-    if _is_utf16(data):
+    if has_mark(data):
         yield Fault(1, "utf-16", "the file is UTF-16, which the programs that read it do not support; save it as UTF-8")
         return
     if data.startswith(b"\xef\xbb\xbf"):

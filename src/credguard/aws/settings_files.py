@@ -6,10 +6,12 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from credguard.model.findings import PartRole
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ID, SECRET, TOKEN = "access_key_id", "secret_access_key", "session_token"
+ID, SECRET, TOKEN = PartRole.ACCESS_KEY_ID, PartRole.SECRET_ACCESS_KEY, PartRole.SESSION_TOKEN
 SETTINGS_LIMIT = 1 << 20
 """The most bytes of a file that are read: hand-written files are far smaller."""
 _MOST_LINES, _LONGEST_LINE = 20_000, 16_000

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from credguard.ci.interface import TaskPlanner
 
 _MOST_EVENT_BYTES = 32 << 20
-UNKNOWN = "unknown"
+UNKNOWN_SYSTEM = "unknown"
 """The system where none is known by its variables."""
 
 
@@ -27,7 +27,7 @@ def plan_job(environ: Mapping[str, str]) -> CiTask:
         if system.variable and environ.get(system.variable):
             return _PLANS[system.name](environ)
     if environ.get("CI", "").lower() in ("", "0", "false", "no"):
-        return CiTask(UNKNOWN, "tree", "this is not a CI job: scanning the checkout")
+        return CiTask(UNKNOWN_SYSTEM, "tree", "this is not a CI job: scanning the checkout")
     return _plan_unknown(environ.get("CREDGUARD_DEFAULT_BRANCH", ""))
 
 
@@ -36,7 +36,7 @@ def _plan_unknown(default: str) -> CiTask:
     base = f"refs/remotes/origin/{default or 'HEAD'}"
     wanted = (f"refs/heads/{default}",) if default else ()
     why = f"no CI system was detected from its variables: HEAD compared with {default or 'the default branch'}"
-    return CiTask(UNKNOWN, "change", why, ("HEAD",), (base,), base, None, wanted)
+    return CiTask(UNKNOWN_SYSTEM, "change", why, ("HEAD",), (base,), base, None, wanted)
 
 
 def _normalize_oid(oid: str | None) -> str | None:

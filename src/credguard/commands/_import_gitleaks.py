@@ -15,7 +15,7 @@ from credguard.system import atomic
 def import_gitleaks_rules(path: str, output: str) -> ExitCode:
     """Prints gitleaks' rules as custom rules, or writes them to a new file; lists on standard error what is left out.
     Raises CredguardError for a file that cannot be read or written."""
-    from credguard.custom_rules.import_gitleaks import LARGEST_CONFIG, convert_rules, format_rules_file
+    from credguard.policy.custom_rules.import_gitleaks import LARGEST_CONFIG, convert_rules, format_rules_file
 
     try:
         with Path(path).open("rb") as handle:

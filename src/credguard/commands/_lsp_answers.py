@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from lsprotocol import types
 
-from credguard.model.findings import Severity
+from credguard.model.findings import Outcome, Severity
 from credguard.report import make_printable
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def build_diagnostics(found: DocumentCheck, positions: Positions, uri: str) -> l
     return made
 
 
-def build_failure(words: str) -> types.Diagnostic:
+def build_diagnostic_of_failure(words: str) -> types.Diagnostic:
     """The diagnostic of a document that was not checked."""
     return types.Diagnostic(
         _NO_RANGE, f"not checked: {words}", severity=types.DiagnosticSeverity.Error, source=SOURCE
@@ -108,7 +108,7 @@ def _inform(words: str) -> types.Diagnostic:
 def _build_finding(verdict: Verdict, positions: Positions, uri: str) -> types.Diagnostic:
     finding = verdict.finding
     severity = _SEVERITIES[finding.severity]
-    if verdict.outcome == "below-threshold":
+    if verdict.outcome is Outcome.BELOW_THRESHOLD:
         severity = types.DiagnosticSeverity.Information
     first, *others = finding.locations
     related = [

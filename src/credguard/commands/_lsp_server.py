@@ -21,7 +21,7 @@ from pygls.uris import to_fs_path
 from credguard import __version__
 from credguard.commands import _lsp_answers as answers
 from credguard.commands._lsp_protocol import Input, Protocol, prepare_logging, print_line
-from credguard.engine.editor import Checker, DocumentCheck, find_place
+from credguard.engine.editor import DocumentCheck, DocumentChecker, find_place
 from credguard.engine.questions import explain_rule
 from credguard.rules import load_rules
 
@@ -52,13 +52,13 @@ class _Document:
     """False once the editor sent a part of the text, which it was not told to, until it sends all of it."""
 
 
-class Service:
+class EditorService:
     """Checks one document at a time, each only as it is newest, and answers by what it found last."""
 
     def __init__(self) -> None:
         self.server = _Server("credguard", __version__, types.TextDocumentSyncKind.Full, protocol_cls=Protocol)
         self._pool = ThreadPoolExecutor(1)
-        self._checker: Checker | None = None
+        self._checker: DocumentChecker | None = None
         self._documents: dict[str, _Document] = {}
         for name, handler in (
             (types.INITIALIZED, self._begin),
@@ -160,7 +160,7 @@ class Service:
 
     def _build_diagnostics(self, document: _Document, failure: str) -> list[types.Diagnostic]:
         if document.found is None:
-            return [answers.build_failure(failure)]
+            return [answers.build_diagnostic_of_failure(failure)]
         return answers.build_diagnostics(document.found, self._locate(document.found), document.uri)
 
     def _publish(self, uri: str, diagnostics: list[types.Diagnostic], version: int | None) -> None:
@@ -179,9 +179,9 @@ class Service:
         """Runs the work after what is running, beside the reading of messages."""
         return await asyncio.get_running_loop().run_in_executor(self._pool, work)
 
-    def _get_checker(self) -> Checker:
+    def _get_checker(self) -> DocumentChecker:
         if self._checker is None:
-            self._checker = Checker()
+            self._checker = DocumentChecker()
         return self._checker
 
     def _locate(self, found: DocumentCheck) -> answers.Positions:
@@ -302,7 +302,7 @@ def serve() -> None:
     """Serves on standard input and output until the editor ends it; raises CredguardError for what is not the
     protocol."""
     prepare_logging()
-    service = Service()
+    service = EditorService()
     try:
         with open(os.dup(sys.stdout.fileno()), "wb") as output:  # pygls closes it
             service.server.start_io(Input(sys.stdin.buffer), output)  # type: ignore[arg-type]

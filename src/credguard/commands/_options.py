@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import stat
 import sys
 from dataclasses import replace
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
     from credguard.policy.resolve import PolicyResolver
 
 _Item = TypeVar("_Item")
-_UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 _CI = ("CI", *VARIABLES)
 _MOST_DIGITS = 9
 _RULE = compile_lazily(r"CG\d{1,3}|(?!CG)[A-Z][A-Z0-9]{0,15}")
@@ -175,7 +173,7 @@ def make_policy_resolver(options: argparse.Namespace, stage: str) -> PolicyResol
     if options.max_file_size:
         from credguard.matching.database import LARGEST_INPUT
 
-        given["file_size"] = min(parse_size(options.max_file_size, "--max-file-size"), LARGEST_INPUT)
+        given["file_size"] = min(parse_size_option(options.max_file_size, "--max-file-size"), LARGEST_INPUT)
 
     def lay_over(policy: Policy) -> Policy:
         own = {FILE_SIZE} if "file_size" in given else set()
@@ -254,12 +252,14 @@ def _parse_rules(words: str) -> tuple[str, ...]:
     return chosen
 
 
-def parse_size(text: str, option: str) -> int:
+def parse_size_option(text: str, option: str) -> int:
     """The bytes that an option means; raises CredguardError."""
-    match = re.fullmatch(r"(\d{1,15})([KMG]?)(?:i?B)?", text.strip(), re.IGNORECASE)
-    if not match:
+    from credguard.policy.value_types import parse_size
+
+    size = parse_size(text)
+    if size is None:
         raise CredguardError(f"{option} {text!r} is not a size", "give bytes, or a number with K, M or G")
-    return int(match[1]) * _UNITS[match[2].upper()]
+    return size
 
 
 def _iter_with_progress(items: Iterable[_Item], total: int, unit: str = "file") -> Iterator[_Item]:

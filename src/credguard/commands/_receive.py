@@ -11,6 +11,7 @@ from credguard.commands import _hook_end, _options
 from credguard.errors import CredguardError, ExitCode
 from credguard.hooks import fast_push, server_options
 from credguard.hooks.deadline import Deadline, LateError
+from credguard.model.findings import Outcome
 from credguard.sources.time_limit import TimeLimit, is_late
 from credguard.system import streams
 from credguard.system.compat import decode_path
@@ -174,7 +175,7 @@ def _parse_updates(data: bytes) -> list[RefUpdate]:
 
 def _summarize(result: ScanResult) -> str:
     """What blocks, in a line without values."""
-    found = [verdict.finding for verdict in result.verdicts if verdict.outcome == "report"]
+    found = [verdict.finding for verdict in result.verdicts if verdict.outcome is Outcome.REPORT]
     named = [f"{one.rule_id} in {one.locations[0].path}:{one.locations[0].line}" for one in found[:3]]
     more = f" and {len(found) - len(named)} more" if len(found) > len(named) else ""
     return f"{', '.join(named)}{more}; push again without it" if named else "something could not be scanned"

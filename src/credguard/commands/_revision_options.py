@@ -20,7 +20,7 @@ _DATE = compile_lazily(
 )
 
 
-def add(parser: argparse.ArgumentParser) -> None:
+def add_revision_options(parser: argparse.ArgumentParser) -> None:
     """Adds the options for `--history`."""
     group = parser.add_argument_group("with --history")
     group.add_argument(

@@ -19,7 +19,7 @@ def list_known_rules() -> tuple[Rule, ...]:
 
 
 def _load_custom_rules() -> tuple[Rule, ...]:
-    from credguard.custom_rules.compile import compile_custom_rules
+    from credguard.policy.custom_rules.compile import compile_custom_rules
     from credguard.policy.resolve import PolicyResolver
 
     try:

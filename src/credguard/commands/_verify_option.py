@@ -14,7 +14,7 @@ _AWS, _ALL = "aws", "all"
 _SERVICES = ("github", "gitlab", "slack", "stripe", "openai", "anthropic", "bedrock")
 
 
-def add(parser: argparse.ArgumentParser) -> None:
+def add_verify_option(parser: argparse.ArgumentParser) -> None:
     """Adds the option that has issuers asked about credentials."""
     parser.add_argument(
         "--verify", type=_parse, metavar="WHOM", default=(),

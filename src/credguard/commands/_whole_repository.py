@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from credguard.policy.model import Policy
     from credguard.suppressions.import_baselines import FindingView
 
-Result = TypeVar("Result")
+Returned = TypeVar("Returned")
 _HOOKS = ("GIT_INDEX_FILE", "GIT_QUARANTINE_PATH", "PRE_COMMIT")
 
 
@@ -122,7 +122,7 @@ def apply_edits(root: Path, edits: Sequence[Edit], screen: Screen, *, dry_run: b
     return [] if dry_run else [edit.path for edit in edits]
 
 
-def _convert_refusal(edit: Edit, action: Callable[[], Result]) -> Result:
+def _convert_refusal(edit: Edit, action: Callable[[], Returned]) -> Returned:
     from credguard.fixes import RefusedError
 
     try:

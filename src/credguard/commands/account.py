@@ -49,6 +49,6 @@ def run(options: argparse.Namespace) -> ExitCode:
     session = _options.create_session(options)
     run = follow(session.policies.resolve_folder(Path())) if session.policies else Run()
     region = options.region[0] if options.region else ""
-    clients = [client.Client(target.profile, region, target.role) for target in wanted]
+    clients = [client.AwsClient(target.profile, region, target.role) for target in wanted]
     answers = account.ask_accounts(session, run, clients, tuple(options.region))
     return _options.finish(account.score_accounts(session, run, answers), options)

@@ -35,7 +35,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--profile", metavar="NAME", default="", help="with --account: whose credentials ask")
     _options.add_reports(parser)
-    _verify_option.add(parser)
+    _verify_option.add_verify_option(parser)
     _options.add_common(parser)
     parser.set_defaults(run=run)
 
@@ -50,7 +50,7 @@ def run(options: argparse.Namespace) -> ExitCode:
     paths = options.path or ["."]
     urls = [path for path in paths if clone.is_url(path)]
     for url in urls:
-        clone.refuse(url)
+        clone.refuse_address(url)
     reports = _options.read_reports(options)
     alone = len(paths) == 1 and not urls and not options.resume
     asked = _ask_account(options) if options.account else None
@@ -74,7 +74,7 @@ def _ask_account(options: argparse.Namespace) -> KeyJoin:
     client.check_profiles([options.profile])
     session = _options.create_session(options)
     run = follow(session.policies.resolve_folder(Path())) if session.policies else Run()
-    asks = client.Client(options.profile)
+    asks = client.AwsClient(options.profile)
     (answer,) = account.ask_accounts(session, run, [asks], keep=True)
     return account_keys.KeyJoin(asks, answer, account.select_account_rules(session.list_rules(run)))
 

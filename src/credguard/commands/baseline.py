@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from credguard.commands import _options, _whole_repository
 from credguard.commands._terminal import Screen, should_use_colour
 from credguard.errors import CredguardError, ExitCode
+from credguard.model.findings import Outcome
 from credguard.rule import ABOUT_CREDGUARD
 from credguard.suppressions import baseline
 
@@ -111,7 +112,9 @@ def _parse_baseline(data: bytes | None, path: str) -> Baseline:
 def _find_new(found: RepositoryScan, old: Baseline) -> list[Finding]:
     """Blocking findings that are in no entry, expired or not."""
     verdicts = (
-        v for v in found.result.verdicts if v.outcome == "report" and not v.finding.rule_id.startswith(ABOUT_CREDGUARD)
+        v
+        for v in found.result.verdicts
+        if v.outcome is Outcome.REPORT and not v.finding.rule_id.startswith(ABOUT_CREDGUARD)
     )
     return [verdict.finding for verdict in verdicts if old.find_entry(verdict.finding) is None]
 

@@ -13,6 +13,7 @@ from credguard import __version__
 from credguard.commands import _options, _verify_option
 from credguard.errors import CredguardError, ExitCode
 from credguard.lazy_re import compile_lazily
+from credguard.model.findings import Outcome
 from credguard.report import make_printable
 from credguard.report.overlap import fold_overlaps
 from credguard.system import streams
@@ -36,7 +37,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--mode", choices=MODES, help="what to scan (default: depends on the event)")
     parser.add_argument("--sarif-file", metavar="FILE", default="", help="also write a SARIF report")
     parser.add_argument("--version", metavar="VERSION", default="", help="fail unless credguard has this version")
-    _verify_option.add(parser)
+    _verify_option.add_verify_option(parser)
     _options.add_common(parser)
     parser.set_defaults(run=run)
 
@@ -56,7 +57,7 @@ def run(options: argparse.Namespace) -> ExitCode:
     except CredguardError as error:
         _write_outputs({"exit-code": int(error.code), "findings": 0, "complete": "false", "sarif-file": ""})
         raise
-    blocking = sum(verdict.outcome == "report" for verdict in result.verdicts)
+    blocking = sum(verdict.outcome is Outcome.REPORT for verdict in result.verdicts)
     _write_outputs(
         {
             "exit-code": int(result.exit_code),
@@ -122,9 +123,9 @@ def _scan_plan(session: Session, folder: Path, plan: CiTask, options: argparse.N
 def _settle_unknown(repository: Git, plan: CiTask) -> CiTask:
     """The task on an unknown CI system: the whole history on the default branch itself, which has nothing to be
     compared with; raises CredguardError if there is no default branch."""
-    from credguard.ci.event import UNKNOWN
+    from credguard.ci.event import UNKNOWN_SYSTEM
 
-    if plan.system != UNKNOWN or plan.mode != "change":
+    if plan.system != UNKNOWN_SYSTEM or plan.mode != "change":
         return plan
     base, head = _find_base(repository, plan), _resolve_commit(repository, "HEAD")
     if not base or not head:

@@ -51,7 +51,7 @@ def run(options: argparse.Namespace) -> ExitCode:
         states, run = _ask_profiles(session, run)
         target["profiles"] = [state.build_entry() for state in states]
     result = build_result(session, run, target)
-    if hooks["problems"] or any(state.status == "fails" for state in states):
+    if hooks["problems"] or any(state.fails for state in states):
         result = replace(result, exit_code=ExitCode.FINDINGS)
     code = _options.finish(result, options)
     if options.format == "text" and not options.output:
@@ -72,7 +72,7 @@ def _ask_profiles(session: Session, run: Run) -> tuple[list[ProfileState], Run]:
 
     client.require_boto3()
     states = profiles.ask_profiles()
-    unreached = [state for state in states if state.status == profiles.UNREACHABLE]
+    unreached = [state for state in states if state.status is profiles.ProfileStatus.UNREACHABLE]
     coverage = Coverage(
         skipped=[Skip(f"profile {state.name}", state.reason) for state in unreached],
         notes=[f"profile {state.name}: {state.note}" for state in states if state.note],

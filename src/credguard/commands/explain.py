@@ -32,17 +32,18 @@ def run(options: argparse.Namespace) -> ExitCode:
 
     from credguard.commands._rules import list_known_rules
     from credguard.model.practices import PRACTICES
+    from credguard.report.rule_page import find_rule
 
-    rules = {word: rule for rule in list_known_rules() for word in (rule.id, rule.name)}
+    rules = list_known_rules()
     practices = {practice.id: practice for practice in PRACTICES}
     wanted = _PRACTICE.sub(r"P0\1", options.rule.strip())
-    rule, practice = rules.get(wanted.upper()) or rules.get(wanted.lower()), practices.get(wanted.upper())
+    rule, practice = find_rule(rules, wanted), practices.get(wanted.upper())
     if rule:
         _print_rule(rule)
     elif practice:
-        _print_practice(practice, [one for one in dict.fromkeys(rules.values()) if practice.id in one.practices])
+        _print_practice(practice, [one for one in rules if practice.id in one.practices])
     else:
-        known = [*rules, *practices]
+        known = [*(word for one in rules for word in (one.id, one.name)), *practices]
         near = get_close_matches(wanted.upper(), known, 1) or get_close_matches(wanted.lower(), known, 1)
         hint = f"did you mean {near[0]}?" if near else "`credguard rules` and `credguard practices` list them"
         raise CredguardError(f"there is no rule and no practice {wanted}", hint)
@@ -50,11 +51,9 @@ def run(options: argparse.Namespace) -> ExitCode:
 
 
 def _print_rule(rule: Rule) -> None:
-    from credguard.report import make_printable
+    from credguard.report.rule_page import format_rule_page
 
-    print(f"{rule.id} {make_printable(rule.name)} ({rule.severity.label})\n")
-    for line in rule.page.strip().split("\n"):
-        print(make_printable(line))
+    print(format_rule_page(rule))
     if rule.practices:
         print(f"\nPractices\n    {', '.join(rule.practices)}")
     if rule.standards:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from credguard.commands import _options
 from credguard.commands._terminal import Screen, should_use_colour
 from credguard.errors import CredguardError, ExitCode
+from credguard.model.findings import SHOWN
 
 if TYPE_CHECKING:
     import argparse
@@ -88,7 +89,7 @@ def _find_fixable(options: argparse.Namespace) -> tuple[WorkTree, list[Finding],
     run = session.scan_folder(root)
     tree, policy = run.trees[0][1], session.get_policy(run)
     result = build_result(session, run, {"kind": "fix"})
-    chosen = [v.finding for v in result.verdicts if v.outcome in ("report", "below-threshold")]
+    chosen = [v.finding for v in result.verdicts if v.outcome in SHOWN]
     return tree, [finding for finding in chosen if _is_fixable(finding, policy)], result.coverage.skipped
 
 

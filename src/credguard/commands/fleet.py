@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Iterable
 
-    from credguard.engine.sealing import Key
+    from credguard.engine.sealing import SealingKey
     from credguard.engine.session import Session
-    from credguard.fleet.plan import Entry
-    from credguard.fleet.work import Outcome, Settings
+    from credguard.fleet.plan import PlannedRepository
+    from credguard.fleet.work import ScanOutcome, Settings
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -60,11 +60,11 @@ def _plan(options: argparse.Namespace) -> ExitCode:
     return ExitCode.CLEAN
 
 
-def _list_entries(options: argparse.Namespace) -> list[Entry]:
+def _list_entries(options: argparse.Namespace) -> list[PlannedRepository]:
     from credguard.fleet import targets
     from credguard.fleet.hosts.listing import LISTERS
 
-    entries: list[Entry] = []
+    entries: list[PlannedRepository] = []
     for path in options.source_file:
         entries += targets.read_targets(Path(path))
     for path in options.mirrors:
@@ -76,9 +76,9 @@ def _list_entries(options: argparse.Namespace) -> list[Entry]:
     return entries
 
 
-def _filter(entries: Iterable[Entry], options: argparse.Namespace) -> list[Entry]:
+def _filter(entries: Iterable[PlannedRepository], options: argparse.Namespace) -> list[PlannedRepository]:
     """Those that are wanted; how many were left out is told, and why."""
-    kept: list[Entry] = []
+    kept: list[PlannedRepository] = []
     left = {"archived (--archived plans them)": 0, "forks (--forks plans them)": 0, "by --include or --exclude": 0}
     archived, forks, named = left
     for entry in entries:
@@ -116,7 +116,7 @@ def _run(options: argparse.Namespace) -> ExitCode:
     if options.dask:
         from credguard.fleet import dask_run
 
-        summary = dask_run.run_entries(
+        summary = dask_run.run_on_cluster(
             mine, settings, options.dask, options.tries, options.pause, _Ticker(options, mine)
         )
     else:
@@ -132,13 +132,13 @@ def _run(options: argparse.Namespace) -> ExitCode:
 def _build_settings(options: argparse.Namespace, key_file: str, jobs: int) -> Settings:
     from credguard.fleet.work import Settings
 
-    make = functools.partial(make_session, options)
+    make = functools.partial(make_worker_session, options)
     make()  # what is wrong with an option is said once
-    room = _options.parse_size(options.disk, "--disk") // jobs if options.disk else 0
+    room = _options.parse_size_option(options.disk, "--disk") // jobs if options.disk else 0
     return Settings(make, options.store, key_file, float(options.timeout), room, options.full)
 
 
-def make_session(options: argparse.Namespace) -> Session:
+def make_worker_session(options: argparse.Namespace) -> Session:
     """The session of a worker: one process scans one repository."""
     return _options.create_session(options, history=True, jobs=1, stage="audit")
 
@@ -146,7 +146,7 @@ def make_session(options: argparse.Namespace) -> Session:
 class _Ticker:
     """Shows what is done, where a bar is wanted."""
 
-    def __init__(self, options: argparse.Namespace, entries: list[Entry]) -> None:
+    def __init__(self, options: argparse.Namespace, entries: list[PlannedRepository]) -> None:
         show = options.progress if options.progress is not None else sys.stderr.isatty() and not options.quiet
         self._bar = None
         if show:
@@ -154,13 +154,13 @@ class _Ticker:
 
             self._bar = tqdm(total=len(entries), unit="repository", leave=False)
 
-    def __call__(self, entry: Entry, outcome: Outcome) -> None:
+    def __call__(self, entry: PlannedRepository, outcome: ScanOutcome) -> None:
         if self._bar is not None:
             self._bar.set_postfix_str(f"{entry.name[-40:]}: {outcome.state}")
             self._bar.update()
 
 
-def _read_store(options: argparse.Namespace) -> tuple[list[Entry], Key]:
+def _read_store(options: argparse.Namespace) -> tuple[list[PlannedRepository], SealingKey]:
     from credguard.engine.sealing import find_key
     from credguard.fleet import plan
     from credguard.fleet.store import PLAN, open_store
@@ -206,7 +206,7 @@ def _merge(options: argparse.Namespace) -> ExitCode:
     session = _options.create_session(options)
     merged = merge.merge_rows(session, merge.read_rows(open_store(options.store), entries, key))
     if last:
-        merged = merge.compare(merged, last)
+        merged = merge.compare_with_last(merged, last)
     if options.tables:
         from credguard.fleet.tables import write_tables
 

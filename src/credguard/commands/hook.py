@@ -35,7 +35,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--whole-files", action="store_true", help=("also report findings that were there before the change")
     )
     parser.add_argument("--agent", action="store_true", help="with doctor, test the hooks of AI agents")
-    _verify_option.add(parser)
+    _verify_option.add_verify_option(parser)
     _receive.add_server_options(parser)
     _options.add_common(parser)
     parser.set_defaults(run=run)

@@ -22,12 +22,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> ExitCode:
     """Reports on all queued pushes, then removes those whose scan is whole."""
-    from credguard.engine.push_queue import list_queue, merge_results, remove_push, scan_queue
+    from credguard.engine.push_queue import list_queue, merge_pushes, remove_push, scan_queue
 
     session = _options.create_session(options, in_hook=True, stage="pre-receive")
     paths = list_queue(options.path)
     results = scan_queue(session, _options.make_policy_resolver(options, session.stage), paths)
-    code = _options.finish(merge_results(results, options.path), options, record=False)
+    code = _options.finish(merge_pushes(results, options.path), options, record=False)
     for path, result in zip(paths, results, strict=True):
         if result.coverage.complete:  # after the report: a run that is ended before begins again
             remove_push(path)

@@ -37,7 +37,7 @@ def run(options: argparse.Namespace) -> ExitCode:
     owner.check_key_id(options.key_id)
     client.require_boto3()
     client.check_profiles([options.profile])
-    asks = client.Client(options.profile, options.region)
+    asks = client.AwsClient(options.profile, options.region)
     try:
         owned = owner.find_owner(asks, options.key_id)
     except client.CallError as error:

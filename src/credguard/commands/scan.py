@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from credguard.commands import _options, _revision_options, _verify_option
 from credguard.errors import CredguardError, ExitCode
+from credguard.model.findings import BlobKind
 from credguard.system import streams
 
 if TYPE_CHECKING:
@@ -36,9 +37,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="with --staged or --range, also report findings that were there before the change",
     )
-    _revision_options.add(parser)
+    _revision_options.add_revision_options(parser)
     _options.add_reports(parser)
-    _verify_option.add(parser)
+    _verify_option.add_verify_option(parser)
     _options.add_common(parser)
     parser.set_defaults(run=run)
 
@@ -94,7 +95,7 @@ def _scan_stdin(session: Session) -> Run:
     data = streams.read(pipeline.limit + 1)
     if len(data) > pipeline.limit:
         return run.add_skip(Skip("<stdin>", explain_size(len(data), pipeline.limit)))
-    return run.add(pipeline.scan([Blob(data, "<stdin>", "stdin")], 1))
+    return run.add(pipeline.scan([Blob(data, "<stdin>", BlobKind.STDIN)], 1))
 
 
 def _scan_agents(options: argparse.Namespace) -> ExitCode:

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING
 
 from credguard.decoders.kubernetes import MANIFEST, decode_secret_values
 from credguard.decoders.mail_text import ENCODED_WORD, FLOWED, decode_header_words, join_flowed_lines
-from credguard.decoders.split_strings import SPLIT, SPLIT_TOKEN, join_tokens, join_values
+from credguard.decoders.split_strings import SPLIT, SPLIT_TOKEN, SPLIT_TOKEN_LINE, join_tokens, join_values
 from credguard.decoders.view import View, iter_windows, rewrite
 from credguard.lazy_re import compile_lazily
 from credguard.matching.pattern import Pattern
+from credguard.parsers.utf16 import recode
 
 if TYPE_CHECKING:
     import re
@@ -60,7 +61,7 @@ def _decode_base64(data: bytes, ends: Sequence[int]) -> Iterator[View]:
         decoded = b64decode(text + b"=" * (-len(text) % 4))
         yield View(decoded, _Spread(pieces, len(decoded)), "base64-encoded")
         if decoded[1:_SAMPLE:2].count(0) * 4 > min(len(decoded), _SAMPLE):  # PowerShell encodes its commands as UTF-16
-            plain = decoded.decode("utf-16-le", "replace").encode("utf-8", "replace")
+            plain = recode(decoded, "utf-16-le")
             yield View(plain, _Spread(pieces, len(plain)), "base64-encoded")
 
 
@@ -247,7 +248,7 @@ _READERS: tuple[tuple[tuple[Pattern, ...], Callable[[bytes, Sequence[int]], Iter
     (ESCAPED, _decode_numbers),
     ((SOFT,), _decode_escapes),
     ((SPLIT,), join_values),
-    ((SPLIT_TOKEN,), join_tokens),
+    ((SPLIT_TOKEN, SPLIT_TOKEN_LINE), join_tokens),
     ((ENCODED_WORD,), decode_header_words),
     ((FLOWED,), join_flowed_lines),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import binascii
 
 from credguard.lazy_re import compile_lazily
+from credguard.parsers.utf16 import recode
 
 _BEGIN = compile_lazily(rb"(?<![A-Za-z0-9])BT(?![A-Za-z0-9])")
 _TOKEN = compile_lazily(
@@ -117,5 +118,5 @@ def _decode_hex(digits: bytes) -> bytes:
 def _decode_string(string: bytes) -> bytes:
     """A string of two bytes per character, of which the first is zero, as text."""
     if string.startswith(b"\xfe\xff") or (len(string) >= 2 and not any(string[::2]) and len(string) % 2 == 0):
-        return string.removeprefix(b"\xfe\xff").decode("utf-16-be", "replace").encode("utf-8", "replace")
+        return recode(string.removeprefix(b"\xfe\xff"), "utf-16-be")
     return string

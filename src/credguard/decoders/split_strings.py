@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from credguard.decoders.view import iter_windows, rewrite
+from credguard.heuristics.token_prefixes import list_prefixes
 from credguard.lazy_re import compile_lazily
 from credguard.matching.pattern import Pattern
 
@@ -35,24 +36,21 @@ SPLIT = Pattern(
     rb"|(?i:secret)[^\n]{0,40}[=: \"'][A-Za-z0-9/+]{4,39}" + _BREAK,
 )
 """A key ID, or a possible secret with its name, that continues in another literal or on the next line."""
-_BEGINNINGS = (
-    rb"gh[pousr]_", rb"github_pat_", rb"gl(?:pat|dt|rt)-", rb"xox[abprs]-", rb"xapp-", rb"[sr]k_live_",
-    rb"sk-(?:ant|proj|svcacct)-", rb"AIza", rb"SG\.", rb"npm_", rb"pypi-", rb"hf_", rb"dckr_[po]at_", rb"dop_v1_",
-    rb"hv[sb]\.", rb"shp(?:at|ss|ca|pa)_", rb"GOCSPX-", rb"eyJhbGci",
+_OTHERS = (
     rb"(?:postgres(?:ql)?|mysql|mongodb(?:\+srv)?|rediss?|amqps?)://", rb"DefaultEndpoints",
-    rb"Account(?:Name|Key|Endpoint)=", rb"Endpoint=sb:",
+    rb"Account(?:Name|Key|Endpoint)=", rb"SharedAccessKey=", rb"Endpoint=sb:",
 )  # fmt: skip
-_PREFIXES = rb"(?:" + b"|".join(_BEGINNINGS) + rb")"
+_PREFIXES = rb"(?:" + b"|".join((*_OTHERS, *list_prefixes())) + rb")"
 _TOKEN_JOINT = _JOINT.replace(b"|,", b"")
 SPLIT_TOKEN = Pattern(
-    "split-tokens",
-    b"|".join(
-        rb"[\"'`]" + one + rb"[^\"'`\s]{0,200}" + _OFF + _TOKEN_JOINT + rb"[\"'`][A-Za-z0-9_.\-]"
-        rb"|" + one + rb"[^\"'`\s\\=]{0,200}" + _BREAK
-        for one in _BEGINNINGS  # one by one: for an alternation, hyperscan searches for what follows, here a line's end
-    ),
+    "split-tokens", rb"[\"'`]" + _PREFIXES + rb"[^\"'`\s]*" + _OFF + _TOKEN_JOINT + rb"[\"'`][A-Za-z0-9_.\-]"
 )
-"""The beginning of a token or a database URL, in a literal or line that continues in the next one."""
+"""The beginning of a token or a database URL, in a literal that continues in the next one."""
+SPLIT_TOKEN_LINE = Pattern(
+    "split-token-lines",
+    _PREFIXES + rb"[^\"'`\s\\=]*(?:\\[\\\r\n]|=[\r\n])",  # more exactly, it would be too large for hyperscan
+)
+"""The same in a line that may continue in the next one."""
 _TOKEN_PIECES = compile_lazily(
     rb"[\"'`]" + _PREFIXES + rb"[^\"'`\s]{0,200}(?:" + _OFF + _TOKEN_JOINT + rb"[\"'`][^\"'`\s]{1,200}){1,12}[\"'`]"
 )

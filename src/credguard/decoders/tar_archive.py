@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from credguard.decoders.decompress import DAMAGE, DAMAGED, MOST_MEMBERS, TOO_MANY, read
 from credguard.lazy_re import compile_lazily
-from credguard.model.findings import Blob, Skip
+from credguard.model.findings import Blob, BlobKind, Skip
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,7 +61,7 @@ def _read_member(
         meter.take(len(extended))
         yield Blob(b"\n" + extended, f"{path}!header", blob.kind)
     if entry.issym() or entry.islnk():
-        yield Blob(entry.linkname.encode("utf-8", "surrogateescape"), path, "symlink")
+        yield Blob(entry.linkname.encode("utf-8", "surrogateescape"), path, BlobKind.SYMLINK)
         return
     stored = blob.data[entry.offset_data : archive.offset]  # also for types of other programs
     handle = archive.extractfile(entry) if entry.issparse() else None

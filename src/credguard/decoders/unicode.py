@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from credguard.heuristics.token_prefixes import list_beginnings
 from credguard.matching.pattern import Pattern
+from credguard.parsers.utf16 import has_mark, recode, recode_marked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,23 +35,25 @@ WIDE = Pattern(
 )
 """The beginning of a UTF-16 text, with or without a byte order mark, and those words in the middle of something
 else."""
+WIDE_TOKEN = Pattern("utf-16-tokens", b"|".join(rb"\x00".join(characters) for characters in list_beginnings()))
+"""The beginning of a token in UTF-16, in the middle of something else; it ends in an ASCII letter, sign or digit."""
 
 
 def decode_utf16(data: bytes, ends: Sequence[int]) -> bytes:
-    """The text of `data` as UTF-8, decoded as UTF-16 in the byte order of WIDE's first hit.
+    """The text of `data` as UTF-8, decoded as UTF-16 in the byte order of the first hit of WIDE or WIDE_TOKEN.
 
     Line numbers stay the same; invalid UTF-16 becomes U+FFFD.
     """
     letter = ends[0] - 1
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        codec, offset = ("utf-16-le" if data[0] == 0xFF else "utf-16-be"), 2
-    elif letter % 2 == 0:
+    if has_mark(data):
+        return recode_marked(data)
+    if letter % 2 == 0:
         codec, offset = "utf-16-le", 0
     elif data[letter - 2 : letter - 1] == b"\0" and data[letter + 1 : letter + 2] == b"\0" and data[:1] != b"\0":
         codec, offset = "utf-16-le", 1
     else:
         codec, offset = "utf-16-be", 0
-    return data[offset:].decode(codec, "replace").encode("utf-8", "replace")
+    return recode(data[offset:], codec)
 
 
 UTF32 = Pattern(

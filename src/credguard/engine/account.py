@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from credguard.aws.account_state import ROOT_USER, Holder, UserReport
 from credguard.aws.credential_report import find_report
-from credguard.aws.live.answers import PRACTICES, ROOT, SHARING, Gap, Remark
-from credguard.aws.live.source import Account
+from credguard.aws.live.answers import ACCOUNT_PRACTICES, ROOT, SHARING, Gap, Remark
+from credguard.aws.live.source import LiveAccount
 from credguard.engine.conclude import build_result
 from credguard.engine.standings import compute_account_standings
 from credguard.errors import UnreadableError
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from credguard.aws.account_state import AccountItem
-    from credguard.aws.live.client import Client
+    from credguard.aws.live.client import AwsClient
     from credguard.engine.run import Run
     from credguard.engine.session import Session
     from credguard.model.findings import Detection, Finding, ScanResult
@@ -54,7 +54,7 @@ def select_account_rules(rules: Sequence[Rule]) -> list[Rule]:
 
 
 def ask_accounts(
-    session: Session, run: Run, clients: Sequence[Client], regions: tuple[str, ...] = (), *, keep: bool = False
+    session: Session, run: Run, clients: Sequence[AwsClient], regions: tuple[str, ...] = (), *, keep: bool = False
 ) -> list[AccountAnswer]:
     """What each account answers; that one cannot be asked hides nothing of the others. With `keep`, who has which
     permissions is kept as well."""
@@ -64,12 +64,12 @@ def ask_accounts(
         return list(pool.map(lambda client: _ask_account(rules, client, regions, keep=keep), clients))
 
 
-def _ask_account(rules: Sequence[Rule], client: Client, regions: tuple[str, ...], *, keep: bool) -> AccountAnswer:
+def _ask_account(rules: Sequence[Rule], client: AwsClient, regions: tuple[str, ...], *, keep: bool) -> AccountAnswer:
     name = client.role or client.profile or "default"
     given = AccountAnswer(name)
     findings: list[Finding] = []
     coverage = Coverage()
-    account = Account(client, lambda item: any(True for rule in rules for _ in _check(rule, item)), regions)
+    account = LiveAccount(client, lambda item: any(True for rule in rules for _ in _check(rule, item)), regions)
     for item in account:
         if isinstance(item, Gap):
             _note_gap(given, coverage, item)
@@ -110,7 +110,7 @@ def build_part(answer: AccountAnswer) -> Result:
     """What an account gave as a part of a run over repositories: which rules it answered, and what they lack."""
     known = frozenset(rule.id for rule in select_account_rules(load_rules()))
     gaps = {practice: "; ".join(dict.fromkeys(texts)) for practice, texts in answer.gaps.items() if practice != SHARING}
-    return replace(answer.result, rules=known, material=frozenset(PRACTICES) - {SHARING}, gaps=gaps)
+    return replace(answer.result, rules=known, material=frozenset(ACCOUNT_PRACTICES) - {SHARING}, gaps=gaps)
 
 
 def _note_gap(given: AccountAnswer, coverage: Coverage, gap: Gap) -> None:
@@ -147,7 +147,7 @@ def _place(rule: Rule, detection: Detection, item: AccountItem) -> Finding:
     return finding
 
 
-def _list_facts(name: str, account: Account) -> dict[str, object]:
+def _list_facts(name: str, account: LiveAccount) -> dict[str, object]:
     facts: dict[str, object] = {"profile": name}
     if account.caller:
         facts |= {"account": account.caller.account, "caller": account.caller.arn}
@@ -166,7 +166,7 @@ def score_accounts(session: Session, run: Run, answers: Sequence[AccountAnswer])
     known = frozenset(rule.id for rule in select_account_rules(load_rules()))
     off = frozenset(rule_id for rule_id in known if not policy.is_enabled(rule_id, session.stage))
     both = _join(answers, "gaps"), _join(answers, "remarks")
-    return replace(result, standings=compute_account_standings(result.verdicts, PRACTICES, known, off, both))
+    return replace(result, standings=compute_account_standings(result.verdicts, ACCOUNT_PRACTICES, known, off, both))
 
 
 def _join(answers: Sequence[AccountAnswer], what: str) -> dict[str, list[str]]:

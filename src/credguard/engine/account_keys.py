@@ -6,11 +6,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from credguard.aws.account_state import locate
+from credguard.aws.account_state import name_resource
 from credguard.aws.granted_rights import describe_rights
-from credguard.aws.live.answers import PRACTICES
+from credguard.aws.live.answers import ACCOUNT_PRACTICES
 from credguard.aws.live.client import CallError
-from credguard.aws.live.owner import find_user_key
+from credguard.aws.live.owner import KeyStatus, find_user_key
 from credguard.engine.account import build_part
 from credguard.heuristics.expiry import format_rfc3339
 from credguard.model.findings import OF_ACCOUNT, Coverage, Severity, Skip
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from credguard.aws.account_state import Holder
-    from credguard.aws.live.client import Client
+    from credguard.aws.live.client import AwsClient
     from credguard.aws.live.owner import KeyOwner
     from credguard.engine.account import AccountAnswer
     from credguard.engine.repository_result import RepositoryResult
@@ -35,7 +35,10 @@ if TYPE_CHECKING:
 _MOST_KEYS = 200
 _POWERS = {Severity.CRITICAL: "administrator", Severity.HIGH: "administrator", Severity.MEDIUM: "broad"}
 _MOST_RIGHTS = 5
-_NOBODYS = {"deleted": "the account has no such key any more", "of-root": "key of the root user"}
+_NOBODYS = {
+    KeyStatus.DELETED: "the account has no such key any more",
+    KeyStatus.OF_ROOT: "key of the root user",
+}
 
 
 @dataclass(slots=True)
@@ -43,7 +46,7 @@ class KeyJoin:
     """Tells of each finding with a key of the account whose it is; asks about each key once. `skipped` is what could
     not be asked."""
 
-    client: Client
+    client: AwsClient
     answer: AccountAnswer
     rules: Sequence[Rule]
     skipped: list[Skip] = field(default_factory=list)
@@ -63,7 +66,7 @@ class KeyJoin:
     def add_to(self, run: Run) -> tuple[Run, frozenset[str]]:
         """The run with all that the account gave, and the practices (IDs) that it answered."""
         asked = Result(coverage=Coverage(skipped=list(self.skipped)))
-        return run.add(build_part(self.answer), asked), frozenset(PRACTICES)
+        return run.add(build_part(self.answer), asked), frozenset(ACCOUNT_PRACTICES)
 
     def _tell(self, finding: Finding) -> Finding:
         key_id = finding.attributes.get("access_key_id")
@@ -76,7 +79,7 @@ class KeyJoin:
 
     def _find_owner(self, key_id: str) -> KeyOwner | None:
         if key_id not in self._known:
-            place = locate(self.answer.name, f"iam/key/{key_id}")
+            place = name_resource(self.answer.name, f"iam/key/{key_id}")
             try:
                 if len(self._known) >= _MOST_KEYS:
                     raise CallError("iam:GetAccessKeyLastUsed", f"{_MOST_KEYS} keys were asked about, this one was not")
@@ -139,7 +142,7 @@ def _mark(finding: Finding, owner: KeyOwner, facts: dict[str, object]) -> Findin
         message=f"{finding.message}; {whose}",
         attributes={**finding.attributes, "owner": facts},
         values=finding.values | {of_user} if owner.user else finding.values,
-        exposure={**finding.exposure, "alive": owner.status == "active"}
-        if owner.status != "of-root"
+        exposure={**finding.exposure, "alive": owner.status is KeyStatus.ACTIVE}
+        if owner.status is not KeyStatus.OF_ROOT
         else finding.exposure,
     )

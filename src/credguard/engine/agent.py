@@ -13,9 +13,10 @@ from credguard.hooks import fast_path
 from credguard.hooks.agents import answers, guard
 from credguard.hooks.agents import payload as p
 from credguard.hooks.agents.look import flatten_leaves, shows_removed
-from credguard.model.findings import Blob
+from credguard.model.findings import Blob, BlobKind, Outcome, PartRole
 from credguard.policy import globs
 from credguard.policy.judge import Judge
+from credguard.policy.model import Action, OnError
 from credguard.policy.resolve import PolicyResolver
 from credguard.report import make_printable
 from credguard.rule import Trait, get_default_part
@@ -27,8 +28,8 @@ from credguard.system import ownership
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from credguard.hooks.agents.answers import Answer
-    from credguard.hooks.agents.look import Item, Look
+    from credguard.hooks.agents.answers import HookAnswer
+    from credguard.hooks.agents.look import Look, ScannedItem
     from credguard.hooks.agents.payload import Event
     from credguard.model.findings import Finding
     from credguard.rule import Rule
@@ -51,18 +52,20 @@ class _Checker:
         """What the policy does with a finding."""
         return self.judge.policy.agent_mode
 
-    def find_problems(self, items: Sequence[Item]) -> tuple[list[str], list[str], list[Finding]]:
+    def find_problems(self, items: Sequence[ScannedItem]) -> tuple[list[str], list[str], list[Finding]]:
         """What must not be shown and what the policy may let pass, in words, and all findings that are either."""
         always: list[str] = []
         usual: list[str] = []
         found: list[Finding] = []
         for item in items:
             path = self._get_rooted_path(item.path)
-            for finding in self.scanner.scan_blob(Blob(item.data, path or "text", "file" if item.path else "stdin")):
+            for finding in self.scanner.scan_blob(
+                Blob(item.data, path or "text", BlobKind.FILE if item.path else BlobKind.STDIN)
+            ):
                 own = finding.rule_id == own_credential.RULE.id
                 verdict = self.judge.make_verdict(finding)
                 outside = bool(item.path) and not path
-                if not own and not outside and (verdict is None or verdict.outcome != "report"):
+                if not own and not outside and (verdict is None or verdict.outcome is not Outcome.REPORT):
                     continue
                 if outside and finding.severity < self.judge.policy.fail_on:
                     continue
@@ -98,8 +101,8 @@ class _Checker:
         text = look.items[0].data.decode("utf-8", "surrogatepass")
         result = _replace_spans(event.result, text, findings, removed=shows_removed(event))
         left = flatten_leaves(result, removed=shows_removed(event))[0].encode("utf-8", "surrogatepass")
-        again = [self.judge.make_verdict(one) for one in self.scanner.scan_blob(Blob(left, "text", "stdin"))]
-        if any(verdict and verdict.outcome == "report" for verdict in again):
+        again = [self.judge.make_verdict(one) for one in self.scanner.scan_blob(Blob(left, "text", BlobKind.STDIN))]
+        if any(verdict and verdict.outcome is Outcome.REPORT for verdict in again):
             return answers.blank_out(event.result)
         return result
 
@@ -110,20 +113,20 @@ class _Checker:
         root = os.path.join(os.path.realpath(self.top), "")
         return path[len(root) :].replace(os.sep, "/") if path.startswith(root) else ""
 
-    def _name(self, item: Item) -> str:
+    def _name(self, item: ScannedItem) -> str:
         """The item in words; a name that itself holds a secret is not shown."""
         if item.path and self.scanner.scan_names([os.path.basename(item.path)]):
             return "a file"
         return item.subject
 
 
-def check_event(event: Event, look: Look | None, failure: str) -> Answer:
+def check_event(event: Event, look: Look | None, failure: str) -> HookAnswer:
     """The answer to an event that is not certainly clean; without a `look` it could not be checked, for the reason
     `failure`. Raises CredguardError."""
     ownership.leave_out([event.folder or "."])
     checker = _Checker(event.folder)
     policy = checker.judge.policy
-    if checker.mode != "block" or policy.agent_on_error != "deny":
+    if checker.mode is not Action.BLOCK or policy.agent_on_error is not OnError.DENY:
         guard.be_lenient()
     if look is None:
         return _answer_failure(event, checker, failure)
@@ -131,20 +134,20 @@ def check_event(event: Event, look: Look | None, failure: str) -> Answer:
     found_always, found_usual, findings = checker.find_problems(look.items)
     store_database(checker.scanner)
     always, usual = always + found_always, usual + found_usual
-    if checker.mode == "off":
+    if checker.mode is Action.OFF:
         usual = []
-    blocking = always + (usual if checker.mode == "block" else [])
+    blocking = always + (usual if checker.mode is Action.BLOCK else [])
     if blocking:
         return _answer_finding(event, checker, look, blocking, findings)
     gaps = checker.list_gaps()
-    if gaps and checker.mode != "off":
+    if gaps and checker.mode is not Action.OFF:
         return _answer_failure(event, checker, gaps[0])
     return answers.warn(event, _format("would stop this", usual)) if usual else answers.allow(event)
 
 
 def _answer_finding(
     event: Event, checker: _Checker, look: Look, problems: list[str], findings: list[Finding]
-) -> Answer:
+) -> HookAnswer:
     if event.kind != p.AFTER:
         return answers.refuse(event, f"{_format('stopped this', problems)}. The model has not seen it. {_INSTEAD}")
     replacement = checker.redact(event, look, findings)
@@ -155,12 +158,12 @@ def _answer_finding(
     return answers.withhold(event, f"{_format('withheld a credential', problems)}. {more}", replacement)
 
 
-def _answer_failure(event: Event, checker: _Checker, reason: str) -> Answer:
+def _answer_failure(event: Event, checker: _Checker, reason: str) -> HookAnswer:
     words = f"credguard could not check this: {make_printable(reason)}"
     policy = checker.judge.policy
-    if checker.mode == "off":
+    if checker.mode is Action.OFF:
         return answers.allow(event)
-    if checker.mode == "warn" or policy.agent_on_error == "warn":
+    if checker.mode is Action.WARN or policy.agent_on_error is OnError.WARN:
         return answers.warn(event, words)
     return answers.refuse(event, f"{words}; so it is stopped")
 
@@ -201,7 +204,7 @@ def _replace_spans(value: object, text: str, findings: Sequence[Finding], *, rem
         starts.append(starts[-1] + len(line) + 1)
     for finding in findings:
         for place in finding.locations:
-            if place.role != "file" and place.end_line < len(starts):
+            if place.role != PartRole.FILE and place.end_line < len(starts):
                 begin, end = (
                     starts[place.line - 1] + place.column - 1,
                     starts[place.end_line - 1] + place.end_column - 1,

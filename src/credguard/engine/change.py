@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from credguard.engine.commit_origin import CommitOrigins
 from credguard.git import commit_message
-from credguard.model.findings import Blob, Coverage
+from credguard.model.findings import Blob, BlobKind, Coverage
 from credguard.model.result import Result
 from credguard.scanning.pipeline import mask_paths
 from credguard.sources import changes, files, lfs
@@ -148,9 +148,9 @@ def scan_message(pipeline: Pipeline, repository: Git, text: bytes, path: str) ->
 def _scan_message_views(pipeline: Pipeline, text: bytes, path: str) -> Result:
     """The findings of the whole text, and those that it has only without its comments."""
     whole, *others = commit_message.list_message_views(text)
-    result = pipeline.scan([Blob(whole, path, "message")])
+    result = pipeline.scan([Blob(whole, path, BlobKind.MESSAGE)])
     known = {finding.fingerprint for finding in result.findings}
-    further = pipeline.scan(Blob(view, path, "message") for view in others).findings
+    further = pipeline.scan(Blob(view, path, BlobKind.MESSAGE) for view in others).findings
     return replace(result, findings=(*result.findings, *(one for one in further if one.fingerprint not in known)))
 
 

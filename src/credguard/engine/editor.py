@@ -18,7 +18,7 @@ from credguard.fixes.apply import apply
 from credguard.fixes.edit import RefusedError, load_text
 from credguard.fixes.move_value import find_env_file, plan_env_files, plan_move
 from credguard.lazy_re import compile_lazily
-from credguard.model.findings import Blob
+from credguard.model.findings import SHOWN, Blob, Outcome
 from credguard.model.limit_reasons import explain_size
 from credguard.model.result import Result
 from credguard.policy.gaps import NOT_READ
@@ -42,14 +42,13 @@ _STAGE = "audit"
 _TRUSTED_FOR, _TRUSTED_ALONE = 10.0, 3600.0
 """Seconds until a policy that may extend others, and any other one, is read again even if its file has not changed:
 exceptions end on a day."""
-_SHOWN = ("report", "below-threshold")
 _LONE_RETURN = compile_lazily(r"\r(?!\n)")
 _LONE_SURROGATE = compile_lazily("[\ud800-\udfff]")
 _BOM = "\ufeff"
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class DocumentPlace:
     """Where a document is: its repository, or the folder whose policy counts, and its path from there, by which rules
     go. `root` is None for one that is in no folder: then the defaults hold."""
 
@@ -62,7 +61,7 @@ class DocumentCheck:
     """What was found in a document: `lines` are its text, split at `\\n`; `shift` is added to columns of the first
     line. `problems` say why it was not checked (in whole), each with its line in the document or 1."""
 
-    place: Place
+    place: DocumentPlace
     lines: list[str] = field(repr=False)
     shift: int = 0
     verdicts: tuple[Verdict, ...] = ()
@@ -71,11 +70,11 @@ class DocumentCheck:
 
     def find_unexplained(self) -> list[Verdict]:
         """What a comment allows whose reason is still the placeholder."""
-        return [one for one in self.verdicts if one.outcome == "inline" and one.reason == PLACEHOLDER]
+        return [one for one in self.verdicts if one.outcome is Outcome.INLINE and one.reason == PLACEHOLDER]
 
     def find_shown(self) -> list[Verdict]:
         """What neither a comment nor the policy or the baseline settles."""
-        return [one for one in self.verdicts if one.outcome in _SHOWN]
+        return [one for one in self.verdicts if one.outcome in SHOWN]
 
 
 @dataclass(slots=True)
@@ -89,7 +88,7 @@ class _Root:
     valid_until: float
 
 
-def find_place(path: str | None, name: str, folders: Sequence[str] = ()) -> Place:
+def find_place(path: str | None, name: str, folders: Sequence[str] = ()) -> DocumentPlace:
     """The place of the file at an absolute path, whether or not it exists; of what is no file only the `name`, in the
     first of the editor's `folders`."""
     try:
@@ -98,17 +97,17 @@ def find_place(path: str | None, name: str, folders: Sequence[str] = ()) -> Plac
         folder, file = os.path.split(path)
         folder = os.path.realpath(folder)
     except (OSError, ValueError):  # its name cannot be one of a file
-        return Place(os.path.realpath(folders[0]) if folders else None, name or "text")
+        return DocumentPlace(os.path.realpath(folders[0]) if folders else None, name or "text")
     root = find_repository(folder)
     if root is None:
         opened = [os.path.realpath(one) for one in folders]
         around = [one for one in opened if folder == one or folder.startswith(one.rstrip(os.sep) + os.sep)]
         root = max(around, key=len, default=folder)
     below = os.path.relpath(os.path.join(folder, file), root)
-    return Place(root, below.replace(os.sep, "/"))
+    return DocumentPlace(root, below.replace(os.sep, "/"))
 
 
-class Checker:
+class DocumentChecker:
     """Checks documents one after another in one process; not for several threads at once."""
 
     def __init__(self) -> None:
@@ -121,7 +120,7 @@ class Checker:
         for root in self._roots.values():
             root.signature = None
 
-    def check(self, place: Place, text: str) -> DocumentCheck:
+    def check(self, place: DocumentPlace, text: str) -> DocumentCheck:
         """What `credguard scan` would say of the document, were it saved; raises nothing but what is a bug."""
         lines, shift = _normalize(text)
         found = DocumentCheck(place, lines, shift)
@@ -140,7 +139,7 @@ class Checker:
         run = run.add(Result(tuple(names)), pipeline.scan([Blob(data, place.path)]))
         result = build_result(session, run, {"kind": "files", "paths": [place.path]})
         verdicts = [one for one in result.verdicts if _is_about(one.finding, place.path)]
-        unread = [one for one in verdicts if one.finding.message.startswith(NOT_READ) and one.outcome in _SHOWN]
+        unread = [one for one in verdicts if one.finding.message.startswith(NOT_READ) and one.outcome in SHOWN]
         return replace(
             found,
             verdicts=tuple(one for one in verdicts if one not in unread),
@@ -242,7 +241,7 @@ def _is_about(finding: Finding, path: str) -> bool:
     return finding.locations[0].path == path or not finding.rule_id.startswith(ABOUT_CREDGUARD)
 
 
-def _find_line(error: CredguardError, place: Place) -> int:
+def _find_line(error: CredguardError, place: DocumentPlace) -> int:
     """The line of an error in the policy, if that is the document."""
     match = re.match(r"(.*?):(\d+):\d+: ", error.message)
     return int(match[2]) if match and match[1] == place.path else 1

@@ -19,8 +19,9 @@ from credguard.errors import CredguardError, UnreadableError
 from credguard.git.file_history import find_first_versions, read_file_histories, read_renamed_history
 from credguard.git.repository import GitError
 from credguard.lazy_re import compile_lazily
-from credguard.model.findings import OF_ACCOUNT, Blob, Coverage, Skip
+from credguard.model.findings import OF_ACCOUNT, Blob, BlobKind, Coverage, Skip
 from credguard.model.result import Result
+from credguard.parsers.utf16 import recode_marked
 from credguard.rule import Trait
 from credguard.rules import get_rule, list_rule_ids
 from credguard.rules.account import key_older_than_limit, key_shared_across_projects
@@ -56,7 +57,7 @@ def read_report(path: str) -> Blob:
     """
     content, written = _read_file(path)
     data, made = _extract_csv(content)
-    blob = Blob(data, path, reports.GIVEN, made or written)
+    blob = Blob(data, path, BlobKind.CREDENTIAL_REPORT, made or written)
     try:
         report = reports.find_report(blob)
     except UnreadableError as error:
@@ -89,8 +90,7 @@ def _read_file(path: str) -> tuple[bytes, datetime]:
 
 def _extract_csv(data: bytes) -> tuple[bytes, datetime | None]:
     """The CSV, and when the API's answer that held it says that it was made."""
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        data = data.decode("utf-16", "replace").encode("utf-8", "replace")
+    data = recode_marked(data)
     made = None
     if data.lstrip()[:1] == b"{":
         try:
@@ -124,7 +124,7 @@ def scan_reports(session: Session, run: Run, blobs: Iterable[Blob]) -> Run:
     return run
 
 
-def _list_answers(report: reports.Report, days: int, known: Mapping[str, str]) -> Result:
+def _list_answers(report: reports.ParsedReport, days: int, known: Mapping[str, str]) -> Result:
     """The rules that a report of so many days answers, what the answers lack beside the `known` gaps, and the practices
     that it has something for."""
     gaps = dict(known)

@@ -96,7 +96,7 @@ def scan_queue(session: Session, policies: PolicyResolver, paths: Sequence[str])
     return [_scan_file(session, policies, path) for path in paths]
 
 
-def merge_results(results: Sequence[ScanResult], folder: str) -> ScanResult:
+def merge_pushes(results: Sequence[ScanResult], folder: str) -> ScanResult:
     """The results of a queue as one."""
     coverage = Coverage()
     for one in results:

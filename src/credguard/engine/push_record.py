@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from credguard.errors import CredguardError, ExitCode
 from credguard.matching.redaction import hide_values
+from credguard.model.findings import Outcome
 from credguard.scanning.comments import redact_reason
 from credguard.system import compat, ownership
 
@@ -109,7 +110,7 @@ def write_record(
 
 
 def _describe(result: ScanResult) -> Mapping[str, object]:
-    shown = [verdict.finding for verdict in result.verdicts if verdict.outcome == "report"]
+    shown = [verdict.finding for verdict in result.verdicts if verdict.outcome is Outcome.REPORT]
     findings = [
         {
             "rule_id": one.rule_id, "severity": one.severity.label, "fingerprint": one.fingerprint,

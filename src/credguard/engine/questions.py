@@ -8,10 +8,11 @@ from credguard.engine.conclude import build_result
 from credguard.engine.run import follow
 from credguard.engine.session import Session
 from credguard.errors import CredguardError
-from credguard.model.findings import Blob
+from credguard.model.findings import SHOWN, Blob
 from credguard.policy.resolve import PolicyResolver
 from credguard.report import make_printable
 from credguard.report.json import build_finding_entry
+from credguard.report.rule_page import find_rule, format_rule_page
 from credguard.rules import load_rules
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 _STAGE = "pre-commit"
 _LONGEST_TEXT = 32 << 20
 _KEPT = ("rule_id", "rule_name", "severity", "message", "outcome", "locations", "context")
-_SHOWN = ("report", "below-threshold")
 
 
 def scan_text(text: str, path: str = "text") -> dict[str, object]:
@@ -39,12 +39,10 @@ def scan_paths(paths: list[str]) -> dict[str, object]:
 
 def explain_rule(rule: str) -> str:
     """The page of a rule, by its ID or name. Raises CredguardError where there is none."""
-    wanted = rule.strip().lower()
-    for one in load_rules():
-        if wanted in (one.id.lower(), one.name):
-            lines = [f"{one.id} {one.name} ({one.severity.label})", "", *one.page.strip().split("\n")]
-            return "\n".join(map(make_printable, lines))
-    raise CredguardError("there is no such rule", "`credguard rules` lists them")  # what was asked may be a secret
+    found = find_rule(load_rules(), rule)
+    if found is None:  # what was asked may be a secret
+        raise CredguardError("there is no such rule", "`credguard rules` lists them")
+    return format_rule_page(found)
 
 
 def suggest_fix(text: str, path: str = "text") -> dict[str, object]:
@@ -60,7 +58,7 @@ def suggest_fix(text: str, path: str = "text") -> dict[str, object]:
             "if_it_was_shared": [make_printable(step) for step in verdict.finding.remediation],
         }
         for verdict in result.verdicts
-        if verdict.outcome in _SHOWN
+        if verdict.outcome in SHOWN
     ]
     return {**_describe(result), "fixes": fixes}
 
@@ -77,7 +75,7 @@ def _scan_text(text: str, path: str) -> ScanResult:
 
 
 def _describe(result: ScanResult) -> dict[str, object]:
-    entries = [build_finding_entry(verdict) for verdict in result.verdicts if verdict.outcome in _SHOWN]
+    entries = [build_finding_entry(verdict) for verdict in result.verdicts if verdict.outcome in SHOWN]
     return {
         "clean": result.exit_code == 0,
         "findings": [{key: entry[key] for key in _KEPT} for entry in entries],

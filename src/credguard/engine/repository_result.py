@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from credguard.git import clone
-from credguard.model.findings import Verdict
+from credguard.model.findings import Outcome, Verdict
 from credguard.model.practices import Enforcement
 from credguard.report import json as report_json
 from credguard.report import load as saved
@@ -17,7 +17,7 @@ from credguard.report import load as saved
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from credguard.engine.sealing import Key
+    from credguard.engine.sealing import SealingKey
     from credguard.model.findings import Finding, ScanResult
 
 _FINGERPRINT = re.compile(r"[0-9a-f]{32}|[0-9a-f]{64}")
@@ -57,9 +57,9 @@ class RepositoryResult:
     memory: bytes = b""
 
 
-def serialize_result(part: RepositoryResult, key: Key) -> bytes:
+def serialize_result(part: RepositoryResult, key: SealingKey) -> bytes:
     """The part as bytes that can be kept: without the key nobody can ask them whether they are about a value."""
-    verdicts = [Verdict(finding, "report") for finding in part.compared]
+    verdicts = [Verdict(finding, Outcome.REPORT) for finding in part.compared]
     fields = {
             "report": json.loads(report_json.render(part.result)),
             "compared": [report_json.build_finding_entry(verdict) for verdict in verdicts],
@@ -87,7 +87,7 @@ def _map_fingerprints(part: dict[str, Any], change: Callable[[str], str]) -> Non
             left.extend(value)
 
 
-def deserialize_result(kept: bytes, target: Target, key: Key) -> RepositoryResult | None:
+def deserialize_result(kept: bytes, target: Target, key: SealingKey) -> RepositoryResult | None:
     """The part that was kept, None where it is not whole, or was kept under another key."""
     try:
         data: dict[str, Any] = json.loads(kept)

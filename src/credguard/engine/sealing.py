@@ -25,7 +25,7 @@ _OWN = "resume.key"
 _DIGEST = 16
 
 
-class Key:
+class SealingKey:
     """32 bytes of an organisation. `id` says which key it is and nothing of it."""
 
     __slots__ = ("_key", "id")
@@ -67,7 +67,7 @@ def _mix(data: bytes, stream: bytes) -> bytes:
     return bytes(one ^ other for one, other in zip(data, stream, strict=False))
 
 
-def find_key(path: Path | None) -> Key:
+def find_key(path: Path | None) -> SealingKey:
     """The key in the environment, or in a file; raises CredguardError where there is none."""
     text = os.environ.get(VARIABLE, "")
     source = VARIABLE
@@ -84,10 +84,10 @@ def find_key(path: Path | None) -> Key:
         key = b""
     if len(key) != _SIZE:
         raise CredguardError(f"{source} holds no key of a fleet", "it is 64 hex digits, made by `credguard fleet plan`")
-    return Key(key)
+    return SealingKey(key)
 
 
-def load_own_key() -> Key:
+def load_own_key() -> SealingKey:
     """The key in the environment, or this user's own, which is made when it is first needed. Where it can be stored
     nowhere, it is another one each time: then nothing that was sealed before is known."""
     if os.environ.get(VARIABLE):
@@ -96,13 +96,13 @@ def load_own_key() -> Key:
         path = os.path.join(ownership.cache_folder(), _OWN)
         data = bytes.fromhex(ownership.read(path).decode("ascii", "replace"))
         if len(data) == _SIZE:
-            return Key(data)
+            return SealingKey(data)
     except (OSError, ValueError):
         pass
     data = os.urandom(_SIZE)
     with contextlib.suppress(OSError):
         ownership.write_owned(os.path.join(ownership.cache_folder(), _OWN), data.hex().encode())
-    return Key(data)
+    return SealingKey(data)
 
 
 def make_key(path: Path) -> bool:

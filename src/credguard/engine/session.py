@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 from credguard import __version__
 from credguard.aws import local_files
-from credguard.custom_rules.compile import compile_custom_rules
 from credguard.engine.run import Run, follow
 from credguard.git.repository import GitError
 from credguard.matching.database import LARGEST_INPUT
 from credguard.model.findings import Blob, Coverage
 from credguard.model.result import Result
+from credguard.policy.custom_rules.compile import compile_custom_rules
 from credguard.policy.judge import Judge
 from credguard.policy.model import Policy, list_enabled_rules
 from credguard.rule import Trait, get_default_part

@@ -6,7 +6,8 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from credguard.model.practice import Standing
+from credguard.model.findings import SHOWN, SUPPRESSED, Outcome
+from credguard.model.practice import PracticeStatus, Standing
 from credguard.model.practices import PRACTICES
 from credguard.policy.model import DECOYS
 from credguard.rule import BASIS, GIT_REPOSITORY
@@ -45,7 +46,7 @@ class Evidence:
 _AUDIT = "run `credguard audit`"
 _UNREAD_HISTORY = "the commits of the past were not scanned: run `credguard audit` on the repository with its history"
 _NO_MESSAGES = "mails and chats are in no repository: `credguard scan FILE` scans a mailbox or an export"
-_OUTCOMES = {"baseline": "in the baseline", "inline": "by a comment in the file"}
+_OUTCOMES = {Outcome.BASELINE: "in the baseline", Outcome.INLINE: "by a comment in the file"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +59,13 @@ class _Case:
     accepted: Sequence[Verdict]
     evidence: Evidence
 
-    def build(self, status: str, *reasons: str, enforced: tuple[str, ...] | None = None) -> Standing:
+    def build(self, status: PracticeStatus, *reasons: str, enforced: tuple[str, ...] | None = None) -> Standing:
         """The standing; what was accepted beside what fails is told as well."""
         more = _format_acceptance(self.accepted)
-        if more and status != "accepted":
+        if more and status is not PracticeStatus.ACCEPTED:
             more = f"also accepted: {more}"
         where = _list_enforcing(self.practice, self.evidence) if enforced is None else enforced
-        count = len(self.open) if status == "fail" else 0
+        count = len(self.open) if status is PracticeStatus.FAIL else 0
         reason = "; ".join(filter(None, (more, *reasons)))
         return Standing(self.practice, status, count, reason, where, len(self.accepted), self.rules)
 
@@ -101,15 +102,19 @@ def compute_account_standings(
 
 def _grade_account(case: _Case, gaps: Sequence[str], remarks: Mapping[str, Sequence[str]]) -> Standing:
     if case.open:
-        return case.build("fail", *gaps)
+        return case.build(PracticeStatus.FAIL, *gaps)
     if case.accepted:
-        return case.build("accepted", *gaps)
+        return case.build(PracticeStatus.ACCEPTED, *gaps)
     if case.rules and case.evidence.off.issuperset(case.rules):
-        return case.build("not-checked", "switched off")
+        return case.build(PracticeStatus.NOT_CHECKED, "switched off")
     off = case.evidence.off.intersection(case.rules)
     missing = [f"{', '.join(sorted(off))}: switched off"] if off else []
     reasons = [*missing, *gaps]
-    return case.build("partial", *reasons) if reasons else case.build("pass", *remarks.get(case.practice.id, ()))
+    return (
+        case.build(PracticeStatus.PARTIAL, *reasons)
+        if reasons
+        else case.build(PracticeStatus.PASS, *remarks.get(case.practice.id, ()))
+    )
 
 
 def _is_counted(verdict: Verdict) -> bool:
@@ -127,8 +132,8 @@ def _make_case(
 ) -> _Case:
     """The practice with what was found; of its rules, those named."""
     found = [verdict for verdict in verdicts if practice.id in verdict.finding.practices]
-    accepted = [verdict for verdict in found if verdict.outcome in ("allowed", "baseline", "inline")]
-    left = [verdict for verdict in found if verdict.outcome in ("report", "below-threshold")]
+    accepted = [verdict for verdict in found if verdict.outcome in SUPPRESSED]
+    left = [verdict for verdict in found if verdict.outcome in SHOWN]
     known = tuple(rule for rule in list_practice_rules(practice.id) if rules is None or rule in rules)
     if practice.id in evidence.answered:
         practice = replace(practice, unknown="")
@@ -140,20 +145,20 @@ def _grade_usual(case: _Case) -> Standing:
     if case.open:
         indirect = Counter(str(verdict.finding.attributes.get(BASIS, "")) for verdict in case.open)
         if "" in indirect:
-            return case.build("fail")
-        return case.build("partial", *(f"{count} in {basis}" for basis, count in sorted(indirect.items())))
+            return case.build(PracticeStatus.FAIL)
+        return case.build(PracticeStatus.PARTIAL, *(f"{count} in {basis}" for basis, count in sorted(indirect.items())))
     ran = bool(evidence.ran.intersection(case.rules))
     missing = _list_missing(case) if evidence.scanned or not case.accepted else []
     if case.accepted:
-        return case.build("accepted", *missing, *(_list_gaps(case) if ran else ()))
+        return case.build(PracticeStatus.ACCEPTED, *missing, *(_list_gaps(case) if ran else ()))
     if not ran:
-        return case.build("not-checked", *missing)
+        return case.build(PracticeStatus.NOT_CHECKED, *missing)
     if practice.id not in evidence.seen:
         if missing or practice.unknown:
-            return case.build("not-checked", *missing, practice.unknown)
-        return case.build("nothing-to-check", f"no {practice.about}")
+            return case.build(PracticeStatus.NOT_CHECKED, *missing, practice.unknown)
+        return case.build(PracticeStatus.IDLE, f"no {practice.about}")
     reasons = [*missing, *_list_gaps(case)]
-    return case.build("partial" if reasons else "pass", *reasons)
+    return case.build(PracticeStatus.PARTIAL if reasons else PracticeStatus.PASS, *reasons)
 
 
 def _list_gaps(case: _Case) -> list[str]:
@@ -220,8 +225,12 @@ def _grade_messages(case: _Case) -> Standing:
     where = case.evidence.where
     hooks = tuple(hook for hook in (where.hooks if where else ()) if hook.endswith("commit-msg"))
     if case.open or case.accepted:
-        return case.build("fail" if case.open else "accepted", enforced=hooks)
-    return case.build("partial" if case.evidence.history or hooks else "not-checked", _NO_MESSAGES, enforced=hooks)
+        return case.build(PracticeStatus.FAIL if case.open else PracticeStatus.ACCEPTED, enforced=hooks)
+    return case.build(
+        PracticeStatus.PARTIAL if case.evidence.history or hooks else PracticeStatus.NOT_CHECKED,
+        _NO_MESSAGES,
+        enforced=hooks,
+    )
 
 
 def _grade_replacement(case: _Case) -> Standing:
@@ -229,16 +238,18 @@ def _grade_replacement(case: _Case) -> Standing:
     case = _Case(case.practice, case.rules, [v for v in case.open if not _is_dead(v)], case.accepted, case.evidence)
     if case.open and all(verdict.finding.locations[0].commit for verdict in case.open):
         count = len(case.open)
-        return case.build("partial", f"{count} in the history: only AWS can tell whether they were deactivated")
+        return case.build(
+            PracticeStatus.PARTIAL, f"{count} in the history: only AWS can tell whether they were deactivated"
+        )
     if case.open or case.accepted:
-        return case.build("fail" if case.open else "accepted")
+        return case.build(PracticeStatus.FAIL if case.open else PracticeStatus.ACCEPTED)
     if not case.evidence.ran.intersection(case.rules):
-        return case.build("not-checked", *_list_missing(case))
+        return case.build(PracticeStatus.NOT_CHECKED, *_list_missing(case))
     if not case.evidence.history:
-        return case.build("not-checked", _UNREAD_HISTORY)
+        return case.build(PracticeStatus.NOT_CHECKED, _UNREAD_HISTORY)
     if unread := case.evidence.unread.get(case.practice.id):
-        return case.build("partial", _count_unread(unread))
-    return case.build("nothing-to-check", f"no {case.practice.about}")
+        return case.build(PracticeStatus.PARTIAL, _count_unread(unread))
+    return case.build(PracticeStatus.IDLE, f"no {case.practice.about}")
 
 
 def _is_dead(verdict: Verdict) -> bool:
@@ -250,7 +261,7 @@ def _grade_enforcement(case: _Case) -> Standing:
     """P20: hooks and CI both, and nothing that loosens them."""
     where = case.evidence.where
     if where is None:
-        return case.build("fail") if case.open else case.build("not-checked", GIT_REPOSITORY)
+        return case.build(PracticeStatus.FAIL) if case.open else case.build(PracticeStatus.NOT_CHECKED, GIT_REPOSITORY)
     hooks = bool(where.hooks or where.shared)
     reasons = [] if hooks else ["no hook calls credguard here: `credguard install`, or `credguard init` for everybody"]
     if not where.ci:
@@ -258,9 +269,15 @@ def _grade_enforcement(case: _Case) -> Standing:
     elif set(where.ci) <= set(where.loose):
         reasons.append(f"{', '.join(where.ci)} follows the change's own policy, or lets it fail: use `credguard ci`")
     found = (*where.hooks, *(f"hooks:{path}" for path in where.shared), *(f"ci:{path}" for path in where.ci))
-    status = "fail" if case.open or not (hooks or where.ci) else "partial" if reasons else "pass"
+    status = (
+        PracticeStatus.FAIL
+        if case.open or not (hooks or where.ci)
+        else PracticeStatus.PARTIAL
+        if reasons
+        else PracticeStatus.PASS
+    )
     if status == "pass" and case.accepted:
-        status = "accepted"
+        status = PracticeStatus.ACCEPTED
     return case.build(status, *reasons, enforced=found)
 
 

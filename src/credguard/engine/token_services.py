@@ -12,13 +12,13 @@ from credguard.aws.key_id import CANARY_ACCOUNTS, decode_account
 from credguard.aws.signed_request import find_embedded_request
 from credguard.heuristics.boundaries import decode_base64
 from credguard.lazy_re import compile_lazily
-from credguard.model.verification import EXPIRED, GONE, LIVE, UNKNOWN
+from credguard.model.verification import VerificationStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 
-class Answer(NamedTuple):
+class ServiceAnswer(NamedTuple):
     """What a server said: the HTTP status, the headers with names in lower case, and the start of the body."""
 
     status: int
@@ -34,10 +34,10 @@ class Answer(NamedTuple):
         return parsed if isinstance(parsed, dict) else {}
 
 
-class Statement(NamedTuple):
+class TokenStatement(NamedTuple):
     """What an answer says of a token: its state, why, whose it is, and what it may do."""
 
-    status: str
+    status: VerificationStatus
     reason: str = ""
     owner: str = ""
     rights: str = ""
@@ -48,14 +48,14 @@ class Request(NamedTuple):
 
     path: str
     headers: dict[str, str]
-    read: Callable[[Answer], Statement]
+    read: Callable[[ServiceAnswer], TokenStatement]
     method: str = "GET"
     address: str = ""
     """Where this one token is asked about, if not at the service's address."""
 
 
 @dataclass(frozen=True, slots=True)
-class Service:
+class TokenService:
     """A service: its `name` on the command line, its address, and what its rule's `kind` attributes begin with."""
 
     name: str
@@ -74,16 +74,20 @@ _FORBIDDEN = 403
 _NO_ACCESS = "the service denied this call, which a token of few rights may not make: the token works"
 
 
-def clean(value: object) -> str:
+def clean_text(value: object) -> str:
     """Text of a server for a report: printable ASCII, at most 100 characters."""
     return _TEXT.sub("?", str(value))[:100] if value else ""
 
 
-def read_refusal(answer: Answer, message: object) -> Statement:
+def read_refusal(answer: ServiceAnswer, message: object) -> TokenStatement:
     """What a refusal says: only a clear one says that the token is over."""
     if answer.status == 401:
-        return Statement(EXPIRED) if _EXPIRED.search(str(message)) else Statement(GONE, "the service does not know it")
-    return Statement(UNKNOWN, f"HTTP {answer.status}")
+        return (
+            TokenStatement(VerificationStatus.EXPIRED)
+            if _EXPIRED.search(str(message))
+            else TokenStatement(VerificationStatus.GONE, "the service does not know it")
+        )
+    return TokenStatement(VerificationStatus.UNKNOWN, f"HTTP {answer.status}")
 
 
 def _bearer(token: str) -> dict[str, str]:
@@ -99,12 +103,17 @@ def _build_github(token: str) -> Request | None:
     return Request("/rate_limit" if token.startswith("ghs_") else "/user", headers, _read_github)
 
 
-def _read_github(answer: Answer) -> Statement:
+def _read_github(answer: ServiceAnswer) -> TokenStatement:
     parsed = answer.parse()
     if answer.status == 200 and ("login" in parsed or "resources" in parsed):
-        return Statement(LIVE, "", clean(parsed.get("login")), clean(answer.headers.get("x-oauth-scopes")))
+        return TokenStatement(
+            VerificationStatus.LIVE,
+            "",
+            clean_text(parsed.get("login")),
+            clean_text(answer.headers.get("x-oauth-scopes")),
+        )
     if answer.status == _FORBIDDEN and "SSO" in str(parsed.get("message")):
-        return Statement(LIVE, "it has no access until it is authorized for single sign-on")
+        return TokenStatement(VerificationStatus.LIVE, "it has no access until it is authorized for single sign-on")
     return read_refusal(answer, parsed.get("message"))
 
 
@@ -116,16 +125,21 @@ def _build_gitlab(token: str) -> Request | None:
     return Request("/api/v4/personal_access_tokens/self", {"PRIVATE-TOKEN": token}, _read_gitlab)
 
 
-def _read_gitlab(answer: Answer) -> Statement:
+def _read_gitlab(answer: ServiceAnswer) -> TokenStatement:
     parsed = answer.parse()
     if answer.status == 200 and "active" in parsed:
         owner = f"user {parsed['user_id']}" if parsed.get("user_id") else ""
         scopes = parsed.get("scopes")
         rights = ", ".join(map(str, scopes)) if isinstance(scopes, list) else ""
-        status = LIVE if parsed["active"] is True else GONE
-        return Statement(status, "" if status == LIVE else "GitLab says that it is not active", owner, clean(rights))
+        status = VerificationStatus.LIVE if parsed["active"] is True else VerificationStatus.GONE
+        return TokenStatement(
+            status,
+            "" if status is VerificationStatus.LIVE else "GitLab says that it is not active",
+            owner,
+            clean_text(rights),
+        )
     if answer.status == _FORBIDDEN and "insufficient_scope" in answer.body.decode("latin-1"):
-        return Statement(LIVE, _NO_ACCESS)
+        return TokenStatement(VerificationStatus.LIVE, _NO_ACCESS)
     return read_refusal(answer, f"{parsed.get('message')} {parsed.get('error_description')}")
 
 
@@ -139,17 +153,20 @@ def _build_slack(token: str) -> Request | None:
 _SLACK_GONE = ("invalid_auth", "account_inactive", "token_revoked", "user_removed_from_team", "org_login_required")
 
 
-def _read_slack(answer: Answer) -> Statement:
+def _read_slack(answer: ServiceAnswer) -> TokenStatement:
     parsed = answer.parse()
     if answer.status != 200 or "ok" not in parsed:
-        return Statement(UNKNOWN, f"HTTP {answer.status}")
+        return TokenStatement(VerificationStatus.UNKNOWN, f"HTTP {answer.status}")
     if parsed["ok"] is True:
-        owner = " of ".join(filter(None, (clean(parsed.get("user")), clean(parsed.get("team")))))
-        return Statement(LIVE, "", owner, clean(answer.headers.get("x-oauth-scopes")))
-    error = clean(parsed.get("error"))
+        owner = " of ".join(filter(None, (clean_text(parsed.get("user")), clean_text(parsed.get("team")))))
+        return TokenStatement(VerificationStatus.LIVE, "", owner, clean_text(answer.headers.get("x-oauth-scopes")))
+    error = clean_text(parsed.get("error"))
     if error == "token_expired":
-        return Statement(EXPIRED)
-    return Statement(GONE if error in _SLACK_GONE else UNKNOWN, f"Slack says {error or 'nothing'}")
+        return TokenStatement(VerificationStatus.EXPIRED)
+    return TokenStatement(
+        VerificationStatus.GONE if error in _SLACK_GONE else VerificationStatus.UNKNOWN,
+        f"Slack says {error or 'nothing'}",
+    )
 
 
 def _build_stripe(token: str) -> Request | None:
@@ -159,14 +176,14 @@ def _build_stripe(token: str) -> Request | None:
     return Request("/v1/account", _bearer(token), _read_stripe)
 
 
-def _read_stripe(answer: Answer) -> Statement:
+def _read_stripe(answer: ServiceAnswer) -> TokenStatement:
     parsed = answer.parse()
     if answer.status == 200 and parsed.get("object") == "account":
-        return Statement(LIVE, "", clean(parsed.get("id")))
+        return TokenStatement(VerificationStatus.LIVE, "", clean_text(parsed.get("id")))
     error = parsed.get("error")
     words = error if isinstance(error, dict) else {}
     if answer.status == _FORBIDDEN and words:
-        return Statement(LIVE, _NO_ACCESS)
+        return TokenStatement(VerificationStatus.LIVE, _NO_ACCESS)
     return read_refusal(answer, f"{words.get('code')} {words.get('message')}")
 
 
@@ -183,16 +200,16 @@ def _build_anthropic(token: str) -> Request | None:
     return Request(path, {"x-api-key": token, "anthropic-version": "2023-06-01"}, _read_models)
 
 
-def _read_models(answer: Answer) -> Statement:
+def _read_models(answer: ServiceAnswer) -> TokenStatement:
     """The answer of OpenAI and Anthropic."""
     parsed = answer.parse()
     if answer.status == 200 and ("data" in parsed or "id" in parsed):
         organization = answer.headers.get("openai-organization") or parsed.get("name")
-        return Statement(LIVE, "", clean(organization))
+        return TokenStatement(VerificationStatus.LIVE, "", clean_text(organization))
     error = parsed.get("error")
     words = error if isinstance(error, dict) else {}
     if answer.status == _FORBIDDEN and words and "country" not in str(words.get("message")).lower():
-        return Statement(LIVE, _NO_ACCESS)
+        return TokenStatement(VerificationStatus.LIVE, _NO_ACCESS)
     return read_refusal(answer, f"{words.get('code')} {words.get('message')}")
 
 
@@ -215,26 +232,28 @@ def _build_bedrock(token: str) -> Request | None:
     return Request("/foundation-models", _bearer(token), _read_bedrock, address=host)
 
 
-def _read_bedrock(answer: Answer) -> Statement:
+def _read_bedrock(answer: ServiceAnswer) -> TokenStatement:
     message = str(answer.parse().get("message") or answer.parse().get("Message") or "")
     if answer.status == 200 and "modelSummaries" in answer.parse():
-        return Statement(LIVE)
+        return TokenStatement(VerificationStatus.LIVE)
     if answer.status == _FORBIDDEN and "not authorized to perform" in message:
         arn = _ARN.search(message)
-        return Statement(LIVE, _NO_ACCESS, clean(arn[0] if arn else ""))
+        return TokenStatement(VerificationStatus.LIVE, _NO_ACCESS, clean_text(arn[0] if arn else ""))
     if answer.status == _FORBIDDEN and _EXPIRED.search(message):
-        return Statement(EXPIRED)
+        return TokenStatement(VerificationStatus.EXPIRED)
     if answer.status == _FORBIDDEN and ("Authentication failed" in message or "security token" in message):
-        return Statement(GONE, "AWS does not know it")
+        return TokenStatement(VerificationStatus.GONE, "AWS does not know it")
     return read_refusal(answer, message)
 
 
 SERVICES = (
-    Service("github", "https://api.github.com", ("github", "github-fine-grained", "github-refresh"), _build_github),
-    Service("gitlab", "https://gitlab.com", ("gitlab",), _build_gitlab),
-    Service("slack", "https://slack.com", ("slack",), _build_slack),
-    Service("stripe", "https://api.stripe.com", ("stripe-live", "stripe-test"), _build_stripe),
-    Service("openai", "https://api.openai.com", ("openai",), _build_openai),
-    Service("bedrock", "", ("long-term", "short-term"), _build_bedrock),
-    Service("anthropic", "https://api.anthropic.com", ("anthropic",), _build_anthropic),
+    TokenService(
+        "github", "https://api.github.com", ("github", "github-fine-grained", "github-refresh"), _build_github
+    ),
+    TokenService("gitlab", "https://gitlab.com", ("gitlab",), _build_gitlab),
+    TokenService("slack", "https://slack.com", ("slack",), _build_slack),
+    TokenService("stripe", "https://api.stripe.com", ("stripe-live", "stripe-test"), _build_stripe),
+    TokenService("openai", "https://api.openai.com", ("openai",), _build_openai),
+    TokenService("bedrock", "", ("long-term", "short-term"), _build_bedrock),
+    TokenService("anthropic", "https://api.anthropic.com", ("anthropic",), _build_anthropic),
 )

@@ -12,10 +12,10 @@ from urllib import request
 from urllib.error import HTTPError
 from urllib.parse import urlsplit
 
-from credguard.engine.token_services import SERVICES, Answer, Service
+from credguard.engine.token_services import SERVICES, ServiceAnswer, TokenService
 from credguard.errors import CredguardError
 from credguard.heuristics.expiry import format_rfc3339
-from credguard.model.verification import NOT_ASKED, UNKNOWN, Verification
+from credguard.model.verification import Verification, VerificationStatus
 
 if TYPE_CHECKING:
     from credguard.engine.token_services import Request
@@ -54,36 +54,36 @@ class TokenVerifier:
             self._known[key] = self._verify(service, token)
         return self._known[key]
 
-    def _list_services(self) -> list[Service]:
+    def _list_services(self) -> list[TokenService]:
         return [service for service in SERVICES if service.name in self.names]
 
-    def _verify(self, service: Service, token: Secret) -> Verification:
+    def _verify(self, service: TokenService, token: Secret) -> Verification:
         try:
             wanted = service.build(token.reveal().decode("ascii"))
         except UnicodeDecodeError:
             wanted = None
         if wanted is None:
-            return Verification(NOT_ASKED, "no harmless request is known for this kind of token")
+            return Verification(VerificationStatus.NOT_ASKED, "no harmless request is known for this kind of token")
         checked_at = format_rfc3339(datetime.now(timezone.utc))
         lost = self._lost.get(service.name)
         if lost:
-            return Verification(UNKNOWN, lost, checked_at)
+            return Verification(VerificationStatus.UNKNOWN, lost, checked_at)
         self.asked += 1
         address = get_address(service, wanted.address)
         answer = _ask(address, wanted)
         if isinstance(answer, str):
             self._lost[service.name] = answer
-            return Verification(UNKNOWN, answer, checked_at)
+            return Verification(VerificationStatus.UNKNOWN, answer, checked_at)
         if answer.status == _TOO_MANY or answer.status >= _SERVER_FAULT:
             self._lost[service.name] = (
                 f"{urlsplit(address).hostname} answered HTTP {answer.status} and is not asked again"
             )
-            return Verification(UNKNOWN, self._lost[service.name], checked_at)
+            return Verification(VerificationStatus.UNKNOWN, self._lost[service.name], checked_at)
         found = wanted.read(answer)
         return Verification(found.status, found.reason, checked_at, owner=found.owner, rights=found.rights)
 
 
-def get_address(service: Service, of_token: str = "") -> str:
+def get_address(service: TokenService, of_token: str = "") -> str:
     """The service's address: its own, the one that belongs to a token, or that of the organization's own server, which
     CREDGUARD_<NAME>_URL names.
 
@@ -116,7 +116,7 @@ class _NoRedirects(request.HTTPRedirectHandler):
         return None
 
 
-def _ask(address: str, wanted: Request) -> Answer | str:
+def _ask(address: str, wanted: Request) -> ServiceAnswer | str:
     """The answer, or in words why there is none; no text of an error, which might quote the request."""
     host = urlsplit(address).hostname or ""
     headers = {"User-Agent": "credguard-verify", "Accept": "application/json", **wanted.headers}
@@ -133,6 +133,6 @@ def _ask(address: str, wanted: Request) -> Answer | str:
         return f"no answer from {host} ({type(error).__name__})"
 
 
-def _read(response: HTTPError | IO[bytes]) -> Answer:
+def _read(response: HTTPError | IO[bytes]) -> ServiceAnswer:
     headers = {name.lower(): value for name, value in getattr(response, "headers", {}).items()}
-    return Answer(int(getattr(response, "status", 0) or 0), headers, response.read(_MOST_BYTES))
+    return ServiceAnswer(int(getattr(response, "status", 0) or 0), headers, response.read(_MOST_BYTES))

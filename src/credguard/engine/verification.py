@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from credguard.aws.credential import ID, SECRET, TOKEN
 from credguard.model.findings import Coverage, Severity
 from credguard.model.result import Result
-from credguard.model.verification import EXPIRED, LIVE
+from credguard.model.verification import VerificationStatus
 from credguard.scanning.scanner import KIND_TOKENS
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from credguard.model.verification import Verification
 
 _ATTRIBUTE = "verification"
-_SEVERITIES = {LIVE: Severity.CRITICAL, EXPIRED: Severity.LOW}
+_SEVERITIES = {VerificationStatus.LIVE: Severity.CRITICAL, VerificationStatus.EXPIRED: Severity.LOW}
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +99,8 @@ def _mark(finding: Finding, found: Verification) -> Finding:
     whose = found.arn or found.owner
     said = f"{found.status}, {whose}" if whose else found.status
     exposure = dict(finding.exposure)
-    if found.status in (LIVE, EXPIRED):
-        exposure["alive"] = found.status == LIVE
+    if found.status in (VerificationStatus.LIVE, VerificationStatus.EXPIRED):
+        exposure["alive"] = found.status is VerificationStatus.LIVE
     return replace(
         finding,
         severity=_SEVERITIES.get(found.status, finding.severity),

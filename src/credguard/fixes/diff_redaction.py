@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from credguard.fixes.edit import Edit, RefusedError
 from credguard.heuristics.real_values import classify_value
-from credguard.model.findings import Blob
+from credguard.model.findings import Blob, PartRole
 from credguard.parsers.assignments import parse_dotenv, parse_pairs
 from credguard.rule import SECRET_VALUES
 from credguard.scanning.scanner import Scanner
@@ -38,7 +38,7 @@ def _find_secrets(scanner: Scanner, path: str, data: bytes) -> Iterator[str]:
     for finding in scanner.scan_blob(Blob(data, path)):
         if finding.rule_id.startswith(SECRET_VALUES):
             for place in finding.locations:
-                if place.role != "access_key_id":
+                if place.role != PartRole.ACCESS_KEY_ID:
                     yield from _extract_covered(lines, place)
     for one in (*parse_dotenv(data), *parse_pairs(data)):
         if classify_value(one.name, one.value):

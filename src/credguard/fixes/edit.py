@@ -8,6 +8,7 @@ import stat
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from credguard.parsers.utf16 import has_mark
 from credguard.rules import get_rule
 from credguard.system import atomic
 from credguard.system.compat import encode_path, open_to_read
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from credguard.rule import Fix
 
 LARGEST_EDIT = 1 << 20
-_UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _HIDDEN = "••••"
 
 
@@ -98,7 +98,7 @@ def load_text(root: Path, path: str) -> bytes | None:
         data = handle.read(LARGEST_EDIT + 1)
     if len(data) > LARGEST_EDIT:
         raise RefusedError("is over 1 MiB, too large to be changed here")
-    if data.startswith(_UTF16) or b"\0" in data:
+    if has_mark(data) or b"\0" in data:
         raise RefusedError("is UTF-16 or binary, which git and Docker cannot read: save it as UTF-8")
     return data
 

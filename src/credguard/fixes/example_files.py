@@ -9,7 +9,8 @@ from credguard.fixes.edit import Edit, RefusedError, load_text
 from credguard.heuristics.real_values import KEY_ID_ALONE, SecretConfidence, classify_value, is_random
 from credguard.heuristics.secret_names import is_secret_name
 from credguard.lazy_re import compile_lazily
-from credguard.parsers.assignments import convert_utf16, parse_dotenv, parse_pairs
+from credguard.parsers.assignments import parse_dotenv, parse_pairs
+from credguard.parsers.utf16 import recode_marked
 from credguard.sources.env_files import EXAMPLE_WORDS, EnvFileKind, classify_env_file, get_folder, is_fixture
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def build_example(tree: WorkTree, path: str, data: bytes) -> Edit | None:
     """
     if _has_example(tree, path):
         return None
-    text = b"".join(_iter_example_lines(convert_utf16(data)))
+    text = b"".join(_iter_example_lines(recode_marked(data)))
     place = f"{path}.{_NEW}"
     if (
         not any(line and not line.startswith(b"#") for line in text.split(b"\n"))
@@ -140,6 +141,6 @@ def _parse_assignments(path: str, data: bytes) -> Iterable[Assignment]:
 
 def check_example(data: bytes, edit: Edit) -> None:
     """Raises RefusedError if the example contains a value of the env file."""
-    for one in parse_dotenv(convert_utf16(data)):
+    for one in parse_dotenv(recode_marked(data)):
         if classify_value(one.name, one.value) and one.value in edit.after:
             raise RefusedError("would repeat a value: write the example yourself")

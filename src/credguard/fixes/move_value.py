@@ -15,6 +15,7 @@ from credguard.fixes.edit import LARGEST_EDIT, Edit, RefusedError, append_lines,
 from credguard.fixes.gitignore import build_env_file_edits
 from credguard.fixes.plan import FixPlan, Mode
 from credguard.lazy_re import compile_lazily
+from credguard.model.findings import PartRole
 from credguard.parsers.assignments import parse_dotenv
 from credguard.parsers.comments.detect_language import identify_language
 from credguard.rule import SECRET_VALUES, is_custom
@@ -27,9 +28,9 @@ if TYPE_CHECKING:
     from credguard.sources.worktree import WorkTree
 
 ENV_FILE = ".env"
-_ROLES = {
-    "access_key_id": "AWS_ACCESS_KEY_ID", "secret_access_key": "AWS_SECRET_ACCESS_KEY",
-    "session_token": "AWS_SESSION_TOKEN",
+_ROLES: dict[str, str] = {
+    PartRole.ACCESS_KEY_ID: "AWS_ACCESS_KEY_ID", PartRole.SECRET_ACCESS_KEY: "AWS_SECRET_ACCESS_KEY",
+    PartRole.SESSION_TOKEN: "AWS_SESSION_TOKEN",
 }  # fmt: skip
 _PLAIN_VALUE = compile_lazily(r"[A-Za-z0-9_./+=:@%,~-]{8,4096}")
 """Values that every reader of dotenv files takes as they are, without quotes."""

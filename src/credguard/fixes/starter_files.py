@@ -13,7 +13,7 @@ from credguard.errors import CredguardError, UnreadableError
 from credguard.fixes.edit import Edit, RefusedError, append_lines, detect_line_ending, load_text
 from credguard.hooks.events import DEFAULT
 from credguard.hooks.locate import find_manager, locate_hooks
-from credguard.hooks.package_source import UNKNOWN_SOURCE, Source
+from credguard.hooks.package_source import UNKNOWN_SOURCE, PackageSource
 from credguard.parsers.document import parse_document
 from credguard.policy import load as config
 from credguard.rules import EXAMPLE_ID
@@ -97,7 +97,7 @@ class Proposal:
     """True if hooks are installed by the pre-commit framework."""
 
 
-def propose(root: Path, kept: Source) -> Proposal:
+def propose(root: Path, kept: PackageSource) -> Proposal:
     """What a repository that starts to use credguard needs, as far as it does not have it."""
     made = Proposal()
     if load_text(root, config.MISTAKEN) is None:
@@ -145,7 +145,7 @@ def _find_hook_manager(root: Path) -> tuple[str, tuple[str, ...]] | None:
     return (found.name, found.advice) if found and found.files[0].name != FRAMEWORK_FILE else None
 
 
-def _propose_framework(root: Path, kept: Source) -> Iterator[Edit | str]:
+def _propose_framework(root: Path, kept: PackageSource) -> Iterator[Edit | str]:
     data = load_text(root, FRAMEWORK_FILE)
     if data is not None and has_hooks(data):
         return
@@ -174,7 +174,7 @@ def _load_settings(data: bytes) -> dict[str, Any]:
     return loaded or {}
 
 
-def add_hook_entry(data: bytes, kept: Source) -> bytes | None:
+def add_hook_entry(data: bytes, kept: PackageSource) -> bytes | None:
     """pre-commit's settings with credguard's entry at the end of its repositories, and the hook types to install if
     none are set; the rest is unchanged.
 
@@ -236,7 +236,7 @@ def _find_last_line(node: yaml.Node) -> int:
     return int(node.end_mark.line) - (1 if block and node.end_mark.column == 0 else 0)
 
 
-def _propose_ci(root: Path, kept: Source, made: Proposal) -> None:
+def _propose_ci(root: Path, kept: PackageSource, made: Proposal) -> None:
     """The step for the existing CI, for GitHub's if there is none."""
     place = FolderSnapshot(root)
     found = inventory.find_file_enforcement(place)

@@ -22,8 +22,8 @@ from credguard.fleet.work import pause_before, start_work
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from credguard.fleet.plan import Entry
-    from credguard.fleet.work import Outcome, Settings
+    from credguard.fleet.plan import PlannedRepository
+    from credguard.fleet.work import ScanOutcome, Settings
 
 
 def check_scheduler(address: str) -> str:
@@ -35,9 +35,9 @@ def check_scheduler(address: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
-def run_entries(
-    entries: Sequence[Entry], settings: Settings, address: str, tries: int, pause: float,
-    tell: Callable[[Entry, Outcome], None],
+def run_on_cluster(
+    entries: Sequence[PlannedRepository], settings: Settings, address: str, tries: int, pause: float,
+    tell: Callable[[PlannedRepository, ScanOutcome], None],
 ) -> Summary:  # fmt: skip
     """Scans the repositories on the cluster, the biggest first; raises CredguardError. Each worker needs the store, and
     the key in its environment or at the same path."""
@@ -59,7 +59,7 @@ def run_entries(
                 for one, rank in zip(ordered, ranks, strict=True)
             ]
             for future in as_completed(futures, loop=client.loop):
-                outcome: Outcome = future.result()
+                outcome: ScanOutcome = future.result()
                 summary.add(by_id[outcome.id], outcome)
                 tell(by_id[outcome.id], outcome)
                 future.release()
@@ -74,7 +74,7 @@ def run_entries(
     return summary
 
 
-def scan_planned(settings: Settings, tries: int, pause: float, entry_id: str) -> Outcome:
+def scan_planned(settings: Settings, tries: int, pause: float, entry_id: str) -> ScanOutcome:
     """What a task does on a worker: the repository of this ID is looked up in the stored plan and scanned by a process
     of its own, whose end is an outcome and not the worker's."""
     process = multiprocessing.current_process()
@@ -92,11 +92,11 @@ def scan_planned(settings: Settings, tries: int, pause: float, entry_id: str) ->
 
 
 @functools.lru_cache(maxsize=2)
-def _read_plan(data: bytes) -> dict[str, Entry]:
+def _read_plan(data: bytes) -> dict[str, PlannedRepository]:
     return {entry.id: entry for entry in plan.parse_plan(data, PLAN)}
 
 
-def _find_entry(data: bytes, entry_id: str) -> Entry:
+def _find_entry(data: bytes, entry_id: str) -> PlannedRepository:
     entry = _read_plan(data).get(entry_id)
     if entry is None:
         raise CredguardError("the stored plan is another one", "run again", ExitCode.INCOMPLETE)

@@ -13,7 +13,8 @@ from credguard.engine.run import Run
 from credguard.fleet import ages, record
 from credguard.fleet.reuse import list_reuse
 from credguard.fleet.work import read_record
-from credguard.model.findings import OF_EVERYTHING, Coverage, ScanResult, Skip
+from credguard.model.findings import OF_EVERYTHING, Coverage, Outcome, ScanResult, Skip
+from credguard.model.practice import PracticeStatus
 from credguard.model.result import Result
 from credguard.policy.model import ABOUT_THE_RUN, combine_digests, exit_code
 from credguard.rules import hash_rules
@@ -22,26 +23,26 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
     from credguard.engine.repository_result import RepositoryResult
-    from credguard.engine.sealing import Key
+    from credguard.engine.sealing import SealingKey
     from credguard.engine.session import Session
-    from credguard.fleet.plan import Entry
+    from credguard.fleet.plan import PlannedRepository
     from credguard.fleet.record import Record
-    from credguard.fleet.store import Store
+    from credguard.fleet.store import ResultStore
     from credguard.model.findings import Verdict
 
 MISSING = "missing"
 _NOT_WHOLE = (record.INCOMPLETE, record.UNREACHABLE, record.FAILED, record.LATE, MISSING)
-_TELLING = ("pass", "fail", "accepted", "partial")
+_TELLING = (PracticeStatus.PASS, PracticeStatus.FAIL, PracticeStatus.ACCEPTED, PracticeStatus.PARTIAL)
 _MOST_VERDICTS = 200_000
 _MOST_GONE = 50_000
 _MOST_NIGHTS = 400
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class MergedRow:
     """One planned repository: its entry, how its last scan ended, and the record where there is one."""
 
-    entry: Entry
+    entry: PlannedRepository
     state: str
     reason: str = ""
     record: Record | None = None
@@ -51,24 +52,24 @@ class Row:
 class Merge:
     """A fleet as one result, with its rows and what several of them share."""
 
-    rows: list[Row]
+    rows: list[MergedRow]
     result: ScanResult
     reuse: list[dict[str, Any]] = field(default_factory=list)
 
 
-def read_rows(store: Store, entries: Sequence[Entry], key: Key) -> list[Row]:
+def read_rows(store: ResultStore, entries: Sequence[PlannedRepository], key: SealingKey) -> list[MergedRow]:
     """What the store has of each planned repository; raises CredguardError."""
     rows = []
     for entry in entries:
         found = read_record(store, entry, key)
         if found is None:
-            rows.append(Row(entry, MISSING, "it has no result: it was not scanned, or its result is damaged"))
+            rows.append(MergedRow(entry, MISSING, "it has no result: it was not scanned, or its result is damaged"))
         else:
-            rows.append(Row(entry, found.state, found.reason, found))
+            rows.append(MergedRow(entry, found.state, found.reason, found))
     return rows
 
 
-def merge_rows(session: Session, rows: list[Row]) -> Merge:
+def merge_rows(session: Session, rows: list[MergedRow]) -> Merge:
     """The rows as one result. What is known of a repository that could not be scanned this time is in it as well."""
     now = datetime.now(timezone.utc)
     parts = [ages.refresh_ages(row.record.result, now) for row in rows if row.record and row.record.result]
@@ -79,7 +80,9 @@ def merge_rows(session: Session, rows: list[Row]) -> Merge:
     every = sorted([*verdicts, *shared, *unread], key=_order)
     if len(every) > _MOST_VERDICTS:
         coverage.skipped.append(Skip(".", f"there are over {_MOST_VERDICTS:,} findings: merge fewer repositories"))
-        every = sorted(every, key=lambda one: (one.outcome != "report", -int(one.finding.severity), _order(one)))
+        every = sorted(
+            every, key=lambda one: (one.outcome is not Outcome.REPORT, -int(one.finding.severity), _order(one))
+        )
         every = sorted(every[:_MOST_VERDICTS], key=_order)
     digest = combine_digests(frozenset(part.result.policy_hash for part in parts))
     reuse = list_reuse(parts)
@@ -105,7 +108,7 @@ def _find_shared(session: Session, parts: Sequence[RepositoryResult]) -> tuple[V
     return build_result(session, Run(Result(run.result.findings)), {}).verdicts
 
 
-def _merge_coverage(rows: Sequence[Row], parts: Iterable[RepositoryResult]) -> Coverage:
+def _merge_coverage(rows: Sequence[MergedRow], parts: Iterable[RepositoryResult]) -> Coverage:
     coverage = Coverage()
     for part in parts:
         coverage.add(part.result.coverage)
@@ -116,7 +119,7 @@ def _merge_coverage(rows: Sequence[Row], parts: Iterable[RepositoryResult]) -> C
     return coverage
 
 
-def _format_reason(row: Row) -> str:
+def _format_reason(row: MergedRow) -> str:
     known = row.record.scanned if row.record and row.record.result else ""
     return f"{row.reason}; what is said of it is of {known}" if known else row.reason
 
@@ -129,7 +132,9 @@ def _order(verdict: Verdict) -> tuple[str, int, int, str, str]:
 def describe(merged: Merge, now: datetime) -> dict[str, Any]:
     """The numbers of the night, and what is shared."""
     states = Counter(row.state for row in merged.rows)
-    blocking = [v for v in merged.result.verdicts if v.outcome == "report" and v.finding.rule_id not in ABOUT_THE_RUN]
+    blocking = [
+        v for v in merged.result.verdicts if v.outcome is Outcome.REPORT and v.finding.rule_id not in ABOUT_THE_RUN
+    ]
     practices: dict[str, Counter[str]] = {}
     for row in merged.rows:
         for standing in row.record.result.result.standings if row.record and row.record.result else ():
@@ -146,19 +151,19 @@ def describe(merged: Merge, now: datetime) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _describe_row(row: Row) -> dict[str, Any]:
+def _describe_row(row: MergedRow) -> dict[str, Any]:
     """One repository as a line of the report."""
     result = row.record.result.result if row.record and row.record.result else None
     return {
         "id": row.entry.id, "name": row.entry.name, "state": row.state, "reason": row.reason,
         "visibility": row.entry.visibility, "archived": row.entry.archived,
         "scanned": row.record.scanned if row.record else "",
-        "findings": sum(v.outcome == "report" and not _is_own_note(v) for v in result.verdicts) if result else 0,
+        "findings": sum(v.outcome is Outcome.REPORT and not _is_own_note(v) for v in result.verdicts) if result else 0,
         "practices": {s.practice.id: s.status for s in result.standings if s.status in _TELLING} if result else {},
     }  # fmt: skip
 
 
-def compare(merged: Merge, last: ScanResult) -> Merge:
+def compare_with_last(merged: Merge, last: ScanResult) -> Merge:
     """The merge with what is new, gone and reopened since a report of an earlier night, whose trend it goes on with. A
     finding of a repository that could not be scanned this time is not gone."""
     fleet, former = _read_fleet(merged.result), _read_fleet(last)
@@ -192,13 +197,13 @@ def _list_marks(result: ScanResult, names: Collection[str]) -> set[tuple[str, st
     """What blocks, by repository and fingerprint; what several repositories share belongs to none."""
     marks = set()
     for verdict in result.verdicts:
-        if verdict.outcome == "report" and not _is_own_note(verdict):
-            owners = {find_repository(place.path, names) for place in verdict.finding.locations}
+        if verdict.outcome is Outcome.REPORT and not _is_own_note(verdict):
+            owners = {find_repository_of(place.path, names) for place in verdict.finding.locations}
             marks.add((owners.pop() if len(owners) == 1 else "", verdict.finding.fingerprint))
     return marks
 
 
-def find_repository(path: str, names: Collection[str]) -> str:
+def find_repository_of(path: str, names: Collection[str]) -> str:
     """The repository whose name begins the path, "" for none."""
     end = path.rfind("/")
     while end > 0:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from credguard import __version__
 from credguard.errors import CredguardError
 from credguard.fleet import record
-from credguard.fleet.merge import MISSING, find_repository
+from credguard.fleet.merge import MISSING, find_repository_of
+from credguard.model.findings import Outcome
 from credguard.model.practices import PRACTICES
 from credguard.policy.model import ABOUT_THE_RUN
 from credguard.report import make_printable
@@ -21,7 +22,7 @@ from credguard.system import atomic
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from credguard.fleet.merge import Merge, Row
+    from credguard.fleet.merge import Merge, MergedRow
     from credguard.model.findings import Verdict
 
 _SHOWN = 50
@@ -133,7 +134,7 @@ def _make_changes(merged: Merge, changes: Mapping[str, Any] | None) -> _Section:
 
 
 def _is_blocking(verdict: Verdict) -> bool:
-    return verdict.outcome == "report" and verdict.finding.rule_id not in ABOUT_THE_RUN
+    return verdict.outcome is Outcome.REPORT and verdict.finding.rule_id not in ABOUT_THE_RUN
 
 
 def _rank(verdict: Verdict) -> tuple[object, ...]:
@@ -157,12 +158,12 @@ def _format_exposure(exposure: Mapping[str, Any]) -> str:
     return ", ".join(filter(None, words))
 
 
-def _get_standing(row: Row, practice: str) -> str:
+def _get_standing(row: MergedRow, practice: str) -> str:
     result = row.record.result.result if row.record and row.record.result else None
     return next((s.status for s in result.standings if s.practice.id == practice), "") if result else ""
 
 
-def _get_seconds(row: Row) -> float:
+def _get_seconds(row: MergedRow) -> float:
     try:
         return float(row.record.run.get("seconds") or 0) if row.record else 0.0
     except (TypeError, ValueError):
@@ -174,7 +175,7 @@ def _build_data(merged: Merge) -> dict[str, Any]:
     names = {row.entry.name for row in merged.rows}
     counts: dict[str, int] = dict.fromkeys(names, 0)
     for verdict in filter(_is_blocking, merged.result.verdicts):
-        for name in {find_repository(place.path, names) for place in verdict.finding.locations} & names:
+        for name in {find_repository_of(place.path, names) for place in verdict.finding.locations} & names:
             counts[name] += 1
     rows = [
         [row.entry.name, _STATES.index(row.state), counts[row.entry.name], _get_seconds(row), _format_signs(row)]
@@ -183,7 +184,7 @@ def _build_data(merged: Merge) -> dict[str, Any]:
     return {"states": _STATES, "practices": [practice.id for practice in PRACTICES], "rows": rows}
 
 
-def _format_signs(row: Row) -> str:
+def _format_signs(row: MergedRow) -> str:
     result = row.record.result.result if row.record and row.record.result else None
     by_id = {s.practice.id: s.status for s in result.standings} if result else {}
     return "".join(_SIGNS.get(by_id.get(practice.id, ""), "-") for practice in PRACTICES)

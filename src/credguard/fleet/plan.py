@@ -24,7 +24,7 @@ _KINDS = {"size": int, "archived": bool, "fork": bool}
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class PlannedRepository:
     """A repository of the plan: `id` names its result in the store, `address` is a URL or an absolute path without a
     credential, `name` what reports call it; the rest is what its host says, `size` in bytes (0: unknown)."""
 
@@ -42,12 +42,12 @@ class Entry:
 def make_entry(
     address: str, *, size: int = 0, default_branch: str = "", archived: bool = False, fork: bool = False,
     visibility: str = "", pushed_at: str = "",
-) -> Entry:  # fmt: skip
+) -> PlannedRepository:  # fmt: skip
     """The entry of an address; raises CredguardError, which does not repeat it, for one that holds a credential or that
     git would not simply fetch."""
     check_address(address)
     key = _normalize(address)
-    return Entry(
+    return PlannedRepository(
         blake2b(key.encode("utf-8", "surrogateescape"), digest_size=8).hexdigest(), address, make_printable(key),
         max(0, size), default_branch, archived, fork, visibility, pushed_at,
     )  # fmt: skip
@@ -61,10 +61,10 @@ def check_address(address: str) -> None:
         if not os.path.isabs(address):
             raise CredguardError("an address is neither a URL nor an absolute path", "check the list")
         return
-    clone.refuse(address)
+    clone.refuse_address(address)
     found = _URL.fullmatch(address)
     user, _, _ = found["authority"].rpartition("@") if found else ("", "", "")
-    is_web = bool(found) and bool(found) and address[:4].lower() == "http"
+    is_web = bool(found) and address[:4].lower() == "http"
     if (user and (is_web or ":" in user)) or "@" in (found["path"] if found else "") or re.search(r"[?#;]", address):
         raise CredguardError(
             "an address holds a user, a password or parameters", "give it without: git's credential helper has them"
@@ -83,7 +83,7 @@ def _normalize(address: str) -> str:
     return os.path.realpath(address)
 
 
-def order_entries(entries: Iterable[Entry]) -> list[Entry]:
+def order_entries(entries: Iterable[PlannedRepository]) -> list[PlannedRepository]:
     """The entries by name, each once; those that would be called alike get their ID into the name."""
     by_id = {entry.id: entry for entry in entries}
     names: dict[str, int] = {}
@@ -93,16 +93,16 @@ def order_entries(entries: Iterable[Entry]) -> list[Entry]:
     return sorted(unique, key=lambda entry: (entry.name, entry.id))
 
 
-def format_plan(entries: Sequence[Entry]) -> bytes:
+def format_plan(entries: Sequence[PlannedRepository]) -> bytes:
     """The plan as lines of JSON."""
     return b"".join(json.dumps(asdict(entry)).encode() + b"\n" for entry in entries)
 
 
-def parse_plan(data: bytes, name: str) -> list[Entry]:
+def parse_plan(data: bytes, name: str) -> list[PlannedRepository]:
     """The entries of a plan; raises CredguardError, which names the line and quotes nothing of it."""
     if len(data) > _LARGEST_PLAN:
         raise CredguardError(f"{name} is over {_LARGEST_PLAN >> 20} MiB", "check the name")
-    entries: list[Entry] = []
+    entries: list[PlannedRepository] = []
     known: set[str] = set()
     for number, line in enumerate(data.splitlines(), 1):
         if line.strip():
@@ -116,10 +116,10 @@ def parse_plan(data: bytes, name: str) -> list[Entry]:
     return entries
 
 
-def _parse_line(line: bytes, place: str) -> Entry:
+def _parse_line(line: bytes, place: str) -> PlannedRepository:
     try:
         fields = json.loads(line)
-        entry = Entry(**{name: _KINDS.get(name, str)(value) for name, value in fields.items()})
+        entry = PlannedRepository(**{name: _KINDS.get(name, str)(value) for name, value in fields.items()})
     except (ValueError, TypeError, AttributeError, RecursionError):
         raise CredguardError(f"{place}: no entry of a plan", "make one with `credguard fleet plan`") from None
     try:
@@ -131,7 +131,7 @@ def _parse_line(line: bytes, place: str) -> Entry:
     return replace(entry, name=make_printable(entry.name))
 
 
-def read_plan(path: str) -> list[Entry]:
+def read_plan(path: str) -> list[PlannedRepository]:
     """The entries of a plan in a file; raises CredguardError."""
     try:
         with open(path, "rb") as handle:

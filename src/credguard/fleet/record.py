@@ -11,10 +11,10 @@ from credguard.engine.repository_result import RepositoryResult, Target, deseria
 from credguard.errors import CredguardError
 
 if TYPE_CHECKING:
-    from credguard.engine.sealing import Key
-    from credguard.fleet.plan import Entry
+    from credguard.engine.sealing import SealingKey
+    from credguard.fleet.plan import PlannedRepository
 
-SCHEMA = 1
+RECORD_VERSION = 1
 WHOLE, INCOMPLETE, UNREACHABLE, FAILED, LATE = "whole", "incomplete", "unreachable", "failed", "late"
 _STATES = (WHOLE, INCOMPLETE, UNREACHABLE, FAILED, LATE)
 
@@ -38,7 +38,7 @@ class Record:
     run: dict[str, Any] = field(default_factory=dict)
 
 
-def serialize_record(record: Record, key: Key) -> bytes:
+def serialize_record(record: Record, key: SealingKey) -> bytes:
     """The record as JSON, in which nothing can be found by who does not have the key."""
     result = record.result
     part = json.loads(serialize_result(result, key)) if result else None
@@ -51,19 +51,19 @@ def serialize_record(record: Record, key: Key) -> bytes:
     }
     return json.dumps(
         {
-            "schema": SCHEMA, "key": key.id, "tool": {"name": "credguard", "version": __version__}, **fields,
+            "schema": RECORD_VERSION, "key": key.id, "tool": {"name": "credguard", "version": __version__}, **fields,
             "part": part, "run": record.run,
         },
         indent=1,
     ).encode() + b"\n"  # fmt: skip
 
 
-def parse_record(data: bytes, entry: Entry, key: Key) -> Record | None:
+def parse_record(data: bytes, entry: PlannedRepository, key: SealingKey) -> Record | None:
     """The record of an entry, None for what is damaged, of another repository or of another version; raises
     CredguardError for one under another key."""
     try:
         found = json.loads(data)
-        if found["schema"] != SCHEMA or found["id"] != entry.id or found["state"] not in _STATES:
+        if found["schema"] != RECORD_VERSION or found["id"] != entry.id or found["state"] not in _STATES:
             return None
         if found["key"] != key.id:
             raise CredguardError(
@@ -87,6 +87,6 @@ def parse_record(data: bytes, entry: Entry, key: Key) -> Record | None:
         return None
 
 
-def make_target(entry: Entry) -> Target:
+def make_target(entry: PlannedRepository) -> Target:
     """The repository as audits name it: each path begins with its name."""
     return Target(entry.address, f"{entry.name}/", entry.id)

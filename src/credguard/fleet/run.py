@@ -16,14 +16,14 @@ from credguard.fleet import ages, record
 from credguard.fleet.plan import format_plan
 from credguard.fleet.record import Record
 from credguard.fleet.store import PLAN, format_lease_name, format_result_name, open_store
-from credguard.fleet.work import Outcome, pause_before, read_record, start_work
+from credguard.fleet.work import ScanOutcome, pause_before, read_record, start_work
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from credguard.engine.sealing import Key
-    from credguard.fleet.plan import Entry
-    from credguard.fleet.store import Store
+    from credguard.engine.sealing import SealingKey
+    from credguard.fleet.plan import PlannedRepository
+    from credguard.fleet.store import ResultStore
     from credguard.fleet.work import Settings
 
 _DONE = (record.WHOLE, "kept")
@@ -41,21 +41,21 @@ class Summary:
         """3 unless every repository has a whole result; findings are told by the merge."""
         return ExitCode.INCOMPLETE if self.reasons else ExitCode.CLEAN
 
-    def add(self, entry: Entry, outcome: Outcome) -> None:
+    def add(self, entry: PlannedRepository, outcome: ScanOutcome) -> None:
         """Counts a repository."""
         self.counts[outcome.state] += 1
         if outcome.state not in _DONE:
             self.reasons[entry.name] = outcome.reason
 
 
-def store_plan(store: Store, entries: Sequence[Entry]) -> None:
+def store_plan(store: ResultStore, entries: Sequence[PlannedRepository]) -> None:
     """Puts the whole plan beside the results, for status and merge."""
     store.write(PLAN, format_plan(entries))
 
 
 def run_entries(
-    entries: Sequence[Entry], settings: Settings, jobs: int, tries: int, pause: float,
-    tell: Callable[[Entry, Outcome], None],
+    entries: Sequence[PlannedRepository], settings: Settings, jobs: int, tries: int, pause: float,
+    tell: Callable[[PlannedRepository, ScanOutcome], None],
 ) -> Summary:  # fmt: skip
     """Scans the repositories, the biggest first; raises CredguardError where store or key cannot be used."""
     store, summary = open_store(settings.store), Summary()
@@ -73,9 +73,11 @@ def run_entries(
     return summary
 
 
-def settle_answer(store: Store, key: Key, entry: Entry, answer: object, tries: int, deadline: float) -> Outcome:
+def settle_answer(
+    store: ResultStore, key: SealingKey, entry: PlannedRepository, answer: object, tries: int, deadline: float
+) -> ScanOutcome:
     """What became of a repository; that its worker gave no answer is stored beside what was known of it."""
-    if isinstance(answer, Outcome):
+    if isinstance(answer, ScanOutcome):
         return answer
     assert isinstance(answer, Failure)  # noqa: S101 - the pool gives nothing else
     outcome = _explain_failure(entry, answer, deadline)
@@ -89,13 +91,13 @@ def settle_answer(store: Store, key: Key, entry: Entry, answer: object, tries: i
 
 def is_final(answer: object) -> bool:
     """False for an outcome that another try may change."""
-    return not (isinstance(answer, Outcome) and answer.is_transient)
+    return not (isinstance(answer, ScanOutcome) and answer.is_transient)
 
 
-def _explain_failure(entry: Entry, failure: Failure, deadline: float) -> Outcome:
+def _explain_failure(entry: PlannedRepository, failure: Failure, deadline: float) -> ScanOutcome:
     """What became of a repository whose worker gave no answer."""
     if failure.kind == "late":
         reason = f"it took over {deadline:.0f} s; give it more with --timeout"
-        return Outcome(entry.id, record.LATE, reason, ExitCode.INCOMPLETE)
+        return ScanOutcome(entry.id, record.LATE, reason, ExitCode.INCOMPLETE)
     reason = f"a bug in credguard: {failure.place}" if failure.kind == "bug" else "its worker ended each time"
-    return Outcome(entry.id, record.FAILED, f"{reason}; run `credguard audit` on it alone", ExitCode.BUG)
+    return ScanOutcome(entry.id, record.FAILED, f"{reason}; run `credguard audit` on it alone", ExitCode.BUG)

@@ -10,7 +10,7 @@ from credguard.errors import CredguardError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from credguard.fleet.plan import Entry
+    from credguard.fleet.plan import PlannedRepository
 
 _SHARD = re.compile(r"(?:(\d{1,6})|auto)(?:/(\d{1,6}))?")
 _SYSTEMS = (
@@ -57,7 +57,7 @@ def _find_index(environment: Mapping[str, str]) -> tuple[int, int] | None:
     return None
 
 
-def select_shard(entries: Sequence[Entry], index: int, count: int) -> list[Entry]:
+def select_shard(entries: Sequence[PlannedRepository], index: int, count: int) -> list[PlannedRepository]:
     """The entries of one shard. A repository is in the same one whatever else is planned, but for the largest, which
     are dealt out so that no shard has two while another has none."""
     limit = sum(entry.size for entry in entries) / count / _LARGE

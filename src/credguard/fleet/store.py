@@ -20,7 +20,7 @@ _NAME = re.compile(r"(?:[a-z]+/)?[0-9a-z][0-9a-z.\-]*")
 _LARGEST = 512 << 20
 
 
-class Store(Protocol):
+class ResultStore(Protocol):
     """Named contents; all methods raise CredguardError (incomplete) where they cannot be had."""
 
     def read(self, name: str) -> bytes | None:
@@ -40,7 +40,7 @@ class Store(Protocol):
         ...
 
 
-def open_store(location: str) -> Store:
+def open_store(location: str) -> ResultStore:
     """The store at a folder, or at `s3://BUCKET/PREFIX`; raises CredguardError."""
     if location.startswith("s3://"):
         return BucketStore(location)

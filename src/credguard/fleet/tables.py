@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from credguard.errors import CredguardError
-from credguard.fleet.merge import find_repository
+from credguard.fleet.merge import find_repository_of
 from credguard.report import make_printable
 from credguard.system import atomic
 
@@ -39,7 +39,7 @@ def _iter_findings(merged: Merge) -> Iterator[dict[str, Any]]:
     names = {row.entry.name for row in merged.rows}
     for verdict in merged.result.verdicts:
         finding, place = verdict.finding, verdict.finding.locations[0]
-        name = find_repository(place.path, names)
+        name = find_repository_of(place.path, names)
         exposure = finding.exposure
         yield {
             "repository": name, "rule_id": finding.rule_id, "severity": finding.severity.label,

@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from credguard.fleet.plan import Entry
+    from credguard.fleet.plan import PlannedRepository
 
 _LARGEST = 1 << 30
 _DEEPEST = 8
 
 
-def read_targets(path: Path) -> list[Entry]:
+def read_targets(path: Path) -> list[PlannedRepository]:
     """The entries of a file: addresses, one a line (`#` begins a comment), or what `gh api`, `gh repo list --json` and
     `glab api` print. Raises CredguardError, which names the line and does not quote it."""
     try:
@@ -58,7 +58,7 @@ def _iter_objects(text: str, path: Path) -> Iterator[Any]:
         raise CredguardError(f"{path} is no JSON from byte {place} on", "was the list cut off?") from None
 
 
-def list_mirrors(folder: Path) -> list[Entry]:
+def list_mirrors(folder: Path) -> list[PlannedRepository]:
     """The repositories in a folder and those below it, bare or with a work tree; raises CredguardError."""
     if not folder.is_dir():
         raise CredguardError(f"{folder} is no folder", "give the folder that holds the mirrors")

@@ -34,10 +34,10 @@ from credguard.system import compat, ownership
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from credguard.engine.sealing import Key
+    from credguard.engine.sealing import SealingKey
     from credguard.engine.session import Session
-    from credguard.fleet.plan import Entry
-    from credguard.fleet.store import Store
+    from credguard.fleet.plan import PlannedRepository
+    from credguard.fleet.store import ResultStore
 
 _NIGHTS = 30
 """Nights in which every repository is scanned whole once."""
@@ -62,7 +62,7 @@ class Settings:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ScanOutcome:
     """How a repository fared: a state of `record`, `kept` or `leased`, the reason, and whether another try may help."""
 
     id: str
@@ -72,7 +72,7 @@ class Outcome:
     is_transient: bool = False
 
 
-def start_work(settings: Settings) -> Callable[[Entry], Outcome]:
+def start_work(settings: Settings) -> Callable[[PlannedRepository], ScanOutcome]:
     """What scans one repository after another in this process; raises CredguardError."""
     keep_databases()
     os.environ.update(build_git_settings(os.environ))
@@ -87,16 +87,16 @@ class _Worker:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._session = settings.make()
-        self._store: Store = open_store(settings.store)
-        self._key: Key = find_key(Path(settings.key_file) if settings.key_file else None)
+        self._store: ResultStore = open_store(settings.store)
+        self._key: SealingKey = find_key(Path(settings.key_file) if settings.key_file else None)
         self._name = f"{socket.gethostname()}:{os.getppid()}"
         self._asked = multi_repository.digest_request(self._session, Path(os.devnull), self._key)
 
-    def scan(self, entry: Entry) -> Outcome:
+    def scan(self, entry: PlannedRepository) -> ScanOutcome:
         """Scans a repository and stores what came of it, unless it is known or another worker is at it."""
         name = format_lease_name(entry.id)
         if _is_leased(self._store.read(name), self._name):
-            return Outcome(entry.id, "leased", "another worker is at it")
+            return ScanOutcome(entry.id, "leased", "another worker is at it")
         until = (
             time.time() + self._settings.deadline + _LEASE_MARGIN if self._settings.deadline else time.time() + 86400
         )
@@ -109,7 +109,7 @@ class _Worker:
         finally:
             self._store.remove(name)
 
-    def _scan(self, entry: Entry, before: Record | None, now: datetime) -> tuple[Record, Outcome]:
+    def _scan(self, entry: PlannedRepository, before: Record | None, now: datetime) -> tuple[Record, ScanOutcome]:
         began = time.monotonic()
         standing = multi_repository.digest_standing(entry.address)
         standing = self._key.derive(f"standing {standing}").hex()[:_DIGITS] if standing else ""
@@ -117,7 +117,7 @@ class _Worker:
         if before and before.result and standing and not self._is_old(before, standing, now):
             part = ages.refresh_ages(before.result, now)
             kept = replace(before, result=part, run=before.run | {"checked": run["started"]})
-            return kept, Outcome(entry.id, "kept", exit_code=part.result.exit_code)
+            return kept, ScanOutcome(entry.id, "kept", exit_code=part.result.exit_code)
         try:
             all_read = self._is_whole_night(before, now)
             past = b"" if all_read else self._store.read(format_objects_name(entry.id)) or b""
@@ -127,7 +127,7 @@ class _Worker:
             state = record.UNREACHABLE if isinstance(error, clone.CloneError) else record.INCOMPLETE
             lost = replace(before, state=state, reason=reason) if before else Record(entry.id, state, reason)
             transient = isinstance(error, clone.CloneError) and error.is_transient
-            return replace(lost, run=run), Outcome(entry.id, state, reason, ExitCode.INCOMPLETE, transient)
+            return replace(lost, run=run), ScanOutcome(entry.id, state, reason, ExitCode.INCOMPLETE, transient)
         whole = part.result.coverage.complete
         run["seconds"] = f"{time.monotonic() - began:.1f}"
         reason = "" if whole else "not everything could be scanned"
@@ -139,7 +139,7 @@ class _Worker:
             self._asked, ages.find_due(part, now, limit), today if all_read or not before else before.whole, run,
         )  # fmt: skip
         broken = any(_BROKEN.search(skip.reason) for skip in part.result.coverage.skipped)
-        return found, Outcome(entry.id, found.state, reason, part.result.exit_code, is_transient=broken)
+        return found, ScanOutcome(entry.id, found.state, reason, part.result.exit_code, is_transient=broken)
 
     def _is_old(self, before: Record, standing: str, now: datetime) -> bool:
         """True unless the result says all that a scan would say now, and it is not this repository's night."""
@@ -155,7 +155,7 @@ class _Worker:
         is_turn = int(before.id, 16) % _NIGHTS == night.toordinal() % _NIGHTS
         return before.whole != night.isoformat() and (is_turn or before.whole <= longest)
 
-    def _audit(self, entry: Entry, past: bytes) -> tuple[RepositoryResult, int, bytes]:
+    def _audit(self, entry: PlannedRepository, past: bytes) -> tuple[RepositoryResult, int, bytes]:
         """The result of a repository, the days that its keys may live, and what the next scan need not read; raises
         CredguardError."""
         memory = load_memory(past, self._key.derive("objects"))
@@ -169,7 +169,7 @@ class _Worker:
         return *_audit_folder(session, entry, Path(entry.address)), memory.serialize()
 
 
-def _audit_folder(session: Session, entry: Entry, folder: Path) -> tuple[RepositoryResult, int]:
+def _audit_folder(session: Session, entry: PlannedRepository, folder: Path) -> tuple[RepositoryResult, int]:
     target = record.make_target(entry)
     run = session.scan_folder(folder, target.label)
     run = run.add(key_lifecycle.find_old_keys(session, run))
@@ -188,7 +188,7 @@ def _audit_folder(session: Session, entry: Entry, folder: Path) -> tuple[Reposit
     return part, days
 
 
-def read_record(store: Store, entry: Entry, key: Key) -> Record | None:
+def read_record(store: ResultStore, entry: PlannedRepository, key: SealingKey) -> Record | None:
     """What the store has of a repository, None where that is nothing or damaged; raises CredguardError."""
     data = store.read(format_result_name(entry.id))
     return record.parse_record(data, entry, key) if data else None

@@ -116,14 +116,14 @@ def clone_mirror(url: str, progress: Progress | None = None) -> Iterator[Path]:
     `progress` gets git's stage and the completed share (0 to 1). Raises CredguardError (incomplete) if it cannot be
     cloned, and (usage) for an address that would run a program.
     """
-    refuse(url)
+    refuse_address(url)
     with _make_private_folder() as folder:
         path = folder / "repository.git"
         _clone(url, path, folder, progress)
         yield path
 
 
-def refuse(url: str) -> None:
+def refuse_address(url: str) -> None:
     """Raises CredguardError for an address with which git would run a program, or that looks like an option, and for a
     folder in which git would hang."""
     named = re.match(r"[A-Za-z][A-Za-z0-9+.\-]*://", url)
@@ -164,7 +164,7 @@ def list_remote_refs(url: str) -> bytes | None:
     """The server's list of refs, None if it is not available."""
     import git
 
-    refuse(url)
+    refuse_address(url)
     try:
         words = git.cmd.Git().ls_remote("--", url, env=_ENVIRONMENT, strip_newline_in_stdout=False)
     except (git.exc.GitError, OSError):

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 LARGEST_OBJECT = 1 << 23
 """Larger objects are left to git, so that only a few of this size are in memory at once."""
 TREE = 2
-KINDS = ("", "commit", "tree", "blob", "tag")
+OBJECT_TYPES = ("", "commit", "tree", "blob", "tag")
 """The types of objects by their numbers in packs."""
 _OFFSET_DELTA = 6
 _WHOLE = bytes(1 <= kind <= 4 for kind in range(256))
@@ -121,7 +121,7 @@ class Pack:
 
     def identify_object(self, number: int) -> tuple[str, str]:
         """The type of an object that was returned, and its ID in hex."""
-        return KINDS[self._kinds[number]], self._get_oid(number)
+        return OBJECT_TYPES[self._kinds[number]], self._get_oid(number)
 
     def _get_oid(self, number: int) -> str:
         start = self._places[number] * self._width
@@ -198,7 +198,7 @@ class Pack:
         state, states = self._states[number], self._states
         if state not in (_HASHED, _FIRST, _FURTHER):
             return False
-        if object_hashes.object_id(KINDS[kind], content, self._width).hex() != self._get_oid(number):
+        if object_hashes.object_id(OBJECT_TYPES[kind], content, self._width).hex() != self._get_oid(number):
             states[number] = _MISNAMED
             return True
         states[number] = _MATCHING if state == _FURTHER else _GIVEN

@@ -11,7 +11,8 @@ from credguard.heuristics.placeholders import compute_entropy, is_example, is_pl
 from credguard.heuristics.secret_key_shape import is_secret_shaped
 from credguard.heuristics.secret_names import EXPOSED, FILLERS, is_secret_name
 from credguard.lazy_re import compile_lazily
-from credguard.parsers.assignments import convert_utf16, parse_dotenv
+from credguard.parsers.assignments import parse_dotenv
+from credguard.parsers.utf16 import recode_marked
 
 
 class SecretConfidence(IntEnum):
@@ -109,7 +110,7 @@ def classify_value(name: bytes, value: bytes) -> SecretConfidence:
 def find_secret_variables(data: bytes) -> dict[str, SecretConfidence]:
     """The variables of dotenv text whose values look like secrets, with the confidence of each."""
     found: dict[str, SecretConfidence] = {}
-    for one in parse_dotenv(convert_utf16(data)):
+    for one in parse_dotenv(recode_marked(data)):
         value = classify_value(one.name, one.value)
         if value:
             name = one.name.decode("ascii", "replace")

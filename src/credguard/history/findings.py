@@ -12,7 +12,7 @@ from credguard.history import deleted_files
 from credguard.history.exposure import SHOWN_REFS, add_exposure
 from credguard.lazy_re import compile_lazily
 from credguard.matching.redaction import mask_name
-from credguard.model.findings import Blob
+from credguard.model.findings import Blob, BlobKind
 from credguard.rule import Trait
 from credguard.rules import list_rule_ids
 from credguard.rules.account import key_older_than_limit
@@ -86,7 +86,7 @@ class HistoryFindings:
                 if not isinstance(data, bytes):
                     self._tracing.problems[f"object {oid} could not be read again: {data}"] = None
                     continue
-                kind = "file" if self._tracing.kinds.get(oid) == "blob" else "message"
+                kind = BlobKind.FILE if self._tracing.kinds.get(oid) == "blob" else BlobKind.MESSAGE
                 for finding in self._scan_at_commit(Blob(data, path, kind), commit):
                     key = (finding.rule_id, finding.fingerprint)
                     if key in found or self._complete:
@@ -102,7 +102,9 @@ class HistoryFindings:
             _, path, commit = self._tracing.find_place([oid], trail)
             if not data:
                 self._tracing.problems[f"object {oid} is not what its name says, and too large to be kept"] = None
-            for finding in self._scan_at_commit(Blob(data, path, "file" if kind == "blob" else "message"), commit):
+            for finding in self._scan_at_commit(
+                Blob(data, path, BlobKind.FILE if kind == "blob" else BlobKind.MESSAGE), commit
+            ):
                 self._add(finding, (oid,))
 
     def add_names(self, found: Mapping[bytes, Sequence[Finding]]) -> None:
@@ -146,7 +148,7 @@ class HistoryFindings:
 
     def _scan_at_commit(self, blob: Blob, commit: str) -> list[Finding]:
         findings = self._pipeline.scan_blob(blob)
-        head = blob.data.count(b"\n", 0, blob.data.find(b"\n\n") + 2) if blob.kind == "message" else 0
+        head = blob.data.count(b"\n", 0, blob.data.find(b"\n\n") + 2) if blob.kind is BlobKind.MESSAGE else 0
         return [
             replace(f, locations=tuple(replace(place, commit=commit or None) for place in f.locations))
             for f in (_shift_lines(finding, head) for finding in findings)

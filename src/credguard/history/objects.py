@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from credguard.git.cat_file import pass_over
 from credguard.git.object_hashes import is_called
 from credguard.git.object_store import ALL, Store
-from credguard.git.packfile import KINDS, TREE
+from credguard.git.packfile import OBJECT_TYPES, TREE
 from credguard.git.process import stop_process
 from credguard.git.repository import GitError
 
@@ -148,14 +148,14 @@ class History:
         self._stack.close()
 
     def _read_pack(self, pack: Pack, roots: list[int]) -> Iterator[_Object]:
-        counts = [0] * len(KINDS)
+        counts = [0] * len(OBJECT_TYPES)
         try:
             for kind, number, content in pack.iter_objects(roots, self._limit):
                 counts[kind] += 1
                 self.bytes += len(content)
                 yield kind == TREE, number, content
         finally:
-            self.kinds.update(dict(zip(KINDS, counts, strict=True)))
+            self.kinds.update(dict(zip(OBJECT_TYPES, counts, strict=True)))
 
     def _read_from_git(self, names: IO[bytes]) -> Iterator[Batch]:
         """What git says of the objects.

@@ -8,6 +8,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from credguard.history.incremental import HitCache
+from credguard.parsers.utf16 import has_mark
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from credguard.matching.database import Matcher
 
     Hits = Mapping[str, Sequence[int]]
-
-_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,4 +80,4 @@ class Sieve:
 
 def _is_wide(content: bytes) -> bool:
     """True for what may begin as a text in UTF-16 or UTF-32."""
-    return content[:2] in _MARKS or b"\0" in content[:4]
+    return has_mark(content) or b"\0" in content[:4]

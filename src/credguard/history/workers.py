@@ -17,7 +17,7 @@ from credguard.git.repository import GITLINK, GitError
 from credguard.history import deleted_files
 from credguard.history.prefilter import Sieve
 from credguard.matching.database import Matcher
-from credguard.model.findings import Blob
+from credguard.model.findings import Blob, BlobKind
 from credguard.scanning import limits
 from credguard.system.compat import can_fork, count_cores, decode_path, encode_path
 from credguard.system.forks import ShareQueue, Worker
@@ -157,7 +157,7 @@ class ObjectScanner:
 
     def _scan_content(self, candidate: Candidate) -> bool:
         """True where something was found."""
-        kind = "file" if candidate.kind == "blob" else "message"
+        kind = BlobKind.FILE if candidate.kind == "blob" else BlobKind.MESSAGE
         path = f"{'object' if candidate.kind == 'blob' else candidate.kind} {candidate.oid[:12]}"
         before = len(self._scanner.unread)
         marks = self._scanner.find_marks(Blob(candidate.data, path, kind), candidate.hits)

@@ -133,7 +133,7 @@ def compute_cache_key() -> str:
     _, engine = load_engine()
     files: list[tuple[str, int, int]] = []
     _list_files(os.path.dirname(credguard.__file__), files)
-    if compat.is_standalone():  # whose modules are inside the program
+    if compat.is_standalone_build():  # whose modules are inside the program
         info = os.stat(sys.executable)
         files.append(("", info.st_size, info.st_mtime_ns))
     return f"{_MAGIC} {__version__} {engine} {_digest(repr(sorted(files)).encode())}\n"

@@ -16,7 +16,7 @@ from credguard.hooks.events import DEFAULT, HOOK_NAMES
 from credguard.hooks.locate import find_generator, find_manager, locate_hooks, must_be_folder, read_hook
 from credguard.hooks.scripts import CHAINED
 from credguard.system import atomic
-from credguard.system.compat import is_standalone
+from credguard.system.compat import is_standalone_build
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -170,7 +170,7 @@ def _check_python(python: str) -> None:
     """The hook must find credguard in any folder, without this shell's settings."""
     try:
         done = subprocess.run(  # noqa: S603 - the interpreter that runs now, no shell
-            [python, "--version"] if is_standalone() else [python, "-E", "-c", _PROBE],
+            [python, "--version"] if is_standalone_build() else [python, "-E", "-c", _PROBE],
             cwd=os.sep,
             capture_output=True,
             stdin=subprocess.DEVNULL,

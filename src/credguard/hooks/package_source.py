@@ -25,7 +25,7 @@ _GITHUB = compile_lazily(r"(?:https://|ssh://git@|git@)github\.com[/:]([\w.-]+/[
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class PackageSource:
     """The source of credguard: a URL that git can fetch from, and a commit or tag."""
 
     url: str
@@ -48,10 +48,10 @@ class Source:
         return [f"- repo: {self.url}", f"  rev: {self.rev}", "  hooks:", *(f"  - id: {hook}" for hook in hooks)]
 
 
-UNKNOWN_SOURCE = Source(HOME, "FULL-COMMIT-ID")
+UNKNOWN_SOURCE = PackageSource(HOME, "FULL-COMMIT-ID")
 
 
-def resolve_source(url: str, rev: str) -> Source:
+def resolve_source(url: str, rev: str) -> PackageSource:
     """The given source, else the one that this credguard was installed from, else UNKNOWN.
 
     Raises CredguardError for an invalid URL or revision.
@@ -61,15 +61,15 @@ def resolve_source(url: str, rev: str) -> Source:
     if not _URL.fullmatch(url) or not _REVISION.fullmatch(rev) or rev.startswith("-"):
         hint = "give both, such as --source https://github.com/OWNER/credguard --rev FULL-COMMIT-ID"
         raise CredguardError("--source and --rev do not give a repository and commit", hint)
-    return Source(_strip_user(url), rev)
+    return PackageSource(_strip_user(url), rev)
 
 
-def find_source() -> Source:
+def find_source() -> PackageSource:
     """The source that this credguard was installed from, or that of the checkout which it runs or was installed from;
     else UNKNOWN_SOURCE."""
     url, rev = _read_origin()
     if rev and _URL.fullmatch(url) and not url.startswith("file:") and _REVISION.fullmatch(rev):
-        return Source(_strip_user(url), rev)
+        return PackageSource(_strip_user(url), rev)
     folders = [Path(__file__).parents[3]]
     if url.startswith("file:"):
         from urllib.parse import urlsplit
@@ -90,7 +90,7 @@ def _read_origin() -> tuple[str, str]:
         return "", ""
 
 
-def _find_cloned_source(root: Path) -> Source | None:
+def _find_cloned_source(root: Path) -> PackageSource | None:
     """The `origin` of a checkout of credguard, if that has the commit that is checked out."""
     if not (root / "pyproject.toml").is_file() or not (root / ".git").exists():
         return None
@@ -103,7 +103,7 @@ def _find_cloned_source(root: Path) -> Source | None:
         is_there = repository.run("for-each-ref", "--count=1", f"--contains={rev}", "refs/remotes/origin")
     except GitError:
         return None
-    return Source(_strip_user(url), rev) if is_there else None
+    return PackageSource(_strip_user(url), rev) if is_there else None
 
 
 def _strip_user(url: str) -> str:

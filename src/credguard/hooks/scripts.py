@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 
 from credguard.hooks.events import BY_NAME
-from credguard.system.compat import is_standalone
+from credguard.system.compat import is_standalone_build
 
 CHAINED = ".credguard-chained"
 """Suffix of the name of an existing hook; credguard's hook runs it afterwards."""
@@ -102,7 +102,7 @@ def format_plain_hook(name: str) -> bytes:
 def format_installed_hook(name: str, python: str) -> bytes:
     """The hook for one machine: it starts credguard with `python`, which is credguard itself in a standalone build, and
     runs the chained hook."""
-    start, call = ("", "") if is_standalone() else (_START, ' -E -c "$start"')
+    start, call = ("", "") if is_standalone_build() else (_START, ' -E -c "$start"')
     end = _END_REWRITE if name == "post-rewrite" else _END_STDIN if BY_NAME[name].reads_stdin else _END
     text = _INSTALLED.format(name=name, python=shlex.quote(python), chained=CHAINED, end=end, start=start, call=call)
     return text.encode("utf-8", "surrogateescape")

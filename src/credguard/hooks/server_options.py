@@ -8,7 +8,7 @@ TYPE_CHECKING = False  # as in typing, whose import costs more than a git proces
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-GITHUB = "GITHUB_REPO_NAME"
+GITHUB_SERVER_VARIABLE = "GITHUB_REPO_NAME"
 """Set in each pre-receive hook of GitHub Enterprise Server, and in no job of GitHub Actions."""
 GITHUB_SECONDS = 4.5
 """GitHub Enterprise Server refuses a push whose pre-receive hooks together take more than 5 seconds."""
@@ -37,7 +37,7 @@ def find_deadline(options: Mapping[str, str]) -> float:
     """The seconds that a push may take, 0 for no end; raises ValueError for what is no number of seconds."""
     named = options.get("deadline", "")
     if not named:
-        return GITHUB_SECONDS if os.environ.get(GITHUB) else 0.0
+        return GITHUB_SECONDS if os.environ.get(GITHUB_SERVER_VARIABLE) else 0.0
     seconds = float(named)
     if not 0 <= seconds <= _LONGEST:
         raise ValueError(named)

@@ -7,7 +7,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from credguard.lazy_re import compile_lazily
-from credguard.model.findings import SourceLine
+from credguard.model.findings import PartRole, SourceLine
 from credguard.model.secret import SHOWN_CHARACTERS
 from credguard.system.compat import decode_path, encode_path
 
@@ -106,7 +106,7 @@ def mask_name(path: str, findings: Iterable[Finding]) -> str:
     four characters; its length stays."""
     for finding in findings:
         for place in finding.locations:
-            if place.role != "access_key_id":
+            if place.role != PartRole.ACCESS_KEY_ID:
                 start, end = place.column + 3, place.end_column - 1
                 path = path[:start] + "*" * (end - start) + path[end:]
     return path

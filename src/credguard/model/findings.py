@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
+from credguard.model.text_enum import TextEnum
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
@@ -42,15 +44,25 @@ class Confidence(IntEnum):
         return self.name.lower()
 
 
+class BlobKind(TextEnum):
+    """What the bytes of a blob are: `NAME` is a file's own path, `CREDENTIAL_REPORT` one that the user vouches for."""
+
+    FILE = "file"
+    NAME = "name"
+    SYMLINK = "symlink"
+    STDIN = "stdin"
+    MESSAGE = "message"
+    CREDENTIAL_REPORT = "credential-report"
+
+
 @dataclass(frozen=True, slots=True)
 class Blob:
-    """Bytes to look at. `path` is relative to the root, `/`-separated, undecodable bytes as
-    surrogate escapes. `kind` is `file`, `name` (a file's own path), `symlink`, `stdin`, `message`
-    or `credential-report` (one that the user vouches for); `made` is when it was made, where known."""
+    """Bytes to look at. `path` is relative to the root, `/`-separated, undecodable bytes as surrogate escapes; `made`
+    is when they were made, where known."""
 
     data: bytes
     path: str
-    kind: str = "file"
+    kind: BlobKind = BlobKind.FILE
     made: datetime | None = None
 
 
@@ -68,9 +80,23 @@ class Skip:
     extent: str = ""
 
 
+class PartRole(TextEnum):
+    """Roles of values that more than one rule gives; those of one rule alone are its own words."""
+
+    ACCESS_KEY_ID = "access_key_id"
+    SECRET_ACCESS_KEY = "secret_access_key"  # noqa: S105 - no password
+    SESSION_TOKEN = "session_token"  # noqa: S105
+    PASSWORD = "password"  # noqa: S105
+    PRIVATE_KEY = "private_key"
+    SECRET = "secret"  # noqa: S105
+    TOKEN = "token"  # noqa: S105
+    FILE = "file"
+    """A place that is a whole file."""
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One value of a detection: its role and its byte offsets in the blob."""
+    """One value of a detection: its role, a `PartRole` or a word of the rule, and its byte offsets in the blob."""
 
     role: str
     start: int
@@ -109,7 +135,7 @@ class Location:
     column: int = 1
     end_line: int = 1
     end_column: int = 1
-    role: str = "file"
+    role: str = PartRole.FILE
     commit: str | None = None
     utf16: tuple[int, int] | None = None
 
@@ -150,13 +176,28 @@ class Finding:
     inline: str = ""
 
 
+class Outcome(TextEnum):
+    """What becomes of a finding: it blocks, somebody has accepted it, or it is shown and does not block."""
+
+    REPORT = "report"
+    ALLOWED = "allowed"
+    BASELINE = "baseline"
+    INLINE = "inline"
+    BELOW_THRESHOLD = "below-threshold"
+
+
+SHOWN = (Outcome.REPORT, Outcome.BELOW_THRESHOLD)
+"""Outcomes of findings that reports show to everybody."""
+SUPPRESSED = (Outcome.ALLOWED, Outcome.BASELINE, Outcome.INLINE)
+"""Outcomes of findings that somebody has accepted."""
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What policy says of a finding: outcome is `report`, `allowed`, `baseline`, `inline` or
-    `below-threshold`. `by` is who accepted it, `until` the last day of that, where they are told."""
+    """What policy says of a finding. `by` is who accepted it, `until` the last day of that, where they are told."""
 
     finding: Finding
-    outcome: str
+    outcome: Outcome
     reason: str = ""
     by: str = ""
     until: str = ""

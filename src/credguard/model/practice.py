@@ -4,6 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from credguard.model.text_enum import TextEnum
+
+
+class PracticeStatus(TextEnum):
+    """Where a repository stands with a practice."""
+
+    PASS = "pass"  # noqa: S105 - no password
+    FAIL = "fail"
+    ACCEPTED = "accepted"
+    PARTIAL = "partial"
+    NOT_CHECKED = "not-checked"
+    IDLE = "nothing-to-check"
+
 
 @dataclass(frozen=True, slots=True)
 class Practice:
@@ -25,7 +38,7 @@ class Practice:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where a repository stands with a practice: the keys of `practices.MARKS`.
+    """Where a repository stands with a practice, and why.
 
     `findings` are those that fail it, `accepted` those that somebody has accepted. `reason` says what keeps
     it from a pass and what would check the rest; `enforced_in` are the hooks that run here, `hooks:FILE` for
@@ -33,7 +46,7 @@ class Standing:
     """
 
     practice: Practice
-    status: str
+    status: PracticeStatus
     findings: int
     reason: str = ""
     enforced_in: tuple[str, ...] = ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from credguard.model.practice import Practice
+from credguard.model.practice import Practice, PracticeStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,11 @@ PRACTICES = (
     ),
 )  # fmt: skip
 MARKS = {
-    "pass": "pass", "fail": "FAIL", "accepted": "accepted", "partial": "partial", "not-checked": "not checked",
-    "nothing-to-check": "nothing to check",
-}  # fmt: skip
+    PracticeStatus.PASS: "pass",
+    PracticeStatus.FAIL: "FAIL",
+    PracticeStatus.ACCEPTED: "accepted",
+    PracticeStatus.PARTIAL: "partial",
+    PracticeStatus.NOT_CHECKED: "not checked",
+    PracticeStatus.IDLE: "nothing to check",
+}
 """What a practice's status is called in text."""

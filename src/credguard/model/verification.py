@@ -4,9 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-LIVE, GONE, WRONG, EXPIRED, UNKNOWN, CANARY, NOT_ASKED = (
-    "live", "inactive-or-unknown", "secret-wrong", "expired", "unknown", "canary", "not-asked",
-)  # fmt: skip
+from credguard.model.text_enum import TextEnum
+
+
+class VerificationStatus(TextEnum):
+    """What is known of a credential after its issuer was asked, or why it was not."""
+
+    LIVE = "live"
+    GONE = "inactive-or-unknown"
+    WRONG = "secret-wrong"
+    EXPIRED = "expired"
+    UNKNOWN = "unknown"
+    CANARY = "canary"
+    NOT_ASKED = "not-asked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +25,7 @@ class Verification:
     `partition`, and `last_used` from before it was asked; of others' tokens, whose it is (`owner`) and what it may do
     (`rights`), as their service says it."""
 
-    status: str
+    status: VerificationStatus
     reason: str = ""
     checked_at: str = ""
     arn: str = ""

@@ -27,7 +27,6 @@ _PAIR = compile_lazily(
     rb"(?<![\w.$-])[\"']?([A-Za-z_][\w.\-]{0,120})[\"']?[ \t]{0,40}(?:=>|:=|[:=])[ \t]{0,40}"
     rb"(?:\"((?:[^\"\\\n]|\\.){0,4000})\"|'([^'\n]{0,4000})'|([^\s\"',;#\[\]{}()][^\s\"',;\[\]{}()]{0,4000}))"
 )
-_BOMS = ((b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +62,6 @@ def parse_pairs(data: bytes) -> Iterator[Assignment]:
         group = match.lastindex or 4
         if group > 1:
             yield Assignment(match[1], match[group], *match.span(group))
-
-
-def convert_utf16(data: bytes) -> bytes:
-    """UTF-16 with a byte order mark as UTF-8, anything else unchanged; line numbers stay the same."""
-    for mark, codec in _BOMS:
-        if data.startswith(mark):
-            return data[2:].decode(codec, "replace").encode("utf-8", "replace")
-    return data
 
 
 def locate_line(data: bytes, offset: int) -> int:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import codecs
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from credguard.errors import UnreadableError
 from credguard.parsers.node import MAX_BYTES, Node, OverLimitError
+from credguard.parsers.utf16 import recode_marked
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,8 +89,7 @@ def _parse_data(data: bytes, path: str) -> tuple[Node, ...]:
 
 
 def _decode(data: bytes) -> str:
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return data.decode("utf-16", "replace")
+    data = recode_marked(data)
     if b"\0" in data:
         raise UnreadableError("is binary, not the text that its name suggests")
     return data.decode("utf-8-sig", "replace").replace("\r\n", "\n")

@@ -10,6 +10,10 @@ from credguard.errors import UnreadableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Literal, TypeAlias
+
+    # Words and no enumeration: the loops of parsers and rules compare them for each node.
+    NodeKind: TypeAlias = Literal["mapping", "sequence", "scalar", "call"]
 
 MAX_BYTES = 4 << 20
 MAX_DEPTH = 100
@@ -34,7 +38,7 @@ class Node:
     last.
     """
 
-    kind: str
+    kind: NodeKind
     line: int
     column: int
     text: str = ""

@@ -14,7 +14,7 @@ from credguard.errors import UnreadableError
 from credguard.lazy_re import compile_lazily
 from credguard.parsers import hcl
 from credguard.parsers.node import Node
-from credguard.parsers.terraform_functions import FUNCTIONS, flatten, list_values
+from credguard.parsers.terraform_functions import FUNCTIONS, flatten_lists, list_values
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -211,7 +211,7 @@ class _Resolver:
 
     def _read_texts(self, part: str, names: Names, depth: int) -> list[str]:
         value = self._read_part(part, names, depth)
-        found = flatten((value,)) if value is not None else ()
+        found = flatten_lists((value,)) if value is not None else ()
         if not found or any(one.kind != "scalar" for one in found):
             return []
         return list(dict.fromkeys(one.text for one in found))

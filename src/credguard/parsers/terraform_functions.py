@@ -18,7 +18,7 @@ _MOST = 64
 _LONGEST = 20_000
 
 
-def flatten(values: Iterable[Node]) -> tuple[Node, ...]:
+def flatten_lists(values: Iterable[Node]) -> tuple[Node, ...]:
     """The values with those of lists in their place."""
     found: list[Node] = []
     waiting = list(values)[::-1]
@@ -36,7 +36,7 @@ def list_values(node: Node) -> list[tuple[Node | None, Node | None]]:
     if node.kind == "mapping":
         return [(key, value) for key, value in node.pairs]
     if node.kind == "sequence":
-        return [(one, one) for one in flatten((node,)) if one.kind != "call"]
+        return [(one, one) for one in flatten_lists((node,)) if one.kind != "call"]
     return []
 
 
@@ -45,7 +45,7 @@ def _list(node: Node, items: Iterable[Node]) -> Node:
 
 
 def _arrange(node: Node, items: Values) -> Node:
-    return _list(node, flatten(items))
+    return _list(node, flatten_lists(items))
 
 
 def _pick_first(_node: Node, items: Values) -> Node | None:
@@ -60,7 +60,7 @@ def _split(node: Node, items: Values) -> Node | None:
 
 
 def _join(_node: Node, items: Values) -> Node | None:
-    parts = flatten(items[1:])
+    parts = flatten_lists(items[1:])
     if not items or items[0].kind != "scalar" or not parts or any(one.kind != "scalar" for one in parts):
         return None
     return replace(parts[0], text=items[0].text.join(one.text for one in parts)[:_LONGEST], literal=False)
@@ -71,7 +71,9 @@ def _format(node: Node, items: Values) -> Node | None:
     if not items or items[0].kind != "scalar":
         return None
     form, arguments = items[0], items[1:]
-    choices = [[one.text if one.kind == "scalar" else "${unknown}" for one in flatten((item,))] for item in arguments]
+    choices = [
+        [one.text if one.kind == "scalar" else "${unknown}" for one in flatten_lists((item,))] for item in arguments
+    ]
     longest = len(form.text) + sum(max(map(len, one), default=0) for one in choices)
     if not all(choices) or _count(choices) > _MOST or _count(choices) * longest > _LONGEST:
         return None
@@ -93,7 +95,7 @@ def _fill(form: str, given: tuple[str, ...]) -> str:
 
 def _merge(node: Node, items: Values) -> Node | None:
     """One map of all; what is unknown stays among its items."""
-    maps = flatten(items)
+    maps = flatten_lists(items)
     pairs: dict[str, tuple[Node, Node]] = {}
     for one in maps:
         pairs.update({key.text: (key, value) for key, value in one.pairs})

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, cast
 
-from credguard.custom_rules.compile import find_pattern_problem, find_rule_values, find_uncompilable
-from credguard.custom_rules.spec import CustomRule
 from credguard.model.findings import Severity
+from credguard.policy.custom_rules.compile import find_pattern_problem, find_rule_values, find_uncompilable
+from credguard.policy.custom_rules.spec import CustomRule
 from credguard.policy.path_types import Glob
 from credguard.policy.value_types import Choice, Key, ListOf, Table, Text, ValueType
 from credguard.rule import CUSTOM_ID

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from credguard.lazy_re import compile_lazily
-from credguard.model.findings import OF_EVERYTHING
+from credguard.model.findings import OF_EVERYTHING, Outcome
 from credguard.model.limit_reasons import find_limit
 from credguard.policy import globs
 from credguard.rules.tool import input_not_read
@@ -47,7 +47,7 @@ def acknowledge_gaps(coverage: Coverage, verdicts: Iterable[Verdict]) -> Coverag
     known = {
         (verdict.finding.locations[0].path, verdict.finding.message): verdict.reason
         for verdict in verdicts
-        if verdict.finding.rule_id == input_not_read.RULE.id and verdict.outcome == "allowed"
+        if verdict.finding.rule_id == input_not_read.RULE.id and verdict.outcome is Outcome.ALLOWED
     }
     reasons = [known.get((skip.path, f"{NOT_READ}{skip.reason}"), "") for skip in coverage.skipped]
     both = list(zip(coverage.skipped, reasons, strict=True))

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
+from credguard.model.findings import Outcome
 from credguard.policy.gaps import explain_gap
 from credguard.policy.model import ABOUT_THE_RUN, Policy, decide
 from credguard.rules.tool import suppression_expired
@@ -108,9 +109,9 @@ class Judge:
             gap=explain_gap(self.policy, finding, path, shown, self.today),
             listed=(redact_reason(known.reason) or "in the baseline") if known else "",
         )  # fmt: skip
-        if verdict is None or finding.known or verdict.outcome not in ("allowed", "baseline"):
+        if verdict is None or finding.known or verdict.outcome not in (Outcome.ALLOWED, Outcome.BASELINE):
             return verdict
-        entry = good if verdict.outcome == "allowed" else known
+        entry = good if verdict.outcome is Outcome.ALLOWED else known
         by, until = (redact_reason(good.by) if good and entry is good else ""), entry.expires if entry else None
         return replace(verdict, by=by, until=until.isoformat() if until else "")
 

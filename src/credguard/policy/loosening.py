@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING
 
-from credguard.custom_rules import loosening as custom
 from credguard.enforcement import calls as guards
 from credguard.model.findings import Severity
 from credguard.policy import load, path_effects
-from credguard.policy.model import ON_ERROR, STAGES, Policy
+from credguard.policy.custom_rules import loosening as custom
+from credguard.policy.model import STAGES, Action, OnError, Policy
 from credguard.suppressions import baseline
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def _compare_settings(before: Policy, after: Policy, rules: Mapping[str, Rule]) 
     if after.fail_on > before.fail_on:
         yield "fail-on", f"raises fail-on from {before.fail_on.label} to {after.fail_on.label}"
     for stage in STAGES:
-        old, new = (policy.stages.get(stage, "block") for policy in (before, after))
+        old, new = (policy.stages.get(stage, Action.BLOCK) for policy in (before, after))
         if path_effects.is_softer(new, old):
             yield f"stages.{stage}", f"softens {stage} from {old} to {new}"
     for rule_id, rule in rules.items():
@@ -133,7 +133,7 @@ def _compare_settings(before: Policy, after: Policy, rules: Mapping[str, Rule]) 
 def _compare_agent(before: Policy, after: Policy) -> Iterator[tuple[str, str]]:
     if path_effects.is_softer(after.agent_mode, before.agent_mode):
         yield "agent.mode", f"softens the hook of AI agents from {before.agent_mode} to {after.agent_mode}"
-    if ON_ERROR.index(after.agent_on_error) > ON_ERROR.index(before.agent_on_error):
+    if after.agent_on_error is OnError.WARN and before.agent_on_error is OnError.DENY:
         yield "agent.on-error", "lets AI agents go on where the hook cannot check"
 
 

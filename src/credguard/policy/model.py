@@ -9,7 +9,9 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from credguard.errors import ExitCode
-from credguard.model.findings import Confidence, Severity, Verdict
+from credguard.model.findings import Confidence, Outcome, Severity, Verdict
+from credguard.model.text_enum import TextEnum
+from credguard.model.verification import VerificationStatus
 from credguard.policy import globs
 from credguard.rule import Trait
 from credguard.rules import list_rule_ids, load_rules
@@ -19,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import date
 
-    from credguard.custom_rules.spec import CustomRule
     from credguard.model.findings import Coverage, Finding
+    from credguard.policy.custom_rules.spec import CustomRule
     from credguard.rule import Rule
 
 ABOUT_THE_RUN = (input_not_read.RULE.id, rule_failed.RULE.id)
@@ -28,16 +30,25 @@ ABOUT_THE_RUN = (input_not_read.RULE.id, rule_failed.RULE.id)
 LOOSENED = policy_loosened.RULE.id
 """What a change loosens blocks at every stage, whatever a policy says of rules, stages, severities and paths."""
 STAGES = ("pre-commit", "commit-msg", "pre-push", "pre-receive", "ci", "audit")
-ACTIONS = ("block", "warn", "off")
-ON_ERROR = ("deny", "warn")
-"""What the hook of an AI agent does when it cannot check, the strictest first."""
-"""What a stage does with a finding, the strictest first."""
 _FAMILY = len("CG1")
 POLICY_FILE, BASELINE = ".credguard.yaml", ".credguard-baseline"
-LIVE = "live"
-"""The status of a key of which AWS says that it works."""
 DECOYS = ("canary", "example-account")
 """Kinds of keys that are no credentials of anybody."""
+
+
+class Action(TextEnum):
+    """What a stage does with a finding, the strictest first."""
+
+    BLOCK = "block"
+    WARN = "warn"
+    OFF = "off"
+
+
+class OnError(TextEnum):
+    """What the hook of an AI agent does when it cannot check, the strictest first."""
+
+    DENY = "deny"
+    WARN = "warn"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +57,7 @@ class RuleSetting:
 
     enabled: bool | None = None
     severity: Severity | None = None
-    stages: Mapping[str, str] = field(default_factory=dict)
+    stages: Mapping[str, Action] = field(default_factory=dict)
 
     def merge_onto(self, base: RuleSetting) -> RuleSetting:
         """This setting laid over a more general one."""
@@ -111,7 +122,7 @@ class Policy:
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     rules: Mapping[str, RuleSetting] = field(default_factory=dict)
-    stages: Mapping[str, str] = field(default_factory=dict)
+    stages: Mapping[str, Action] = field(default_factory=dict)
     exclude: tuple[str, ...] = ()
     paths: tuple[tuple[str, Mapping[str, RuleSetting]], ...] = ()
     own_accounts: frozenset[str] = frozenset()
@@ -125,8 +136,8 @@ class Policy:
     pins: frozenset[str] = frozenset()
     unreadable: tuple[Unreadable, ...] = ()
     chosen_limits: frozenset[str] = frozenset()
-    agent_mode: str = "block"
-    agent_on_error: str = "deny"
+    agent_mode: Action = Action.BLOCK
+    agent_on_error: OnError = OnError.DENY
 
     def is_enabled(self, rule_id: str, stage: str = "audit") -> bool:
         """True when the rule is to speak at the stage; the rules about the run itself always do.
@@ -145,7 +156,7 @@ class Policy:
 
     def is_off(self, rule_id: str, stage: str, path: str | None = None) -> bool:
         """True when the policy does not want to hear of the rule at the stage, or there at a path."""
-        return not self.is_switched_on(rule_id, path) or self.find_action(rule_id, stage, path) == "off"
+        return not self.is_switched_on(rule_id, path) or self.find_action(rule_id, stage, path) is Action.OFF
 
     def is_switched_on(self, rule_id: str, path: str | None = None) -> bool:
         """False where the policy switches the rule off."""
@@ -170,10 +181,10 @@ class Policy:
             return 1
         return (2 if rule_id in list_partial_rules() else 1) if enabled else 0
 
-    def find_action(self, rule_id: str, stage: str, path: str | None = None) -> str:
-        """What the stage does with a finding of the rule: block, warn or off."""
+    def find_action(self, rule_id: str, stage: str, path: str | None = None) -> Action:
+        """What the stage does with a finding of the rule."""
         setting = self.resolve_setting(rule_id, path)
-        return setting.stages.get(stage) or self.stages.get(stage, "block")
+        return setting.stages.get(stage) or self.stages.get(stage, Action.BLOCK)
 
     def resolve_setting(self, rule_id: str, path: str | None = None) -> RuleSetting:
         """What is settled for the rule at a path: the last pattern that selects it goes before all others."""
@@ -189,7 +200,7 @@ class Policy:
         setting = self.resolve_setting(finding.rule_id, path)
         severity = finding.severity if setting.severity is None else setting.severity
         account, verification = finding.attributes.get("account"), finding.attributes.get("verification")
-        if isinstance(verification, dict) and verification.get("status") == LIVE:
+        if isinstance(verification, dict) and verification.get("status") == VerificationStatus.LIVE:
             return Severity.CRITICAL
         if finding.attributes.get("kind") in DECOYS:
             return Severity.LOW
@@ -229,7 +240,7 @@ def _canonicalize(value: object) -> object:
                 (one.path, one.oid, one.reason, str(one.expires)) for one in value.unreadable
             )
             named["custom"] = frozenset(replace(rule, source=("", 1)) for rule in value.custom)
-            named["stages"] = {stage: value.stages.get(stage, "block") for stage in STAGES}
+            named["stages"] = {stage: value.stages.get(stage, Action.BLOCK) for stage in STAGES}
         return _canonicalize(named)
     if isinstance(value, dict):
         return tuple(sorted((str(key), _canonicalize(item)) for key, item in value.items()))
@@ -237,6 +248,8 @@ def _canonicalize(value: object) -> object:
         return tuple(sorted(map(repr, map(_canonicalize, value))))
     if isinstance(value, tuple):
         return tuple(map(_canonicalize, value))
+    if isinstance(value, TextEnum):
+        return str(value)
     return value.name if isinstance(value, Enum) else value
 
 
@@ -273,27 +286,29 @@ def decide(
     if finding.confidence < least and not policy.shows_all(finding.rule_id, where):
         return None
     if finding.rule_id in ABOUT_THE_RUN:
-        return Verdict(finding, "allowed" if gap else "report", gap)
+        return Verdict(finding, Outcome.ALLOWED if gap else Outcome.REPORT, gap)
     if finding.rule_id == LOOSENED:  # an exception of its own, which names it, is all that it follows
-        return Verdict(finding, "allowed" if allowed else "baseline" if listed else "report", allowed or listed)
+        return Verdict(
+            finding, Outcome.ALLOWED if allowed else Outcome.BASELINE if listed else Outcome.REPORT, allowed or listed
+        )
     off = not policy.select and policy.is_off(finding.rule_id, stage, where)
     if off and policy.is_off(finding.rule_id, stage):
         return None
     finding = replace(finding, severity=policy.compute_severity(finding, where))
     for outcome, reason in (
-        ("baseline", finding.known),
-        ("inline", finding.inline),
-        ("allowed", allowed),
-        ("baseline", listed),
+        (Outcome.BASELINE, finding.known),
+        (Outcome.INLINE, finding.inline),
+        (Outcome.ALLOWED, allowed),
+        (Outcome.BASELINE, listed),
         (
-            "allowed",
+            Outcome.ALLOWED,
             "the policy switches the rule off at this path" if off else _find_exclusion(finding, policy, where),
         ),
-        ("below-threshold", _explain_harmless(finding, policy, stage, where)),
+        (Outcome.BELOW_THRESHOLD, _explain_harmless(finding, policy, stage, where)),
     ):
         if reason:
             return Verdict(finding, outcome, reason)
-    return Verdict(finding, "report")
+    return Verdict(finding, Outcome.REPORT)
 
 
 def _is_about_path(rule_id: str, policy: Policy, path: str) -> bool:
@@ -311,11 +326,11 @@ def _find_exclusion(finding: Finding, policy: Policy, path: str) -> str:
 def _explain_harmless(finding: Finding, policy: Policy, stage: str, path: str) -> str:
     if finding.severity < policy.fail_on:
         return f"below {policy.fail_on.label}"
-    return f"warn in {stage}" if policy.find_action(finding.rule_id, stage, path) == "warn" else ""
+    return f"warn in {stage}" if policy.find_action(finding.rule_id, stage, path) is Action.WARN else ""
 
 
 def exit_code(verdicts: Iterable[Verdict], coverage: Coverage) -> ExitCode:
     """1 when a finding blocks, else 3 when something was not scanned, else 0."""
-    if any(v.outcome == "report" and v.finding.rule_id not in ABOUT_THE_RUN for v in verdicts):
+    if any(v.outcome is Outcome.REPORT and v.finding.rule_id not in ABOUT_THE_RUN for v in verdicts):
         return ExitCode.FINDINGS
     return ExitCode.CLEAN if coverage.complete else ExitCode.INCOMPLETE

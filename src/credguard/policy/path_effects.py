@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from credguard.policy import globs
-from credguard.policy.model import ACTIONS, STAGES, is_whole_credential
+from credguard.policy.model import STAGES, Action, is_whole_credential
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -152,12 +152,12 @@ def _find_softer_entries(
     )
     for stage in STAGES:
         was, now = (collect_entries(policy, stage, policy.find_action(rule_id, stage)) for policy in (before, after))
-        yield from find_looser_pairs(was, now, lambda new, old: is_softer(str(new), str(old)), in_order=True)
+        yield from find_looser_pairs(was, now, lambda new, old: is_softer(Action(new), Action(old)), in_order=True)
 
 
-def is_softer(new: str, old: str) -> bool:
+def is_softer(new: Action, old: Action) -> bool:
     """True where a stage does less with a finding."""
-    return ACTIONS.index(new) > ACTIONS.index(old)
+    return list(Action).index(new) > list(Action).index(old)
 
 
 def may_block_less(now: object, then: object, nominal: Severity | None, before: Policy, after: Policy) -> bool:

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from credguard.custom_rules.compile import compile_custom_rules
 from credguard.errors import CredguardError, ExitCode, PolicyError
 from credguard.git.repository import Git, GitError, find_git
 from credguard.model.findings import Skip
 from credguard.policy import load, loosening
+from credguard.policy.custom_rules.compile import compile_custom_rules
 from credguard.policy.judge import Judge
 from credguard.policy.loosening import PolicyState
 from credguard.policy.model import LOOSENED, Policy, list_partial_rules
@@ -19,6 +19,7 @@ from credguard.rules import load_rules
 from credguard.scanning.comments import BaseCommit
 from credguard.sources.files import is_bare
 from credguard.sources.snapshots import CommitSnapshot, FolderSnapshot
+from credguard.system.compat import find_repository
 from credguard.system.containment import make_relative
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ class PolicyResolver:
         except GitError:
             if self.ref:
                 raise
-            top = _find_root(root)  # and the run says that git could not be asked
+            top = Path(find_repository(str(root.absolute())) or root)  # and the run says that git could not be asked
             return self._build_place_judge(FolderSnapshot(top), top, rooted=_Relative(top, root), label=label)
 
     def _resolve_folder(self, root: Path, label: str) -> Judge:
@@ -86,7 +87,7 @@ class PolicyResolver:
         except GitError:
             if self.ref:
                 raise
-            found, top = None, _find_root(folder)
+            found, top = None, Path(find_repository(str(folder.absolute())) or folder)
         if found and self.ref:
             return self._build_change_judge(Git(top), self.ref, FolderSnapshot(top), "HEAD", rooted=_Relative(top))
         return self._build_place_judge(FolderSnapshot(top), top, rooted=_Relative(top))
@@ -279,12 +280,6 @@ class _Relative:
         folder, name = os.path.split(self.folder / path)
         way = make_relative(folder or os.curdir, str(self.root))
         return name if way == "." else f"{way}/{name}"
-
-
-def _find_root(folder: Path) -> Path:
-    """The folder, or the first above it, that looks like the root of a repository; else the folder."""
-    whole = folder.absolute()
-    return next((one for one in (whole, *whole.parents) if (one / ".git").exists()), folder)
 
 
 def _find_merge_base(repository: Git, base: str, head: str) -> str | None:

@@ -11,18 +11,18 @@ from credguard.model.findings import Severity
 from credguard.policy.custom_rule_values import CustomRules
 from credguard.policy.model import (
     ABOUT_THE_RUN,
-    ACTIONS,
     BASELINE,
-    ON_ERROR,
     STAGES,
+    Action,
     Allow,
+    OnError,
     RuleSetting,
     Unreadable,
     is_whole_credential,
 )
 from credguard.policy.path_types import Glob, InsidePath
 from credguard.policy.value_types import (
-    Account,
+    AccountId,
     Choice,
     Day,
     Entries,
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from credguard.policy.value_types import ReadingContext, Schema
 
 _SEVERITIES = tuple(severity.label for severity in Severity)
-_STAGE_ACTIONS = Table({stage: Key(Choice(*ACTIONS), f"what {stage} does with a finding") for stage in STAGES})
+_STAGE_ACTIONS = Table({stage: Key(Choice(*Action), f"what {stage} does with a finding") for stage in STAGES})
 _WHOLE_IDS = list_rule_ids(Trait.WHOLE)
 _RUN = "says that the run is incomplete; it cannot be set"
 _WHOLE = "is about whole credentials, which no path exempts; use `allow` with a fingerprint"
@@ -74,7 +74,7 @@ class RuleSettingValue(ValueType):
         return RuleSetting(
             cast("bool | None", read.get("enabled")),
             Severity[str(severity).upper()] if severity else None,
-            cast("dict[str, str]", read.get("stages", {})),
+            cast("dict[str, Action]", read.get("stages", {})),
         )
 
     def _build_schema(self) -> Schema:
@@ -174,7 +174,7 @@ POLICY_TABLE = Table({
         "what holds for parts of the repository",
     ),
     "accounts": Key(
-        Table({"own": Key(ListOf(Account()), "our accounts: their keys are critical, those of others at most high")}),
+        Table({"own": Key(ListOf(AccountId()), "our accounts: their keys are critical, those of others at most high")}),
         "AWS accounts",
     ),
     "rotation-days": Key(WholeNumber(1, 3650), "the age in days at which a key has to be replaced", "90"),
@@ -206,8 +206,8 @@ POLICY_TABLE = Table({
     ),
     "agent": Key(
         Table({
-            "mode": Key(Choice(*ACTIONS), "what it does with a finding", "block"),
-            "on-error": Key(Choice(*ON_ERROR), "what it does when it cannot check", "deny"),
+            "mode": Key(Choice(*Action), "what it does with a finding", "block"),
+            "on-error": Key(Choice(*OnError), "what it does when it cannot check", "deny"),
         }),
         "the hook of AI agents; read from the commit that is checked out",
     ),

@@ -15,6 +15,7 @@ from credguard.sources.snapshots import LARGEST_SETTING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import Literal
 
     from yaml import MarkedYAMLError
     from yaml.events import Event, NodeEvent
@@ -28,7 +29,7 @@ _WORD = compile_lazily(r"[\w./*@:+-]{1,32}")
 class Value:
     """One value of a policy file: `mapping` (pairs), `list` (items), `text` or `nothing`."""
 
-    kind: str
+    kind: Literal["mapping", "list", "text", "nothing"]
     line: int
     column: int
     text: str = ""

@@ -102,11 +102,11 @@ class Choice(ValueType):
 
     def _read(self, value: Value, reading: ReadingContext, at: str) -> object:
         if value.kind == "text" and value.text == "false" and "off" in self._choices:
-            return "off"  # what programs that write YAML make of it
+            return next(word for word in self._choices if word == "off")  # what programs that write YAML make of it
         if value.kind != "text" or value.text not in self._choices:
             hint = suggest_nearest(value.text, self._choices) if value.kind == "text" else ""
             raise reading.make_error(value, at, f"wants one of {self.words}, not {_describe_value(value)}", hint)
-        return value.text
+        return next(word for word in self._choices if word == value.text)
 
     def _build_schema(self) -> Schema:
         return {
@@ -178,7 +178,7 @@ class Day(Text):
         return super()._build_schema() | {"format": "date"}
 
 
-class Account(Text):
+class AccountId(Text):
     """An AWS account ID, quoted or not."""
 
     def __init__(self) -> None:

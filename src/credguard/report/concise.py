@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from credguard.model.findings import SHOWN, Outcome
 from credguard.report import make_printable
 from credguard.report.groups import list_shown
 from credguard.report.origin import describe_origin, format_place
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 def render(result: ScanResult) -> bytes:
     """A line for every finding that is not suppressed and for every input that was not scanned, as UTF-8."""
-    lines = [_format_finding(verdict) for verdict in list_shown(result.verdicts, ("report", "below-threshold"))]
+    lines = [_format_finding(verdict) for verdict in list_shown(result.verdicts, SHOWN)]
     coverage = result.coverage
     for skips, tail in ((coverage.skipped, ""), (coverage.acknowledged, " [does not block]")):
         lines += [
@@ -28,6 +29,6 @@ def render(result: ScanResult) -> bytes:
 def _format_finding(verdict: Verdict) -> str:
     finding = verdict.finding
     origin = describe_origin(finding)
-    tail = (f" ({origin})" if origin else "") + (" [does not block]" if verdict.outcome != "report" else "")
+    tail = (f" ({origin})" if origin else "") + (" [does not block]" if verdict.outcome is not Outcome.REPORT else "")
     rule = f"{finding.rule_id} {make_printable(finding.rule_name)}"
     return f"{format_place(finding)}: {finding.severity.label} {rule}: {make_printable(finding.message)}{tail}"

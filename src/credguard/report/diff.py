@@ -6,6 +6,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from credguard.model.findings import SHOWN, Outcome
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -44,7 +46,7 @@ def compare(old: ScanResult, new: ScanResult) -> ReportDifference:
     fresh = {key: finding for key, finding in come.items() if key not in moved}
     fixed = [finding for (fingerprint, _), finding in gone.items() if _take(left, fingerprint)]
     same = [finding for key, finding in after.items() if key in before]
-    blocks = {_identify(v.finding) for v in new.verdicts if v.outcome == "report"}
+    blocks = {_identify(v.finding) for v in new.verdicts if v.outcome is Outcome.REPORT}
     return ReportDifference(
         tuple(fresh.values()), tuple(fixed), tuple(moved.values()), tuple(same), any(key in blocks for key in fresh)
     )
@@ -57,7 +59,7 @@ def _take(left: Counter[str], fingerprint: str) -> bool:
 
 
 def _index_reported(result: ScanResult) -> dict[Identity, Finding]:
-    shown: Iterable[Finding] = (v.finding for v in result.verdicts if v.outcome in ("report", "below-threshold"))
+    shown: Iterable[Finding] = (v.finding for v in result.verdicts if v.outcome in SHOWN)
     return {_identify(finding): finding for finding in shown}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from credguard.model.findings import PartRole
 from credguard.report.origin import format_place
 from credguard.rule import ABOUT_CREDGUARD
 
@@ -54,7 +55,7 @@ def _list_entries(findings: Sequence[Finding], hook: str) -> Iterator[str]:
         yield f"  - {entry}  # {format_place(finding)}"
     if len(findings) > _MOST_ENTRIES:
         yield f"  # and {len(findings) - _MOST_ENTRIES} more; `args: [--verbose]` in .pre-commit-config.yaml shows all"
-    lined = next((one for one in findings if one.locations[0].role != "file"), None)
+    lined = next((one for one in findings if one.locations[0].role != PartRole.FILE), None)
     if lined and again is _AGAIN["pre-commit"]:
         yield f"or write a comment on its line: credguard: allow {lined.rule_id} -- why"
     yield f"Then {again}"

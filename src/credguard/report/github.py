@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from credguard.model.findings import Severity
+from credguard.model.findings import SHOWN, Outcome, Severity
 from credguard.policy.model import ABOUT_THE_RUN
 from credguard.report import make_printable
 from credguard.report.origin import describe_origin, format_place, is_gone
@@ -17,7 +17,7 @@ _COMMANDS = {Severity.CRITICAL: "error", Severity.HIGH: "error", Severity.MEDIUM
 
 def render(result: ScanResult) -> bytes:
     """A line for every finding that is not suppressed and for everything that was not scanned."""
-    shown = [v for v in result.verdicts if v.outcome in ("report", "below-threshold")]
+    shown = [v for v in result.verdicts if v.outcome in SHOWN]
     lines = [_format_finding(verdict) for verdict in shown if verdict.finding.rule_id not in ABOUT_THE_RUN]
     for command, title, skips in (
         ("error", "not scanned", result.coverage.skipped), ("notice", "left out", result.coverage.acknowledged)
@@ -31,7 +31,7 @@ def render(result: ScanResult) -> bytes:
 
 def _format_finding(verdict: Verdict) -> str:
     finding = verdict.finding
-    command = _COMMANDS[finding.severity] if verdict.outcome == "report" else "notice"
+    command = _COMMANDS[finding.severity] if verdict.outcome is Outcome.REPORT else "notice"
     title = _escape_property(f"credguard {finding.rule_id} {finding.rule_name} ({finding.severity.label})")
     hint = f"; {finding.remediation[0]}" if finding.remediation else ""
     origin = describe_origin(finding)

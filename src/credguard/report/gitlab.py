@@ -6,7 +6,7 @@ import json
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
-from credguard.model.findings import Severity
+from credguard.model.findings import SHOWN, Outcome, Severity
 from credguard.policy.model import ABOUT_THE_RUN
 from credguard.report import make_printable
 from credguard.report.origin import describe_origin
@@ -20,8 +20,8 @@ _SEVERITIES = {Severity.CRITICAL: "blocker", Severity.HIGH: "critical", Severity
 def render(result: ScanResult) -> bytes:
     """The array of issues that are not suppressed, and of inputs that the policy leaves out, as JSON with a final
     newline."""
-    shown = [v for v in result.verdicts if v.outcome in ("report", "below-threshold")]
-    known = [v for v in result.verdicts if v.outcome == "allowed" and v.finding.rule_id in ABOUT_THE_RUN]
+    shown = [v for v in result.verdicts if v.outcome in SHOWN]
+    known = [v for v in result.verdicts if v.outcome is Outcome.ALLOWED and v.finding.rule_id in ABOUT_THE_RUN]
     left_out = [
         _build_issue(verdict, f"; {make_printable(verdict.reason)}") | {"severity": "info"} for verdict in known
     ]

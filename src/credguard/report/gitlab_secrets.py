@@ -9,6 +9,7 @@ from uuid import UUID
 
 from credguard import __version__
 from credguard.errors import ExitCode
+from credguard.model.findings import SHOWN
 from credguard.policy.model import ABOUT_THE_RUN
 from credguard.report import make_printable
 
@@ -28,7 +29,7 @@ def render(result: ScanResult) -> bytes:
     shown = [
         verdict
         for verdict in result.verdicts
-        if verdict.outcome in ("report", "below-threshold") and verdict.finding.rule_id not in ABOUT_THE_RUN
+        if verdict.outcome in SHOWN and verdict.finding.rule_id not in ABOUT_THE_RUN
     ]
     looked = result.exit_code in (ExitCode.CLEAN, ExitCode.FINDINGS) and result.coverage.complete
     report = {

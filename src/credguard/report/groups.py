@@ -6,6 +6,7 @@ import shlex
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
+from credguard.model.findings import Outcome, PartRole
 from credguard.policy.model import ABOUT_THE_RUN
 from credguard.report import make_printable
 
@@ -38,7 +39,7 @@ class Advice:
     steps: tuple[str, ...]
 
 
-def list_shown(verdicts: Iterable[Verdict], outcomes: Sequence[str]) -> list[Verdict]:
+def list_shown(verdicts: Iterable[Verdict], outcomes: Sequence[Outcome]) -> list[Verdict]:
     """Those with one of the outcomes, without what is about the run itself."""
     return [v for v in verdicts if v.outcome in outcomes and v.finding.rule_id not in ABOUT_THE_RUN]
 
@@ -62,7 +63,7 @@ def name_finding(finding: Finding) -> str:
     if isinstance(key_id, str):
         return key_id
     place = finding.locations[0]
-    return f"{finding.rule_name} in {place.path}" + ("" if place.role == "file" else f":{place.line}")
+    return f"{finding.rule_name} in {place.path}" + ("" if place.role == PartRole.FILE else f":{place.line}")
 
 
 def list_advice(findings: Iterable[Finding]) -> Iterator[Advice]:
@@ -108,4 +109,4 @@ def _generalize(step: str, finding: Finding) -> str:
 def _order(verdict: Verdict) -> tuple[object, ...]:
     finding, place = verdict.finding, verdict.finding.locations[0]
     path = make_printable(place.path)  # as a saved report has it
-    return verdict.outcome != "report", -finding.severity, path, place.line, place.column, finding.rule_id
+    return verdict.outcome is not Outcome.REPORT, -finding.severity, path, place.line, place.column, finding.rule_id

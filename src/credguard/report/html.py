@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from credguard import __version__
 from credguard.errors import ExitCode
-from credguard.model.findings import Severity
+from credguard.model.findings import Outcome, Severity
 from credguard.policy.model import ABOUT_THE_RUN
 from credguard.report import make_printable
 from credguard.report.groups import format_count, join_names
@@ -99,7 +99,7 @@ def _list_verdicts(result: ScanResult) -> list[Verdict]:
 
 
 def _format_headline(result: ScanResult) -> tuple[str, str]:
-    blocking = sum(v.outcome == "report" for v in _list_verdicts(result))
+    blocking = sum(v.outcome is Outcome.REPORT for v in _list_verdicts(result))
     if blocking:
         return f"{format_count(blocking, 'finding')} {'blocks' if blocking == 1 else 'block'}", "blocks"
     if result.exit_code is ExitCode.CLEAN:
@@ -126,7 +126,7 @@ def _list_of(value: object) -> list[object]:
 
 
 def _count_severities(result: ScanResult) -> list[tuple[str, str]]:
-    found = Counter(v.finding.severity for v in _list_verdicts(result) if v.outcome == "report")
+    found = Counter(v.finding.severity for v in _list_verdicts(result) if v.outcome is Outcome.REPORT)
     return [(severity.label, f"{found[severity]:,}") for severity in sorted(Severity, reverse=True)]
 
 

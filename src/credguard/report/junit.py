@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
+from credguard.model.findings import Outcome
 from credguard.policy.model import ABOUT_THE_RUN
 from credguard.report import make_printable
 from credguard.report.origin import describe_origin, format_place, is_gone
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 def render(result: ScanResult) -> bytes:
     """The report as UTF-8 XML; what does not block is a skipped test."""
     verdicts = [v for v in result.verdicts if v.finding.rule_id not in ABOUT_THE_RUN]
-    failures = sum(v.outcome == "report" for v in verdicts)
+    failures = sum(v.outcome is Outcome.REPORT for v in verdicts)
     counts = {
         "tests": str(len(verdicts) + len(result.coverage.skipped) + len(result.coverage.acknowledged) or 1),
         "failures": str(failures),
@@ -55,7 +56,7 @@ def _add_case(suite: ET.Element, verdict: Verdict) -> None:
     )
     where = {} if is_gone(finding) else {"file": path}
     case = ET.SubElement(suite, "testcase", {"classname": path, "name": name} | where)
-    if verdict.outcome != "report":
+    if verdict.outcome is not Outcome.REPORT:
         ET.SubElement(case, "skipped", {"message": make_printable(f"{verdict.outcome}: {verdict.reason}")})
         return
     failure = ET.SubElement(

@@ -11,21 +11,20 @@ from credguard.model.findings import (
     Coverage,
     Finding,
     Location,
+    Outcome,
     ScanResult,
     Severity,
     Skip,
     SourceLine,
     Verdict,
 )
-from credguard.model.practice import Standing
+from credguard.model.practice import PracticeStatus, Standing
 from credguard.model.practices import MARKS, PRACTICES
 from credguard.report import sanitize_data
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-_OUTCOMES = ("report", "allowed", "baseline", "inline", "below-threshold")
 
 
 def load_report(path: Path) -> ScanResult:
@@ -79,12 +78,14 @@ def _parse_standings(saved: list[dict[str, Any]]) -> Iterator[Standing]:
             places = tuple(str(place) for place in one["enforced_in"])
             reason = str(one.get("reason", ""))
             accepted, rules = int(one.get("accepted", 0)), tuple(str(rule) for rule in one.get("rules", ()))
-            yield Standing(known[one["id"]], str(one["status"]), int(one["findings"]), reason, places, accepted, rules)
+            yield Standing(
+                known[one["id"]], PracticeStatus(one["status"]), int(one["findings"]), reason, places, accepted, rules
+            )
 
 
 def parse_verdict(saved: dict[str, Any]) -> Verdict:
     """The verdict that an entry of `findings` stands for; raises as `result` does."""
-    if saved["outcome"] not in _OUTCOMES or not saved["locations"]:
+    if not saved["locations"]:
         raise ValueError
     finding = Finding(
         str(saved["rule_id"]), str(saved["rule_name"]), Severity[saved["severity"].upper()],
@@ -95,7 +96,7 @@ def parse_verdict(saved: dict[str, Any]) -> Verdict:
         context=tuple(SourceLine(int(line["line"]), str(line["text"])) for line in saved.get("context", ())),
     )  # fmt: skip
     by, until = str(saved.get("outcome_by", "")), str(saved.get("outcome_until", ""))
-    return Verdict(finding, saved["outcome"], str(saved["outcome_reason"]), by, until)
+    return Verdict(finding, Outcome(saved["outcome"]), str(saved["outcome_reason"]), by, until)
 
 
 def _parse_location(saved: dict[str, Any]) -> Location:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from credguard.errors import ExitCode
 from credguard.lazy_re import compile_lazily
+from credguard.model.findings import SHOWN, SUPPRESSED, Outcome
+from credguard.model.practice import PracticeStatus
 from credguard.report import make_printable
 from credguard.report.groups import format_count, group_verdicts, join_names, list_advice, list_shown
 from credguard.report.origin import describe_origin, format_place
@@ -19,8 +21,12 @@ if TYPE_CHECKING:
     from credguard.report.groups import Group
 
 _MARKS = {
-    "pass": "✅ pass", "fail": "❌ fail", "accepted": "accepted", "partial": "◐ partial",
-    "not-checked": "not checked", "nothing-to-check": "nothing to check",
+    PracticeStatus.PASS: "✅ pass",
+    PracticeStatus.FAIL: "❌ fail",
+    PracticeStatus.ACCEPTED: "accepted",
+    PracticeStatus.PARTIAL: "◐ partial",
+    PracticeStatus.NOT_CHECKED: "not checked",
+    PracticeStatus.IDLE: "nothing to check",
 }  # fmt: skip
 _MOST_ROWS, _MOST_LISTS, _MOST_PLACES = 500, 20, 4
 """GitHub takes 1 MiB of summary a step (docs.github.com, "Workflow commands")."""
@@ -40,7 +46,7 @@ def render(result: ScanResult) -> bytes:
 
 
 def _format_headline(result: ScanResult) -> Iterator[str]:
-    blocking = list_shown(result.verdicts, ("report",))
+    blocking = list_shown(result.verdicts, (Outcome.REPORT,))
     words = {
         ExitCode.CLEAN: "nothing blocks",
         ExitCode.INCOMPLETE: "incomplete, not everything could be scanned",
@@ -56,7 +62,7 @@ def _format_headline(result: ScanResult) -> Iterator[str]:
 
 
 def _format_findings(result: ScanResult) -> Iterator[str]:
-    groups = group_verdicts(list_shown(result.verdicts, ("report", "below-threshold")))
+    groups = group_verdicts(list_shown(result.verdicts, SHOWN))
     if groups:
         yield "### Findings"
         yield ""
@@ -67,7 +73,7 @@ def _format_findings(result: ScanResult) -> Iterator[str]:
     if len(groups) > _MOST_ROWS:
         yield f"and {len(groups) - _MOST_ROWS:,} more: see the JSON or SARIF report."
         yield ""
-    hidden = list_shown(result.verdicts, ("allowed", "baseline", "inline"))
+    hidden = list_shown(result.verdicts, SUPPRESSED)
     if hidden:
         yield f"{len(hidden):,} suppressed or known before."
         yield ""
@@ -76,7 +82,7 @@ def _format_findings(result: ScanResult) -> Iterator[str]:
 def _format_row(group: Group) -> str:
     finding, others = group.first.finding, group.others
     place = finding.locations[0]
-    harmless = "" if group.first.outcome == "report" else ", does not block"
+    harmless = "" if group.first.outcome is Outcome.REPORT else ", does not block"
     origin = describe_origin(finding)
     where = f"{escape(place.path)} line {place.line}" + (f", {escape(origin)}" if origin else "")
     if others:
@@ -89,7 +95,7 @@ def _format_row(group: Group) -> str:
 
 def _format_steps(result: ScanResult) -> Iterator[str]:
     """What to do, once for all credentials that the same steps fit."""
-    groups = group_verdicts(list_shown(result.verdicts, ("report",)))
+    groups = group_verdicts(list_shown(result.verdicts, (Outcome.REPORT,)))
     advice = list(list_advice(group.first.finding for group in groups))
     if not advice:
         return

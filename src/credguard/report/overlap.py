@@ -10,6 +10,7 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from credguard.model.findings import Outcome, PartRole
 from credguard.report.groups import format_count
 from credguard.rules import load_rules
 
@@ -30,7 +31,7 @@ def fold_overlaps(result: ScanResult) -> ScanResult:
     rules = {rule.id: rule for rule in load_rules()}
     by_path: dict[str, list[Verdict]] = {}
     for verdict in result.verdicts:
-        if verdict.outcome == "report":
+        if verdict.outcome is Outcome.REPORT:
             by_path.setdefault(verdict.finding.locations[0].path, []).append(verdict)
     taken: dict[int, list[Finding]] = {}
     dropped: set[int] = set()
@@ -67,8 +68,10 @@ def _find_owner(
 
 def _covers(outer: Iterable[Location], inner: Sequence[Location]) -> bool:
     """True where each place of `inner` shares a character with one of `outer`, and for a finding on a whole file."""
-    spans = [one for one in outer if one.role != "file"]
-    return bool(spans) and all(one.role == "file" or any(_overlaps(one, span) for span in spans) for one in inner)
+    spans = [one for one in outer if one.role != PartRole.FILE]
+    return bool(spans) and all(
+        one.role == PartRole.FILE or any(_overlaps(one, span) for span in spans) for one in inner
+    )
 
 
 def _overlaps(one: Location, other: Location) -> bool:

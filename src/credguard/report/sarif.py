@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from credguard import HOME, __version__
 from credguard.errors import ExitCode
-from credguard.model.findings import Severity
+from credguard.model.findings import Outcome, PartRole, Severity
 from credguard.policy.model import ABOUT_THE_RUN
 from credguard.report import make_printable, sanitize_data
 from credguard.report.origin import describe_origin
@@ -30,7 +30,7 @@ _MOST_RESULTS, _MOST_BYTES, _INDENT = 24_999, 9_000_000, 8
 """GitHub refuses logs of more results, and of more than 10 MB (docs.github.com, "SARIF support"); the rules take a
 part of that."""
 _LEFT_OUT = "{:,} more results are left out, which code scanning would not read: the JSON report has all of them"
-_SUPPRESSED = {"inline": "inSource", "allowed": "external", "baseline": "external"}
+_SUPPRESSED = {Outcome.INLINE: "inSource", Outcome.ALLOWED: "external", Outcome.BASELINE: "external"}
 
 
 def render(result: ScanResult) -> bytes:
@@ -65,7 +65,9 @@ def render(result: ScanResult) -> bytes:
 
 def _fit_results(verdicts: Sequence[Verdict], numbers: dict[str, int]) -> list[dict[str, object]]:
     """The results in order, as many as GitHub reads of one log: the most severe that block."""
-    order = sorted(range(len(verdicts)), key=lambda n: (verdicts[n].outcome != "report", -verdicts[n].finding.severity))
+    order = sorted(
+        range(len(verdicts)), key=lambda n: (verdicts[n].outcome is not Outcome.REPORT, -verdicts[n].finding.severity)
+    )
     kept: dict[int, dict[str, object]] = {}
     room = _MOST_BYTES
     for number in order[:_MOST_RESULTS]:
@@ -166,7 +168,7 @@ def _build_properties(verdict: Verdict) -> dict[str, object]:
 def _build_location(place: Location) -> dict[str, object]:
     start, end = place.utf16 or (place.column, place.end_column)
     region = {"startLine": place.line}
-    if place.role != "file":
+    if place.role != PartRole.FILE:
         region |= {"startColumn": start, "endLine": place.end_line, "endColumn": end}
     physical: dict[str, object] = {
         "artifactLocation": {"uri": format_uri(place.path), "uriBaseId": "ROOT"},

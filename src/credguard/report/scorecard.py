@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from credguard.model.practice import PracticeStatus
 from credguard.model.practices import MARKS
 from credguard.report import make_printable
 
@@ -13,11 +14,16 @@ if TYPE_CHECKING:
     from credguard.model.findings import ScanResult
     from credguard.model.practice import Standing
 
-IDLE = "nothing-to-check"
 """The standing of a practice that the repository has nothing for; it is counted nowhere."""
 SCORED = ("audit", "account")
 """The kinds of run whose reports show the scorecard."""
-_COLOURS = {"pass": "32", "fail": "1;31", "accepted": "36", "partial": "33", "not-checked": "2"}
+_COLOURS = {
+    PracticeStatus.PASS: "32",
+    PracticeStatus.FAIL: "1;31",
+    PracticeStatus.ACCEPTED: "36",
+    PracticeStatus.PARTIAL: "33",
+    PracticeStatus.NOT_CHECKED: "2",
+}
 _WIDTH = 110
 _ROOM = 92
 """Characters of title and reason that make a line of ordinary width."""
@@ -26,14 +32,16 @@ _ROOM = 92
 def format_scorecard(result: ScanResult, paint: Callable[[str, str], str]) -> Iterator[str]:
     """The table; `paint(text, code)` colours."""
     standings = result.standings
-    shown = [one for one in standings if one.status != IDLE]
+    shown = [one for one in standings if one.status is not PracticeStatus.IDLE]
     yield paint("Practices", "1") + f": {count_standings(standings)}"
     unread = describe_unread(result)
     if unread:
         yield paint(f"  {make_printable(unread)}", "33")
     for one in shown:
         yield from _format_standing(one, paint)
-    idle = [f"{one.practice.id} ({make_printable(one.reason)})" for one in standings if one.status == IDLE]
+    idle = [
+        f"{one.practice.id} ({make_printable(one.reason)})" for one in standings if one.status is PracticeStatus.IDLE
+    ]
     yield from (paint(line, "2") for line in _fill("  Nothing to check: ", idle))
     if "accounts" not in result.target:
         yield f"Enforced in: {_format_places(standings)}"
@@ -74,7 +82,7 @@ def _format_standing(one: Standing, paint: Callable[[str, str], str]) -> Iterato
 
 def count_findings(one: Standing) -> int:
     """The findings that make the standing what it is."""
-    return one.accepted if one.status == "accepted" else one.findings
+    return one.accepted if one.status is PracticeStatus.ACCEPTED else one.findings
 
 
 def _fill(first: str, items: Sequence[str]) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from credguard.errors import ExitCode
-from credguard.model.findings import Severity
+from credguard.model.findings import SHOWN, SUPPRESSED, Outcome, Severity
 from credguard.report import make_printable, scorecard
 from credguard.report.exception_hint import format_exception_hint
 from credguard.report.groups import (
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from credguard.report.groups import Group
 
 _COLOURS = {Severity.CRITICAL: "1;31", Severity.HIGH: "31", Severity.MEDIUM: "33", Severity.LOW: "36"}
-_SUPPRESSED = ("allowed", "baseline", "inline")
 _MOST_GROUPS, _MOST_ADVICE, _MOST_PLACES, _MOST_NAMES = 25, 8, 4, 5
 _SHOWN_SKIPS, _SAME_SKIPS, _NAMED_SKIPS = 50, 5, 3
 
@@ -39,11 +38,11 @@ def render(
     """The report as UTF-8; `quiet` leaves out what does not block, `verbose` leaves out nothing and adds fingerprints
     and notes. Source lines are cut to `width` columns, if it is given."""
     paint = _Paint(colour)
-    shown = list_shown(result.verdicts, ("report", "below-threshold", *_SUPPRESSED))
+    shown = list_shown(result.verdicts, (*SHOWN, *SUPPRESSED))
     if quiet:
-        shown = [v for v in shown if v.outcome == "report"]
+        shown = [v for v in shown if v.outcome is Outcome.REPORT]
     elif not verbose:
-        shown = [v for v in shown if v.outcome not in _SUPPRESSED or v.finding.known]
+        shown = [v for v in shown if v.outcome not in SUPPRESSED or v.finding.known]
     groups = group_verdicts(shown)
     lines: list[str] = []
     for group in groups if verbose else groups[:_MOST_GROUPS]:
@@ -60,7 +59,7 @@ def render(
         lines += [f"note: {make_printable(note)}" for note in result.coverage.notes]
     if not quiet or result.exit_code:
         lines += _format_summary(result, paint)
-    lines += format_exception_hint(result, [g.first.finding for g in groups if g.first.outcome == "report"])
+    lines += format_exception_hint(result, [g.first.finding for g in groups if g.first.outcome is Outcome.REPORT])
     return "".join(line + "\n" for line in lines).encode("utf-8", "backslashreplace")
 
 
@@ -75,7 +74,7 @@ class _Paint:
 def _format_group(group: Group, paint: _Paint, width: int, *, verbose: bool) -> Iterator[str]:
     finding, outcome = group.first.finding, group.first.outcome
     code = _COLOURS[finding.severity]
-    tail = "" if outcome == "report" else f" [{outcome}: {make_printable(group.first.reason)}]"
+    tail = "" if outcome is Outcome.REPORT else f" [{outcome}: {make_printable(group.first.reason)}]"
     yield (
         f"{paint(format_place(finding), '1')}: {paint(finding.severity.label, code)} {paint(finding.rule_id, code)} "
         f"{make_printable(finding.rule_name)}: {make_printable(finding.message)}{tail}"
@@ -136,7 +135,7 @@ def _name_command(target: Mapping[str, object]) -> str:
 
 def _format_advice(groups: Sequence[Group], paint: _Paint, *, verbose: bool) -> Iterator[str]:
     """The steps, once for all credentials that they fit, with their names."""
-    advice = list(list_advice(group.first.finding for group in groups if group.first.outcome == "report"))
+    advice = list(list_advice(group.first.finding for group in groups if group.first.outcome is Outcome.REPORT))
     for one in advice if verbose else advice[:_MOST_ADVICE]:
         names = [make_printable(name) for name in one.names]
         filled = next((f" ({word} in the steps)" for word in (KEY, PATH) if any(word in s for s in one.steps)), "")
@@ -178,10 +177,10 @@ def _format_skip_reason(reason: str, paths: Sequence[str]) -> Iterator[str]:
 
 def _format_summary(result: ScanResult, paint: _Paint) -> Iterator[str]:
     yield _describe_work(result)
-    blocking = list_shown(result.verdicts, ("report",))
-    below = sum(v.outcome == "below-threshold" for v in result.verdicts)
+    blocking = list_shown(result.verdicts, (Outcome.REPORT,))
+    below = sum(v.outcome is Outcome.BELOW_THRESHOLD for v in result.verdicts)
     tail = f"; {below} below the threshold" if below else ""
-    suppressed = len(list_shown(result.verdicts, _SUPPRESSED))
+    suppressed = len(list_shown(result.verdicts, SUPPRESSED))
     tail += f"; {suppressed} suppressed" if suppressed else ""
     if blocking:
         verb = "blocks" if len(blocking) == 1 else "block"

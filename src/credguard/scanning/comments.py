@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from credguard.lazy_re import compile_lazily
-from credguard.model.findings import Blob, Detection, Location
+from credguard.model.findings import Blob, BlobKind, Detection, Location
 from credguard.rules import load_rules
 from credguard.rules.tool import policy_loosened, suppression_malformed
 from credguard.scanning.placement import build_finding
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from credguard.suppressions.inline import Marker
 
 MALFORMED, CHANGED = suppression_malformed.RULE, policy_loosened.RULE
-_MARKED_KINDS = ("file", "stdin")
+_MARKED_KINDS = (BlobKind.FILE, BlobKind.STDIN)
 _LONG_WORD = compile_lazily(r"\S{20,}")
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
+from credguard.model.findings import Outcome
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
@@ -49,7 +51,7 @@ def pick_worst_verdicts(verdicts: Sequence[Verdict], most: int) -> list[Verdict]
     if len(verdicts) <= most and sum(map(_compute_weight, verdicts)) <= most:
         return list(verdicts)
     room, kept = most, []
-    for verdict in sorted(verdicts, key=lambda one: (one.outcome != "report", *_order(one.finding))):
+    for verdict in sorted(verdicts, key=lambda one: (one.outcome is not Outcome.REPORT, *_order(one.finding))):
         room -= _compute_weight(verdict)
         if room < 0:
             break

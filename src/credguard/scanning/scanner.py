@@ -13,12 +13,12 @@ from credguard.decoders import mime
 from credguard.decoders.containers import CONTAINER
 from credguard.decoders.decompress import UnpackBudget
 from credguard.decoders.encoded_text import PATTERNS, has_base64, iter_views
-from credguard.decoders.unicode import UTF32, WIDE, decode_utf16, decode_utf32
+from credguard.decoders.unicode import UTF32, WIDE, WIDE_TOKEN, decode_utf16, decode_utf32
 from credguard.errors import CredguardError, UnreadableError
 from credguard.matching.database import Matcher
 from credguard.matching.positions import has_overlap, locate
 from credguard.matching.redaction import LineRedactor, is_telling, mask_name
-from credguard.model.findings import Blob, Location, Skip
+from credguard.model.findings import Blob, BlobKind, Location, Skip
 from credguard.model.limit_reasons import TOO_OFTEN_ENCODED
 from credguard.model.result import Problems
 from credguard.rule import Trait, get_default_part
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 KIND_TOKENS = ("token", "bedrock_api_key")
 """The roles of a token in a detection that says its `kind`."""
 _NOWHERE = (Location("."),)
-_EVERYWHERE = (WIDE, UTF32, CONTAINER, mime.PART, mime.RECORDED, lfs.POINTER, *PATTERNS)
+_EVERYWHERE = (WIDE, WIDE_TOKEN, UTF32, CONTAINER, mime.PART, mime.RECORDED, lfs.POINTER, *PATTERNS)
 """What says that a blob has to be read in another way as well."""
 
 
@@ -118,9 +118,10 @@ class Scanner:
         packs or compresses. `depth` archives stand around it; `hits` are the matcher's, where known."""
         hits = self.matcher.find_hits(blob.data) if hits is None else hits
         findings = self._find_in_blob(blob, hits) if hits or self._always else []
-        for pattern, read in ((WIDE, decode_utf16), (UTF32, decode_utf32)):
-            if pattern.name in hits:
-                text = Blob(read(blob.data, hits[pattern.name]), blob.path, blob.kind)
+        for patterns, read in (((WIDE, WIDE_TOKEN), decode_utf16), ((UTF32,), decode_utf32)):
+            name = next((pattern.name for pattern in patterns if pattern.name in hits), "")
+            if name:
+                text = Blob(read(blob.data, hits[name]), blob.path, blob.kind)
                 findings += self._find_in_blob(text, self.matcher.find_hits(text.data))
         if lfs.POINTER.name in hits and (name := lfs.parse_pointer(blob.data)):
             self.pointers.add(name)
@@ -178,7 +179,7 @@ class Scanner:
             return []
         findings: list[Finding] = []
         for path, data in zip(paths, encoded, strict=True):
-            findings += self.scan_blob(Blob(data, path, "name"))
+            findings += self.scan_blob(Blob(data, path, BlobKind.NAME))
             findings, over = limits.trim(findings, limits.OF_RUN)
             if over:
                 self.unread.setdefault(".", f"file names have {limits.explain_overflow(limits.OF_RUN)}")
@@ -205,7 +206,7 @@ class Scanner:
         secrets = (part.secret for _, one in found for part in one.parts if not part.secret.public)
         self.secrets.update(secret.reveal() for secret in secrets if is_telling(secret.reveal()))
         found = self._limit_detections(found, blob.path)
-        if not self._placed and blob.kind != "name":  # names are shown without what is found in them
+        if not self._placed and blob.kind is not BlobKind.NAME:  # names are shown without what is found in them
             return [
                 build_finding(rule, d, build_locations(d, blob) if not d.parts else _NOWHERE) for rule, d in found
             ] + packed

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from credguard.git.repository import GITLINK, SYMLINK, GitError
-from credguard.model.findings import Blob, Skip
+from credguard.model.findings import Blob, BlobKind, Skip
 from credguard.sources import files
 from credguard.sources.time_limit import NO_LIMIT
 from credguard.system.compat import encode_path
@@ -35,9 +35,9 @@ class Change:
     commit: str | None = None
 
     @property
-    def kind(self) -> str:
-        """`symlink` if the content is a link's target, else `file`."""
-        return "symlink" if self.mode == SYMLINK else "file"
+    def kind(self) -> BlobKind:
+        """A symlink if the content is a link's target, else a file."""
+        return BlobKind.SYMLINK if self.mode == SYMLINK else BlobKind.FILE
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +214,9 @@ def read_messages(
     """The objects (author, message) of the commits, as blobs of at most so many bytes; with a `limit` of the time, as
     many as there is time for."""
     found = zip((f"commit {commit[:12]}" for commit in commits), repository.read_blobs(commits, most), strict=True)
-    items = (Blob(data, path, "message") if isinstance(data, bytes) else Skip(path, data) for path, data in found)
+    items = (
+        Blob(data, path, BlobKind.MESSAGE) if isinstance(data, bytes) else Skip(path, data) for path, data in found
+    )
     return limit.cut(items, len(commits), "commit messages")
 
 
@@ -229,7 +231,7 @@ def follow_tags(repository: Git, oids: Iterable[str], limit: int) -> Iterator[Bl
             if isinstance(data, str):
                 yield Skip(f"object {oid[:12]}", data)
             elif kind == "tag":
-                yield Blob(data, f"tag {oid[:12]}", "message")
+                yield Blob(data, f"tag {oid[:12]}", BlobKind.MESSAGE)
                 left.append(data.split(b"\n", 1)[0].removeprefix(b"object ").decode())
             elif kind == "blob":
                 yield Blob(data, f"object {oid[:12]}")

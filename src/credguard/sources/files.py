@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from credguard.git.repository import GITLINK, Git, GitError, IndexEntry, find_git
 from credguard.lazy_re import compile_lazily
-from credguard.model.findings import OF_EVERYTHING, Blob, Skip
+from credguard.model.findings import OF_EVERYTHING, Blob, BlobKind, Skip
 from credguard.model.limit_reasons import explain_size
 from credguard.sources.worktree import RULE_READ_LIMIT, WorkTree
 from credguard.system.compat import encode_path, is_link, open_to_read
@@ -268,7 +268,7 @@ def read(location: str, path: str, limit: int) -> Blob | Skip | str | None:
 def _handle_open_error(error: OSError, location: str, path: str) -> Blob | Skip | str | None:
     if error.errno in (errno.ELOOP, errno.EMLINK):
         try:
-            return Blob(encode_path(os.readlink(location)), path, "symlink")
+            return Blob(encode_path(os.readlink(location)), path, BlobKind.SYMLINK)
         except OSError as cause:
             return Skip(path, _explain_error(cause, "symbolic link"))
     if error.errno in (errno.ENOENT, errno.ENOTDIR):

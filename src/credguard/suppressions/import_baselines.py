@@ -16,6 +16,7 @@ from credguard.lazy_re import compile_lazily
 from credguard.matching.database import Matcher
 from credguard.matching.pattern import Pattern
 from credguard.model.secret import Secret
+from credguard.parsers.utf16 import recode_marked
 from credguard.rule import SECRET_VALUES
 
 if TYPE_CHECKING:
@@ -95,12 +96,7 @@ def _is_same_value(theirs: bytes, ours: bytes) -> bool:
 
 def build_finding_view(data: bytes, place: Location) -> FindingView:
     """What other scanners see at a location of a file."""
-    wide = data[:2] in (b"\xff\xfe", b"\xfe\xff")
-    text = (
-        data.decode("utf-16", "replace")
-        if wide
-        else data.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape")
-    )
+    text = recode_marked(data).removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape")
     lines = text.split("\n")[place.line - 1 : place.end_line] or [""]
     first = lines[0]
     if len(lines) == 1:

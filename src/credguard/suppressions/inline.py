@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from credguard.lazy_re import compile_lazily
 from credguard.matching.positions import locate
 from credguard.parsers.comments.scanner import Comment, find_comments
+from credguard.parsers.utf16 import has_mark, recode_marked
 from credguard.rule import ABOUT_CREDGUARD, CUSTOM_ID, SECRET_VALUES, is_custom
 
 if TYPE_CHECKING:
@@ -43,7 +44,6 @@ _SECRET_LIKE = compile_lazily(
 )
 _LONGEST_REASON = 200
 _LONGEST = 1000
-_WIDE = (b"\xff\xfe", b"\xfe\xff")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +66,8 @@ def find_markers(data: bytes, path: str, *, foreign: bool = True, known: Collect
     `known` are all rule IDs; without them every ID counts as one.
     """
     if not any(beginning in data for beginning in _BEGINNINGS):
-        if data[:2] in _WIDE:
-            return find_markers(data.decode("utf-16", "replace").encode(), path, foreign=foreign, known=known)
+        if has_mark(data):
+            return find_markers(recode_marked(data), path, foreign=foreign, known=known)
         return []
     found = [(match, comment) for match, comment in _iter_comment_markers(data, path) if foreign or match["ours"]]
     places = locate(data, (match.start() for match, _ in found))

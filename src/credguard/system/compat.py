@@ -58,7 +58,7 @@ def machine() -> str:
     return platform.machine()
 
 
-def is_standalone() -> bool:
+def is_standalone_build() -> bool:
     """True in a build that brings its own Python: `sys.executable` is then credguard itself (pyinstaller.org,
     "Run-time Information")."""
     return bool(getattr(sys, "frozen", False))
@@ -67,7 +67,7 @@ def is_standalone() -> bool:
 def start_with_utf8() -> None:
     """Restarts this program if the locale would make Python decode file names differently from git: policies, baselines
     and fingerprints must be the same for everyone."""
-    if os.name == "posix" and sys.getfilesystemencoding() != "utf-8" and sys.executable and not is_standalone():
+    if os.name == "posix" and sys.getfilesystemencoding() != "utf-8" and sys.executable and not is_standalone_build():
         try:
             os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])  # noqa: S606 - as it was started
         except OSError:  # names that are not ASCII are then decoded as well as possible

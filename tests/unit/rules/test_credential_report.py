@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from credguard.aws import credential_report
-from credguard.aws.credential_report import GIVEN, find_report, parse_iso_date
+from credguard.aws.credential_report import find_report, parse_iso_date
 from credguard.errors import UnreadableError
-from credguard.model.findings import Blob
+from credguard.model.findings import Blob, BlobKind
 from credguard.rules.account import key_older_than_limit, mfa_disabled, unused_key
 from credguard.rules.account.key_older_than_limit import check_key_age, make_limit_rule
 from credguard.rules.root_user import root_key_active
@@ -50,7 +50,7 @@ def text(*rows: dict[str, str], columns: list[str] = COLUMNS) -> bytes:
 def found(data: bytes, made: datetime | None = NOW, limit: int = 90) -> list[tuple[str, int, str]]:
     """Rule, line and cell of each finding in a report that the user has given."""
     scanner = Scanner((make_limit_rule(limit), *RULES[1:]), known=RULES)
-    findings = scanner.scan_blob(Blob(data, "r.csv", GIVEN, made))
+    findings = scanner.scan_blob(Blob(data, "r.csv", BlobKind.CREDENTIAL_REPORT, made))
     assert not scanner.failures, scanner.failures
     return [(f.rule_id, f.locations[0].line, cell(data, f.locations[0].line, f.locations[0].column)) for f in findings]
 
@@ -135,7 +135,9 @@ def test_a_report_in_a_tree_counts_to_today_and_says_how_old_it_is() -> None:
 def test_a_rotated_key_is_another_finding() -> None:
     scanner = Scanner((RULES[0],), known=RULES)
     prints = {
-        scanner.scan_blob(Blob(text({"user": "alice"} | key(ago(days), ago(1))), "r.csv", GIVEN, NOW))[0].fingerprint
+        scanner.scan_blob(
+            Blob(text({"user": "alice"} | key(ago(days), ago(1))), "r.csv", BlobKind.CREDENTIAL_REPORT, NOW)
+        )[0].fingerprint
         for days in (100, 100, 200)
     }
     assert len(prints) == 2
@@ -167,7 +169,7 @@ def test_older_than(days: int, told: bool) -> None:
 def test_what_cannot_be_judged_is_a_problem() -> None:
     rows = text({"user": "a"} | key("some day"), {"user": "b", "additional_credentials_info": "2"},
                 columns=[*COLUMNS, "additional_credentials_info"])  # fmt: skip
-    parsed = find_report(Blob(rows + b"c,arn\n", "r.csv", GIVEN, NOW))
+    parsed = find_report(Blob(rows + b"c,arn\n", "r.csv", BlobKind.CREDENTIAL_REPORT, NOW))
     assert parsed is not None
     assert [problem.partition(":")[0] for problem in parsed.problems] == [
         "line 2",
@@ -198,7 +200,7 @@ CELLS = st.sampled_from(
 def test_any_csv_is_survived(rows: list[list[str]], delimiter: str, bom: bool) -> None:
     data = delimiter.join(COLUMNS) + "\n" + "\n".join(delimiter.join(row) for row in rows)
     scanner = everything()
-    scanner.scan_blob(Blob((b"\xef\xbb\xbf" if bom else b"") + data.encode(), "r.csv", GIVEN, NOW))
+    scanner.scan_blob(Blob((b"\xef\xbb\xbf" if bom else b"") + data.encode(), "r.csv", BlobKind.CREDENTIAL_REPORT, NOW))
     assert not scanner.failures
 
 
@@ -217,6 +219,6 @@ def test_a_secret_in_any_cell_is_never_shown(column: int) -> None:
     secret = filler.fill("{{SECRET}}")
     row = {"user": "alice", "password_enabled": "true", "mfa_active": "false"} | key(ago(200), ago(100))
     data = text(row | {COLUMNS[column]: secret}, {"user": "bob"} | key(ago(300)))
-    findings = Scanner(RULES).scan_blob(Blob(data, "r.csv", GIVEN, NOW))
+    findings = Scanner(RULES).scan_blob(Blob(data, "r.csv", BlobKind.CREDENTIAL_REPORT, NOW))
     assert findings
     assert secret[4:] not in repr(findings)

@@ -101,7 +101,7 @@ def check_profiles(names: Iterable[str]) -> None:
             raise CredguardError(f"there is no profile {name}", hint)
 
 
-class Client:
+class AwsClient:
     """The calls of one caller. `profile` is one of AWS's configuration, empty for the usual chain; with `role`, that
     role is assumed first. Once the network has failed, every call fails at once."""
 

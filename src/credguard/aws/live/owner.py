@@ -11,9 +11,10 @@ from credguard.aws.account_state import QUARANTINE, Caller
 from credguard.aws.key_id import CANARY_ACCOUNTS, decode_account
 from credguard.aws.live.client import CallError
 from credguard.errors import CredguardError, ExitCode
+from credguard.model.text_enum import TextEnum
 
 if TYPE_CHECKING:
-    from credguard.aws.live.client import Client
+    from credguard.aws.live.client import AwsClient
 
 _KEY_ID = re.compile(r"A(?:KIA|SIA)[A-Z2-7]{16}")
 _GONE = "NoSuchEntity"
@@ -66,7 +67,7 @@ def check_key_id(key_id: str) -> None:
         raise CredguardError(f"{key_id} is a canary, a trap of account {account}", "leave it alone, and do not use it")
 
 
-def find_owner(client: Client, key_id: str) -> OwnedKey:
+def find_owner(client: AwsClient, key_id: str) -> OwnedKey:
     """Whose the key is; raises CallError, and CredguardError for a key of another account, of root, or of nobody."""
     check_key_id(key_id)
     answer = client.contact()
@@ -96,45 +97,53 @@ def find_owner(client: Client, key_id: str) -> OwnedKey:
     )  # fmt: skip
 
 
+class KeyStatus(TextEnum):
+    """What the account says of a key."""
+
+    ACTIVE = "active"
+    INACTIVE = "inactive"
+    DELETED = "deleted"
+    OF_ROOT = "of-root"
+
+
 @dataclass(frozen=True, slots=True)
 class KeyOwner:
-    """Whose a key that was found is. `status` is active, inactive, deleted, or of-root; `created` and `used` are None
-    where that is not known."""
+    """Whose a key that was found is. `created` and `used` are None where that is not known."""
 
     user: str
-    status: str
+    status: KeyStatus
     created: datetime | None = None
     used: datetime | None = None
     service: str = ""
     region: str = ""
 
 
-def find_user_key(client: Client, key_id: str) -> KeyOwner:
+def find_user_key(client: AwsClient, key_id: str) -> KeyOwner:
     """Whose a key of the caller's own account is; raises CallError."""
     try:
         found = client.ask("iam", "get_access_key_last_used", AccessKeyId=key_id)
     except CallError as error:
         if error.code == _GONE:
-            return KeyOwner("", "deleted")
+            return KeyOwner("", KeyStatus.DELETED)
         raise
     user, used = str(found.get("UserName") or ""), found.get("AccessKeyLastUsed", {})
     this = next((key for key in _list_keys(client, user, "") if key.id == key_id), None)
     when = used.get("LastUsedDate")
     return KeyOwner(
         user if this else "",
-        "of-root" if this is None else "active" if this.active else "inactive",
+        KeyStatus.OF_ROOT if this is None else KeyStatus.ACTIVE if this.active else KeyStatus.INACTIVE,
         this.created if this else None,
         when.astimezone(timezone.utc) if isinstance(when, datetime) else None,
         str(used.get("ServiceName", "")), str(used.get("Region", "")),
     )  # fmt: skip
 
 
-def _ask_account(client: Client, key_id: str) -> str:
+def _ask_account(client: AwsClient, key_id: str) -> str:
     """The account of an ID of the old form, which does not tell it."""
     return str(client.ask("sts", "get_access_key_info", AccessKeyId=key_id).get("Account", ""))
 
 
-def _list_keys(client: Client, user: str, account: str) -> tuple[UserKey, ...]:
+def _list_keys(client: AwsClient, user: str, account: str) -> tuple[UserKey, ...]:
     """The keys of a user; none for the root user, who has no name."""
     if not user or user == account or user.startswith("<"):
         return ()
@@ -151,7 +160,7 @@ def _read_key(key: dict[str, Any]) -> UserKey:
     return UserKey(key["AccessKeyId"], key["Status"] == "Active", key["CreateDate"].astimezone(timezone.utc))
 
 
-def _is_quarantined(client: Client, user: str) -> bool:
+def _is_quarantined(client: AwsClient, user: str) -> bool:
     pages = client.iter_pages("iam", "list_attached_user_policies", UserName=user)
     return any(QUARANTINE.fullmatch(one["PolicyArn"]) for page in pages for one in page.get("AttachedPolicies", ()))
 

@@ -12,7 +12,7 @@ from credguard.aws.live.client import CallError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from credguard.aws.live.client import Client
+    from credguard.aws.live.client import AwsClient
 
 _CALL = "get_account_authorization_details"
 _PERMISSION = "iam:GetAccountAuthorizationDetails"
@@ -26,7 +26,7 @@ _OF_AWS = ":iam::aws:policy/"
 _CENTER_REMARK = "people who sign in through IAM Identity Center are not looked at"
 
 
-def iter_holders(client: Client, account: str) -> Iterator[Holder | Remark]:
+def iter_holders(client: AwsClient, account: str) -> Iterator[Holder | Remark]:
     """Each user, group, role and attached policy of the account's own; raises CallError, also in the middle."""
     center = False
     for page in client.iter_pages("iam", _CALL, Filter=_FILTER, MaxItems=_PAGE):

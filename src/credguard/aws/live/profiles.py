@@ -8,15 +8,26 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from credguard.aws.account_state import Caller
-from credguard.aws.live.client import CLOCK, NO_CREDENTIALS, CallError, Client, list_profiles
+from credguard.aws.live.client import CLOCK, NO_CREDENTIALS, AwsClient, CallError, list_profiles
 from credguard.aws.live.report import make_blank_row, make_user_report
+from credguard.model.text_enum import TextEnum
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from credguard.aws.account_state import AccountItem
 
-WORKS, FAILS, OVER, EMPTY, UNREACHABLE = "works", "fails", "expired", "without-credentials", "unreachable"
+
+class ProfileStatus(TextEnum):
+    """Whether a profile's credentials work."""
+
+    WORKS = "works"
+    FAILS = "fails"
+    OVER = "expired"
+    EMPTY = "without-credentials"
+    UNREACHABLE = "unreachable"
+
+
 _OVER_CODES = ("ExpiredToken", "ExpiredTokenException")
 _FAILING_CODES = (
     "InvalidClientTokenId", "UnrecognizedClientException", "InvalidAccessKeyId", "SignatureDoesNotMatch",
@@ -31,11 +42,16 @@ class ProfileState:
     not be found out beside."""
 
     name: str
-    status: str
+    status: ProfileStatus
     reason: str = ""
     caller: Caller | None = None
     items: tuple[AccountItem, ...] = ()
     note: str = ""
+
+    @property
+    def fails(self) -> bool:
+        """True for credentials that do not work."""
+        return self.status is ProfileStatus.FAILS
 
     @property
     def text(self) -> str:
@@ -43,7 +59,12 @@ class ProfileState:
         if self.caller:
             root = ", the root user: use a role or IAM Identity Center instead" if self.caller.is_root else ""
             return f"profile {self.name} is {self.caller.arn} of account {self.caller.account}{root}"
-        words = {FAILS: "does not work", OVER: "has expired", EMPTY: "is empty", UNREACHABLE: "could not be tried"}
+        words = {
+            ProfileStatus.FAILS: "does not work",
+            ProfileStatus.OVER: "has expired",
+            ProfileStatus.EMPTY: "is empty",
+            ProfileStatus.UNREACHABLE: "could not be tried",
+        }
         return f"profile {self.name} {words[self.status]}: {self.reason}"
 
     def build_entry(self) -> dict[str, object]:
@@ -63,7 +84,7 @@ def ask_profiles() -> list[ProfileState]:
 
 
 def _ask(name: str) -> ProfileState:
-    client, shown = Client(name), name or "default"
+    client, shown = AwsClient(name), name or "default"
     try:
         answer = client.contact()
     except CallError as error:
@@ -72,19 +93,21 @@ def _ask(name: str) -> ProfileState:
     try:
         rows = _ask_key(client, caller)
     except CallError as error:
-        return ProfileState(shown, WORKS, "", caller, (caller,), f"the age of its key is unknown: {error.text}")
-    return ProfileState(shown, WORKS, "", caller, (caller, *rows))
+        return ProfileState(
+            shown, ProfileStatus.WORKS, "", caller, (caller,), f"the age of its key is unknown: {error.text}"
+        )
+    return ProfileState(shown, ProfileStatus.WORKS, "", caller, (caller, *rows))
 
 
-def _classify(error: CallError) -> str:
+def _classify(error: CallError) -> ProfileStatus:
     if error.reason == NO_CREDENTIALS:
-        return EMPTY
+        return ProfileStatus.EMPTY
     if error.code in _OVER_CODES or "expired" in error.reason:
-        return OVER
-    return FAILS if error.code in _FAILING_CODES or not error.is_of_network else UNREACHABLE
+        return ProfileStatus.OVER
+    return ProfileStatus.FAILS if error.code in _FAILING_CODES or not error.is_of_network else ProfileStatus.UNREACHABLE
 
 
-def _name_partition(client: Client, error: CallError) -> str:
+def _name_partition(client: AwsClient, error: CallError) -> str:
     """Which partition was asked, where the Region is of another than most."""
     for start, partition in (("cn-", "aws-cn (China)"), ("us-gov-", "aws-us-gov (GovCloud)")):
         if error.code and client.region.startswith(start):
@@ -92,7 +115,7 @@ def _name_partition(client: Client, error: CallError) -> str:
     return ""
 
 
-def _ask_key(client: Client, caller: Caller) -> tuple[AccountItem, ...]:
+def _ask_key(client: AwsClient, caller: Caller) -> tuple[AccountItem, ...]:
     """The profile's own key as a row of a credential report, so that the rule on old keys can see it; nothing for
     sessions, which end by themselves."""
     key_id = client.find_key_id()

@@ -9,18 +9,17 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
-from credguard.aws.account_state import ROOT_USER, UserReport, locate
-from credguard.aws.credential_report import GIVEN
+from credguard.aws.account_state import ROOT_USER, UserReport, name_resource
 from credguard.aws.credential_report import ROOT as ROOT_NAME
 from credguard.aws.live.answers import MFA, OF_REPORT, ROOT, ROTATION, SHARING, UNUSED, Gap, Remark, make_gap
 from credguard.aws.live.client import CallError
-from credguard.model.findings import Blob
+from credguard.model.findings import Blob, BlobKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from credguard.aws.account_state import RootSummary
-    from credguard.aws.live.client import Client
+    from credguard.aws.live.client import AwsClient
 
 COLUMNS = (
     "user", "arn", "user_creation_time", "password_enabled", "password_last_used", "mfa_active",
@@ -66,7 +65,7 @@ class CredentialReport:
         return f"credential report of {self.made:%Y-%m-%d %H:%M} UTC, {old} old"
 
 
-def start_report(client: Client) -> None:
+def start_report(client: AwsClient) -> None:
     """Has AWS make a report; raises CallError. That one was asked for a moment ago is no failure."""
     try:
         client.ask("iam", "generate_credential_report")
@@ -75,7 +74,7 @@ def start_report(client: Client) -> None:
             raise
 
 
-def fetch_report(client: Client, wait: Callable[[float], None] = time.sleep) -> CredentialReport:
+def fetch_report(client: AwsClient, wait: Callable[[float], None] = time.sleep) -> CredentialReport:
     """The report, when it is there; raises CallError, also where AWS takes more than two minutes."""
     pause, waited = _POLL_SECONDS, 0.0
     while True:
@@ -112,15 +111,15 @@ def make_user_report(account: str, row: dict[str, str], made: datetime) -> UserR
     writer.writeheader()
     writer.writerow(row)
     name = row["user"]
-    place = locate(account, ROOT_USER if name == ROOT_NAME else f"iam/user/{name}")
-    return UserReport(place, Blob(out.getvalue().encode("utf-8"), place, GIVEN, made))
+    place = name_resource(account, ROOT_USER if name == ROOT_NAME else f"iam/user/{name}")
+    return UserReport(place, Blob(out.getvalue().encode("utf-8"), place, BlobKind.CREDENTIAL_REPORT, made))
 
 
 @dataclass(slots=True)
 class LiveRows:
     """Asks about single users what a report would say of them now; `users` (how many there are) bounds the calls."""
 
-    client: Client
+    client: AwsClient
     account: str
     users: int
     calls: int = 0
@@ -149,7 +148,7 @@ class LiveRows:
         except CallError as error:
             if error.code in _GONE:
                 return None
-            place = locate(self.account, f"iam/user/{name}")
+            place = name_resource(self.account, f"iam/user/{name}")
             self.gaps.append(make_gap(_PRACTICES, error, place, "the credential report alone tells of this user"))
             return row
         return now

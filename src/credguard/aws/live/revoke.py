@@ -13,7 +13,7 @@ from credguard.errors import CredguardError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from credguard.aws.live.client import Client
+    from credguard.aws.live.client import AwsClient
     from credguard.aws.live.owner import OwnedKey
 
 SESSIONS_POLICY = "credguard-end-sessions"
@@ -32,7 +32,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class StepOutcome:
     """What became of a step; `done` is False where it failed or was not taken."""
 
     text: str
@@ -73,7 +73,7 @@ def check_allowed(owned: OwnedKey) -> None:
         )
 
 
-def carry_out(client: Client, owned: OwnedKey, *, delete: bool, force: bool) -> Iterator[Outcome]:
+def carry_out(client: AwsClient, owned: OwnedKey, *, delete: bool, force: bool) -> Iterator[StepOutcome]:
     """Takes the steps, each with its outcome; a key that works is never deleted first. Nothing is tried twice."""
     if owned.key.active:
         yield from _take(
@@ -81,10 +81,10 @@ def carry_out(client: Client, owned: OwnedKey, *, delete: bool, force: bool) -> 
             UserName=owned.user, AccessKeyId=owned.key.id, Status="Inactive",
         )  # fmt: skip
         if _is_active(client, owned):
-            yield Outcome(f"{owned.key.id} is still active: nothing else was done", done=False)
+            yield StepOutcome(f"{owned.key.id} is still active: nothing else was done", done=False)
             return
     else:
-        yield Outcome(f"{owned.key.id} was inactive already", done=True)
+        yield StepOutcome(f"{owned.key.id} was inactive already", done=True)
     document = _make_sessions_policy(datetime.now(timezone.utc))
     yield from _take(
         client, "put_user_policy", f"ended the sessions of user {owned.user} (inline policy {SESSIONS_POLICY})",
@@ -94,18 +94,18 @@ def carry_out(client: Client, owned: OwnedKey, *, delete: bool, force: bool) -> 
         yield from _delete(client, owned, force=force)
 
 
-def _delete(client: Client, owned: OwnedKey, *, force: bool) -> Iterator[Outcome]:
+def _delete(client: AwsClient, owned: OwnedKey, *, force: bool) -> Iterator[StepOutcome]:
     if not force:
         reason = "it was active until now" if owned.key.active else _find_reason_to_wait(client, owned)
         if reason:
-            yield Outcome(f"did not delete {owned.key.id}: {reason}; wait a day, or add --force", done=False)
+            yield StepOutcome(f"did not delete {owned.key.id}: {reason}; wait a day, or add --force", done=False)
             return
     yield from _take(
         client, "delete_access_key", f"deleted {owned.key.id}", UserName=owned.user, AccessKeyId=owned.key.id
     )
 
 
-def _find_reason_to_wait(client: Client, owned: OwnedKey) -> str:
+def _find_reason_to_wait(client: AwsClient, owned: OwnedKey) -> str:
     """Why the key must not be deleted yet; empty for one that has been inactive for a day."""
     try:
         since = _find_deactivation(client, owned)
@@ -120,7 +120,7 @@ def _find_reason_to_wait(client: Client, owned: OwnedKey) -> str:
     )
 
 
-def _find_deactivation(client: Client, owned: OwnedKey) -> datetime | None:
+def _find_deactivation(client: AwsClient, owned: OwnedKey) -> datetime | None:
     """When the key was last made inactive, by the event history of 90 days."""
     region = _LOOKUP_REGION if owned.caller.partition == "aws" else ""
     wanted = [{"AttributeKey": "EventName", "AttributeValue": "UpdateAccessKey"}]
@@ -142,7 +142,7 @@ def _read_request(text: str) -> dict[str, object]:
     return asked if isinstance(asked, dict) else {}
 
 
-def _is_active(client: Client, owned: OwnedKey) -> bool:
+def _is_active(client: AwsClient, owned: OwnedKey) -> bool:
     """True unless AWS says that the key is inactive; the key's own user may not be able to ask any more."""
     try:
         pages = client.iter_pages("iam", "list_access_keys", UserName=owned.user)
@@ -152,13 +152,13 @@ def _is_active(client: Client, owned: OwnedKey) -> bool:
     return known.get(owned.key.id) != "Inactive"
 
 
-def _take(client: Client, method: str, done: str, **words: str) -> Iterator[Outcome]:
+def _take(client: AwsClient, method: str, done: str, **words: str) -> Iterator[StepOutcome]:
     try:
         client.change("iam", method, **words)
     except CallError as error:
-        yield Outcome(f"could not: {error.text}", done=False)
+        yield StepOutcome(f"could not: {error.text}", done=False)
     else:
-        yield Outcome(done, done=True)
+        yield StepOutcome(done, done=True)
 
 
 def _make_sessions_policy(moment: datetime) -> str:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 from credguard.aws.account_state import Caller
-from credguard.aws.live.client import CallError, Client, make_session
+from credguard.aws.live.client import AwsClient, CallError, make_session
 from credguard.aws.live.credentials_file import CredentialsFile, ProfileKey
 from credguard.errors import CredguardError, ExitCode
 from credguard.heuristics.expiry import format_rfc3339, parse_iso_time
@@ -154,11 +154,11 @@ class Rotator:
             )
         return key
 
-    def _make_client(self, key: ProfileKey) -> Client:
+    def _make_client(self, key: ProfileKey) -> AwsClient:
         """A client with this key alone."""
-        known = self._region or Client(self.profile).find_region()
+        known = self._region or AwsClient(self.profile).find_region()
         secret = key.secret.reveal().decode("ascii")
-        return Client(session=make_session(key=(key.id, secret), region=known))
+        return AwsClient(session=make_session(key=(key.id, secret), region=known))
 
     def _replace(self, rotation: Rotation, old: ProfileKey) -> Generator[str, None, ProfileKey]:
         """Makes a new key, and puts it in the place of the old one once it works."""
@@ -183,7 +183,7 @@ class Rotator:
         yield f"it works; wrote it to profile {self.profile} of {self.file.path}"
         return new
 
-    def _drop_lost(self, client: Client, rotation: Rotation, one: dict[str, Any]) -> Iterator[str]:
+    def _drop_lost(self, client: AwsClient, rotation: Rotation, one: dict[str, Any]) -> Iterator[str]:
         """Deletes the key of a run that was killed before it could write down the secret; another's is left alone."""
         begun = parse_iso_time(rotation.begun.encode())
         used = client.ask("iam", "get_access_key_last_used", AccessKeyId=one["AccessKeyId"]).get(
@@ -218,12 +218,12 @@ def _try(call: Callable[[], object]) -> CallError | None:
     return None
 
 
-def _list_keys(client: Client) -> list[dict[str, Any]]:
+def _list_keys(client: AwsClient) -> list[dict[str, Any]]:
     """The keys of the caller itself."""
     return [one for page in client.iter_pages("iam", "list_access_keys") for one in page.get("AccessKeyMetadata", ())]
 
 
-def _describe(client: Client, keys: list[dict[str, Any]]) -> str:
+def _describe(client: AwsClient, keys: list[dict[str, Any]]) -> str:
     """Each key with its last use."""
     said = []
     for one in keys:

@@ -5,49 +5,49 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
-from credguard.aws.account_state import AccountItem, Caller, Holder, RootSummary, UserReport, locate
+from credguard.aws.account_state import AccountItem, Caller, Holder, RootSummary, UserReport, name_resource
 from credguard.aws.credential_report import ROOT as ROOT_NAME
 from credguard.aws.live import permissions, report, trails
 from credguard.aws.live.answers import (
+    ACCOUNT_PRACTICES,
     LEAKED,
     MFA,
     OF_REPORT,
     PERMISSIONS,
-    PRACTICES,
     ROOT,
     TRAILS,
     Gap,
     Remark,
     make_gap,
 )
-from credguard.aws.live.client import CallError, Client
+from credguard.aws.live.client import AwsClient, CallError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from credguard.aws.live.report import CredentialReport, LiveRows
 
-Answer: TypeAlias = AccountItem | Gap | Remark
+LiveItem: TypeAlias = AccountItem | Gap | Remark
 
 
 @dataclass(slots=True)
-class Account:
+class LiveAccount:
     """The account of one caller, in the Regions named (its own when none is). `complains` says whether a rule has
     something to say of a user's row, which is then asked about again. `caller` and `report` are known once read."""
 
-    client: Client
+    client: AwsClient
     complains: Callable[[UserReport], bool]
     regions: tuple[str, ...] = ()
     caller: Caller | None = None
     report: CredentialReport | None = None
     _users: dict[str, str] | None = field(default_factory=dict)
 
-    def __iter__(self) -> Iterator[Answer]:
+    def __iter__(self) -> Iterator[LiveItem]:
         """All that the account answers; no call changes anything in it."""
         try:
             answer = self.client.contact()
         except CallError as error:
-            yield make_gap(PRACTICES, error, self._locate("sts"))
+            yield make_gap(ACCOUNT_PRACTICES, error, self._locate("sts"))
             return
         self.caller = Caller(str(answer.get("Account", "")), str(answer.get("Arn", "")))
         yield self.caller
@@ -64,7 +64,7 @@ class Account:
 
     def _locate(self, path: str) -> str:
         if self.caller:
-            return locate(self.caller.account, path)
+            return name_resource(self.caller.account, path)
         return f"aws://{self.client.role or self.client.profile or 'default'}/{path}"
 
     @property
@@ -82,7 +82,7 @@ class Account:
         keys, mfa = (numbers[name] for name in names)
         return RootSummary(self._id, keys, mfa, numbers.get("AccountSigningCertificatesPresent", 0))
 
-    def _iter_holders(self) -> Iterator[Answer]:
+    def _iter_holders(self) -> Iterator[LiveItem]:
         """Everything with permissions; on the way, which users there are."""
         users: dict[str, str] = {}
         try:
@@ -103,14 +103,14 @@ class Account:
         except CallError:
             return None
 
-    def _iter_trails(self) -> Iterator[Answer]:
+    def _iter_trails(self) -> Iterator[LiveItem]:
         place = self._locate("cloudtrail")
         try:
             yield from trails.iter_trails(self.client, self._id, self.regions, place)
         except CallError as error:
             yield make_gap((TRAILS,), error, place)
 
-    def _iter_rows(self, summary: RootSummary | None) -> Iterator[Answer]:
+    def _iter_rows(self, summary: RootSummary | None) -> Iterator[LiveItem]:
         place = self._locate("iam/credential-report")
         try:
             found = self.report = report.fetch_report(self.client)

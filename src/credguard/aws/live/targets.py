@@ -20,14 +20,14 @@ _SHAPES = "a line is a profile, the ARN of a role to assume, or an account ID wi
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class AccountTarget:
     """A caller: a `profile` (empty for the usual chain), and the `role` that it assumes, if any."""
 
     profile: str = ""
     role: str = ""
 
 
-def list_targets(profiles: Sequence[str], file: str, role: str) -> list[Target]:
+def list_targets(profiles: Sequence[str], file: str, role: str) -> list[AccountTarget]:
     """The callers named on the command line and in the file, each once; the usual chain where there are none.
 
     `role` is the ARN of the role to assume in the accounts of the file, with `{account}` for the account's ID. Raises
@@ -38,13 +38,13 @@ def list_targets(profiles: Sequence[str], file: str, role: str) -> list[Target]:
             f"--role {role} is no ARN with {_PATTERN_PLACE}", f"arn:aws:iam::{_PATTERN_PLACE}:role/NAME"
         )
     base = profiles[0] if file and len(profiles) == 1 else ""
-    found = [Target(profile) for profile in profiles if not base]
+    found = [AccountTarget(profile) for profile in profiles if not base]
     if file:
         found += _read_lines(file, role, base)
-    return list(dict.fromkeys(found)) or [Target()]
+    return list(dict.fromkeys(found)) or [AccountTarget()]
 
 
-def _read_lines(file: str, role: str, base: str) -> Iterator[Target]:
+def _read_lines(file: str, role: str, base: str) -> Iterator[AccountTarget]:
     try:
         with Path(file).open("rb") as handle:
             data = handle.read(_LARGEST + 1)
@@ -59,13 +59,13 @@ def _read_lines(file: str, role: str, base: str) -> Iterator[Target]:
             continue
         count += 1
         if _ROLE.fullmatch(word):
-            yield Target(base, word)
+            yield AccountTarget(base, word)
         elif _ACCOUNT.fullmatch(word):
             if not role:
                 raise CredguardError(f"{file}:{number}: an account ID needs a role to assume", "add --role ARN")
-            yield Target(base, role.replace(_PATTERN_PLACE, word))
+            yield AccountTarget(base, role.replace(_PATTERN_PLACE, word))
         elif re.fullmatch(r"[^\s:/]{1,128}", word):
-            yield Target(word)
+            yield AccountTarget(word)
         else:
             raise CredguardError(f"{file}:{number} names no account", _SHAPES)
     if not count:

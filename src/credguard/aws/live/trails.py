@@ -5,20 +5,20 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from credguard.aws.account_state import Trail, Trails
+from credguard.aws.account_state import CloudTrail, Trails
 from credguard.aws.live.answers import TRAILS, Gap, Remark, make_gap
 from credguard.aws.live.client import CallError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from credguard.aws.live.client import Client
+    from credguard.aws.live.client import AwsClient
 
 _EVENTS = "via CloudTrail"
 """What the detail type of EventBridge's events from CloudTrail ends with."""
 
 
-def iter_trails(client: Client, account: str, regions: Iterable[str], place: str) -> Iterator[Trails | Gap | Remark]:
+def iter_trails(client: AwsClient, account: str, regions: Iterable[str], place: str) -> Iterator[Trails | Gap | Remark]:
     """The account's trails and who watches them, and what could not be asked. Raises CallError where no Region tells of
     its trails."""
     asked = _Asked(client, place)
@@ -39,7 +39,7 @@ def iter_trails(client: Client, account: str, regions: Iterable[str], place: str
 class _Asked:
     """What was asked, and the gaps of that."""
 
-    def __init__(self, client: Client, place: str) -> None:
+    def __init__(self, client: AwsClient, place: str) -> None:
         self.client = client
         self.gaps: list[Gap] = []
         self._place = place
@@ -53,7 +53,7 @@ class _Asked:
                 found.setdefault(entry.get("TrailARN", entry.get("Name", "")), entry)
         return list(found.values())
 
-    def read(self, entry: Mapping[str, Any]) -> Trail:
+    def read(self, entry: Mapping[str, Any]) -> CloudTrail:
         """One trail; what cannot be asked of it is a gap."""
         arn, home = entry.get("TrailARN", ""), entry.get("HomeRegion", "")
         every_region, logging, management = bool(entry.get("IsMultiRegionTrail")), False, False
@@ -65,7 +65,7 @@ class _Asked:
                 management = _logs_management(selectors)
         except CallError as error:
             self.gaps.append(make_gap((TRAILS,), error, self._place))
-        return Trail(str(entry.get("Name", "")), every_region, logging, management)
+        return CloudTrail(str(entry.get("Name", "")), every_region, logging, management)
 
     def find_watchers(self, entry: Mapping[str, Any]) -> list[str]:
         """What reads the trail: the first that is found."""
@@ -100,7 +100,7 @@ def _logs_management(selectors: Mapping[str, Any]) -> bool:
     return False
 
 
-def _has_alarm(client: Client, group: str) -> bool:
+def _has_alarm(client: AwsClient, group: str) -> bool:
     """True where a metric filter of the log group feeds an alarm that tells somebody."""
     parts = group.split(":")
     region, name = (parts[3], parts[6]) if len(parts) > 6 else ("", group)
@@ -122,7 +122,7 @@ def _get_metric(alarm: Mapping[str, Any]) -> tuple[object, object]:
     return alarm.get("Namespace"), alarm.get("MetricName")
 
 
-def _is_guarded(client: Client, region: str) -> bool:
+def _is_guarded(client: AwsClient, region: str) -> bool:
     for page in client.iter_pages("guardduty", "list_detectors", region):
         for detector in page.get("DetectorIds", ()):
             if client.ask("guardduty", "get_detector", region, DetectorId=detector).get("Status") == "ENABLED":
@@ -130,7 +130,7 @@ def _is_guarded(client: Client, region: str) -> bool:
     return False
 
 
-def _has_rule(client: Client, region: str) -> bool:
+def _has_rule(client: AwsClient, region: str) -> bool:
     for page in client.iter_pages("events", "list_rules", region):
         for rule in page.get("Rules", ()):
             if rule.get("State", "").startswith("ENABLED") and _is_about_calls(rule.get("EventPattern")):

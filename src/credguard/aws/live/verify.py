@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from credguard.aws.account_state import Caller
 from credguard.aws.key_id import CANARY_ACCOUNTS, decode_account
-from credguard.aws.live.client import DENIED, CallError, Client, explain_failure, make_session, silence_loggers
+from credguard.aws.live.client import DENIED, AwsClient, CallError, explain_failure, make_session, silence_loggers
 from credguard.heuristics.expiry import format_rfc3339
-from credguard.model.verification import CANARY, EXPIRED, GONE, LIVE, NOT_ASKED, UNKNOWN, WRONG, Verification
+from credguard.model.verification import Verification, VerificationStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,7 +38,7 @@ class Verifier:
     _known: dict[tuple[str, Secret, Secret | None], Verification] = field(default_factory=dict)
     _secrets: dict[str, list[Verification]] = field(default_factory=dict)
     _own: Caller | CallError | None = None
-    _own_client: Client | None = None
+    _own_client: AwsClient | None = None
     _lost: str = ""
 
     def verify(self, key_id: str, secret: Secret, token: Secret | None, own: frozenset[str]) -> Verification:
@@ -51,19 +51,25 @@ class Verifier:
     def _verify(self, key_id: str, secret: Secret, token: Secret | None, own: frozenset[str]) -> Verification:
         account = decode_account(key_id.encode()) or self._ask_account(key_id)
         if account in CANARY_ACCOUNTS:
-            return Verification(CANARY, "a trap: its owner would see the call", account=account)
+            return Verification(VerificationStatus.CANARY, "a trap: its owner would see the call", account=account)
         if not account:
-            return Verification(NOT_ASKED, "its ID does not tell its account, so that it may be a canary")
+            return Verification(
+                VerificationStatus.NOT_ASKED, "its ID does not tell its account, so that it may be a canary"
+            )
         if not self.all_accounts and account not in own:
             reason = f"account {account} is not in `accounts.own` of the policy; --verify=all asks about any"
-            return Verification(NOT_ASKED, reason, account=account)
+            return Verification(VerificationStatus.NOT_ASKED, reason, account=account)
         if key_id.startswith("ASIA") and token is None:
-            return Verification(NOT_ASKED, "its session token was not found", account=account)
+            return Verification(VerificationStatus.NOT_ASKED, "its session token was not found", account=account)
         before = self._secrets.setdefault(key_id, [])
-        if any(one.status == LIVE for one in before):
-            return Verification(WRONG, "another secret of this key ID is the right one", account=account)
+        if any(one.status is VerificationStatus.LIVE for one in before):
+            return Verification(
+                VerificationStatus.WRONG, "another secret of this key ID is the right one", account=account
+            )
         if len(before) >= _MOST_SECRETS:
-            return Verification(NOT_ASKED, f"{_MOST_SECRETS} secrets of this key ID were tried", account=account)
+            return Verification(
+                VerificationStatus.NOT_ASKED, f"{_MOST_SECRETS} secrets of this key ID were tried", account=account
+            )
         if before:
             self.wait(_BETWEEN_SECRETS)
         last_used = self._ask_last_used(key_id, account)
@@ -78,7 +84,7 @@ class Verifier:
             "partition": _find_partition(region),
         }  # fmt: skip
         if self._lost:
-            return Verification(UNKNOWN, self._lost, **known)
+            return Verification(VerificationStatus.UNKNOWN, self._lost, **known)
         self.asked += 1
         try:
             answer = _ask_identity(key_id, secret, token, region)
@@ -86,30 +92,34 @@ class Verifier:
             return self._read_failure(error, known)
         caller = Caller(str(answer.get("Account", "")), str(answer.get("Arn", "")))
         if not caller.arn.startswith("arn:"):
-            return Verification(UNKNOWN, "the answer is not AWS's", **known)
+            return Verification(VerificationStatus.UNKNOWN, "the answer is not AWS's", **known)
         known |= {"account": caller.account, "partition": caller.partition}
-        return Verification(LIVE, "it is the root user's" if caller.is_root else "", arn=caller.arn, **known)
+        return Verification(
+            VerificationStatus.LIVE, "it is the root user's" if caller.is_root else "", arn=caller.arn, **known
+        )
 
     def _read_failure(self, error: Exception, known: dict[str, str]) -> Verification:
         """What a failure says of the key; whatever is no clear answer says nothing."""
         failure = explain_failure(error, "sts:GetCallerIdentity")
         if failure.code in _GONE_CODES:
             where = f"deleted, inactive, or not of partition {known['partition']}, which was asked; it may work again"
-            return Verification(GONE, where, **known)
+            return Verification(VerificationStatus.GONE, where, **known)
         if failure.code in _EXPIRED_CODES:
-            return Verification(EXPIRED, "", **known)
+            return Verification(VerificationStatus.EXPIRED, "", **known)
         if failure.code in DENIED and _is_of_aws(error):
-            return Verification(LIVE, "AWS denied the call, as an organization's policy may: the key works", **known)
+            return Verification(
+                VerificationStatus.LIVE, "AWS denied the call, as an organization's policy may: the key works", **known
+            )
         if failure.code == "SignatureDoesNotMatch":
-            return Verification(WRONG, "the key ID exists and is active", **known)
+            return Verification(VerificationStatus.WRONG, "the key ID exists and is active", **known)
         if not failure.code:
             self._lost = failure.reason
-        return Verification(UNKNOWN, failure.reason, **known)
+        return Verification(VerificationStatus.UNKNOWN, failure.reason, **known)
 
-    def _client(self) -> Client:
+    def _client(self) -> AwsClient:
         """The user's own credentials."""
         if self._own_client is None:
-            self._own_client = Client()
+            self._own_client = AwsClient()
         return self._own_client
 
     def _find_own(self) -> Caller | None:

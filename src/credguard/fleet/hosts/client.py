@@ -62,7 +62,7 @@ def check_base(base: str) -> str:
 
 
 @dataclass(slots=True)
-class Client:
+class HostClient:
     """One API: its `base`, the `headers` of each request (with the token, never shown), what to call it, and the
     `scope` that its token needs."""
 

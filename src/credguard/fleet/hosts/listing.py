@@ -8,50 +8,50 @@ from urllib.parse import quote, urlsplit
 
 from credguard.errors import CredguardError, ExitCode
 from credguard.fleet.hosts import tokens
-from credguard.fleet.hosts.client import Client, check_base
-from credguard.fleet.plan import Entry, make_entry
+from credguard.fleet.hosts.client import HostClient, check_base
+from credguard.fleet.plan import PlannedRepository, make_entry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    Lister = Callable[[str, str], list[Entry]]
+    Lister = Callable[[str, str], list[PlannedRepository]]
 
 
-def list_github(owner: str, base: str) -> list[Entry]:
+def list_github(owner: str, base: str) -> list[PlannedRepository]:
     """The repositories of an organisation; raises CredguardError."""
     base = check_base(base or "https://api.github.com")
     headers = {"X-GitHub-Api-Version": "2022-11-28", **tokens.build_bearer(tokens.find_token("github", base))}
-    client = Client(base, headers, "GitHub", "Metadata: read and Contents: read")
+    client = HostClient(base, headers, "GitHub", "Metadata: read and Contents: read")
     found = client.list_pages(f"/orgs/{quote(owner, safe='')}/repos?per_page=100&type=all")
     return read_entries(found, "GitHub")
 
 
-def list_gitlab(group: str, base: str) -> list[Entry]:
+def list_gitlab(group: str, base: str) -> list[PlannedRepository]:
     """The projects of a group and of those below it; raises CredguardError."""
     base = check_base(base or "https://gitlab.com")
     headers = tokens.build_bearer(tokens.find_token("gitlab", base))
-    client = Client(f"{base}/api/v4", headers, "GitLab", "read_api and read_repository")
+    client = HostClient(f"{base}/api/v4", headers, "GitLab", "read_api and read_repository")
     query = "include_subgroups=true&with_shared=false&per_page=100&order_by=id&sort=asc"
     return read_entries(client.list_pages(f"/groups/{quote(group, safe='')}/projects?{query}"), "GitLab")
 
 
-def list_gitea(owner: str, base: str) -> list[Entry]:
+def list_gitea(owner: str, base: str) -> list[PlannedRepository]:
     """The repositories of an organisation on Gitea or Forgejo; raises CredguardError."""
     if not base:
         raise CredguardError("--gitea needs --url", "as in --url https://git.example.com")
     base = check_base(base)
     token = tokens.find_token("gitea", base)
     headers = {"Authorization": f"token {token}"} if token else {}
-    client = Client(f"{base}/api/v1", headers, "Gitea", "read:organization and read:repository")
+    client = HostClient(f"{base}/api/v1", headers, "Gitea", "read:organization and read:repository")
     return read_entries(client.list_pages(f"/orgs/{quote(owner, safe='')}/repos?limit=50"), "Gitea")
 
 
-def list_bitbucket(owner: str, base: str) -> list[Entry]:
+def list_bitbucket(owner: str, base: str) -> list[PlannedRepository]:
     """The repositories of a workspace of Bitbucket Cloud or, with a base, of a project of Bitbucket Data Center; raises
     CredguardError."""
     root = check_base(base or "https://api.bitbucket.org")
     headers = tokens.build_bearer(tokens.find_token("bitbucket", root))
-    client = Client(root, headers, "Bitbucket", "repository:read")
+    client = HostClient(root, headers, "Bitbucket", "repository:read")
     path = f"/rest/api/latest/projects/{quote(owner, safe='')}/repos?limit=100&start=0" if base else (
         f"/2.0/repositories/{quote(owner, safe='')}?pagelen=100"
     )  # fmt: skip
@@ -75,7 +75,7 @@ def list_bitbucket(owner: str, base: str) -> list[Entry]:
     return read_entries(found, "Bitbucket")
 
 
-def list_codecommit(_owner: str, base: str) -> list[Entry]:
+def list_codecommit(_owner: str, base: str) -> list[PlannedRepository]:
     """The repositories of the account and region that the environment names; raises CredguardError."""
     from credguard.aws.live.client import require_boto3
 
@@ -108,7 +108,7 @@ LISTERS: dict[str, Lister] = {
 }  # fmt: skip
 
 
-def read_entries(found: Iterable[Any], name: str) -> list[Entry]:
+def read_entries(found: Iterable[Any], name: str) -> list[PlannedRepository]:
     """The entries of what an API, or a tool that prints its answer, says of repositories; raises CredguardError for
     one that says no address."""
     entries = []
@@ -134,7 +134,7 @@ def _find_address(one: Mapping[str, Any]) -> str:
     return address
 
 
-def _read_entry(address: str, one: Mapping[str, Any]) -> Entry:
+def _read_entry(address: str, one: Mapping[str, Any]) -> PlannedRepository:
     """The fields of GitHub (API and `gh repo list`), GitLab, Gitea, Bitbucket and CodeCommit."""
     statistics, branch = one.get("statistics"), one.get("defaultBranchRef") or one.get("mainbranch")
     size = 0

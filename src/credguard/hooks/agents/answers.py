@@ -15,7 +15,7 @@ BLOCKED = 2
 _NOTICE = "[credguard: withheld]"
 
 
-class Answer:
+class HookAnswer:
     """What goes to standard output, to standard error, and the exit code."""
 
     __slots__ = ("code", "error", "output")
@@ -25,59 +25,59 @@ class Answer:
         self.error, self.code = error, code
 
 
-def allow(event: Event) -> Answer:
+def allow(event: Event) -> HookAnswer:
     """Lets it happen. It never says "allow" where the agent would then no longer ask its user."""
     if event.caller == p.CURSOR and event.kind == p.PROMPT:
-        return Answer({"continue": True})
+        return HookAnswer({"continue": True})
     if event.caller == p.CURSOR and event.kind == p.READ:
-        return Answer({"permission": "allow"})
+        return HookAnswer({"permission": "allow"})
     if event.caller == p.PLAIN:
-        return Answer({"credguard": p.PLAIN_VERSION, "decision": "allow"})
-    return Answer({})
+        return HookAnswer({"credguard": p.PLAIN_VERSION, "decision": "allow"})
+    return HookAnswer({})
 
 
-def warn(event: Event, reason: str) -> Answer:
+def warn(event: Event, reason: str) -> HookAnswer:
     """Lets it happen and tells the user, where the agent can."""
     if event.caller in (p.CLAUDE, p.CODEX, p.GEMINI, p.VSCODE):
-        return Answer({"systemMessage": reason}, reason)
+        return HookAnswer({"systemMessage": reason}, reason)
     answer = allow(event)
     answer.error = reason
     return answer
 
 
-def refuse(event: Event | None, reason: str) -> Answer:
+def refuse(event: Event | None, reason: str) -> HookAnswer:
     """Stops a prompt or a call; a result that cannot be withheld any more is said to have leaked."""
     if event is None or event.kind == p.OTHER:
         if event is not None and event.caller == p.PLAIN:
             return _refuse_plain(event, reason)
-        return Answer(None, reason, BLOCKED)
+        return HookAnswer(None, reason, BLOCKED)
     if event.kind == p.AFTER:
         return withhold(event, reason, blank_out(event.result))
     return _REFUSALS[event.caller](event, reason)
 
 
-def withhold(event: Event, reason: str, replacement: object) -> Answer:
+def withhold(event: Event, reason: str, replacement: object) -> HookAnswer:
     """Puts `replacement`, which has the shape of the result, in the place of the result, or says that it leaked."""
     text = reason + "\n" + flatten(replacement)
     if event.caller == p.CLAUDE:
-        return Answer({
+        return HookAnswer({
             "systemMessage": reason,
             "hookSpecificOutput": {
                 "hookEventName": event.name, "updatedToolOutput": drop_copies(replacement), "additionalContext": reason,
             },
-        }, reason) if event.name == "PostToolUse" else Answer(None, reason, BLOCKED)  # fmt: skip
+        }, reason) if event.name == "PostToolUse" else HookAnswer(None, reason, BLOCKED)  # fmt: skip
     if event.caller == p.CODEX:  # which puts the reason in place of the result, and knows no other key
-        return Answer({"decision": "block", "reason": text}, reason)
+        return HookAnswer({"decision": "block", "reason": text}, reason)
     if event.caller == p.GEMINI:
-        return Answer({"decision": "deny", "reason": text, "systemMessage": reason}, reason)
+        return HookAnswer({"decision": "deny", "reason": text, "systemMessage": reason}, reason)
     if event.caller == p.COPILOT or event.field == "tool_result":
-        return Answer({"modifiedResult": _shape_result(replacement), "additionalContext": reason}, reason)
+        return HookAnswer({"modifiedResult": _shape_result(replacement), "additionalContext": reason}, reason)
     if event.caller == p.VSCODE:
         context = {"hookEventName": event.name, "additionalContext": reason}
-        return Answer({"decision": "block", "reason": reason, "hookSpecificOutput": context}, reason)
+        return HookAnswer({"decision": "block", "reason": reason, "hookSpecificOutput": context}, reason)
     if event.caller == p.CURSOR:  # which takes another result from tools of MCP alone
-        return Answer({"updated_mcp_tool_output": flatten(replacement), "additional_context": reason}, reason)
-    return Answer({
+        return HookAnswer({"updated_mcp_tool_output": flatten(replacement), "additional_context": reason}, reason)
+    return HookAnswer({
         "credguard": p.PLAIN_VERSION, "decision": "withhold", "reason": reason, "output": replacement,
     }, reason, BLOCKED)  # fmt: skip
 
@@ -129,33 +129,33 @@ def _shape_result(value: object) -> object:
     return {"resultType": kind, "textResultForLlm": flatten(value)}
 
 
-def _refuse_claude(event: Event, reason: str) -> Answer:
+def _refuse_claude(event: Event, reason: str) -> HookAnswer:
     if event.kind == p.PROMPT:
-        return Answer({"decision": "block", "reason": reason}, reason)
+        return HookAnswer({"decision": "block", "reason": reason}, reason)
     decision: dict[str, object] = {"permissionDecision": "deny", "permissionDecisionReason": reason}
     if event.name == "PermissionRequest":
         decision = {"decision": {"behavior": "deny", "message": reason}}
-    return Answer({"hookSpecificOutput": {"hookEventName": event.name, **decision}}, reason)
+    return HookAnswer({"hookSpecificOutput": {"hookEventName": event.name, **decision}}, reason)
 
 
-def _refuse_copilot(event: Event, reason: str) -> Answer:
+def _refuse_copilot(event: Event, reason: str) -> HookAnswer:
     if event.kind == p.PROMPT:
-        return Answer({"decision": "block", "reason": reason}, reason)
-    return Answer({"permissionDecision": "deny", "permissionDecisionReason": reason}, reason)
+        return HookAnswer({"decision": "block", "reason": reason}, reason)
+    return HookAnswer({"permissionDecision": "deny", "permissionDecisionReason": reason}, reason)
 
 
-def _refuse_cursor(event: Event, reason: str) -> Answer:
+def _refuse_cursor(event: Event, reason: str) -> HookAnswer:
     if event.kind == p.PROMPT:
-        return Answer({"continue": False, "user_message": reason}, reason)
-    return Answer({"permission": "deny", "user_message": reason, "agent_message": reason}, reason)
+        return HookAnswer({"continue": False, "user_message": reason}, reason)
+    return HookAnswer({"permission": "deny", "user_message": reason, "agent_message": reason}, reason)
 
 
-def _refuse_gemini(_event: Event, reason: str) -> Answer:
-    return Answer({"decision": "deny", "reason": reason}, reason)
+def _refuse_gemini(_event: Event, reason: str) -> HookAnswer:
+    return HookAnswer({"decision": "deny", "reason": reason}, reason)
 
 
-def _refuse_plain(_event: Event, reason: str) -> Answer:
-    return Answer({"credguard": p.PLAIN_VERSION, "decision": "deny", "reason": reason}, reason, BLOCKED)
+def _refuse_plain(_event: Event, reason: str) -> HookAnswer:
+    return HookAnswer({"credguard": p.PLAIN_VERSION, "decision": "deny", "reason": reason}, reason, BLOCKED)
 
 
 _REFUSALS = {

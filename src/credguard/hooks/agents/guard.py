@@ -21,11 +21,11 @@ TYPE_CHECKING = False  # as in typing, whose import takes long
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from credguard.hooks.agents.answers import Answer
+    from credguard.hooks.agents.answers import HookAnswer
     from credguard.hooks.agents.look import Look
     from credguard.hooks.agents.payload import Event
 
-    Check = Callable[["Event", "Look | None", str], Answer]
+    Check = Callable[["Event", "Look | None", str], HookAnswer]
     """Scans in full: the event, what it would show, and the words of a failure (without a `Look`)."""
 
 SECONDS = 20.0
@@ -43,7 +43,7 @@ class _Turn:
         self.lenient = False
         self._lock = _thread.allocate_lock()
 
-    def write(self, answer: Answer) -> int:
+    def write(self, answer: HookAnswer) -> int:
         """Writes the answer and gives the exit code; the second one waits for the end of the process."""
         if not self._lock.acquire(blocking=False):
             time.sleep(60)

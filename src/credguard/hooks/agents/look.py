@@ -30,7 +30,7 @@ _LONGEST_PATH = 4096
 _MOST_LEAVES = 200_000
 
 
-class Item:
+class ScannedItem:
     """Bytes to scan. `subject` is what they are in words, `path` the file or ""."""
 
     __slots__ = ("data", "path", "subject")
@@ -52,7 +52,7 @@ class Look:
     """What is to be scanned for an event (`items`), and the words for what needs no scan (`denied`: words, path)."""
 
     def __init__(self) -> None:
-        self.items: list[Item] = []
+        self.items: list[ScannedItem] = []
         self.denied: list[tuple[str, str]] = []
         self._left = files.MOST_BYTES
         self._done: set[tuple[str, object]] = set()
@@ -60,11 +60,11 @@ class Look:
     def add_text(self, subject: str, text: str) -> None:
         """Adds a text."""
         if text:
-            self.items.append(Item(subject, text.encode("utf-8", "surrogatepass")))
+            self.items.append(ScannedItem(subject, text.encode("utf-8", "surrogatepass")))
         if not text.isascii():
             plain = _make_plain(text)
             if plain != text:
-                self.items.append(Item(subject, plain.encode("utf-8", "surrogatepass")))
+                self.items.append(ScannedItem(subject, plain.encode("utf-8", "surrogatepass")))
 
     def add_file(self, written: str, folder: str, lines: LineRange | None = None) -> None:
         """Adds the files that a name leads to, if there are any."""
@@ -83,7 +83,7 @@ class Look:
         data = files.read_part(path, lines, self._left)
         self._left -= len(data)
         if data:
-            self.items.append(Item(f"the file {os.path.basename(path)}", data, real))
+            self.items.append(ScannedItem(f"the file {os.path.basename(path)}", data, real))
 
 
 def _make_plain(text: str) -> str:

@@ -14,20 +14,20 @@ PRINTERS = frozenset(
 )
 SENDERS = frozenset("curl wget http https xh nc ncat netcat socat telnet mail sendmail gh glab".split())
 ECHOES = frozenset("echo printf print write-output write-host cat tee".split())
-QUIET = frozenset("export declare typeset local readonly eval set source . unset read alias".split())
+QUIET_BUILTINS = frozenset("export declare typeset local readonly eval set source . unset read alias".split())
 LOOPS = frozenset("done read mapfile readarray".split())
 COPIES = frozenset("cp mv ln install rsync scp tar zip gzip 7z".split())
 WRAPPERS = frozenset(
     "sudo doas time nice ionice nohup command exec builtin env xargs timeout stdbuf unbuffer watch busybox toybox "
     "parallel caffeinate setsid chronic then do else if while until ! { ( winpty".split()
 )
-SHELLS = frozenset("sh bash zsh dash ksh fish ash pwsh powershell cmd".split())
+SHELL_PROGRAMS = frozenset("sh bash zsh dash ksh fish ash pwsh powershell cmd".split())
 INLINE = {
     "-c": "python python2 python3 pypy pypy3 ipython php", "-e": "node nodejs ruby perl bun deno lua julia r rscript",
     "-p": "node nodejs bun", "-r": "php", "eval": "deno bun", "-": "python python3 node ruby perl php",
     "-m": "python python3", "--eval": "node nodejs bun", "--print": "node nodejs", "-pe": "node perl", "-ne": "perl",
 }  # fmt: skip
-LANGUAGES = frozenset(" ".join(INLINE.values()).split())
+INTERPRETERS = frozenset(" ".join(INLINE.values()).split())
 ENVIRONMENT = (
     "environ", "getenv", "process.env", 'process["env', "process['env", "deno.env", "bun.env", "env[", "env.", "%env",
     "$env", "p env", "env:", "puts env", "env.to",
@@ -60,7 +60,7 @@ CREDENTIALS = (
     ("az", "account", "get-access-token"), ("vault", "kv", "get"), ("vault", "read"), ("op", "read"), ("pass", "show"),
     ("aws", "kms", "decrypt"), ("aws-vault", "exec", "env"), ("security", "find-generic-password", "-w"),
 )  # fmt: skip
-KNOWN = STEADY | ECHOES | SENDERS | COPIES | SHELLS
+KNOWN = STEADY | ECHOES | SENDERS | COPIES | SHELL_PROGRAMS
 STARTERS = frozenset(
     "docker podman kubectl ssh npm yarn pnpm uv pip pipenv poetry bundle bun deno composer dotnet direnv".split()
 )

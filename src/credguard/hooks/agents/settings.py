@@ -16,7 +16,7 @@ from credguard.parsers import json as documents
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from credguard.hooks.agents.targets import Agent, Entry
+    from credguard.hooks.agents.targets import Agent, SettingsEntry
     from credguard.parsers.node import Node
 
 _STEP = "  "
@@ -91,7 +91,7 @@ def list_commands(text: str, agent: Agent) -> dict[str, str]:
     return found
 
 
-def _format_entry(entry: Entry) -> str:
+def _format_entry(entry: SettingsEntry) -> str:
     return "\n" + _indent(json.dumps(entry, indent=2, ensure_ascii=False), 3)
 
 

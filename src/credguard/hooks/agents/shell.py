@@ -68,7 +68,7 @@ class _Looking:
                 continue
             bare = not words and not command.sets and not command.files
             for inner in command.inner:
-                loud = name in programs.ECHOES | programs.PRINTERS and name not in programs.QUIET
+                loud = name in programs.ECHOES | programs.PRINTERS and name not in programs.QUIET_BUILTINS
                 self.look(inner, folder, depth + 1, shown=bare or echoes or loud)
             for script in _find_scripts(command, name)[:_MOST_TEXTS]:
                 folder = self.look(script, folder, depth + 1, shown=seen)
@@ -100,7 +100,7 @@ class _Looking:
             self._look_at_git(words, folder)
         if self.strict and (name in programs.SEARCHES or low[:2] == ["git", "grep"]):
             self._add_search(words[2:] if name == "git" else words[1:], folder)
-        if _is_inline(command) or (name in programs.LANGUAGES and len(words) == 1):
+        if _is_inline(command) or (name in programs.INTERPRETERS and len(words) == 1):
             code = "\n".join([*words[1:], *command.here, *before])[:_LONGEST_CODE]
             _look_at_code(code, prints, folder)
             _add_files([*words[1:], *command.files], prints, folder)
@@ -144,7 +144,9 @@ class _Looking:
 def _prints_files(command: Command) -> bool:
     """True for a program that prints the files it is given, and for one whose name is not known before it runs."""
     name = _get_name(command)
-    if name in programs.SHELLS and any(word[:1] == "-" and set(word[1:]) & {"x", "v"} for word in command.words[1:]):
+    if name in programs.SHELL_PROGRAMS and any(
+        word[:1] == "-" and set(word[1:]) & {"x", "v"} for word in command.words[1:]
+    ):
         return True
     if name == "aws" and "s3" in command.words and "-" in command.words:
         return True
@@ -198,7 +200,7 @@ def _add_found(words: list[str], prints: Prints, folder: str, *, piped: bool) ->
     if not runs and not piped:
         return
     program = os.path.basename(low[runs + 1]) if runs and runs + 1 < len(low) else ""
-    if program and program not in programs.PRINTERS and program not in programs.SHELLS:
+    if program and program not in programs.PRINTERS and program not in programs.SHELL_PROGRAMS:
         return
     folders = [word for word in words[1 : runs or None] if not word.startswith(("-", "(", "!"))]
     names = [words[at + 1] for at, word in enumerate(low[:-1]) if word in ("-name", "-iname", "-path", "-wholename")]
@@ -230,15 +232,15 @@ def _passes_on(command: Command) -> bool:
     name = _get_name(command)
     if command.saved:
         return False
-    if name in programs.QUIET or name in ("docker", "podman", "helm", "skopeo", "crane"):
+    if name in programs.QUIET_BUILTINS or name in ("docker", "podman", "helm", "skopeo", "crane"):
         return False
     return (
         name == "xargs"
         or name in programs.PRINTERS
         or name in programs.ECHOES
         or name in programs.SENDERS
-        or name in programs.LANGUAGES
-        or name in programs.SHELLS
+        or name in programs.INTERPRETERS
+        or name in programs.SHELL_PROGRAMS
     )
 
 
@@ -246,7 +248,7 @@ def _is_inline(command: Command) -> bool:
     """True for a program of another language whose code is in the command."""
     name = _get_name(command).rstrip("0123456789.")
     names = {name, _get_name(command)}
-    if command.here and names & programs.LANGUAGES:
+    if command.here and names & programs.INTERPRETERS:
         return True
     return any(names & set(programs.split()) for option, programs in programs.INLINE.items() if option in command.words)
 
@@ -263,19 +265,19 @@ def _find_scripts(command: Command, name: str) -> list[str]:
         or name in ("git", "gh", "find")
         or _is_inline(command)
     ):
-        return command.here if name in programs.SHELLS else []
+        return command.here if name in programs.SHELL_PROGRAMS else []
     scripts = [word for word in words[1:] if " " in word.strip()]
-    if name in programs.SHELLS:
+    if name in programs.SHELL_PROGRAMS:
         scripts += [words[at + 1] for at, word in enumerate(words[1:-1], 1) if word[:1] == "-" and "c" in word[1:4]]
-    started = programs.PRINTERS | programs.SHELLS | programs.LANGUAGES
+    started = programs.PRINTERS | programs.SHELL_PROGRAMS | programs.INTERPRETERS
     if (
-        name not in programs.SHELLS
-        and name not in programs.LANGUAGES
+        name not in programs.SHELL_PROGRAMS
+        and name not in programs.INTERPRETERS
         and name not in programs.STEADY - programs.STARTERS
     ):
         at = next((at for at, word in enumerate(words) if at and os.path.basename(word).lower() in started), 0)
         scripts += [join_words(words[at:])] if at else []  # type: ignore[arg-type]
-    return [*scripts, *command.here] if name in programs.SHELLS or name == "make" else scripts
+    return [*scripts, *command.here] if name in programs.SHELL_PROGRAMS or name == "make" else scripts
 
 
 def _dumps_environment(name: str, words: list[str]) -> bool:

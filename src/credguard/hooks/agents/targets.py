@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from credguard.errors import CredguardError
-from credguard.system.compat import is_standalone
+from credguard.system.compat import is_standalone_build
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -19,7 +19,7 @@ TIMEOUT = 30
 """Seconds that an agent is to wait: more than the hook itself takes at most."""
 _START = "import sys; sys.path[:] = filter(None, sys.path); from credguard.cli import main; sys.exit(main())"
 _CALL = "hook agent"
-Entry = dict[str, object]
+SettingsEntry = dict[str, object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Agent:
     user: Callable[[], Path]
     project: str
     events: tuple[str, ...]
-    build: Callable[[str, str], Entry]
+    build: Callable[[str, str], SettingsEntry]
     top: Mapping[str, object]
     remark: str = ""
 
@@ -45,26 +45,26 @@ def _find_home(variable: str, usual: str) -> Path:
     return Path(os.environ.get(variable) or Path("~").expanduser() / usual)
 
 
-def _build_claude(event: str, command: str) -> Entry:
+def _build_claude(event: str, command: str) -> SettingsEntry:
     # A hook that fails lets the call through, but for `onFailure` (Claude Code 2.1.295, 2026-10-08).
     hook = {"type": "command", "command": command, "timeout": TIMEOUT, "onFailure": "block"}
     return {"hooks": [hook]} if event == "UserPromptSubmit" else {"matcher": "*", "hooks": [hook]}
 
 
-def _build_codex(_event: str, command: str) -> Entry:
+def _build_codex(_event: str, command: str) -> SettingsEntry:
     return {"hooks": [{"type": "command", "command": command, "timeout": TIMEOUT}]}
 
 
-def _build_gemini(event: str, command: str) -> Entry:
+def _build_gemini(event: str, command: str) -> SettingsEntry:
     hook = {"name": "credguard", "type": "command", "command": command, "timeout": TIMEOUT * 1000}
     return {"hooks": [hook]} if event == "BeforeAgent" else {"matcher": "*", "hooks": [hook]}
 
 
-def _build_cursor(_event: str, command: str) -> Entry:
+def _build_cursor(_event: str, command: str) -> SettingsEntry:
     return {"command": command, "timeout": TIMEOUT, "failClosed": True}
 
 
-def _build_copilot(_event: str, command: str) -> Entry:
+def _build_copilot(_event: str, command: str) -> SettingsEntry:
     program = command.partition(f" {_CALL}")[0]
     windows = f"& {program} {_CALL}; if ($LASTEXITCODE -ne 0) {{ exit 2 }}"
     return {"type": "command", "bash": command, "powershell": windows, "timeoutSec": TIMEOUT}
@@ -115,7 +115,7 @@ def parse_agents(words: str) -> tuple[Agent, ...]:
 
 def format_command() -> str:
     """What an agent runs: credguard by its absolute path; whatever ends it but a plain yes is a no."""
-    if is_standalone():
+    if is_standalone_build():
         return f"{shlex.quote(sys.executable)} {_CALL}" + ("" if os.name == "nt" else " || exit 2")
     folder = Path(sys.executable).parent
     names = ("credguard.bat",) if os.name == "nt" else ("credguard",)

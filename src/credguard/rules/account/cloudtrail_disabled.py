@@ -30,7 +30,7 @@ from credguard.aws.account_state import Trails
 from credguard.aws.iac_keys import FRAMEWORK
 from credguard.lazy_re import compile_lazily
 from credguard.matching.pattern import Pattern
-from credguard.model.findings import Detection, Severity
+from credguard.model.findings import BlobKind, Detection, Severity
 from credguard.parsers.document import is_structured, parse_document
 from credguard.rule import Rule
 from credguard.rules.account._trail_calls import find_trail_calls, is_trail_script
@@ -67,7 +67,12 @@ _MOST = 200
 
 
 def _check(blob: Blob, hits: Hits) -> Iterator[Detection]:
-    if blob.kind != "file" or is_fixture(blob.path) or b"import moto" in blob.data or b"from moto" in blob.data:
+    if (
+        blob.kind is not BlobKind.FILE
+        or is_fixture(blob.path)
+        or b"import moto" in blob.data
+        or b"from moto" in blob.data
+    ):
         return
     low = blob.path.lower()
     if hits.get(_CALL.name) and is_trail_script(low):

@@ -38,7 +38,7 @@ from credguard.rule import CREDENTIAL_REPORT, Rule, Trait
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from credguard.aws.credential_report import Report, Row
+    from credguard.aws.credential_report import ParsedReport, UserRow
     from credguard.matching.pattern import Hits
     from credguard.model.findings import Blob
 
@@ -80,7 +80,7 @@ def _check(blob: Blob, _hits: Hits, limit: int = ROTATION_DAYS, now: datetime | 
                 yield from _check_user(row, moment, limit, found)
 
 
-def _check_user(row: Row, moment: datetime, limit: int, found: Report) -> Iterator[Detection]:
+def _check_user(row: UserRow, moment: datetime, limit: int, found: ParsedReport) -> Iterator[Detection]:
     for key in row.iter_active_keys():
         days = (moment - key.rotated).days if key.rotated else 0
         if key.rotated and days > limit:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from credguard.aws.account_state import AccountItem
-    from credguard.aws.credential_report import Row
+    from credguard.aws.credential_report import UserRow
     from credguard.matching.pattern import Hits
     from credguard.model.findings import Blob
 
@@ -59,7 +59,7 @@ def _check_account(item: AccountItem) -> Iterator[Detection]:
         )  # fmt: skip
 
 
-def _can_sign_in(row: Row) -> bool:
+def _can_sign_in(row: UserRow) -> bool:
     """True for a user with a password; root has one unless the report states otherwise."""
     if row.is_root:
         return not row.has_value("password_enabled", "false") or any(True for _ in row.iter_active_keys())

@@ -33,7 +33,7 @@ from credguard.rule import CREDENTIAL_REPORT, Rule, Trait
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from credguard.aws.credential_report import Report, ReportKey, Row
+    from credguard.aws.credential_report import ParsedReport, ReportKey, UserRow
     from credguard.matching.pattern import Hits
     from credguard.model.findings import Blob
 
@@ -54,7 +54,7 @@ def _check(blob: Blob, _hits: Hits, now: datetime | None = None) -> Iterator[Det
                 yield _build_detection(key, row, said, found)
 
 
-def _format_disuse(key: ReportKey, row: Row, found: Report, today: datetime) -> str:
+def _format_disuse(key: ReportKey, row: UserRow, found: ParsedReport, today: datetime) -> str:
     """Describes since when the key has not been used; empty for a key in use."""
     made = found.made or found.newest or today
     if key.used:
@@ -66,7 +66,7 @@ def _format_disuse(key: ReportKey, row: Row, found: Report, today: datetime) -> 
     return f"was never used since it was created on {key.rotated:%Y-%m-%d}" if unused else ""
 
 
-def _build_detection(key: ReportKey, row: Row, said: str, found: Report) -> Detection:
+def _build_detection(key: ReportKey, row: UserRow, said: str, found: ParsedReport) -> Detection:
     attributes = row.attributes | {
         "access_key": key.number,
         "last_used": format_rfc3339(key.used) if key.used else "never",

@@ -12,7 +12,7 @@ from credguard.heuristics.labels import label_before
 from credguard.heuristics.placeholders import compute_entropy, is_placeholder
 from credguard.lazy_re import compile_lazily
 from credguard.matching.pattern import Pattern
-from credguard.model.findings import Confidence, Part
+from credguard.model.findings import Confidence, Part, PartRole
 from credguard.model.secret import Secret
 from credguard.rules.aws._service_finding import build_service_detection, make_secret_part
 
@@ -86,7 +86,7 @@ def _build_detection(data: bytes, start: int, end: int, place: tuple[int, int]) 
     kind = "keyspaces" if _KEYSPACES.search(around) else "service-specific"
     kind = "codecommit" if _CODECOMMIT.search(around) else kind
     called = {"codecommit": "AWS CodeCommit HTTPS password", "keyspaces": "Amazon Keyspaces password"}
-    password = Part("password", *place, Secret(unescape_base64(data[slice(*place)])))
+    password = Part(PartRole.PASSWORD, *place, Secret(unescape_base64(data[slice(*place)])))
     attributes = {"user": user[:-16].decode("ascii"), "account": user[-12:].decode("ascii")}
     confidence = Confidence.HIGH if kind in called else Confidence.MEDIUM
     return build_service_detection(
@@ -107,5 +107,5 @@ def _find_in_url(data: bytes, at: int) -> Iterator[Detection]:
     key_id = _KEY_ID.match(match[1])
     if key_id:
         start = match.start(1)
-        parts.append(Part("access_key_id", start, start + key_id.end(), Secret(key_id[0], public=True)))
+        parts.append(Part(PartRole.ACCESS_KEY_ID, start, start + key_id.end(), Secret(key_id[0], public=True)))
     yield build_service_detection("codecommit", "AWS CodeCommit HTTPS password", parts, expires=expires)

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 from credguard.aws.key_id import ID_LENGTH, KEY_ID, classify_key_id, decode_account, find_key_ids
 from credguard.aws.signed_request import find_signed_request
 from credguard.heuristics.expiry import format_expiry, format_rfc3339, grade_by_expiry
-from credguard.model.findings import Confidence, Detection, Part, Severity
+from credguard.model.findings import Confidence, Detection, Part, PartRole, Severity
 from credguard.model.secret import Secret
 from credguard.rule import SECRET_PRACTICES, Rule
 
@@ -45,7 +45,7 @@ def _check(blob: Blob, hits: Hits) -> Iterator[Detection]:
         if request:
             signature = blob.data[slice(*request.signature)]
             parts = (
-                Part("access_key_id", start, end, Secret(value, public=True)),
+                Part(PartRole.ACCESS_KEY_ID, start, end, Secret(value, public=True)),
                 Part("signature", *request.signature, Secret(signature)),
             )
             yield _describe(request, value, parts)

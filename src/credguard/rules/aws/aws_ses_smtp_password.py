@@ -31,7 +31,7 @@ from credguard.heuristics.boundaries import LEFT, PAD, RIGHT, UNIT, decode_base6
 from credguard.heuristics.placeholders import compute_entropy, is_placeholder
 from credguard.lazy_re import compile_lazily
 from credguard.matching.pattern import Pattern
-from credguard.model.findings import Confidence, Detection, Part, Severity
+from credguard.model.findings import Confidence, Detection, Part, PartRole, Severity
 from credguard.model.secret import Secret
 from credguard.rule import SECRET_PRACTICES, Rule, Trait
 
@@ -157,7 +157,7 @@ def _describe(part: Part, user: Place | None, data: bytes, confidence: Confidenc
     parts: tuple[Part, ...] = (part,)
     if user:
         start, end, key_id = user
-        parts = (part, Part("access_key_id", start, end, Secret(key_id, public=True)))
+        parts = (part, Part(PartRole.ACCESS_KEY_ID, start, end, Secret(key_id, public=True)))
         attributes |= {
             "access_key_id": key_id.decode(),
             "account": decode_account(key_id),

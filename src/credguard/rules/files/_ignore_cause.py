@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from credguard.lazy_re import compile_lazily
+from credguard.parsers.utf16 import has_mark
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 GITIGNORE = ".gitignore"
 _MISNAMED = ("gitignore", ".gitignore.txt", "gitignore.txt", ".git-ignore", ".ignore")
-_UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -80,7 +80,7 @@ class IgnoreRules:
         """The first line of an ignore file that was meant for a name and does not work."""
         if (ignore_file, name) not in self._attempts:
             data = self.tree.read(ignore_file) or b""
-            if data.startswith(_UTF16):
+            if has_mark(data):
                 cause: Cause | None = Cause(
                     ignore_file, 1, f"{ignore_file} is UTF-16, which git cannot read; save it as UTF-8"
                 )

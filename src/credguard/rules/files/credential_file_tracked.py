@@ -27,7 +27,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from credguard.model.findings import Detection, Severity
-from credguard.parsers.assignments import convert_utf16
+from credguard.parsers.utf16 import recode_marked
 from credguard.rule import GIT_REPOSITORY, Fix, Rule, Trait
 from credguard.sources.credential_files import CSV, HEAD, find_credential_shape, guess_credential_shape, may_be
 from credguard.sources.env_files import is_vendored
@@ -55,7 +55,7 @@ def check_tree(tree: WorkTree) -> Iterator[Detection]:
         shape = shapes[path]
         if data is None or is_encrypted(data):
             continue
-        if shape.holds(convert_utf16(data)):
+        if shape.holds(recode_marked(data)):
             yield _build_detection(path, shape, Severity.HIGH)
         elif shape.always and data.strip():
             yield _build_detection(path, shape, Severity.LOW)
@@ -71,7 +71,7 @@ def _find_candidates(tree: WorkTree) -> Iterator[tuple[str, FileShape]]:
             if (
                 shape is None
                 or is_vendored(path)
-                or not may_be(shape, convert_utf16(read_first_bytes(tree, path, HEAD)))
+                or not may_be(shape, recode_marked(read_first_bytes(tree, path, HEAD)))
             ):
                 continue
         yield path, shape

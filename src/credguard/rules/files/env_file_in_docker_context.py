@@ -34,6 +34,7 @@ from credguard.heuristics.real_values import SecretConfidence, find_secret_varia
 from credguard.model.findings import Detection, Severity
 from credguard.parsers import dockerfile as _dockerfile
 from credguard.parsers import dockerignore
+from credguard.parsers.utf16 import has_mark
 from credguard.rule import Fix, Rule
 from credguard.sources.env_conventions import is_meant_to_be_tracked
 from credguard.sources.env_files import (
@@ -179,7 +180,7 @@ def _explain_cause(tree: WorkTree, ignore: str, path: str) -> str:
     data = tree.read(ignore)
     if data is None:
         return f"there is no {ignore}"
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+    if has_mark(data):
         return f"{ignore} is UTF-16, which Docker cannot read"
     patterns = dockerignore.parse_dockerignore(data)
     verdict = dockerignore.find_deciding_pattern(patterns, path)

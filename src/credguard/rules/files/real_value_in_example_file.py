@@ -26,9 +26,10 @@ from typing import TYPE_CHECKING
 
 from credguard.aws.key_id import classify_key_id as kind_of_key
 from credguard.heuristics.real_values import KEY_ID_ALONE, SecretConfidence, classify_value
-from credguard.model.findings import Confidence, Detection, Part, Severity
+from credguard.model.findings import Confidence, Detection, Part, PartRole, Severity
 from credguard.model.secret import Secret
-from credguard.parsers.assignments import convert_utf16, locate_line, parse_dotenv, parse_pairs
+from credguard.parsers.assignments import locate_line, parse_dotenv, parse_pairs
+from credguard.parsers.utf16 import recode_marked
 from credguard.rule import Fix, Rule
 from credguard.sources.env_files import EXAMPLE_WORDS, EnvFileKind, classify_env_file, is_fixture, is_vendored
 from credguard.sources.tracked import is_encrypted
@@ -82,7 +83,7 @@ def is_example_file(low: str) -> bool:
 
 
 def _check(path: str, data: bytes) -> Iterator[Detection]:
-    text = convert_utf16(data)
+    text = recode_marked(data)
     read = parse_dotenv if classify_env_file(path) else parse_pairs
     least = SecretConfidence.KNOWN if is_fixture(path) else SecretConfidence.RANDOM
     for one in read(text):
@@ -94,7 +95,7 @@ def _check(path: str, data: bytes) -> Iterator[Detection]:
 def _build_detection(path: str, text: bytes, one: Assignment, value: SecretConfidence, *, decoded: bool) -> Detection:
     name = one.name.decode("ascii", "replace")
     key_id = KEY_ID_ALONE.fullmatch(one.value)
-    role = "access_key_id" if key_id else "secret"
+    role = PartRole.ACCESS_KEY_ID if key_id else PartRole.SECRET
     part = Part(role, one.start, one.end, Secret(one.value, public=key_id is not None))
     canary = key_id is not None and kind_of_key(one.value) == "canary"
     return Detection(

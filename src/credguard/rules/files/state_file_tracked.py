@@ -26,7 +26,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from credguard.model.findings import Detection, Severity
-from credguard.parsers.assignments import convert_utf16
+from credguard.parsers.utf16 import recode_marked
 from credguard.rule import GIT_REPOSITORY, Fix, Rule, Trait
 from credguard.rules.files import _state_files
 from credguard.sources.env_files import is_fixture, is_vendored
@@ -52,7 +52,7 @@ def check_tree(tree: WorkTree) -> Iterator[Detection]:
     """The tracked state, variable and stack files that contain resources or secrets."""
     for path, data in read_tracked_contents(tree, _find_candidates(tree)):
         if data and not is_encrypted(data):
-            text = convert_utf16(data)
+            text = recode_marked(data)
             name = path[path.rfind("/") + 1 :].lower()
             if _state_files.is_state(name):
                 yield from _check_state(path, text)
@@ -70,7 +70,7 @@ def _find_candidates(tree: WorkTree) -> Iterator[str]:
         known = _state_files.is_state(low) or _state_files.is_variables(low)
         if not known and _state_files.is_stack(path, low):
             known = path in tree.tracked and _state_files.is_stack_head(
-                convert_utf16(read_first_bytes(tree, path, _state_files.STATE_HEAD))
+                recode_marked(read_first_bytes(tree, path, _state_files.STATE_HEAD))
             )
         if known and path in tree.tracked and not is_vendored(path):
             yield path

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 
+from credguard.aws.iam_patterns import match_action
 from credguard.lazy_re import compile_lazily
 from credguard.rules.infrastructure._iam_values import merge_stars
 
@@ -54,7 +54,6 @@ QUIET = frozenset("logs xray cloudwatch mobileanalytics cognito-sync execute-api
 _READING = compile_lazily(
     r"(?!secretsmanager:|kms:)[\w-]+:(?:Get|List|Describe|BatchGet|Query|Scan|Read)\*", re.IGNORECASE
 )
-_STARS = compile_lazily(r"[*?]+")
 _SERVICE = compile_lazily(r"([a-zA-Z0-9-]+):\*+")
 
 
@@ -94,18 +93,3 @@ def find_pass_role_actions(actions: tuple[str, ...]) -> tuple[str, ...]:
 
 def _filter_matching(actions: tuple[str, ...], wanted: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(action for action in actions if any(match_action(action, one) for one in wanted))
-
-
-def match_action(action: str, wanted: str) -> bool:
-    """True if an action as policies write it, with wildcards, includes the wanted one."""
-    if "*" not in action and "?" not in action:
-        return action.lower() == wanted.lower()
-    return (
-        len(action) <= 128 and len(_STARS.findall(action)) <= 5 and _compile_glob(action).fullmatch(wanted) is not None
-    )
-
-
-@lru_cache(maxsize=2000)
-def _compile_glob(action: str) -> re.Pattern[str]:
-    parts = re.split(r"([*?]+)", action)
-    return re.compile("".join({"*": ".*", "?": "."}.get(part[:1], re.escape(part)) for part in parts), re.IGNORECASE)

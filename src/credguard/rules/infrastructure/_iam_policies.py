@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from credguard.errors import UnreadableError
 from credguard.lazy_re import compile_lazily
 from credguard.matching.pattern import Pattern
+from credguard.model.findings import BlobKind
 from credguard.parsers.cloudformation import resolve_parameters
 from credguard.parsers.document import is_structured, parse_document
 from credguard.parsers.literals import LITERAL_WINDOW, find_opening, parse_chain, parse_group
@@ -110,7 +111,7 @@ def parse_account_policy(policy: PolicyDocument, name: str) -> tuple[Statement, 
 
 def is_judged(blob: Blob) -> bool:
     """False for prose, states, logs and recorded answers."""
-    if blob.kind not in {"file", "stdin"} or blob.path.lower().endswith(PROSE):
+    if blob.kind not in {BlobKind.FILE, BlobKind.STDIN} or blob.path.lower().endswith(PROSE):
         return False
     return not (_RECORDED.search(blob.data, 0, 2000) if is_structured(blob.path) else b"\0" in blob.data[:8192])
 

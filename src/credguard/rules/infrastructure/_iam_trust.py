@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from credguard.aws.iam_patterns import match_action
 from credguard.lazy_re import compile_lazily
 from credguard.model.findings import Severity
-from credguard.rules.infrastructure._iam_actions import match_action
 from credguard.rules.infrastructure._iam_subjects import (
     GITHUB,
     ISSUERS,

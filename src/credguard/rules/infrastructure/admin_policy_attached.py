@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING
 
 from credguard.aws.account_state import Holder
 from credguard.lazy_re import compile_lazily
-from credguard.model.findings import Detection, Severity
+from credguard.model.findings import BlobKind, Detection, Severity
 from credguard.parsers.document import is_structured
 from credguard.rule import BASIS, Rule
 from credguard.rules.infrastructure._iam_attachments import (
@@ -66,7 +66,7 @@ def _check(blob: Blob, hits: Hits) -> Iterator[Detection]:
 
 def _find_attachments(blob: Blob, hits: Hits) -> list[Attachment]:
     text = blob.data.decode("latin-1")  # so that offsets match
-    if blob.kind == "file" and is_documentation(blob.path):
+    if blob.kind is BlobKind.FILE and is_documentation(blob.path):
         return list(find_told_attachments(text, hits[MANAGED_POLICY.name]))
     if not is_judged(blob):
         return []

@@ -27,7 +27,7 @@ from credguard.aws import iac_keys
 from credguard.aws.iac_keys import FRAMEWORK, DeclaredKey, sanitize_resource_name
 from credguard.lazy_re import compile_lazily
 from credguard.matching.pattern import Pattern
-from credguard.model.findings import Detection, Severity
+from credguard.model.findings import BlobKind, Detection, Severity
 from credguard.parsers.document import is_structured, parse_document
 from credguard.parsers.node import Places
 from credguard.rule import Rule
@@ -63,7 +63,7 @@ _LONGEST = 4 << 20
 
 
 def _check(blob: Blob, _hits: Hits) -> Iterator[Detection]:
-    if blob.kind != "file" or is_fixture(blob.path):
+    if blob.kind is not BlobKind.FILE or is_fixture(blob.path):
         return
     low = blob.path.lower()
     if is_structured(low):

@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING
 from credguard.aws.static_keys import PATTERNS, mask_variable_name
 from credguard.ci.systems import detect_ci_system
 from credguard.matching.pattern import Pattern
-from credguard.model.findings import Confidence, Detection, Severity
+from credguard.model.findings import BlobKind, Confidence, Detection, Severity
 from credguard.parsers.document import parse_document
 from credguard.rule import Fix, Rule
 from credguard.rules.infrastructure import _ci_github, _ci_jenkins, _ci_systems, _ci_terraform
@@ -48,7 +48,7 @@ _BINDING = Pattern("jenkins-aws-binding", rb"AmazonWebServicesCredentials|withAW
 
 
 def _check(blob: Blob, _hits: Hits) -> Iterator[Detection]:
-    if blob.kind != "file" or is_fixture(blob.path):
+    if blob.kind is not BlobKind.FILE or is_fixture(blob.path):
         return
     system = "terraform" if _ci_terraform.has_ci_resources(blob) else detect_ci_system(blob.path)
     if system:

@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING
 
 from credguard.aws.static_keys import PATTERNS, Binding, KeyPart
 from credguard.matching.pattern import Pattern
-from credguard.model.findings import Confidence, Detection, Severity
+from credguard.model.findings import BlobKind, Confidence, Detection, Severity
 from credguard.parsers.dockerfile import is_dockerfile
 from credguard.rule import Rule
 from credguard.rules.infrastructure import _compute_code, _compute_documents
@@ -63,7 +63,7 @@ _CREDENTIALS = Pattern("aws-credentials-file", rb"\.aws[/\\]credentials|[/_](?:c
 
 
 def _check(blob: Blob, hits: Hits) -> Iterator[Detection]:
-    if blob.kind != "file" or is_fixture(blob.path):
+    if blob.kind is not BlobKind.FILE or is_fixture(blob.path):
         return
     name = blob.path.rpartition("/")[2].lower()
     if is_dockerfile(name):

@@ -32,6 +32,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from credguard.aws.account_state import Holder
+from credguard.aws.iam_patterns import match_action
 from credguard.lazy_re import compile_lazily
 from credguard.model.findings import Detection, Severity
 from credguard.rule import Rule
@@ -160,7 +161,7 @@ def _find_fault(statement: Statement, passed: tuple[str, ...]) -> _Fault | None:
 
 def _find_exception_fault(excepted: tuple[str, ...], *, everything: bool) -> _Fault:
     """NotAction: without IAM among what it names, its holders can give themselves the rest."""
-    kept = any(actions_of.match_action(action, one) for action in excepted for one in _OWN_RIGHTS)
+    kept = any(match_action(action, one) for action in excepted for one in _OWN_RIGHTS)
     more = (
         ", with all of IAM: privilege escalation" if everything and not kept and UNKNOWN_VALUE not in excepted else ""
     )
@@ -196,7 +197,7 @@ def _find_wide_fault(statement: Statement, passed: tuple[str, ...]) -> _Fault | 
     if taken:
         words = f"{_format_actions(taken)} on every resource: privilege escalation"
         return _Fault("escalation", Severity.MEDIUM, words, "action", taken, taken)
-    taken = tuple(action for action in actions if actions_of.match_action(action, "iam:PassRole"))
+    taken = tuple(action for action in actions if match_action(action, "iam:PassRole"))
     if taken:
         started = f"with {_format_actions(passed)}" if passed else "without a condition on iam:PassedToService"
         words = f"iam:PassRole for every role, {started}: the permissions of any role"

@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING
 
 from credguard.aws.malformed import find_env_faults, find_profile_faults, find_settings_faults
 from credguard.matching.pattern import Pattern
-from credguard.model.findings import Detection, Severity
+from credguard.model.findings import BlobKind, Detection, Severity
 from credguard.rule import Rule
 from credguard.sources.env_files import EXAMPLE_WORDS, EnvFileKind, find_common_env_files, is_fixture, list_env_files
 from credguard.system.compat import encode_path
@@ -74,7 +74,7 @@ def _check(tree: WorkTree) -> Iterator[Detection]:
 def _check_settings(blob: Blob, _hits: Hits) -> Iterator[Detection]:
     """The settings files of programs (config.ini, app.cfg), which have a section for AWS."""
     low = blob.path.lower()
-    if blob.kind == "file" and low.endswith(_SETTINGS) and not is_fixture(blob.path):
+    if blob.kind is BlobKind.FILE and low.endswith(_SETTINGS) and not is_fixture(blob.path):
         name = low[low.rfind("/") + 1 :]
         example = not EXAMPLE_WORDS.isdisjoint(name.replace("-", ".").replace("_", ".").split("."))
         faults = () if example or low.endswith(".aws/config") else find_settings_faults(blob.data)

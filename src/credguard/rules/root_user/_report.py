@@ -16,7 +16,7 @@ from credguard.matching.pattern import Pattern
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from credguard.aws.credential_report import Row
+    from credguard.aws.credential_report import UserRow
     from credguard.matching.pattern import Hits
     from credguard.model.findings import Blob
 
@@ -80,7 +80,7 @@ def find_root_rows(blob: Blob, hits: Hits) -> Iterator[RootRow]:
             yield from _build_rows(match.start(), end, _decode_report(match[0]))
 
 
-def _convert_row(row: Row) -> RootRow:
+def _convert_row(row: UserRow) -> RootRow:
     start = row.part("user").start + 1
     fields = {name.encode("latin-1"): value.strip().encode("latin-1") for name, value in row.cells.items()}
     return RootRow(start, start + 12, row.account.encode(), fields, whole=True)

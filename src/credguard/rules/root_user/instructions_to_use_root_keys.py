@@ -28,7 +28,7 @@ from credguard.aws import root_user
 from credguard.aws.root_user import unescape_slice
 from credguard.lazy_re import compile_lazily
 from credguard.matching.pattern import Pattern
-from credguard.model.findings import Confidence, Detection, Part, Severity
+from credguard.model.findings import BlobKind, Confidence, Detection, Part, Severity
 from credguard.model.secret import Secret
 from credguard.rule import Rule
 from credguard.rules.root_user._advice import find_root_key_advice, has_key_creation_advice, has_root_warning
@@ -84,7 +84,7 @@ _REFUSES = compile_lazily(
 
 
 def _check(blob: Blob, hits: Hits) -> Iterator[Detection]:
-    if blob.kind == "name" or "ignore" in blob.path.rpartition("/")[2].lower():
+    if blob.kind is BlobKind.NAME or "ignore" in blob.path.rpartition("/")[2].lower():
         return
     seen: set[int] = set()
     for start, end, message in sorted(_find_instructions(blob, hits)):
@@ -96,7 +96,7 @@ def _check(blob: Blob, hits: Hits) -> Iterator[Detection]:
 
 def _find_instructions(blob: Blob, hits: Hits) -> Iterator[tuple[int, int, str]]:
     name = blob.path.rpartition("/")[2].lower()
-    document = name.endswith(_DOCUMENTS) or "." not in name or blob.kind in ("stdin", "message")
+    document = name.endswith(_DOCUMENTS) or "." not in name or blob.kind in (BlobKind.STDIN, BlobKind.MESSAGE)
     if not name.endswith(_DATA):
         ends = sorted({end for pattern in (_ROOT_KEY, _KEY_ROOT, _ACCOUNT) for end in hits.get(pattern.name, ())})
         found = list(_find_sentences(blob.data, ends, document))

@@ -28,7 +28,7 @@ from credguard.aws import credential, root_user
 from credguard.aws.key_id import classify_key_id, decode_account
 from credguard.heuristics.names import split_words
 from credguard.lazy_re import compile_lazily
-from credguard.model.findings import Detection, Severity
+from credguard.model.findings import BlobKind, Detection, Severity
 from credguard.rule import Fix, Rule, Trait
 from credguard.system.compat import encode_path
 
@@ -59,7 +59,7 @@ _DOWNLOAD_SIZE = 400
 
 
 def _check(blob: Blob, hits: Hits) -> Iterator[Detection]:
-    if blob.kind != "name" and _is_root_key_file(blob):
+    if blob.kind is not BlobKind.NAME and _is_root_key_file(blob):
         for one in credential.find_credentials(blob, hits):
             if not one.temporary:
                 yield _describe(one)

@@ -28,7 +28,7 @@ from credguard.aws.key_id import classify_key_id
 from credguard.aws.root_user import unescape_slice
 from credguard.lazy_re import compile_lazily
 from credguard.matching.pattern import Pattern
-from credguard.model.findings import Confidence, Detection, Part, Severity
+from credguard.model.findings import BlobKind, Confidence, Detection, Part, Severity
 from credguard.model.secret import Secret
 from credguard.rule import Rule
 from credguard.rules.root_user._names import describe_root_name
@@ -68,7 +68,7 @@ _MOST_PLACES = 20
 
 
 def _check(blob: Blob, hits: Hits) -> Iterator[Detection]:
-    if blob.kind == "name":
+    if blob.kind is BlobKind.NAME:
         return
     for one in credential.find_credentials(blob, hits):
         said = next((text for part in one.parts[:4] if (text := describe_root_name(blob.data, part.start))), None)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from credguard.matching.pattern import Hits
 
 
-class Place(NamedTuple):
+class NamedValue(NamedTuple):
     """A value with its name, and how sure it is that it is a secret."""
 
     name: bytes
@@ -69,9 +69,9 @@ _TABLE = 25
 """More doubtful values than that in one file are data."""
 
 
-def list_places(data: bytes, hits: Hits, *, code: bool) -> list[Place]:
+def list_places(data: bytes, hits: Hits, *, code: bool) -> list[NamedValue]:
     """The values that are secrets by their names, in order; in `code` a bare one only inside a text."""
-    found: list[Place] = []
+    found: list[NamedValue] = []
     offsets = sorted((end, one) for one in _READERS for end in hits.get(one, ())[:_MOST])
     for end, one in offsets:
         place = _read_place(data, end, one) if not found or end > found[-1].end else None
@@ -81,7 +81,7 @@ def list_places(data: bytes, hits: Hits, *, code: bool) -> list[Place]:
     return [one for one in found if one.confidence is not Confidence.LOW] if len(loose) > _TABLE else found
 
 
-def _read_place(data: bytes, end: int, pattern: str) -> Place | None:
+def _read_place(data: bytes, end: int, pattern: str) -> NamedValue | None:
     """The value in which a hit ended, if it is a secret by its name."""
     quoted, find_start = _READERS[pattern]
     start = find_start(data, end)
@@ -97,12 +97,12 @@ def _read_place(data: bytes, end: int, pattern: str) -> Place | None:
         or _BINARY.search(data, max(0, head - _AROUND), value.end(1) + 8)
     ):
         return None
-    if pattern == SPOKEN.name:
+    if pattern == SPOKEN_PATTERN.name:
         name, in_text = (b"password" if _SPOKEN_REVERSED.match(before) else b""), False
     else:
         name, in_text = _read_name(before, data[value.end() : value.end() + 6], quoted=quoted)
     graded = _grade(name, value[1]) if name else None
-    return Place(name, start, value.end(1), *graded, not quoted, in_text) if graded else None
+    return NamedValue(name, start, value.end(1), *graded, not quoted, in_text) if graded else None
 
 
 def _read_name(before: bytes, after: bytes, *, quoted: bool) -> tuple[bytes, bool]:
@@ -181,16 +181,16 @@ def _build(name: str, expression: bytes) -> Pattern:
     return Pattern(full, expression, caseless=True, is_worth=is_worth)
 
 
-QUOTED = _build("quoted", _generic_patterns.QUOTED)
-BARE = _build("bare", _generic_patterns.BARE)
-SPOKEN = _build("spoken", _generic_patterns.SPOKEN)
-DOUBTFUL_QUOTED = _build("doubtful-quoted", _generic_patterns.DOUBTFUL_QUOTED)
-DOUBTFUL_BARE = _build("doubtful-bare", _generic_patterns.DOUBTFUL_BARE)
+QUOTED_PATTERN = _build("quoted", _generic_patterns.QUOTED)
+BARE_PATTERN = _build("bare", _generic_patterns.BARE)
+SPOKEN_PATTERN = _build("spoken", _generic_patterns.SPOKEN)
+DOUBTFUL_QUOTED_PATTERN = _build("doubtful-quoted", _generic_patterns.DOUBTFUL_QUOTED)
+DOUBTFUL_BARE_PATTERN = _build("doubtful-bare", _generic_patterns.DOUBTFUL_BARE)
 _READERS: dict[str, tuple[bool, Callable[[bytes, int], int]]] = {
-    QUOTED.name: (True, _find_quoted_start),
-    SPOKEN.name: (True, _find_quoted_start),
-    BARE.name: (False, _find_bare_start),
-    DOUBTFUL_QUOTED.name: (True, _find_long_start),
-    DOUBTFUL_BARE.name: (False, _find_long_start),
+    QUOTED_PATTERN.name: (True, _find_quoted_start),
+    SPOKEN_PATTERN.name: (True, _find_quoted_start),
+    BARE_PATTERN.name: (False, _find_bare_start),
+    DOUBTFUL_QUOTED_PATTERN.name: (True, _find_long_start),
+    DOUBTFUL_BARE_PATTERN.name: (False, _find_long_start),
 }
 """Whether the value is in quotes, and what finds where it starts, by the name of the pattern."""

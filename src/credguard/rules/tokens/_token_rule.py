@@ -13,7 +13,7 @@ from credguard.heuristics.placeholders import compute_entropy, is_placeholder
 from credguard.heuristics.published_values import is_no_secret
 from credguard.lazy_re import compile_lazily
 from credguard.matching.pattern import Pattern
-from credguard.model.findings import Confidence, Detection, Part, Severity
+from credguard.model.findings import Confidence, Detection, Part, PartRole, Severity
 from credguard.model.secret import Secret
 from credguard.rule import SECRET_PRACTICES, Rule
 from credguard.rules.tokens import _detect_secrets
@@ -160,7 +160,7 @@ def build_token_detection(
     one: TokenKind, data: bytes, start: int, end: int, grade: Grade, severity: Severity
 ) -> Detection:
     """The detection of a value at its location."""
-    part = Part("token", start, end, Secret(data[start:end]))
+    part = Part(PartRole.TOKEN, start, end, Secret(data[start:end]))
     attributes = {"kind": one.name, **grade.attributes}
     message = f"{one.called} {part.secret.shown}"
     if grade.expires:
@@ -211,7 +211,7 @@ def _trim_value(data: bytes, left: int, right: int, judged: Sequence[int]) -> tu
 
 
 def _build_plugin_detection(called: str, data: bytes, start: int, end: int) -> Detection:
-    part = Part("token", start, end, Secret(data[start:end]))
+    part = Part(PartRole.TOKEN, start, end, Secret(data[start:end]))
     message = f"what looks like {called} {part.secret.shown}"
     return Detection(message, (part,), Severity.MEDIUM, Confidence.LOW, {"kind": "detect-secrets"})
 

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from credguard.lazy_re import compile_lazily
 from credguard.matching.pattern import Pattern
-from credguard.model.findings import Detection, Part
+from credguard.model.findings import Detection, Part, PartRole
 from credguard.model.secret import Secret
 from credguard.rules.tokens._pem import read_body
 from credguard.rules.tokens._token_rule import build_token_rule
@@ -49,7 +49,7 @@ def _check(blob: Blob, hits: Hits) -> Iterator[Detection]:
         body = read_body(data[end:stop], b"") if email else None
         if email and body:
             done = stop + len(_END)
-            part = Part("private_key", end - _HEADER, done, Secret(data[end - _HEADER : done]))
+            part = Part(PartRole.PRIVATE_KEY, end - _HEADER, done, Secret(data[end - _HEADER : done]))
             message = f"key of the Google Cloud service account {email}"
             yield Detection(
                 message,

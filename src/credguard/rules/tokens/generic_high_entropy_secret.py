@@ -31,11 +31,18 @@ from typing import TYPE_CHECKING
 
 from credguard.heuristics.generic_values import Form
 from credguard.lazy_re import compile_lazily
-from credguard.model.findings import Confidence, Detection, Part, Severity
+from credguard.model.findings import Confidence, Detection, Part, PartRole, Severity
 from credguard.model.secret import Secret
 from credguard.rule import SECRET_PRACTICES, Rule, Trait
 from credguard.rules.tokens._generic_names import Kind, classify_name
-from credguard.rules.tokens._generic_places import BARE, DOUBTFUL_BARE, DOUBTFUL_QUOTED, QUOTED, SPOKEN, list_places
+from credguard.rules.tokens._generic_places import (
+    BARE_PATTERN,
+    DOUBTFUL_BARE_PATTERN,
+    DOUBTFUL_QUOTED_PATTERN,
+    QUOTED_PATTERN,
+    SPOKEN_PATTERN,
+    list_places,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,7 +79,7 @@ def _check(blob: Blob, hits: Hits) -> Iterator[Detection]:
     for place in list_places(blob.data, hits, code=code):
         if wording and not any(48 <= byte <= 57 for byte in blob.data[place.start : place.end]):
             continue
-        part = Part("secret", place.start, place.end, Secret(blob.data[place.start : place.end]))
+        part = Part(PartRole.SECRET, place.start, place.end, Secret(blob.data[place.start : place.end]))
         word = "password" if classify_name(place.name) is Kind.PASSWORD else "secret"
         chosen = place.form is not Form.GENERATED and _TESTS.fullmatch(blob.path) is not None
         severity = Severity.HIGH if place.confidence is Confidence.HIGH else Severity.MEDIUM
@@ -90,10 +97,10 @@ RULE = Rule(
     hint="read it from the environment or a secrets store, and replace it where it was used",
     practices=SECRET_PRACTICES,
     traits=frozenset((Trait.GUESS,)),
-    patterns=(QUOTED, BARE, SPOKEN, DOUBTFUL_QUOTED, DOUBTFUL_BARE),
+    patterns=(QUOTED_PATTERN, BARE_PATTERN, SPOKEN_PATTERN, DOUBTFUL_QUOTED_PATTERN, DOUBTFUL_BARE_PATTERN),
     check_blob=_check,
     least=Confidence.HIGH,
-    optional_patterns=(DOUBTFUL_QUOTED, DOUBTFUL_BARE),
+    optional_patterns=(DOUBTFUL_QUOTED_PATTERN, DOUBTFUL_BARE_PATTERN),
     remediation=(
         "replace it first: change the password, revoke the token, create another key",
         "keep the new one in a secrets store or the CI's own store",

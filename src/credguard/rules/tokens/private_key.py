@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING
 from credguard.heuristics.boundaries import decode_base64
 from credguard.lazy_re import compile_lazily
 from credguard.matching.pattern import Pattern
-from credguard.model.findings import Confidence, Detection, Part, Severity
+from credguard.model.findings import Confidence, Detection, Part, PartRole, Severity
 from credguard.model.secret import Secret
 from credguard.rule import SECRET_PRACTICES, Rule, Trait
 from credguard.rules.tokens import _bare_key, _jwk, _pkcs12
@@ -96,7 +96,7 @@ def _check(blob: Blob, hits: Hits) -> Iterator[Detection]:
         *_pkcs12.find_open_files(blob.data, hits),
     ]
     for start, end, kind, body in sorted(found, key=lambda one: one[0]):
-        yield _describe(Part("private_key", start, end, Secret(blob.data[start:end])), kind, body)
+        yield _describe(Part(PartRole.PRIVATE_KEY, start, end, Secret(blob.data[start:end])), kind, body)
 
 
 def _find_blocks(data: bytes, ends: Sequence[int]) -> Iterator[Found]:

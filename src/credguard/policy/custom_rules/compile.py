@@ -10,22 +10,22 @@ from typing import TYPE_CHECKING
 
 import hyperscan
 
-from credguard.custom_rules.automaton import MatchBudget, build_automaton
-from credguard.custom_rules.dialect import DialectError, translate_to_python
-from credguard.custom_rules.syntax_tree import PatternError, parse_pattern
 from credguard.matching.database import Matcher
 from credguard.matching.pattern import Pattern
 from credguard.model.findings import Confidence, Detection, Part
 from credguard.model.secret import Secret
+from credguard.policy.custom_rules.automaton import MatchBudget, build_automaton
+from credguard.policy.custom_rules.dialect import DialectError, translate_to_python
+from credguard.policy.custom_rules.syntax_tree import PatternError, parse_pattern
 from credguard.rule import SECRET_PRACTICES, Rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from credguard.custom_rules.automaton import Automaton, CapturedMatch
-    from credguard.custom_rules.spec import CustomRule
     from credguard.matching.pattern import Hits
     from credguard.model.findings import Blob
+    from credguard.policy.custom_rules.automaton import Automaton, CapturedMatch
+    from credguard.policy.custom_rules.spec import CustomRule
 
 _STEPS = 1_000_000
 """Steps for one rule and blob, about a second; the rest is reported as one finding."""
@@ -57,7 +57,7 @@ def find_pattern_problem(pattern: str, capture: str = "") -> str:
 
 def find_rule_values(spec: CustomRule, text: bytes) -> list[bytes]:
     """The values that the rule finds in a text."""
-    check = Checker(spec, _Search((spec.pattern,)), 0)
+    check = CustomRuleChecker(spec, _Search((spec.pattern,)), 0)
     if not any(word.lower().encode() in text.lower() for word in spec.keywords):
         return []
     return [value for value in check.extract_values(text) if value and check.is_reportable(value)]
@@ -103,7 +103,7 @@ class _Search:
         return self._last[1].get(f"{number:06}", ())
 
 
-class Checker:
+class CustomRuleChecker:
     """Checks blobs for one custom rule."""
 
     def __init__(self, spec: CustomRule, search: _Search, number: int) -> None:
@@ -172,10 +172,10 @@ def compile_custom_rules(specs: tuple[CustomRule, ...]) -> tuple[Rule, ...]:
     """The Rules of a policy's custom rules."""
     patterns = tuple(dict.fromkeys(spec.pattern for spec in specs))
     search = _Search(patterns)
-    return tuple(_make_rule(spec, Checker(spec, search, patterns.index(spec.pattern))) for spec in specs)
+    return tuple(_make_rule(spec, CustomRuleChecker(spec, search, patterns.index(spec.pattern))) for spec in specs)
 
 
-def _make_rule(spec: CustomRule, check: Checker) -> Rule:
+def _make_rule(spec: CustomRule, check: CustomRuleChecker) -> Rule:
     return Rule(
         id=spec.id,
         name=spec.name,

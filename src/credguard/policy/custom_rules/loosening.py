@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from credguard.custom_rules.spec import CustomRule
+    from credguard.policy.custom_rules.spec import CustomRule
 
 
 def find_loosened_rules(before: Sequence[CustomRule], after: Sequence[CustomRule]) -> Iterator[tuple[str, str]]:

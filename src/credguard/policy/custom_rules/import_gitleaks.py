@@ -8,9 +8,9 @@ import zlib
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from credguard.custom_rules.compile import find_pattern_problem, find_uncompilable
-from credguard.custom_rules.dialect import DialectError, translate_to_python
-from credguard.custom_rules.syntax_tree import PatternError, parse_pattern
+from credguard.policy.custom_rules.compile import find_pattern_problem, find_uncompilable
+from credguard.policy.custom_rules.dialect import DialectError, translate_to_python
+from credguard.policy.custom_rules.syntax_tree import PatternError, parse_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from credguard.custom_rules.syntax_tree import LONGEST, MOST_WAYS, WORD, collect_bytes, count_ways, parse_pattern
+from credguard.policy.custom_rules.syntax_tree import LONGEST, MOST_WAYS, WORD, collect_bytes, count_ways, parse_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
