@@ -75,15 +75,17 @@ _NEAR_ID = 400
 _CONTEXT = 3000
 _LINE = 120
 _KEY_ID_USER = compile_lazily(rb"A(?:KIA|SIA)[A-Z2-7]{16}\Z")
-_ENCRYPTED = compile_lazily(rb"(?<![A-Za-z0-9])\{\Z")
+_ENCRYPTED = compile_lazily(rb"(?<![A-Za-z0-9}])\{\Z")
 _COLOUR_BEFORE = compile_lazily(rb"\x1b\[[\d;]{0,12}\Z")
 _COLOUR_REST = compile_lazily(rb"\d{0,3}m")
 _WORD_NEXT = compile_lazily(rb"[ \t]{0,8}[A-Za-z0-9]")
 _STRONG_NAME = compile_lazily(
     rb"(?:secret[ _.\\\-]{0,3}access[ _.\\\-]{0,3}key|aws[ _.\\\-]{0,3}secret(?:[ _.\\\-]{0,3}key)?|s3[ _.\-]secret)"
-    rb"(?![a-z_\-.]{0,12}(?:arn|path|file|name|hash|sha|id|url|uri|ref)(?![a-z]))",
+    rb"(?![a-z_\-.]{0,12}(?:arn|path|file|name|hash|sha|id|url|uri|ref)(?![a-z]))"
+    rb"|aws(?:::)?(?:basic|static)?credentials(?:provider)?(?:\.(?:create|new))?\(",
     re.IGNORECASE,
 )
+"""A name that leaves no doubt, or a call that takes an ID and its secret."""
 _OTHER_NAME = compile_lazily(
     rb"hash|sha1|sha256|digest|md5|fingerprint|signature|checksum|integrity|etag|commit|nonce|public|encrypted|"
     rb"token|client|session|license|enc\[|aes|cipher|vault|sealed|secure:|mappings|[;}]|\\n|(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{40}(?![A-Za-z0-9+/])(?<!EXAMPLEKEY)",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from base64 import b64decode
+from base64 import b32decode, b64decode
 
 from credguard.lazy_re import compile_lazily
 
@@ -24,6 +24,7 @@ UNIT = rb"(?:[A-Za-z0-9+/]|%2[BbFf]|\\{1,2}/|\\{1,2}u002[BbFf])"
 PAD = rb"(?:=|%3[Dd]|\\{1,2}u003[Dd])"
 _ESCAPED = compile_lazily(rb"%2[BbFf]|%3[Dd]|\\{1,2}/|\\{1,2}u002[BbFf]|\\{1,2}u003[Dd]")
 _RUN = compile_lazily(rb"[A-Za-z0-9+/]*")
+_PRINTABLE = compile_lazily(rb"[\x20-\x7e]+")
 _SIGNS = {b"b": b"+", b"f": b"/", b"/": b"/", b"d": b"="}
 
 
@@ -37,3 +38,9 @@ def decode_base64(text: bytes) -> bytes:
     run = _RUN.match(text)
     plain = run[0] if run else b""
     return b64decode(plain + b"A" * (-len(plain) % 4))[: len(plain) * 3 // 4]
+
+
+def is_base32_text(text: bytes) -> bool:
+    """True for capitals and digits of base32 that encode printable text, which a person made up: of the seeds that a
+    program drew, one in 20,000."""
+    return _PRINTABLE.fullmatch(b32decode(text.rstrip(b"=")[: len(text) // 8 * 8])) is not None

@@ -7,6 +7,7 @@ from base64 import b64decode
 from enum import IntEnum
 from itertools import pairwise
 
+from credguard.heuristics.boundaries import is_base32_text
 from credguard.heuristics.letter_pairs import is_unreadable, measure_words
 from credguard.heuristics.names import split_words
 from credguard.heuristics.passwords import is_real_password
@@ -45,7 +46,7 @@ _FACT = compile_lazily(
     rb"0x[0-9a-f]{1,8}|#?[0-9a-fA-F]{6}|"
     rb"[\d.,\-+ %]*[.,\-+ %][\d.,\-+ %]*|\d{1,5}|\d+(?:px|em|rem|ms|kb|mb|gb|[smhdw])|"
     rb"(?-i:[A-Z][a-z]*(?:-[A-Z][A-Za-z]*)+)|"
-    rb"(?:hmac|rsa|ecdsa|aes|sha|md|utf|iso|pbkdf|ssha|bcrypt|scrypt|argon|crypt|curve|secp|[rhep]s|ed|x)"
+    rb"(?:hmac|rsa|ecdsa|aes|sha|md|utf|iso|latin|pbkdf|ssha|bcrypt|scrypt|argon|crypt|curve|secp|[rhep]s|ed|x)"
     rb"[\-_]?\d{1,5}(?:[\-_/:.][A-Za-z0-9]{1,8}){0,3}|(?:sha|md|aes)[\-_]?\d{1,3}(?:with|prng|cbc|gcm|sum|hex)[a-z0-9]*|"
     rb"(?:[a-z0-9\-]{2,8}[\-+])?a\d{3}(?:gcm|kw|cbc)(?:[\-+][a-z0-9]{2,8})?|"
     rb"(?:hmac|rsa|ecdsa|aes|pbe|pbkdf2|dsa|plain)[\-_]?(?:with|sha|md|hmac|cbc|gcm)[A-Za-z0-9\-_]{0,20}",
@@ -62,15 +63,21 @@ _HASHED = compile_lazily(
 )
 _PAIRED = compile_lazily(rb"[A-Za-z_][\w.\-]{0,40}[=:](?:[A-Za-z*][\w.*]*|\d{1,8})|[\w.\-]{2,40}=[^=]{1,300}")
 """A name with a value of its own: `object:12`, `kms:GetPublicKey`, `session_id=…`."""
+_MODE = compile_lazily(rb"\A(?!pk_)[a-z]{2,6}_(?:test|sandbox)_(?=[A-Za-z0-9]{16})")
+"""Before keys for trying out: they open an account all the same."""
 _ODD = compile_lazily(rb"\\|://|[\x00-\x1f]|[:,;]\Z|\A[*:,;]|\[[a-z\]]|&\w{2,6};|%[0-9A-F]{2}(?:.*%[0-9A-F]{2}){4}")
 _LONG = compile_lazily(rb"(?=[a-z]*[0-9])(?=(?:[A-Za-z]*[0-9]){4})[A-Za-z0-9]{20}")
 _PUBLIC_FORM = compile_lazily(
     rb"\.?eyJ[\w\-]{4,}\.|MI(?:IB[IC]j|GfMA|IC|ID|IE|IF)|M[EF][kUQY][A-Z]|AAAA[BEC]3|ssh-|rO0AB|0x[0-9a-fA-F]{40}\Z|"
-    rb"arn:aws[a-z\-]{0,10}:"
+    rb"arn:aws[a-z\-]{0,10}:|[a-z]pub[A-Za-z0-9]{100}|[\w\-]{40}:[\w\-]{27}=\Z|crwdn[se]\d|"
+    rb"(?:acct|ba|card|ch|charge|cus|customer|evt|in|payment|pi|pk|pm|price|prod|py|re|seti|src|sub|tok|tr|txn)_"
+    rb"(?:test_|live_)?[A-Za-z0-9]{8,64}\Z"
 )
-"""A web token, a public key, a certificate, a signature, a wallet's address: other rules know those that are secret."""
+"""A web token, a public key, a certificate, a signature, a wallet's address, what Crowdin puts in place of texts, the
+ID of a payment's object: other rules know those that are secret."""
 _BASE = compile_lazily(rb"[A-Za-z0-9+/=_\-.~]{7,}")
 _BASE64 = compile_lazily(rb"(?:[A-Za-z0-9+/]{4}){2,100}(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
+_BASE32 = compile_lazily(rb"[A-Z2-7]{16,400}={0,6}")
 _LABEL = compile_lazily(
     rb"(?=.{3,20}\Z)(?:[a-z0-9]{1,7}|[A-Z0-9]{1,7}|[A-Z][a-z]{1,7})"
     rb"(?:[\-_./:](?:[a-z0-9]{1,7}|[A-Z0-9]{1,7}|[A-Z][a-z]{1,7}))+"
@@ -89,13 +96,14 @@ _SEPARATORS = compile_lazily(rb"[^A-Za-z0-9]+")
 _READABLE, _DOUBTFUL = 5.6, 6.5
 _PIN = 6
 _SHORT, _ODDEST = 4, 4.5
+_TYPED, _VARIED_ENOUGH = 8, 2.4
 _FULL, _VARIED = 12, 7
 """From so many characters on, a value has fewer different ones only where somebody typed it."""
 
 
 def classify_form(value: bytes, name: bytes) -> Form:
     """The form of the value; one that repeats its `name` is none."""
-    value = value.replace(b"@$$", b"ass")  # not a variable, but a usual spelling
+    value = _MODE.sub(b"", value.replace(b"@$$", b"ass"))  # not a variable, but a usual spelling
     if not _is_plain(value) or not is_real_password(value) or _is_echo(value, name) or is_no_secret(value):
         return Form.NONE
     if _UUID.fullmatch(value):
@@ -105,7 +113,7 @@ def classify_form(value: bytes, name: bytes) -> Form:
         return Form.NONE
     if not letters:
         return Form.WEAK if digits == len(value) >= _PIN else Form.NONE
-    if _BASE64.fullmatch(value) and _is_text(value):
+    if (_BASE64.fullmatch(value) and _is_text(value)) or (_BASE32.fullmatch(value) and is_base32_text(value)):
         return Form.NONE
     if _IDENTIFIER.fullmatch(value) or not digits:
         return _classify_letters(value, letters)
@@ -117,7 +125,10 @@ def classify_form(value: bytes, name: bytes) -> Form:
     joined = _JOINED.search(value) is not None
     if (is_worded(value) and not _HEX.fullmatch(value)) or _LABEL.fullmatch(value):
         return Form.WEAK if joined else Form.CHOSEN
-    return Form.GENERATED if compute_entropy(value) >= min(2.7, 0.3 * len(value)) else Form.WEAK
+    entropy = compute_entropy(value)
+    if entropy >= min(2.7, 0.3 * len(value)):
+        return Form.GENERATED
+    return Form.CHOSEN if entropy >= _VARIED_ENOUGH and len(value) >= _TYPED else Form.WEAK
 
 
 def is_generic_secret(value: bytes, name: bytes, *, password: bool) -> bool:

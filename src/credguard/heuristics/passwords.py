@@ -22,7 +22,7 @@ _WORDS = compile_lazily(
     rb"example|sample|dummy|default|foobar|foo|bar(?![a-z])|baz|quux|qwert|asdf|letmein|welcome|hunter2|xyzzy|"
     rb"user|login|guest|postgres|mysql|mongo|redis|rabbit|oracle|elastic|minio|docker|vagrant|ubuntu|server|database|client|"
     rb"test|demo|fake|mock|stub|token|your|my[_-]|the[_-]|some|here|insert|replace|undefined|null|none|empty|"
-    rb"false|true|string|value|invalid|incorrect|wrong|correct|staple|temp|credential|apikey|api_key|hello|sesame|1234|"
+    rb"false|true|string|value|invalid|incorrect|wrong|correct|staple|temp|credential|apikey|api_key|auth_?key|hello|sesame|1234|"
     rb"0000|1111|9999|\Atiger\Z|todo|anonymous|nobody|localhost|encrypted|unknown|optional|required|\Abitnami\Z|\Ahe//o\Z",
     re.IGNORECASE,
 )

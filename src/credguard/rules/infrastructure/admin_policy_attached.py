@@ -41,7 +41,7 @@ from credguard.rules.infrastructure._iam_attachments import (
 from credguard.rules.infrastructure._iam_managed import MANAGED_POLICY, find_managed_policy, is_arn
 from credguard.rules.infrastructure._iam_policies import is_judged, is_staged, parse_documents
 from credguard.rules.infrastructure._iam_prose import is_documentation
-from credguard.rules.infrastructure._test_data import lower_test_data
+from credguard.sources.test_data import lower_test_data
 from credguard.system.compat import encode_path
 
 if TYPE_CHECKING:

@@ -45,7 +45,7 @@ from credguard.rules.infrastructure._iam_policies import (
 )
 from credguard.rules.infrastructure._iam_subjects import GITHUB
 from credguard.rules.infrastructure._iam_trust import find_trust_opening, is_bounding_statement
-from credguard.rules.infrastructure._test_data import lower_test_data
+from credguard.sources.test_data import lower_test_data
 from credguard.system.compat import encode_path
 
 if TYPE_CHECKING:

@@ -51,7 +51,7 @@ from credguard.rules.infrastructure._iam_values import (
     is_everything,
     merge_stars,
 )
-from credguard.rules.infrastructure._test_data import lower_test_data
+from credguard.sources.test_data import lower_test_data
 from credguard.system.compat import encode_path
 
 if TYPE_CHECKING:

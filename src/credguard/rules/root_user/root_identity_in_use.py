@@ -4,8 +4,8 @@ What it does
     Reads the text around an ARN that ends in `:root`: the response of get-caller-identity in any output format, log
     lines with the caller, access-denied messages, `registeredBy` and the like, and CloudTrail's user identity
     (distinguishing console session and access key). In a policy the same ARN means the whole account: that is never a
-    finding, nor are filters and rules that monitor root, comparisons, and documentation accounts. `credguard account`
-    reports root as its own caller.
+    finding, nor are filters and rules that monitor root, comparisons, and documentation accounts. What was recorded for
+    tests is low. `credguard account` reports root as its own caller.
 
 Why it matters
     The root user cannot be limited by any policy of its account. Someone who works as root regularly probably has root
@@ -33,6 +33,7 @@ from credguard.model.findings import Detection, Part, Severity
 from credguard.model.secret import Secret
 from credguard.rule import Rule
 from credguard.rules.root_user._use import RootUse, classify_root_use
+from credguard.sources.test_data import lower_test_data
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,6 +59,10 @@ def _check(blob: Blob, hits: Hits) -> Iterator[Detection]:
                 parts.append(Part("root_arn", start, end, Secret(blob.data[start:end], public=True)))
     for (account, use), parts in places.items():
         yield _describe(blob, hits, account, use, parts)
+
+
+def _check_blob(blob: Blob, hits: Hits) -> Iterator[Detection]:
+    return lower_test_data(blob, _check(blob, hits))
 
 
 def _check_account(item: AccountItem) -> Iterator[Detection]:
@@ -92,7 +97,7 @@ RULE = Rule(
     hint="stop working as root: use a role or IAM Identity Center, and delete root's access keys",
     practices=("P04",),
     patterns=(root_user.ROOT_ARN, KEY_ID),
-    check_blob=_check,
+    check_blob=_check_blob,
     check_account=_check_account,
     in_hooks=False,
     remediation=root_user.REMEDIATION,

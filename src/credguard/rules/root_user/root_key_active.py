@@ -5,7 +5,7 @@ What it does
     API's base64) and the entries of GetAccountSummary (JSON, YAML, table, XML). An active access key is critical; root
     without MFA (for complete reports, CG504 reports it), an active signing certificate, or use of root within the last
     90 days are high. `credguard account` asks the live account. Documentation accounts and responses, mocks and
-    comparisons in code, and prose are not reported.
+    comparisons in code, and prose are not reported; what was recorded for tests is low.
 
 Why it matters
     A root access key gives access to the whole account, and no policy of the account limits it. The report also shows
@@ -32,6 +32,7 @@ from credguard.model.findings import Detection, Part, Severity
 from credguard.model.secret import Secret
 from credguard.rule import CREDENTIAL_REPORT, Rule, Trait
 from credguard.rules.root_user import _report
+from credguard.sources.test_data import lower_test_data
 from credguard.system.compat import encode_path
 
 if TYPE_CHECKING:
@@ -74,6 +75,10 @@ def _check(blob: Blob, hits: Hits) -> Iterator[Detection]:
                 attributes={"evidence": entry.name.decode()},
                 identity=(encode_path(blob.path), entry.name),  # a summary does not name its account
             )
+
+
+def _check_blob(blob: Blob, hits: Hits) -> Iterator[Detection]:
+    return lower_test_data(blob, _check(blob, hits))
 
 
 def _check_account(item: AccountItem) -> Iterator[Detection]:
@@ -122,7 +127,7 @@ RULE = Rule(
     needs=CREDENTIAL_REPORT,
     columns=("access_key_1_active", "access_key_2_active"),
     patterns=(*_report.PATTERNS, account_summary.SUMMARY),
-    check_blob=_check,
+    check_blob=_check_blob,
     check_account=_check_account,
     in_hooks=False,
     remediation=root_user.REMEDIATION,

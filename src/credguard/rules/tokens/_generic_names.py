@@ -27,8 +27,7 @@ _PASSWORDS = frozenset(
     "rootpass adminpass sqlpass pgpass smtppass mailpass ftppass ldappass redispass keypass storepass sudopass "
     "testpass loginpass authpass proxypass httppass mysqlpass bindpw rootpw userpw dbpw senha clave contrasena".split()
 )
-_SECRETS = frozenset("secret token secrets".split())
-_PLURAL = frozenset("passwords tokens".split())
+_SECRETS = frozenset("secret token secrets tokens".split())
 _QUALIFIERS = frozenset(
     "access secret private priv encrypt encryption decrypt decryption signing sign master account app application "
     "auth jwt deploy storage shared admin server crypto cipher aes des hmac client consumer license licence "
@@ -60,22 +59,24 @@ _ABOUT = frozenset(
 )
 """Last words of names of something about a secret."""
 _PUBLIC = frozenset(
-    "existing postman "
-    "public publishable pub site anon throttle csrf xsrf authenticity next page pagination continuation starting "
-    "start cursor sync cancel cancellation idempotency request primary foreign sort partition cache index lookup hot "
-    "short press map dict row column group object config i18n label msg message translation bucket s3 route query "
-    "param badge previous signature verifier sid sample example invalid dummy wrong bad fake incorrect expected "
-    "unknown incoming placeholder masked redacted encrypted hashed sealed device push fcm apns registration resume "
-    "delete remove unsubscribe protobuf proto kms event parent child storagekey template node tree binary composite "
-    "unique natural nft erc20 bpe stop special pad eos bos unk sep cls mask word sub vocab lexer parser syntax "
-    "comment json xml html css tag owasp".split()
+    "existing postman public publishable pub site anon throttle csrf xsrf authenticity next page pagination "
+    "continuation starting start cursor sync cancel cancellation idempotency request primary foreign sort partition "
+    "cache index lookup hot short press map dict row column group object config i18n label msg message translation "
+    "bucket s3 route query param badge previous signature verifier sid sample example invalid dummy wrong bad fake "
+    "incorrect expected unknown incoming placeholder masked redacted encrypted obscured hashed sealed device push fcm "
+    "apns registration resume delete remove unsubscribe protobuf proto kms event parent child storagekey template "
+    "node tree binary composite unique natural nft erc20 bpe stop special pad eos bos unk sep cls mask word sub vocab "
+    "lexer parser syntax comment json xml html css tag owasp".split()
 )
 """Words in the last part of a name that make its value no secret: cursors, what a browser gets, parts of a language."""
 _PROTOCOL = frozenset(
     "change update lock creation conditional sequence checkpoint version chunk forward backward block result "
-    "action".split()
+    "action card settlement transaction fingerprint".split()
 )
-"""Before `token`: what an API of AWS gives or takes to know a change or a page again (botocore's service models)."""
+"""Before `token`: what an API of AWS gives or takes to know a change or a page again (botocore's service models), and
+what a shop knows a card or a payment by."""
+_TURNS = frozenset("first second third one two multi single last final render shader filter encoder".split())
+"""Before `pass`: one of the turns in which a program draws or encodes."""
 _CLIENT_TOKEN = compile_lazily(rb"[Cc]lientToken\Z")
 """What makes a request of AWS idempotent; `client_token` is Vault's word for a secret."""
 TAILS = frozenset(
@@ -88,7 +89,7 @@ _GLUED = compile_lazily(rb"[A-Za-z0-9]pw[0-9]*\Z", re.IGNORECASE)
 _SHORTEST = 3
 """Of fewer letters, what is before `Pw` without a sign between is chance."""
 _NO_NAMES = frozenset(
-    "csrf xsrf antiforgery nopasswd sitekey formkey publickey pubkey "
+    "csrf xsrf antiforgery opaquelocktoken nopasswd sitekey formkey publickey pubkey "
     "monkey turkey donkey keyring secretary bypass compass overpass passed passes passive passing".split()
 )
 """Words in any part of a name that make its value no secret."""
@@ -104,6 +105,10 @@ def classify_name(name: bytes) -> Kind:
     if not words or words[-1] in _ABOUT or not _PUBLIC.isdisjoint(words[-own:]) or not _NO_NAMES.isdisjoint(words):
         return Kind.NONE
     last, before = words[-1], words[-2] if len(words) > 1 else ""
+    if (before, last) == ("user", "secrets"):  # .NET's, by the ID of a project
+        return Kind.NONE
+    if last == "pass" and before in _TURNS:
+        return Kind.NONE
     if last == "token" and (before in _PROTOCOL or _CLIENT_TOKEN.search(name)):
         return Kind.NONE
     if last == "pw" and _GLUED.search(name) and any(len(word) < _SHORTEST for word in words[:-1]):
@@ -114,7 +119,7 @@ def classify_name(name: bytes) -> Kind:
         return Kind.SECRET
     if last in ("key", "keys"):
         return Kind.SECRET if before in _QUALIFIERS else Kind.LOOSE
-    if last in _PLURAL or last in _MAYBE or last.endswith(("key", "cookie", "session")):
+    if last == "passwords" or last in _MAYBE or last.endswith(("key", "cookie", "session")):
         return Kind.LOOSE
     return Kind.LOOSE if _has_secret_word(words) else Kind.NONE
 

@@ -8,7 +8,7 @@ from credguard.rules.tokens._generic_names import TAILS
 WIDTH = 16
 """How many characters of a value the expressions for doubtful names match."""
 _SURE = (
-    rb"(?:passw(?:or)?d|passwort|kennwort|passphrase|passcode|pwd|pass|pw|secret|token|"
+    rb"(?:passw(?:or)?d|passwort|kennwort|passphrase|passcode|pwd|pass|pw|secret|tokens?|"
     rb"(?:api|access|secret|private|priv|encrypt(?:ion)?|decrypt(?:ion)?|sign(?:ing)?|master|account|app(?:lication)?|"
     rb"auth(?:orization|entication)?|validation|session|jwt|deploy|storage|shared|admin|server|crypto|cipher|aes|des|"
     rb"hmac|client|consumer|licen[sc]e|integration|service|write|security|webhook|cookie|rsa|ssh|hash|sas|subscription|"

@@ -46,14 +46,22 @@ _QUOTED_VALUES = {
     ord(quote): compile_lazily(rb"([^%s\\\r\n]{4,400})\\{0,3}%s" % (quote, quote)) for quote in (b'"', b"'", b"`")
 }
 _BARE_VALUE = compile_lazily(
-    rb"((?:[^\s\"'`,;(){}\[\]<>&|#\\\x00-\x1f]|\\(?![rnt])){4,400})(?=[\s\x00,;&<\"'}\])]|\\{1,3}[rnt]|\Z)"
+    rb"((?:[^\s\"'`,;(){}\[\]<>&|#\\\x00-\x1f]|\\(?![rnt])){4,400})(?=[\s\x00,;&<\"'`}\])]|\\{1,3}[rnt]|\Z)"
 )
 _KEY_AFTER = compile_lazily(rb"\s{0,4}(?::(?!:)|=>)")
 _PAIR, _PAIR_END = compile_lazily(rb":|[\"'`]\s{0,4}[(\[{]"), compile_lazily(rb"\s{0,4}[)\]}]")
-_BADGE = compile_lazily(rb"(?:badge|\.svg\?)[^\s]{0,120}\Z")
-"""In the URL of a picture that everybody sees."""
+_BADGE = compile_lazily(rb"(?:badge|\.svg\?|qm\.qq\.com/)[^\s]{0,120}\Z")
+"""In the URL of a picture that everybody sees, or of a group that everybody may join."""
 _BINARY = compile_lazily(rb"[\x01-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f]")
 """What no text has: around a bare value its signs are there by chance."""
+_WRAPPED, _GLUED, _LONGEST_LINE = 48, 4, 200
+_SALT = compile_lazily(rb"\bsalt\b", re.IGNORECASE)
+_STORING = compile_lazily(rb"\b(?:update|insert into)\s[^;]{0,120}\Z", re.IGNORECASE)
+"""The command before a value that goes into a table."""
+_DIGEST = compile_lazily(rb"[0-9a-fA-F]{32,128}")
+_HEX32 = compile_lazily(rb"[0-9a-f]{32}")
+_SEARCHED = compile_lazily(rb"docsearch|index_?name", re.IGNORECASE)
+"""Beside the key of a search that every visitor of a page may use."""
 _NAMED_THING = compile_lazily(rb"/mus|:[^\s\"'`]{0,100}swa:nra")
 """Before a name, reversed: `checksum/secret: …` of a Helm chart, and the start of an ARN, `…:ACCOUNT:secret:NAME`."""
 _ACCESS_KEY = compile_lazily(rb"(?:access[_.\-]?key)\Z", re.IGNORECASE)
@@ -97,12 +105,39 @@ def _read_place(data: bytes, end: int, pattern: str) -> NamedValue | None:
         or _BINARY.search(data, max(0, head - _AROUND), value.end(1) + 8)
     ):
         return None
+    if _HEX32.fullmatch(value[1]) and _SEARCHED.search(data, max(0, head - _BACK), value.end() + _BACK):
+        return None
     if pattern == SPOKEN_PATTERN.name:
         name, in_text = (b"password" if _SPOKEN_REVERSED.match(before) else b""), False
     else:
         name, in_text = _read_name(before, data[value.end() : value.end() + 6], quoted=quoted)
-    graded = _grade(name, value[1]) if name else None
+    if name and not quoted and _is_wrapped(data, start, name):
+        return None
+    if not name or (_DIGEST.fullmatch(value[1]) and _is_stored(name, data, start, value.end())):
+        return None
+    graded = _grade(name, value[1])
     return NamedValue(name, start, value.end(1), *graded, not quoted, in_text) if graded else None
+
+
+def _is_stored(name: bytes, data: bytes, start: int, end: int) -> bool:
+    """True for the digest of a password in a table of users."""
+    if classify_name(name) is not Kind.PASSWORD:
+        return False
+    low = max(0, start - _BACK)
+    return any((_SALT.search(data, low, end + _BACK), _STORING.search(data, low, start)))
+
+
+def _is_wrapped(data: bytes, start: int, name: bytes) -> bool:
+    """True where the name is in the midst of text encoded in lines of the same length, as Ascii85 and uuencode are."""
+    left = data.rfind(b"\n", max(0, start - _LONGEST_LINE), start) + 1
+    right = data.find(b"\n", start, start + _LONGEST_LINE)
+    size = right - left
+    lead = data[left : data.rfind(name, left, start)]
+    if size < _WRAPPED or left == 0 or lead[-1:].isspace() or len(lead.strip()) < _GLUED:
+        return False
+    above = left - 1 - (data.rfind(b"\n", max(0, left - 1 - _LONGEST_LINE), left - 1) + 1)
+    below = data.find(b"\n", right + 1, right + 1 + _LONGEST_LINE) - right - 1
+    return size in (above, below)
 
 
 def _read_name(before: bytes, after: bytes, *, quoted: bool) -> tuple[bytes, bool]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from base64 import b32decode
 from hashlib import blake2b
 
+from credguard.heuristics.boundaries import is_base32_text
 from credguard.heuristics.placeholders import is_placeholder
 from credguard.lazy_re import compile_lazily
 from credguard.matching.pattern import Pattern
@@ -38,9 +38,7 @@ def _grade_seed(value: bytes) -> Grade | None:
         return None
     if blake2b(seed, digest_size=8).hexdigest() in _PUBLISHED:
         return None
-    raw = b32decode(seed[: len(seed) // 8 * 8])
-    typed = raw.isascii() and (is_placeholder(raw) or is_in_words(raw))
-    return None if typed else Grade(confidence=Confidence.MEDIUM)
+    return None if is_base32_text(seed) else Grade(confidence=Confidence.MEDIUM)
 
 
 KIND = TokenKind("one-time-password", "seed of one-time passwords", _PATTERN, _SEEN, _SEED, _grade_seed)

@@ -53,6 +53,7 @@ def _build_kinds() -> tuple[TokenKind, ...]:
             compile_lazily(BEFORE + prefix + of + b"{%d}" % least + rest + AFTER_DASH),
             grade_opaque if of == HEX else partial(_grade_issued, compute_width(prefix)),
             lead=_read_lead(prefix),
+            unless=_ENCODED,
         )
         for (service, _, of, least, rest), prefix in rows
     )
@@ -87,6 +88,8 @@ def _grade_issued(width: int, value: bytes) -> Grade | None:
 
 # The beginnings of what Docker's own pages show: the reference of its API, and that of its command.
 _DOCUMENTED = (b"3pu6hszjas", b"1h8aps2ysz", b"49nj1cmql0", b"7c37Cc8654")
+_ENCODED = compile_lazily(rb"[A-Za-z0-9+/]{40}[+/]\Z")
+"""Before what is a part of longer base64: of a font, of a picture."""
 _DIGIT = compile_lazily(rb"[0-9]")
 _DASHES = str.maketrans(" .", "--")
 KINDS = _build_kinds()

@@ -39,7 +39,7 @@ ENOUGH = 31
 _HISTORY = (
     "git filter-repo --sensitive-data-removal --replace-text expressions.txt  # only after that, in a fresh clone"
 )
-_AHEAD = 400
+_BEFORE, _AHEAD = 60, 400
 _MARGIN, _GAP = 4, 12
 """How far the end of an own pattern may be from a match: after a URL's password, before a named value."""
 _AROUND = b" \t=:\"'"
@@ -82,7 +82,8 @@ class TokenKind:
 
     Group 1, if there is one, is the value that is graded and reported; `judge` gets it. With `width` 0 the token is
     what follows the pattern, as after a name; with `back`, up to that many bytes of it come before. `lead` is a literal
-    that all of its tokens begin with: kinds that share a pattern are told apart by it.
+    that all of its tokens begin with: kinds that share a pattern are told apart by it. What stands before a token must
+    not match `unless`.
     """
 
     name: str
@@ -93,6 +94,7 @@ class TokenKind:
     judge: Callable[[bytes], Grade | None] = grade_opaque
     back: int = 0
     lead: bytes = b""
+    unless: re.Pattern[bytes] | None = None
 
     def find_values(self, data: bytes, ends: Sequence[int]) -> Iterator[tuple[int, int]]:
         """The locations of the values whose pattern ends at `ends`."""
@@ -106,6 +108,8 @@ class TokenKind:
     def _match(self, data: bytes, end: int, done: int) -> re.Match[bytes] | None:
         start = end - self.width
         if start < done or not data.startswith(self.lead, start):
+            return None
+        if self.unless and self.unless.search(data, max(0, start - _BEFORE), start):
             return None
         if not self.back:
             return self.token.match(data, start)

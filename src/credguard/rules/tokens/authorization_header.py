@@ -23,6 +23,8 @@ References
 
 from __future__ import annotations
 
+import re
+
 from credguard.lazy_re import compile_lazily
 from credguard.matching.pattern import Pattern
 from credguard.model.findings import Confidence
@@ -36,6 +38,8 @@ _SIGNED = compile_lazily(rb"ey[A-Za-z0-9_\-]{6,}\.(?:eyJ|ewog|eyAi|ew0K)[A-Za-z0
 """A JSON web token with claims, of which the rule on them says all that there is to say; encrypted ones have none."""
 _FOR_THE_BROWSER = compile_lazily(rb"(?:pi|seti|cs|src|cuss)_(?:[A-Za-z0-9]{8,80}_|client_)?secret_")
 """The `client_secret` of a single payment at Stripe, made for the customer's browser."""
+_SEALED = compile_lazily(rb"(?:encrypted|hashed|obscured|sealed)[\w\-]{0,30}[^\w]{1,12}\Z", re.IGNORECASE)
+"""A name that says that its value is not the secret itself."""
 _DIGIT = compile_lazily(rb"[0-9]")
 _NAMED = rb"\\{0,3}[\"'\])]{0,3}\s{0,3}"
 _GIVEN = rb"(?:\s{1,40}-\s|\s{0,3}\[\s{0,40}|\s{0,3})\\{0,3}[\"']{0,2}"
@@ -71,6 +75,7 @@ _KINDS = (
         16,
         compile_lazily(rb"([A-Za-z0-9_.~+/\-]{16,2000}={0,2})(?![A-Za-z0-9_(\[{<$])"),
         _grade_bearer,
+        unless=_SEALED,
     ),
     TokenKind(
         "bearer",

@@ -62,7 +62,7 @@ _TESTS = compile_lazily(
 )
 """The path of code that tests, and of what it reads."""
 _WORDING = compile_lazily(
-    r"(?:.*[/!])?(?:(?:i18n|l10n|lang|langs|locales?|languages?|translations?)/.*|messages_[^/]*|"
+    r"(?:.*[/!])?(?:(?:i18n|l10n|lang|langs|locales?|languages?|translations?)/.*|messages[_.][^/]*|"
     r"[a-z]{2}(?:[-_][A-Za-z]{2,4})?\.(?:json|js|ts|ya?ml|properties|php|po|xlf|resx))",
     re.DOTALL,
 )

@@ -53,6 +53,7 @@ _NOWHERE = compile_lazily(
 # Schemes whose last part is not a host with a login: before it are a name and a version, an image's digest, or a
 # module.
 _NO_LOGIN = frozenset((b"sip", b"sips", b"data", b"javascript", b"npm", b"pkg", b"oci", b"urn", b"magnet"))
+_PORT = compile_lazily(rb"[0-9]{1,5}")
 _KIND = TokenKind("url", "password in a URL", _URL, 0, _PARTS)
 _BACK = 210
 
@@ -79,6 +80,8 @@ def _read_scheme(data: bytes, start: int) -> bytes:
 
 def _grade(scheme: bytes, user: bytes, password: bytes, host: bytes) -> Grade | None:
     plain = unquote_to_bytes(password)
+    if b"." in user and _PORT.fullmatch(password):  # before another host, to lead a reader astray
+        return None
     if b"\\" in password or scheme in _NO_LOGIN or _NOWHERE.match(host) or not is_real_encoded(password, user):
         return None
     attributes = {"scheme": scheme.decode("ascii", "replace")}

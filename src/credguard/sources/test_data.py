@@ -1,4 +1,4 @@
-"""Policies of test data, fixtures and snapshots: nobody deploys them, so what is found in them is low."""
+"""Test data, fixtures and snapshots: nobody deploys them, so what is found of policies and accounts in them is low."""
 
 from __future__ import annotations
 
