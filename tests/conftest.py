@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from credguard.ci.systems import VARIABLES
+from credguard.system import compat
 from tests import databases
 from tests.judging import BASE, POLICY
 from tests.repos import Repository
@@ -111,6 +112,9 @@ def _own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         for name in _FOLDERS:
             patch.setenv(name, str(home / name.lower()))
             (home / name.lower()).mkdir()
+        if compat.get_user_id() is None:  # there, what a run believes is in the user's profile
+            for name in ("HOME", "USERPROFILE"):
+                patch.setenv(name, os.path.realpath(tempfile.gettempdir()))
         patch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
         patch.setenv("GIT_CONFIG_NOSYSTEM", "1")
         yield

@@ -21,6 +21,7 @@ import socket
 import sys
 import threading
 from importlib import import_module
+from os import fork, setsid  # which tests/without_posix.py takes away from all that comes later
 
 Asked = tuple[list[str], str, dict[str, str], list[int], int | None]
 """The words of a command line, its folder, environment, descriptors (by their numbers), and umask where it is not the
@@ -49,7 +50,7 @@ def serve(asks: socket.socket, place: socket.socket) -> Asked:
                 asked, descriptors = _receive(connection)
         else:
             continue
-        child = os.fork()
+        child = fork()
         if not child:
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -80,7 +81,7 @@ def _take(asked: Asked, descriptors: list[int]) -> None:
     with them."""
     words, folder, variables, numbers, mask = asked
     kept = [fcntl.fcntl(descriptor, fcntl.F_DUPFD, _MOST_DESCRIPTORS) for descriptor in descriptors[:-1]]
-    os.setsid()  # so that what it leaves behind can be ended with it
+    setsid()  # so that what it leaves behind can be ended with it
     os.closerange(0, _MOST_DESCRIPTORS)
     for number, descriptor in zip(numbers, kept, strict=True):
         os.dup2(descriptor, number)
@@ -95,6 +96,7 @@ def _take(asked: Asked, descriptors: list[int]) -> None:
         setattr(sys, name, stream)
         setattr(sys, f"__{name}__", stream)
     sys.argv = ["credguard", *words]
+    sys.modules["__main__"] = import_module("credguard.__main__")  # where a pool of processes begins
 
 
 def _open_stream(number: int, mode: str, errors: str) -> io.TextIOWrapper:
@@ -136,11 +138,13 @@ def _import_all() -> None:
 
 
 if __name__ == "__main__":
-    if os.fork():
+    if fork():
         os._exit(0)  # whoever waits for children of its own is not to meet this one
     asks, place = socket.socket(fileno=int(sys.argv[1])), socket.socket(socket.AF_UNIX)
     place.bind(sys.argv[2])
     place.listen()
+    if "without_posix" in sys.modules:
+        import_module("without_posix").begin()
     _import_all()
     del sys.path[0]
     gc.collect()

@@ -50,7 +50,7 @@ def run(
         try:
             results = out.result(timeout), err.result(timeout)
         except TimeoutError:
-            os.killpg(child, signal.SIGKILL)
+            os.kill(-child, signal.SIGKILL)  # the group that it leads
             raise subprocess.TimeoutExpired(["credguard", *words], timeout) from None
     code = int.from_bytes(_read(end_read), "big", signed=True)
     return subprocess.CompletedProcess(["credguard", *words], code, *results)
@@ -73,7 +73,7 @@ def format_hook(name: str) -> str:
 def format_command() -> str:
     """credguard for a shell, with all that it gives a program: forked where it can be, so that no Python with all of
     credguard is started."""
-    if not hasattr(os, "fork"):
+    if os.name != "posix":
         return f'"{sys.executable}" -m credguard'
     _parent()
     client = f'"{sys.executable}" -I -S "{Path(__file__).with_name("client.py")}"'
@@ -89,7 +89,7 @@ def _place() -> str:
 def _can_fork(env: Mapping[str, str]) -> bool:
     locale = env.get("LC_ALL") or env.get("LC_CTYPE") or env.get("LANG", "")
     pythons = {name for name in env if name.startswith("PYTHON") and env[name] != os.environ.get(name)}
-    return hasattr(os, "fork") and locale in _LIKE_OURS and not pythons
+    return os.name == "posix" and locale in _LIKE_OURS and not pythons
 
 
 @functools.cache

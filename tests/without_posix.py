@@ -12,7 +12,7 @@ import sys
 
 TYPE_CHECKING = False  # every Python of the tests imports this
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
     from pathlib import Path
 
     import pytest
@@ -25,11 +25,14 @@ NAMES = {
         "nice fchmod fchown lchown chown fchdir mkfifo mknod chroot pread preadv pwrite pwritev readv writev sendfile "
         "sysconf confstr pathconf fpathconf statvfs fstatvfs sched_getaffinity sched_setaffinity get_blocking "
         "set_blocking getloadavg uname wait wait3 wait4 waitid getxattr setxattr listxattr removexattr memfd_create "
-        "splice copy_file_range lockf ttyname openpty ctermid posix_fadvise posix_fallocate fdatasync".split()
+        "splice copy_file_range lockf ttyname openpty ctermid posix_fadvise posix_fallocate fdatasync "
+        "pidfd_open".split()
     ),
+    "select": ("poll", "epoll"),
     "signal": ("SIGHUP", "SIGALRM", "SIGPIPE", "SIGUSR1", "SIGUSR2", "alarm", "setitimer", "pause", "sigwait"),
 }
 """By module, what Windows lacks (docs.python.org: "Availability: Unix"); less what Python's own modules need here."""
+_PARENT = os.path.join("tests", "parent.py")
 MODULES = ("fcntl", "resource", "pwd", "grp", "termios", "tty", "pty", "syslog")
 
 
@@ -48,17 +51,53 @@ def take_away() -> None:
             setattr(sys.modules[module], asked, False)
     if "shutil" in sys.modules:
         sys.modules["shutil"]._copyxattr = lambda *_, **__: None  # type: ignore[attr-defined]  # as shutil is there
+    if os.unlink.__module__ == "posix":
+        os.unlink = _make_unlink(os.unlink)
 
 
 def at_start() -> None:
-    """The same for a process that starts, whose `os.fsdecode` is that of Windows. pytest's own processes wait until
-    its plugins are there, some of which need the names."""
-    if not any(word == "pytest" or "sys.stdin.readline" in word for word in sys.orig_argv):
-        take_away()
-        os.fsdecode = _as_on_windows  # type: ignore[assignment]
+    """The same for a process that starts, which shares databases even where it heeds no PYTHONPATH. pytest's own
+    processes wait until its plugins are there, some of which need
+    the names, and the one that forks (tests/parent.py) until it has what it needs."""
+    if not any(word == "pytest" or "sys.stdin.readline" in word or _PARENT in word for word in sys.orig_argv):
+        begin()
+    if sys.flags.ignore_environment:
+        sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "startup"))
+        __import__("sitecustomize")  # once: Python looks twice for what to do in a virtual environment
+        del sys.path[0]
 
 
-def _as_on_windows(name: str | bytes | os.PathLike[str] | os.PathLike[bytes]) -> str:
+def begin() -> None:
+    """The same for a process that runs credguard, whose `os.fsdecode` is that of Windows."""
+    take_away()
+    os.fsdecode = _decode  # type: ignore[assignment]
+
+
+def _make_unlink(unlink: Callable[..., None]) -> Callable[..., None]:
+    """One that leaves the lock of a folder which a process has open: there, nothing that is open is removed."""
+
+    def refuse_or_unlink(path: str, *, dir_fd: int | None = None) -> None:
+        if os.path.basename(path) == "lock" and _is_open(os.path.realpath(path)):
+            raise PermissionError(13, os.strerror(13), path)
+        unlink(path, dir_fd=dir_fd)
+
+    return refuse_or_unlink
+
+
+def _is_open(place: str) -> bool:
+    import glob
+
+    return any(_leads_to(link, place) for link in glob.iglob("/proc/[0-9]*/fd/*"))
+
+
+def _leads_to(link: str, place: str) -> bool:
+    try:
+        return os.readlink(link) == place
+    except OSError:
+        return False
+
+
+def _decode(name: str | bytes | os.PathLike[str] | os.PathLike[bytes]) -> str:
     """`os.fsdecode` with the error handler that it has there."""
     path = os.fspath(name)
     return path.decode("utf-8", "surrogatepass") if isinstance(path, bytes) else path
@@ -83,7 +122,12 @@ def _skips() -> Generator[None, None, None]:
 
 
 def pytest_load_initial_conftests() -> None:
-    """Takes the names away: all plugins are there by now, and nothing of credguard has been imported."""
+    """Takes the names away: all plugins are there by now, and nothing of credguard has been imported. asyncio, with
+    which tests talk to servers, has them for itself: its way for Windows is not here."""
+    import types
+    from asyncio import unix_events
+
+    unix_events.os = types.SimpleNamespace(**vars(os))  # type: ignore[attr-defined]
     take_away()
 
 
@@ -111,21 +155,22 @@ def main(arguments: list[str]) -> int:
 
     with tempfile.TemporaryDirectory(prefix="without-posix-") as name:
         python = _environment(Path(name) / "venv")
+        place = Path(name) / "tmp"
+        place.mkdir()
         spread = [] if any(argument.startswith("-n") for argument in arguments) else ["-n", "auto"]
-        options = ("-p", "no:cacheprovider", "-p", "tests.without_posix", f"--basetemp={name}/tests")
+        options = ("-p", "no:cacheprovider", "-p", "tests.without_posix", f"--basetemp={place}/tests")
         command = [python, "-m", "pytest", *options]
-        return subprocess.call([*command, *spread, *arguments])
+        return subprocess.call([*command, *spread, *arguments], env=os.environ | {"TMPDIR": str(place)})
 
 
 def _environment(folder: Path) -> str:
     """Its Python."""
-    import shutil
     import venv
     from pathlib import Path
 
     venv.create(folder, symlinks=True)
     packages = Path(next(iter(folder.glob("lib/python*/site-packages"))))
-    shutil.copy(__file__, packages / "without_posix.py")
+    (packages / "without_posix.py").symlink_to(os.path.realpath(__file__))
     ours = Path(next(path for path in map(Path, sys.path) if path.name == "site-packages"))
     lines = ("import without_posix; without_posix.at_start()", f"import site; site.addsitedir({str(ours)!r})")
     (packages / "packages.pth").write_text("\n".join(lines))

@@ -21,7 +21,7 @@ from tests.repos import Repository
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-from tests.caches import OTHER, as_root, found, plant, posix
+from tests.caches import OTHER, as_root, found, owners, plant, posix
 
 
 def others_file(folder: Path) -> None:
@@ -98,7 +98,7 @@ def test_nor_is_anything_written_there(place: Path, way: Callable[[Path], None])
     assert not list((place / "cache/credguard").iterdir())
 
 
-@posix
+@owners
 def test_our_own_folder_below_a_sticky_one_is_as_good(place: Path) -> None:
     place.chmod(0o1777)
     ownership.write_owned(str(place / "a/credguard/x"), b"ours")
@@ -107,7 +107,7 @@ def test_our_own_folder_below_a_sticky_one_is_as_good(place: Path) -> None:
         ownership.write_owned(str(place / "x"), b"")  # others can put files beside it
 
 
-@posix
+@owners
 @pytest.mark.parametrize("mask", [0, 0o002, 0o077])
 def test_with_any_mask_nobody_else_may_write_what_is_kept(place: Path, mask: int) -> None:
     before = os.umask(mask)

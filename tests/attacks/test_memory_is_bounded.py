@@ -25,12 +25,15 @@ FORMATS = ("text", "json", "sarif", "html", "junit", "csv", "markdown", "gitlab"
 MEMORY, REPORT = 250 << 20, 25 << 20
 _IDS, _SECRETS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 CHILD = """
-import re, resource, sys
+import re, sys
 from credguard.cli import main
 code = main(sys.argv[1:])
 if sys.platform == "linux":  # where ru_maxrss is also that of the process which started this one
     most = int(re.search(r"VmHWM:\\s*(\\d+)", open("/proc/self/status").read())[1]) * 1024
+elif sys.platform == "win32":  # which has no way to ask in Python
+    most = 0
 else:
+    import resource
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 print(most, file=sys.stderr)
 sys.exit(code)

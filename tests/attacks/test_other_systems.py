@@ -20,31 +20,10 @@ from credguard.system import compat
 from credguard.system.compat import decode_path, encode_path
 from tests import without_posix
 from tests.hooking import LEAK, SECRET, git
-from tests.repos import Repository, clean_environment, write
+from tests.other_systems import START, without
+from tests.repos import Repository, write
 
 ASKED = re.findall(r'getattr\(os, "(\w+)"', Path(compat.__file__).read_text(encoding="utf-8"))
-START = """
-import os, sys
-sys.path.insert(0, sys.argv.pop(1))
-from tests import without_posix
-names = sys.argv.pop(1)
-if names != "all":
-    without_posix.NAMES, without_posix.MODULES = {"os": tuple(names.split())}, ()
-without_posix.take_away()
-sys.path.pop(0)
-from credguard.cli import main
-sys.exit(main())
-"""
-TIDY = {"CI": "", "GITHUB_ACTIONS": ""}
-
-
-def without(folder: Path, *words: str, names: str = "all", **environment: str) -> subprocess.CompletedProcess[bytes]:
-    """credguard in a process without the names."""
-    root = str(Path(__file__).parent.parent.parent)
-    return subprocess.run(
-        [sys.executable, "-c", START, root, names, *words], cwd=folder, capture_output=True, check=False,
-        env=clean_environment() | TIDY | environment, timeout=120,
-    )  # fmt: skip
 
 
 @pytest.fixture

@@ -13,15 +13,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.caches import OTHER, as_root, owners, posix
 from tests.hooking import LEAK, credguard
 from tests.repos import Repository
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-OTHER = 65534
-posix = pytest.mark.skipif(os.name != "posix", reason="owners and modes")
-as_root = pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="files of others: root's tests")
 
 
 @pytest.fixture
@@ -122,7 +119,7 @@ def test_a_state_that_another_user_can_have_made_is_refused(place: Path, way: Ca
     refused(place, "own/state.db")
 
 
-@posix
+@owners
 def test_a_state_that_is_not_there_yet_is_not_made_where_others_may_write(place: Path) -> None:
     (place / "own").chmod(0o1777)
     refused(place, "own/new.db")

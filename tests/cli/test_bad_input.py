@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests import processes
+from tests.caches import owners
 from tests.keys import Filler
 from tests.repos import Repository
 
@@ -218,7 +219,7 @@ def test_usage_errors_are_one_line_and_exit_2(tmp_path: Path, args: list[str]) -
     assert done.stderr.startswith((b"credguard: ", b"usage: ")) and b"Traceback" not in done.stderr
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="nothing is kept where owners are not known")
+@owners
 def test_a_damaged_cache_is_ignored(tmp_path: Path) -> None:
     (tmp_path / "w").mkdir()
     (tmp_path / "w" / "a.ini").write_text(KEY)

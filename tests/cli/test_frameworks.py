@@ -13,12 +13,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from credguard.system import compat
 from tests.hooking import IDENTITY
 from tests.keys import Filler
 from tests.repos import Repository, clean_environment, copy
-
-if sys.platform != "win32":
-    import fcntl
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -96,13 +94,12 @@ ONE_FRAMEWORK = pytest.mark.parametrize("framework", ["pre-commit"], indirect=Tr
 
 @contextlib.contextmanager
 def make_once(name: str) -> Iterator[tuple[Path, bool]]:
-    """A folder that all processes of this run share, and whether it is done; while one makes it, the others wait."""
-    shared = sys.platform != "win32"  # else each process has its own
-    folder = Path(os.environ["TESTS_DATABASES"], name if shared else f"{name}-{os.getpid()}")
+    """A folder that all processes of this run share, and whether it is done; while one makes it, the others wait,
+    and where they cannot each has its own."""
+    folder = Path(os.environ["TESTS_DATABASES"], name if compat.can_lock() else f"{name}-{os.getpid()}")
     folder.mkdir(exist_ok=True)
     with (folder / "lock").open("w") as lock:
-        if sys.platform != "win32":
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        compat.lock(lock.fileno())
         yield folder, (folder / "done").exists()
         (folder / "done").touch()
 

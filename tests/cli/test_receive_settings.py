@@ -6,6 +6,7 @@ import json
 import os
 import shlex
 import shutil
+import signal
 import stat
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from credguard.git.repository import Git
 from credguard.policy.resolve import PolicyResolver
 from credguard.sources.time_limit import TimeLimit, is_late
 from tests import processes
-from tests.caches import as_root, posix
+from tests.caches import as_root, owners, posix
 from tests.hooking import KEY_ID, LEAK, SECRET, ZERO, git, hook
 from tests.repos import Repository, clean_environment
 
@@ -80,7 +81,7 @@ def test_what_is_late_is_refused(server: Server) -> None:
     server.settle("--deadline", AT_ONCE)
     server.work.commit("late", {"b.py": "y = 1\n"})
     done = server.push()
-    assert done.returncode and "not scanned within 0.001 s" in done.stderr and not server.has()
+    assert done.returncode and "0.001 s" in done.stderr and not server.has()
 
 
 def test_what_is_late_is_let_in_and_scanned_later(server: Server) -> None:
@@ -106,6 +107,7 @@ def test_what_is_late_is_let_in_and_scanned_later(server: Server) -> None:
     assert again.returncode == 0
 
 
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="without an alarm some of it is judged at once")
 def test_a_queue_is_judged_as_the_hook_would_have_done(server: Server) -> None:
     """By the policy that the server had, without what it had, and each push for itself."""
     server.work.commit("known", {"old.py": LEAK})
@@ -228,6 +230,7 @@ def test_what_cannot_be_logged_is_not_let_in(server: Server) -> None:
     assert done.returncode and "could not be written" in done.stderr and not server.has()
 
 
+@owners
 def test_a_list_of_users_that_others_can_write_is_not_used(server: Server) -> None:
     server.settle(*bypass(server))
     server.users.chmod(0o666)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import stat
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.caches import owners
 from tests.hooking import LEAK, credguard
 from tests.repos import Repository
 
@@ -43,7 +43,7 @@ def test_other_users_may_read_it(cache: Path) -> None:
     assert {stat.S_IMODE(path.stat().st_mode) for path in cache.iterdir() if path.suffix == ".db"} == {0o644}
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="this system has no owners of files")
+@owners
 def test_a_folder_that_no_run_would_believe_is_refused(tmp_path: Path) -> None:
     (tmp_path / "open").mkdir()
     (tmp_path / "open").chmod(0o777)

@@ -20,6 +20,7 @@ from credguard.model.result import Result
 from credguard.rule import Trait
 from credguard.rules import load_rules
 from credguard.scanning.placement import build_finding
+from credguard.system.compat import encode_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -140,7 +141,7 @@ def _check(rule: Rule, item: AccountItem) -> Iterator[Detection]:
 
 def _place(rule: Rule, detection: Detection, item: AccountItem) -> Finding:
     """The finding, at the place in the account; what root lacks fails the practice about root, too."""
-    detection = replace(detection, parts=(), identity=(item.place.encode(), *detection.identity))
+    detection = replace(detection, parts=(), identity=(encode_path(item.place), *detection.identity))
     finding = build_finding(rule, detection, (Location(item.place),))
     if item.place.endswith(f"/{ROOT_USER}") and ROOT not in finding.practices:
         finding = replace(finding, practices=(ROOT, *finding.practices))

@@ -18,6 +18,7 @@ from credguard.sources import changes, files, lfs
 from credguard.sources.changes import Change
 from credguard.sources.time_limit import NO_LIMIT
 from credguard.sources.worktree import RULE_READ_LIMIT, WorkTree
+from credguard.system.compat import encode_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
@@ -209,7 +210,7 @@ def _count_cleared(result: Result, repository: Git, oids: Sequence[str], cleared
 
 
 def _join(words: Sequence[str]) -> bytes:
-    return "\n".join(words).encode() + b"\n"
+    return encode_path("\n".join(words)) + b"\n"
 
 
 def _find_previous_values(

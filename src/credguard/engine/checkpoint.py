@@ -83,15 +83,15 @@ class Checkpoint:
     def find(self, target: str, digest: str) -> bytes | None:
         """The result that was kept for a target, None where there is none or something has changed."""
         with self._wrap_errors():
-            row = self._database.execute("SELECT result FROM done WHERE target = ? AND digest = ?", (target, digest))
-            found = row.fetchone()
+            asked = (_build_key(target), digest)
+            found = self._database.execute("SELECT result FROM done WHERE target = ? AND digest = ?", asked).fetchone()
         kept = bytes(found[0]) if found else b""
         return kept[_SUM:] if kept and _sum(kept[_SUM:]) == kept[:_SUM] else None
 
     def keep(self, target: str, digest: str, result: bytes) -> None:
         """Notes that a target is done; it is on disk when this returns."""
         with self._wrap_errors():
-            row = (target, digest, _sum(result) + result)
+            row = (_build_key(target), digest, _sum(result) + result)
             self._database.execute("INSERT OR REPLACE INTO done VALUES (?, ?, ?)", row)
 
     def close(self) -> None:
@@ -115,6 +115,15 @@ class Checkpoint:
         except sqlite3.Error as error:
             hint = "choose another --resume, or remove it"
             raise CredguardError(f"{self.path} is no state of an audit, or is damaged", hint) from error
+
+
+def _build_key(target: str) -> str:
+    """The target as text that the database takes: a path that is not UTF-8 by its bytes."""
+    raw = encode_path(target)
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return f"\n{raw.hex()}"
 
 
 def _sum(result: bytes) -> bytes:

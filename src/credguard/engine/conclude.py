@@ -135,7 +135,7 @@ def _build_unread_finding(skip: Skip) -> Finding:
     rule = rule_failed.RULE if skip.reason.startswith("rule CG") else input_not_read.RULE
     return Finding(
         rule.id, rule.name, rule.severity, rule.confidence, f"{NOT_READ}{skip.reason}",
-        compute_fingerprint(rule.id, (encode_path(skip.path), skip.reason.encode())), (Location(skip.path),),
+        compute_fingerprint(rule.id, (encode_path(skip.path), encode_path(skip.reason))), (Location(skip.path),),
         {"extent": skip.extent} if skip.extent else {},
     )  # fmt: skip
 

@@ -106,7 +106,7 @@ def _parse_scheme(address: str) -> str:
 
 def parse_file_url(url: str) -> str:
     """The folder of a `file://` URL, "" for other URLs."""
-    return unquote(url[len("file://") :]) if url[:7].lower() == "file://" else ""
+    return unquote(url[len("file://") :], errors="surrogateescape") if url[:7].lower() == "file://" else ""
 
 
 @contextlib.contextmanager

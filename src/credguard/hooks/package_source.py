@@ -13,6 +13,7 @@ from credguard.errors import CredguardError
 from credguard.git.repository import GitError, find_git
 from credguard.hooks.events import FRAMEWORK_IDS
 from credguard.lazy_re import compile_lazily
+from credguard.system.compat import decode_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -96,7 +97,7 @@ def _find_cloned_source(root: Path) -> PackageSource | None:
         return None
     try:
         repository = find_git(root)
-        url = repository.run("remote", "get-url", "origin").decode().strip() if repository else ""
+        url = decode_path(repository.run("remote", "get-url", "origin")).strip() if repository else ""
         if not repository or not _URL.fullmatch(url) or url.startswith(("file:", "/")):
             return None
         rev = repository.run("rev-parse", "--verify", "HEAD").decode().strip()

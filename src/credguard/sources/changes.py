@@ -74,7 +74,7 @@ def list_commit_changes(
     commits are compared first, and those left out are named as skipped. Raises GitError for a bad revision, and if
     history ends at a shallow boundary.
     """
-    stdin = "\n".join(revisions).encode() + b"\n"
+    stdin = encode_path("\n".join(revisions)) + b"\n"
     lines = repository.run("rev-list", "--parents", "--stdin", *exclude, stdin=stdin).split(b"\n")
     parents = {words[0].decode(): words[1:] for line in lines if (words := line.split())}
     if not parents:

@@ -102,11 +102,9 @@ def locate_trusted(path: str, *, make: bool = False) -> str:
     if name in ("", os.curdir, os.pardir):
         raise NotBelieved(f"{path} is not a file name")
     user = compat.get_user_id()
-    if user is not None:
-        return os.path.join(_walk_to_folder(above, user, make=make), name)
-    if sys.platform == "win32":
+    if user is None:  # on Windows
         return os.path.join(_resolve_in_profile(above, make=make), name)
-    raise NotBelieved("this system does not report who owns a file")
+    return os.path.join(_walk_to_folder(above, user, make=make), name)
 
 
 def check_file(place: str) -> None:
@@ -266,5 +264,5 @@ def _resolve_in_profile(path: str, *, make: bool) -> str:
     if not is_below:
         raise NotBelieved(f"{real} is outside of the user's profile")
     if make:
-        os.makedirs(real, exist_ok=True)
+        os.makedirs(real, 0o700, exist_ok=True)  # since 3.12.4, Python gives it to this user alone
     return real

@@ -166,7 +166,10 @@ def _prove(agent: Agent, command: str) -> str:
         if not _is_no(leak):
             return f"a key was not stopped (exit code {leak.returncode})"
         clean = _ask(command, _build_payload(agent, str(place), "make test"), str(place))
-        return "clean work was stopped, too" if clean is None or _is_no(clean) else ""
+        if clean is None:
+            return "its command could not be run in time"
+        why = clean.stderr.decode("utf-8", "replace").strip().partition("\n")[0]
+        return f"clean work was stopped, too ({why or 'no reason is given'})" if _is_no(clean) else ""
 
 
 def _ask(command: str, payload: dict[str, object], folder: str) -> subprocess.CompletedProcess[bytes] | None:
