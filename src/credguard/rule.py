@@ -27,9 +27,6 @@ ABOUT_CREDGUARD, SECRET_VALUES, ROOT_USER = "CG0", "CG1", "CG3"
 """What the IDs of three families begin with."""
 SECRET_PRACTICES = ("P01", "P10", "P16", "P19")
 """The practices that every rule on a secret value checks."""
-BASIS = "basis"
-"""The attribute of findings that say little about what is deployed: `instructions` that may never be followed, or `test
-data`. They leave a practice in part open and do not fail it."""
 CREDENTIAL_REPORT = "give --credential-report FILE"
 GIT_REPOSITORY = "scan a git repository"
 """What makes rules run, as `Rule.needs` gives it."""

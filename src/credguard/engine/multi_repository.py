@@ -37,7 +37,7 @@ from credguard.sources.worktree import WorkTree
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from credguard.engine.sealing import Key
+    from credguard.engine.sealing import SealingKey
     from credguard.model.findings import Finding
 
     MakeRun = Callable[[], Session]
@@ -237,7 +237,7 @@ def build_failure(target: Target, reason: str) -> RepositoryResult:
     return RepositoryResult(target, result, tracked=False)
 
 
-def _digest(session: Session, target: Target, key: Key) -> str:
+def _digest(session: Session, target: Target, key: SealingKey) -> str:
     """What the result of a target depends on: its state, credguard, its rules, and what was asked for."""
     standing = digest_standing(target.address)
     folder = Path() if clone.is_url(target.address) else Path(target.address)
@@ -257,7 +257,7 @@ def digest_standing(address: str) -> str:
     return ""
 
 
-def digest_request(session: Session, folder: Path, key: Key) -> str:
+def digest_request(session: Session, folder: Path, key: SealingKey) -> str:
     """What was asked for: credguard, its rules, the options, the files that they name, and the own credentials."""
     own = local_files.digest_credentials(key.derive("own"))
     named = _read_named_files(session, folder)

@@ -6,11 +6,11 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from credguard.model.findings import SHOWN, SUPPRESSED, Outcome
+from credguard.model.findings import BASIS, SHOWN, SUPPRESSED, Outcome
 from credguard.model.practice import PracticeStatus, Standing
 from credguard.model.practices import PRACTICES
 from credguard.policy.model import DECOYS
-from credguard.rule import BASIS, GIT_REPOSITORY
+from credguard.rule import GIT_REPOSITORY
 from credguard.rules import get_rule, list_practice_rules
 
 if TYPE_CHECKING:

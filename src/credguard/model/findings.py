@@ -186,6 +186,9 @@ class Outcome(TextEnum):
     BELOW_THRESHOLD = "below-threshold"
 
 
+BASIS = "basis"
+"""The attribute of findings that say little about what is deployed: `instructions` that may never be followed, or `test
+data`. They leave a practice in part open and do not fail it."""
 SHOWN = (Outcome.REPORT, Outcome.BELOW_THRESHOLD)
 """Outcomes of findings that reports show to everybody."""
 SUPPRESSED = (Outcome.ALLOWED, Outcome.BASELINE, Outcome.INLINE)

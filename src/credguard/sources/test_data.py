@@ -7,8 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from credguard.lazy_re import compile_lazily
-from credguard.model.findings import Severity
-from credguard.rule import BASIS
+from credguard.model.findings import BASIS, Severity
 from credguard.sources.env_files import is_fixture
 
 if TYPE_CHECKING:

@@ -29,9 +29,9 @@ from typing import TYPE_CHECKING
 
 from credguard.aws.account_state import Holder
 from credguard.lazy_re import compile_lazily
-from credguard.model.findings import BlobKind, Detection, Severity
+from credguard.model.findings import BASIS, BlobKind, Detection, Severity
 from credguard.parsers.document import is_structured
-from credguard.rule import BASIS, Rule
+from credguard.rule import Rule
 from credguard.rules.infrastructure._iam_attachments import (
     Attachment,
     find_code_attachments,
