@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import sqlite3
@@ -179,16 +180,17 @@ def test_damaged_pages_are_told_in_one_line(state: Path, start: int) -> None:
 
 def used(path: Path) -> None:
     """Takes what is there, all of which must be as it was put there, and adds to it; ends as if it was refused."""
-    state = checkpoint.Checkpoint(path)
-    assert state.find("one", "d1") in (None, b"1" * 50_000)
-    assert state.find("two", "d2") in (None, b"2" * 50_000)
-    state.keep("three", "d3", b"3")
+    with contextlib.closing(checkpoint.Checkpoint(path)) as state:
+        assert state.find("one", "d1") in (None, b"1" * 50_000)
+        assert state.find("two", "d2") in (None, b"2" * 50_000)
+        state.keep("three", "d3", b"3")
     raise CredguardError("no state is taken that is damaged")
 
 
 def test_a_flipped_byte_of_a_result_makes_it_none(state: Path) -> None:
     state.write_bytes(state.read_bytes().replace(b"1" * 200, b"1" * 199 + b"0", 1))
-    assert checkpoint.Checkpoint(state).find("one", "d1") is None
+    with contextlib.closing(checkpoint.Checkpoint(state)) as damaged:
+        assert damaged.find("one", "d1") is None
 
 
 def test_a_state_that_another_audit_uses_is_not_to_be_removed(state: Path) -> None:

@@ -50,6 +50,13 @@ class Checkpoint:
         place = self._prepare_file()
         with self._wrap_errors():
             self._database = sqlite3.connect(place, isolation_level=None)
+        try:
+            self._check_or_make()
+        except CredguardError:
+            self.close()
+            raise
+
+    def _check_or_make(self) -> None:
         with self._wrap_errors():
             for setting in ("trusted_schema = OFF", "cell_size_check = ON"):
                 self._database.execute(f"PRAGMA {setting}")

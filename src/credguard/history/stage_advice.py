@@ -93,7 +93,7 @@ class _Advice:
     @cached_property
     def _staged(self) -> frozenset[str]:
         base = self._head or self._git.compute_empty_tree()
-        words = ("diff-index", "--cached", "--name-only", "-z", "--no-renames", base, "--")
+        words = ("diff-index", "--cached", "-r", "--name-only", "-z", "--no-renames", base, "--")
         return frozenset(decode_path(self._git.run(*words)).split("\0"))
 
     @cached_property

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _LARGEST = 256 << 20
 _MAGIC = "credguard quick 3"
-_STAGED = ("diff-index", "--cached", "--raw", "-z", "--no-renames", "--no-abbrev", "HEAD", "--")
+_STAGED = ("diff-index", "--cached", "-r", "--raw", "-z", "--no-renames", "--no-abbrev", "HEAD", "--")
 POLICY = ".credguard.yaml"
 MISNAMED = ".credguard.yml"
 _LONGEST_POLICY = 1 << 16
@@ -213,7 +213,7 @@ def _parse_staged(output: bytes) -> tuple[list[bytes], list[bytes]] | None:
         _, mode, _, oid, status = head.split(b" ")
         if status[:1] == b"D":
             continue
-        if status[:1] == b"U" or mode == b"160000" or may_concern_file_rule(name):
+        if status[:1] == b"U" or mode in (b"160000", b"040000") or may_concern_file_rule(name):
             return None
         names.append(name)
         objects.append(oid)
