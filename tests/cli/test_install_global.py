@@ -26,6 +26,7 @@ def test_global(tmp_path: Path, settings: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert f"init.templateDir is now {own}\n" in done.stdout
     assert git(tmp_path, "config", "--global", "init.templateDir").stdout == f"{own}\n"
+    assert not [path for path in own.rglob("*") if path.stat().st_mode & 0o022], "nobody else may write what git runs"
     git(tmp_path, "init", "-q", "after")
     assert (tmp_path / "after" / ".git" / "info").is_dir()
     assert stops_a_leak(tmp_path / "after")
