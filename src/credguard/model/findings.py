@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from credguard.model.practice import Standing
     from credguard.model.secret import Secret
 
+BASIS = "basis"
+"""The attribute of findings that say little about what is deployed: `instructions` that may never be followed, or `test
+data`. They leave a practice in part open and do not fail it."""
+
 
 class Severity(IntEnum):
     """How bad a finding is; `low` alone never blocks by default."""

@@ -46,7 +46,7 @@ _QUOTED_VALUES = {
     ord(quote): compile_lazily(rb"([^%s\\\r\n]{4,400})\\{0,3}%s" % (quote, quote)) for quote in (b'"', b"'", b"`")
 }
 _BARE_VALUE = compile_lazily(
-    rb"((?:[^\s\"'`,;(){}\[\]<>&|#\\\x00-\x1f]|\\(?![rnt])){4,400})(?=[\s\x00,;&<\"'`}\])]|\\{1,3}[rnt]|\Z)"
+    rb"((?:[^\s\"'`,;(){}\[\]<>&|#\\\x00-\x1f]|\\(?![rnt])|(?<=[^\s=:>])#(?=\w)){4,400})(?=[\s\x00,;&<\"'`}\])]|\\{1,3}[rnt]|\Z)"
 )
 _KEY_AFTER = compile_lazily(rb"\s{0,4}(?::(?!:)|=>)")
 _PAIR, _PAIR_END = compile_lazily(rb":|[\"'`]\s{0,4}[(\[{]"), compile_lazily(rb"\s{0,4}[)\]}]")
