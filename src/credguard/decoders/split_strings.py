@@ -50,7 +50,8 @@ SPLIT_TOKEN = Pattern(
 """The beginning of a token or a database URL, in a literal that continues in the next one."""
 SPLIT_TOKEN_LINE = Pattern(
     "split-token-lines",
-    _PREFIXES + rb"[!#-&(-<>-\[\]-_a-~\x80-\xff]*(?:\\[\\\r\n]|=[\r\n])",  # more exactly, it would be too large for hyperscan
+    # More exactly, it would be too large for hyperscan.
+    _PREFIXES + rb"[!#-&(-<>-\[\]-_a-~\x80-\xff]*(?:\\[\\\r\n]|=[\r\n])",
 )
 """The same in a line that may continue in the next one."""
 _TOKEN_PIECES = compile_lazily(
