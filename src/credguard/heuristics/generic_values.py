@@ -69,12 +69,12 @@ _ODD = compile_lazily(rb"\\|://|[\x00-\x1f]|[:,;]\Z|\A[*:,;]|\[[a-z\]]|&\w{2,6};
 _LONG = compile_lazily(rb"(?=[a-z]*[0-9])(?=(?:[A-Za-z]*[0-9]){4})[A-Za-z0-9]{20}")
 _PUBLIC_FORM = compile_lazily(
     rb"\.?eyJ[\w\-]{4,}\.|MI(?:IB[IC]j|GfMA|IC|ID|IE|IF)|M[EF][kUQY][A-Z]|AAAA[BEC]3|ssh-|rO0AB|0x[0-9a-fA-F]{40}\Z|"
-    rb"arn:aws[a-z\-]{0,10}:|[a-z]pub[A-Za-z0-9]{100}|[\w\-]{40}:[\w\-]{27}=\Z|crwdn[se]\d|"
+    rb"arn:aws[a-z\-]{0,10}:|[a-z]pub[A-Za-z0-9]{100}|[\w\-]{40}:[\w\-]{27}=\Z|crwdn[se]\d|xox[a-z][.\-]|"
     rb"(?:acct|ba|card|ch|charge|cus|customer|evt|in|payment|pi|pk|pm|price|prod|py|re|seti|src|sub|tok|tr|txn)_"
     rb"(?:test_|live_)?[A-Za-z0-9]{8,64}\Z"
 )
-"""A web token, a public key, a certificate, a signature, a wallet's address, what Crowdin puts in place of texts, the
-ID of a payment's object: other rules know those that are secret."""
+"""A web token, a public key, a certificate, a signature, a wallet's address, what Crowdin puts in place of texts, a
+token of Slack's, the ID of a payment's object: other rules know those that are secret."""
 _BASE = compile_lazily(rb"[A-Za-z0-9+/=_\-.~]{7,}")
 _BASE64 = compile_lazily(rb"(?:[A-Za-z0-9+/]{4}){2,100}(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
 _BASE32 = compile_lazily(rb"[A-Z2-7]{16,400}={0,6}")
@@ -139,7 +139,8 @@ def is_generic_secret(value: bytes, name: bytes, *, password: bool) -> bool:
 def _classify_letters(value: bytes, letters: int) -> Form:
     """A value without digits, or an identifier with some: unreadable letters, odd capitals, signs between letters."""
     odd = len(_SWITCHES.findall(value)) * 5 >= letters and letters >= 8 and not is_worded(value)
-    if odd or _ODD_CAPITALS.search(value) or (is_unreadable(value) and not _is_camel(value)):
+    worded = _JOINED.search(value) is not None and is_worded(value)
+    if odd or _ODD_CAPITALS.search(value) or (is_unreadable(value) and not worded and not _is_camel(value)):
         return Form.GENERATED if letters >= (12 if odd else 16) and compute_entropy(value) >= 3 else Form.CHOSEN
     if value.isalpha() and len(value) == _SHORT:
         return Form.WEAK if measure_words(value) < _ODDEST else Form.NONE

@@ -45,6 +45,7 @@ _PUBLISHED = frozenset((
     "5424f992a340c225",  # RFC 4226 and 6238, one-time passwords
     "e3c25c994ea97357",  # RFC 4226 and 6238, one-time passwords
     "29046caa9f097042",  # Google's page on the form of one-time password URLs
+    "5a81f4edf8e2cb78",  # Slack's page on verifying requests
     "6db51966fdaa8a59",  # MD5 of abc
     "2d44e7f2c398bf13",  # the NT hash of an empty password
     "d873fb9139f98c87",  # the LM hash of an empty password
