@@ -42,16 +42,15 @@ _OTHERS = (
 )  # fmt: skip
 _PREFIXES = rb"(?:" + b"|".join((*_OTHERS, *list_prefixes())) + rb")"
 _TOKEN_JOINT = _JOINT.replace(b"|,", b"")
-_UNQUOTED = rb"[!#-&(-_a-~\x80-\xff]"
-"""What a literal holds besides blanks: said so that nobody takes it for a character that may break the line."""
 SPLIT_TOKEN = Pattern(
-    "split-tokens", rb"[\"'`]" + _PREFIXES + _UNQUOTED + rb"*" + _OFF + _TOKEN_JOINT + rb"[\"'`][A-Za-z0-9_.\-]"
+    "split-tokens",
+    rb"[\"'`]" + _PREFIXES + rb"[!#-&(-_a-~\x80-\xff]*" + _OFF + _TOKEN_JOINT + rb"[\"'`][A-Za-z0-9_.\-]",
 )
 """The beginning of a token or a database URL, in a literal that continues in the next one."""
 SPLIT_TOKEN_LINE = Pattern(
     "split-token-lines",
-    # More exactly, it would be too large for hyperscan.
-    _PREFIXES + rb"[!#-&(-<>-\[\]-_a-~\x80-\xff]*(?:\\[\\\r\n]|=[\r\n])",
+    _PREFIXES
+    + rb"[!#-&(-<>-\[\]-_a-~\x80-\xff]*(?:\\[\\\r\n]|=[\r\n])",  # more exactly, it would be too large for hyperscan
 )
 """The same in a line that may continue in the next one."""
 _TOKEN_PIECES = compile_lazily(
