@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import zlib
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,27 @@ def test_a_report_names_them_all(repo: Repository) -> None:
         assert len({path for path in paths if "\\xff\\xe9" in path}) == 3, paths
 
 
+def test_members_of_archives(repo: Repository) -> None:
+    """Two that differ in such a byte alone are two."""
+    data, names = LEAK.encode(), (b"a\xfe.ini", b"a\xff.ini")
+    size = len(data).to_bytes(4, "little")
+    members = [
+        (
+            b"%-16s%-12d%-6d%-6d%-8s%-10d`\n" % (name + b"/", 0, 0, 0, b"644", len(data)) + data
+            + b"\n" * (len(data) % 2),
+            b"PK\3\4\x14\0\0\x08\0\0\0\0\0\0" + zlib.crc32(data).to_bytes(4, "little") + size * 2
+            + len(name).to_bytes(2, "little") + b"\0\0" + name + data,
+        )
+        for name in names
+    ]  # fmt: skip
+    ar, cut_zip = (b"".join(some) for some in zip(*members, strict=True))
+    repo.write({"x.a": b"!<arch>\n" + ar, "y.zip": cut_zip})
+    for name in ("x.a", "y.zip"):
+        done = processes.run(("scan", "--format", "json", name), cwd=repo.folder)
+        paths = {place["path"] for one in json.loads(done.stdout)["findings"] for place in one["locations"]}
+        assert {f"{name}!a\\xfe.ini", f"{name}!a\\xff.ini"} <= paths, paths
+
+
 def test_pushes(repo: Repository) -> None:
     head = repo.git("rev-parse", "HEAD").strip()
     remote = str(repo.folder.parent / "remote")
@@ -87,4 +109,4 @@ def test_pushes(repo: Repository) -> None:
 
 def test_a_state_knows_them_again(repo: Repository, tmp_path: Path) -> None:
     for _ in range(2):
-        run(repo, "audit", ".", "../remote", "--resume", str(tmp_path / f"{ODD}.db"), code=1)
+        run(repo, "audit", str(repo.folder), "../remote", "--resume", str(tmp_path / f"{ODD}.db"), code=1)

@@ -46,7 +46,7 @@ def iter_ar_members(blob: Blob, meter: Meter) -> Iterator[Blob | Skip | str]:
         elif name.startswith(b"#1/") and name[3:].isdigit():  # BSD's before the content
             name, content = content[: int(name[3:])].rstrip(b"\0"), content[int(name[3:]) :]
         meter.take(len(content))
-        text = name.rstrip(b"/").decode("utf-8", "replace") or "names"
+        text = name.rstrip(b"/").decode("utf-8", "surrogateescape") or "names"
         yield Blob(content, f"{blob.path}!{text}", blob.kind)
         if start + size > len(data):
             yield Skip(f"{blob.path}!{text}", DAMAGED)

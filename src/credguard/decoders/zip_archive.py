@@ -114,7 +114,7 @@ def _scan_headers(blob: Blob, read: Sequence[tuple[int, int]], meter: Meter) -> 
         number += 1
         flags, method, crc, size, _, named, extra = _LOCAL.unpack_from(data, at)
         start = at + 30 + named + extra
-        name = data[at + 30 : at + 30 + named].decode("utf-8" if flags & 0x800 else "cp437", "replace")
+        name = data[at + 30 : at + 30 + named].decode("utf-8" if flags & 0x800 else "cp437", "surrogateescape")
         stop = start + size
         if flags & 0x8 or size == 0xFFFFFFFF:
             following = None if method else _NEXT.search(data, start)

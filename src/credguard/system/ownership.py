@@ -264,5 +264,5 @@ def _resolve_in_profile(path: str, *, make: bool) -> str:
     if not is_below:
         raise NotBelieved(f"{real} is outside of the user's profile")
     if make:
-        os.makedirs(real, 0o700, exist_ok=True)  # since 3.12.4, Python gives it to this user alone
+        os.makedirs(real, 0o700, exist_ok=True)  # which Python has turned into access rights since 3.12.4
     return real
