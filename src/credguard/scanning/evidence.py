@@ -52,6 +52,15 @@ _WORDS: dict[str, tuple[tuple[bytes, ...], ...]] = {
     ),
 }  # fmt: skip
 """Practices that are about what files hold, and words of which all of one group stand in such a file."""
+_CLUES = (b"aws", b"AWS::")
+_GROUPS = tuple(
+    (next((clue for clue in _CLUES if any(clue in word for word in words)), words[0]), practice, words)
+    for practice, groups in _WORDS.items()
+    for words in groups
+)
+"""The groups, each behind what no text lacks that has all of its words: there are few of these, and most texts have
+none."""
+_ALL_CLUES = frozenset(clue for clue, _, _ in _GROUPS)
 _HEAD = 1 << 16
 _EVERY = frozenset(practice.id for practice in PRACTICES)
 _WITH_HISTORY = frozenset(practice.id for practice in PRACTICES if practice.history)
@@ -78,8 +87,9 @@ def add_blob_material(blob: Blob, seen: set[str]) -> None:
     if seen.issuperset(_WORDS) or not _may_hold_words(blob.path):
         return
     head = blob.data[:_HEAD]
-    for practice, groups in _WORDS.items():
-        if practice not in seen and any(all(word in head for word in words) for words in groups):
+    present = {clue for clue in _ALL_CLUES if clue in head}
+    for clue, practice, words in _GROUPS if present else ():
+        if clue in present and practice not in seen and all(word in head for word in words):
             seen.add(practice)
     if b"AWS_" in head and is_dockerfile(get_inner_name(blob.path)):
         seen.add("P12")
