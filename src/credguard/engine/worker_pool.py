@@ -76,8 +76,10 @@ class _PoolRun:
     def iter_answers(self) -> Iterator[tuple[int, Any, int]]:
         while self._waiting or self._at_work:
             self._hand_out()
-            done, _ = wait(list(self._at_work), self._find_pause(), FIRST_COMPLETED)
-            for future in done:
+            starting = [worker.ready for worker in self._at_work.values() if not worker.is_ready()]
+            # A start moves a deadline: it is waited for as well, and asked about before the pause is found.
+            done, _ = wait([*self._at_work, *starting], self._find_pause(), FIRST_COMPLETED)
+            for future in done.intersection(self._at_work):
                 worker = self._at_work.pop(future)
                 yield from self._settle(worker, _read_answer(future, worker))
             self._end_late()
@@ -141,20 +143,26 @@ class _Worker:
             1, mp_context=multiprocessing.get_context("spawn"), initializer=_begin, initargs=(os.getpid(), start)
         )
         self._pid: Future[int] = self._executor.submit(os.getpid)
-        self._ready: Future[None] = self._executor.submit(_prepare)
+        self.ready: Future[None] = self._executor.submit(_prepare)
         self.number = self.tries = self.done = 0
-        self.since = 0.0
         self.late = False
-        self._ready.add_done_callback(self._note_start)
+        self._given = self._started = 0.0
 
-    def _note_start(self, _ready: Future[None]) -> None:
-        """From now on the time of its first task counts."""
-        self.since = min(self.since, time.monotonic())
+    @property
+    def since(self) -> float:
+        """From when the time of its task counts, which is not before it has started."""
+        return max(self._given, self._started) if self.is_ready() else self._given + _START_SECONDS
+
+    def is_ready(self) -> bool:
+        """True once it has started."""
+        if not self._started and self.ready.done():
+            self._started = time.monotonic()
+        return bool(self._started)
 
     def give(self, task: object, number: int, tries: int) -> Future[Any]:
         """Hands it a task."""
         self.number, self.tries, self.late = number, tries, False
-        self.since = time.monotonic() + (0.0 if self._ready.done() else _START_SECONDS)
+        self._given = time.monotonic()
         self.done += 1
         try:
             return self._executor.submit(_work, task)
