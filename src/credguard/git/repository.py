@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator
     from pathlib import Path
 
-__all__ = ("GITLINK", "SYMLINK", "Git", "GitError", "GitSetting", "IgnoreMatch", "IndexEntry", "find_git")
+__all__ = ("FOLDER", "GITLINK", "SYMLINK", "Git", "GitError", "GitSetting", "IgnoreMatch", "IndexEntry", "find_git")
 
+FOLDER = "040000"
 GITLINK = "160000"
 SYMLINK = "120000"
 _NO_HOOKS = COMMAND.index("core.hooksPath=/dev/null")

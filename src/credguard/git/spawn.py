@@ -30,6 +30,9 @@ PLAIN_LOG = (
     "--no-color", "-O/dev/null", "--ignore-submodules=none",
 )  # fmt: skip
 """As a porcelain command, `log` follows settings: none may run a program, or change its output."""
+STAGED = ("diff-index", "--cached", "-r", "--raw", "-z", "--no-renames", "--no-abbrev")
+"""Lists what is staged, against the tree that follows. Without `-r`, git 2.55 gives a folder outside a sparse checkout
+as one entry, where the index is sparse as well; git 2.39 does not."""
 _ENVIRONMENT = {
     "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "GIT_NO_LAZY_FETCH": "1",
     "GIT_NO_REPLACE_OBJECTS": "1", "GIT_GRAFT_FILE": os.devnull, "LC_ALL": "C", "GIT_EXTERNAL_DIFF": "",

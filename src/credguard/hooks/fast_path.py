@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 _LARGEST = 256 << 20
 _MAGIC = "credguard quick 3"
-_STAGED = ("diff-index", "--cached", "-r", "--raw", "-z", "--no-renames", "--no-abbrev", "HEAD", "--")
 POLICY = ".credguard.yaml"
 MISNAMED = ".credguard.yml"
 _LONGEST_POLICY = 1 << 16
@@ -73,7 +72,7 @@ def _can_run() -> bool:
 
 
 def _has_clean_index() -> bool:
-    output, glance = call_while_loading(_STAGED)
+    output, glance = call_while_loading((*spawn.STAGED, "HEAD", "--"))
     staged = None if output is None else _parse_staged(output)
     if glance is None or staged is None:
         return False

@@ -99,7 +99,7 @@ class PolicyResolver:
         here = repository.folder.absolute()
         if (here / ".git").exists():
             return self._build_place_judge(FolderSnapshot(here), here)
-        if repository.run("rev-parse", "--is-inside-work-tree").strip() == b"true":
+        if repository.layout.is_inside:
             top = Path(repository.find_toplevel())
             return self._build_place_judge(FolderSnapshot(top), top)
         commit = repository.resolve_head()

@@ -6,8 +6,8 @@ import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from credguard.git.commit_walk import is_folder
-from credguard.git.repository import GITLINK, SYMLINK, GitError
+from credguard.git.repository import FOLDER, GITLINK, SYMLINK, GitError
+from credguard.git.spawn import STAGED
 from credguard.model.findings import Blob, BlobKind, Skip
 from credguard.sources import files
 from credguard.sources.time_limit import NO_LIMIT
@@ -52,18 +52,13 @@ class ChangeSet:
     tips: tuple[str, ...] = ()
 
 
-_STAGED = ("diff-index", "--cached", "-r", "--raw", "-z", "--no-renames", "--no-abbrev")
-"""Without `-r`, git 2.55 gives a folder outside a sparse checkout as one entry, where the index is sparse as well; git
-2.39 does not."""
-
-
 def list_staged_changes(repository: Git) -> ChangeSet:
     """What a commit of the index would add to HEAD, or to nothing on an unborn branch.
 
     The index is the one that git itself would commit (GIT_INDEX_FILE).
     """
     base = repository.resolve_head() or repository.compute_empty_tree()
-    raw = repository.run(*_STAGED, base, "--")
+    raw = repository.run(*STAGED, base, "--")
     fields = repository.split(raw)
     if len(fields) % 2 or raw[-1:] not in (b"", b"\0"):
         raise GitError("git diff-index returned incomplete output")
@@ -158,7 +153,7 @@ def _build_changes(entries: Iterable[_Entry]) -> ChangeSet:
             continue
         if entry.status == "U":
             skipped.append(Skip(entry.path, "is not merged; resolve it and stage it"))
-        elif is_folder(entry.mode.encode()):
+        elif entry.mode == FOLDER:
             skipped.append(Skip(entry.path, "is a folder that git did not open; run `git sparse-checkout disable`"))
         elif entry.mode == GITLINK:
             notes.append(f"{entry.path} is a submodule: its content is not scanned here")
@@ -192,7 +187,7 @@ def collect_quotable(repository: Git, limit: int) -> tuple[set[bytes], Iterator[
     paths: set[str] = set()
     oids: dict[str, None] = {}
     for base in (head or repository.compute_empty_tree(), *parent):
-        raw = repository.run(*_STAGED, base, "--")
+        raw = repository.run(*STAGED, base, "--")
         fields = repository.split(raw)
         paths.update(fields[1::2])
         for words in (field[1:].split(" ") for field in fields[::2]):
